@@ -1,0 +1,81 @@
+# The two commands of the README, and what developers need besides. All work is CMake's (CMakePresets.json); each preset
+# is built in build/<preset>.
+
+PREFIX ?= /usr/local
+JOBS ?= $(shell nproc)
+# The presets whose tests `make test` runs, all as one ctest run.
+TESTED := release clang asan tsan
+
+configure = cmake --preset $(1) --log-level=WARNING -DCOPROC_WARNINGS_AS_ERRORS=$(if $(filter true,$(CI)),ON,OFF)
+build = cmake --build --preset $(1) --parallel $(JOBS)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build tour test bench compile-time debug clang asan tsan format format-check tidy install clean
+
+help:
+	@sed -n 's/^#: //p' Makefile
+
+#: make tour          install what is missing, build, run the tour, then the search on this project's sources
+#: make test          the same, then every test: g++ and clang, with the sanitizers, installed and used
+#: make setup         install the Debian packages that are missing (as root, or with sudo)
+setup:
+	@tools/setup.sh
+
+#: make build         everything with g++, optimised, in build/release
+build: setup
+	@$(call configure,release)
+	@$(call build,release)
+
+tour: setup
+	@$(call configure,release)
+	@$(call build,release) --target tour search
+	build/release/examples/tour
+	build/release/examples/search coproc::Error include src
+
+# One ctest run over all presets, so that one line at the end tells how all of it went.
+test: tour
+	@for preset in $(TESTED); do \
+	   $(call configure,$$preset) && $(call build,$$preset) || exit 1; \
+	 done
+	@echo 'subdirs($(TESTED))' > build/CTestTestfile.cmake
+	@ctest --test-dir build --parallel $(JOBS) --output-on-failure --no-tests=error
+
+#: make debug         build and test one preset (CMakePresets.json) alone: debug, clang, asan or tsan
+debug clang asan tsan: setup
+	@$(call configure,$@)
+	@$(call build,$@)
+	@ctest --preset $@ --parallel $(JOBS)
+
+#: make bench         the measurements, as docs/performance.md shows them
+bench: build
+	@$(call build,release) --target run_bench
+
+#: make compile-time  how long a file takes to compile that includes coproc and starts a worker
+compile-time: build
+	@bench/compile_time.sh
+
+sources = $(shell find include src tests examples bench -name '*.hpp' -o -name '*.cpp')
+
+#: make format        clang-format over all sources (format-check: only say which differ)
+format:
+	@tools/setup.sh style
+	@clang-format-16 -i $(sources)
+
+format-check:
+	@tools/setup.sh style
+	@clang-format-16 --dry-run --Werror $(sources)
+
+#: make tidy          clang-tidy over the library
+tidy: setup
+	@tools/setup.sh style
+	@$(call configure,clang)
+	@run-clang-tidy-16 -quiet -p build/clang -j $(JOBS) "$(CURDIR)/src/.*(?<!_test)\.cpp"
+
+#: make install       into PREFIX (/usr/local), below DESTDIR if that is set
+install: build
+	@cmake --install build/release --prefix $(PREFIX)
+
+clean:
+	@rm -rf build
+
+#: make clean         remove build/

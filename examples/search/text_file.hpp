@@ -1,0 +1,19 @@
+// Reads a file that is to be searched.
+#pragma once
+
+#include <string>
+
+namespace search {
+
+struct TextFile {
+  enum class Kind { text, binary, unreadable };
+  Kind kind = Kind::unreadable;
+  std::string text;   // of a text file
+  std::string error;  // of an unreadable one: the system's reason
+};
+
+/// Binary is what contains a NUL byte, as for grep -I in the C locale. (grep, which reads in pieces, has already printed the
+/// matches of the pieces before: here such a file is skipped as a whole, wherever the NUL byte is.)
+TextFile read_text_file(const std::string& path);
+
+}  // namespace search

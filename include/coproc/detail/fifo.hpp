@@ -1,0 +1,154 @@
+// A first-in, first-out queue in one growing ring of memory.
+//
+// Thread safety: none; one thread at a time.
+// Invariants: `capacity_` is 0 or a power of two; the values are at `head_`, `head_ + 1`, ... modulo `capacity_`.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <utility>
+
+namespace coproc::inline v0::detail {
+
+/// Unlike std::deque it costs nothing while it is empty and new, and in a steady state it allocates nothing. Once it has
+/// become empty it keeps only a little memory, so that one flood does not hold its memory for ever.
+template <class T>
+class Fifo {
+ public:
+  /// Memory that an emptied queue keeps, in bytes (or the least capacity, if T is larger).
+  static constexpr std::size_t kKeptBytes = 16 * 1024;
+
+  Fifo() noexcept = default;
+  Fifo(Fifo&& other) noexcept { swap(other); }
+  Fifo& operator=(Fifo&& other) noexcept {
+    Fifo(std::move(other)).swap(*this);
+    return *this;
+  }
+  ~Fifo() {
+    destroy_all();
+    deallocate();
+  }
+
+  /// If it throws, the queue is as it was.
+  void push_back(T value) {
+    if (size_ == capacity_) {
+      grow_and_push(std::move(value));
+    } else {
+      std::construct_at(slot(size_), std::move(value));
+    }
+    ++size_;
+  }
+
+  /// REQUIRES: not empty.
+  T& front() noexcept { return slots_[head_]; }
+  const T& front() const noexcept { return slots_[head_]; }
+
+  /// REQUIRES: not empty.
+  void pop_front() noexcept {
+    std::destroy_at(slots_ + head_);
+    head_ = (head_ + 1) & (capacity_ - 1);
+    if (--size_ == 0) trim();
+  }
+
+  void clear() noexcept {
+    destroy_all();
+    head_ = size_ = 0;
+    trim();
+  }
+
+  /// Takes out every value that `is_unwanted` says yes to; the others keep their order, also if it throws.
+  template <class Predicate>
+  void erase_if(Predicate&& is_unwanted) {
+    std::size_t to_see = size_;
+    try {
+      for (; to_see != 0; --to_see) {
+        if (is_unwanted(std::as_const(front()))) {
+          std::destroy_at(slots_ + head_);
+          head_ = (head_ + 1) & (capacity_ - 1);
+          --size_;
+        } else {
+          rotate();
+        }
+      }
+    } catch (...) {
+      for (; to_see != 0; --to_see) rotate();
+      throw;
+    }
+    if (size_ == 0) trim();
+  }
+
+  void swap(Fifo& other) noexcept {
+    std::swap(slots_, other.slots_);
+    std::swap(capacity_, other.capacity_);
+    std::swap(head_, other.head_);
+    std::swap(size_, other.size_);
+  }
+
+  std::size_t size() const noexcept { return size_; }
+  bool empty() const noexcept { return size_ == 0; }
+  /// How many values fit without an allocation.
+  std::size_t capacity() const noexcept { return capacity_; }
+
+ private:
+  static constexpr std::size_t first_capacity() noexcept {
+    std::size_t capacity = 1;
+    while (capacity * 2 * sizeof(T) <= 64) capacity *= 2;  // about a cache line: there may be a million such queues
+    return capacity;
+  }
+
+  T* slot(std::size_t index) const noexcept { return slots_ + ((head_ + index) & (capacity_ - 1)); }
+
+  // The new value goes first: if it or a copy throws, nothing of the old ring has changed.
+  void grow_and_push(T&& value) {
+    const std::size_t capacity = capacity_ == 0 ? first_capacity() : capacity_ * 2;
+    std::allocator<T> memory;
+    T* const slots = memory.allocate(capacity);
+    std::size_t made = 0;
+    bool has_new = false;
+    try {
+      std::construct_at(slots + size_, std::move(value));
+      has_new = true;
+      for (; made != size_; ++made) std::construct_at(slots + made, std::move_if_noexcept(*slot(made)));
+    } catch (...) {
+      std::destroy_n(slots, made);
+      if (has_new) std::destroy_at(slots + size_);
+      memory.deallocate(slots, capacity);
+      throw;
+    }
+    destroy_all();
+    deallocate();
+    slots_ = slots;
+    capacity_ = capacity;
+    head_ = 0;
+  }
+
+  // The front becomes the back. In a full ring the back's place is the front's own.
+  void rotate() {
+    if (size_ != capacity_) {
+      std::construct_at(slot(size_), std::move(front()));
+      std::destroy_at(slots_ + head_);
+    }
+    head_ = (head_ + 1) & (capacity_ - 1);
+  }
+
+  void destroy_all() noexcept {
+    for (std::size_t i = 0; i != size_; ++i) std::destroy_at(slot(i));
+  }
+  void deallocate() noexcept {
+    if (slots_ != nullptr) std::allocator<T>().deallocate(slots_, capacity_);
+  }
+  // Growing to this size again takes as many puts as the memory has places, so freeing it stays cheap on average.
+  void trim() noexcept {
+    if (capacity_ <= first_capacity() || capacity_ * sizeof(T) <= kKeptBytes) return;
+    deallocate();
+    slots_ = nullptr;
+    capacity_ = head_ = 0;
+  }
+
+  T* slots_ = nullptr;
+  std::size_t capacity_ = 0;
+  std::size_t head_ = 0;
+  std::size_t size_ = 0;
+};
+
+}  // namespace coproc::inline v0::detail

@@ -1,0 +1,171 @@
+// Why a type cannot be sent: found before anything else is instantiated, and said in one line.
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+#include "coproc/decoder.hpp"
+#include "coproc/detail/shape.hpp"
+#include "coproc/encoder.hpp"
+
+namespace coproc::inline v0::detail {
+
+enum class Refusal : unsigned char {
+  none, pointer, reference, view, union_type, full_base, too_many_fields, not_default_constructible, not_aggregate, bit_field,
+  constant, bad_codec,
+};
+
+/// The types that are being looked at, innermost first: how recursive types come to an end.
+template <class T>
+inline constexpr char kTag = 0;
+struct Ancestors {
+  const char* tag;
+  const Ancestors* outer;
+  /// How far out the type is; 0: it is not there.
+  constexpr std::size_t find(const char* wanted) const {
+    std::size_t distance = 1;
+    for (const Ancestors* at = this; at != nullptr; at = at->outer, ++distance) {
+      if (at->tag == wanted) return distance;
+    }
+    return 0;
+  }
+};
+
+template <class T>
+concept GoodCodec = requires(Encoder& encoder, Decoder& decoder, const T& value) {
+  std::string_view(Codec<T>::name);
+  Codec<T>::encode(encoder, value);
+  { Codec<T>::decode(decoder) } -> std::same_as<T>;
+};
+
+template <class F, bool HasAddress>
+constexpr Refusal field_refusal(Field<F, HasAddress>) {
+  if (std::is_reference_v<F>) return Refusal::reference;
+  if (!HasAddress) return Refusal::bit_field;
+  using Element = std::remove_all_extents_t<std::remove_reference_t<F>>;
+  return std::is_const_v<Element> || std::is_volatile_v<Element> ? Refusal::constant : Refusal::none;
+}
+template <class... F>
+constexpr Refusal fields_refusal(Types<F...>) {
+  Refusal result = Refusal::none;
+  ((result = result != Refusal::none ? result : field_refusal(F())), ...);
+  return result;
+}
+
+/// What speaks against taking T apart, whatever its fields are.
+template <class T>
+constexpr Refusal aggregate_refusal() {
+  if constexpr (HasFields<T>) {
+    return std::is_default_constructible_v<T> ? fields_refusal(fields_of<T>()) : Refusal::not_default_constructible;
+  } else if constexpr (!takes<T, 0>()) {
+    return Refusal::not_default_constructible;
+  } else if constexpr (std::is_empty_v<T>) {
+    return Refusal::none;
+  } else if constexpr (has_full_base<T>() || Layout<T>::bases > kMaxBases) {
+    return Refusal::full_base;
+  } else if constexpr (Layout<T>::fields > kMaxFields) {
+    return Refusal::too_many_fields;
+  } else if constexpr (takes<T, Layout<T>::initializers, AnyField>()) {
+    return Refusal::not_default_constructible;  // the next field exists, but not from {}
+  } else if constexpr (has_union<T, Layout<T>::bases>(std::make_index_sequence<Layout<T>::fields>())) {
+    return Refusal::union_type;
+  } else {
+    return fields_refusal(fields_of<T>());
+  }
+}
+
+/// What speaks against T itself, apart from its parts.
+template <class T>
+constexpr Refusal own_refusal() {
+  constexpr Kind kind = kKind<T>;
+  if constexpr (kind == Kind::aggregate) {
+    return aggregate_refusal<T>();
+  } else if constexpr (kind == Kind::custom) {
+    return GoodCodec<T> ? Refusal::none : Refusal::bad_codec;
+  } else if constexpr (kind == Kind::array) {
+    using Element = std::remove_reference_t<decltype(std::declval<T&>()[0])>;
+    if (std::is_const_v<Element>) return Refusal::constant;
+    return std::is_default_constructible_v<T> ? Refusal::none : Refusal::not_default_constructible;
+  } else {
+    switch (kind) {
+      case Kind::pointer: return Refusal::pointer;
+      case Kind::reference: return Refusal::reference;
+      case Kind::view: return Refusal::view;
+      case Kind::union_type: return Refusal::union_type;
+      case Kind::other: return Refusal::not_aggregate;
+      default: return Refusal::none;
+    }
+  }
+}
+template <class T>
+inline constexpr Refusal kOwnRefusal = own_refusal<T>();
+
+template <class T>
+constexpr Refusal find_refusal(const Ancestors* outer);
+template <class... Part>
+constexpr Refusal parts_refusal(Types<Part...>, const Ancestors* outer) {
+  Refusal result = Refusal::none;
+  ((result = result != Refusal::none ? result : find_refusal<Part>(outer)), ...);
+  return result;
+}
+template <class T>
+constexpr Refusal find_refusal(const Ancestors* outer) {
+  if constexpr (kKind<T> == Kind::scalar) {
+    return Refusal::none;
+  } else if constexpr (kOwnRefusal<T> != Refusal::none) {
+    return kOwnRefusal<T>;
+  } else if constexpr (parts_of<T>::size == 0) {
+    return Refusal::none;
+  } else {
+    if (outer != nullptr && outer->find(&kTag<T>) != 0) return Refusal::none;
+    const Ancestors here{&kTag<T>, outer};
+    return parts_refusal(parts_of<T>(), &here);
+  }
+}
+/// Of types without const and volatile: the first thing that speaks against sending T.
+template <class T>
+inline constexpr Refusal kRefusal = find_refusal<T>(nullptr);
+
+/// Does not compile for types that are refused; the compiler's notes lead from the payload to the culprit.
+template <class T>
+constexpr void explain_refusal() {
+  constexpr Refusal why = kOwnRefusal<T>;
+  static_assert(why != Refusal::pointer,
+                "coproc: a pointer means nothing in another process: send the value itself (text as std::string, several as "
+                "std::vector, none as std::optional), or specialise coproc::Codec<T>");
+  static_assert(why != Refusal::reference,
+                "coproc: a reference inside a payload cannot be sent: make it a value, or specialise coproc::Codec<T>");
+  static_assert(why != Refusal::view,
+                "coproc: a view inside a payload owns nothing that could arrive: use std::string or std::vector instead");
+  static_assert(why != Refusal::union_type,
+                "coproc: a union does not say which of its members is set: use std::variant, or specialise coproc::Codec<T>");
+  static_assert(why != Refusal::full_base,
+                "coproc: a struct whose base has members cannot be taken apart: make the base a member, give coproc_fields (a "
+                "std::tuple of member pointers), or specialise coproc::Codec<T>");
+  static_assert(why != Refusal::too_many_fields,
+                "coproc: a struct of more than 32 fields cannot be taken apart: group them into structs, give coproc_fields (a "
+                "std::tuple of member pointers), or specialise coproc::Codec<T>");
+  static_assert(why != Refusal::not_default_constructible,
+                "coproc: a payload and each of its fields must be default-constructible, T value{}, to be received (references "
+                "are not): give it defaults, or specialise coproc::Codec<T>");
+  static_assert(why != Refusal::not_aggregate,
+                "coproc: this type is not an aggregate (it has constructors, private members or virtual functions): give it a "
+                "public coproc_fields (a std::tuple of member pointers), or specialise coproc::Codec<T>");
+  static_assert(why != Refusal::bit_field,
+                "coproc: a bit-field cannot be received: make it a plain member, or specialise coproc::Codec<T>");
+  static_assert(why != Refusal::constant,
+                "coproc: a const or volatile member cannot be received: make it a plain member, or specialise coproc::Codec<T>");
+  static_assert(why != Refusal::bad_codec,
+                "coproc: coproc::Codec<T> needs `static constexpr std::string_view name`, `static void encode(Encoder&, const "
+                "T&)` and `static T decode(Decoder&)`");
+  if constexpr (why == Refusal::none) {
+    []<class... Part>(Types<Part...>) {
+      ((kRefusal<Part> != Refusal::none ? explain_refusal<Part>() : void()), ...);
+    }(parts_of<T>());
+  }
+}
+
+}  // namespace coproc::inline v0::detail

@@ -1,0 +1,90 @@
+// What a target is, which messenger it wants, and with which arguments it can be started.
+#pragma once
+
+#include <concepts>
+#include <functional>
+#include <type_traits>
+#include <utility>
+
+#include "coproc/messenger.hpp"
+
+namespace coproc::inline v0::detail {
+
+template <class... P>
+struct Parameters {};
+
+/// The parameters of a function, or of a callable object with one signature; void where they cannot be known.
+template <class F>
+struct SignatureOf { using type = void; };
+template <class F>
+  requires requires { &F::operator(); }
+struct SignatureOf<F> : SignatureOf<decltype(&F::operator())> {};
+template <class R, class... P>
+struct SignatureOf<R (*)(P...)> { using type = Parameters<P...>; };
+template <class R, class... P>
+struct SignatureOf<R (*)(P...) noexcept> { using type = Parameters<P...>; };
+template <class R, class C, class... P>
+struct SignatureOf<R (C::*)(P...)> { using type = Parameters<P...>; };
+template <class R, class C, class... P>
+struct SignatureOf<R (C::*)(P...) const> { using type = Parameters<P...>; };
+template <class R, class C, class... P>
+struct SignatureOf<R (C::*)(P...) noexcept> { using type = Parameters<P...>; };
+template <class R, class C, class... P>
+struct SignatureOf<R (C::*)(P...) const noexcept> { using type = Parameters<P...>; };
+
+template <class Signature>
+struct FirstMessenger { using type = PriorityMessenger; };
+template <class First, class... Rest>
+  requires std::derived_from<std::remove_cvref_t<First>, Messenger>
+struct FirstMessenger<Parameters<First, Rest...>> { using type = std::remove_cvref_t<First>; };
+
+/// The first parameter of the target; else its `messenger_type`; else PriorityMessenger.
+template <class Target>
+struct TargetMessenger : FirstMessenger<typename SignatureOf<Target>::type> {};
+template <class Target>
+  requires requires { typename Target::messenger_type; }
+struct TargetMessenger<Target> { using type = typename Target::messenger_type; };
+template <class Target>
+using target_messenger_t = typename TargetMessenger<Target>::type;
+
+/// A class whose operator() takes nothing: it is constructed in the worker.
+template <class Target, class M>
+concept ClassTarget = std::is_class_v<Target> && std::invocable<Target&> && !std::invocable<Target&, M&>;
+
+/// Conversions that the language allows and that are mistakes where a worker is started.
+template <class From, class To>
+concept BadConversion =
+    (std::is_pointer_v<From> && std::same_as<std::remove_cvref_t<To>, bool>) ||
+    (std::is_floating_point_v<From> && std::is_integral_v<std::remove_cvref_t<To>>);
+
+template <class Signature, class... A>
+constexpr bool has_bad_conversion = false;
+template <class First, class... P, class... A>
+  requires(sizeof...(P) == sizeof...(A))
+constexpr bool has_bad_conversion<Parameters<First, P...>, A...> = (BadConversion<A, P> || ...);
+
+/// Stands for a start argument in a constructor call: becomes only what the argument may become.
+template <class From>
+struct StartArgument {
+  template <class To>
+    requires(std::convertible_to<From, To> && !BadConversion<From, To>)
+  operator To() const;
+};
+
+template <class Target, class M, class... A>
+constexpr bool is_startable() {
+  if constexpr (ClassTarget<Target, M>) {
+    return std::constructible_from<Target, M&, std::decay_t<A>...> &&
+           (std::constructible_from<Target, M&, StartArgument<std::decay_t<A>>...> ||
+            !(std::is_scalar_v<std::decay_t<A>> || ...));
+  } else {
+    return std::invocable<Target&, M&, std::decay_t<A>...> &&
+           !has_bad_conversion<typename SignatureOf<Target>::type, std::decay_t<A>...>;
+  }
+}
+
+/// Whether the target can be started with these arguments: they fit its parameters behind the messenger.
+template <class Target, class M, class... A>
+concept Startable = is_startable<Target, M, A...>() && (std::constructible_from<std::decay_t<A>, A> && ...);
+
+}  // namespace coproc::inline v0::detail

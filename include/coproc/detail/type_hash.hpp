@@ -1,0 +1,139 @@
+// A hash of a type's structure and names.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <type_traits>
+
+#include "coproc/detail/refusal.hpp"
+#include "coproc/detail/shape.hpp"
+#include "coproc/detail/type_name.hpp"
+
+namespace coproc::inline v0::detail {
+
+template <class T>
+concept HasName = requires { std::string_view(T::coproc_name); };
+
+/// The name that identifies a user's type.
+template <class T>
+constexpr std::string_view identifying_name() {
+  if constexpr (kKind<T> == Kind::custom) {
+    return Codec<T>::name;
+  } else if constexpr (HasName<T>) {
+    return T::coproc_name;
+  } else {
+    return own_name<T>();
+  }
+}
+
+/// One letter for each kind of number; integers of one size and sign are one kind.
+template <class T>
+constexpr char scalar_letter() {
+  if (std::is_same_v<T, bool>) return 'b';
+  if (std::is_same_v<T, char>) return 'c';
+  if (std::is_same_v<T, wchar_t>) return 'w';
+  if (std::is_same_v<T, char8_t>) return 'x';
+  if (std::is_same_v<T, char16_t>) return 'y';
+  if (std::is_same_v<T, char32_t>) return 'z';
+  if (std::is_floating_point_v<T>) return 'f';
+  return std::is_signed_v<T> ? 'i' : 'u';
+}
+template <class T>
+constexpr std::uint64_t hash_scalar(std::uint64_t hash) {
+  return hash_number(static_cast<std::uint64_t>(scalar_letter<T>()) << 8 | sizeof(T), hash);
+}
+
+/// The type arguments of a user's template: Length<Metre> is not Length<Foot>, even where the fields are the same. (Values
+/// as arguments are spelled differently by the compilers and do not count.)
+template <class T>
+struct Arguments {
+  static constexpr std::uint64_t hash(std::uint64_t hash) { return hash; }
+};
+template <class A>
+constexpr std::uint64_t hash_argument(std::uint64_t hash) {
+  if constexpr (std::is_arithmetic_v<A>) {
+    return hash_scalar<A>(hash);
+  } else {
+    return Arguments<A>::hash(hash_text(own_name<A>(), hash_number(',', hash)));
+  }
+}
+template <template <class...> class Template, class... A>
+struct Arguments<Template<A...>> {
+  static constexpr std::uint64_t hash(std::uint64_t hash) {
+    ((hash = hash_argument<A>(hash)), ...);
+    return hash_number(sizeof...(A), hash);
+  }
+};
+
+template <class T>
+constexpr std::uint64_t hash_type(std::uint64_t hash, const Ancestors* outer);
+
+template <class... Part>
+constexpr std::uint64_t hash_parts(Types<Part...>, std::uint64_t hash, [[maybe_unused]] const Ancestors* outer) {
+  ((hash = hash_type<Part>(hash, outer)), ...);
+  return hash_number(sizeof...(Part), hash);
+}
+
+/// Continues `hash` with T; a type inside itself counts by how far out it is.
+template <class T>
+constexpr std::uint64_t hash_type(std::uint64_t hash, const Ancestors* outer) {
+  constexpr Kind kind = kKind<T>;
+  if constexpr (kind == Kind::scalar) {
+    return hash_scalar<T>(hash);
+  } else {
+    if (outer != nullptr) {
+      if (const std::size_t distance = outer->find(&kTag<T>)) return hash_number(distance, hash_number('^', hash));
+    }
+    const Ancestors here{&kTag<T>, outer};
+    // Letters, since numbers would change with the order of the enumerators.
+    constexpr char letter = kind == Kind::custom        ? 'C'
+                            : kind == Kind::enumeration ? 'E'
+                            : kind == Kind::text        ? 'S'
+                            : kind == Kind::path        ? 'P'
+                            : kind == Kind::array       ? 'A'
+                            : kind == Kind::sequence    ? 'V'
+                            : kind == Kind::set         ? 'K'
+                            : kind == Kind::map         ? 'M'
+                            : kind == Kind::optional    ? 'O'
+                            : kind == Kind::variant     ? 'R'
+                            : kind == Kind::tuple       ? 'T'
+                            : kind == Kind::complex     ? 'X'
+                            : kind == Kind::duration    ? 'D'
+                            : kind == Kind::time_point  ? 'I'
+                                                        : 'F';
+    hash = hash_number(static_cast<std::uint64_t>(letter), hash);
+    if constexpr (kind == Kind::custom) {
+      return hash_text(identifying_name<T>(), hash);
+    } else if constexpr (kind == Kind::enumeration) {
+      return hash_text(own_name<T>(), hash_scalar<std::underlying_type_t<T>>(hash));
+    } else if constexpr (kind == Kind::text) {
+      return hash_scalar<typename T::value_type>(hash);
+    } else if constexpr (kind == Kind::array) {
+      hash = hash_number(kExtent<T>, hash);
+    } else if constexpr (kind == Kind::duration) {
+      hash = hash_number(static_cast<std::uint64_t>(T::period::num), hash);
+      hash = hash_number(static_cast<std::uint64_t>(T::period::den), hash);
+    } else if constexpr (kind == Kind::time_point) {
+      hash = hash_text(own_name<typename T::clock>(), hash);
+    } else if constexpr (kind == Kind::aggregate) {
+      hash = hash_text(identifying_name<T>(), hash);
+      if constexpr (!HasName<T>) hash = Arguments<T>::hash(hash);
+    }
+    return hash_parts(parts_of<T>(), hash, &here);
+  }
+}
+
+template <class T>
+constexpr std::uint64_t find_type_hash() {
+  if constexpr (kRefusal<T> == Refusal::none) {
+    return hash_type<T>(kHashStart, nullptr);
+  } else {
+    return 0;
+  }
+}
+/// Of types without const and volatile; 0 for what cannot be sent.
+template <class T>
+inline constexpr std::uint64_t kTypeHash = find_type_hash<T>();
+
+}  // namespace coproc::inline v0::detail

@@ -1,0 +1,136 @@
+// Everything that coproc throws. Each type is a reaction that a caller can have; each text says what happened, to whom,
+// and what to do.
+#pragma once
+
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+#include "coproc/exit_status.hpp"
+#include "coproc/export.hpp"
+
+namespace coproc::inline v0 {
+
+/// The base of all errors of this library, apart from ResourceRequestedClose.
+class COPROC_API Error : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+  ~Error() override;
+};
+
+/// The peer asked this end to close (seed: ResourceRequestedClose). Thrown once by a receive, then again by every wait that
+/// would sleep; queued messages stay receivable. Leaving the target, it is a clean exit with code 0. Not a std::exception,
+/// so that `catch (const std::exception&)` in a worker's loop cannot swallow it.
+class COPROC_API ResourceRequestedClose {
+ public:
+  virtual ~ResourceRequestedClose();
+  virtual const char* what() const noexcept;
+};
+
+#define COPROC_ERROR(Name, Base)      \
+  class COPROC_API Name : public Base { \
+   public:                            \
+    using Base::Base;                 \
+    ~Name() override;                 \
+  }
+
+/// At a host's end: the worker sent a close request.
+COPROC_ERROR(WorkerRequestedClose, Error);
+/// A waiting call found nothing in its time.
+COPROC_ERROR(TimeoutError, Error);
+/// `interrupt()` ended the wait.
+COPROC_ERROR(InterruptedError, Error);
+/// An option or argument that cannot work: the text says which and what is allowed.
+COPROC_ERROR(InvalidArgumentError, Error);
+/// A payload over `LinkOptions::max_message_bytes`. Nothing was sent.
+COPROC_ERROR(MessageTooLargeError, Error);
+/// Both sides' inboxes are full, or this inbox is full of other channels' messages.
+COPROC_ERROR(QueueFullError, Error);
+/// A receive asked for another type than the one that was sent. The message stays receivable.
+COPROC_ERROR(TypeMismatchError, Error);
+/// No function given to `Message::match` takes this message (seed: MessageNotRecognizedError).
+COPROC_ERROR(MessageNotRecognizedError, Error);
+/// `send_reply` with no unanswered request on that channel, or `reply_to` a message that is none or of an earlier run.
+COPROC_ERROR(NoRequestError, Error);
+/// The peer broke the rules of the link: its end is not used any more.
+COPROC_ERROR(ProtocolError, Error);
+/// A payload whose bytes do not make a value of its type. The message stays receivable, as a Message.
+COPROC_ERROR(DecodeError, ProtocolError);
+/// The object belongs to another process: this one was forked from it.
+COPROC_ERROR(NotOwnerError, Error);
+/// Two threads used one messenger at the same time.
+COPROC_ERROR(ConcurrentUseError, Error);
+/// `start()` of a worker that is alive (seed: WorkerIsAlreadyAliveError).
+COPROC_ERROR(WorkerIsAlreadyAliveError, Error);
+/// Use of a worker that never started (seed: WorkerIsAlreadyDeadError).
+COPROC_ERROR(WorkerIsAlreadyDeadError, Error);
+/// The other end is gone, and all that it had sent has been received.
+COPROC_ERROR(LinkClosedError, Error);
+/// The other end of a pair was destroyed, or its process ended.
+COPROC_ERROR(PeerClosedError, LinkClosedError);
+/// In a worker: the host is gone.
+COPROC_ERROR(HostDiedError, LinkClosedError);
+/// In a host: the worker is gone (seed: WorkerIsDeadError).
+COPROC_ERROR(WorkerIsDeadError, LinkClosedError);
+
+#undef COPROC_ERROR
+
+/// The worker ended while the host still wanted something of it.
+class COPROC_API WorkerDiedError : public WorkerIsDeadError {
+ public:
+  WorkerDiedError(std::string name, int pid, ExitStatus status);
+  ~WorkerDiedError() override;
+  const std::string& name() const noexcept { return name_; }
+  int pid() const noexcept { return pid_; }
+  const ExitStatus& exit_status() const noexcept { return status_; }
+
+ private:
+  std::string name_;
+  int pid_;
+  ExitStatus status_;
+};
+
+/// A worker could not be started. Nothing of it is left behind.
+class COPROC_API StartError : public Error {
+ public:
+  /// `stage`: "fork", "link", "handshake", ...; `error_number`: errno, or 0 where no system call failed.
+  StartError(std::string stage, int error_number, const std::string& text);
+  ~StartError() override;
+  const std::string& stage() const noexcept { return stage_; }
+  int error_number() const noexcept { return error_number_; }
+
+ private:
+  std::string stage_;
+  int error_number_;
+};
+
+/// Where an error that a peer sent came from. Every error thrown by a receive because the peer sent it can also be caught
+/// as this, whatever its own type.
+class COPROC_API RemoteOrigin {
+ public:
+  RemoteOrigin(std::string peer, int pid);
+  virtual ~RemoteOrigin();
+  /// The worker's name, or "host" or "peer".
+  const std::string& peer() const noexcept { return peer_; }
+  int peer_pid() const noexcept { return pid_; }
+
+ private:
+  std::string peer_;
+  int pid_;
+};
+
+/// An error of the peer whose type this program does not know (see `Messenger::accept_errors`).
+class COPROC_API RemoteError : public Error, public RemoteOrigin {
+ public:
+  RemoteError(std::string type_name, std::string text, std::string peer, int pid);
+  ~RemoteError() override;
+  const std::string& type_name() const noexcept { return type_name_; }
+  /// The remote exception's own `what()`.
+  const std::string& text() const noexcept { return text_; }
+
+ private:
+  std::string type_name_;
+  std::string text_;
+};
+
+}  // namespace coproc::inline v0

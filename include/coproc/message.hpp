@@ -1,0 +1,149 @@
+// A received message whose type is not known yet.
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+#include "coproc/channel.hpp"
+#include "coproc/codec.hpp"
+#include "coproc/detail/buffer.hpp"
+#include "coproc/errors.hpp"
+#include "coproc/export.hpp"
+#include "coproc/priority.hpp"
+#include "coproc/type_info.hpp"
+
+namespace coproc::inline v0 {
+
+/// Identifies a request on its link. Only compared and handed back.
+enum class RequestId : std::uint64_t {};
+
+namespace detail {
+
+/// A type as the peer declared it: kept by everything that was received with it.
+struct RemoteType {
+  std::uint64_t id = 0;
+  std::string description;
+};
+
+/// The parameter type of a function, lambda or callable object with one signature.
+template <class F>
+struct HandlerArgument : HandlerArgument<decltype(&std::remove_cvref_t<F>::operator())> {};
+template <class R, class A>
+struct HandlerArgument<R (*)(A)> { using type = A; };
+template <class R, class A>
+struct HandlerArgument<R (&)(A)> { using type = A; };
+template <class R, class A>
+struct HandlerArgument<R(A)> { using type = A; };
+template <class R, class C, class A>
+struct HandlerArgument<R (C::*)(A)> { using type = A; };
+template <class R, class C, class A>
+struct HandlerArgument<R (C::*)(A) const> { using type = A; };
+template <class R, class C, class A>
+struct HandlerArgument<R (C::*)(A) noexcept> { using type = A; };
+template <class R, class C, class A>
+struct HandlerArgument<R (C::*)(A) const noexcept> { using type = A; };
+template <class F>
+using handler_argument_t = typename HandlerArgument<std::remove_reference_t<F>>::type;
+
+template <class... R>
+struct MatchResult { using type = std::common_type_t<R...>; };
+template <class... R>
+  requires(std::is_void_v<R> || ...)
+struct MatchResult<R...> { using type = void; };
+
+}  // namespace detail
+
+class Message;
+template <class... F>
+using match_result_t = typename detail::MatchResult<std::invoke_result_t<F, detail::handler_argument_t<F>>...>::type;
+
+/// A received message. It owns its bytes and outlives messenger and worker; move-only.
+///
+/// Thread safety: a value.
+class Message {
+ public:
+  /// For the messenger.
+  struct Parts {
+    ChannelId channel;
+    Priority priority;
+    std::shared_ptr<const detail::RemoteType> type;
+    std::uint64_t request_id = 0;  // 0: neither request nor reply
+    bool is_reply = false;
+    std::uint64_t run = 0;         // of the link that it came through
+    std::size_t max_allocation = 0;
+    detail::Buffer payload;
+    std::exception_ptr error;
+  };
+  explicit Message(Parts parts) noexcept : parts_(std::move(parts)) {}
+
+  /// The value. Repeatable. Throws TypeMismatchError if it is of another type, DecodeError if its bytes make no value, and
+  /// the error itself where the reply is one.
+  template <class T>
+  T get() const {
+    check_encodable<T>();
+    if (parts_.error) std::rethrow_exception(parts_.error);
+    if (!holds<T>()) throw_mismatch(type_info<T>);
+    Decoder decoder(parts_.payload.span(), parts_.max_allocation);
+    T value = coproc::decode<T>(decoder);
+    decoder.finish();
+    return value;
+  }
+
+  /// Whether `get<T>` would give a value.
+  template <class T>
+  bool holds() const noexcept {
+    return !parts_.error && parts_.type && parts_.type->id == type_info<T>.id;
+  }
+
+  /// Calls the first function whose parameter is of this message's type; a `const Message&` parameter takes anything. The
+  /// result is the common type of the functions' results. Throws MessageNotRecognizedError if none takes it.
+  template <class... F>
+  match_result_t<F...> match(F&&... handlers) const {
+    return match_next<match_result_t<F...>>(handlers...);
+  }
+
+  const ChannelId& channel() const noexcept { return parts_.channel; }
+  /// The closest double to the sender's number; minus infinity without one.
+  double priority() const noexcept { return parts_.priority.value(); }
+  /// As the sender's program names it: for messages to people only.
+  std::string_view type_name() const noexcept { return parts_.type ? std::string_view(parts_.type->description) : "error"; }
+  /// Of requests and replies.
+  std::optional<RequestId> request_id() const noexcept {
+    return parts_.request_id != 0 ? std::optional(RequestId{parts_.request_id}) : std::nullopt;
+  }
+  bool is_reply() const noexcept { return parts_.is_reply; }
+  /// Set where the reply is a `reply_error_to`.
+  std::exception_ptr error() const noexcept { return parts_.error; }
+  /// Identifies the link that it came through.
+  std::uint64_t run() const noexcept { return parts_.run; }
+
+ private:
+  template <class R, class First, class... Rest>
+  R match_next(First& first, Rest&... rest) const {
+    using Argument = std::remove_cvref_t<detail::handler_argument_t<First>>;
+    if constexpr (std::same_as<Argument, Message>) {
+      return static_cast<R>(first(*this));
+    } else {
+      if (holds<Argument>()) return static_cast<R>(first(get<Argument>()));
+      return match_next<R>(rest...);
+    }
+  }
+  template <class R>
+  R match_next() const {
+    throw_not_recognized();
+  }
+  [[noreturn]] COPROC_API void throw_mismatch(const TypeInfo& wanted) const;
+  [[noreturn]] COPROC_API void throw_not_recognized() const;
+
+  Parts parts_;
+};
+
+}  // namespace coproc::inline v0

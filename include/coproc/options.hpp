@@ -1,0 +1,72 @@
+// The options of sends, links and workers: aggregates with defaults, to be written with designated initialisers.
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "coproc/priority.hpp"
+#include "coproc/timeout.hpp"
+
+namespace coproc::inline v0 {
+
+/// `timeout`: how long the send may wait for space, then TimeoutError and nothing was sent.
+/// `priority`: overrides the payload's `priority` member.
+struct SendOptions {
+  Timeout timeout = kForever;
+  std::optional<Priority> priority = {};
+};
+
+/// The limits of one link, in bytes; all checked before anything is allocated.
+struct LinkOptions {
+  /// Each direction's ring: a power of two from 4 KiB to 1 GiB.
+  std::size_t ring_bytes = 64 * 1024;
+  /// The largest payload that either side may send. Larger ones throw MessageTooLargeError at the send.
+  std::size_t max_message_bytes = std::size_t{1} << 30;
+  /// What a messenger keeps in its inbox before it stops draining and so pushes back on the sender.
+  std::size_t max_queued_bytes = std::size_t{1} << 30;
+};
+
+/// How long `stop()` waits after each rung before it takes the next: close request, SIGTERM, SIGKILL.
+struct StopOptions {
+  Timeout close = std::chrono::seconds(5);
+  Timeout terminate = std::chrono::seconds(2);
+};
+
+/// How a worker process comes to be. `automatic` is `fork`.
+enum class StartMethod { automatic, fork };
+
+/// Where a worker's stdin, stdout or stderr leads.
+struct Inherit {};              ///< to where the host's leads
+struct DevNull {};              ///< nowhere: reads find the end, writes vanish
+struct FileDescriptor { int fd; };   ///< to a descriptor of the host, which stays the host's
+struct OutputFile { std::string path; bool append = true; };  ///< to a file, made when it is missing
+using Stdio = std::variant<Inherit, DevNull, FileDescriptor, OutputFile>;
+
+struct WorkerOptions {
+  StartMethod method = StartMethod::automatic;
+  /// Shown in errors, and as the process's name (its first 15 bytes). Empty: "worker".
+  std::string name = {};
+  /// What `stop()` without arguments and the destructor use.
+  StopOptions stop = {};
+  LinkOptions link = {};
+  /// From the start call to the worker's first sign of life; then StartError.
+  Timeout start_timeout = std::chrono::seconds(10);
+  /// Descriptors that the worker keeps where `inherit_fds` is false.
+  std::vector<int> keep_fds = {};
+  /// Whether a forked worker keeps the host's other descriptors (0, 1 and 2 are always kept). Links of other workers are
+  /// never kept.
+  bool inherit_fds = true;
+  /// Set (or, with nullopt, removed) in the worker's environment, which otherwise is the host's.
+  std::map<std::string, std::optional<std::string>> env = {};
+  /// The worker's working directory; empty: the host's.
+  std::string working_directory = {};
+  Stdio stdin_ = Inherit{};
+  Stdio stdout_ = Inherit{};
+  Stdio stderr_ = Inherit{};
+};
+
+}  // namespace coproc::inline v0

@@ -1,0 +1,186 @@
+// A single-producer, single-consumer ring of records in memory that two processes share.
+//
+// A record is a 32-bit length word and what follows it, contiguous, its place rounded up to 8 bytes:
+//
+//   | length | frame ...        | length | frame ... | pad        |   (end of the ring; the next record starts at 0)
+//
+// Thread safety: one Producer and one Consumer, each used by one thread at a time; the two may run in parallel.
+//
+// Invariants:
+//   1. Positions only grow; the place in memory is the position modulo the capacity, a power of two.
+//   2. Each side keeps its own position privately and only publishes it: what a hostile peer writes over the published
+//      copy of ours is never read.
+//   3. The peer's position is loaded once, checked (aligned, not backwards, at most one capacity apart) and then used.
+//   4. A record never wraps and takes at most a quarter of the ring.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+
+namespace coproc::inline v0::ring {
+
+inline constexpr std::size_t kAlignment = 8;
+inline constexpr std::uint32_t kPadBit = 0x8000'0000;
+inline constexpr std::size_t kMinBytes = 4096;
+inline constexpr std::size_t kMaxBytes = std::size_t{1} << 30;
+
+constexpr std::size_t rounded_up(std::size_t bytes) noexcept { return (bytes + kAlignment - 1) & ~(kAlignment - 1); }
+
+/// The two published positions, each on a cache line of its own, since each is written by another processor.
+struct Positions {
+  alignas(64) std::atomic<std::uint64_t> tail;  // written by the producer: everything before it may be read
+  alignas(64) std::atomic<std::uint64_t> head;  // written by the consumer: everything before it may be overwritten
+};
+static_assert(sizeof(Positions) == 128 && std::atomic<std::uint64_t>::is_always_lock_free);
+
+/// Loads the length word once, as other code may be writing it at this moment.
+inline std::uint32_t load_length(const std::byte* at) noexcept {
+  return std::atomic_ref<std::uint32_t>(*reinterpret_cast<std::uint32_t*>(const_cast<std::byte*>(at)))
+      .load(std::memory_order_relaxed);  // relaxed: ordered by the acquire of the tail; a race is a lying peer, and checked
+}
+
+class Producer {
+ public:
+  Producer(Positions& positions, std::span<std::byte> memory) noexcept
+      : positions_(&positions), memory_(memory.data()), capacity_(memory.size()) {}
+
+  std::size_t max_record() const noexcept { return capacity_ / 4; }
+  /// The consumer's position made no sense: nothing more can be sent.
+  bool is_broken() const noexcept { return is_broken_; }
+
+  /// Contiguous free space of at least `bytes` (up to `max_record()`, and up to that if there is more), or empty: full.
+  /// The first four bytes are the length word's: `commit` writes them.
+  std::span<std::byte> reserve(std::size_t bytes) noexcept {
+    std::size_t place = tail_ & (capacity_ - 1);
+    std::size_t to_end = capacity_ - place;
+    const std::size_t needed = rounded_up(bytes);
+    pad_ = needed > to_end ? to_end : 0;
+    if (capacity_ - (tail_ - head_seen_) < pad_ + needed && (!look_at_head() || capacity_ - (tail_ - head_seen_) < pad_ + needed))
+      return {};
+    if (pad_ != 0) {
+      place = 0;
+      to_end = capacity_;
+    }
+    std::size_t room = capacity_ - (tail_ - head_seen_) - pad_;
+    if (room > to_end) room = to_end;
+    if (room > max_record()) room = max_record();
+    return {memory_ + place, room};
+  }
+
+  /// Makes the first `bytes` of what was reserved a record; the consumer sees it at the next `publish`.
+  void commit(std::size_t bytes) noexcept {
+    if (pad_ != 0) {
+      store_length(tail_, static_cast<std::uint32_t>(pad_) | kPadBit);
+      tail_ += pad_;
+      pad_ = 0;
+    }
+    store_length(tail_, static_cast<std::uint32_t>(bytes));
+    tail_ += rounded_up(bytes);
+  }
+
+  /// Shows all committed records to the consumer.
+  void publish() noexcept {
+    positions_->tail.store(tail_, std::memory_order_release);  // pairs with the acquire in Consumer::look
+  }
+
+  /// Whether `reserve(bytes)` would succeed; for a sender that waits.
+  bool has_room(std::size_t bytes) noexcept { return !reserve(bytes).empty() || is_broken_; }
+
+ private:
+  void store_length(std::uint64_t position, std::uint32_t length) noexcept {
+    std::atomic_ref<std::uint32_t>(*reinterpret_cast<std::uint32_t*>(memory_ + (position & (capacity_ - 1))))
+        .store(length, std::memory_order_relaxed);  // relaxed: published by the release of the tail
+  }
+
+  bool look_at_head() noexcept {
+    const std::uint64_t head = positions_->head.load(std::memory_order_acquire);  // pairs with Consumer::release
+    if (head % kAlignment != 0 || head < head_seen_ || head > tail_) {
+      is_broken_ = true;
+      return false;
+    }
+    head_seen_ = head;
+    return true;
+  }
+
+  Positions* positions_;     // constant after construction
+  std::byte* memory_;        // constant after construction
+  std::size_t capacity_;     // constant after construction
+  std::uint64_t tail_ = 0;
+  std::uint64_t head_seen_ = 0;
+  std::size_t pad_ = 0;
+  bool is_broken_ = false;
+};
+
+class Consumer {
+ public:
+  Consumer(Positions& positions, std::span<std::byte> memory) noexcept
+      : positions_(&positions), memory_(memory.data()), capacity_(memory.size()) {}
+
+  /// The producer's position, or a length word, made no sense: nothing more can be received.
+  bool is_broken() const noexcept { return is_broken_; }
+
+  /// Looks how far the producer has come; true if there is something to read. Until the next look no more is seen.
+  bool look() noexcept {
+    if (is_broken_) return false;
+    const std::uint64_t tail = positions_->tail.load(std::memory_order_acquire);  // pairs with Producer::publish
+    if (tail == tail_seen_) return head_ != tail_seen_;
+    if (tail % kAlignment != 0 || tail < tail_seen_ || tail - head_ > capacity_) {
+      is_broken_ = true;
+      return false;
+    }
+    tail_seen_ = tail;
+    return head_ != tail_seen_;
+  }
+
+  /// The oldest record seen and not popped, with its length word, or empty.
+  std::span<const std::byte> front() noexcept {
+    while (head_ != tail_seen_ && !is_broken_) {
+      const std::size_t place = head_ & (capacity_ - 1);
+      const std::uint64_t seen = tail_seen_ - head_;
+      const std::uint32_t word = load_length(memory_ + place);
+      const std::size_t length = word & ~kPadBit;
+      const std::size_t taken = rounded_up(length);
+      const bool is_pad = (word & kPadBit) != 0;
+      if (length <= sizeof word || taken > seen || taken > capacity_ - place || (!is_pad && taken > capacity_ / 4)) break;
+      if (!is_pad) {
+        front_bytes_ = taken;
+        return {memory_ + place, length};
+      }
+      head_ += taken;
+    }
+    if (head_ != tail_seen_) is_broken_ = true;
+    return {};
+  }
+
+  /// Whether nothing that was seen comes behind the front.
+  bool front_is_last() const noexcept { return head_ + front_bytes_ == tail_seen_; }
+
+  /// Drops the record that `front` gave last.
+  void pop() noexcept {
+    head_ += front_bytes_;
+    front_bytes_ = 0;
+  }
+
+  /// Gives the popped records' space back; true if there was any.
+  bool release() noexcept {
+    if (head_ == head_published_) return false;
+    head_published_ = head_;
+    positions_->head.store(head_, std::memory_order_release);  // pairs with the acquire in Producer::look_at_head
+    return true;
+  }
+
+ private:
+  Positions* positions_;  // constant after construction
+  std::byte* memory_;     // constant after construction
+  std::size_t capacity_;  // constant after construction
+  std::uint64_t head_ = 0;
+  std::uint64_t head_published_ = 0;
+  std::uint64_t tail_seen_ = 0;
+  std::size_t front_bytes_ = 0;
+  bool is_broken_ = false;
+};
+
+}  // namespace coproc::inline v0::ring

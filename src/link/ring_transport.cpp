@@ -1,0 +1,249 @@
+#include "link/ring_transport.hpp"
+
+#include <poll.h>
+#include <sys/epoll.h>
+
+#include <chrono>
+
+#include "coproc/errors.hpp"
+#include "os/cpu.hpp"
+#include "os/poll.hpp"
+
+namespace coproc::inline v0::link {
+
+RingTransport::RingTransport(std::shared_ptr<LinkMemory> memory, int end, os::Fd wake_in, os::Fd wake_out)
+    : memory_(std::move(memory)),
+      end_(end),
+      producer_(memory_->header().ring[end], memory_->ring(end)),
+      consumer_(memory_->header().ring[1 - end], memory_->ring(1 - end)),
+      wake_in_(std::move(wake_in)),
+      wake_out_(std::move(wake_out)),
+      generation_(os::fork_generation()) {}
+
+// ---- sending ----
+
+std::span<std::byte> RingTransport::reserve(std::size_t bytes) {
+  auto room = producer_.reserve(bytes);
+  if (room.empty() && producer_.is_broken()) {
+    throw ProtocolError("the peer published an impossible read position: the link cannot be used any more; stop the worker");
+  }
+  return room;
+}
+
+bool RingTransport::publish() noexcept {
+  producer_.publish();
+  return wake_if_waiting(kWaitsForRecords);
+}
+
+bool RingTransport::wake_if_waiting(std::uint32_t for_what) noexcept {
+  // Pairs with the fence in sleep(): either we see its waiting word, or it sees what we published.
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  SideWords& sleeper = peer();
+  if ((sleeper.waiting.load(std::memory_order_relaxed) & for_what) == 0) return true;  // relaxed: ordered by the fence
+  sleeper.waiting.store(0, std::memory_order_relaxed);  // relaxed: a second call too many does no harm
+  return os::write_wake(wake_out_) != os::Wake::broken;
+}
+
+// ---- receiving ----
+
+bool RingTransport::look() {
+  const bool any = consumer_.look();
+  if (!any && consumer_.is_broken()) {
+    throw ProtocolError("the peer published an impossible write position: the link cannot be used any more; stop the worker");
+  }
+  return any;
+}
+
+std::span<const std::byte> RingTransport::front() {
+  auto record = consumer_.front();
+  if (record.empty() && consumer_.is_broken()) {
+    throw ProtocolError("the peer sent a record of an impossible length: the link cannot be used any more; stop the worker");
+  }
+  return record;
+}
+
+void RingTransport::release() noexcept {
+  if (consumer_.release()) wake_if_waiting(kWaitsForSpace);
+}
+
+// ---- close requests and stuck senders ----
+
+void RingTransport::request_close() noexcept {
+  own().close_requests.fetch_add(1, std::memory_order_release);  // pairs with close_requests() at the peer
+  wake_if_waiting(kWaitsForRecords | kWaitsForSpace);
+}
+
+std::uint32_t RingTransport::close_requests() const noexcept {
+  return peer().close_requests.load(std::memory_order_acquire);  // pairs with request_close() at the peer
+}
+
+void RingTransport::set_stuck(bool is_stuck) noexcept {
+  // seq_cst: both sides publish and then look at the other's word; at least one of them must see both set.
+  own().stuck.store(is_stuck ? 1 : 0, std::memory_order_seq_cst);
+  if (is_stuck) wake_if_waiting(kWaitsForRecords | kWaitsForSpace);
+}
+
+bool RingTransport::peer_is_stuck() const noexcept { return peer().stuck.load(std::memory_order_seq_cst) == 1; }
+
+// ---- waiting ----
+
+bool RingTransport::is_satisfied(bool incoming, std::size_t space) noexcept {
+  return (incoming && (consumer_.look() || consumer_.is_broken())) || (space != 0 && producer_.has_room(space)) ||
+         close_requests() != closes_waited_for_ || is_interrupted_.load(std::memory_order_relaxed);
+}
+
+bool RingTransport::spin(bool incoming, std::size_t space, const os::Deadline& deadline) noexcept {
+  // Where it waits tells the peer whether its own spinning can help: published only when it changes, since the line is
+  // one that the peer reads with every send.
+  const int here = os::current_cpu();
+  if (here != processor_published_) {
+    processor_published_ = here;
+    own().processor.store(here, std::memory_order_relaxed);  // relaxed: a hint
+  }
+  if (!may_spin_ || deadline.passed()) {
+    may_spin_ = true;
+    return false;
+  }
+  const std::int64_t budget = spin_budget_.next();
+  if (budget == 0) return false;
+  const bool shares_processor = peer().processor.load(std::memory_order_relaxed) == here;  // relaxed: a hint
+  const std::int64_t end = os::now_ns() + budget;
+  do {
+    if (!shares_processor) {
+      // A pause takes 28 ns: look rather more often at first, when an awake peer's answer is only 100 ns away.
+      for (int i = 0; i < 64; ++i) {
+        if (is_satisfied(incoming, space)) return spin_budget_.hit(), true;
+        if (i >= 16) os::relax();
+      }
+    }
+    // The peer may need this very processor, and others may too.
+    os::yield();
+    if (is_satisfied(incoming, space)) return spin_budget_.hit(), true;
+  } while (os::now_ns() < end);
+  spin_budget_.miss();
+  return false;
+}
+
+WaitEnd RingTransport::wait(const os::Deadline& deadline, bool incoming, std::size_t space) {
+  const bool found = is_satisfied(incoming, space) || spin(incoming, space, deadline);
+  const WaitEnd end = found ? WaitEnd::changed : sleep(deadline, incoming, space);
+  closes_waited_for_ = close_requests();
+  if (is_interrupted_.exchange(false, std::memory_order_acquire)) {  // pairs with the release in interrupt()
+    interrupt_event_.clear();
+    return WaitEnd::interrupted;
+  }
+  return end;
+}
+
+WaitEnd RingTransport::sleep(const os::Deadline& deadline, bool incoming, std::size_t space) {
+  SideWords& words = own();
+  words.waiting.store((incoming ? kWaitsForRecords : 0) | (space != 0 ? kWaitsForSpace : 0), std::memory_order_relaxed);
+  // Pairs with the fence in wake_if_waiting(): either we see what the peer published, or it sees the waiting word.
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  WaitEnd end = WaitEnd::changed;
+  if (!is_satisfied(incoming, space)) {
+    pollfd fds[3] = {{pipe_hung_up_ ? -1 : wake_in_.get(), POLLIN, 0}, {interrupt_event_.fd(), POLLIN, 0}, {peer_pidfd_, POLLIN, 0}};
+    const os::PollEnd polled = os::poll_once(fds, deadline);
+    if (polled == os::PollEnd::timed_out) end = WaitEnd::timed_out;
+    if (polled == os::PollEnd::ready) {
+      if (fds[2].revents != 0) end = WaitEnd::peer_gone;
+      if (fds[0].revents != 0 && os::drain_wakes(wake_in_) == os::Drained::hung_up) {
+        pipe_hung_up_ = true;
+        if (peer_pidfd_ < 0 || peer_ended_after_hang_up()) {
+          end = WaitEnd::peer_gone;
+        } else {
+          throw ProtocolError("the peer closed its wake-up pipe and lives on: the link cannot be used any more; stop the worker");
+        }
+      }
+    }
+  }
+  if (!armed_) words.waiting.store(0, std::memory_order_relaxed);  // relaxed: a wake-up call too many does no harm
+  if (pipe_hung_up_ && peer_pidfd_ < 0) end = WaitEnd::peer_gone;
+  return end;
+}
+
+bool RingTransport::peer_ended_after_hang_up() const noexcept {
+  // A process closes its descriptors a little before its pidfd says that it has ended.
+  pollfd fd = {peer_pidfd_, POLLIN, 0};
+  const os::Deadline grace(std::chrono::seconds(2));
+  os::PollEnd end;
+  do {
+    end = os::poll_once({&fd, 1}, grace);
+  } while (end == os::PollEnd::interrupted);
+  return end == os::PollEnd::ready;
+}
+
+void RingTransport::interrupt() noexcept {
+  is_interrupted_.store(true, std::memory_order_release);  // pairs with the acquire in wait()
+  interrupt_event_.set();
+}
+
+int RingTransport::native_handle() {
+  if (!armed_) {
+    auto armed = std::make_unique<Armed>();
+    armed->epoll.add(wake_in_.get(), EPOLLIN);
+    armed->epoll.add(interrupt_event_.fd(), EPOLLIN);
+    armed->epoll.add(armed->has_work.fd(), EPOLLIN);
+    if (peer_pidfd_ >= 0) armed->epoll.add(peer_pidfd_, EPOLLIN);
+    armed_ = std::move(armed);
+  }
+  return armed_->epoll.fd();
+}
+
+void RingTransport::settle(bool has_work) noexcept {
+  if (!armed_) return;
+  if (!has_work) {
+    if (os::drain_wakes(wake_in_) == os::Drained::hung_up) pipe_hung_up_ = true;
+    own().waiting.store(kWaitsForRecords | kWaitsForSpace, std::memory_order_relaxed);
+    // Pairs with the fence in wake_if_waiting(): look again after the word is set.
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    has_work = consumer_.look() || consumer_.is_broken();
+  }
+  if (has_work == armed_->says_work) return;
+  armed_->says_work = has_work;
+  has_work ? armed_->has_work.set() : armed_->has_work.clear();
+}
+
+// ---- forks ----
+
+void RingTransport::leave_in_child() noexcept {
+  armed_.reset();
+  wake_in_.reset();
+  wake_out_.reset();
+  interrupt_event_.close();
+  memory_.reset();
+}
+
+void RingTransport::adopt_in_child() noexcept { generation_ = os::fork_generation(); }
+
+void RingTransport::list_fds(std::vector<int>& fds) const {
+  fds.insert(fds.end(), {wake_in_.get(), wake_out_.get(), interrupt_event_.fd()});
+}
+
+// ---- creation ----
+
+namespace {
+
+template <class MakeMemory>
+auto make_pair_over(MakeMemory make_memory) {
+  const os::ForkLock no_fork;  // until both ends are registered, so that no child keeps a part of them
+  std::shared_ptr<LinkMemory> memory = make_memory();
+  os::Pipe to_0 = os::Pipe::create();
+  os::Pipe to_1 = os::Pipe::create();
+  return std::pair(std::make_unique<RingTransport>(memory, 0, std::move(to_0.read_end), std::move(to_1.write_end)),
+                   std::make_unique<RingTransport>(memory, 1, std::move(to_1.read_end), std::move(to_0.write_end)));
+}
+
+}  // namespace
+
+std::pair<std::unique_ptr<RingTransport>, std::unique_ptr<RingTransport>> make_shm_pair(const LinkOptions& options) {
+  check_link_options(options);
+  return make_pair_over([&] { return LinkMemory::create_shared(options.ring_bytes); });
+}
+
+std::pair<std::unique_ptr<RingTransport>, std::unique_ptr<RingTransport>> make_inproc_pair(const LinkOptions& options) {
+  check_link_options(options);
+  return make_pair_over([&] { return LinkMemory::create_private(options.ring_bytes); });
+}
+
+}  // namespace coproc::inline v0::link

@@ -1,0 +1,95 @@
+// The transport over two rings in memory, with pipes to wake a sleeper: between processes (shm) or inside one (inproc).
+//
+// Waiting: the sleeper sets its waiting word, fences, looks once more, sleeps in poll on its own pipe, its interrupt event
+// and the peer's pidfd. The producer publishes, fences, and writes into the sleeper's pipe only if the word is set. No
+// open file description is used by both sides: each holds the read end of its own pipe and the write end of the peer's.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "coproc/options.hpp"
+#include "link/link_memory.hpp"
+#include "link/spin.hpp"
+#include "link/transport.hpp"
+#include "os/epoll.hpp"
+#include "os/event.hpp"
+#include "os/fork_guard.hpp"
+#include "os/pipe.hpp"
+#include "ring/ring.hpp"
+
+namespace coproc::inline v0::link {
+
+class RingTransport final : public Transport, public os::ForkSensitive {
+ public:
+  RingTransport(std::shared_ptr<LinkMemory> memory, int end, os::Fd wake_in, os::Fd wake_out);
+
+  std::size_t max_record() const noexcept override { return producer_.max_record(); }
+  std::span<std::byte> reserve(std::size_t bytes) override;
+  void commit(std::size_t bytes) noexcept override { producer_.commit(bytes); }
+  bool publish() noexcept override;
+  bool look() override;
+  std::span<const std::byte> front() override;
+  bool front_is_last() const noexcept override { return consumer_.front_is_last(); }
+  void pop() noexcept override { consumer_.pop(); }
+  void release() noexcept override;
+  void request_close() noexcept override;
+  std::uint32_t close_requests() const noexcept override;
+  void set_stuck(bool is_stuck) noexcept override;
+  bool peer_is_stuck() const noexcept override;
+  WaitEnd wait(const os::Deadline& deadline, bool incoming, std::size_t space) override;
+  void interrupt() noexcept override;
+  int native_handle() override;
+  void settle(bool has_work) noexcept override;
+  bool is_own_process() const noexcept override { return generation_ == os::fork_generation(); }
+
+  /// The peer's process: from now on its pidfd says whether the peer is gone, and not the pipe (which a peer may close
+  /// at will). The descriptor stays the caller's and must outlive the waits.
+  void watch(int pidfd) noexcept { peer_pidfd_ = pidfd; }
+  /// For a wait during which spinning cannot pay: the peer is only just being started.
+  void do_not_spin_next() noexcept { may_spin_ = false; }
+
+ private:
+  SideWords& own() noexcept { return memory_->header().side[end_]; }
+  SideWords& peer() const noexcept { return memory_->header().side[1 - end_]; }
+  bool wake_if_waiting(std::uint32_t for_what) noexcept;
+  bool is_satisfied(bool incoming, std::size_t space) noexcept;
+  bool spin(bool incoming, std::size_t space, const os::Deadline& deadline) noexcept;
+  WaitEnd sleep(const os::Deadline& deadline, bool incoming, std::size_t space);
+  bool peer_ended_after_hang_up() const noexcept;
+  void leave_in_child() noexcept override;
+  void adopt_in_child() noexcept override;
+  void list_fds(std::vector<int>& fds) const override;
+
+  std::shared_ptr<LinkMemory> memory_;
+  int end_;  // 0 or 1; constant after construction
+  ring::Producer producer_;
+  ring::Consumer consumer_;
+  os::Fd wake_in_;
+  os::Fd wake_out_;
+  os::Event interrupt_event_;
+  std::atomic<bool> is_interrupted_{false};
+  int peer_pidfd_ = -1;
+  bool may_spin_ = true;
+  bool pipe_hung_up_ = false;
+  std::uint32_t closes_waited_for_ = 0;  // close requests that a wait has already reported
+  std::int32_t processor_published_ = -1;
+  SpinBudget spin_budget_;
+  unsigned long generation_;
+  struct Armed {  // once native_handle() was called
+    os::Epoll epoll;
+    os::Event has_work;
+    bool says_work = false;
+  };
+  std::unique_ptr<Armed> armed_;
+  os::ForkRegistration registration_{*this};  // last: see fork_guard.hpp
+};
+
+/// Two ends over a sealed memfd, for two processes. Throws std::system_error, InvalidArgumentError.
+std::pair<std::unique_ptr<RingTransport>, std::unique_ptr<RingTransport>> make_shm_pair(const LinkOptions& options);
+/// Two ends in this process's own memory.
+std::pair<std::unique_ptr<RingTransport>, std::unique_ptr<RingTransport>> make_inproc_pair(const LinkOptions& options);
+
+}  // namespace coproc::inline v0::link

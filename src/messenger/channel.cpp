@@ -1,0 +1,39 @@
+#include "coproc/channel.hpp"
+
+#include "coproc/errors.hpp"
+
+namespace coproc::inline v0 {
+
+std::string ChannelId::describe() const {
+  switch (kind_) {
+    case Kind::none: return "default";
+    case Kind::integer: return std::to_string(number_);
+    case Kind::negative: return std::to_string(static_cast<std::int64_t>(number_));
+    case Kind::enumerator:
+      return (type_name_.empty() ? text_ : std::string(type_name_)) + "(" + std::to_string(static_cast<std::int64_t>(number_)) + ")";
+    case Kind::text: return "\"" + text_ + "\"";
+    case Kind::value: return (type_name_.empty() ? "a value" : "a " + std::string(type_name_)) + " of " + std::to_string(text_.size()) + " bytes";
+  }
+  return "unknown";
+}
+
+void ChannelId::encode(Encoder& encoder) const {
+  coproc::encode(encoder, static_cast<std::uint8_t>(kind_));
+  coproc::encode(encoder, number_);
+  coproc::encode(encoder, type_);
+  coproc::encode(encoder, kind_ == Kind::enumerator && text_.empty() ? std::string(type_name_) : text_);
+}
+
+ChannelId ChannelId::decode(Decoder& decoder) {
+  ChannelId id;
+  const auto kind = coproc::decode<std::uint8_t>(decoder);
+  if (kind > static_cast<std::uint8_t>(Kind::value)) decoder.fail("no such kind of channel name");
+  id.kind_ = static_cast<Kind>(kind);
+  id.number_ = coproc::decode<std::uint64_t>(decoder);
+  id.type_ = coproc::decode<std::uint64_t>(decoder);
+  id.text_ = coproc::decode<std::string>(decoder);
+  if (id.text_.size() > kMaxBytes) decoder.fail("a channel name of more than 4096 bytes");
+  return id;
+}
+
+}  // namespace coproc::inline v0

@@ -1,0 +1,109 @@
+#include "messenger/core.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "messenger/error_table.hpp"
+
+namespace coproc::inline v0::detail {
+
+namespace {
+
+std::uint64_t next_run() noexcept {
+  static std::atomic<std::uint64_t> runs{0};
+  return runs.fetch_add(1, std::memory_order_relaxed) + 1;  // relaxed: only the numbers must differ
+}
+
+constexpr std::uint32_t kFree = 0, kOwnersCall = 1, kDrainFromOutside = 2;
+
+}  // namespace
+
+Core::CallGuard::CallGuard(Core& core) : core_(core) {
+  if (!core.transport_->is_own_process()) {
+    throw NotOwnerError("this messenger (to " + core.options_.peer_name +
+                        ") belongs to the process that this one was forked from: make links of your own here");
+  }
+  std::uint32_t expected = kFree;
+  while (!core.in_use_.compare_exchange_weak(expected, kOwnersCall, std::memory_order_acquire)) {
+    if (expected == kOwnersCall) {
+      throw ConcurrentUseError("two threads use the messenger to " + core.options_.peer_name +
+                               " at the same time (or a codec uses it while it is called by it): give each thread its own");
+    }
+    expected = kFree;  // a drain from outside takes no longer than the messages that have come
+  }
+}
+
+Core::Core(std::unique_ptr<link::Transport> transport, CoreOptions options)
+    : transport_(std::move(transport)),
+      options_(std::move(options)),
+      run_(next_run()),
+      inbox_(options_.reorders, options_.link.max_queued_bytes) {}
+
+Core::~Core() = default;
+
+std::size_t Core::remaining(const ChannelId& channel) const noexcept { return counts(channel).remaining(); }
+
+ChannelCounts Core::counts(const ChannelId& channel) const noexcept {
+  const Channel* lane = inbox_.find(channel);
+  return lane == nullptr ? ChannelCounts() : lane->counts;
+}
+
+int Core::native_handle() {
+  CallGuard guard(*this);
+  const int handle = transport_->native_handle();
+  is_armed_ = true;  // the guard's end settles
+  return handle;
+}
+
+void Core::settle() {
+  transport_->settle(inbox_.live_count() != 0 || !held_errors_.empty() || transport_->close_requests() != closes_thrown_ ||
+                     peer_gone_);
+}
+
+bool Core::has_work() {
+  CallGuard guard(*this);
+  drain(Stop::at_error);
+  if (peer_known_gone_.load(std::memory_order_acquire)) peer_gone_ = true;  // pairs with note_peer_gone()
+  return inbox_.live_count() != 0 || !held_errors_.empty() || transport_->close_requests() != closes_thrown_ ||
+         is_inbox_full_ || peer_gone_;
+}
+
+void Core::look_at_signals() {
+  CallGuard guard(*this);
+  switch (transport_->wait(os::Deadline(std::chrono::seconds(0)), true, 0)) {
+    case link::WaitEnd::peer_gone:
+      peer_gone_ = true;
+      break;
+    case link::WaitEnd::interrupted:
+      throw InterruptedError("the wait for several messengers was interrupted: nothing was lost");
+    default:
+      break;
+  }
+}
+
+bool Core::try_drain() noexcept {
+  std::uint32_t expected = kFree;
+  if (!transport_->is_own_process() || !in_use_.compare_exchange_strong(expected, kDrainFromOutside, std::memory_order_acquire))
+    return false;
+  try {
+    drain(Stop::at_nothing);
+  } catch (const std::exception&) {
+    // A lying peer is told to the user by his own next call; here somebody only wants it to end.
+  }
+  if (is_armed_) settle();
+  in_use_.store(kFree, std::memory_order_release);  // pairs with the acquire of the next guard
+  return true;
+}
+
+void Core::check_gone_after_broken_wake() {
+  // Nobody holds the read end of the peer's pipe any more: it has ended, or is just about to have.
+  if (transport_->wait(os::Deadline(std::chrono::seconds(2)), false, 0) == link::WaitEnd::peer_gone) peer_gone_ = true;
+  if (peer_gone_) throw_gone();
+}
+
+void Core::throw_gone() {
+  if (options_.throw_gone) options_.throw_gone();
+  throw PeerClosedError("the other end of the link was closed: nothing more can be sent or received");
+}
+
+}  // namespace coproc::inline v0::detail

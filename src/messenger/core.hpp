@@ -1,0 +1,218 @@
+// What stands behind a Messenger: the sending and receiving of untyped messages over a transport.
+//
+// Split by what happens: core.cpp (life, counts, waiting for anything), send.cpp (out), drain.cpp (from the link into the
+// inbox), receive.cpp (from the inbox, or straight from the link, to the user).
+//
+// Thread safety: one thread at a time, which `CallGuard` checks; `interrupt`, `close_requested` and `try_drain` from any.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "coproc/error_payload.hpp"
+#include "coproc/message.hpp"
+#include "coproc/messenger.hpp"
+#include "coproc/options.hpp"
+#include "link/frame.hpp"
+#include "link/transport.hpp"
+#include "messenger/inbox.hpp"
+#include "os/clock.hpp"
+
+namespace coproc::inline v0::detail {
+
+/// Which end this is: what a close request and the peer's end mean follows from it.
+enum class Role { pair, host, worker };
+
+struct CoreOptions {
+  Role role = Role::pair;
+  bool reorders = true;
+  LinkOptions link;
+  std::string peer_name = "peer";  // for errors: the worker's name, "host" or "peer"
+  int peer_pid = 0;
+  /// Throws what the peer's end means to the user. Called when all that the peer had sent has been received.
+  std::function<void()> throw_gone;
+};
+
+struct ReceivedError;
+
+class Core {
+ public:
+  Core(std::unique_ptr<link::Transport> transport, CoreOptions options);
+  ~Core();
+
+  // send.cpp
+  struct Kind {
+    link::FrameKind frame;
+    std::uint64_t answers = 0;  // request id, of replies
+  };
+  std::uint64_t send(Kind kind, const Outgoing& value, const ChannelId& channel, const SendOptions& options);
+  bool try_send(const Outgoing& value, const ChannelId& channel, std::optional<Priority> priority);
+  void send_reply(const Outgoing& value, const ChannelId& channel, const SendOptions& options);
+  void reply_to(const Message& request, const Outgoing& value, const SendOptions& options);
+  void reply_error_to(const Message& request, const ErrorType& type, const void* error, const SendOptions& options);
+  void send_error(const ErrorType& type, const void* error, const SendOptions& options);
+  /// Sends the exception that is being handled as what ended the target.
+  void send_current_exception(const SendOptions& options);
+  void send_close_request();
+  void begin_batch();
+  void end_batch() noexcept;
+
+  // receive.cpp
+  bool receive(const ChannelId* channels, std::size_t count, const Incoming& to, Timeout timeout);
+  void receive_all(const ChannelId& channel, const Incoming& to);
+  void receive_reply(RequestId id, const Incoming& to, Timeout timeout);
+  bool receive_next_reply(const ChannelId& channel, const Incoming& to, Timeout timeout);
+  std::size_t available(const ChannelId& channel);
+
+  // core.cpp
+  std::size_t remaining(const ChannelId& channel) const noexcept;
+  ChannelCounts counts(const ChannelId& channel) const noexcept;
+  bool close_requested() const noexcept { return transport_->close_requests() != 0; }
+  void interrupt() noexcept { transport_->interrupt(); }
+  int native_handle();
+  /// After the native handle became readable: looks whether the peer is gone and takes pending interrupts.
+  void look_at_signals();
+  /// Whether a receive would return or throw something right now (or the peer is gone); for wait_any.
+  bool has_work();
+  link::Transport& transport() noexcept { return *transport_; }
+
+  /// Any thread: moves what has come into the inbox if no call is under way; false: one is, and it drains by itself.
+  bool try_drain() noexcept;
+  /// Any thread: the exception that left the peer's target, if it has arrived, and its description.
+  std::pair<std::exception_ptr, std::string> final_error() const {
+    const std::lock_guard lock(final_mutex_);
+    return {final_exception_, final_text_};
+  }
+  /// For the worker layer, which learns the worker's pid after the core was made.
+  void set_peer_pid(int pid) noexcept { options_.peer_pid = pid; }
+  /// From now on the peer counts as gone: no wait will sleep any more.
+  void note_peer_gone() noexcept { peer_known_gone_.store(true, std::memory_order_release); }
+
+ private:
+  class CallGuard;
+  struct HeldError {
+    std::exception_ptr error;
+    std::uint64_t sequence;
+    std::size_t bytes;
+  };
+  struct Partial {  // a large payload of which pieces are still to come
+    EntryPtr entry;
+    std::uint64_t total = 0;
+    bool is_active = false;
+    link::FrameHeader header;
+  };
+
+  // send.cpp
+  struct Prepared {
+    std::uint32_t channel_index;
+    link::FrameHeader header;
+  };
+  std::uint64_t request_to_answer(const Message& request);
+  Prepared prepare(Kind kind, const Outgoing& value, const ChannelId& channel, std::optional<Priority> priority,
+                   const os::Deadline& deadline);
+  std::uint64_t send_unguarded(Kind kind, const Outgoing& value, const ChannelId& channel, const SendOptions& options);
+  std::uint64_t finish_send(Kind kind, std::uint32_t channel_index, std::uint64_t id);
+  void send_payload(link::FrameHeader& header, const Outgoing& value, const os::Deadline& deadline);
+  void send_bytes(link::FrameHeader& header, std::span<const std::byte> payload, const os::Deadline& deadline);
+  void send_fragments(link::FrameHeader& header, std::span<const std::byte> payload, const os::Deadline& deadline);
+  void write_frame(std::span<std::byte> room, link::FrameHeader& header, std::span<const std::byte> payload) noexcept;
+  std::span<std::byte> room_for(std::size_t bytes, const os::Deadline& deadline);
+  void publish();
+  std::uint32_t channel_number(std::uint32_t index, const ChannelId& id, const os::Deadline& deadline);
+  std::uint32_t type_number(const TypeInfo& type, const os::Deadline& deadline);
+  std::uint32_t declare_type(std::uint64_t id, const std::string& description, const os::Deadline& deadline);
+
+  // drain.cpp
+  enum class Stop { at_error, at_nothing };
+  /// Moves what has come into the inbox, up to the end as it is now, a full inbox, or (`at_error`) the first error.
+  void drain(Stop stop);
+  bool take_frame(const link::Frame& frame);
+  void take_message(const link::Frame& frame, EntryPtr entry);
+  bool begin_partial(const link::Frame& frame);
+  void continue_partial(const link::Frame& frame);
+  void finish_entry(const link::FrameHeader& header, Entry& entry);
+  void take_declaration(const link::Frame& frame);
+  void take_error(const link::FrameHeader& header, std::span<const std::byte> payload);
+  ReceivedError decode_error(std::span<const std::byte> payload) const;
+  [[noreturn]] void protocol_error(const std::string& what) const;
+
+  // receive.cpp
+  void throw_pending();
+  void throw_close();
+  [[noreturn]] void throw_close_request();
+  bool wait_for_more(const os::Deadline& deadline);
+  bool receive_in_place(std::uint32_t index, const Incoming& to);
+  void deliver(Channel& channel, Entry& entry, const Incoming& to);
+  void give(Entry& entry, const Incoming& to);
+  void count_returned(Channel& channel, const link::FrameKind kind, std::uint64_t request_id);
+  void check_type(std::uint32_t type, const ChannelId& channel, const TypeInfo& wanted) const;
+  void settle();
+
+  // core.cpp
+  void check_gone_after_broken_wake();
+  [[noreturn]] void throw_gone();
+
+  std::unique_ptr<link::Transport> transport_;
+  CoreOptions options_;
+  std::uint64_t run_;  // identifies this link in its process; constant after construction
+  std::atomic<std::uint32_t> in_use_{0};
+
+  // sending
+  Buffer scratch_;
+  std::vector<std::uint32_t> channel_numbers_;                      // by channel index; 0: not declared yet
+  std::uint32_t channels_declared_ = 0;
+  std::unordered_map<const TypeInfo*, std::uint32_t> type_numbers_;
+  std::unordered_map<std::uint64_t, std::uint32_t> type_numbers_by_id_;
+  const TypeInfo* last_type_ = nullptr;
+  std::uint32_t last_type_number_ = 0;
+  std::uint32_t types_declared_ = 0;
+  std::uint64_t next_request_id_ = 1;
+  IdTable<std::uint32_t> outstanding_;                              // request id -> channel index
+  bool owes_abort_ = false;
+  bool is_batching_ = false;
+
+  // receiving
+  Inbox inbox_;
+  std::vector<std::uint32_t> peer_channels_{0};                     // by the peer's number: index
+  std::vector<std::shared_ptr<const RemoteType>> peer_types_;       // by the peer's number - 1
+  std::size_t declared_bytes_ = 0;
+  IdTable<std::uint32_t> unanswered_;                               // returned requests of the peer: id -> channel index
+  Partial partial_;
+  std::uint64_t next_sequence_ = 1;
+  std::deque<HeldError> held_errors_;
+  bool is_inbox_full_ = false;
+  std::uint32_t closes_thrown_ = 0;
+  bool peer_gone_ = false;
+  std::atomic<bool> peer_known_gone_{false};
+  bool is_armed_ = false;
+  mutable std::mutex final_mutex_;  // guards the two below
+  std::exception_ptr final_exception_;
+  std::string final_text_;
+};
+
+/// Held through every call: refuses foreign processes and a second thread.
+class Core::CallGuard {
+ public:
+  explicit CallGuard(Core& core);
+  CallGuard(const CallGuard&) = delete;
+  CallGuard& operator=(const CallGuard&) = delete;
+  ~CallGuard() {
+    if (core_.is_armed_) core_.settle();
+    core_.in_use_.store(0, std::memory_order_release);  // pairs with the acquire of the next guard
+  }
+
+ private:
+  Core& core_;
+};
+
+}  // namespace coproc::inline v0::detail

@@ -1,0 +1,173 @@
+// From the link into the inbox: every frame of the peer is checked here before anything believes it.
+#include <algorithm>
+#include <cstring>
+
+#include "messenger/core.hpp"
+#include "messenger/error_table.hpp"
+
+namespace coproc::inline v0::detail {
+
+using link::Frame;
+using link::FrameHeader;
+using link::FrameKind;
+
+namespace {
+
+/// What a peer's declarations (channels, types) may cost in all.
+constexpr std::size_t kMaxDeclaredBytes = std::size_t{512} << 20;
+
+bool is_error(FrameKind kind) { return kind == FrameKind::error || kind == FrameKind::final_error; }
+
+}  // namespace
+
+void Core::protocol_error(const std::string& what) const {
+  throw ProtocolError(options_.peer_name + " (pid " + std::to_string(options_.peer_pid) + ") broke the rules of the link: " +
+                      what + "; nothing more can be received from it: stop it");
+}
+
+void Core::drain(Stop stop) {
+  is_inbox_full_ = false;
+  if (stop == Stop::at_error && !held_errors_.empty()) return;
+  if (!transport_->look()) return;
+  for (;;) {
+    const std::span<const std::byte> record = transport_->front();
+    if (record.empty()) break;
+    const auto frame = link::parse_frame(record);
+    if (!frame) protocol_error("it sent a frame with an impossible header");
+    if (!take_frame(*frame)) {
+      is_inbox_full_ = true;
+      break;
+    }
+    transport_->pop();
+    if (stop == Stop::at_error && !held_errors_.empty()) break;
+  }
+  transport_->release();
+}
+
+/// False: the inbox has no room for it; it stays in the link.
+bool Core::take_frame(const Frame& frame) {
+  const FrameHeader& header = frame.header;
+  if ((header.flags & link::kAbort) != 0) partial_ = Partial();
+  if (header.kind == FrameKind::fragment) {
+    continue_partial(frame);
+    return true;
+  }
+  if (partial_.is_active) protocol_error("it began a message before the last one was complete");
+  if (header.kind == FrameKind::channel || header.kind == FrameKind::type) {
+    take_declaration(frame);
+    return true;
+  }
+  if ((header.flags & link::kFirstFragment) != 0) return begin_partial(frame);
+  if (frame.payload.size() > options_.link.max_message_bytes) protocol_error("it sent a message over the limit");
+  if (inbox_.is_full_for(frame.payload.size())) return false;
+  EntryPtr entry = inbox_.make_entry();
+  entry->payload.resize_uninitialized(frame.payload.size());
+  if (!frame.payload.empty()) std::memcpy(entry->payload.data(), frame.payload.data(), frame.payload.size());
+  take_message(frame, std::move(entry));
+  return true;
+}
+
+bool Core::begin_partial(const Frame& frame) {
+  std::uint64_t total = 0;
+  if (frame.payload.size() < sizeof total) protocol_error("a large message came without its size");
+  std::memcpy(&total, frame.payload.data(), sizeof total);
+  asm volatile("" : "+r"(total));  // from here on only this copy counts
+  const auto first = frame.payload.subspan(sizeof total);
+  if (total > options_.link.max_message_bytes || total < first.size()) {
+    protocol_error("it announced a message of " + std::to_string(total) + " bytes, over the limit or less than it sent");
+  }
+  if (inbox_.is_full_for(total)) return false;
+  partial_.entry = inbox_.make_entry();
+  partial_.entry->payload.resize_uninitialized(first.size());
+  partial_.entry->payload.reserve(total);  // bounded by our own limit; pages that are never written cost nothing
+  if (!first.empty()) std::memcpy(partial_.entry->payload.data(), first.data(), first.size());
+  partial_.total = total;
+  partial_.header = frame.header;
+  partial_.is_active = true;
+  return true;
+}
+
+void Core::continue_partial(const Frame& frame) {
+  if (!partial_.is_active) protocol_error("it sent a piece of a message that it never began");
+  Buffer& payload = partial_.entry->payload;
+  if (frame.payload.empty() || frame.payload.size() > partial_.total - payload.size()) {
+    protocol_error("it sent more of a message than it had announced");
+  }
+  payload.append(frame.payload.data(), frame.payload.size());
+  if (payload.size() < partial_.total) return;
+  Partial done = std::move(partial_);
+  partial_ = Partial();
+  take_message(Frame{done.header, done.entry->payload.span()}, std::move(done.entry));
+}
+
+/// A whole message whose payload is in the entry: errors are held for the next receive, the rest is queued.
+void Core::take_message(const Frame& frame, EntryPtr entry) {
+  if (is_error(frame.header.kind)) {
+    take_error(frame.header, entry->payload.span());
+    inbox_.recycle(std::move(entry));
+    return;
+  }
+  finish_entry(frame.header, *entry);
+  inbox_.put(std::move(entry));
+}
+
+void Core::finish_entry(const FrameHeader& header, Entry& entry) {
+  if (header.channel >= peer_channels_.size()) protocol_error("it used a channel that it never declared");
+  if (header.type > peer_types_.size() || (header.type == 0 && header.kind != FrameKind::error_reply)) {
+    protocol_error("it used a type that it never declared");
+  }
+  if (header.kind == FrameKind::request && header.request_id == 0) protocol_error("it sent a request without an id");
+  entry.kind = header.kind;
+  entry.channel = peer_channels_[header.channel];
+  entry.type = header.type;
+  entry.request_id = header.request_id;
+  entry.priority = Priority::from_parts(header.priority, header.rest);
+  entry.sequence = next_sequence_++;
+}
+
+void Core::take_declaration(const Frame& frame) {
+  declared_bytes_ += frame.payload.size() + 512;
+  if (declared_bytes_ > kMaxDeclaredBytes) protocol_error("it declared more channels and types than anybody needs");
+  Buffer bytes;  // declarations are rare: parsed from a private copy
+  bytes.append(frame.payload.data(), frame.payload.size());
+  Decoder decoder(bytes.span(), std::size_t{64} << 10);
+  try {
+    if (frame.header.kind == FrameKind::channel) {
+      const ChannelId id = ChannelId::decode(decoder);
+      decoder.finish();
+      peer_channels_.push_back(inbox_.index_of(id));
+    } else {
+      auto type = std::make_shared<RemoteType>();
+      type->id = coproc::decode<std::uint64_t>(decoder);
+      type->description = coproc::decode<std::string>(decoder);
+      decoder.finish();
+      peer_types_.push_back(std::move(type));
+    }
+  } catch (const DecodeError& error) {
+    protocol_error(std::string("it declared a channel or type that cannot be read: ") + error.what());
+  }
+}
+
+void Core::take_error(const FrameHeader& header, std::span<const std::byte> payload) {
+  ReceivedError received = decode_error(payload);
+  if (header.kind == FrameKind::final_error) {
+    const std::lock_guard lock(final_mutex_);
+    final_exception_ = received.error;
+    final_text_ = received.description;
+  }
+  inbox_.charge(payload.size());
+  held_errors_.push_back({std::move(received.error), next_sequence_++, payload.size()});
+}
+
+ReceivedError Core::decode_error(std::span<const std::byte> payload) const {
+  const RemoteOrigin origin(options_.peer_name, options_.peer_pid);
+  try {
+    return decode_error_payload(payload, options_.link.max_message_bytes, origin);
+  } catch (const DecodeError& error) {
+    // The peer meant to report an error: that much is told.
+    return {std::make_exception_ptr(RemoteError("unreadable", error.what(), origin.peer(), origin.peer_pid())),
+            std::string("an error that cannot be read: ") + error.what()};
+  }
+}
+
+}  // namespace coproc::inline v0::detail

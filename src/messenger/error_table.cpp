@@ -1,0 +1,130 @@
+#include "messenger/error_table.hpp"
+
+#include <cxxabi.h>
+
+#include <any>
+#include <cstdlib>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <new>
+#include <optional>
+#include <stdexcept>
+#include <string_view>
+#include <system_error>
+#include <typeinfo>
+#include <variant>
+
+#include "coproc/codec.hpp"
+
+namespace coproc::inline v0 {
+
+namespace detail {
+
+namespace {
+
+constinit std::mutex table_mutex;
+constinit const ErrorType* table = nullptr;
+
+template <class... E>
+void register_all() {
+  (register_error(error_row<E>), ...);
+}
+
+/// The standard exceptions are there before anybody looks anything up.
+void register_standard_errors() {
+  static const bool done = [] {
+    register_all<std::exception, std::logic_error, std::invalid_argument, std::domain_error, std::length_error,
+                 std::out_of_range, std::runtime_error, std::range_error, std::overflow_error, std::underflow_error,
+                 std::system_error, std::bad_alloc, std::bad_array_new_length, std::bad_cast, std::bad_typeid,
+                 std::bad_exception, std::bad_function_call, std::bad_optional_access, std::bad_variant_access,
+                 std::bad_any_cast, std::bad_weak_ptr>();
+    return true;
+  }();
+  (void)done;
+}
+
+template <class Matches>
+const ErrorType* find_row(Matches matches) {
+  register_standard_errors();
+  const std::lock_guard lock(table_mutex);
+  for (const ErrorType* row = table; row != nullptr; row = row->next) {
+    if (matches(*row)) return row;
+  }
+  return nullptr;
+}
+
+std::string demangled(const std::type_info& type) {
+  int status = 0;
+  const std::unique_ptr<char, void (*)(void*)> name(abi::__cxa_demangle(type.name(), nullptr, nullptr, &status), std::free);
+  return status == 0 ? name.get() : type.name();
+}
+
+/// The text of the exception that is being handled.
+std::string current_text() {
+  try {
+    throw;
+  } catch (const std::exception& error) {
+    return error.what();
+  } catch (const std::string& text) {
+    return text;
+  } catch (const char* text) {
+    return text;
+  } catch (...) {
+    return "(an exception that is no std::exception)";
+  }
+}
+
+void encode_head(Encoder& encoder, std::uint64_t id, const std::string& type_name, const std::string& text) {
+  coproc::encode(encoder, id);
+  coproc::encode(encoder, type_name);
+  coproc::encode(encoder, text);
+}
+
+}  // namespace
+
+bool register_error(ErrorType& row) noexcept {
+  const std::lock_guard lock(table_mutex);
+  for (const ErrorType* other = table; other != nullptr; other = other->next) {
+    if (other == &row || (other->id == row.id && *other->type == *row.type)) return true;
+  }
+  row.next = table;
+  table = &row;
+  return true;
+}
+
+void encode_error_payload(Buffer& out, std::size_t max_bytes, const ErrorType& type, const void* error) {
+  Encoder encoder(out, max_bytes);
+  encode_head(encoder, type.id, type.describe(), type.text(error));
+  type.encode(encoder, error);
+}
+
+void encode_current_exception(Buffer& out, std::size_t max_bytes) {
+  const std::type_info* type = abi::__cxa_current_exception_type();
+  const ErrorType* row =
+      type == nullptr ? nullptr : find_row([&](const ErrorType& candidate) { return *candidate.type == *type; });
+  Encoder encoder(out, max_bytes);
+  encode_head(encoder, row == nullptr ? 0 : row->id, type == nullptr ? "unknown" : demangled(*type), current_text());
+  if (row != nullptr) row->encode_current(encoder);
+}
+
+ReceivedError decode_error_payload(std::span<const std::byte> payload, std::size_t max_allocation, const RemoteOrigin& origin) {
+  Decoder decoder(payload, max_allocation);
+  const auto id = coproc::decode<std::uint64_t>(decoder);
+  auto type_name = coproc::decode<std::string>(decoder);
+  auto text = coproc::decode<std::string>(decoder);
+  const ErrorType* row = id == 0 ? nullptr : find_row([&](const ErrorType& candidate) { return candidate.id == id; });
+  ReceivedError received;
+  if (row == nullptr) {
+    received.description = type_name + ": " + text;
+    received.error = std::make_exception_ptr(RemoteError(std::move(type_name), std::move(text), origin.peer(), origin.peer_pid()));
+    return received;
+  }
+  received.error = row->decode(decoder, origin);
+  decoder.finish();
+  received.description = text.empty() ? type_name : type_name + ": " + text;
+  return received;
+}
+
+}  // namespace detail
+}  // namespace coproc::inline v0

@@ -1,0 +1,56 @@
+#include "coproc/errors.hpp"
+
+#include <cstring>
+
+namespace coproc::inline v0 {
+
+// Each destructor is defined here so that each type's information exists once, whoever throws and whoever catches.
+Error::~Error() = default;
+ResourceRequestedClose::~ResourceRequestedClose() = default;
+const char* ResourceRequestedClose::what() const noexcept { return "the host asked this worker to close"; }
+WorkerRequestedClose::~WorkerRequestedClose() = default;
+TimeoutError::~TimeoutError() = default;
+InterruptedError::~InterruptedError() = default;
+InvalidArgumentError::~InvalidArgumentError() = default;
+MessageTooLargeError::~MessageTooLargeError() = default;
+QueueFullError::~QueueFullError() = default;
+TypeMismatchError::~TypeMismatchError() = default;
+MessageNotRecognizedError::~MessageNotRecognizedError() = default;
+NoRequestError::~NoRequestError() = default;
+ProtocolError::~ProtocolError() = default;
+DecodeError::~DecodeError() = default;
+NotOwnerError::~NotOwnerError() = default;
+ConcurrentUseError::~ConcurrentUseError() = default;
+WorkerIsAlreadyAliveError::~WorkerIsAlreadyAliveError() = default;
+WorkerIsAlreadyDeadError::~WorkerIsAlreadyDeadError() = default;
+LinkClosedError::~LinkClosedError() = default;
+PeerClosedError::~PeerClosedError() = default;
+HostDiedError::~HostDiedError() = default;
+WorkerIsDeadError::~WorkerIsDeadError() = default;
+
+WorkerDiedError::WorkerDiedError(std::string name, int pid, ExitStatus status)
+    : WorkerIsDeadError("worker " + std::to_string(pid) + " (" + name + ") " + status.describe() +
+                        ": all that it had sent has been received; start() gives a fresh one"),
+      name_(std::move(name)),
+      pid_(pid),
+      status_(std::move(status)) {}
+WorkerDiedError::~WorkerDiedError() = default;
+
+StartError::StartError(std::string stage, int error_number, const std::string& text)
+    : Error("could not start the worker (" + stage + "): " + text +
+            (error_number != 0 ? std::string(": ") + ::strerrordesc_np(error_number) : std::string())),
+      stage_(std::move(stage)),
+      error_number_(error_number) {}
+StartError::~StartError() = default;
+
+RemoteOrigin::RemoteOrigin(std::string peer, int pid) : peer_(std::move(peer)), pid_(pid) {}
+RemoteOrigin::~RemoteOrigin() = default;
+
+RemoteError::RemoteError(std::string type_name, std::string text, std::string peer, int pid)
+    : Error(type_name + ": " + text + " (from " + peer + ", pid " + std::to_string(pid) + ")"),
+      RemoteOrigin(std::move(peer), pid),
+      type_name_(std::move(type_name)),
+      text_(std::move(text)) {}
+RemoteError::~RemoteError() = default;
+
+}  // namespace coproc::inline v0

@@ -1,0 +1,127 @@
+#include "messenger/inbox.hpp"
+
+#include <utility>
+
+namespace coproc::inline v0::detail {
+
+std::uint32_t Inbox::index_of(const ChannelId& id) {
+  if (id.is_default()) return 0;
+  if (last_id_ != nullptr && *last_id_ == id) return last_index_;
+  auto [at, is_new] = indices_.try_emplace(id, static_cast<std::uint32_t>(channels_.size()));
+  if (is_new) {
+    try {
+      channels_.emplace_back().id = id;
+    } catch (...) {
+      if (channels_.size() > at->second) channels_.pop_back();
+      indices_.erase(at);
+      throw;
+    }
+  }
+  last_id_ = &at->first;
+  last_index_ = at->second;
+  return at->second;
+}
+
+const Channel* Inbox::find(const ChannelId& id) const noexcept {
+  if (id.is_default()) return &channels_[0];
+  const auto at = indices_.find(id);
+  return at == indices_.end() ? nullptr : &channels_[at->second];
+}
+
+EntryPtr Inbox::make_entry() {
+  if (recycled_.empty()) return std::make_unique<Entry>();
+  EntryPtr entry = std::move(recycled_.back());
+  recycled_.pop_back();
+  return entry;
+}
+
+void Inbox::recycle(EntryPtr entry) noexcept {
+  if (recycled_.size() >= kRecycled || entry->payload.capacity() > kRecycledPayload) return;
+  if (recycled_.capacity() == 0) {
+    try {
+      recycled_.reserve(kRecycled);
+    } catch (const std::bad_alloc&) {
+      return;  // then without recycling
+    }
+  }
+  entry->payload.clear();
+  entry->is_dead = false;
+  recycled_.push_back(std::move(entry));
+}
+
+void Inbox::put(EntryPtr entry) {
+  Channel& channel = channels_[entry->channel];
+  Entry* const raw = entry.get();
+  const std::size_t bytes = entry->payload.size();
+  const Priority priority = reorders_ ? entry->priority : Priority();
+  const bool is_reply = raw->is_reply() && raw->request_id != 0;
+  (raw->is_reply() ? channel.replies : channel.others).put(std::move(entry), priority);
+  if (is_reply && replies_.find(raw->request_id) == nullptr) replies_.insert(raw->request_id, raw);
+  ++channel.live;
+  ++live_;
+  charge(bytes);
+}
+
+void Inbox::drop_dead(PriorityQueue<EntryPtr>& replies, Channel& channel) {
+  while (channel.dead != 0 && !replies.empty() && replies.front()->is_dead) {
+    recycle(replies.get());
+    --channel.dead;
+  }
+}
+
+Entry* Inbox::front(Channel& channel, bool replies_only) {
+  drop_dead(channel.replies, channel);
+  Entry* reply = channel.replies.empty() ? nullptr : channel.replies.front().get();
+  if (replies_only || channel.others.empty()) return reply;
+  Entry* other = channel.others.front().get();
+  if (reply == nullptr) return other;
+  if (reorders_) {
+    if (reply->priority < other->priority) return reply;
+    if (other->priority < reply->priority) return other;
+  }
+  return reply->sequence < other->sequence ? reply : other;
+}
+
+EntryPtr Inbox::take_front(Channel& channel, Entry& entry) {
+  EntryPtr taken = entry.is_reply() ? channel.replies.get() : channel.others.get();
+  if (taken->is_reply()) {
+    Entry** found = replies_.find(taken->request_id);
+    if (found != nullptr && *found == taken.get()) replies_.erase(taken->request_id);
+  }
+  --channel.live;
+  --live_;
+  discharge(taken->payload.size());
+  return taken;
+}
+
+Entry* Inbox::find_reply(std::uint64_t request_id) noexcept {
+  Entry** found = replies_.find(request_id);
+  return found == nullptr ? nullptr : *found;
+}
+
+EntryPtr Inbox::take_reply(Entry& entry) {
+  Channel& channel = channels_[entry.channel];
+  EntryPtr taken = make_entry();
+  discharge(entry.payload.size());
+  *taken = std::move(entry);
+  replies_.erase(taken->request_id);
+  entry.is_dead = true;
+  --channel.live;
+  --live_;
+  if (++channel.dead > channel.replies.size() / 2 + 16) {
+    channel.replies.erase_if([](const EntryPtr& e) { return e->is_dead; });
+    channel.dead = 0;
+  }
+  drop_dead(channel.replies, channel);
+  return taken;
+}
+
+const Channel& Inbox::fullest() const noexcept {
+  const Channel* most = &channels_[0];
+  for (const Channel& channel : channels_) {
+    if (channel.live > most->live) most = &channel;
+  }
+  return *most;
+}
+
+}  // namespace coproc::inline v0::detail

@@ -1,0 +1,123 @@
+#include "coproc/messenger.hpp"
+
+#include <poll.h>
+
+#include <utility>
+#include <vector>
+
+#include "link/ring_transport.hpp"
+#include "messenger/access.hpp"
+#include "messenger/core.hpp"
+#include "os/poll.hpp"
+
+namespace coproc::inline v0 {
+
+using detail::Core;
+using link::FrameKind;
+
+Messenger::Messenger() noexcept = default;
+Messenger::Messenger(std::unique_ptr<Core> core) noexcept : core_(std::move(core)) {}
+Messenger::Messenger(Messenger&&) noexcept = default;
+Messenger& Messenger::operator=(Messenger&&) noexcept = default;
+Messenger::~Messenger() = default;
+
+Core& Messenger::core() const {
+  if (core_ == nullptr) {
+    throw WorkerIsAlreadyDeadError(
+        "this messenger has no link: its worker was never started (call start() first), or the messenger was moved from");
+  }
+  return *core_;
+}
+
+void Messenger::send(const detail::Outgoing& value, const ChannelId& channel, const SendOptions& options) {
+  core().send({FrameKind::message}, value, channel, options);
+}
+bool Messenger::try_send(const detail::Outgoing& value, const ChannelId& channel, std::optional<Priority> priority) {
+  return core().try_send(value, channel, priority);
+}
+RequestId Messenger::send_request(const detail::Outgoing& value, const ChannelId& channel, const SendOptions& options) {
+  return RequestId{core().send({FrameKind::request}, value, channel, options)};
+}
+void Messenger::send_reply(const detail::Outgoing& value, const ChannelId& channel, const SendOptions& options) {
+  core().send_reply(value, channel, options);
+}
+void Messenger::reply_to(const Message& request, const detail::Outgoing& value, const SendOptions& options) {
+  core().reply_to(request, value, options);
+}
+void Messenger::reply_error_to(const Message& request, const detail::ErrorType& type, const void* error,
+                               const SendOptions& options) {
+  core().reply_error_to(request, type, error, options);
+}
+void Messenger::send_error(const detail::ErrorType& type, const void* error, const SendOptions& options) {
+  core().send_error(type, error, options);
+}
+void Messenger::send_close_request(const SendOptions&) { core().send_close_request(); }
+void Messenger::begin_batch() { core().begin_batch(); }
+void Messenger::end_batch() noexcept { core_->end_batch(); }
+
+bool Messenger::receive(const ChannelId* channels, std::size_t count, const detail::Incoming& to, Timeout timeout) {
+  return core().receive(channels, count, to, timeout);
+}
+void Messenger::receive_all(const ChannelId& channel, const detail::Incoming& to) { core().receive_all(channel, to); }
+void Messenger::receive_reply(RequestId id, const detail::Incoming& to, Timeout timeout) {
+  core().receive_reply(id, to, timeout);
+}
+bool Messenger::receive_next_reply(const ChannelId& channel, const detail::Incoming& to, Timeout timeout) {
+  return core().receive_next_reply(channel, to, timeout);
+}
+
+std::size_t Messenger::available(const ChannelId& channel) { return core().available(channel); }
+std::size_t Messenger::remaining(const ChannelId& channel) const noexcept {
+  return core_ == nullptr ? 0 : core_->remaining(channel);
+}
+ChannelCounts Messenger::counts(const ChannelId& channel) const noexcept {
+  return core_ == nullptr ? ChannelCounts() : core_->counts(channel);
+}
+bool Messenger::close_requested() const noexcept { return core_ != nullptr && core_->close_requested(); }
+void Messenger::interrupt() noexcept {
+  if (core_ != nullptr) core_->interrupt();
+}
+int Messenger::native_handle() { return core().native_handle(); }
+
+namespace {
+
+template <class M>
+std::pair<M, M> make_messenger_pair(const LinkOptions& link, bool reorders) {
+  auto [a, b] = link::make_shm_pair(link);
+  detail::CoreOptions options;
+  options.reorders = reorders;
+  options.link = link;
+  using Access = detail::MessengerAccess;
+  auto first = Access::make<M>(std::make_unique<Core>(std::move(a), options));
+  auto second = Access::make<M>(std::make_unique<Core>(std::move(b), options));
+  return {std::move(first), std::move(second)};
+}
+
+}  // namespace
+
+std::pair<PriorityMessenger, PriorityMessenger> PriorityMessenger::new_pair(const LinkOptions& options) {
+  return make_messenger_pair<PriorityMessenger>(options, true);
+}
+std::pair<MultiMessenger, MultiMessenger> MultiMessenger::new_pair(const LinkOptions& options) {
+  return make_messenger_pair<MultiMessenger>(options, false);
+}
+
+std::size_t wait_any(std::span<Messenger* const> messengers, Timeout timeout) {
+  const os::Deadline deadline(timeout.ns);
+  std::vector<pollfd> fds;
+  for (;;) {
+    for (std::size_t i = 0; i < messengers.size(); ++i) {
+      if (messengers[i]->core().has_work()) return i;
+    }
+    if (deadline.passed()) return messengers.size();
+    fds.clear();
+    for (Messenger* messenger : messengers) fds.push_back({messenger->native_handle(), POLLIN, 0});
+    if (os::poll_once(fds, deadline) == os::PollEnd::ready) {
+      for (std::size_t i = 0; i < fds.size(); ++i) {
+        if (fds[i].revents != 0) messengers[i]->core().look_at_signals();
+      }
+    }
+  }
+}
+
+}  // namespace coproc::inline v0

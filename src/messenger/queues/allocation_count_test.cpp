@@ -1,0 +1,51 @@
+#include "messenger/queues/allocation_count.hpp"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <memory>
+#include <new>
+#include <vector>
+
+namespace {
+// Relaxed: only the numbers count, nothing is published with them.
+std::atomic<std::size_t> made{0};
+std::atomic<std::size_t> freed{0};
+
+void give_back(void* memory) noexcept {
+  if (memory == nullptr) return;
+  freed.fetch_add(1, std::memory_order_relaxed);
+  std::free(memory);
+}
+}  // namespace
+
+// The array and nothrow forms of the standard library lead here.
+void* operator new(std::size_t bytes) {
+  void* const memory = std::malloc(bytes == 0 ? 1 : bytes);
+  if (memory == nullptr) throw std::bad_alloc();
+  made.fetch_add(1, std::memory_order_relaxed);
+  return memory;
+}
+void operator delete(void* memory) noexcept { give_back(memory); }
+void operator delete(void* memory, std::size_t) noexcept { give_back(memory); }
+
+namespace coproc_test {
+
+std::size_t allocations() noexcept { return made.load(std::memory_order_relaxed); }
+std::size_t live_allocations() noexcept { return allocations() - freed.load(std::memory_order_relaxed); }
+
+}  // namespace coproc_test
+
+TEST(AllocationCount, SeesWhatIsTakenAndGivenBack) {
+  const std::size_t made_before = coproc_test::allocations();
+  const std::size_t live_before = coproc_test::live_allocations();
+  {
+    std::vector<std::unique_ptr<int>> values;
+    values.reserve(3);
+    for (int i = 0; i < 3; ++i) values.push_back(std::make_unique<int>(i));
+    EXPECT_EQ(coproc_test::live_allocations(), live_before + 4);
+  }
+  EXPECT_EQ(coproc_test::live_allocations(), live_before);
+  EXPECT_EQ(coproc_test::allocations(), made_before + 4);
+}

@@ -1,0 +1,290 @@
+// From the inbox, or straight from the link where nothing else waits, to the user.
+#include <utility>
+
+#include "messenger/core.hpp"
+#include "messenger/error_table.hpp"
+
+namespace coproc::inline v0::detail {
+
+using link::FrameKind;
+
+// ---- what the messenger calls ----
+
+bool Core::receive(const ChannelId* channels, std::size_t count, const Incoming& to, Timeout timeout) {
+  CallGuard guard(*this);
+  const os::Deadline deadline(timeout.ns);
+  const std::uint32_t only = count == 1 ? inbox_.index_of(channels[0]) : 0;
+  for (;;) {
+    throw_close();
+    if (count == 1 && receive_in_place(only, to)) return true;
+    drain(Stop::at_error);
+    throw_pending();
+    Entry* best = nullptr;
+    Channel* lane = nullptr;
+    for (std::size_t i = 0; i < count; ++i) {
+      Channel& candidate = inbox_.channel(count == 1 ? only : inbox_.index_of(channels[i]));
+      Entry* front = inbox_.front(candidate);
+      if (front == nullptr) continue;
+      const bool is_better = best == nullptr || (options_.reorders && front->priority < best->priority) ||
+                             ((!options_.reorders || front->priority == best->priority) && front->sequence < best->sequence);
+      if (is_better) {
+        best = front;
+        lane = &candidate;
+      }
+    }
+    if (best != nullptr) {
+      deliver(*lane, *best, to);
+      return true;
+    }
+    if (is_inbox_full_) {
+      const Channel& fullest = inbox_.fullest();
+      throw QueueFullError("nothing can come on channel " + (count == 0 ? std::string("(none)") : channels[0].describe()) +
+                           ": the inbox is full of " + std::to_string(fullest.live) + " messages on channel " +
+                           fullest.id.describe() + "; receive these, or raise LinkOptions::max_queued_bytes");
+    }
+    if (!wait_for_more(deadline)) return false;
+  }
+}
+
+void Core::receive_all(const ChannelId& channel, const Incoming& to) {
+  CallGuard guard(*this);
+  throw_close();
+  drain(Stop::at_error);
+  throw_pending();
+  Channel& lane = inbox_.channel(inbox_.index_of(channel));
+  // Taken first and decoded then: if one of them throws, all others go back in the same order.
+  std::vector<EntryPtr> taken;
+  taken.reserve(lane.live);
+  while (Entry* front = inbox_.front(lane)) taken.push_back(inbox_.take_front(lane, *front));
+  std::size_t at = 0;
+  try {
+    for (; at < taken.size(); ++at) give(*taken[at], to);
+  } catch (...) {
+    for (std::size_t i = 0; i < taken.size(); ++i) {
+      if (i == at && taken[i]->kind == FrameKind::error_reply) {
+        count_returned(lane, taken[i]->kind, taken[i]->request_id);  // it is what was just thrown
+      } else {
+        inbox_.put(std::move(taken[i]));
+      }
+    }
+    throw;
+  }
+  for (EntryPtr& entry : taken) {
+    count_returned(lane, entry->kind, entry->request_id);
+    inbox_.recycle(std::move(entry));
+  }
+}
+
+void Core::receive_reply(RequestId id, const Incoming& to, Timeout timeout) {
+  CallGuard guard(*this);
+  const os::Deadline deadline(timeout.ns);
+  const auto number = static_cast<std::uint64_t>(id);
+  const std::uint32_t* index = outstanding_.find(number);
+  if (index == nullptr) {
+    throw NoRequestError("request " + std::to_string(number) + " to " + options_.peer_name +
+                         " is not outstanding: it was not sent here, or its reply has been received");
+  }
+  Channel& lane = inbox_.channel(*index);
+  for (;;) {
+    throw_close();
+    drain(Stop::at_error);
+    if (Entry* reply = inbox_.find_reply(number)) {
+      if (to.type != nullptr && reply->kind == FrameKind::reply) check_type(reply->type, lane.id, *to.type);
+      EntryPtr taken = inbox_.take_reply(*reply);
+      try {
+        give(*taken, to);
+      } catch (const DecodeError&) {
+        inbox_.put(std::move(taken));
+        throw;
+      } catch (...) {
+        count_returned(lane, taken->kind, number);
+        throw;
+      }
+      count_returned(lane, taken->kind, number);
+      inbox_.recycle(std::move(taken));
+      return;
+    }
+    throw_pending();
+    if (is_inbox_full_) {
+      throw QueueFullError("the reply to request " + std::to_string(number) + " cannot come: the inbox is full, mostly of channel " +
+                           inbox_.fullest().id.describe() + "; receive these, or raise LinkOptions::max_queued_bytes");
+    }
+    if (!wait_for_more(deadline)) {
+      throw TimeoutError("no reply to request " + std::to_string(number) + " on channel " + lane.id.describe() + " from " +
+                         options_.peer_name + " came in the time given");
+    }
+  }
+}
+
+bool Core::receive_next_reply(const ChannelId& channel, const Incoming& to, Timeout timeout) {
+  CallGuard guard(*this);
+  const os::Deadline deadline(timeout.ns);
+  Channel& lane = inbox_.channel(inbox_.index_of(channel));
+  for (;;) {
+    throw_close();
+    drain(Stop::at_error);
+    Entry* reply = inbox_.front(lane, true);
+    // Replies that came before an error are returned before it is thrown.
+    if (reply != nullptr && (held_errors_.empty() || reply->sequence < held_errors_.front().sequence)) {
+      deliver(lane, *reply, to);
+      return true;
+    }
+    throw_pending();
+    if (is_inbox_full_) {
+      throw QueueFullError("no reply can come on channel " + channel.describe() + ": the inbox is full, mostly of channel " +
+                           inbox_.fullest().id.describe() + "; receive these, or raise LinkOptions::max_queued_bytes");
+    }
+    if (!wait_for_more(deadline)) return false;
+  }
+}
+
+std::size_t Core::available(const ChannelId& channel) {
+  CallGuard guard(*this);
+  throw_close();
+  drain(Stop::at_error);
+  throw_pending();
+  return inbox_.channel(inbox_.index_of(channel)).live;
+}
+
+// ---- system messages ----
+
+void Core::throw_pending() {
+  if (held_errors_.empty()) return;
+  const HeldError held = std::move(held_errors_.front());
+  held_errors_.pop_front();
+  inbox_.discharge(held.bytes);
+  std::rethrow_exception(held.error);
+}
+
+void Core::throw_close() {
+  const std::uint32_t asked = transport_->close_requests();
+  if (asked == closes_thrown_) return;
+  closes_thrown_ = asked;
+  throw_close_request();
+}
+
+void Core::throw_close_request() {
+  if (options_.role == Role::host) {
+    throw WorkerRequestedClose(options_.peer_name + " (pid " + std::to_string(options_.peer_pid) + ") asked its host to close the link");
+  }
+  throw ResourceRequestedClose();
+}
+
+/// True: look again. False: the deadline has passed. A wait that would sleep throws the close request again, and what the
+/// peer's end means.
+bool Core::wait_for_more(const os::Deadline& deadline) {
+  if (peer_gone_) throw_gone();
+  if (closes_thrown_ != 0 && !deadline.passed()) throw_close_request();
+  if (peer_known_gone_.load(std::memory_order_acquire)) {  // pairs with note_peer_gone()
+    peer_gone_ = true;  // look once more at what it had sent, then throw
+    return true;
+  }
+  switch (transport_->wait(deadline, true, 0)) {
+    case link::WaitEnd::changed:
+      return true;
+    case link::WaitEnd::timed_out:
+      return false;
+    case link::WaitEnd::interrupted:
+      throw InterruptedError("the receive from " + options_.peer_name + " was interrupted: nothing was lost");
+    case link::WaitEnd::peer_gone:
+      peer_gone_ = true;
+      return true;
+  }
+  return true;
+}
+
+// ---- delivering ----
+
+/// The message skips the inbox where it would be returned at once: it is alone in the link and its channel is empty.
+bool Core::receive_in_place(std::uint32_t index, const Incoming& to) {
+  Channel& lane = inbox_.channel(index);
+  if (to.type == nullptr || lane.live != 0 || partial_.is_active || !held_errors_.empty() || !transport_->look()) return false;
+  const std::span<const std::byte> record = transport_->front();
+  if (record.empty() || !transport_->front_is_last()) return false;
+  const auto frame = link::parse_frame(record);
+  if (!frame) return false;  // the drain says what is wrong
+  const link::FrameHeader& header = frame->header;
+  if (header.flags != 0 || header.channel >= peer_channels_.size() || peer_channels_[header.channel] != index) return false;
+  if (header.kind != FrameKind::message && header.kind != FrameKind::reply && header.kind != FrameKind::request) return false;
+  if (header.type == 0 || header.type > peer_types_.size() || peer_types_[header.type - 1]->id != to.type->id) return false;
+  if (frame->payload.size() > options_.link.max_message_bytes) return false;
+  if (header.kind == FrameKind::request && header.request_id == 0) return false;
+  try {
+    Decoder decoder(frame->payload, options_.link.max_message_bytes);
+    to.decode(decoder, to.out);
+    decoder.finish();
+  } catch (const DecodeError&) {
+    return false;  // the same from the inbox, where it stays receivable
+  }
+  transport_->pop();
+  transport_->release();
+  count_returned(lane, header.kind, header.request_id);
+  return true;
+}
+
+void Core::deliver(Channel& lane, Entry& entry, const Incoming& to) {
+  if (to.type != nullptr && entry.kind == FrameKind::error_reply) {
+    EntryPtr taken = inbox_.take_front(lane, entry);
+    count_returned(lane, taken->kind, taken->request_id);
+    give(*taken, to);  // throws the error
+    return;
+  }
+  if (to.type != nullptr) {
+    give(entry, to);  // where this throws, the entry stays where it is
+    EntryPtr taken = inbox_.take_front(lane, entry);
+    count_returned(lane, taken->kind, taken->request_id);
+    inbox_.recycle(std::move(taken));
+    return;
+  }
+  EntryPtr taken = inbox_.take_front(lane, entry);
+  count_returned(lane, taken->kind, taken->request_id);
+  give(*taken, to);
+}
+
+/// Decodes into the user's place, or throws: the error of an error reply, TypeMismatchError, DecodeError.
+void Core::give(Entry& entry, const Incoming& to) {
+  const ChannelId& channel = inbox_.channel(entry.channel).id;
+  if (to.type != nullptr) {
+    if (entry.kind == FrameKind::error_reply) std::rethrow_exception(decode_error(entry.payload.span()).error);
+    check_type(entry.type, channel, *to.type);
+    Decoder decoder(entry.payload.span(), options_.link.max_message_bytes);
+    to.decode(decoder, to.out);
+    decoder.finish();
+    return;
+  }
+  Message::Parts parts;
+  parts.channel = channel;
+  parts.priority = entry.priority;
+  parts.request_id = entry.request_id;
+  parts.is_reply = entry.is_reply();
+  parts.run = run_;
+  parts.max_allocation = options_.link.max_message_bytes;
+  if (entry.type != 0) parts.type = peer_types_[entry.type - 1];
+  if (entry.kind == FrameKind::error_reply) parts.error = decode_error(entry.payload.span()).error;
+  parts.payload = std::move(entry.payload);
+  to.put_message(Message(std::move(parts)), to.out);
+}
+
+void Core::check_type(std::uint32_t type, const ChannelId& channel, const TypeInfo& wanted) const {
+  const RemoteType& sent = *peer_types_[type - 1];
+  if (sent.id == wanted.id) return;
+  throw TypeMismatchError("a receive on channel " + channel.describe() + " asked for " + wanted.describe() + ", but " +
+                          options_.peer_name + " sent " + sent.description +
+                          ": receive that type, or a Message and match; the message stays receivable");
+}
+
+void Core::count_returned(Channel& lane, const FrameKind kind, std::uint64_t request_id) {
+  ++lane.counts.received;
+  if (kind == FrameKind::request) {
+    // A peer that uses an id twice confuses only itself: the id is answered once.
+    if (unanswered_.find(request_id) == nullptr) {
+      lane.returned_requests.push_back(request_id);
+      ++lane.unanswered;
+      unanswered_.insert(request_id, 0);
+    }
+  } else if (kind != FrameKind::message && outstanding_.erase(request_id)) {
+    ++lane.counts.replies;
+  }
+}
+
+}  // namespace coproc::inline v0::detail

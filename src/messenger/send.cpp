@@ -1,0 +1,328 @@
+// Messages on their way out: prepared, encoded straight into the link where they fit, published, counted.
+#include <algorithm>
+#include <cstring>
+
+#include "messenger/core.hpp"
+#include "messenger/error_table.hpp"
+
+namespace coproc::inline v0::detail {
+
+using link::FrameHeader;
+using link::FrameKind;
+using link::kHeaderBytes;
+
+namespace {
+
+constexpr std::uint32_t kMaxDeclared = 1u << 20;
+constexpr std::size_t kKeptScratch = std::size_t{64} << 20;
+
+os::Deadline deadline_of(const SendOptions& options) { return os::Deadline(options.timeout.ns); }
+
+}  // namespace
+
+// ---- what the messenger calls ----
+
+std::uint64_t Core::send(Kind kind, const Outgoing& value, const ChannelId& channel, const SendOptions& options) {
+  CallGuard guard(*this);
+  return send_unguarded(kind, value, channel, options);
+}
+
+std::uint64_t Core::send_unguarded(Kind kind, const Outgoing& value, const ChannelId& channel, const SendOptions& options) {
+  if (peer_gone_) throw_gone();
+  const os::Deadline deadline = deadline_of(options);
+  Prepared prepared = prepare(kind, value, channel, options.priority, deadline);
+  send_payload(prepared.header, value, deadline);
+  return finish_send(kind, prepared.channel_index, prepared.header.request_id);
+}
+
+bool Core::try_send(const Outgoing& value, const ChannelId& channel, std::optional<Priority> priority) {
+  CallGuard guard(*this);
+  try {
+    send_unguarded({FrameKind::message}, value, channel, {.timeout = std::chrono::seconds(0), .priority = priority});
+    return true;
+  } catch (const TimeoutError&) {
+    return false;
+  }
+}
+
+void Core::send_reply(const Outgoing& value, const ChannelId& channel, const SendOptions& options) {
+  CallGuard guard(*this);
+  Channel& lane = inbox_.channel(inbox_.index_of(channel));
+  // Requests that reply_to answered out of turn are passed over here.
+  while (!lane.returned_requests.empty() && unanswered_.find(lane.returned_requests.front()) == nullptr)
+    lane.returned_requests.pop_front();
+  const std::uint64_t id = lane.returned_requests.empty() ? 0 : lane.returned_requests.front();
+  send_unguarded({FrameKind::reply, id}, value, channel, options);
+}
+
+void Core::reply_to(const Message& request, const Outgoing& value, const SendOptions& options) {
+  CallGuard guard(*this);
+  send_unguarded({FrameKind::reply, request_to_answer(request)}, value, request.channel(), options);
+}
+
+void Core::reply_error_to(const Message& request, const ErrorType& type, const void* error, const SendOptions& options) {
+  CallGuard guard(*this);
+  if (peer_gone_) throw_gone();
+  const os::Deadline deadline = deadline_of(options);
+  const std::uint64_t id = request_to_answer(request);
+  const std::uint32_t index = inbox_.index_of(request.channel());
+  FrameHeader header;
+  header.kind = FrameKind::error_reply;
+  header.channel = channel_number(index, request.channel(), deadline);
+  header.request_id = id;
+  header.priority = Priority().value();
+  Buffer payload;
+  encode_error_payload(payload, options_.link.max_message_bytes, type, error);
+  send_bytes(header, payload.span(), deadline);
+  finish_send({FrameKind::error_reply, id}, index, id);
+}
+
+void Core::send_error(const ErrorType& type, const void* error, const SendOptions& options) {
+  CallGuard guard(*this);
+  if (peer_gone_) throw_gone();
+  Buffer payload;
+  encode_error_payload(payload, options_.link.max_message_bytes, type, error);
+  FrameHeader header;
+  header.kind = FrameKind::error;
+  send_bytes(header, payload.span(), deadline_of(options));
+}
+
+void Core::send_current_exception(const SendOptions& options) {
+  CallGuard guard(*this);
+  if (peer_gone_) throw_gone();
+  Buffer payload;
+  encode_current_exception(payload, options_.link.max_message_bytes);
+  FrameHeader header;
+  header.kind = FrameKind::final_error;
+  send_bytes(header, payload.span(), deadline_of(options));
+}
+
+void Core::send_close_request() {
+  CallGuard guard(*this);
+  if (peer_gone_) throw_gone();
+  transport_->request_close();
+}
+
+void Core::begin_batch() {
+  CallGuard guard(*this);
+  is_batching_ = true;
+}
+
+void Core::end_batch() noexcept {
+  if (!is_batching_) return;
+  is_batching_ = false;
+  transport_->publish();  // a peer that cannot be woken any more is noticed by the next wait
+}
+
+// ---- what every send does ----
+
+std::uint64_t Core::request_to_answer(const Message& request) {
+  const auto id = request.request_id();
+  if (!id || request.is_reply()) {
+    throw NoRequestError("the message on channel " + request.channel().describe() +
+                         " is not a request: only messages sent with send_request can be answered");
+  }
+  if (request.run() != run_) {
+    throw NoRequestError("the request came through another link (an earlier run of the worker, or another messenger): "
+                         "it can only be answered through the link that it came through");
+  }
+  if (unanswered_.find(static_cast<std::uint64_t>(*id)) == nullptr) {
+    throw NoRequestError("the request on channel " + request.channel().describe() + " has been answered already");
+  }
+  return static_cast<std::uint64_t>(*id);
+}
+
+Core::Prepared Core::prepare(Kind kind, const Outgoing& value, const ChannelId& channel, std::optional<Priority> priority,
+                             const os::Deadline& deadline) {
+  const Priority chosen = priority ? *priority : value.priority ? *value.priority : Priority();
+  if (chosen.is_nan()) {
+    throw InvalidArgumentError("the priority of a " + value.type->describe() + " for channel " + channel.describe() +
+                               " is not a number (NaN), which has no place in an order: nothing was sent");
+  }
+  Prepared prepared;
+  prepared.channel_index = inbox_.index_of(channel);
+  prepared.header.kind = kind.frame;
+  prepared.header.channel = channel_number(prepared.channel_index, channel, deadline);
+  prepared.header.type = type_number(*value.type, deadline);
+  prepared.header.request_id = kind.frame == FrameKind::request ? next_request_id_ : kind.answers;
+  prepared.header.priority = chosen.value();
+  prepared.header.rest = chosen.rest();
+  return prepared;
+}
+
+/// What is counted once the message is out, and only then.
+std::uint64_t Core::finish_send(Kind kind, std::uint32_t channel_index, std::uint64_t id) {
+  Channel& lane = inbox_.channel(channel_index);
+  ++lane.counts.sent;
+  if (kind.frame == FrameKind::request) {
+    ++next_request_id_;
+    ++lane.counts.requests;
+    outstanding_.insert(id, channel_index);
+  } else if (id != 0 && unanswered_.erase(id)) {
+    --lane.unanswered;
+    // The oldest goes at once; one answered out of turn when its turn comes, or when such ids outnumber the others.
+    if (!lane.returned_requests.empty() && lane.returned_requests.front() == id) lane.returned_requests.pop_front();
+    if (lane.returned_requests.size() > 2 * lane.unanswered + 16)
+      lane.returned_requests.erase_if([&](std::uint64_t r) { return unanswered_.find(r) == nullptr; });
+  }
+  return id;
+}
+
+void Core::send_payload(FrameHeader& header, const Outgoing& value, const os::Deadline& deadline) {
+  const std::size_t most = transport_->max_record();
+  const std::span<std::byte> room = transport_->reserve(kHeaderBytes + std::min(value.size_hint, most - kHeaderBytes));
+  const std::span<std::byte> front = room.empty() ? room : room.subspan(kHeaderBytes);
+  scratch_.clear();
+  Encoder encoder(front, scratch_, options_.link.max_message_bytes);
+  value.encode(encoder, value.value);  // what it throws has published nothing
+  if (!room.empty() && !encoder.spilled()) {
+    write_frame(room, header, encoder.written());
+    publish();
+    return;
+  }
+  send_bytes(header, encoder.written(), deadline);
+  if (scratch_.capacity() > kKeptScratch) scratch_ = Buffer();
+}
+
+void Core::send_bytes(FrameHeader& header, std::span<const std::byte> payload, const os::Deadline& deadline) {
+  if (kHeaderBytes + payload.size() > transport_->max_record()) return send_fragments(header, payload, deadline);
+  write_frame(room_for(kHeaderBytes + payload.size(), deadline), header, payload);
+  publish();
+}
+
+void Core::send_fragments(FrameHeader& header, std::span<const std::byte> payload, const os::Deadline& deadline) {
+  const std::size_t most = transport_->max_record();
+  const std::uint64_t total = payload.size();
+  std::span<std::byte> room = room_for(most, deadline);  // until here nothing was sent
+  // The first frame carries the header and the total; the pieces that follow need neither.
+  header.flags = static_cast<std::uint8_t>(header.flags | link::kFirstFragment);
+  std::memcpy(room.data() + kHeaderBytes, &total, sizeof total);
+  const std::size_t first = most - kHeaderBytes - sizeof total;
+  std::memcpy(room.data() + kHeaderBytes + sizeof total, payload.data(), first);
+  write_frame(room, header, room.subspan(kHeaderBytes, sizeof total + first));
+  payload = payload.subspan(first);
+  FrameHeader next;
+  next.kind = FrameKind::fragment;
+  try {
+    publish();
+    while (!payload.empty()) {
+      const std::size_t piece = std::min(payload.size(), most - kHeaderBytes);
+      write_frame(room_for(kHeaderBytes + piece, deadline), next, payload.first(piece));
+      publish();
+      payload = payload.subspan(piece);
+    }
+  } catch (...) {
+    owes_abort_ = true;  // the next frame tells the peer to drop what came
+    throw;
+  }
+}
+
+void Core::write_frame(std::span<std::byte> room, FrameHeader& header, std::span<const std::byte> payload) noexcept {
+  header.length = static_cast<std::uint32_t>(kHeaderBytes + payload.size());
+  if (owes_abort_) {
+    header.flags = static_cast<std::uint8_t>(header.flags | link::kAbort);
+    owes_abort_ = false;
+  }
+  std::memcpy(room.data(), &header, kHeaderBytes);
+  if (!payload.empty() && payload.data() != room.data() + kHeaderBytes)
+    std::memcpy(room.data() + kHeaderBytes, payload.data(), payload.size());
+  transport_->commit(header.length);
+}
+
+void Core::publish() {
+  if (is_batching_) return;
+  if (!transport_->publish()) check_gone_after_broken_wake();
+}
+
+std::span<std::byte> Core::room_for(std::size_t bytes, const os::Deadline& deadline) {
+  std::span<std::byte> room = transport_->reserve(bytes);
+  if (!room.empty()) return room;
+
+  struct Stuck {
+    link::Transport& transport;
+    bool is_set = false;
+    void set(bool to) {
+      if (is_set != to) transport.set_stuck(is_set = to);
+    }
+    ~Stuck() { set(false); }
+  } stuck{*transport_};
+
+  for (;;) {
+    if (is_batching_) transport_->publish();  // the peer can only make room for what it sees
+    // Two sides that both only send must not block each other: what has come goes to the inbox.
+    drain(Stop::at_nothing);
+    room = transport_->reserve(bytes);
+    if (!room.empty()) return room;
+    if (peer_gone_) throw_gone();
+    stuck.set(is_inbox_full_);
+    if (is_inbox_full_ && options_.role != Role::worker && transport_->peer_is_stuck()) {
+      throw QueueFullError("both ends of the link to " + options_.peer_name +
+                           " are blocked in a send with a full inbox (here most on channel " + inbox_.fullest().id.describe() +
+                           "): receive something, or raise LinkOptions::max_queued_bytes; nothing was sent");
+    }
+    switch (transport_->wait(deadline, !is_inbox_full_, bytes)) {
+      case link::WaitEnd::changed:
+        break;
+      case link::WaitEnd::timed_out:
+        throw TimeoutError("no space for the message to " + options_.peer_name +
+                           " in the time given (it does not receive): nothing was sent");
+      case link::WaitEnd::interrupted:
+        throw InterruptedError("the send to " + options_.peer_name + " was interrupted: nothing was sent");
+      case link::WaitEnd::peer_gone:
+        peer_gone_ = true;
+        break;
+    }
+    if (peer_known_gone_.load(std::memory_order_acquire)) peer_gone_ = true;  // pairs with note_peer_gone()
+  }
+}
+
+// ---- declarations ----
+
+std::uint32_t Core::channel_number(std::uint32_t index, const ChannelId& id, const os::Deadline& deadline) {
+  if (index == 0) return 0;
+  if (index < channel_numbers_.size() && channel_numbers_[index] != 0) return channel_numbers_[index];
+  if (id.text_bytes() > ChannelId::kMaxBytes || channels_declared_ == kMaxDeclared) {
+    throw InvalidArgumentError(id.text_bytes() > ChannelId::kMaxBytes
+                                   ? "the channel name " + id.describe().substr(0, 64) + "... has more than 4096 bytes"
+                                   : "more than 1048576 channels on one link: reuse channels, and tell messages apart by "
+                                     "their request ids or contents");
+  }
+  Buffer bytes;
+  Encoder encoder(bytes, 2 * ChannelId::kMaxBytes);
+  id.encode(encoder);
+  FrameHeader header;
+  header.kind = FrameKind::channel;
+  send_bytes(header, encoder.written(), deadline);
+  if (channel_numbers_.size() <= index) channel_numbers_.resize(index + 1);
+  return channel_numbers_[index] = ++channels_declared_;
+}
+
+std::uint32_t Core::type_number(const TypeInfo& type, const os::Deadline& deadline) {
+  if (&type == last_type_) return last_type_number_;
+  std::uint32_t number = 0;
+  if (auto at = type_numbers_.find(&type); at != type_numbers_.end()) {
+    number = at->second;
+  } else {
+    number = declare_type(type.id, type.describe(), deadline);
+    type_numbers_.emplace(&type, number);
+  }
+  last_type_ = &type;
+  last_type_number_ = number;
+  return number;
+}
+
+std::uint32_t Core::declare_type(std::uint64_t id, const std::string& description, const os::Deadline& deadline) {
+  // Shared libraries may hold TypeInfo objects of their own for one type: the id decides.
+  if (auto at = type_numbers_by_id_.find(id); at != type_numbers_by_id_.end()) return at->second;
+  Buffer bytes;
+  Encoder encoder(bytes, 2048);
+  coproc::encode(encoder, id);
+  coproc::encode(encoder, description.substr(0, 1000));
+  FrameHeader header;
+  header.kind = FrameKind::type;
+  send_bytes(header, encoder.written(), deadline);
+  type_numbers_by_id_.emplace(id, ++types_declared_);
+  return types_declared_;
+}
+
+}  // namespace coproc::inline v0::detail

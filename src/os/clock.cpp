@@ -1,0 +1,30 @@
+#include "os/clock.hpp"
+
+#include <time.h>
+
+namespace coproc::inline v0::os {
+
+std::int64_t now_ns() noexcept {
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+}
+
+Deadline::Deadline(std::chrono::nanoseconds duration) noexcept : end_(kNever) {
+  if (duration == std::chrono::nanoseconds::max()) return;
+  if (duration <= std::chrono::nanoseconds::zero()) {
+    end_ = kPast;
+    return;
+  }
+  const std::int64_t now = now_ns();
+  if (duration.count() < kNever - now) end_ = now + duration.count();  // else 292 years: for ever
+}
+
+std::chrono::nanoseconds Deadline::remaining() const noexcept {
+  if (end_ == kNever) return std::chrono::nanoseconds::max();
+  if (end_ == kPast) return std::chrono::nanoseconds::zero();
+  const std::int64_t left = end_ - now_ns();
+  return std::chrono::nanoseconds(left > 0 ? left : 0);
+}
+
+}  // namespace coproc::inline v0::os

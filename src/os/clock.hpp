@@ -1,0 +1,32 @@
+// Monotonic time, and points in it until which a wait may last.
+//
+// Thread safety: values.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <limits>
+
+namespace coproc::inline v0::os {
+
+/// Nanoseconds of CLOCK_MONOTONIC. (A call through the vDSO, which cannot fail.)
+std::int64_t now_ns() noexcept;
+
+class Deadline {
+ public:
+  /// `duration` from now. nanoseconds::max() is for ever; zero and less have passed already.
+  explicit Deadline(std::chrono::nanoseconds duration) noexcept;
+  static Deadline forever() noexcept { return Deadline(std::chrono::nanoseconds::max()); }
+
+  bool is_forever() const noexcept { return end_ == kNever; }
+  bool passed() const noexcept { return end_ == kPast || (end_ != kNever && now_ns() >= end_); }
+  /// Not below zero; nanoseconds::max() where it is for ever.
+  std::chrono::nanoseconds remaining() const noexcept;
+
+ private:
+  static constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
+  static constexpr std::int64_t kPast = std::numeric_limits<std::int64_t>::min();  // spares "look once" the clock
+  std::int64_t end_;
+};
+
+}  // namespace coproc::inline v0::os

@@ -1,0 +1,19 @@
+// Files and the standard descriptors.
+//
+// Thread safety: free functions.
+#pragma once
+
+#include "os/fd.hpp"
+
+namespace coproc::inline v0::os {
+
+/// open(2) with O_CLOEXEC, above the standard descriptors. New files get mode 0666 less the umask. Throws std::system_error.
+Fd open_file(const char* path, int flags);
+
+/// A copy above the standard descriptors, close-on-exec. Throws std::system_error.
+Fd duplicate(int fd);
+
+/// Makes `number` a copy of `fd` that stays open across exec. REQUIRES: fd != number. Throws std::system_error.
+void put_at(const Fd& fd, int number);
+
+}  // namespace coproc::inline v0::os

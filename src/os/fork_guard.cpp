@@ -1,0 +1,147 @@
+#include "os/fork_guard.hpp"
+
+#include <pthread.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <mutex>
+#include <stdexcept>
+
+#include "os/error.hpp"
+#include "os/fault.hpp"
+
+namespace coproc::inline v0::os {
+
+namespace detail {
+unsigned long fork_generation_value = 0;
+}
+
+/// The table. Constant-initialised and never destroyed: objects may come before it and forks after it.
+struct ForkTable {
+  static void lock() noexcept;
+  static void unlock() noexcept;
+  static void install() noexcept;
+  static void link(ForkRegistration& entry) noexcept;
+  static void unlink(ForkRegistration& entry) noexcept;
+  static void sort_out_child() noexcept;
+  static void check_registered(std::span<ForkSensitive* const> objects);
+  static void append_fds(const ForkSensitive& object, std::vector<int>& fds) { object.list_fds(fds); }
+
+  // The mutex itself is not recursive: glibc's recursive ones remember their owner's thread id, which is another one in a
+  // forked child, so that the child could not unlock it.
+  static constinit std::mutex mutex;
+  static constinit thread_local int depth;
+  static constinit ForkRegistration* first;           // guarded by mutex
+  static constinit std::span<ForkSensitive* const> kept;  // guarded by mutex; set during fork_keeping
+};
+
+constinit std::mutex ForkTable::mutex;
+constinit thread_local int ForkTable::depth = 0;
+constinit ForkRegistration* ForkTable::first = nullptr;
+constinit std::span<ForkSensitive* const> ForkTable::kept;
+
+void ForkTable::lock() noexcept {
+  if (depth++ == 0) mutex.lock();
+}
+
+void ForkTable::unlock() noexcept {
+  if (--depth == 0) mutex.unlock();
+}
+
+void ForkTable::install() noexcept {
+  static const int installed = ::pthread_atfork(&ForkTable::lock, &ForkTable::unlock, [] {
+    ++detail::fork_generation_value;
+    sort_out_child();
+    unlock();
+  });
+  (void)installed;
+}
+
+void ForkTable::link(ForkRegistration& entry) noexcept {
+  entry.previous_ = nullptr;
+  entry.next_ = first;
+  if (first != nullptr) first->previous_ = &entry;
+  first = &entry;
+  entry.is_listed_ = true;
+  entry.object_.registration_ = &entry;
+}
+
+void ForkTable::unlink(ForkRegistration& entry) noexcept {
+  if (!entry.is_listed_) return;
+  (entry.previous_ != nullptr ? entry.previous_->next_ : first) = entry.next_;
+  if (entry.next_ != nullptr) entry.next_->previous_ = entry.previous_;
+  entry.is_listed_ = false;
+  entry.object_.registration_ = nullptr;
+}
+
+/// Each entry is taken out before it is told, since telling it may destroy others.
+void ForkTable::sort_out_child() noexcept {
+  ForkRegistration* stays = nullptr;
+  while (first != nullptr) {
+    ForkRegistration& entry = *first;
+    unlink(entry);
+    if (std::find(kept.begin(), kept.end(), &entry.object_) != kept.end()) {
+      entry.next_ = stays;
+      stays = &entry;
+    } else {
+      entry.object_.leave_in_child();
+    }
+  }
+  while (stays != nullptr) {
+    ForkRegistration& entry = *stays;
+    stays = entry.next_;
+    link(entry);
+    entry.object_.adopt_in_child();
+  }
+}
+
+void ForkTable::check_registered(std::span<ForkSensitive* const> objects) {
+  for (const ForkSensitive* object : objects) {
+    if (object->registration_ == nullptr) {
+      throw std::logic_error("fork_keeping: an object that the child shall keep is not registered (it has no "
+                             "ForkRegistration, or was left behind by an earlier fork)");
+    }
+  }
+}
+
+namespace {
+
+// So that generations are counted in programs that never register anything, too.
+[[maybe_unused]] const bool installed_early = (ForkTable::install(), true);
+
+}  // namespace
+
+ForkRegistration::ForkRegistration(ForkSensitive& object) : object_(object) {
+  ForkTable::install();
+  const ForkLock lock;
+  ForkTable::link(*this);
+}
+
+ForkRegistration::~ForkRegistration() {
+  const ForkLock lock;
+  ForkTable::unlink(*this);
+}
+
+ForkLock::ForkLock() noexcept { ForkTable::lock(); }
+ForkLock::~ForkLock() { ForkTable::unlock(); }
+
+pid_t fork_keeping(std::span<ForkSensitive* const> keep) {
+  ForkTable::install();
+  const ForkLock lock;
+  ForkTable::check_registered(keep);
+  ForkTable::kept = keep;
+  const pid_t pid = call_once([] { return ::fork(); });
+  const int error_number = errno;
+  ForkTable::kept = {};
+  errno = error_number;
+  if (pid < 0) throw_errno("fork");
+  return pid;
+}
+
+std::vector<int> list_fds(std::span<ForkSensitive* const> objects) {
+  std::vector<int> fds;
+  for (const ForkSensitive* object : objects) ForkTable::append_fds(*object, fds);
+  return fds;
+}
+
+}  // namespace coproc::inline v0::os

@@ -1,0 +1,87 @@
+// The one process-wide table of things that a forked child must not keep, whoever forks.
+//
+// Thread safety: registration and forks from any thread; both hold one lock, so that no fork sees half a registration.
+// Invariants: an object is in the table exactly while its ForkRegistration lives.
+//
+//   class Link final : public os::ForkSensitive {
+//     ...
+//     os::ForkRegistration registration_{*this};   // the LAST member of a FINAL class: made when everything else stands,
+//   };                                             // gone before anything else falls, so that a fork in another thread
+//                                                  // never meets a half-made object
+#pragma once
+
+#include <sys/types.h>
+
+#include <span>
+#include <vector>
+
+namespace coproc::inline v0::os {
+
+namespace detail {
+extern unsigned long fork_generation_value;
+}
+
+/// How many forks lie between the program's start and this process. An object that remembers it at its creation can see
+/// whether it still lives in the process that made it.
+inline unsigned long fork_generation() noexcept { return detail::fork_generation_value; }
+
+class ForkRegistration;
+
+class ForkSensitive {
+ public:
+  ForkSensitive(const ForkSensitive&) = delete;
+  ForkSensitive& operator=(const ForkSensitive&) = delete;
+
+ protected:
+  ForkSensitive() = default;
+  virtual ~ForkSensitive() = default;
+
+ private:
+  friend class ForkRegistration;
+  friend struct ForkTable;
+
+  /// In a child: close and unmap; no word to the peer. Called once, with the table's lock held.
+  virtual void leave_in_child() noexcept = 0;
+  /// In a child that keeps this: remember the new fork_generation().
+  virtual void adopt_in_child() noexcept {}
+  /// Appends the descriptors that a child that keeps this must not close.
+  virtual void list_fds(std::vector<int>&) const {}
+
+  ForkRegistration* registration_ = nullptr;  // guarded by the table's lock
+};
+
+/// A place in the table. See the example above for where it belongs.
+class ForkRegistration {
+ public:
+  explicit ForkRegistration(ForkSensitive& object);
+  ForkRegistration(const ForkRegistration&) = delete;
+  ForkRegistration& operator=(const ForkRegistration&) = delete;
+  ~ForkRegistration();
+
+ private:
+  friend struct ForkTable;
+  ForkSensitive& object_;
+  ForkRegistration* previous_ = nullptr;  // this and next_: guarded by the table's lock
+  ForkRegistration* next_ = nullptr;
+  bool is_listed_ = false;
+};
+
+/// Keeps every fork of the program out while it lives: hold it from the making of descriptors to their registration. The
+/// same thread may hold it more than once.
+class [[nodiscard]] ForkLock {
+ public:
+  ForkLock() noexcept;
+  ForkLock(const ForkLock&) = delete;
+  ForkLock& operator=(const ForkLock&) = delete;
+  ~ForkLock();
+};
+
+/// fork() whose child keeps the objects in `keep` (adopt_in_child) and leaves all others that are registered
+/// (leave_in_child). Returns 0 in the child. Throws std::system_error; std::logic_error where one of `keep` is not
+/// registered.
+pid_t fork_keeping(std::span<ForkSensitive* const> keep);
+
+/// The descriptors of `objects`.
+std::vector<int> list_fds(std::span<ForkSensitive* const> objects);
+
+}  // namespace coproc::inline v0::os

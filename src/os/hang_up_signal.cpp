@@ -1,0 +1,54 @@
+#include "os/hang_up_signal.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "os/error.hpp"
+#include "os/fault.hpp"
+
+namespace coproc::inline v0::os {
+
+void signal_on_change(const Fd& read_end, int signal) {
+  const int fd = read_end.get();
+  const pid_t self = ::getpid();
+  if (call_retried([&] { return ::fcntl(fd, F_SETOWN, self); }) != 0) throw_errno("fcntl", fd, "F_SETOWN", self);
+  if (call_retried([&] { return ::fcntl(fd, F_SETSIG, signal); }) != 0) throw_errno("fcntl", fd, "F_SETSIG", signal);
+  const int flags = call_retried([&] { return ::fcntl(fd, F_GETFL); });
+  if (flags < 0) throw_errno("fcntl", fd, "F_GETFL");
+  if (call_retried([&] { return ::fcntl(fd, F_SETFL, flags | O_ASYNC | O_NONBLOCK); }) != 0) {
+    throw_errno("fcntl", fd, "F_SETFL", "O_ASYNC|O_NONBLOCK");
+  }
+}
+
+bool is_hung_up(int read_end) noexcept {
+  const int saved = errno;
+  // Not a read: should the program have closed the pipe and been given its number again, nothing may be taken from it.
+  pollfd entry = {read_end, POLLIN, 0};
+  const int ready = call_retried([&] { return ::poll(&entry, 1, 0); });
+  errno = saved;
+  return ready == 1 && (entry.revents & POLLHUP) != 0;
+}
+
+KillTimer::KillTimer() {
+  sigevent event{};
+  event.sigev_notify = SIGEV_SIGNAL;
+  event.sigev_signo = SIGKILL;
+  if (call_retried([&] { return ::timer_create(CLOCK_MONOTONIC, &event, &timer_); }) != 0) {
+    throw_errno("timer_create", "CLOCK_MONOTONIC", "SIGKILL");
+  }
+}
+
+KillTimer::~KillTimer() { ::timer_delete(timer_); }
+
+void KillTimer::arm(std::chrono::nanoseconds delay) noexcept {
+  const int saved = errno;
+  itimerspec once{};
+  once.it_value.tv_sec = static_cast<time_t>(delay.count() / 1'000'000'000);
+  once.it_value.tv_nsec = static_cast<long>(delay.count() % 1'000'000'000);
+  ::timer_settime(timer_, 0, &once, nullptr);
+  errno = saved;
+}
+
+}  // namespace coproc::inline v0::os

@@ -1,0 +1,31 @@
+// A process, named in a way that is never reused.
+//
+// Thread safety: const operations from any thread.
+#pragma once
+
+#include <sys/types.h>
+
+#include "os/fd.hpp"
+
+namespace coproc::inline v0::os {
+
+class [[nodiscard]] Pidfd {
+ public:
+  Pidfd() noexcept = default;
+  explicit Pidfd(Fd fd) noexcept : fd_(std::move(fd)) {}
+  /// Throws std::system_error; ESRCH where the process has ended and was reaped.
+  static Pidfd open(pid_t pid);
+
+  /// Whether the process, with all of its threads, has ended; false where poll fails.
+  bool is_ended() const noexcept;
+  /// False: the process has ended and was reaped. Throws std::system_error.
+  bool send_signal(int signal) const;
+  void close() noexcept { fd_.reset(); }
+  /// Readable when the process has ended.
+  int fd() const noexcept { return fd_.get(); }
+
+ private:
+  Fd fd_;
+};
+
+}  // namespace coproc::inline v0::os

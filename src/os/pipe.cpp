@@ -1,0 +1,95 @@
+#include "os/pipe.hpp"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <atomic>
+
+#include "os/error.hpp"
+#include "os/fault.hpp"
+
+namespace coproc::inline v0::os {
+
+namespace {
+
+constexpr int kNoSignal = 0x100;  // RWF_NOSIGNAL, Linux 6.18
+
+ssize_t write_without_signal(int fd) noexcept {
+  char byte = 1;
+  const iovec part{&byte, 1};
+  return call_retried([&] { return ::pwritev2(fd, &part, 1, -1, kNoSignal); });
+}
+
+/// Where the kernel has no RWF_NOSIGNAL: a SIGPIPE that the write raises is pending for this thread, and taken back.
+ssize_t write_with_signal_blocked(int fd) noexcept {
+  sigset_t pipe_signal;
+  sigset_t old_mask;
+  sigset_t pending;
+  sigemptyset(&pipe_signal);
+  sigaddset(&pipe_signal, SIGPIPE);
+  sigemptyset(&pending);
+  sigpending(&pending);
+  const bool was_pending = sigismember(&pending, SIGPIPE) == 1;  // then it is the program's own: leave it
+  pthread_sigmask(SIG_BLOCK, &pipe_signal, &old_mask);
+  const char byte = 1;
+  const ssize_t written = call_retried([&] { return ::write(fd, &byte, 1); });
+  const int error_number = errno;
+  if (written < 0 && error_number == EPIPE && !was_pending) {
+    const timespec at_once{0, 0};
+    while (sigtimedwait(&pipe_signal, nullptr, &at_once) < 0 && errno == EINTR) {
+    }
+  }
+  pthread_sigmask(SIG_SETMASK, &old_mask, nullptr);
+  errno = error_number;
+  return written;
+}
+
+std::atomic<bool> kernel_has_no_signal_flag{true};  // until it says otherwise
+
+}  // namespace
+
+Pipe Pipe::create() {
+  int fds[2];
+  if (call_once([&] { return ::pipe2(fds, O_CLOEXEC | O_NONBLOCK); }) != 0) throw_errno("pipe2", "O_CLOEXEC|O_NONBLOCK");
+  Fd read_end(fds[0]);
+  Fd write_end(fds[1]);
+  return {above_stdio(std::move(read_end)), above_stdio(std::move(write_end))};
+}
+
+Wake write_wake(const Fd& write_end) noexcept {
+  const int saved = errno;
+  ssize_t written = -1;
+  // relaxed: at worst another thread asks the kernel once more
+  if (kernel_has_no_signal_flag.load(std::memory_order_relaxed)) {
+    written = write_without_signal(write_end.get());
+    if (written < 0 && (errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL)) {
+      kernel_has_no_signal_flag.store(false, std::memory_order_relaxed);
+      written = write_with_signal_blocked(write_end.get());
+    }
+  } else {
+    written = write_with_signal_blocked(write_end.get());
+  }
+  const Wake result = written == 1 ? Wake::sent : errno == EAGAIN ? Wake::full : Wake::broken;
+  errno = saved;
+  return result;
+}
+
+Drained drain_wakes(const Fd& read_end) noexcept {
+  constexpr int kMostRounds = 1024;  // a pipe's worth: a peer that keeps writing cannot keep us here
+  const int saved = errno;
+  Drained result = Drained::nothing;
+  for (int round = 0; round < kMostRounds; ++round) {
+    char bytes[64];
+    const ssize_t got = call_retried([&] { return ::read(read_end.get(), bytes, sizeof bytes); });
+    if (got == 0 || (got < 0 && errno != EAGAIN)) result = Drained::hung_up;
+    if (got > 0) result = Drained::some;
+    if (got != static_cast<ssize_t>(sizeof bytes)) break;
+  }
+  errno = saved;
+  return result;
+}
+
+}  // namespace coproc::inline v0::os

@@ -1,0 +1,29 @@
+// Pipes, and the wake-up calls that travel through them.
+//
+// Thread safety: the functions may be called from any thread; the kernel makes each single-byte write atomic.
+#pragma once
+
+#include "os/fd.hpp"
+
+namespace coproc::inline v0::os {
+
+struct Pipe {
+  Fd read_end;
+  Fd write_end;
+  /// Both ends close-on-exec and non-blocking. Throws std::system_error.
+  static Pipe create();
+};
+
+enum class Wake {
+  sent,
+  full,    ///< the sleeper has more wake-up calls than it can hold: it will wake
+  broken,  ///< nobody has the read end any more
+};
+/// Writes one byte. Never waits, never raises SIGPIPE.
+Wake write_wake(const Fd& write_end) noexcept;
+
+enum class Drained { nothing, some, hung_up };
+/// Takes the wake-up calls out. `hung_up`: nobody has the write end any more (or the pipe cannot be read).
+Drained drain_wakes(const Fd& read_end) noexcept;
+
+}  // namespace coproc::inline v0::os

@@ -1,0 +1,62 @@
+#include "os/process_state.hpp"
+
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "os/error.hpp"
+#include "os/fault.hpp"
+
+namespace coproc::inline v0::os {
+
+namespace {
+
+constexpr unsigned kLastFd = ~0U;
+
+void close_from_to(unsigned first, unsigned last) {
+  if (first > last) return;
+  if (call_retried([&] { return ::syscall(SYS_close_range, first, last, 0); }) == 0) return;
+  if (errno != ENOSYS) throw_errno("close_range", first, last);
+  // Before Linux 5.9.
+  const long limit = ::sysconf(_SC_OPEN_MAX);
+  const unsigned end = std::min(last, static_cast<unsigned>(limit > 0 ? limit : 65536));
+  for (unsigned fd = first; fd <= end; ++fd) ::close(static_cast<int>(fd));
+}
+
+}  // namespace
+
+std::size_t thread_count() {
+  struct stat directory {};
+  // Its links are the entries ".", ".." and one for each thread.
+  if (call_retried([&] { return ::stat("/proc/self/task", &directory); }) != 0) throw_errno("stat", "/proc/self/task");
+  return directory.st_nlink - 2;
+}
+
+void set_process_name(const char* name) noexcept { (void)::prctl(PR_SET_NAME, name, 0, 0, 0); }
+
+bool is_open(int fd) noexcept {
+  return call_retried([&] { return ::fcntl(fd, F_GETFD); }) >= 0;
+}
+
+void close_all_fds_except(std::span<const int> keep) {
+  std::vector<int> sorted(keep.begin(), keep.end());
+  std::sort(sorted.begin(), sorted.end());
+  unsigned first = STDERR_FILENO + 1;
+  for (const int fd : sorted) {
+    if (fd < 0 || static_cast<unsigned>(fd) < first) continue;
+    if (static_cast<unsigned>(fd) > first) close_from_to(first, static_cast<unsigned>(fd) - 1);
+    first = static_cast<unsigned>(fd) + 1;
+  }
+  close_from_to(first, kLastFd);
+}
+
+void change_directory(const char* path) {
+  if (call_retried([&] { return ::chdir(path); }) != 0) throw_errno("chdir", path);
+}
+
+}  // namespace coproc::inline v0::os

@@ -1,0 +1,27 @@
+// Small questions and settings about the own process.
+//
+// Thread safety: free functions; what they change is the whole process's.
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+namespace coproc::inline v0::os {
+
+/// The threads of this process, this one included. Throws std::system_error (no /proc).
+std::size_t thread_count();
+
+/// The name that `ps` and /proc/PID/comm show: the first 15 bytes are kept.
+void set_process_name(const char* name) noexcept;
+
+/// Whether `fd` is open.
+bool is_open(int fd) noexcept;
+
+/// Closes every descriptor but 0, 1, 2 and those in `keep` (in any order, negative ones ignored). Throws
+/// std::system_error.
+void close_all_fds_except(std::span<const int> keep);
+
+/// Throws std::system_error.
+void change_directory(const char* path);
+
+}  // namespace coproc::inline v0::os

@@ -1,0 +1,93 @@
+#include "os/reap.hpp"
+
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "os/clock.hpp"
+#include "os/cpu.hpp"
+#include "os/error.hpp"
+#include "os/fault.hpp"
+
+namespace coproc::inline v0::os {
+
+namespace {
+
+/// struct pidfd_info of Linux 6.15, which the C library's headers do not have yet.
+struct PidfdInfo {
+  std::uint64_t mask;
+  std::uint64_t cgroup_id;
+  std::uint32_t ids[11];
+  std::int32_t exit_code;  // as wait() gives it
+  std::uint32_t core_dump[2];
+};
+static_assert(sizeof(PidfdInfo) == 72);
+constexpr std::uint64_t kInfoExit = 1 << 3;
+constexpr unsigned long kGetInfo = _IOWR(0xFF, 11, PidfdInfo);
+
+Ended from_wait_status(int status) noexcept {
+  Ended ended;
+  if (WIFEXITED(status)) {
+    ended.how = Ended::How::exited;
+    ended.value = WEXITSTATUS(status);
+  } else if (WIFSIGNALED(status)) {
+    ended.how = Ended::How::signalled;
+    ended.value = WTERMSIG(status);
+    ended.core_dumped = WCOREDUMP(status);
+  }
+  return ended;
+}
+
+/// Of a child that somebody else has reaped, or is just reaping: its exit code is there only when that is done.
+Ended ask_for_exit_code(const Pidfd& child) noexcept {
+  const Deadline patience(std::chrono::milliseconds(200));
+  do {
+    PidfdInfo info{};
+    info.mask = kInfoExit;
+    if (call_retried([&] { return ::ioctl(child.fd(), kGetInfo, &info); }) != 0) return {};
+    if ((info.mask & kInfoExit) != 0) return from_wait_status(info.exit_code);
+    yield();
+  } while (!patience.passed());
+  return {};
+}
+
+std::int64_t to_us(const timeval& time) noexcept { return std::int64_t{time.tv_sec} * 1'000'000 + time.tv_usec; }
+
+}  // namespace
+
+std::optional<Ended> reap_ended(const Pidfd& child) {
+  siginfo_t info{};
+  rusage use{};
+  // The system call itself: the C library's waitid leaves out its fifth argument, the resource use.
+  const auto wait = [&] {
+    return ::syscall(SYS_waitid, static_cast<int>(P_PIDFD), child.fd(), &info, WEXITED | WNOHANG | __WALL, &use);
+  };
+  if (call_retried(wait) != 0) {
+    if (errno != ECHILD) throw_errno("waitid", "P_PIDFD", child.fd(), "WEXITED|WNOHANG|__WALL");
+    if (!child.is_ended()) return std::nullopt;
+    return ask_for_exit_code(child);
+  }
+  if (info.si_pid == 0) return std::nullopt;
+  Ended ended;
+  ended.how = info.si_code == CLD_EXITED ? Ended::How::exited : Ended::How::signalled;
+  ended.value = info.si_status;
+  ended.core_dumped = info.si_code == CLD_DUMPED;
+  ended.user_us = to_us(use.ru_utime);
+  ended.system_us = to_us(use.ru_stime);
+  ended.peak_kib = use.ru_maxrss;
+  return ended;
+}
+
+void kill_and_reap(pid_t child) noexcept {
+  const int saved = errno;
+  ::kill(child, SIGKILL);
+  siginfo_t unused{};
+  while (::waitid(P_PID, static_cast<id_t>(child), &unused, WEXITED | __WALL) != 0 && errno == EINTR) {
+  }
+  errno = saved;
+}
+
+}  // namespace coproc::inline v0::os

@@ -1,0 +1,43 @@
+#include "os/signals.hpp"
+
+#include "os/error.hpp"
+#include "os/fault.hpp"
+
+namespace coproc::inline v0::os {
+
+SignalBlock::SignalBlock() noexcept {
+  sigset_t all;
+  sigfillset(&all);
+  ::pthread_sigmask(SIG_SETMASK, &all, &old_mask_);
+}
+
+SignalBlock::~SignalBlock() { ::pthread_sigmask(SIG_SETMASK, &old_mask_, nullptr); }
+
+void reset_signals_in_child() noexcept {
+  struct sigaction fresh {};
+  sigemptyset(&fresh.sa_mask);
+  fresh.sa_handler = SIG_DFL;
+  // SIGKILL, SIGSTOP and the two that the C library keeps for itself refuse: nothing to be done about them.
+  for (int signal = 1; signal <= SIGRTMAX; ++signal) (void)::sigaction(signal, &fresh, nullptr);
+  fresh.sa_handler = [](int) {};
+  fresh.sa_flags = SA_RESTART;
+  (void)::sigaction(SIGINT, &fresh, nullptr);
+
+  stack_t none{};
+  none.ss_flags = SS_DISABLE;
+  (void)::sigaltstack(&none, nullptr);
+
+  sigset_t empty;
+  sigemptyset(&empty);
+  ::pthread_sigmask(SIG_SETMASK, &empty, nullptr);
+}
+
+void set_signal_handler(int signal, void (*handler)(int, siginfo_t*, void*)) {
+  struct sigaction action {};
+  sigemptyset(&action.sa_mask);
+  action.sa_sigaction = handler;
+  action.sa_flags = SA_RESTART | SA_SIGINFO;
+  if (call_once([&] { return ::sigaction(signal, &action, nullptr); }) != 0) throw_errno("sigaction", signal);
+}
+
+}  // namespace coproc::inline v0::os

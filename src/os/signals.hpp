@@ -1,0 +1,30 @@
+// Signal masks and dispositions around a fork.
+//
+// Thread safety: SignalBlock is for the thread that makes it; reset_signals_in_child() for a child with one thread.
+#pragma once
+
+#include <signal.h>
+
+namespace coproc::inline v0::os {
+
+/// Blocks every signal in this thread while it lives.
+class [[nodiscard]] SignalBlock {
+ public:
+  SignalBlock() noexcept;
+  SignalBlock(const SignalBlock&) = delete;
+  SignalBlock& operator=(const SignalBlock&) = delete;
+  ~SignalBlock();
+
+ private:
+  sigset_t old_mask_;
+};
+
+/// Every handler to its default, no alternate stack, and then an empty mask. SIGINT gets an empty SA_RESTART handler:
+/// Ctrl-C goes to the whole foreground group and the host decides what it means; ignoring it would be inherited by the
+/// programs that the worker runs.
+void reset_signals_in_child() noexcept;
+
+/// A handler with SA_RESTART | SA_SIGINFO. Throws std::system_error.
+void set_signal_handler(int signal, void (*handler)(int, siginfo_t*, void*));
+
+}  // namespace coproc::inline v0::os

@@ -1,0 +1,42 @@
+#include "os/socket_pair.hpp"
+
+#include <sys/socket.h>
+
+#include "os/error.hpp"
+#include "os/fault.hpp"
+
+namespace coproc::inline v0::os {
+
+SocketPair SocketPair::create() {
+  int fds[2];
+  if (call_once([&] { return ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds); }) != 0) {
+    throw_errno("socketpair", "AF_UNIX", "SOCK_STREAM|SOCK_CLOEXEC");
+  }
+  Fd first(fds[0]);
+  Fd second(fds[1]);
+  return {above_stdio(std::move(first)), above_stdio(std::move(second))};
+}
+
+bool send_all(const Fd& socket, const void* data, std::size_t bytes) noexcept {
+  const char* next = static_cast<const char*>(data);
+  while (bytes > 0) {
+    const ssize_t sent = call_retried([&] { return ::send(socket.get(), next, bytes, MSG_NOSIGNAL); });
+    if (sent <= 0) return false;
+    next += sent;
+    bytes -= static_cast<std::size_t>(sent);
+  }
+  return true;
+}
+
+std::size_t receive_all(const Fd& socket, void* data, std::size_t bytes) noexcept {
+  char* next = static_cast<char*>(data);
+  std::size_t total = 0;
+  while (total < bytes) {
+    const ssize_t got = call_retried([&] { return ::recv(socket.get(), next + total, bytes - total, 0); });
+    if (got <= 0) break;
+    total += static_cast<std::size_t>(got);
+  }
+  return total;
+}
+
+}  // namespace coproc::inline v0::os

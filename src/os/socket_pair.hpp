@@ -1,0 +1,24 @@
+// Two connected stream sockets, for a short conversation between two processes.
+//
+// Thread safety: one thread at a time for each end.
+#pragma once
+
+#include <cstddef>
+
+#include "os/fd.hpp"
+
+namespace coproc::inline v0::os {
+
+struct SocketPair {
+  Fd first;
+  Fd second;
+  /// Close-on-exec, blocking. Throws std::system_error.
+  static SocketPair create();
+};
+
+/// Sends all bytes or says no (the other end is gone). Never raises SIGPIPE. May wait.
+bool send_all(const Fd& socket, const void* data, std::size_t bytes) noexcept;
+/// Waits until `bytes` bytes have come; fewer where the other end is gone.
+std::size_t receive_all(const Fd& socket, void* data, std::size_t bytes) noexcept;
+
+}  // namespace coproc::inline v0::os

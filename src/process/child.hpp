@@ -1,0 +1,52 @@
+// One child process of this process: its pid, its pidfd, its end.
+//
+// Thread safety: everything but moving and destroying may be called from any thread.
+// Invariants: it is reaped once, by this object only (the program's own waitpid(-1) or SIGCHLD = ignore are survived);
+// after that its status never changes: the first cause wins.
+#pragma once
+
+#include <sys/types.h>
+
+#include <memory>
+#include <optional>
+
+#include "coproc/exit_status.hpp"
+#include "os/pidfd.hpp"
+#include "process/lifeline.hpp"
+
+namespace coproc::inline v0::process {
+
+class Child {
+ public:
+  /// None.
+  Child() noexcept;
+  /// Takes over a child. `lifeline` (may be null) ends with this object, and with it a worker that holds the other end.
+  Child(pid_t pid, os::Pidfd pidfd, std::unique_ptr<Lifeline> lifeline);
+  Child(Child&&) noexcept;
+  Child& operator=(Child&&) noexcept;
+  /// Kills and reaps a child that has not been reaped (waiting at most 10 s). In a process forked from the owner: nothing.
+  ~Child();
+
+  explicit operator bool() const noexcept { return state_ != nullptr; }
+  /// Whether this process is the one that started it: in others try_reap() and signal() throw NotOwnerError.
+  bool is_own_process() const noexcept;
+  pid_t pid() const noexcept;
+  /// For poll: readable when the child has ended. Stays this object's.
+  int wait_fd() const noexcept;
+  /// True also where it is not reaped yet.
+  bool is_ended() const noexcept;
+
+  /// The status, where the child has ended; the same one at every call. Never waits. Throws std::system_error.
+  std::optional<ExitStatus> try_reap();
+  /// False: it has ended and was reaped. Throws std::system_error.
+  bool signal(int number);
+  /// To be called just before a rung acts; counts only where the child has not ended yet. What did end it is worked out when
+  /// it is reaped: a crash after a close request is a crash.
+  void note_rung(StopRung rung);
+
+ private:
+  class State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace coproc::inline v0::process

@@ -1,0 +1,149 @@
+#include "process/child.hpp"
+
+#include <signal.h>
+
+#include <atomic>
+#include <thread>
+#include <vector>
+
+#include "coproc/errors.hpp"
+#include "process/worker_for_test.hpp"
+
+using namespace coproc;
+using namespace coproc::process;
+using namespace coproc::process::testing;
+
+namespace {
+
+int sleep_for_ever() {
+  for (;;) ::pause();
+}
+
+TEST(Child, HasNoStatusWhileItLives) {
+  Child child = start(sleep_for_ever);
+  EXPECT_TRUE(child);
+  EXPECT_GT(child.pid(), 0);
+  EXPECT_FALSE(child.is_ended());
+  EXPECT_FALSE(child.try_reap());
+  EXPECT_TRUE(child.signal(SIGKILL));
+  const ExitStatus status = end_of(child);
+  EXPECT_EQ(status.signal(), SIGKILL);
+  EXPECT_EQ(status.stopped_by, StopRung::none);
+  EXPECT_FALSE(child.signal(SIGKILL));
+  EXPECT_TRUE(child.is_ended());
+  EXPECT_EQ(child.try_reap()->signal(), SIGKILL);
+}
+
+TEST(Child, ManyThreadsGetOneAnswer) {
+  Child child = start([] { return 42; });
+  std::atomic<int> right{0};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&] {
+      std::optional<ExitStatus> status;
+      while (!(status = child.try_reap())) std::this_thread::yield();
+      if (status->code() == 42) right.fetch_add(1);
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(right.load(), 4);
+}
+
+TEST(Child, TheDestructorLeavesNothingBehind) {
+  { const Child child = start(sleep_for_ever); }
+  Child child = start(sleep_for_ever);
+  const pid_t first = child.pid();
+  child = start(sleep_for_ever);  // ends the first
+  EXPECT_NE(::kill(first, 0), 0);
+  Child moved = std::move(child);
+  EXPECT_FALSE(child);  // NOLINT: that a moved-from Child is none is what is tested
+  EXPECT_FALSE(moved.is_ended());
+}
+
+TEST(Child, AProgramThatReapsEverythingStillGetsAnAnswer) {
+  Child child = start([] { return 3; });
+  ASSERT_EQ(::waitpid(child.pid(), nullptr, 0), child.pid());
+  const ExitStatus status = end_of(child);
+  EXPECT_TRUE(status.code() == 3 || std::holds_alternative<UnknownEnd>(status.end)) << status.describe();
+}
+
+TEST(Child, ResourcesAreCounted) {
+  Child child = start([] {
+    for (const os::Deadline busy(std::chrono::milliseconds(20)); !busy.passed();) {
+    }
+    return 0;
+  });
+  const ResourceUse use = end_of(child).resources;
+  EXPECT_GT((use.user_time + use.system_time).count(), 0);
+  EXPECT_GT(use.peak_memory_kib, 0);
+}
+
+TEST(Child, AForkedProcessIsNotTheOwner) {
+  Child child = start(sleep_for_ever);
+  const pid_t pid = ::fork();
+  if (pid == 0) {
+    int code = 0;
+    try {
+      child.try_reap();
+      code = 1;
+    } catch (const NotOwnerError&) {
+    }
+    try {
+      child.signal(SIGKILL);
+      code = 2;
+    } catch (const NotOwnerError&) {
+    }
+    if (child.is_own_process() || child.wait_fd() != -1) code = 3;
+    child = Child();  // the destructor's work
+    ::_exit(code);
+  }
+  int status = 0;
+  ::waitpid(pid, &status, 0);
+  EXPECT_EQ(status, 0);
+  EXPECT_TRUE(child.is_own_process());
+  EXPECT_FALSE(child.is_ended());
+}
+
+struct Case {
+  std::vector<StopRung> noted;
+  int signal;  // that ends it; 0: it exits
+  StopRung result;
+};
+
+TEST(Child, TheRungThatEndedItIsWorkedOut) {
+  const Case cases[] = {
+      {{}, SIGKILL, StopRung::none},
+      {{}, 0, StopRung::none},
+      {{StopRung::close_request}, 0, StopRung::close_request},
+      {{StopRung::close_request}, SIGSEGV, StopRung::none},
+      {{StopRung::close_request}, SIGTERM, StopRung::none},
+      {{StopRung::close_request, StopRung::terminate}, SIGTERM, StopRung::terminate},
+      {{StopRung::close_request, StopRung::terminate}, 0, StopRung::terminate},
+      {{StopRung::close_request, StopRung::terminate}, SIGKILL, StopRung::none},
+      {{StopRung::terminate, StopRung::kill}, SIGKILL, StopRung::kill},
+      {{StopRung::kill}, 0, StopRung::none},
+  };
+  for (const Case& c : cases) {
+    const Report gate;
+    Child child = start([&] {
+      wait_readable(gate.pipe().read_end.get());
+      return 0;
+    });
+    for (const StopRung rung : c.noted) child.note_rung(rung);
+    if (c.signal != 0) {
+      child.signal(c.signal);
+    } else {
+      gate.write("x");
+    }
+    EXPECT_EQ(end_of(child).stopped_by, c.result) << &c - cases;
+  }
+}
+
+TEST(Child, ARungAfterTheEndDoesNotCount) {
+  Child child = start([] { return 0; });
+  wait_readable(child.wait_fd());
+  child.note_rung(StopRung::close_request);
+  EXPECT_EQ(end_of(child).stopped_by, StopRung::none);
+}
+
+}  // namespace

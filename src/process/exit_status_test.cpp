@@ -1,0 +1,47 @@
+#include "coproc/exit_status.hpp"
+
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <cerrno>
+#include <cstring>
+
+using namespace coproc;
+
+namespace {
+
+ExitStatus status_of(decltype(ExitStatus::end) end, StopRung stopped_by = StopRung::none) {
+  ExitStatus status;
+  status.end = std::move(end);
+  status.stopped_by = stopped_by;
+  return status;
+}
+
+TEST(ExitStatus, DescribesExits) {
+  EXPECT_EQ(status_of(Exited{0}).describe(), "exited with code 0");
+  EXPECT_EQ(status_of(Exited{0}, StopRung::close_request).describe(), "exited with code 0");
+  ExitStatus failed = status_of(Exited{1});
+  failed.exception_text = "std::runtime_error: no such index";
+  EXPECT_EQ(failed.describe(), "exited with code 1 after std::runtime_error: no such index");
+}
+
+TEST(ExitStatus, DescribesSignals) {
+  EXPECT_EQ(status_of(Signalled{SIGSEGV, true}).describe(), "was killed by SIGSEGV (core dumped)");
+  EXPECT_EQ(status_of(Signalled{SIGTERM}).describe(), "was killed by SIGTERM");
+  EXPECT_EQ(status_of(Signalled{SIGTERM}, StopRung::terminate).describe(),
+            "was killed by SIGTERM, which coproc sent to stop it");
+  EXPECT_EQ(status_of(Signalled{SIGKILL}, StopRung::kill).describe(), "was killed by SIGKILL, which coproc sent to stop it");
+  EXPECT_EQ(status_of(Signalled{SIGKILL}).describe(),
+            "was killed by SIGKILL, which coproc did not send (perhaps the out-of-memory killer)");
+  EXPECT_EQ(status_of(Signalled{SIGRTMIN + 1}).describe(), "was killed by SIGRTMIN+1");
+}
+
+TEST(ExitStatus, DescribesTheRest) {
+  EXPECT_EQ(status_of(StartFailed{"fork", EAGAIN}).describe(),
+            std::string("could not be started: fork failed: ") + std::strerror(EAGAIN));
+  EXPECT_EQ(status_of(StartFailed{"handshake", 0}).describe(), "could not be started: handshake failed");
+  EXPECT_NE(status_of(UnknownEnd{}).describe().find("not known"), std::string::npos);
+  EXPECT_NE(status_of(NotYetEnded{}).describe().find("has not ended"), std::string::npos);
+}
+
+}  // namespace

@@ -1,0 +1,21 @@
+// The start method `fork`.
+//
+// Thread safety: any thread. The child has one thread, a copy of the calling one.
+#pragma once
+
+#include <span>
+
+#include "coproc/options.hpp"
+#include "os/fork_guard.hpp"
+#include "process/child.hpp"
+#include "process/function_ref.hpp"
+
+namespace coproc::inline v0::process {
+
+/// Forks a worker that runs `body` and ends with the code that it returns (1 where it throws: nothing unwinds into the
+/// host's frames). Returns in the host when the worker is about to call `body`. The worker keeps `keep` of what is in the table of
+/// forks, and with it the descriptors that these list.
+/// Throws StartError, whose stage is name_of() one of StartStage, and then leaves nothing behind; InvalidArgumentError.
+Child start_by_fork(const WorkerOptions& options, std::span<os::ForkSensitive* const> keep, FunctionRef<int()> body);
+
+}  // namespace coproc::inline v0::process

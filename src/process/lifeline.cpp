@@ -1,0 +1,61 @@
+#include "process/lifeline.hpp"
+
+#include <signal.h>
+
+#include <atomic>
+
+#include "os/hang_up_signal.hpp"
+#include "os/signals.hpp"
+#include "process/standard_streams.hpp"
+
+namespace coproc::inline v0::process {
+
+namespace {
+
+/// What the signal handler needs; a worker has one lifeline.
+struct Armed {
+  int read_end;
+  std::chrono::nanoseconds grace;
+  os::KillTimer timer;
+  std::atomic<bool> is_running{false};
+};
+static_assert(std::atomic<bool>::is_always_lock_free);  // used in a signal handler
+std::atomic<Armed*> armed{nullptr};                     // set once; the worker's end frees it
+
+void on_sigcont(int, siginfo_t*, void*) {
+  Armed* const line = armed.load(std::memory_order_acquire);  // pairs with the release in stay_with_worker()
+  // A shell's `kill -CONT` comes here, too.
+  if (line == nullptr || !os::is_hung_up(line->read_end)) return;
+  // relaxed: only one of several signals may set the timer, or each would put the end off
+  if (!line->is_running.exchange(true, std::memory_order_relaxed)) line->timer.arm(line->grace);
+}
+
+}  // namespace
+
+Lifeline::Lifeline(const os::ForkLock&) : pipe_(os::Pipe::create()) {}
+
+void Lifeline::stay_with_host() noexcept { pipe_.read_end.reset(); }
+
+void Lifeline::stay_with_worker(std::chrono::nanoseconds grace) {
+  pipe_.write_end.reset();
+  if (grace > std::chrono::nanoseconds::zero()) {
+    armed.store(new Armed{pipe_.read_end.get(), grace, {}, {}}, std::memory_order_release);  // pairs with on_sigcont()
+    os::set_signal_handler(SIGCONT, &on_sigcont);
+    os::signal_on_change(pipe_.read_end, SIGCONT);
+  } else {
+    os::signal_on_change(pipe_.read_end, SIGKILL);
+  }
+  // The host may have ended before the signal was asked for: then none will come.
+  if (os::is_hung_up(pipe_.read_end.get())) end_worker(1);
+}
+
+void Lifeline::leave_in_child() noexcept {
+  pipe_.read_end.reset();
+  pipe_.write_end.reset();
+}
+
+void Lifeline::list_fds(std::vector<int>& fds) const {
+  fds.insert(fds.end(), {pipe_.read_end.get(), pipe_.write_end.get()});
+}
+
+}  // namespace coproc::inline v0::process

@@ -1,0 +1,41 @@
+// Makes a worker end with its host, however the host ends and whatever the worker is doing.
+//
+// A pipe that nobody writes to, whose only write end is the host's. When the host ends, the kernel closes it and sends the
+// worker SIGCONT (which also wakes a stopped one); the handler arms a timer made beforehand, which sends SIGKILL. That
+// needs no thread, and unlike PR_SET_PDEATHSIG does not follow the thread that started the worker.
+//
+// Thread safety: one thread at a time.
+// Invariants: no other child of the host holds the write end (os/fork_guard.hpp).
+#pragma once
+
+#include <chrono>
+
+#include "os/fork_guard.hpp"
+#include "os/pipe.hpp"
+
+namespace coproc::inline v0::process {
+
+/// How long a worker may go on after its host's end: its calls throw HostDiedError in this time.
+inline constexpr std::chrono::milliseconds kHostGoneGrace{500};
+
+class Lifeline final : public os::ForkSensitive {
+ public:
+  /// In the host, before the fork. Throws std::system_error.
+  Lifeline() : Lifeline(os::ForkLock()) {}
+
+  /// In the host, after the fork.
+  void stay_with_host() noexcept;
+  /// In the worker: from now on it ends at most `grace` after its host. Does not return where the host is gone already.
+  /// Grace 0: the kernel kills at once. To be called once in a process. Throws std::system_error.
+  void stay_with_worker(std::chrono::nanoseconds grace = kHostGoneGrace);
+
+ private:
+  explicit Lifeline(const os::ForkLock& no_fork_before_it_is_registered);
+  void leave_in_child() noexcept override;
+  void list_fds(std::vector<int>& fds) const override;
+
+  os::Pipe pipe_;
+  os::ForkRegistration registration_{*this};
+};
+
+}  // namespace coproc::inline v0::process

@@ -1,0 +1,227 @@
+#include "process/lifeline.hpp"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+
+#include <thread>
+
+#include "os/hang_up_signal.hpp"
+#include "os/pidfd.hpp"
+#include "process/worker_for_test.hpp"
+
+using namespace coproc;
+using namespace coproc::process;
+using namespace coproc::process::testing;
+
+namespace {
+
+/// The workers of hosts that die become children of this process, which can then see how they ended.
+class LifelineTest : public ::testing::Test {
+ protected:
+  LifelineTest() { ::prctl(PR_SET_CHILD_SUBREAPER, 1); }
+  ~LifelineTest() override { ::prctl(PR_SET_CHILD_SUBREAPER, 0); }
+
+  int status_of(pid_t pid) {
+    int status = 0;
+    EXPECT_EQ(::waitpid(pid, &status, 0), pid);
+    return status;
+  }
+
+  /// Starts a host that runs `host` (and then waits to be killed), which must write its worker's pid into `pids_`.
+  template <class Host>
+  pid_t start_host(Host host) {
+    const pid_t pid = ::fork();
+    if (pid == 0) {
+      host();
+      for (;;) ::pause();
+    }
+    return pid;
+  }
+
+  void kill_host(pid_t host) {
+    ::kill(host, SIGKILL);
+    status_of(host);
+  }
+
+  Report pids_;
+};
+
+[[noreturn]] void spin() {
+  for (;;) (void)os::now_ns();
+}
+
+bool was_killed(int status) { return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL; }
+
+TEST_F(LifelineTest, ABusyWorkerEndsWithItsHost) {
+  const pid_t host = start_host([&] {
+    static Child child;
+    child = start([&]() -> int {
+      const pid_t self = ::getpid();
+      pids_.write(&self, sizeof self);
+      spin();
+    });
+  });
+  const auto worker = pids_.read<pid_t>();
+  kill_host(host);
+  EXPECT_TRUE(was_killed(status_of(worker)));
+}
+
+TEST_F(LifelineTest, AStoppedWorkerEndsWithItsHost) {
+  const pid_t host = start_host([&] {
+    static Child child;
+    child = start([&]() -> int {
+      const pid_t self = ::getpid();
+      pids_.write(&self, sizeof self);
+      ::raise(SIGSTOP);
+      spin();
+    });
+    siginfo_t info{};
+    ::waitid(P_PID, static_cast<id_t>(child.pid()), &info, WSTOPPED | WNOWAIT);
+    const pid_t stopped = child.pid();
+    pids_.write(&stopped, sizeof stopped);
+  });
+  const auto worker = pids_.read<pid_t>();
+  EXPECT_EQ(pids_.read<pid_t>(), worker);  // it is stopped now
+  kill_host(host);
+  EXPECT_TRUE(was_killed(status_of(worker)));
+}
+
+TEST_F(LifelineTest, TheEndOfTheStartingThreadIsNotTheHosts) {
+  const Report answers;
+  const Report questions;
+  const pid_t host = start_host([&] {
+    static Child child;
+    std::thread starter([&] {
+      child = start([&]() -> int {
+        const pid_t self = ::getpid();
+        pids_.write(&self, sizeof self);
+        wait_readable(questions.pipe().read_end.get());
+        answers.write("a");
+        spin();
+      });
+    });
+    starter.join();
+    questions.write("q");
+  });
+  const auto worker = pids_.read<pid_t>();
+  EXPECT_EQ(answers.read<char>(), 'a');  // it lives after the thread's end
+  kill_host(host);
+  EXPECT_TRUE(was_killed(status_of(worker)));
+}
+
+TEST_F(LifelineTest, AHostThatBecomesAnotherProgramIsGone) {
+  const pid_t host = start_host([&] {
+    static Child child;
+    child = start([&]() -> int {
+      const pid_t self = ::getpid();
+      pids_.write(&self, sizeof self);
+      spin();
+    });
+    ::execl("/bin/sleep", "sleep", "1000", static_cast<char*>(nullptr));
+  });
+  const auto worker = pids_.read<pid_t>();
+  const os::Pidfd end = os::Pidfd::open(worker);
+  wait_readable(end.fd());
+  kill_host(host);
+  EXPECT_TRUE(was_killed(status_of(worker)));
+}
+
+TEST_F(LifelineTest, OtherChildrenOfTheHostDoNotKeepAWorkerAlive) {
+  const pid_t host = start_host([&] {
+    static Child child;
+    child = start([&]() -> int {
+      const pid_t self = ::getpid();
+      pids_.write(&self, sizeof self);
+      spin();
+    });
+    const pid_t other = ::fork();
+    if (other == 0) {
+      for (;;) ::pause();
+    }
+    pids_.write(&other, sizeof other);
+  });
+  const auto worker = pids_.read<pid_t>();
+  const auto other = pids_.read<pid_t>();
+  kill_host(host);
+  EXPECT_TRUE(was_killed(status_of(worker)));
+  EXPECT_EQ(::kill(other, 0), 0);
+  ::kill(other, SIGKILL);
+  status_of(other);
+}
+
+TEST_F(LifelineTest, ASignalToContinueFromSomebodyElseIsHarmless) {
+  const Report gate;
+  Child child = start([&] {
+    wait_readable(gate.pipe().read_end.get());
+    // Longer than the grace: a timer that was armed by mistake would end it.
+    const os::Deadline over(kHostGoneGrace + std::chrono::milliseconds(100));
+    while (!over.passed()) {
+      ::raise(SIGCONT);
+      os::poll_once({}, os::Deadline(std::chrono::milliseconds(20)));
+    }
+    return 5;
+  });
+  EXPECT_TRUE(child.signal(SIGCONT));
+  gate.write("x");
+  EXPECT_EQ(end_of(child).code(), 5);
+}
+
+TEST_F(LifelineTest, AHostThatWasGoneBeforeIsNoticed) {
+  const pid_t host = start_host([&] {
+    Lifeline line;
+    os::ForkSensitive* const keep[] = {&line};
+    const pid_t parent = ::getpid();
+    if (os::fork_keeping(keep) == 0) {
+      const pid_t self = ::getpid();
+      pids_.write(&self, sizeof self);
+      while (::getppid() == parent) std::this_thread::yield();
+      line.stay_with_worker();
+      ::_exit(99);
+    }
+    ::_exit(0);
+  });
+  const auto worker = pids_.read<pid_t>();
+  status_of(host);
+  const int status = status_of(worker);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 1) << status;
+}
+
+TEST_F(LifelineTest, WithoutGraceTheKernelKillsAtOnce) {
+  const pid_t host = start_host([&] {
+    Lifeline line;
+    os::ForkSensitive* const keep[] = {&line};
+    if (os::fork_keeping(keep) == 0) {
+      line.stay_with_worker(std::chrono::nanoseconds(0));
+      const pid_t self = ::getpid();
+      pids_.write(&self, sizeof self);
+      spin();
+    }
+    line.stay_with_host();
+    for (;;) ::pause();
+  });
+  const auto worker = pids_.read<pid_t>();
+  kill_host(host);
+  EXPECT_TRUE(was_killed(status_of(worker)));
+}
+
+TEST_F(LifelineTest, AWorkerHasItsGraceToEndQuietly) {
+  const pid_t host = start_host([&] {
+    static Child child;
+    child = start([&]() -> int {
+      const pid_t self = ::getpid();
+      pids_.write(&self, sizeof self);
+      while (::getppid() == 1 || ::getppid() == 0) std::this_thread::yield();
+      const pid_t parent = ::getppid();
+      while (::getppid() == parent) std::this_thread::yield();
+      return 3;
+    });
+  });
+  const auto worker = pids_.read<pid_t>();
+  kill_host(host);
+  const int status = status_of(worker);
+  // An overloaded machine may use the grace up.
+  EXPECT_TRUE((WIFEXITED(status) && WEXITSTATUS(status) == 3) || was_killed(status)) << status;
+}
+
+}  // namespace

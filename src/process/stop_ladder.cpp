@@ -1,0 +1,71 @@
+#include "process/stop_ladder.hpp"
+
+#include <signal.h>
+
+#include <algorithm>
+
+#include "os/poll.hpp"
+
+namespace coproc::inline v0::process {
+
+namespace {
+
+constexpr std::chrono::milliseconds kDrainInterval{10};
+constexpr std::chrono::milliseconds kRest{1};
+
+void drain(const LadderWait& wait) {
+  if (wait.keep_draining) wait.keep_draining();
+}
+
+/// The end, once the pidfd says so. A tracer may hold it back for a while.
+std::optional<ExitStatus> reap(Child& child, const LadderWait& wait) {
+  if (!child.is_ended()) return std::nullopt;
+  drain(wait);  // what it sent before its end
+  return child.try_reap();
+}
+
+void act(Child& child, const Rung& rung) {
+  child.note_rung(rung.rung);
+  if (rung.act) {
+    rung.act();
+  } else if (rung.rung == StopRung::terminate) {
+    if (child.signal(SIGTERM)) child.signal(SIGCONT);
+  } else if (rung.rung == StopRung::kill) {
+    child.signal(SIGKILL);
+  }
+}
+
+}  // namespace
+
+std::optional<ExitStatus> wait_for_end(Child& child, const os::Deadline& deadline, const LadderWait& wait) {
+  bool rest_from_extra_fd = false;
+  for (;;) {
+    drain(wait);
+    if (auto status = reap(child, wait)) return status;
+    if (deadline.passed()) return std::nullopt;
+
+    // A descriptor that stays ready although it was drained (hung up, or a full inbox), or an end that cannot be reaped yet,
+    // must not turn this into a busy loop.
+    const bool rests = rest_from_extra_fd || child.is_ended();
+    pollfd fds[2] = {{child.is_ended() ? -1 : child.wait_fd(), POLLIN, 0}, {rests ? -1 : wait.extra_fd, POLLIN, 0}};
+    const bool needs_ticks = wait.keep_draining || wait.extra_fd >= 0 || rests;
+    std::chrono::nanoseconds time = deadline.remaining();
+    if (needs_ticks) time = std::min<std::chrono::nanoseconds>(time, rests ? kRest : kDrainInterval);
+    const os::PollEnd end = os::poll_once(fds, os::Deadline(time));
+    rest_from_extra_fd = end == os::PollEnd::ready && fds[1].revents != 0;
+    if (end == os::PollEnd::interrupted && wait.on_interrupt) wait.on_interrupt();
+  }
+}
+
+ExitStatus run_ladder(Child& child, std::span<const Rung> rungs, const LadderWait& wait) {
+  if (auto status = reap(child, wait)) return *status;
+  for (const Rung& rung : rungs) {
+    act(child, rung);
+    if (auto status = wait_for_end(child, os::Deadline(rung.time.ns), wait)) return *status;
+  }
+  ExitStatus status;
+  status.end = NotYetEnded{};
+  return status;
+}
+
+}  // namespace coproc::inline v0::process

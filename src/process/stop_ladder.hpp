@@ -1,0 +1,48 @@
+// The stop ladder: close request, SIGTERM, SIGKILL, each with its own time, as data.
+//
+// Thread safety: one thread for one child's ladder; keep_draining runs in that thread.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <span>
+
+#include "coproc/exit_status.hpp"
+#include "coproc/timeout.hpp"
+#include "os/clock.hpp"
+#include "process/child.hpp"
+#include "process/function_ref.hpp"
+
+namespace coproc::inline v0::process {
+
+/// SIGKILL's own time: a process in uninterruptible sleep does not die of it.
+inline constexpr std::chrono::seconds kKillTime{10};
+
+struct Rung {
+  StopRung rung;
+  /// How long to wait for the end once it has acted.
+  Timeout time;
+  /// What it does. Empty: SIGTERM (and SIGCONT, so that a stopped process can act on it) for `terminate`, SIGKILL for
+  /// `kill`, nothing for others.
+  FunctionRef<void()> act = {};
+};
+
+/// What goes on during the waits. All may be empty.
+struct LadderWait {
+  /// Called at least every 10 ms, and once after the end: a worker that is blocked in a send must be able to go on. Must
+  /// not throw.
+  FunctionRef<void()> keep_draining = {};
+  /// A descriptor that is readable when there is something to drain; -1: none. Stays the caller's.
+  int extra_fd = -1;
+  /// Called where a signal interrupts the wait; what it throws ends the wait.
+  FunctionRef<void()> on_interrupt = {};
+};
+
+/// Waits for the child's end; nullopt where the time is over. Throws std::system_error.
+std::optional<ExitStatus> wait_for_end(Child& child, const os::Deadline& deadline, const LadderWait& wait);
+
+/// Takes the rungs in order until the child has ended; NotYetEnded where it outlives the last one. A child that has ended
+/// already is only reaped. Throws std::system_error.
+ExitStatus run_ladder(Child& child, std::span<const Rung> rungs, const LadderWait& wait);
+
+}  // namespace coproc::inline v0::process

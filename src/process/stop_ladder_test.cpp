@@ -1,0 +1,193 @@
+#include "process/stop_ladder.hpp"
+
+#include <fcntl.h>
+#include <signal.h>
+
+#include <array>
+#include <stdexcept>
+#include <vector>
+
+#include "process/worker_for_test.hpp"
+
+using namespace coproc;
+using namespace coproc::process;
+using namespace coproc::process::testing;
+using namespace std::chrono_literals;
+
+namespace {
+
+int sleep_for_ever() {
+  for (;;) ::pause();
+}
+
+/// Says when it is ready, so that no signal comes before its handler is there.
+Child start_ignoring_sigterm(const Report& ready, bool stops_itself) {
+  Child child = start([&, stops_itself]() -> int {
+    ::signal(SIGTERM, SIG_IGN);
+    ready.write("r");
+    if (stops_itself) ::raise(SIGSTOP);
+    return sleep_for_ever();
+  });
+  ready.read<char>();
+  return child;
+}
+
+TEST(StopLadder, ACloseRequestIsEnough) {
+  const Report close;
+  Child child = start([&] {
+    wait_readable(close.pipe().read_end.get());
+    return 0;
+  });
+  const auto ask = [&] { close.write("c"); };
+  const Rung rungs[] = {{StopRung::close_request, kForever, ask}, {StopRung::terminate, kForever}, {StopRung::kill, kKillTime}};
+  const ExitStatus status = run_ladder(child, rungs, {});
+  EXPECT_EQ(status.code(), 0);
+  EXPECT_EQ(status.stopped_by, StopRung::close_request);
+}
+
+TEST(StopLadder, SigtermEndsOneThatDoesNotListen) {
+  Child child = start(sleep_for_ever);
+  bool asked = false;
+  const auto ask = [&] { asked = true; };
+  const Rung rungs[] = {{StopRung::close_request, 0s, ask}, {StopRung::terminate, kForever}, {StopRung::kill, kKillTime}};
+  const ExitStatus status = run_ladder(child, rungs, {});
+  EXPECT_TRUE(asked);
+  EXPECT_EQ(status.signal(), SIGTERM);
+  EXPECT_EQ(status.stopped_by, StopRung::terminate);
+}
+
+TEST(StopLadder, SigtermEndsAStoppedOne) {
+  const Report ready;
+  Child child = start([&]() -> int {
+    ready.write("r");
+    ::raise(SIGSTOP);
+    return sleep_for_ever();
+  });
+  ready.read<char>();
+  const Rung rungs[] = {{StopRung::terminate, kForever}};
+  EXPECT_EQ(run_ladder(child, rungs, {}).signal(), SIGTERM);
+}
+
+TEST(StopLadder, SigkillEndsTheRest) {
+  for (const bool stops_itself : {false, true}) {
+    const Report ready;
+    Child child = start_ignoring_sigterm(ready, stops_itself);
+    const Rung rungs[] = {{StopRung::close_request, 0s}, {StopRung::terminate, 20ms}, {StopRung::kill, kForever}};
+    const ExitStatus status = run_ladder(child, rungs, {});
+    EXPECT_EQ(status.signal(), SIGKILL);
+    EXPECT_EQ(status.stopped_by, StopRung::kill);
+  }
+}
+
+TEST(StopLadder, OneThatHasEndedIsOnlyReaped) {
+  Child child = start([] { return 4; });
+  wait_readable(child.wait_fd());
+  bool acted = false;
+  const auto act = [&] { acted = true; };
+  const Rung rungs[] = {{StopRung::close_request, kForever, act}};
+  const ExitStatus status = run_ladder(child, rungs, {});
+  EXPECT_EQ(status.code(), 4);
+  EXPECT_EQ(status.stopped_by, StopRung::none);
+  EXPECT_FALSE(acted);
+  EXPECT_EQ(run_ladder(child, rungs, {}).code(), 4);  // and once more
+}
+
+TEST(StopLadder, ACrashOnTheWayIsACrash) {
+  const Report close;
+  WorkerOptions quiet;
+  quiet.stderr_ = DevNull{};
+  Child child = start(
+      [&] {
+        wait_readable(close.pipe().read_end.get());
+        return ::raise(SIGBUS);
+      },
+      quiet);
+  const auto ask = [&] { close.write("c"); };
+  const Rung rungs[] = {{StopRung::close_request, kForever, ask}, {StopRung::kill, kKillTime}};
+  const ExitStatus status = run_ladder(child, rungs, {});
+  EXPECT_EQ(status.signal(), SIGBUS);
+  EXPECT_EQ(status.stopped_by, StopRung::none);
+}
+
+TEST(StopLadder, OneThatOutlivesTheLastRungIsSaidToLive) {
+  Child child = start(sleep_for_ever);
+  const Rung rungs[] = {{StopRung::close_request, 1ms}, {StopRung::close_request, 0s}};
+  const ExitStatus status = run_ladder(child, rungs, {});
+  EXPECT_TRUE(std::holds_alternative<NotYetEnded>(status.end));
+  EXPECT_FALSE(child.try_reap());
+}
+
+TEST(StopLadder, AWorkerBlockedInASendIsDrained) {
+  const Report data;
+  ::fcntl(data.pipe().write_end.get(), F_SETFL, 0);  // its writes wait
+  constexpr std::size_t kTotal = 1 << 20;
+  Child child = start([&] {
+    const std::vector<char> bytes(kTotal, 'x');
+    std::size_t written = 0;
+    while (written < kTotal) {
+      const ssize_t n = ::write(data.pipe().write_end.get(), bytes.data() + written, kTotal - written);
+      if (n <= 0) return 1;
+      written += static_cast<std::size_t>(n);
+    }
+    return 0;
+  });
+  std::size_t received = 0;
+  const auto drain = [&] {
+    std::array<char, 4096> bytes;
+    for (ssize_t n; (n = ::read(data.pipe().read_end.get(), bytes.data(), bytes.size())) > 0;) {
+      received += static_cast<std::size_t>(n);
+    }
+  };
+  const Rung rungs[] = {{StopRung::close_request, kForever}};
+  EXPECT_EQ(run_ladder(child, rungs, {drain, data.pipe().read_end.get(), {}}).code(), 0);
+  EXPECT_EQ(received, kTotal);
+}
+
+TEST(StopLadder, DrainingGoesOnWithoutADescriptorThatSaysSo) {
+  const Report gate;
+  Child child = start([&] {
+    wait_readable(gate.pipe().read_end.get());
+    return 0;
+  });
+  int drained = 0;
+  const auto drain = [&] {
+    if (++drained == 5) gate.write("x");
+  };
+  EXPECT_EQ(wait_for_end(child, os::Deadline::forever(), {drain, -1, {}})->code(), 0);
+  EXPECT_GE(drained, 5);
+}
+
+TEST(StopLadder, ADescriptorThatStaysReadyDoesNoHarm) {
+  Report hung_up;
+  Child child = start([] {
+    for (const os::Deadline busy(20ms); !busy.passed();) {
+    }
+    return 0;
+  });
+  hung_up.read_to_end();
+  EXPECT_EQ(wait_for_end(child, os::Deadline::forever(), {{}, hung_up.pipe().read_end.get(), {}})->code(), 0);
+}
+
+TEST(StopLadder, TheTimeOfAWaitIsKept) {
+  Child child = start(sleep_for_ever);
+  EXPECT_FALSE(wait_for_end(child, os::Deadline(0s), {}));
+  const std::int64_t start_ns = os::now_ns();
+  EXPECT_FALSE(wait_for_end(child, os::Deadline(15ms), {}));
+  EXPECT_GE(os::now_ns() - start_ns, 15'000'000);
+}
+
+TEST(StopLadder, AnInterruptedWaitAsksItsOwner) {
+  struct sigaction action {};
+  struct sigaction old {};
+  action.sa_handler = [](int) {};
+  ::sigaction(SIGUSR1, &action, &old);
+  Child child = start([host = ::getpid()]() -> int {
+    for (;;) ::kill(host, SIGUSR1);  // until one meets the wait
+  });
+  const auto interrupted = [] { throw std::runtime_error("interrupted"); };
+  EXPECT_THROW(wait_for_end(child, os::Deadline::forever(), {{}, -1, interrupted}), std::runtime_error);
+  child = Child();
+  ::sigaction(SIGUSR1, &old, nullptr);
+}
+
+}  // namespace

@@ -1,0 +1,22 @@
+# Compiles CASE and holds what the compiler says against the file's first line.
+file(READ ${CASE} text)
+if(NOT text MATCHES "^// expect: ([^\n]+)")
+  message(FATAL_ERROR "${CASE} has to begin with `// expect: <regular expression>` or `// expect: success`")
+endif()
+set(expected "${CMAKE_MATCH_1}")
+
+execute_process(COMMAND ${COMPILER} -std=c++20 -fsyntax-only -I${INCLUDE_DIR} ${CASE}
+                RESULT_VARIABLE result ERROR_VARIABLE errors)
+if(expected STREQUAL "success")
+  if(NOT result EQUAL 0)
+    message(FATAL_ERROR "${CASE} has to compile:\n${errors}")
+  endif()
+elseif(result EQUAL 0)
+  message(FATAL_ERROR "${CASE} compiles, but should be refused with: ${expected}")
+else()
+  # What the compiler quotes of the source would match what the source says of itself.
+  string(REGEX REPLACE "\n +[0-9]* \\|[^\n]*" "" said "\n${errors}")
+  if(NOT said MATCHES "${expected}")
+    message(FATAL_ERROR "${CASE} is refused, but not with: ${expected}\n${errors}")
+  endif()
+endif()

@@ -1,0 +1,165 @@
+// What every transport promises, run against each of them.
+#include "link/transport.hpp"
+
+#include <gtest/gtest.h>
+#include <poll.h>
+
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "coproc/errors.hpp"
+#include "link/ring_transport.hpp"
+
+namespace coproc::link {
+namespace {
+
+using Ends = std::pair<std::unique_ptr<Transport>, std::unique_ptr<Transport>>;
+
+struct Shm {
+  static Ends make(const LinkOptions& options) { return make_shm_pair(options); }
+};
+struct Inproc {
+  static Ends make(const LinkOptions& options) { return make_inproc_pair(options); }
+};
+
+template <class Kind>
+struct OneProcessTransport : ::testing::Test {
+  Ends ends = Kind::make({.ring_bytes = 4096});
+  Transport& a = *ends.first;
+  Transport& b = *ends.second;
+
+  static bool put(Transport& to, const std::string& text) {
+    auto room = to.reserve(4 + text.size());
+    if (room.empty()) return false;
+    std::memcpy(room.data() + 4, text.data(), text.size());
+    to.commit(4 + text.size());
+    return to.publish();
+  }
+  static std::optional<std::string> take(Transport& from) {
+    if (!from.look()) return std::nullopt;
+    const auto record = from.front();
+    std::string text(reinterpret_cast<const char*>(record.data()) + 4, record.size() - 4);
+    from.pop();
+    from.release();
+    return text;
+  }
+  static bool is_readable(int fd) {
+    pollfd p{fd, POLLIN, 0};
+    return ::poll(&p, 1, 0) == 1;
+  }
+  static os::Deadline soon() { return os::Deadline(std::chrono::milliseconds(20)); }
+  static os::Deadline forever() { return os::Deadline::forever(); }
+};
+
+using Kinds = ::testing::Types<Shm, Inproc>;
+TYPED_TEST_SUITE(OneProcessTransport, Kinds);
+
+TYPED_TEST(OneProcessTransport, CarriesRecordsBothWays) {
+  EXPECT_TRUE(this->put(this->a, "there"));
+  EXPECT_TRUE(this->put(this->b, "back"));
+  EXPECT_EQ(this->take(this->b), "there");
+  EXPECT_EQ(this->take(this->a), "back");
+  EXPECT_EQ(this->take(this->a), std::nullopt);
+}
+
+TYPED_TEST(OneProcessTransport, WaitEndsWithTheDeadline) {
+  EXPECT_EQ(this->a.wait(this->soon(), true, 0), WaitEnd::timed_out);
+}
+
+TYPED_TEST(OneProcessTransport, WaitWakesForARecord) {
+  std::thread sender([&] { this->put(this->b, "x"); });
+  while (!this->take(this->a)) this->a.wait(this->forever(), true, 0);
+  sender.join();
+}
+
+TYPED_TEST(OneProcessTransport, PingPongNeverLosesAWakeUp) {
+  constexpr int kRounds = 20000;
+  std::thread echo([&] {
+    for (int i = 0; i < kRounds; ++i) {
+      std::optional<std::string> text;
+      while (!(text = this->take(this->b))) this->b.wait(this->forever(), true, 0);
+      this->put(this->b, *text);
+    }
+  });
+  for (int i = 0; i < kRounds; ++i) {
+    this->put(this->a, std::to_string(i));
+    std::optional<std::string> text;
+    while (!(text = this->take(this->a))) this->a.wait(this->forever(), true, 0);
+    ASSERT_EQ(*text, std::to_string(i));
+  }
+  echo.join();
+}
+
+TYPED_TEST(OneProcessTransport, WaitWakesForSpace) {
+  while (this->put(this->a, std::string(100, 'x'))) {
+  }
+  std::thread receiver([&] { this->take(this->b); });
+  while (!this->put(this->a, std::string(100, 'y'))) this->a.wait(this->forever(), false, 104);
+  receiver.join();
+}
+
+TYPED_TEST(OneProcessTransport, InterruptEndsTheWaitThatIsUnderWayOrTheNext) {
+  this->a.interrupt();
+  EXPECT_EQ(this->a.wait(this->forever(), true, 0), WaitEnd::interrupted);
+  EXPECT_EQ(this->a.wait(this->soon(), true, 0), WaitEnd::timed_out);
+  std::thread other([&] { this->a.interrupt(); });
+  EXPECT_EQ(this->a.wait(this->forever(), true, 0), WaitEnd::interrupted);
+  other.join();
+}
+
+TYPED_TEST(OneProcessTransport, ACloseRequestNeedsNoSpaceAndWakes) {
+  while (this->put(this->a, std::string(100, 'x'))) {
+  }
+  std::thread closer([&] { this->a.request_close(); });
+  while (this->b.close_requests() == 0) this->b.wait(this->forever(), false, 0);
+  closer.join();
+  EXPECT_EQ(this->b.close_requests(), 1u);
+  EXPECT_EQ(this->a.close_requests(), 0u);
+}
+
+TYPED_TEST(OneProcessTransport, ThePeersEndIsSeenAndWhatItSentIsStillThere) {
+  this->put(this->b, "last");
+  this->ends.second.reset();
+  EXPECT_EQ(this->take(this->a), "last");
+  EXPECT_EQ(this->a.wait(this->forever(), true, 0), WaitEnd::peer_gone);
+}
+
+TYPED_TEST(OneProcessTransport, TheNativeHandleIsReadableExactlyWhileThereIsWork) {
+  const int fd = this->a.native_handle();
+  this->a.settle(false);
+  EXPECT_FALSE(this->is_readable(fd));
+  this->put(this->b, "x");
+  EXPECT_TRUE(this->is_readable(fd));
+  this->a.settle(false);  // nobody took it: looks again
+  EXPECT_TRUE(this->is_readable(fd));
+  EXPECT_EQ(this->take(this->a), "x");
+  this->a.settle(false);
+  EXPECT_FALSE(this->is_readable(fd));
+  this->a.settle(true);
+  EXPECT_TRUE(this->is_readable(fd));
+  this->a.settle(false);
+  EXPECT_FALSE(this->is_readable(fd));
+  this->ends.second.reset();
+  EXPECT_TRUE(this->is_readable(fd));
+}
+
+TYPED_TEST(OneProcessTransport, TellsEachOtherThatTheyAreStuck) {
+  EXPECT_FALSE(this->a.peer_is_stuck());
+  this->b.set_stuck(true);
+  EXPECT_TRUE(this->a.peer_is_stuck());
+  this->b.set_stuck(false);
+  EXPECT_FALSE(this->a.peer_is_stuck());
+}
+
+TYPED_TEST(OneProcessTransport, RefusesOptionsThatCannotWork) {
+  for (const std::size_t ring : {std::size_t{0}, std::size_t{100}, std::size_t{2048}, std::size_t{5000}, std::size_t{2} << 30}) {
+    EXPECT_THROW(TypeParam::make({.ring_bytes = ring}), InvalidArgumentError) << ring;
+  }
+  EXPECT_THROW(TypeParam::make({.max_message_bytes = 0}), InvalidArgumentError);
+}
+
+}  // namespace
+}  // namespace coproc::link

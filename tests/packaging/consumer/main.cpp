@@ -1,0 +1,62 @@
+// Uses what has to work across the border of a shared library: a worker, an aggregate with a priority, exceptions of the
+// library and of this program, and a death.
+#include <coproc/coproc.hpp>
+
+#include <cstdlib>
+#include <iostream>
+#include <stdexcept>
+#include <string>
+
+struct Question {
+  std::string text;
+  int priority = 0;
+};
+
+struct TooHard : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+void answer(coproc::PriorityMessenger& host) {
+  for (;;) {
+    const auto question = host.receive_blocking<Question>();
+    if (question.text == "hard") {
+      host.send_error(TooHard("too hard"));
+    } else if (question.text == "die") {
+      std::_Exit(3);
+    } else {
+      host.send_reply(question.text + "!");
+    }
+  }
+}
+
+void expect(bool condition, const char* what) {
+  if (condition) return;
+  std::cerr << "failed: " << what << '\n';
+  std::exit(1);
+}
+
+int main() {
+  coproc::WorkerResource worker{answer};
+  worker.start();
+  auto& messenger = worker.messenger();
+
+  messenger.send_request(Question{"hello"});
+  expect(messenger.receive_blocking<std::string>() == "hello!", "a reply arrives");
+
+  messenger.send_norequest(Question{"hard"});
+  try {
+    (void)messenger.receive_blocking();
+    expect(false, "the worker's error is thrown");
+  } catch (const TooHard& error) {
+    expect(std::string(error.what()) == "too hard", "the worker's error has its text");
+  }
+
+  messenger.send_norequest(Question{"die"});
+  try {
+    (void)messenger.receive_blocking();
+    expect(false, "the worker's death is thrown");
+  } catch (const coproc::WorkerDiedError& error) {
+    expect(error.pid() == worker.pid(), "the death has the worker's process id");
+  }
+  std::cout << "consumed\n";
+}

@@ -1,0 +1,49 @@
+#!/bin/sh
+# Installs what is missing of the Debian packages that building and testing need. Says nothing where nothing is missing.
+#
+#   tools/setup.sh [build|style]...     build (the default): to build, run and test; style: for `make format` and `make tidy`
+set -eu
+
+# What each is for: docs/dependencies.md.
+build="make g++ cmake ninja-build ccache pkg-config clang-16 libgtest-dev libasio-dev"
+style="clang-format-16 clang-tidy-16"
+
+wanted=""
+for group in "${@:-build}"; do
+  case $group in
+    build) wanted="$wanted $build" ;;
+    style) wanted="$wanted $style" ;;
+    *) echo "setup.sh: no such group: $group (there are: build, style)" >&2; exit 2 ;;
+  esac
+done
+
+if ! command -v dpkg-query >/dev/null; then
+  echo "setup.sh: this is no Debian: going on with what is here. Needed are, by Debian's names:$wanted" >&2
+  exit 0
+fi
+
+# dpkg-query fails where it has never heard of one of the names; what it knows it prints all the same.
+installed=" $(dpkg-query -W -f '${db:Status-Status}:${Package} ' $wanted 2>/dev/null || true)"
+missing=""
+for package in $wanted; do
+  case $installed in
+    *" installed:$package "*) ;;
+    *) missing="$missing $package" ;;
+  esac
+done
+[ -n "$missing" ] || exit 0
+
+as_root=""
+if [ "$(id -u)" != 0 ]; then
+  if ! command -v sudo >/dev/null; then
+    echo "setup.sh: as root, or with sudo installed, please: apt-get install$missing" >&2
+    exit 1
+  fi
+  as_root="sudo"
+fi
+
+echo "Installing:$missing"
+apt() { $as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=600 "$@"; }
+install() { apt install --no-install-recommends $missing; }
+# The lists of packages are fetched only where those at hand do not do.
+install || { apt update && install; }
