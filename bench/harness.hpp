@@ -27,6 +27,7 @@ namespace bench {
 struct Options {
   int rounds = 15;
   bool one_processor = false;
+  double quiet_seconds = 0;  // how long in all to wait for moments in which nothing else runs
   std::string json_file;
   int host_processor = 0, peer_processor = 0;
 };
@@ -41,10 +42,13 @@ inline Options read_options(int argc, char** argv) {
       options.one_processor = true;
     } else if (arguments[i] == "--rounds" && has_value && std::atoi(arguments[i + 1].data()) > 0) {
       options.rounds = std::atoi(arguments[++i].data());
+    } else if (arguments[i] == "--wait-for-quiet" && has_value) {
+      options.quiet_seconds = std::atof(arguments[++i].data());
     } else if (arguments[i] == "--json" && has_value) {
       options.json_file = arguments[++i];
     } else {
-      std::fprintf(stderr, "usage: %s [--rounds N] [--one-processor] [--json FILE]\n", argv[0]);
+      std::fprintf(stderr, "usage: %s [--rounds N] [--one-processor] [--wait-for-quiet SECONDS] [--json FILE]\n",
+                   argv[0]);
       std::exit(2);
     }
   }
@@ -73,24 +77,29 @@ class Comparison {
   Comparison(std::string title, std::string unit, Options options)
       : title_(std::move(title)), unit_(std::move(unit)), options_(std::move(options)) {}
 
-  void add(std::string name, std::function<double()> trial) { candidates_.push_back({std::move(name), std::move(trial), {}}); }
+  void add(std::string name, std::function<double()> trial) {
+    candidates_.push_back({std::move(name), std::move(trial), {}});
+  }
   /// To be printed: `of` divided by `to`, and what it shall be at most.
-  void compare(std::string of, std::string to, double at_most) { ratios_.push_back({std::move(of), std::move(to), at_most}); }
+  void compare(std::string of, std::string to, double at_most) {
+    ratios_.push_back({std::move(of), std::move(to), at_most});
+  }
   /// To be printed: what a candidate's median shall be at least.
   void expect_at_least(std::string of, double at_least) { marks_.push_back({std::move(of), at_least}); }
 
   void run() {
     const MachineTime start = MachineTime::read();
-    double before = probe();
+    double quiet_seconds = options_.quiet_seconds;
     for (int round = 0; round < options_.rounds; ++round) {
       for (Candidate& candidate : candidates_) {
+        quiet_seconds -= wait_for_quiet(quiet_seconds);
         alarm(60);  // ends this process where a side hangs; the other side dies with it
-        Trial trial{candidate.run(), before, probe()};
-        before = trial.after;
-        candidate.trials.push_back(trial);
+        const double before = probe();
+        const double value = candidate.run();
+        candidate.trials.push_back({value, before, probe()});
+        alarm(0);
       }
     }
-    alarm(0);
     stolen_percent_ = MachineTime::read().stolen_percent_since(start);
     print();
     if (!options_.json_file.empty()) write_json();
@@ -150,23 +159,26 @@ class Comparison {
   }
 
   void print() const {
-    std::printf("%s, %s (%s)\n", title_.c_str(), unit_.c_str(), options_.one_processor ? "one processor" : "two processors");
-    std::printf("%s, %s, %s; stolen %.1f %%\n", processor_name().c_str(), kernel_name().c_str(), compiler_name().c_str(),
-                stolen_percent_);
+    std::printf("%s, %s (%s)\n", title_.c_str(), unit_.c_str(),
+                options_.one_processor ? "one processor" : "two processors");
+    std::printf("%s, %s, %s; stolen %.1f %%\n", processor_name().c_str(), kernel_name().c_str(),
+                compiler_name().c_str(), stolen_percent_);
     if (!options_.one_processor) {
       const Summary distance = distances();
-      std::printf("flag there and back: median %.3f us, min %.3f, max %.3f\n", distance.median, distance.min, distance.max);
+      std::printf("flag there and back: median %.3f us, min %.3f, max %.3f\n", distance.median, distance.min,
+                  distance.max);
     }
     std::printf("  %-34s %10s %10s %10s   kept\n", "", "median", "min", "max");
     for (const Candidate& candidate : candidates_) {
       const Summary s = values_of(candidate);
-      std::printf("  %-34s %10.3f %10.3f %10.3f   %zu of %zu\n", candidate.name.c_str(), s.median, s.min, s.max, s.count,
-                  candidate.trials.size());
+      std::printf("  %-34s %10.3f %10.3f %10.3f   %zu of %zu\n", candidate.name.c_str(), s.median, s.min, s.max,
+                  s.count, candidate.trials.size());
     }
     for (const Ratio& ratio : ratios_) {
       const Summary s = ratios_of(ratio);
       std::printf("  %s / %s: %.3f (min %.3f, max %.3f, %zu rounds), mark at most %.3g: %s\n", ratio.of.c_str(),
-                  ratio.to.c_str(), s.median, s.min, s.max, s.count, ratio.at_most, verdict(s, s.median <= ratio.at_most));
+                  ratio.to.c_str(), s.median, s.min, s.max, s.count, ratio.at_most,
+                  verdict(s, s.median <= ratio.at_most));
     }
     for (const Mark& mark : marks_) {
       const Summary s = values_of(find(mark.of));
@@ -175,7 +187,9 @@ class Comparison {
     }
     std::fflush(stdout);
   }
-  static const char* verdict(const Summary& s, bool is_met) { return s.count == 0 ? "not known" : is_met ? "met" : "MISSED"; }
+  static const char* verdict(const Summary& s, bool is_met) {
+    return s.count == 0 ? "not known" : is_met ? "met" : "MISSED";
+  }
 
   static std::string quoted(const std::string& text) {
     std::string result = "\"";
@@ -193,7 +207,8 @@ class Comparison {
     out << "{\"title\": " << quoted(title_) << ", \"unit\": " << quoted(unit_)
         << ", \"one_processor\": " << (options_.one_processor ? "true" : "false")
         << ",\n \"machine\": {\"processor\": " << quoted(processor_name()) << ", \"kernel\": " << quoted(kernel_name())
-        << ", \"compiler\": " << quoted(compiler_name()) << ", \"stolen_percent\": " << stolen_percent_ << "},\n \"candidates\": [";
+        << ", \"compiler\": " << quoted(compiler_name()) << ", \"stolen_percent\": " << stolen_percent_
+        << "},\n \"candidates\": [";
     const char* separator = "\n";
     for (const Candidate& candidate : candidates_) {
       out << std::exchange(separator, ",\n") << "  {\"name\": " << quoted(candidate.name) << ", ";

@@ -16,7 +16,8 @@ namespace {
 double processor_time(int pid) {
   clockid_t clock{};
   timespec time{};
-  if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &time) != 0) bench::throw_errno("clock_getcpuclockid");
+  if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &time) != 0)
+    bench::throw_errno("clock_getcpuclockid");
   return static_cast<double>(time.tv_sec) * 1e3 + static_cast<double>(time.tv_nsec) / 1e6;
 }
 

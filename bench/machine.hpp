@@ -58,6 +58,19 @@ inline std::string processor_name() {
   return "unknown processor";
 }
 
+/// Waits until no other process wants a processor, for at most so many seconds; returns how many it took.
+inline double wait_for_quiet(double seconds) {
+  const double start = now();
+  while (now() - start < seconds) {
+    std::ifstream file("/proc/loadavg");
+    std::string average;
+    int running = 0;
+    if (!(file >> average >> average >> average >> running) || running <= 1) break;
+    usleep(20'000);
+  }
+  return now() - start;
+}
+
 /// The processors that this process may use.
 inline std::vector<int> processors() {
   cpu_set_t set;
@@ -94,8 +107,7 @@ inline double probe_distance(int peer_processor) {
     const double start = now();
     for (std::uint32_t i = 0; i < kPerChunk; ++i) {
       flags->there.store(++flag, std::memory_order_release);
-      while (flags->back.load(std::memory_order_acquire) != flag) {
-      }
+      while (flags->back.load(std::memory_order_acquire) != flag) {}
     }
     chunks.push_back((now() - start) * 1e6 / kPerChunk);
   }

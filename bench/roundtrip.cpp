@@ -2,6 +2,7 @@
 #include <coproc/coproc.hpp>
 
 #include <cstdint>
+#include <vector>
 
 #include "bare_ring.hpp"
 #include "harness.hpp"
@@ -13,18 +14,26 @@ namespace {
 using bench::ByteLink;
 using bench::Payload;
 
-/// Microseconds for one round trip, after some that do not count. `exchange` sends a payload and returns the answer.
+constexpr std::uint64_t kPieces = 50;
+
+/// Microseconds for one round trip: the median of pieces of the trial, so that a moment in which a processor was taken
+/// away from one side does not count. One piece of warm-up comes first. `exchange` sends a payload, returns the answer.
 template <class Exchange>
 double time_round_trips(std::uint64_t count, Exchange exchange) {
-  const std::uint64_t warm = count / 10;
-  double start = 0;
-  for (std::uint64_t i = 0; i < warm + count; ++i) {
-    if (i == warm) start = bench::now();
-    bench::check(bench::is_payload(exchange(bench::make_payload(i)), i), "an answer is not its request");
+  std::vector<double> pieces;
+  const std::uint64_t in_piece = count / kPieces;
+  std::uint64_t sequence = 0;
+  for (std::uint64_t piece = 0; piece <= kPieces; ++piece) {
+    const double start = bench::now();
+    for (std::uint64_t i = 0; i < in_piece; ++i, ++sequence) {
+      bench::check(bench::is_payload(exchange(bench::make_payload(sequence)), sequence),
+                   "an answer is not its request");
+    }
+    if (piece != 0) pieces.push_back((bench::now() - start) * 1e6 / static_cast<double>(in_piece));
   }
-  return (bench::now() - start) * 1e6 / static_cast<double>(count);
+  return bench::summarise(pieces).median;
 }
-std::uint64_t with_warm_up(std::uint64_t count) { return count / 10 + count; }
+std::uint64_t with_warm_up(std::uint64_t count) { return count / kPieces * (kPieces + 1); }
 
 double ring(int processor, std::uint64_t count) {
   bench::Shared<bench::BareRing> there, back;

@@ -2,6 +2,7 @@
 #include <coproc/coproc.hpp>
 
 #include <cstdint>
+#include <vector>
 
 #include "bare_ring.hpp"
 #include "harness.hpp"

@@ -11,15 +11,13 @@ namespace search {
 
 namespace {
 
-/// Puts the file into the index, or warns the host that it is not there.
-Indexed index_file(coproc::PriorityMessenger& host, ShareIndex& index, const std::string& path) {
+/// Puts the file into the index, or tells the host why it is not there.
+void index_file(coproc::PriorityMessenger& host, ShareIndex& index, const std::string& path) {
   TextFile file = read_text_file(path);
   switch (file.kind) {
-    case TextFile::Kind::text: {
-      const std::uint64_t bytes = file.text.size();
+    case TextFile::Kind::text:
       index.add(path, std::move(file.text));
-      return {.bytes = bytes};
-    }
+      break;
     case TextFile::Kind::binary:
       host.send_norequest(Warning{Warning::Kind::binary, path, "binary file, skipped"}, Channel::warning);
       break;
@@ -27,7 +25,6 @@ Indexed index_file(coproc::PriorityMessenger& host, ShareIndex& index, const std
       host.send_norequest(Warning{Warning::Kind::failed, path, file.error}, Channel::warning);
       break;
   }
-  return {};
 }
 
 }  // namespace
@@ -38,9 +35,13 @@ void index_worker(coproc::PriorityMessenger& host) {
     // Whatever is most urgent of all that has come: a query before the files that were sent earlier. Throws
     // ResourceRequestedClose when the host has asked this worker to close, which ends it.
     const coproc::Message message = host.receive_blocking();
-    message.match([&](const IndexFile& file) { host.reply_to(message, index_file(host, index, file.path)); },
-                  [&](const Query& query) { host.reply_to(message, Answer{index.find(query.word)}); },
-                  [&](const CountQuery& query) { host.reply_to(message, Count{index.count(query.word)}); });
+    message.match(
+        [&](const IndexFile& file) {
+          index_file(host, index, file.path);
+          host.reply_to(message, Indexed{});
+        },
+        [&](const Query& query) { host.reply_to(message, Answer{index.find(query.word)}); },
+        [&](const CountQuery& query) { host.reply_to(message, Count{index.count(query.word)}); });
   }
 }
 

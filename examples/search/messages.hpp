@@ -1,4 +1,4 @@
-// What host and workers say to each other. Every message is an aggregate; `priority` decides what a receive returns first.
+// What host and workers say to each other: aggregates; `priority` decides which of them a receive returns first.
 #pragma once
 
 #include <cstdint>
@@ -36,7 +36,6 @@ struct CountQuery {
 
 /// The reply to IndexFile, also where the file could not be indexed: then a Warning was sent before.
 struct Indexed {
-  std::uint64_t bytes = 0;
   int priority = kBulk;
 };
 

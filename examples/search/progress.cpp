@@ -22,7 +22,8 @@ void put(const std::string& text) {
 std::string progress_text(const ProgressState& state, std::size_t bar_width) {
   const std::size_t filled = state.found == 0 ? 0 : bar_width * std::min(state.indexed, state.found) / state.found;
   std::string text = "[" + std::string(filled, '#') + std::string(bar_width - filled, '.') + "] ";
-  text += std::to_string(state.indexed) + "/" + std::to_string(state.found) + (state.is_found_final ? "" : "+") + " files";
+  text +=
+      std::to_string(state.indexed) + "/" + std::to_string(state.found) + (state.is_found_final ? "" : "+") + " files";
   if (!state.note.empty()) text += "  " + state.note;
   return text;
 }

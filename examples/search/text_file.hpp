@@ -12,8 +12,8 @@ struct TextFile {
   std::string error;  // of an unreadable one: the system's reason
 };
 
-/// Binary is what contains a NUL byte, as for grep -I in the C locale. (grep, which reads in pieces, has already printed the
-/// matches of the pieces before: here such a file is skipped as a whole, wherever the NUL byte is.)
+/// Binary is what contains a NUL byte, as for grep -I in the C locale. Such a file is skipped as a whole. grep reads in
+/// pieces, and has printed the matches of those before the first NUL byte (Debian's: where it comes after 96 KiB).
 TextFile read_text_file(const std::string& path);
 
 }  // namespace search

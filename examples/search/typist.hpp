@@ -1,4 +1,4 @@
-// The target of the worker that reads what the user types, so that the host can wait for the user as for any other worker.
+// The target of the worker that reads what the user types: the host waits for the user as for any other worker.
 #pragma once
 
 #include <coproc/coproc.hpp>

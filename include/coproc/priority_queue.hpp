@@ -33,8 +33,9 @@ class PriorityQueue {
   /// Throws InvalidArgumentError for a NaN priority, which has no place in any order. If it throws, the queue is as it was.
   void put(T value, Priority priority = {}) {
     if (priority.is_nan()) {
-      throw InvalidArgumentError("the priority of a value put into a PriorityQueue is NaN, which is neither lower nor "
-                                 "higher than any other: give a number");
+      throw InvalidArgumentError(
+          "the priority of a value put into a PriorityQueue is NaN, which is neither lower nor "
+          "higher than any other: give a number");
     }
     if (last_ == nullptr || last_->first != priority) last_ = &bucket_of(priority);
     try {

@@ -95,9 +95,10 @@ void Core::continue_partial(const Frame& frame) {
   }
   payload.append(frame.payload.data(), frame.payload.size());
   if (payload.size() < partial_.total) return;
-  Partial done = std::move(partial_);
+  EntryPtr entry = std::move(partial_.entry);
+  const Frame whole{partial_.header, entry->payload.span()};
   partial_ = Partial();
-  take_message(Frame{done.header, done.entry->payload.span()}, std::move(done.entry));
+  take_message(whole, std::move(entry));
 }
 
 /// A whole message whose payload is in the entry: errors are held for the next receive, the rest is queued.

@@ -1,10 +1,11 @@
-// A small hash table from 64-bit ids to values, for ids that are given out in order.
+// A small hash table from 64-bit ids to values, for ids of requests.
 //
 // Thread safety: none.
-// Invariants: linear probing over a power of two of slots, at most half full; id 0 marks a free slot. Consecutive ids fall
-// into consecutive slots, so that look-ups hit at once and stay in the cache.
+// Invariants: linear probing over a power of two of slots, at most half full; id 0 marks a free slot. Ids are scattered by
+// a multiplication: in their own order they would make one long run, and erasing has to walk to the end of its run.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -24,7 +25,7 @@ class IdTable {
 
   Value* find(std::uint64_t id) noexcept {
     if (size_ == 0 || id == 0) return nullptr;
-    for (std::size_t i = id & mask();; i = (i + 1) & mask()) {
+    for (std::size_t i = home(id);; i = (i + 1) & mask()) {
       if (slots_[i].id == id) return &slots_[i].value;
       if (slots_[i].id == 0) return nullptr;
     }
@@ -33,12 +34,11 @@ class IdTable {
   bool erase(std::uint64_t id) noexcept {
     Value* value = find(id);
     if (value == nullptr) return false;
-    std::size_t hole = id & mask();
+    std::size_t hole = home(id);
     while (slots_[hole].id != id) hole = (hole + 1) & mask();
     // Moves later entries of the same run up, so that no probe ends at the hole too early.
     for (std::size_t i = (hole + 1) & mask(); slots_[i].id != 0; i = (i + 1) & mask()) {
-      const std::size_t home = slots_[i].id & mask();
-      if (((i - home) & mask()) >= ((i - hole) & mask())) {
+      if (((i - home(slots_[i].id)) & mask()) >= ((i - hole) & mask())) {
         slots_[hole] = slots_[i];
         hole = i;
       }
@@ -54,14 +54,16 @@ class IdTable {
     Value value{};
   };
   std::size_t mask() const noexcept { return slots_.size() - 1; }
+  std::size_t home(std::uint64_t id) const noexcept { return (id * 0x9e3779b97f4a7c15) >> shift_; }
   void place(std::uint64_t id, Value value) noexcept {
-    std::size_t i = id & mask();
+    std::size_t i = home(id);
     while (slots_[i].id != 0) i = (i + 1) & mask();
     slots_[i] = {id, value};
   }
   void grow() {
     std::vector<Slot> old(slots_.empty() ? 16 : slots_.size() * 2);
     old.swap(slots_);
+    shift_ = 64 - std::countr_zero(slots_.size());
     for (const Slot& slot : old) {
       if (slot.id != 0) place(slot.id, slot.value);
     }
@@ -69,6 +71,7 @@ class IdTable {
 
   std::vector<Slot> slots_;
   std::size_t size_ = 0;
+  int shift_ = 0;  // 64 - log2 of the number of slots
 };
 
 }  // namespace coproc::inline v0::detail

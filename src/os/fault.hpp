@@ -1,8 +1,8 @@
 // The seam through which every system call passes, so that tests can count calls and make the Nth one fail.
 //
 // Thread safety: any thread; the count is process-wide, and a forked child goes on counting for itself.
-// Invariants: a call that is made to fail is not made at all. Calls that give something back (close, munmap) are neither
-// counted nor failed: a program could do nothing about it, and the resource would leak.
+// Invariants: a call that is made to fail is not made at all. Calls that give something back (close, munmap) are
+// neither counted nor failed: a program could do nothing about it, and the resource would leak.
 #pragma once
 
 #include <atomic>

@@ -1,8 +1,8 @@
 // Owns one file descriptor.
 //
 // Thread safety: one thread at a time.
-// Invariants: close is called once and never retried: on Linux the descriptor is gone even where close reports EINTR, and
-// a second close could hit a descriptor that another thread has just been given.
+// Invariants: close is called once and never retried: on Linux the descriptor is gone even where close reports EINTR,
+// and a second close could hit a descriptor that another thread has just been given.
 #pragma once
 
 #include <unistd.h>

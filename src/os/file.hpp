@@ -7,7 +7,8 @@
 
 namespace coproc::inline v0::os {
 
-/// open(2) with O_CLOEXEC, above the standard descriptors. New files get mode 0666 less the umask. Throws std::system_error.
+/// open(2) with O_CLOEXEC, above the standard descriptors. New files get mode 0666 less the umask. Throws
+/// std::system_error.
 Fd open_file(const char* path, int flags);
 
 /// A copy above the standard descriptors, close-on-exec. Throws std::system_error.

@@ -27,11 +27,11 @@ struct ForkTable {
   static void check_registered(std::span<ForkSensitive* const> objects);
   static void append_fds(const ForkSensitive& object, std::vector<int>& fds) { object.list_fds(fds); }
 
-  // The mutex itself is not recursive: glibc's recursive ones remember their owner's thread id, which is another one in a
-  // forked child, so that the child could not unlock it.
+  // The mutex itself is not recursive: glibc's recursive ones remember their owner's thread id, which is another one in
+  // a forked child, so that the child could not unlock it.
   static constinit std::mutex mutex;
   static constinit thread_local int depth;
-  static constinit ForkRegistration* first;           // guarded by mutex
+  static constinit ForkRegistration* first;               // guarded by mutex
   static constinit std::span<ForkSensitive* const> kept;  // guarded by mutex; set during fork_keeping
 };
 
@@ -98,8 +98,9 @@ void ForkTable::sort_out_child() noexcept {
 void ForkTable::check_registered(std::span<ForkSensitive* const> objects) {
   for (const ForkSensitive* object : objects) {
     if (object->registration_ == nullptr) {
-      throw std::logic_error("fork_keeping: an object that the child shall keep is not registered (it has no "
-                             "ForkRegistration, or was left behind by an earlier fork)");
+      throw std::logic_error(
+          "fork_keeping: an object that the child shall keep is not registered (it has no "
+          "ForkRegistration, or was left behind by an earlier fork)");
     }
   }
 }

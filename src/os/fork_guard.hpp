@@ -5,7 +5,7 @@
 //
 //   class Link final : public os::ForkSensitive {
 //     ...
-//     os::ForkRegistration registration_{*this};   // the LAST member of a FINAL class: made when everything else stands,
+//     os::ForkRegistration registration_{*this};   // the LAST member of a FINAL class: made when all else stands,
 //   };                                             // gone before anything else falls, so that a fork in another thread
 //                                                  // never meets a half-made object
 #pragma once
@@ -66,8 +66,8 @@ class ForkRegistration {
   bool is_listed_ = false;
 };
 
-/// Keeps every fork of the program out while it lives: hold it from the making of descriptors to their registration. The
-/// same thread may hold it more than once.
+/// Keeps every fork of the program out while it lives: hold it from the making of descriptors to their registration.
+/// The same thread may hold it more than once.
 class [[nodiscard]] ForkLock {
  public:
   ForkLock() noexcept;

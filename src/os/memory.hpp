@@ -1,8 +1,8 @@
 // Shared memory without a name: a sealed memfd and its mapping.
 //
 // Thread safety: one thread at a time.
-// Invariants: the size is fixed by seals before anyone else can have the descriptor, so that a mapping never raises SIGBUS
-// because a peer has truncated the file.
+// Invariants: the size is fixed by seals before anyone else can have the descriptor, so that a mapping never raises
+// SIGBUS because a peer has truncated the file.
 #pragma once
 
 #include <cstddef>
@@ -37,8 +37,8 @@ struct SharedMemory {
   Mapping mapping;
 };
 
-/// Zeroed memory of exactly `bytes`, mapped once. `name` shows in /proc/PID/maps only. Throws std::system_error, EFBIG where
-/// RLIMIT_FSIZE is too small (ftruncate itself would raise SIGXFSZ).
+/// Zeroed memory of exactly `bytes`, mapped once. `name` shows in /proc/PID/maps only. Throws std::system_error, EFBIG
+/// where RLIMIT_FSIZE is too small (ftruncate itself would raise SIGXFSZ).
 SharedMemory create_sealed_memory(const char* name, std::size_t bytes);
 
 /// Maps the first `bytes` of `fd`, readable and writable. Throws std::system_error.

@@ -39,8 +39,7 @@ ssize_t write_with_signal_blocked(int fd) noexcept {
   const int error_number = errno;
   if (written < 0 && error_number == EPIPE && !was_pending) {
     const timespec at_once{0, 0};
-    while (sigtimedwait(&pipe_signal, nullptr, &at_once) < 0 && errno == EINTR) {
-    }
+    while (sigtimedwait(&pipe_signal, nullptr, &at_once) < 0 && errno == EINTR) {}
   }
   pthread_sigmask(SIG_SETMASK, &old_mask, nullptr);
   errno = error_number;
@@ -53,7 +52,8 @@ std::atomic<bool> kernel_has_no_signal_flag{true};  // until it says otherwise
 
 Pipe Pipe::create() {
   int fds[2];
-  if (call_once([&] { return ::pipe2(fds, O_CLOEXEC | O_NONBLOCK); }) != 0) throw_errno("pipe2", "O_CLOEXEC|O_NONBLOCK");
+  if (call_once([&] { return ::pipe2(fds, O_CLOEXEC | O_NONBLOCK); }) != 0)
+    throw_errno("pipe2", "O_CLOEXEC|O_NONBLOCK");
   Fd read_end(fds[0]);
   Fd write_end(fds[1]);
   return {above_stdio(std::move(read_end)), above_stdio(std::move(write_end))};

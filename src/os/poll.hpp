@@ -12,7 +12,7 @@
 namespace coproc::inline v0::os {
 
 enum class PollEnd {
-  ready,        ///< at least one `revents` is not zero
+  ready,  ///< at least one `revents` is not zero
   timed_out,
   interrupted,  ///< by a signal: the caller decides whether to wait on
 };

@@ -35,8 +35,7 @@ os::Pidfd start(Body body, pid_t* pid_out = nullptr) {
 
 void wait_until_ended(const os::Pidfd& child) {
   pollfd entry = {child.fd(), POLLIN, 0};
-  while (os::poll_once({&entry, 1}, os::Deadline::forever()) != os::PollEnd::ready) {
-  }
+  while (os::poll_once({&entry, 1}, os::Deadline::forever()) != os::PollEnd::ready) {}
 }
 
 TEST(Reap, ALivingChildIsNotReaped) {
@@ -58,8 +57,7 @@ TEST(Reap, ALivingChildIsNotReaped) {
 TEST(Reap, GivesTheCodeAndWhatWasUsed) {
   const os::Pidfd child = start([] {
     const std::int64_t end = os::now_ns() + 20'000'000;
-    while (os::now_ns() < end) {
-    }
+    while (os::now_ns() < end) {}
     return 7;
   });
   wait_until_ended(child);
@@ -113,7 +111,9 @@ TEST(Reap, KillAndReapLeavesNoZombie) {
 
 TEST(Pidfd, OpeningAProcessThatIsGoneIsAnError) {
   pid_t pid = 0;
-  { const os::Pidfd child = start([] { return 0; }, &pid); }
+  {
+    const os::Pidfd child = start([] { return 0; }, &pid);
+  }
   ::waitpid(pid, nullptr, 0);
   EXPECT_THROW((void)os::Pidfd::open(pid), std::system_error);
   EXPECT_FALSE(os::Pidfd().is_ended());
@@ -134,7 +134,8 @@ TEST(Signals, ABlockEndsWithItsScope) {
     EXPECT_EQ(sigismember(&inside, SIGUSR2), 1);
   }
   const sigset_t after = current_mask();
-  for (int signal = 1; signal < 32; ++signal) EXPECT_EQ(sigismember(&before, signal), sigismember(&after, signal)) << signal;
+  for (int signal = 1; signal < 32; ++signal)
+    EXPECT_EQ(sigismember(&before, signal), sigismember(&after, signal)) << signal;
 }
 
 TEST(Signals, AChildStartsAfresh) {
@@ -155,7 +156,8 @@ TEST(Signals, AChildStartsAfresh) {
                 if (now.sa_handler != SIG_DFL) return signal;
               }
               ::sigaction(SIGINT, nullptr, &now);
-              if (now.sa_handler == SIG_DFL || now.sa_handler == SIG_IGN || (now.sa_flags & SA_RESTART) == 0) return 100;
+              if (now.sa_handler == SIG_DFL || now.sa_handler == SIG_IGN || (now.sa_flags & SA_RESTART) == 0)
+                return 100;
               ::sigaltstack(nullptr, &alternate);
               if ((alternate.ss_flags & SS_DISABLE) == 0) return 101;
               const sigset_t mask = current_mask();

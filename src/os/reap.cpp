@@ -85,8 +85,7 @@ void kill_and_reap(pid_t child) noexcept {
   const int saved = errno;
   ::kill(child, SIGKILL);
   siginfo_t unused{};
-  while (::waitid(P_PID, static_cast<id_t>(child), &unused, WEXITED | __WALL) != 0 && errno == EINTR) {
-  }
+  while (::waitid(P_PID, static_cast<id_t>(child), &unused, WEXITED | __WALL) != 0 && errno == EINTR) {}
   errno = saved;
 }
 

@@ -35,8 +35,7 @@ TEST(Deadline, CountsDown) {
   EXPECT_FALSE(hour.passed());
   EXPECT_LE(hour.remaining(), 1h);
   const os::Deadline moment(1ns);
-  while (!moment.passed()) {
-  }
+  while (!moment.passed()) {}
   EXPECT_EQ(moment.remaining(), 0ns);
 }
 

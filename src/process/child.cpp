@@ -21,12 +21,12 @@ class Child::State final : public os::ForkSensitive {
       : pid(pid_of_child), pidfd(std::move(pidfd_of_child)), lifeline(std::move(lifeline_to_child)) {}
 
   const pid_t pid;
-  os::Pidfd pidfd;                      // constant but in forked children
-  std::unique_ptr<Lifeline> lifeline;   // has its own place in the table of forks
+  os::Pidfd pidfd;                     // constant but in forked children
+  std::unique_ptr<Lifeline> lifeline;  // has its own place in the table of forks
   const unsigned long generation = os::fork_generation();
   std::mutex mutex;
-  std::optional<ExitStatus> status;     // guarded by mutex
-  std::array<bool, 4> is_noted{};       // by rung; guarded by mutex
+  std::optional<ExitStatus> status;  // guarded by mutex
+  std::array<bool, 4> is_noted{};    // by rung; guarded by mutex
 
  private:
   void leave_in_child() noexcept override { pidfd.close(); }
@@ -52,9 +52,15 @@ StopRung rung_that_ended(const os::Ended& ended, const std::array<bool, 4>& is_n
 ExitStatus to_status(const os::Ended& ended, const std::array<bool, 4>& is_noted) {
   ExitStatus status;
   switch (ended.how) {
-    case os::Ended::How::exited: status.end = Exited{ended.value}; break;
-    case os::Ended::How::signalled: status.end = Signalled{ended.value, ended.core_dumped}; break;
-    case os::Ended::How::unknown: status.end = UnknownEnd{}; break;
+    case os::Ended::How::exited:
+      status.end = Exited{ended.value};
+      break;
+    case os::Ended::How::signalled:
+      status.end = Signalled{ended.value, ended.core_dumped};
+      break;
+    case os::Ended::How::unknown:
+      status.end = UnknownEnd{};
+      break;
   }
   status.stopped_by = rung_that_ended(ended, is_noted);
   status.resources.user_time = std::chrono::microseconds(ended.user_us);

@@ -24,7 +24,8 @@ class Child {
   Child(pid_t pid, os::Pidfd pidfd, std::unique_ptr<Lifeline> lifeline);
   Child(Child&&) noexcept;
   Child& operator=(Child&&) noexcept;
-  /// Kills and reaps a child that has not been reaped (waiting at most 10 s). In a process forked from the owner: nothing.
+  /// Kills and reaps a child that has not been reaped (waiting at most 10 s). In a process forked from the owner:
+  /// nothing.
   ~Child();
 
   explicit operator bool() const noexcept { return state_ != nullptr; }
@@ -40,8 +41,8 @@ class Child {
   std::optional<ExitStatus> try_reap();
   /// False: it has ended and was reaped. Throws std::system_error.
   bool signal(int number);
-  /// To be called just before a rung acts; counts only where the child has not ended yet. What did end it is worked out when
-  /// it is reaped: a crash after a close request is a crash.
+  /// To be called just before a rung acts; counts only where the child has not ended yet. What did end it is worked out
+  /// when it is reaped: a crash after a close request is a crash.
   void note_rung(StopRung rung);
 
  private:

@@ -69,8 +69,7 @@ TEST(Child, AProgramThatReapsEverythingStillGetsAnAnswer) {
 
 TEST(Child, ResourcesAreCounted) {
   Child child = start([] {
-    for (const os::Deadline busy(std::chrono::milliseconds(20)); !busy.passed();) {
-    }
+    for (const os::Deadline busy(std::chrono::milliseconds(20)); !busy.passed();) {}
     return 0;
   });
   const ResourceUse use = end_of(child).resources;
@@ -86,13 +85,11 @@ TEST(Child, AForkedProcessIsNotTheOwner) {
     try {
       child.try_reap();
       code = 1;
-    } catch (const NotOwnerError&) {
-    }
+    } catch (const NotOwnerError&) {}
     try {
       child.signal(SIGKILL);
       code = 2;
-    } catch (const NotOwnerError&) {
-    }
+    } catch (const NotOwnerError&) {}
     if (child.is_own_process() || child.wait_fd() != -1) code = 3;
     child = Child();  // the destructor's work
     ::_exit(code);

@@ -30,7 +30,8 @@ TEST(ExitStatus, DescribesSignals) {
   EXPECT_EQ(status_of(Signalled{SIGTERM}).describe(), "was killed by SIGTERM");
   EXPECT_EQ(status_of(Signalled{SIGTERM}, StopRung::terminate).describe(),
             "was killed by SIGTERM, which coproc sent to stop it");
-  EXPECT_EQ(status_of(Signalled{SIGKILL}, StopRung::kill).describe(), "was killed by SIGKILL, which coproc sent to stop it");
+  EXPECT_EQ(status_of(Signalled{SIGKILL}, StopRung::kill).describe(),
+            "was killed by SIGKILL, which coproc sent to stop it");
   EXPECT_EQ(status_of(Signalled{SIGKILL}).describe(),
             "was killed by SIGKILL, which coproc did not send (perhaps the out-of-memory killer)");
   EXPECT_EQ(status_of(Signalled{SIGRTMIN + 1}).describe(), "was killed by SIGRTMIN+1");

@@ -35,19 +35,27 @@ std::string text_of(const Stdio& stdio) {
 /// What failed, in words that name the option to look at.
 std::string text_of(StartStage stage, const WorkerOptions& options) {
   switch (stage) {
-    case StartStage::lifeline: return "no descriptors for it could be made";
-    case StartStage::fork: return "the system refused to fork (a limit on processes or memory?)";
-    case StartStage::pidfd: return "no descriptor for its process could be opened";
-    case StartStage::standard_input: return "WorkerOptions::stdin_: " + text_of(options.stdin_);
-    case StartStage::standard_output: return "WorkerOptions::stdout_: " + text_of(options.stdout_);
-    case StartStage::standard_error: return "WorkerOptions::stderr_: " + text_of(options.stderr_);
-    case StartStage::environment: return "WorkerOptions::env has a variable that cannot be set (an empty name, or one with '='?)";
+    case StartStage::lifeline:
+      return "no descriptors for it could be made";
+    case StartStage::fork:
+      return "the system refused to fork (a limit on processes or memory?)";
+    case StartStage::pidfd:
+      return "no descriptor for its process could be opened";
+    case StartStage::standard_input:
+      return "WorkerOptions::stdin_: " + text_of(options.stdin_);
+    case StartStage::standard_output:
+      return "WorkerOptions::stdout_: " + text_of(options.stdout_);
+    case StartStage::standard_error:
+      return "WorkerOptions::stderr_: " + text_of(options.stderr_);
+    case StartStage::environment:
+      return "WorkerOptions::env has a variable that cannot be set (an empty name, or one with '='?)";
     case StartStage::working_directory:
       return "WorkerOptions::working_directory: \"" + options.working_directory + "\" could not be entered";
     case StartStage::keep_fds:
       return "WorkerOptions::keep_fds: one of them is not open, or the others could not be closed";
     case StartStage::started:
-    case StartStage::setup: break;
+    case StartStage::setup:
+      break;
   }
   return "setting up its process failed";
 }
@@ -60,7 +68,8 @@ std::string text_of(StartStage stage, const WorkerOptions& options) {
 
 // ---- the worker's side ----
 
-void set_up(const WorkerOptions& options, std::span<os::ForkSensitive* const> kept, Lifeline& lifeline, StartReport& report) {
+void set_up(const WorkerOptions& options, std::span<os::ForkSensitive* const> kept, Lifeline& lifeline,
+            StartReport& report) {
   report.stage = StartStage::setup;
   os::reset_signals_in_child();
   report.stage = StartStage::lifeline;
@@ -90,7 +99,8 @@ void set_up(const WorkerOptions& options, std::span<os::ForkSensitive* const> ke
     std::fprintf(stderr, "coproc: %s left the worker's body: %s\n", options.name.c_str(), error.what());
     end_worker(1);
   } catch (...) {
-    // Also pthread_exit() of the worker's first thread, which unwinds and must not be caught for good: this does not return.
+    // Also pthread_exit() of the worker's first thread, which unwinds and must not be caught for good: this does not
+    // return.
     end_worker(1);
   }
   end_worker(code);
@@ -127,7 +137,8 @@ StartReport hear_from(const Child& child, StartChannel& channel, const os::Deadl
 
 void check_options(const WorkerOptions& options) {
   if (std::holds_alternative<OutputFile>(options.stdin_)) {
-    throw InvalidArgumentError("WorkerOptions::stdin_ cannot be an OutputFile: open the file and pass a FileDescriptor");
+    throw InvalidArgumentError(
+        "WorkerOptions::stdin_ cannot be an OutputFile: open the file and pass a FileDescriptor");
   }
 }
 

@@ -1,8 +1,8 @@
 // Makes a worker end with its host, however the host ends and whatever the worker is doing.
 //
-// A pipe that nobody writes to, whose only write end is the host's. When the host ends, the kernel closes it and sends the
-// worker SIGCONT (which also wakes a stopped one); the handler arms a timer made beforehand, which sends SIGKILL. That
-// needs no thread, and unlike PR_SET_PDEATHSIG does not follow the thread that started the worker.
+// A pipe that nobody writes to, whose only write end is the host's. When the host ends, the kernel closes it and sends
+// the worker SIGCONT (which also wakes a stopped one); the handler arms a timer made beforehand, which sends SIGKILL.
+// That needs no thread, and unlike PR_SET_PDEATHSIG does not follow the thread that started the worker.
 //
 // Thread safety: one thread at a time.
 // Invariants: no other child of the host holds the write end (os/fork_guard.hpp).

@@ -12,7 +12,8 @@ void flush_standard_streams() noexcept {
   try {
     std::cout.flush();
     std::cerr.flush();
-  } catch (...) {  // a stream with exceptions() whose file is full or closed: that is for the program's next print to say
+  } catch (
+      ...) {  // a stream with exceptions() whose file is full or closed: that is for the program's next print to say
   }
   ::fflush(stdout);
   ::fflush(stderr);

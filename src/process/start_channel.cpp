@@ -4,17 +4,28 @@ namespace coproc::inline v0::process {
 
 const char* name_of(StartStage stage) noexcept {
   switch (stage) {
-    case StartStage::started: return "started";
-    case StartStage::lifeline: return "lifeline";
-    case StartStage::fork: return "fork";
-    case StartStage::pidfd: return "pidfd";
-    case StartStage::standard_input: return "stdin";
-    case StartStage::standard_output: return "stdout";
-    case StartStage::standard_error: return "stderr";
-    case StartStage::environment: return "environment";
-    case StartStage::working_directory: return "working_directory";
-    case StartStage::keep_fds: return "keep_fds";
-    case StartStage::setup: return "setup";
+    case StartStage::started:
+      return "started";
+    case StartStage::lifeline:
+      return "lifeline";
+    case StartStage::fork:
+      return "fork";
+    case StartStage::pidfd:
+      return "pidfd";
+    case StartStage::standard_input:
+      return "stdin";
+    case StartStage::standard_output:
+      return "stdout";
+    case StartStage::standard_error:
+      return "stderr";
+    case StartStage::environment:
+      return "environment";
+    case StartStage::working_directory:
+      return "working_directory";
+    case StartStage::keep_fds:
+      return "keep_fds";
+    case StartStage::setup:
+      return "setup";
   }
   return "setup";
 }
@@ -32,8 +43,7 @@ std::optional<StartReport> StartChannel::receive() noexcept {
 
 bool StartChannel::report(StartReport report) noexcept {
   char go = 0;
-  const bool is_told =
-      os::receive_all(ends_.second, &go, 1) == 1 && os::send_all(ends_.second, &report, sizeof report);
+  const bool is_told = os::receive_all(ends_.second, &go, 1) == 1 && os::send_all(ends_.second, &report, sizeof report);
   ends_.second.reset();
   return is_told;
 }

@@ -1,5 +1,5 @@
-#include <cerrno>
 #include <sys/mman.h>
+#include <cerrno>
 
 #include "coproc/errors.hpp"
 #include "os/fault.hpp"
@@ -100,7 +100,9 @@ TEST(StartFailure, WhateverCallFailsNothingIsLeftBehind) {
 
 TEST(StartFailure, AForkThatFailsIsNamed) {
   os::arm_fault(0, 0);
-  { Child child = start([] { return 0; }); }
+  {
+    Child child = start([] { return 0; });
+  }
   os::disarm_fault();
   // The pipe and the sockets come first: the third call is the fork.
   os::arm_fault(3, EAGAIN);

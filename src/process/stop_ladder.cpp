@@ -44,8 +44,8 @@ std::optional<ExitStatus> wait_for_end(Child& child, const os::Deadline& deadlin
     if (auto status = reap(child, wait)) return status;
     if (deadline.passed()) return std::nullopt;
 
-    // A descriptor that stays ready although it was drained (hung up, or a full inbox), or an end that cannot be reaped yet,
-    // must not turn this into a busy loop.
+    // A descriptor that stays ready although it was drained (hung up, or a full inbox), or an end that cannot be reaped
+    // yet, must not turn this into a busy loop.
     const bool rests = rest_from_extra_fd || child.is_ended();
     pollfd fds[2] = {{child.is_ended() ? -1 : child.wait_fd(), POLLIN, 0}, {rests ? -1 : wait.extra_fd, POLLIN, 0}};
     const bool needs_ticks = wait.keep_draining || wait.extra_fd >= 0 || rests;

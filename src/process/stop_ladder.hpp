@@ -29,8 +29,8 @@ struct Rung {
 
 /// What goes on during the waits. All may be empty.
 struct LadderWait {
-  /// Called at least every 10 ms, and once after the end: a worker that is blocked in a send must be able to go on. Must
-  /// not throw.
+  /// Called at least every 10 ms, and once after the end: a worker that is blocked in a send must be able to go on.
+  /// Must not throw.
   FunctionRef<void()> keep_draining = {};
   /// A descriptor that is readable when there is something to drain; -1: none. Stays the caller's.
   int extra_fd = -1;
@@ -41,8 +41,8 @@ struct LadderWait {
 /// Waits for the child's end; nullopt where the time is over. Throws std::system_error.
 std::optional<ExitStatus> wait_for_end(Child& child, const os::Deadline& deadline, const LadderWait& wait);
 
-/// Takes the rungs in order until the child has ended; NotYetEnded where it outlives the last one. A child that has ended
-/// already is only reaped. Throws std::system_error.
+/// Takes the rungs in order until the child has ended; NotYetEnded where it outlives the last one. A child that has
+/// ended already is only reaped. Throws std::system_error.
 ExitStatus run_ladder(Child& child, std::span<const Rung> rungs, const LadderWait& wait);
 
 }  // namespace coproc::inline v0::process

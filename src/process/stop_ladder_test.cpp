@@ -39,7 +39,8 @@ TEST(StopLadder, ACloseRequestIsEnough) {
     return 0;
   });
   const auto ask = [&] { close.write("c"); };
-  const Rung rungs[] = {{StopRung::close_request, kForever, ask}, {StopRung::terminate, kForever}, {StopRung::kill, kKillTime}};
+  const Rung rungs[] = {
+      {StopRung::close_request, kForever, ask}, {StopRung::terminate, kForever}, {StopRung::kill, kKillTime}};
   const ExitStatus status = run_ladder(child, rungs, {});
   EXPECT_EQ(status.code(), 0);
   EXPECT_EQ(status.stopped_by, StopRung::close_request);
@@ -49,7 +50,8 @@ TEST(StopLadder, SigtermEndsOneThatDoesNotListen) {
   Child child = start(sleep_for_ever);
   bool asked = false;
   const auto ask = [&] { asked = true; };
-  const Rung rungs[] = {{StopRung::close_request, 0s, ask}, {StopRung::terminate, kForever}, {StopRung::kill, kKillTime}};
+  const Rung rungs[] = {
+      {StopRung::close_request, 0s, ask}, {StopRung::terminate, kForever}, {StopRung::kill, kKillTime}};
   const ExitStatus status = run_ladder(child, rungs, {});
   EXPECT_TRUE(asked);
   EXPECT_EQ(status.signal(), SIGTERM);
@@ -160,8 +162,7 @@ TEST(StopLadder, DrainingGoesOnWithoutADescriptorThatSaysSo) {
 TEST(StopLadder, ADescriptorThatStaysReadyDoesNoHarm) {
   Report hung_up;
   Child child = start([] {
-    for (const os::Deadline busy(20ms); !busy.passed();) {
-    }
+    for (const os::Deadline busy(20ms); !busy.passed();) {}
     return 0;
   });
   hung_up.read_to_end();

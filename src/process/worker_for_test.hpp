@@ -16,14 +16,15 @@ namespace coproc::inline v0::process::testing {
 
 inline void wait_readable(int fd) {
   pollfd entry = {fd, POLLIN, 0};
-  while (os::poll_once({&entry, 1}, os::Deadline::forever()) != os::PollEnd::ready) {
-  }
+  while (os::poll_once({&entry, 1}, os::Deadline::forever()) != os::PollEnd::ready) {}
 }
 
 /// A non-blocking pipe from a worker (which inherits it) to the test.
 class Report {
  public:
-  void write(const void* data, std::size_t bytes) const { ASSERT_EQ(::write(pipe_.write_end.get(), data, bytes), ssize_t(bytes)); }
+  void write(const void* data, std::size_t bytes) const {
+    ASSERT_EQ(::write(pipe_.write_end.get(), data, bytes), ssize_t(bytes));
+  }
   void write(const std::string& text) const { write(text.data(), text.size()); }
   /// All until the last writer's end.
   std::string read_to_end() {

@@ -71,7 +71,12 @@ Holdings Holdings::now(const char* shared_memory_directory) {
   std::ifstream status("/proc/self/status");
   for (std::string line; std::getline(status, line);) {
     for (const char* signals : {"SigBlk:", "SigIgn:", "SigCgt:"}) {
-      if (line.starts_with(signals)) things["signals " + std::string(signals)] = line.substr(std::strlen(signals));
+      if (!line.starts_with(signals)) continue;
+      // Signals 32 and 33 are glibc's own: it handles them from the first thread on.
+      constexpr unsigned long long kGlibcsOwn = 0b11ULL << 31;
+      std::ostringstream hexadecimal;
+      hexadecimal << std::hex << (std::stoull(line.substr(std::strlen(signals)), nullptr, 16) & ~kGlibcsOwn);
+      things["signals " + std::string(signals)] = hexadecimal.str();
     }
   }
 

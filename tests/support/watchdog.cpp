@@ -126,12 +126,9 @@ void set_timer(timer_t timer, long seconds) {
 }  // namespace
 
 int time_scale() {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  return 5;
-#else
   const char* preloaded = std::getenv("LD_PRELOAD");
-  return preloaded != nullptr && std::strstr(preloaded, "vgpreload") != nullptr ? 20 : 1;
-#endif
+  const bool is_under_valgrind = preloaded != nullptr && std::strstr(preloaded, "vgpreload") != nullptr;
+  return is_under_valgrind ? 20 : COPROC_TEST_TIME_SCALE;
 }
 
 WatchdogListener::WatchdogListener() {

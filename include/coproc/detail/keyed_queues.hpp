@@ -83,7 +83,8 @@ class KeyedQueues {
   using Queues = std::unordered_map<Key, Queue, Hash>;
 
   [[noreturn]] static void throw_empty() {
-    throw QueueEmptyError("a queue was asked for a value of a key that has none: ask size(key) first, or use try_get(key)");
+    throw QueueEmptyError(
+        "a queue was asked for a value of a key that has none: ask size(key) first, or use try_get(key)");
   }
 
   void give_back_if_empty(typename Queues::iterator at) noexcept {

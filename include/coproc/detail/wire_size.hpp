@@ -65,10 +65,8 @@ constexpr bool find_bulk() {
   } else if constexpr (kind == Kind::array || kind == Kind::complex || kind == Kind::duration || kind == Kind::time_point ||
                        (kind == Kind::aggregate && !HasFields<T>)) {
     // coproc_fields may name the members in another order than memory has them.
-    if constexpr (std::is_trivially_copyable_v<T> && !std::is_empty_v<T>) {
-      return kWireSize<T> == sizeof(T) && are_all_bulk(parts_of<T>());
-    }
-    return false;
+    const bool is_nothing = std::is_empty_v<T> || (kind == Kind::array && kExtent<T> == 0);
+    return std::is_trivially_copyable_v<T> && !is_nothing && kWireSize<T> == sizeof(T) && are_all_bulk(parts_of<T>());
   } else {
     return false;
   }

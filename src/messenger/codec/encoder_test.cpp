@@ -50,7 +50,7 @@ TEST(CodecEncoder, WritesIntoTheFrontWhileItFits) {
 TEST(CodecEncoder, SpillsEverythingWhereverTheFrontEnds) {
   const Bytes data = counting(3000);
   for (std::size_t front_size = 0; front_size < 40; ++front_size) {
-    for (const std::size_t piece : {1, 7, 1000}) {
+    for (const std::size_t piece : {1u, 7u, 1000u}) {
       std::vector<std::byte> front(front_size);
       detail::Buffer spill;
       spill.append("stale", 5);
@@ -93,7 +93,7 @@ TEST(CodecEncoder, TheSpillBufferMayBeMovedAwayWhenAllIsWritten) {
 }
 
 TEST(CodecEncoder, TheLimitCountsToTheByte) {
-  for (const std::size_t front_size : {0, 50, 100, 200}) {
+  for (const std::size_t front_size : {0u, 50u, 100u, 200u}) {
     std::vector<std::byte> front(front_size);
     detail::Buffer spill;
     const Bytes data = counting(100);
@@ -111,7 +111,8 @@ TEST(CodecEncoder, TheLimitIsCheckedBeforeAnythingIsAllocated) {
   Encoder encoder(spill, 1000);
   const char byte = 0;
   try {
-    encoder.bytes(&byte, static_cast<std::size_t>(-1));
+    volatile std::size_t far_too_much = static_cast<std::size_t>(-1);  // volatile: compilers warn of what they can see
+    encoder.bytes(&byte, far_too_much);
     FAIL();
   } catch (const MessageTooLargeError& error) {
     EXPECT_NE(std::string(error.what()).find("1000 bytes"), std::string::npos) << error.what();

@@ -125,6 +125,10 @@ struct Reference {
 struct RvalueReference {
   int&& r;
 };
+constexpr int kGlobal = 1;
+struct ReferenceWithDefault {
+  const int& r = kGlobal;
+};
 struct ConstMember {
   const int a = 1;
 };
@@ -150,14 +154,16 @@ struct HoldsExplicitDefault {
 };
 static_assert(kRefusal<BitFields> == Refusal::bit_field);
 static_assert(kRefusal<OneBitField> == Refusal::bit_field);
-static_assert(kRefusal<ConstReference> == Refusal::reference);
-static_assert(kRefusal<RvalueReference> == Refusal::reference);
+static_assert(kRefusal<ReferenceWithDefault> == Refusal::reference);
+static_assert(kRefusal<ConstReference> == Refusal::not_default_constructible);
+static_assert(kRefusal<RvalueReference> == Refusal::not_default_constructible);
 static_assert(kRefusal<Reference> == Refusal::not_default_constructible);
 static_assert(kRefusal<ConstMember> == Refusal::constant);
 static_assert(kRefusal<ConstArray> == Refusal::constant);
 static_assert(kRefusal<HoldsNoDefault> == Refusal::not_default_constructible);
 static_assert(kRefusal<HoldsExplicitDefault> == Refusal::not_default_constructible);
 static_assert(kRefusal<NoDefault> == Refusal::not_aggregate);
+static_assert(Encodable<ExplicitDefault>);
 
 struct HoldsPointer {
   int* p;

@@ -53,7 +53,9 @@ TEST(Fifo, IsADequeAfterAnyOperations) {
 TEST(Fifo, ErasesAcrossTheEndOfAFullRing) {
   Fifo<std::shared_ptr<int>> fifo;  // shared: a value that is destroyed once too often shows
   std::vector<std::shared_ptr<int>> values;
-  const auto push = [&] { fifo.push_back(values.emplace_back(std::make_shared<int>(static_cast<int>(values.size())))); };
+  const auto push = [&] {
+    fifo.push_back(values.emplace_back(std::make_shared<int>(static_cast<int>(values.size()))));
+  };
   do {
     push();
   } while (fifo.size() < fifo.capacity());
@@ -77,7 +79,8 @@ TEST(Fifo, KeepsTheOrderWhenAPredicateThrows) {
   EXPECT_THROW(fifo.erase_if([](int value) {
     if (value == 10) throw std::runtime_error("enough");
     return value == 2;
-  }), std::runtime_error);
+  }),
+               std::runtime_error);
   std::vector<int> expected;
   for (int i = 0; i < 21; ++i) {
     if (i != 2) expected.push_back(i);
@@ -158,7 +161,9 @@ TEST(Fifo, StartsSmallAndGivesAFloodsMemoryBack) {
 }
 
 TEST(Fifo, KeepsOnePlaceForLargeValues) {
-  struct Large { std::array<char, 100'000> bytes{}; };
+  struct Large {
+    std::array<char, 100'000> bytes{};
+  };
   Fifo<Large> fifo;
   fifo.push_back({});
   EXPECT_EQ(fifo.capacity(), 1u);

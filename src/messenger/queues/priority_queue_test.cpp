@@ -61,10 +61,13 @@ TEST(PriorityQueue, RefusesNaN) {
 }
 
 TEST(PriorityQueue, KeepsTheOrderOf64BitNumbers) {
-  const std::vector<Priority> rising = {
-      std::numeric_limits<std::int64_t>::min(), std::int64_t{1} << 53, (std::int64_t{1} << 53) + 1,
-      std::numeric_limits<std::int64_t>::max() - 1, std::numeric_limits<std::int64_t>::max(),
-      std::numeric_limits<std::uint64_t>::max() - 1, std::numeric_limits<std::uint64_t>::max()};
+  const std::vector<Priority> rising = {std::numeric_limits<std::int64_t>::min(),
+                                        std::int64_t{1} << 53,
+                                        (std::int64_t{1} << 53) + 1,
+                                        std::numeric_limits<std::int64_t>::max() - 1,
+                                        std::numeric_limits<std::int64_t>::max(),
+                                        std::numeric_limits<std::uint64_t>::max() - 1,
+                                        std::numeric_limits<std::uint64_t>::max()};
   PriorityQueue<std::size_t> queue;
   for (std::size_t i = rising.size(); i-- != 0;) queue.put(i, rising[i]);
   for (std::size_t i = 0; i != rising.size(); ++i) EXPECT_EQ(queue.get(), i);
@@ -162,7 +165,8 @@ TEST(PriorityQueue, CountsWhatIsLeftWhenAPredicateThrows) {
   EXPECT_THROW(queue.erase_if([](int value) {
     if (value == 15) throw std::runtime_error("enough");
     return value < 10 || value == 11;
-  }), std::runtime_error);
+  }),
+               std::runtime_error);
   EXPECT_EQ(queue.size(), 19u);
   EXPECT_EQ(queue.get(), 10);
   EXPECT_EQ(queue.get(), 12);

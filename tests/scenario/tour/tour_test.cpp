@@ -1,25 +1,27 @@
 // What the programs of examples/tour print is what the introduction says: word for word, apart from the process numbers
-// and from how often the printing process came to print.
+// and from how often the printing process came to print. And the README's program prints what stands below it.
 #include <gtest/gtest.h>
 
 #include <array>
 #include <cstdio>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <regex>
 #include <string>
 
 namespace {
 
-struct Run {
+struct Outcome {
   std::string output;
   int status;
 };
 
-Run run(const std::filesystem::path& program) {
+Outcome run(const std::filesystem::path& program) {
   const std::filesystem::path tour = COPROC_TOUR;
   FILE* pipe = popen(("'" + (tour.parent_path() / program).string() + "' 2>&1").c_str(), "r");
   if (pipe == nullptr) return {"popen failed", -1};
-  Run result{};
+  Outcome result{};
   std::array<char, 4096> piece;
   for (std::size_t n = 0; (n = std::fread(piece.data(), 1, piece.size(), pipe)) > 0;) result.output.append(piece.data(), n);
   result.status = pclose(pipe);
@@ -31,7 +33,7 @@ std::string without_process_numbers(const std::string& text) {
 }
 
 void expect_prints(const std::string& program, const std::string& expected) {
-  const Run ran = run(program);
+  const Outcome ran = run(program);
   EXPECT_EQ(without_process_numbers(ran.output), expected);
   EXPECT_EQ(ran.status, 0);
 }
@@ -103,7 +105,7 @@ TEST(Tour, SystemMessages) {
 
 // Host and worker print to one place and are not in step: only the order of what each prints is certain.
 TEST(Tour, PrintingProcess) {
-  const Run ran = run("10_printing_process");
+  const Outcome ran = run("10_printing_process");
   EXPECT_EQ(ran.status, 0);
 
   const std::string first = "self.keep_printing=False\n";
@@ -121,7 +123,7 @@ TEST(Tour, PrintingProcess) {
 }
 
 TEST(Tour, RunsAllOfThemInOrder) {
-  const Run ran = run("tour");
+  const Outcome ran = run("tour");
   EXPECT_EQ(ran.status, 0);
   std::size_t at = 0;
   for (const char* program : {"01_echo_and_restart", "02_context", "03_wrapper_object", "04_basic_messaging", "05_requests",
@@ -130,6 +132,13 @@ TEST(Tour, RunsAllOfThemInOrder) {
     ASSERT_NE(at, std::string::npos) << program << " is missing in:\n" << ran.output;
   }
   EXPECT_NE(ran.output.find("Already not printing! oh well.\n", at), std::string::npos);
+}
+
+TEST(Readme, ProgramPrintsWhatStandsBelowIt) {
+  std::ifstream file(COPROC_README_OUTPUT);
+  const std::string expected{std::istreambuf_iterator<char>(file), {}};
+  EXPECT_FALSE(expected.empty());
+  expect_prints(COPROC_README_PROGRAM, expected);  // an absolute path stands for itself
 }
 
 }  // namespace
