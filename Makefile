@@ -51,7 +51,7 @@ bench: build
 	@$(call build,release) --target run_bench
 
 #: make compile-time  how long a file takes to compile that includes coproc and starts a worker
-compile-time: build
+compile-time: setup
 	@bench/compile_time.sh
 
 sources = $(shell find include src tests examples bench -name '*.hpp' -o -name '*.cpp')

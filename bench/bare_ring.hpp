@@ -40,7 +40,7 @@ class BareRing {
   }
 
  private:
-  // The yield lets the peer run where both share a processor; a yield that finds nobody costs 0.8 us, hence not each time.
+  // The yield lets the peer run where both share a processor. One that finds nobody costs 0.8 us, hence not each time.
   template <class Condition>
   static void spin_while(Condition condition) noexcept {
     for (int spins = 1; condition(); ++spins) {

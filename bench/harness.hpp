@@ -1,8 +1,8 @@
 // Runs candidates in turn (A B C, A B C, ...), and prints medians and ratios as a table and as JSON.
 //
-// A ratio is the median of the ratios within a round, so that what slows the machine for a while slows both sides of it.
-// A trial counts only if the processors were as near to each other after it as before it, and a ratio only if they were
-// for both of its trials.
+// A ratio is the median of the ratios within a round: what slows the machine for a while slows both sides of it. A trial
+// counts only if the processors were as near to each other after it as before it, a ratio only if they were for both of
+// its trials.
 #pragma once
 
 #include <unistd.h>

@@ -83,7 +83,7 @@ inline std::vector<int> processors() {
   return list;
 }
 
-/// How long a flag takes to the peer's processor and back, in microseconds: 20 ms of ping-pong. On virtual machines this
+/// How long a flag takes to the peer's processor and back, in microseconds: 20 ms of ping-pong. On virtual machines it
 /// changes by a factor of four from one moment to the next, as the host moves the virtual processors about.
 inline double probe_distance(int peer_processor) {
   struct Flags {

@@ -12,6 +12,8 @@ constexpr const char* kEraseLine = "\r\033[K";
 constexpr const char* kToTop = "\0337\033[1;1H\033[K";
 constexpr const char* kBack = "\0338";
 
+constexpr std::size_t kMaxColumns = 79;  // a bar that wraps could not be erased
+
 void put(const std::string& text) {
   std::fputs(text.c_str(), stderr);
   std::fflush(stderr);
@@ -33,7 +35,8 @@ void Progress::show(const ProgressState& state) {
   const auto now = std::chrono::steady_clock::now();
   if (now < next_) return;
   next_ = now + std::chrono::milliseconds(100);
-  put(mode_ == Mode::last_line ? kEraseLine + progress_text(state) : kToTop + progress_text(state) + kBack);
+  const std::string text = progress_text(state).substr(0, kMaxColumns);
+  put(mode_ == Mode::last_line ? kEraseLine + text : kToTop + text + kBack);
   is_drawn_ = true;
 }
 

@@ -87,7 +87,9 @@ void Shard::revive(const coproc::WorkerDiedError& death) {
   for (auto& [id, question] : std::exchange(asked_, {})) waiting_.push_back(std::move(question));
 
   worker_.start();
-  listener_.on_death(death.what(), recovered_at_);
+  listener_.on_death(
+      "worker " + std::to_string(death.pid()) + " (" + death.name() + ") " + death.exit_status().describe(),
+      recovered_at_);
   feed();
   if (!is_recovering()) {
     for (Question& next : std::exchange(waiting_, {})) send_question(std::move(next));

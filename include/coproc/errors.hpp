@@ -93,7 +93,8 @@ class COPROC_API WorkerDiedError : public WorkerIsDeadError {
 /// A worker could not be started. Nothing of it is left behind.
 class COPROC_API StartError : public Error {
  public:
-  /// `stage`: "fork", "link", "handshake", ...; `error_number`: errno, or 0 where no system call failed.
+  /// `stage`: "link", "fork", "setup", ...; `error_number`: errno, or 0 where no system call failed; `text` goes on after
+  /// the word "worker": which one, what failed, what to do.
   StartError(std::string stage, int error_number, const std::string& text);
   ~StartError() override;
   const std::string& stage() const noexcept { return stage_; }

@@ -11,7 +11,7 @@
 
 namespace coproc::inline v0 {
 
-/// Values kept apart by key, each key's in the order in which they were put (seed: MultiQueue). A key that has no values
+/// Values kept apart by key, each key's in the order in which they were put (seed: MultiQueue). A key without values
 /// takes no memory. T may be move-only.
 ///
 /// Thread safety: none; one thread at a time.

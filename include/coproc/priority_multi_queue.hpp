@@ -13,7 +13,7 @@
 namespace coproc::inline v0 {
 
 /// Values kept apart by key, each key's in the order of their priorities: lower first, equal ones in the order in which
-/// they were put (seed: PriorityMultiQueue). A key that has no values takes no memory. T may be move-only.
+/// they were put (seed: PriorityMultiQueue). A key without values takes no memory. T may be move-only.
 ///
 /// Thread safety: none; one thread at a time.
 template <class Key, class T, class Hash = std::hash<Key>>

@@ -18,8 +18,8 @@ namespace coproc::inline v0 {
 /// O(log n), and O(1) while the priority stays the same. T may be move-only.
 ///
 /// Thread safety: none; one thread at a time.
-/// Invariants: every bucket holds at least one value, except that an empty queue may keep one empty bucket: a queue that
-/// swings between none and one value then never touches the map. `last_` is null or a bucket in the map.
+/// Invariants: every bucket holds at least one value, except that an empty queue may keep one empty bucket, so that one
+/// which swings between none and one value never touches the map. `last_` is null or a bucket in the map.
 template <class T>
 class PriorityQueue {
  public:
@@ -30,7 +30,7 @@ class PriorityQueue {
     return *this;
   }
 
-  /// Throws InvalidArgumentError for a NaN priority, which has no place in any order. If it throws, the queue is as it was.
+  /// Throws InvalidArgumentError for a NaN priority, which has no place in any order; then the queue is as it was.
   void put(T value, Priority priority = {}) {
     if (priority.is_nan()) {
       throw InvalidArgumentError(

@@ -1,6 +1,6 @@
 #include "coproc/errors.hpp"
 
-#include <cstring>
+#include <utility>
 
 namespace coproc::inline v0 {
 
@@ -37,10 +37,7 @@ WorkerDiedError::WorkerDiedError(std::string name, int pid, ExitStatus status)
 WorkerDiedError::~WorkerDiedError() = default;
 
 StartError::StartError(std::string stage, int error_number, const std::string& text)
-    : Error("could not start the worker (" + stage + "): " + text +
-            (error_number != 0 ? std::string(": ") + ::strerrordesc_np(error_number) : std::string())),
-      stage_(std::move(stage)),
-      error_number_(error_number) {}
+    : Error("worker " + text), stage_(std::move(stage)), error_number_(error_number) {}
 StartError::~StartError() = default;
 
 RemoteOrigin::RemoteOrigin(std::string peer, int pid) : peer_(std::move(peer)), pid_(pid) {}

@@ -208,7 +208,9 @@ void Worker::start(const detail::StartPlan& plan) {
     state.drop_run_from_messenger();
     MessengerAccess::set_core(*state.messenger, std::move(core));
   } catch (const std::system_error& error) {
-    throw StartError("link", error.code().value(), std::string("making the link to the worker failed: ") + error.what());
+    throw StartError("link", error.code().value(),
+                     '"' + state.options.name + "\" could not be started: making its link failed (a limit on descriptors, " +
+                         "memory or file sizes?): " + error.what());
   }
   const std::lock_guard lock(state.mutex);
   state.run = std::move(run);

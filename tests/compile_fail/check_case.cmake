@@ -1,4 +1,6 @@
 # Compiles CASE and holds what the compiler says against the file's first line.
+cmake_minimum_required(VERSION 3.25)  # for its policies
+
 file(READ ${CASE} text)
 if(NOT text MATCHES "^// expect: ([^\n]+)")
   message(FATAL_ERROR "${CASE} has to begin with `// expect: <regular expression>` or `// expect: success`")

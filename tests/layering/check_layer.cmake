@@ -1,5 +1,7 @@
 # Compiles, with the INCLUDE_DIRS of LAYER, one file for each layer of ALL: it includes that layer's first header, which
 # must be found exactly if the layer is in ALLOWED.
+cmake_minimum_required(VERSION 3.25)  # for its policies
+
 set(flags "")
 foreach(dir IN LISTS INCLUDE_DIRS)
   list(APPEND flags -I${dir})

@@ -10,8 +10,8 @@
 
 namespace coproc::inline v0::detail {
 
-/// Unlike std::deque it costs nothing while it is empty and new, and in a steady state it allocates nothing. Once it has
-/// become empty it keeps only a little memory, so that one flood does not hold its memory for ever.
+/// Unlike std::deque it costs nothing while it is new, and in a steady state it allocates nothing. Once it has become
+/// empty it keeps only a little memory, so that one flood does not hold its memory for ever.
 template <class T>
 class Fifo {
  public:

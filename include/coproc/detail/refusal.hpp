@@ -1,6 +1,7 @@
 // Why a type cannot be sent: found before anything else is instantiated, and said in one line.
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <string_view>
 #include <tuple>
@@ -18,21 +19,14 @@ enum class Refusal : unsigned char {
   constant, bad_codec,
 };
 
-/// The types that are being looked at, innermost first: how recursive types come to an end.
-template <class T>
-inline constexpr char kTag = 0;
-struct Ancestors {
-  const char* tag;
-  const Ancestors* outer;
-  /// How far out the type is; 0: it is not there.
-  constexpr std::size_t find(const char* wanted) const {
-    std::size_t distance = 1;
-    for (const Ancestors* at = this; at != nullptr; at = at->outer, ++distance) {
-      if (at->tag == wanted) return distance;
-    }
-    return 0;
-  }
-};
+/// How far out T is among the aggregates around it, innermost first; 0: it is none of them. So recursive types come to an end.
+template <class T, class... Outer>
+constexpr std::size_t find_outer() {
+  std::size_t distance = 0;
+  std::size_t found = 0;
+  ((++distance, found = found == 0 && std::is_same_v<T, Outer> ? distance : found), ...);
+  return found;
+}
 
 template <class T>
 concept GoodCodec = requires(Encoder& encoder, Decoder& decoder, const T& value) {
@@ -103,31 +97,31 @@ constexpr Refusal own_refusal() {
 template <class T>
 inline constexpr Refusal kOwnRefusal = own_refusal<T>();
 
-template <class T>
-constexpr Refusal find_refusal(const Ancestors* outer);
-template <class... Part>
-constexpr Refusal parts_refusal(Types<Part...>, const Ancestors* outer) {
+template <class T, class... Outer>
+constexpr Refusal find_refusal();
+template <class... Outer, class... Part>
+constexpr Refusal parts_refusal(Types<Part...>) {
   Refusal result = Refusal::none;
-  ((result = result != Refusal::none ? result : find_refusal<Part>(outer)), ...);
+  ((result = result != Refusal::none ? result : find_refusal<Part, Outer...>()), ...);
   return result;
 }
-template <class T>
-constexpr Refusal find_refusal(const Ancestors* outer) {
+template <class T, class... Outer>
+constexpr Refusal find_refusal() {
   if constexpr (kKind<T> == Kind::scalar) {
     return Refusal::none;
   } else if constexpr (kOwnRefusal<T> != Refusal::none) {
     return kOwnRefusal<T>;
-  } else if constexpr (parts_of<T>::size == 0) {
+  } else if constexpr (parts_of<T>::size == 0 || find_outer<T, Outer...>() != 0) {
     return Refusal::none;
+  } else if constexpr (kKind<T> == Kind::aggregate) {
+    return parts_refusal<T, Outer...>(parts_of<T>());
   } else {
-    if (outer != nullptr && outer->find(&kTag<T>) != 0) return Refusal::none;
-    const Ancestors here{&kTag<T>, outer};
-    return parts_refusal(parts_of<T>(), &here);
+    return parts_refusal<Outer...>(parts_of<T>());
   }
 }
 /// Of types without const and volatile: the first thing that speaks against sending T.
 template <class T>
-inline constexpr Refusal kRefusal = find_refusal<T>(nullptr);
+inline constexpr Refusal kRefusal = find_refusal<T>();
 
 /// Does not compile for types that are refused; the compiler's notes lead from the payload to the culprit.
 template <class T>

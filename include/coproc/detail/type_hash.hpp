@@ -9,6 +9,7 @@
 #include "coproc/detail/refusal.hpp"
 #include "coproc/detail/shape.hpp"
 #include "coproc/detail/type_name.hpp"
+#include "coproc/detail/wire_size.hpp"
 
 namespace coproc::inline v0::detail {
 
@@ -66,26 +67,26 @@ struct Arguments<Template<A...>> {
   }
 };
 
-template <class T>
-constexpr std::uint64_t hash_type(std::uint64_t hash, const Ancestors* outer);
+template <class T, class... Outer>
+constexpr std::uint64_t hash_type(std::uint64_t hash);
 
-template <class... Part>
-constexpr std::uint64_t hash_parts(Types<Part...>, std::uint64_t hash, [[maybe_unused]] const Ancestors* outer) {
-  ((hash = hash_type<Part>(hash, outer)), ...);
+template <class... Outer, class... Part>
+constexpr std::uint64_t hash_parts(Types<Part...>, std::uint64_t hash) {
+  ((hash = hash_type<Part, Outer...>(hash)), ...);
   return hash_number(sizeof...(Part), hash);
 }
 
 /// Continues `hash` with T; a type inside itself counts by how far out it is.
-template <class T>
-constexpr std::uint64_t hash_type(std::uint64_t hash, const Ancestors* outer) {
+template <class T, class... Outer>
+constexpr std::uint64_t hash_type(std::uint64_t hash) {
   constexpr Kind kind = kKind<T>;
   if constexpr (kind == Kind::scalar) {
     return hash_scalar<T>(hash);
+  } else if constexpr (find_outer<T, Outer...>() != 0) {
+    return hash_number(find_outer<T, Outer...>(), hash_number('^', hash));
+  } else if constexpr (sizeof...(Outer) != 0 && kWireSize<T> != kVariable) {
+    return hash_type<T>(hash);  // of a fixed size, so that it holds none of the outer types: one function for all of them
   } else {
-    if (outer != nullptr) {
-      if (const std::size_t distance = outer->find(&kTag<T>)) return hash_number(distance, hash_number('^', hash));
-    }
-    const Ancestors here{&kTag<T>, outer};
     // Letters, since numbers would change with the order of the enumerators.
     constexpr char letter = kind == Kind::custom        ? 'C'
                             : kind == Kind::enumeration ? 'E'
@@ -120,14 +121,18 @@ constexpr std::uint64_t hash_type(std::uint64_t hash, const Ancestors* outer) {
       hash = hash_text(identifying_name<T>(), hash);
       if constexpr (!HasName<T>) hash = Arguments<T>::hash(hash);
     }
-    return hash_parts(parts_of<T>(), hash, &here);
+    if constexpr (kind == Kind::aggregate) {
+      return hash_parts<T, Outer...>(parts_of<T>(), hash);
+    } else {
+      return hash_parts<Outer...>(parts_of<T>(), hash);
+    }
   }
 }
 
 template <class T>
 constexpr std::uint64_t find_type_hash() {
   if constexpr (kRefusal<T> == Refusal::none) {
-    return hash_type<T>(kHashStart, nullptr);
+    return hash_type<T>(kHashStart);
   } else {
     return 0;
   }

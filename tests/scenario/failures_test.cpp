@@ -1,0 +1,110 @@
+// What the system refuses: every system call fails once, and nothing is left behind.
+#include <gtest/gtest.h>
+
+#include <coproc/coproc.hpp>
+
+#include <sys/resource.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+
+#include "support/fault.hpp"
+
+using namespace std::chrono_literals;
+using coproc::PriorityMessenger;
+using coproc::WorkerResource;
+
+namespace {
+
+void echo(PriorityMessenger& host) {
+  while (true) host.send_reply(host.receive_blocking<int>());
+}
+
+/// Lowers a limit of this process for a while.
+class Limit {
+ public:
+  Limit(__rlimit_resource resource, rlim_t to) : resource_(resource) {
+    ::getrlimit(resource, &old_);
+    rlimit lower = old_;
+    lower.rlim_cur = to;
+    ::setrlimit(resource, &lower);
+  }
+  ~Limit() { ::setrlimit(resource_, &old_); }
+
+ private:
+  __rlimit_resource resource_;
+  rlimit old_{};
+};
+
+TEST(Failures, EverySystemCallOfAPairMayFail) {
+  for (const int error_number : {EMFILE, ENOMEM}) {
+    const auto calls = support::fail_each_system_call(error_number, [] {
+      auto [a, b] = PriorityMessenger::new_pair();
+      a.send_norequest(1);
+      (void)a.native_handle();
+      (void)b.receive_for<int>(0s);
+    });
+    EXPECT_GE(calls, 5u);
+  }
+}
+
+TEST(Failures, EverySystemCallOfAStartMayFail) {
+  for (const int error_number : {EAGAIN, ENOMEM}) {
+    const auto calls = support::fail_each_system_call(error_number, [] {
+      WorkerResource worker{echo, {.stop = {.close = 100ms, .terminate = 100ms}}};
+      worker.start();
+    });
+    EXPECT_GE(calls, 10u);
+  }
+}
+
+TEST(Failures, RunningOutOfDescriptorsIsAStartError) {
+  WorkerResource worker{echo};
+  {
+    const Limit few(RLIMIT_NOFILE, 8);
+    EXPECT_THROW(worker.start(), coproc::StartError);
+  }
+  worker.start();
+  worker.messenger().send_request(3);
+  EXPECT_EQ(worker.messenger().receive_blocking<int>(), 3);
+}
+
+TEST(Failures, AFileSizeLimitIsAStartErrorAndNoSignal) {
+  WorkerResource worker{echo};
+  {
+    const Limit small(RLIMIT_FSIZE, 4096);
+    try {
+      worker.start();
+      FAIL();
+    } catch (const coproc::StartError& error) {
+      EXPECT_EQ(error.error_number(), EFBIG);
+      EXPECT_EQ(error.stage(), "link");
+    }
+  }
+  worker.start();
+}
+
+TEST(Failures, AWorkerKilledWhileItWritesLosesNothingThatItHadSent) {
+  for (int round = 0; round < 20; ++round) {
+    WorkerResource worker{[](PriorityMessenger& host) {
+      for (int i = 0;; ++i) host.send_norequest(std::pair(i, std::string(static_cast<std::size_t>(i % 7) * 9000, 'w')));
+    }};
+    worker.start();
+    int next = 0;
+    try {
+      while (true) {
+        const auto [number, text] = worker.messenger().receive_blocking<std::pair<int, std::string>>();
+        ASSERT_EQ(number, next);
+        ASSERT_EQ(text.size(), static_cast<std::size_t>(number % 7) * 9000);
+        if (++next == 50) worker.kill();
+      }
+    } catch (const coproc::WorkerDiedError& error) {
+      EXPECT_EQ(error.exit_status().signal(), SIGKILL);
+      EXPECT_EQ(error.exit_status().stopped_by, coproc::StopRung::kill);
+    }
+    EXPECT_GE(next, 50);
+  }
+}
+
+}  // namespace
