@@ -30,7 +30,7 @@ tour: setup
 	@$(call configure,release)
 	@$(call build,release) --target tour search
 	build/release/examples/tour
-	build/release/examples/search coproc::Error include src
+	build/release/examples/coproc-search --no-progress src WorkerDiedError
 
 # One ctest run over all presets, so that one line at the end tells how all of it went.
 test: tour
@@ -46,9 +46,9 @@ debug clang asan tsan: setup
 	@$(call build,$@)
 	@ctest --preset $@ --parallel $(JOBS)
 
-#: make bench         the measurements, as docs/performance.md shows them
+#: make bench         the measurements
 bench: build
-	@$(call build,release) --target run_bench
+	@$(call build,release) --target bench
 
 #: make compile-time  how long a file takes to compile that includes coproc and starts a worker
 compile-time: setup

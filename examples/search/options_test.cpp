@@ -54,10 +54,10 @@ TEST(SearchOptions, SaysWhatIsWrongAndWhatIsAllowed) {
 }
 
 TEST(SearchProgress, ShowsHowMuchIsIndexed) {
-  EXPECT_EQ(progress_text({.indexed = 0, .found = 0}, 4), "[....] 0/0+ files");
+  EXPECT_EQ(progress_text({}, 4), "[....] 0/0+ files");
   EXPECT_EQ(progress_text({.indexed = 1, .found = 2, .is_found_final = true, .note = "word: 3 lines"}, 4),
             "[##..] 1/2 files  word: 3 lines");
-  EXPECT_EQ(progress_text({.indexed = 5, .found = 5, .is_found_final = true}, 4), "[####] 5/5 files");
+  EXPECT_EQ(progress_text({.indexed = 5, .found = 5, .is_found_final = true, .note = {}}, 4), "[####] 5/5 files");
 }
 
 }  // namespace

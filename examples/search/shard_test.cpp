@@ -57,7 +57,7 @@ TEST_F(SearchShard, HasItsShareIndexedByAFreshWorkerAndAsksThatAgain) {
   for (const std::string& path : {good, deadly, last}) shard_.give(path);
   shard_.feed();
   receive_until([&] { return shard_.indexed() == 1; });
-  shard_.ask({7, "word", false});  // stays unanswered: the worker is in the trap
+  shard_.ask({7, "word", false});  // and the worker goes, or is already, into the trap
 
   shard_.kill();
   receive_until([&] { return heard_.deaths.size() == 1; });

@@ -85,14 +85,16 @@ bool Core::try_drain() noexcept {
   std::uint32_t expected = kFree;
   if (!transport_->is_own_process() || !in_use_.compare_exchange_strong(expected, kDrainFromOutside, std::memory_order_acquire))
     return false;
+  const std::uint64_t drained_before = next_sequence_;
   try {
     drain(Stop::at_nothing);
   } catch (const std::exception&) {
     // A lying peer is told to the user by his own next call; here somebody only wants it to end.
   }
   if (is_armed_) settle();
+  const bool any = next_sequence_ != drained_before;
   in_use_.store(kFree, std::memory_order_release);  // pairs with the acquire of the next guard
-  return true;
+  return any;
 }
 
 void Core::check_gone_after_broken_wake() {

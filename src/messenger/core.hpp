@@ -86,7 +86,8 @@ class Core {
   bool has_work();
   link::Transport& transport() noexcept { return *transport_; }
 
-  /// Any thread: moves what has come into the inbox if no call is under way; false: one is, and it drains by itself.
+  /// Any thread: moves what has come into the inbox, unless a call is under way, which drains by itself. True: something
+  /// had come.
   bool try_drain() noexcept;
   /// Any thread: the exception that left the peer's target, if it has arrived, and its description.
   std::pair<std::exception_ptr, std::string> final_error() const {

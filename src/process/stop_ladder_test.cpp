@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/wait.h>
 
 #include <array>
 #include <stdexcept>
@@ -20,6 +21,12 @@ int sleep_for_ever() {
   for (;;) ::pause();
 }
 
+void wait_until_stopped(const Child& child) {
+  siginfo_t info{};
+  while (::waitid(P_PID, static_cast<id_t>(child.pid()), &info, WSTOPPED | WNOWAIT) != 0) {
+  }
+}
+
 /// Says when it is ready, so that no signal comes before its handler is there.
 Child start_ignoring_sigterm(const Report& ready, bool stops_itself) {
   Child child = start([&, stops_itself]() -> int {
@@ -29,6 +36,7 @@ Child start_ignoring_sigterm(const Report& ready, bool stops_itself) {
     return sleep_for_ever();
   });
   ready.read<char>();
+  if (stops_itself) wait_until_stopped(child);
   return child;
 }
 
@@ -59,13 +67,11 @@ TEST(StopLadder, SigtermEndsOneThatDoesNotListen) {
 }
 
 TEST(StopLadder, SigtermEndsAStoppedOne) {
-  const Report ready;
-  Child child = start([&]() -> int {
-    ready.write("r");
+  Child child = start([]() -> int {
     ::raise(SIGSTOP);
     return sleep_for_ever();
   });
-  ready.read<char>();
+  wait_until_stopped(child);
   const Rung rungs[] = {{StopRung::terminate, kForever}};
   EXPECT_EQ(run_ladder(child, rungs, {}).signal(), SIGTERM);
 }

@@ -14,6 +14,7 @@
 #include "link/ring_transport.hpp"
 #include "messenger/access.hpp"
 #include "messenger/core.hpp"
+#include "os/cpu.hpp"
 #include "os/fork_guard.hpp"
 #include "process/child.hpp"
 #include "process/fork_start.hpp"
@@ -50,10 +51,17 @@ std::optional<ExitStatus> end_of(Run& run) {
   return run.status;
 }
 
-/// What the worker still sends must not keep it from ending.
+/// What the worker still sends must not keep it from ending. While more comes this stays here for a while: a worker that
+/// empties its buffers would otherwise get on by one ring each time that the ladder looks.
 void drain_run(Run& run) noexcept {
-  const std::lock_guard lock(run.mutex);
-  if (run.core != nullptr) run.core->try_drain();
+  for (int idle = 0, rounds = 0; idle < 20 && rounds < 2000; ++idle, ++rounds) {
+    {
+      const std::lock_guard lock(run.mutex);
+      if (run.core == nullptr || run.child.is_ended()) return;
+      if (run.core->try_drain()) idle = 0;
+    }
+    os::yield();
+  }
 }
 
 void throw_died(Run& run, const std::string& name) {

@@ -4,7 +4,9 @@ cmake_minimum_required(VERSION 3.25)  # for its policies
 
 set(flags "")
 foreach(dir IN LISTS INCLUDE_DIRS)
-  list(APPEND flags -I${dir})
+  if(dir)
+    list(APPEND flags -I${dir})
+  endif()
 endforeach()
 
 set(wrong "")

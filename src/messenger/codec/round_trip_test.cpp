@@ -97,10 +97,13 @@ using Aggregates = testing::Types<Point, Padded, Flags, Everything, Empty, Tree,
 TYPED_TEST_SUITE_P(CodecRoundTrip);
 TYPED_TEST_P(CodecRoundTrip, RandomValues) {
   static_assert(Encodable<TypeParam>);
-  test::expect_round_trip(TypeParam{});
+  TypeParam previous{};
+  test::expect_round_trip(previous);
   for (unsigned seed = 0; seed < 20; ++seed) {
     SCOPED_TRACE(seed);
-    test::expect_round_trip(test::RandomValues(seed).make<TypeParam>());
+    const auto value = test::RandomValues(seed).make<TypeParam>();
+    test::expect_round_trip(value, previous);
+    previous = value;
   }
 }
 REGISTER_TYPED_TEST_SUITE_P(CodecRoundTrip, RandomValues);

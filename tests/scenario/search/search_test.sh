@@ -19,6 +19,7 @@ fail() {
 # Everything that grep -w, -i, -n, -I and -r have an opinion about.
 make_tree() {
   mkdir -p tree/sub/deeper tree/empty "tree/with space"
+  ln -s sub tree/link_to_directory
   printf 'Word\nwords\n_word\nword_\nword2\na-word.\nWORD word wOrD\n' >tree/cases
   printf 'first\nword without newline' >tree/unended
   printf 'word\r\n\r\nsword\r\n' >tree/crlf
@@ -50,7 +51,8 @@ equals_grep() {
   "$search" "$@" -- "$directory" "$word" >"$work/got" 2>"$work/errors" || got=$?
   [ $got -eq $wanted ] || fail "$directory $word $*: exit status $got, grep's is $wanted"
   sort "$work/wanted" >"$work/wanted.sorted"
-  sort "$work/got" | diff "$work/wanted.sorted" - >"$work/difference" || fail "$directory $word $*: not what grep finds: $(cat "$work/difference")"
+  sort "$work/got" | diff "$work/wanted.sorted" - >"$work/difference" ||
+    fail "$directory $word $*: not what grep finds: $(cat "$work/difference")"
 }
 
 same_as_grep() {

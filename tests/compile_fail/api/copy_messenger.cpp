@@ -1,0 +1,3 @@
+// expect: deleted
+#include <coproc/coproc.hpp>
+coproc::PriorityMessenger f(const coproc::PriorityMessenger& m) { return m; }

@@ -1,0 +1,3 @@
+// expect: private|protected
+#include <coproc/coproc.hpp>
+int main() { coproc::PriorityMessenger messenger; }

@@ -1,0 +1,7 @@
+// expect: Startable
+#include <coproc/coproc.hpp>
+void target(coproc::PriorityMessenger&, bool) {}
+int main() {
+  coproc::WorkerResource worker{target};
+  worker.start("yes");
+}
