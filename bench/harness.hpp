@@ -1,8 +1,8 @@
 // Runs candidates in turn (A B C, A B C, ...), and prints medians and ratios as a table and as JSON.
 //
-// A ratio is the median of the ratios within a round: what slows the machine for a while slows both sides of it. A trial
-// counts only if the processors were as near to each other after it as before it, a ratio only if they were for both of
-// its trials.
+// A ratio is the median of the ratios within a round: what slows the machine for a while slows both sides of it.
+// A trial counts only if the processors were as near to each other after it as before it, a ratio only if they were for
+// both of its trials.
 #pragma once
 
 #include <unistd.h>
@@ -13,6 +13,7 @@
 #include <exception>
 #include <fstream>
 #include <functional>
+#include <optional>
 #include <sstream>
 #include <stdexcept>
 #include <string>
@@ -80,8 +81,8 @@ class Comparison {
   void add(std::string name, std::function<double()> trial) {
     candidates_.push_back({std::move(name), std::move(trial), {}});
   }
-  /// To be printed: `of` divided by `to`, and what it shall be at most.
-  void compare(std::string of, std::string to, double at_most) {
+  /// To be printed: `of` divided by `to`, and what it shall be at most, if there is a mark.
+  void compare(std::string of, std::string to, std::optional<double> at_most = {}) {
     ratios_.push_back({std::move(of), std::move(to), at_most});
   }
   /// To be printed: what a candidate's median shall be at least.
@@ -118,7 +119,7 @@ class Comparison {
   };
   struct Ratio {
     std::string of, to;
-    double at_most;
+    std::optional<double> at_most;
   };
   struct Mark {
     std::string of;
@@ -176,9 +177,12 @@ class Comparison {
     }
     for (const Ratio& ratio : ratios_) {
       const Summary s = ratios_of(ratio);
-      std::printf("  %s / %s: %.3f (min %.3f, max %.3f, %zu rounds), mark at most %.3g: %s\n", ratio.of.c_str(),
-                  ratio.to.c_str(), s.median, s.min, s.max, s.count, ratio.at_most,
-                  verdict(s, s.median <= ratio.at_most));
+      std::printf("  %s / %s: %.3f (min %.3f, max %.3f, %zu rounds)", ratio.of.c_str(), ratio.to.c_str(), s.median,
+                  s.min, s.max, s.count);
+      if (ratio.at_most) {
+        std::printf(", mark at most %.3g: %s", *ratio.at_most, verdict(s, s.median <= *ratio.at_most));
+      }
+      std::printf("\n");
     }
     for (const Mark& mark : marks_) {
       const Summary s = values_of(find(mark.of));
@@ -188,7 +192,8 @@ class Comparison {
     std::fflush(stdout);
   }
   static const char* verdict(const Summary& s, bool is_met) {
-    return s.count == 0 ? "not known" : is_met ? "met" : "MISSED";
+    if (s.count < 3) return "not known, too few steady trials: run it where nothing else runs";
+    return is_met ? "met" : "MISSED";
   }
 
   static std::string quoted(const std::string& text) {
@@ -225,7 +230,8 @@ class Comparison {
     separator = "\n";
     for (const Ratio& ratio : ratios_) {
       out << std::exchange(separator, ",\n") << "  {\"of\": " << quoted(ratio.of) << ", \"to\": " << quoted(ratio.to)
-          << ", \"at_most\": " << ratio.at_most << ", ";
+          << ", ";
+      if (ratio.at_most) out << "\"at_most\": " << *ratio.at_most << ", ";
       write(out, ratios_of(ratio));
       out << '}';
     }

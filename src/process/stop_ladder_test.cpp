@@ -23,8 +23,7 @@ int sleep_for_ever() {
 
 void wait_until_stopped(const Child& child) {
   siginfo_t info{};
-  while (::waitid(P_PID, static_cast<id_t>(child.pid()), &info, WSTOPPED | WNOWAIT) != 0) {
-  }
+  while (::waitid(P_PID, static_cast<id_t>(child.pid()), &info, WSTOPPED | WNOWAIT) != 0) {}
 }
 
 /// Says when it is ready, so that no signal comes before its handler is there.
