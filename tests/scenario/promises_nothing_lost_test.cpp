@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -94,7 +95,8 @@ TEST(Promises, promise_05_nothing_is_lost_doubled_or_reordered) {
     std::mt19937 random(seed);
     std::uint32_t number[3][3] = {};
     for (std::uint32_t i = 0; i < kMessages; ++i) {
-      const std::uint32_t lane = random() % 3, level = random() % 3;
+      const auto lane = static_cast<std::uint32_t>(random() % 3);
+      const auto level = static_cast<std::uint32_t>(random() % 3);
       const std::size_t bytes = random() % 20 == 0 ? random() % 200000 : random() % 2000;  // some take many fragments
       host.send_norequest(std::tuple(lane, level, number[lane][level]++, std::string(bytes, static_cast<char>('a' + bytes % 26))),
                           lane, {.priority = level});
@@ -192,6 +194,37 @@ TEST(Promises, promise_08_nothing_is_left_behind) {
   EXPECT_EQ(count_mappings(::getpid(), "coproc"), mappings);
   EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1);  // no child is left
   EXPECT_EQ(errno, ECHILD);
+}
+
+TEST(Promises, promise_09_a_worker_dies_with_its_host) {
+  int pids[2];
+  ASSERT_EQ(::pipe(pids), 0);
+  ::prctl(PR_SET_CHILD_SUBREAPER, 1);  // so that this process sees how the orphans end
+  const pid_t host = ::fork();
+  if (host == 0) {
+    WorkerResource busy{[](PriorityMessenger&) {
+      for (volatile bool forever = true; forever;) {
+      }
+    }};
+    WorkerResource waits{[](PriorityMessenger& messenger) { messenger.receive_blocking(); }};
+    busy.start();
+    waits.start();
+    const int both[] = {busy.pid(), waits.pid()};
+    if (::write(pids[1], both, sizeof both) != sizeof both) ::_exit(1);
+    for (;;) ::pause();
+  }
+  int both[2] = {};
+  ASSERT_EQ(::read(pids[0], both, sizeof both), static_cast<ssize_t>(sizeof both));
+  ::kill(host, SIGKILL);
+  int status = 0;
+  EXPECT_EQ(::waitpid(host, &status, 0), host);
+  EXPECT_EQ(::waitpid(both[0], &status, 0), both[0]);
+  EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) << status;
+  EXPECT_EQ(::waitpid(both[1], &status, 0), both[1]);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;  // it was told, and left
+  ::prctl(PR_SET_CHILD_SUBREAPER, 0);
+  ::close(pids[0]);
+  ::close(pids[1]);
 }
 
 TEST(Promises, promise_10_a_worker_holds_nothing_of_other_workers_links) {

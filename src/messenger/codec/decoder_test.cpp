@@ -108,6 +108,8 @@ TYPED_TEST(CodecHostileLength, IsRefusedWithoutAllocating) {
     Bytes bytes(8 + 100);  // at least a byte each: a hundred elements at most
     std::memcpy(bytes.data(), &stated, 8);
     EXPECT_THROW(from_bytes<TypeParam>(bytes), DecodeError) << stated;
+    // Without an allocation limit, too: memory for what was stated would be another exception, or all there is.
+    EXPECT_THROW(from_bytes<TypeParam>(bytes, std::numeric_limits<std::size_t>::max()), DecodeError) << stated;
   }
 }
 

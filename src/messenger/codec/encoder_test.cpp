@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <new>
 #include <numeric>
 #include <optional>
@@ -96,6 +97,7 @@ TEST(CodecEncoder, TheLimitCountsToTheByte) {
   for (const std::size_t front_size : {0u, 50u, 100u, 200u}) {
     std::vector<std::byte> front(front_size);
     detail::Buffer spill;
+    spill.reserve(500);  // what was needed once does not raise the limit
     const Bytes data = counting(100);
     Encoder exact(front, spill, 100);
     exact.bytes(data.data(), 60);
@@ -142,6 +144,24 @@ TEST(CodecEncoder, PaddingIsNeverSent) {
   }
   EXPECT_EQ(sent[0], sent[1]);
   EXPECT_EQ(sent[0].size(), sizeof(char) + sizeof(int) + sizeof(long double));
+}
+
+/// Leaves ones where the next call's locals will be.
+[[gnu::noinline]] void dirty_the_stack() {
+  volatile unsigned char bytes[4096];
+  for (volatile unsigned char& byte : bytes) byte = 0xff;
+}
+
+TEST(CodecEncoder, ALongDoublesPaddingIsZero) {
+  std::array<std::byte, 64> front;
+  detail::Buffer spill;
+  Encoder encoder(front, spill, front.size());
+  dirty_the_stack();
+  encoder.scalar(1.5L);
+  const Bytes sent = copy(encoder.written());
+  ASSERT_EQ(sent.size(), sizeof(long double));
+  for (std::size_t i = detail::kValueBytes<long double>; i < sent.size(); ++i) EXPECT_EQ(sent[i], 0) << i;
+  EXPECT_EQ(detail::kValueBytes<long double>, std::numeric_limits<long double>::digits == 64 ? 10u : sizeof(long double));
 }
 
 TEST(CodecEncoder, WireFormatIsAsDocumented) {

@@ -251,6 +251,15 @@ struct Overlapping {
   int a;
 };
 static_assert(detail::kIsBulk<Bulk> && detail::kIsBulk<Bulk[2]> && detail::kIsBulk<std::array<Bulk, 2>>);
+struct PaddedInside {
+  char a;
+  int b;
+};
+struct PaddedAtTheEnd {
+  int a;
+  char b;
+};
+static_assert(!detail::kIsBulk<PaddedInside> && !detail::kIsBulk<PaddedAtTheEnd> && fixed_size<PaddedInside> == 5);
 static_assert(!detail::kIsBulk<NotBulk> && !detail::kIsBulk<Overlapping> && !detail::kIsBulk<long double> && !detail::kIsBulk<bool>);
 static_assert(fixed_size<Bulk> == 12 && fixed_size<NotBulk> == 8 && fixed_size<bool> == 1 && fixed_size<Tag> == 1);
 static_assert(is_fixed_size<std::tuple<int, char>> && fixed_size<std::tuple<int, char>> == 5);

@@ -105,6 +105,7 @@ TYPED_TEST_P(CodecRoundTrip, RandomValues) {
     test::expect_round_trip(value, previous);
     previous = value;
   }
+  test::expect_round_trip(TypeParam{}, previous);
 }
 REGISTER_TYPED_TEST_SUITE_P(CodecRoundTrip, RandomValues);
 INSTANTIATE_TYPED_TEST_SUITE_P(Numbers, CodecRoundTrip, Numbers);

@@ -58,6 +58,8 @@ equals_grep() {
 same_as_grep() {
   make_tree
   [ "$(grep -rnwiI word tree | wc -l)" -gt 200 ] || fail "the tree does not test anything"
+  equals_grep tree word -j 3
+  sort -t: -k1,1 -k2,2n -c got || fail "not in the order of paths and lines"
   for workers in 1 2 5; do
     for word in word WORD words first _word 2 line x sword caf colons 199 absent; do
       equals_grep tree $word -j $workers
