@@ -45,7 +45,7 @@ void Search::print_interim(const Asked& asked) {
 }
 
 void Search::print_lines(Asked& asked) {
-  std::sort(asked.files.begin(), asked.files.end(), [](const auto& a, const auto& b) { return b.path < a.path; });
+  std::sort(asked.files.begin(), asked.files.end(), [](const auto& a, const auto& b) { return a.path < b.path; });
   progress_.clear();
   for (const FileMatches& file : asked.files) {
     for (const Line& line : file.lines)

@@ -11,7 +11,7 @@ struct Timeout {
   template <class Rep, class Period>
   constexpr Timeout(std::chrono::duration<Rep, Period> duration) noexcept  // NOLINT: implicit on purpose
       : ns(duration >= std::chrono::duration<double>(9e9) ? std::chrono::nanoseconds::max()
-           : duration <= std::chrono::duration<double>(0)
+           : !(duration > std::chrono::duration<double>(0))  // also for what is not a number
                ? std::chrono::nanoseconds::zero()
                : std::chrono::duration_cast<std::chrono::nanoseconds>(duration)) {}
 

@@ -5,6 +5,7 @@
 #include <concepts>
 #include <cstddef>
 #include <functional>
+#include <memory>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -30,6 +31,9 @@ class WorkerResource : public Worker {
   static_assert(std::same_as<M, PriorityMessenger> || std::same_as<M, MultiMessenger>,
                 "coproc: a target's first parameter is a coproc::PriorityMessenger& or a coproc::MultiMessenger&");
 
+  static_assert(std::is_nothrow_move_constructible_v<Target> || detail::ClassTarget<Target, M>,
+                "coproc: a target must be movable without throwing: keep what is not in a std::unique_ptr");
+
  public:
   explicit WorkerResource(Target target, WorkerOptions options = {})
     requires(!detail::ClassTarget<Target, M>)
@@ -39,7 +43,14 @@ class WorkerResource : public Worker {
     requires detail::ClassTarget<Target, M>
       : Worker(std::move(options), Worker::make_messenger<M>(), std::same_as<M, PriorityMessenger>) {}
   WorkerResource(WorkerResource&&) noexcept = default;
-  WorkerResource& operator=(WorkerResource&&) noexcept = default;
+  WorkerResource& operator=(WorkerResource&& other) noexcept {
+    if (this == &other) return *this;
+    Worker::operator=(std::move(other));
+    // A lambda cannot be assigned, but made anew.
+    std::destroy_at(&target_);
+    std::construct_at(&target_, std::move(other.target_));
+    return *this;
+  }
   ~WorkerResource() = default;
 
   /// Starts the worker; returns when its process is set up, before the target runs. The arguments are copied or moved as
@@ -94,7 +105,7 @@ class WorkerResource : public Worker {
   }
 
   struct None {};
-  [[no_unique_address]] std::conditional_t<detail::ClassTarget<Target, M>, None, Target> target_{};
+  std::conditional_t<detail::ClassTarget<Target, M>, None, Target> target_{};
 };
 
 template <class F>

@@ -39,15 +39,12 @@ struct Run {
 /// The status of a run whose process has ended, complete with the exception that left its target; nullopt: it is alive.
 std::optional<ExitStatus> end_of(Run& run) {
   const std::lock_guard lock(run.mutex);
-  if (run.status) return run.status;
-  auto status = run.child.try_reap();
-  if (!status) return std::nullopt;
-  if (run.core != nullptr) {
+  if (!run.status) run.status = run.child.try_reap();
+  if (run.status && run.core != nullptr && !run.status->exception) {
     run.core->note_peer_gone();
-    run.core->try_drain();  // the exception that ended the target may be the last thing in the ring
-    std::tie(status->exception, status->exception_text) = run.core->final_error();
+    run.core->try_drain();  // it may be the last thing in the ring, or still behind a full inbox
+    std::tie(run.status->exception, run.status->exception_text) = run.core->final_error();
   }
-  run.status = std::move(status);
   return run.status;
 }
 

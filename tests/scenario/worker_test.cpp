@@ -141,6 +141,21 @@ TEST(Worker, MovesWithItsMessenger) {
   EXPECT_EQ(::kill(pid, 0), -1);
 }
 
+TEST(Worker, ALambdaMayBeMovedOver) {
+  auto make = [](int number) {
+    return WorkerResource{[number](PriorityMessenger& host) {
+      host.send_norequest(number);
+      host.receive_blocking();
+    }};
+  };
+  auto worker = make(1);
+  worker.start();
+  EXPECT_EQ(worker.messenger().receive_blocking<int>(), 1);
+  worker = make(2);
+  worker.start();
+  EXPECT_EQ(worker.messenger().receive_blocking<int>(), 2);
+}
+
 TEST(Worker, RefusesToStartTwice) {
   WorkerResource worker{echo};
   worker.start();

@@ -1,22 +1,29 @@
 #!/bin/sh
-# Fails if a process runs whose program lies in the build directory, or if coproc's or GoogleTest's files lie about.
+# Before the tests: notes which of coproc's and GoogleTest's files lie about, and empties the tests' temporary directory.
+# After them: fails if there are more, or if a process runs whose program lies in the build directory.
 #
-#   leftovers.sh <build directory>
+#   leftovers.sh before|after <build directory>
 set -eu
-build_dir=$1
-found=""
+moment=$1 build_dir=$2
+note=$build_dir/files_before_the_tests
 
-for exe in /proc/[0-9]*/exe; do
-  program=$(readlink "$exe" 2>/dev/null) || continue
-  case $program in
-    "$build_dir"/*) found="$found
-process $(echo "$exe" | cut -d/ -f3) still runs: $program" ;;
-  esac
-done
+files() {
+  for file in "$build_dir"/tmp/* /tmp/*coproc* /tmp/gtest_* /tmp/captured_stream.* /dev/shm/*coproc*; do
+    [ ! -e "$file" ] || echo "$file"
+  done | sort
+}
 
-for file in "$build_dir"/tmp/* /tmp/coproc* /tmp/gtest_* /tmp/captured_stream.* /dev/shm/*coproc*; do
-  [ ! -e "$file" ] || found="$found
-file left behind: $file"
-done
+processes() {
+  for exe in /proc/[0-9]*/exe; do
+    program=$(readlink "$exe" 2>/dev/null) || continue
+    case $program in "$build_dir"/*) echo "process $(echo "$exe" | cut -d/ -f3), which is $program" ;; esac
+  done
+}
 
-[ -z "$found" ] || { echo "Left behind after the tests:$found"; exit 1; }
+if [ "$moment" = before ]; then
+  rm -rf "$build_dir"/tmp/*
+  files > "$note"
+  exit 0
+fi
+found=$(processes; files | comm -13 "$note" -)
+[ -z "$found" ] || { printf 'Left behind by the tests:\n%s\n' "$found"; exit 1; }

@@ -99,7 +99,7 @@ TEST(Hygiene, SeesMappingsOfMemoryFiles) {
 }
 
 TEST(Hygiene, SeesNamesInSharedMemory) {
-  std::string directory = testing::TempDir() + "/hygiene.XXXXXX";
+  std::string directory = std::filesystem::temp_directory_path() / "hygiene.XXXXXX";
   ASSERT_NE(::mkdtemp(directory.data()), nullptr);
   const Holdings before = Holdings::now(directory.c_str());
   std::ofstream(directory + "/left").close();
