@@ -6,7 +6,7 @@ JOBS ?= $(shell nproc)
 # The presets whose tests `make test` runs, all as one ctest run.
 TESTED := release clang asan tsan
 
-configure = cmake --preset $(1) --log-level=WARNING -DCOPROC_WARNINGS_AS_ERRORS=$(if $(filter true,$(CI)),ON,OFF)
+configure = cmake --preset $(1) -DCOPROC_WARNINGS_AS_ERRORS=$(if $(filter true,$(CI)),ON,OFF) >/dev/null
 build = cmake --build --preset $(1) --parallel $(JOBS)
 
 .DEFAULT_GOAL := help

@@ -19,12 +19,13 @@
 
 namespace coproc::inline v0 {
 
-/// The codec of a user's own type. Not needed for arithmetic types, enums, strings, containers, optional, variant, tuple,
-/// pair, chrono types, paths, and aggregates of these. To be specialised with
+/// The codec of a user's own type. Not needed for arithmetic types, enums, strings, containers, optional, variant,
+/// tuple, pair, chrono types, paths, and aggregates of these. To be specialised with
 ///
 ///     static constexpr std::string_view name;         // identifies the type: keep it when the C++ name changes
 ///     static void encode(Encoder&, const T&);
-///     static T decode(Decoder&);                      // reads what encode wrote; throws or calls Decoder::fail on nonsense
+///     static T decode(Decoder&);                      // reads what encode wrote; throws or calls Decoder::fail on
+///     nonsense
 template <class T>
 struct Codec;
 
@@ -94,8 +95,8 @@ template <class T>
 inline constexpr std::size_t fixed_size = detail::kWireSize<wire_t<T>>;
 
 /// Writes any value that can be sent, text literals and views included (a character array up to its first NUL). Throws
-/// MessageTooLargeError over the encoder's limit, InvalidArgumentError for a variant without a value, a null `const char*`
-/// and values nested more than 100 levels deep, and what codecs throw.
+/// MessageTooLargeError over the encoder's limit, InvalidArgumentError for a variant without a value, a null `const
+/// char*` and values nested more than 100 levels deep, and what codecs throw.
 template <class T>
 void encode(Encoder& encoder, const T& value) {
   check_encodable<T>();

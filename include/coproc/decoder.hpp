@@ -1,8 +1,8 @@
 // Reads values from the bytes of a message: what a Codec<T>::decode is given.
 //
-// The bytes come from a peer that is not trusted and may change them while they are read (they can lie in shared memory).
-// So every value is copied once, and only the copy is checked and used: the compiler is kept from reading it again. No view
-// of the bytes is ever given out.
+// The bytes come from a peer that is not trusted and may change them while they are read (they can lie in shared
+// memory). So every value is copied once, and only the copy is checked and used: the compiler is kept from reading it
+// again. No view of the bytes is ever given out.
 #pragma once
 
 #include <bit>

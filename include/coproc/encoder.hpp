@@ -35,14 +35,16 @@ inline constexpr std::size_t kValueBytes =
 
 }  // namespace detail
 
-/// Takes a value apart. A codec of one's own calls `bytes`, `scalar` and `length`, or `coproc::encode(encoder, part)` for
-/// anything else.
+/// Takes a value apart. A codec of one's own calls `bytes`, `scalar` and `length`, or `coproc::encode(encoder, part)`
+/// for anything else.
 ///
 /// Thread safety: none; it lives as long as one encoding.
-/// Invariants: [begin_, at_) is written, [at_, end_) is free; both lie in the front, or in the spill buffer once spilled.
+/// Invariants: [begin_, at_) is written, [at_, end_) is free; both lie in the front, or in the spill buffer once
+/// spilled.
 class Encoder {
  public:
-  /// Writes into `front` (such as the free space of a ring); when that is full, moves everything to `spill` and goes on there.
+  /// Writes into `front` (such as the free space of a ring); when that is full, moves everything to `spill` and goes on
+  /// there.
   Encoder(std::span<std::byte> front, detail::Buffer& spill, std::size_t max_bytes) noexcept
       : begin_(front.data()),
         at_(begin_),
@@ -94,7 +96,8 @@ class Encoder {
     return {begin_, size()};
   }
 
-  /// Brackets the parts of a value that may hold values of its own type. Throws InvalidArgumentError beyond a depth of 100.
+  /// Brackets the parts of a value that may hold values of its own type. Throws InvalidArgumentError beyond a depth of
+  /// 100.
   void enter() {
     if (++depth_ > detail::kMaxDepth) throw_too_deep();
   }

@@ -128,8 +128,7 @@ void HygieneListener::OnTestStart(const testing::TestInfo&) { before_ = Holdings
 void HygieneListener::OnTestEnd(const testing::TestInfo& test) {
   const std::string difference = lasting_difference(*before_);
   if (difference.empty()) return;
-  ADD_FAILURE() << test.test_suite_name() << "." << test.name()
-                << " did not leave this process as it found it:\n"
+  ADD_FAILURE() << test.test_suite_name() << "." << test.name() << " did not leave this process as it found it:\n"
                 << difference;
 }
 

@@ -21,15 +21,16 @@ void get_into(Decoder& decoder, T& value);
 
 /// What a container's element takes in memory besides itself: links, allocator, its share of hash buckets.
 inline constexpr std::size_t kNodeBytes = 64;
-/// What a container may allocate for its first elements: a deque takes a block and a map of blocks also when it is empty.
+/// What a container may allocate for its first elements: a deque takes a block and a map of blocks also when it is
+/// empty.
 inline constexpr std::size_t kFirstBytes = 128;
 inline constexpr std::size_t kDequeBytes = 640;
 
 /// Kinds that only ever come as new values; the others are default-constructed and filled.
 template <class T>
-inline constexpr bool kComesWhole = kKind<T> == Kind::custom || kKind<T> == Kind::scalar || kKind<T> == Kind::enumeration ||
-                                    kKind<T> == Kind::path || kKind<T> == Kind::tuple || kKind<T> == Kind::complex ||
-                                    kKind<T> == Kind::duration || kKind<T> == Kind::time_point;
+inline constexpr bool kComesWhole =
+    kKind<T> == Kind::custom || kKind<T> == Kind::scalar || kKind<T> == Kind::enumeration || kKind<T> == Kind::path ||
+    kKind<T> == Kind::tuple || kKind<T> == Kind::complex || kKind<T> == Kind::duration || kKind<T> == Kind::time_point;
 
 /// Where nothing is written: one byte, and it is zero.
 inline void get_nothing(Decoder& decoder) {

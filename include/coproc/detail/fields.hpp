@@ -1,8 +1,8 @@
 // Takes aggregates apart: how many fields a type has, their types, and a visit of them all.
 //
-// A type's fields are counted by the number of `{}` that its braces take, so that an array counts as one field and every
-// field must be default-constructible; structured bindings then name them. Types that would not survive this (unions, bases
-// with members, bit-fields, references) are found before it is tried.
+// A type's fields are counted by the number of `{}` that its braces take, so that an array counts as one field and
+// every field must be default-constructible; structured bindings then name them. Types that would not survive this
+// (unions, bases with members, bit-fields, references) are found before it is tried.
 #pragma once
 
 #include <cstddef>
@@ -23,7 +23,8 @@ template <class T>
 concept HasCodec = requires { sizeof(Codec<T>); };
 /// A class that lists its fields itself: `static constexpr auto coproc_fields = std::tuple(&X::a, &X::b);`
 template <class T>
-concept HasFields = std::is_class_v<T> && requires { std::tuple_size<std::remove_cvref_t<decltype(T::coproc_fields)>>::value; };
+concept HasFields =
+    std::is_class_v<T> && requires { std::tuple_size<std::remove_cvref_t<decltype(T::coproc_fields)>>::value; };
 
 // Stand-ins for an initialiser that fits only one kind of place. They are never defined: only asked about.
 struct AnyField {

@@ -15,11 +15,22 @@
 namespace coproc::inline v0::detail {
 
 enum class Refusal : unsigned char {
-  none, pointer, reference, view, union_type, full_base, too_many_fields, not_default_constructible, not_aggregate, bit_field,
-  constant, bad_codec,
+  none,
+  pointer,
+  reference,
+  view,
+  union_type,
+  full_base,
+  too_many_fields,
+  not_default_constructible,
+  not_aggregate,
+  bit_field,
+  constant,
+  bad_codec,
 };
 
-/// How far out T is among the aggregates around it, innermost first; 0: it is none of them. So recursive types come to an end.
+/// How far out T is among the aggregates around it, innermost first; 0: it is none of them. So recursive types come to
+/// an end.
 template <class T, class... Outer>
 constexpr std::size_t find_outer() {
   std::size_t distance = 0;
@@ -85,12 +96,18 @@ constexpr Refusal own_refusal() {
     return std::is_default_constructible_v<T> ? Refusal::none : Refusal::not_default_constructible;
   } else {
     switch (kind) {
-      case Kind::pointer: return Refusal::pointer;
-      case Kind::reference: return Refusal::reference;
-      case Kind::view: return Refusal::view;
-      case Kind::union_type: return Refusal::union_type;
-      case Kind::other: return Refusal::not_aggregate;
-      default: return Refusal::none;
+      case Kind::pointer:
+        return Refusal::pointer;
+      case Kind::reference:
+        return Refusal::reference;
+      case Kind::view:
+        return Refusal::view;
+      case Kind::union_type:
+        return Refusal::union_type;
+      case Kind::other:
+        return Refusal::not_aggregate;
+      default:
+        return Refusal::none;
     }
   }
 }
@@ -127,34 +144,43 @@ inline constexpr Refusal kRefusal = find_refusal<T>();
 template <class T>
 constexpr void explain_refusal() {
   constexpr Refusal why = kOwnRefusal<T>;
-  static_assert(why != Refusal::pointer,
-                "coproc: a pointer means nothing in another process: send the value itself (text as std::string, several as "
-                "std::vector, none as std::optional), or specialise coproc::Codec<T>");
+  static_assert(
+      why != Refusal::pointer,
+      "coproc: a pointer means nothing in another process: send the value itself (text as std::string, several as "
+      "std::vector, none as std::optional), or specialise coproc::Codec<T>");
   static_assert(why != Refusal::reference,
                 "coproc: a reference inside a payload cannot be sent: make it a value, or specialise coproc::Codec<T>");
-  static_assert(why != Refusal::view,
-                "coproc: a view inside a payload owns nothing that could arrive: use std::string or std::vector instead");
-  static_assert(why != Refusal::union_type,
-                "coproc: a union does not say which of its members is set: use std::variant, or specialise coproc::Codec<T>");
-  static_assert(why != Refusal::full_base,
-                "coproc: a struct whose base has members cannot be taken apart: make the base a member, give coproc_fields (a "
-                "std::tuple of member pointers), or specialise coproc::Codec<T>");
-  static_assert(why != Refusal::too_many_fields,
-                "coproc: a struct of more than 32 fields cannot be taken apart: group them into structs, give coproc_fields (a "
-                "std::tuple of member pointers), or specialise coproc::Codec<T>");
-  static_assert(why != Refusal::not_default_constructible,
-                "coproc: a payload and each of its fields must be default-constructible, T value{}, to be received (references "
-                "are not): give it defaults, or specialise coproc::Codec<T>");
-  static_assert(why != Refusal::not_aggregate,
-                "coproc: this type is not an aggregate (it has constructors, private members or virtual functions): give it a "
-                "public coproc_fields (a std::tuple of member pointers), or specialise coproc::Codec<T>");
+  static_assert(
+      why != Refusal::view,
+      "coproc: a view inside a payload owns nothing that could arrive: use std::string or std::vector instead");
+  static_assert(
+      why != Refusal::union_type,
+      "coproc: a union does not say which of its members is set: use std::variant, or specialise coproc::Codec<T>");
+  static_assert(
+      why != Refusal::full_base,
+      "coproc: a struct whose base has members cannot be taken apart: make the base a member, give coproc_fields (a "
+      "std::tuple of member pointers), or specialise coproc::Codec<T>");
+  static_assert(
+      why != Refusal::too_many_fields,
+      "coproc: a struct of more than 32 fields cannot be taken apart: group them into structs, give coproc_fields (a "
+      "std::tuple of member pointers), or specialise coproc::Codec<T>");
+  static_assert(
+      why != Refusal::not_default_constructible,
+      "coproc: a payload and each of its fields must be default-constructible, T value{}, to be received (references "
+      "are not): give it defaults, or specialise coproc::Codec<T>");
+  static_assert(
+      why != Refusal::not_aggregate,
+      "coproc: this type is not an aggregate (it has constructors, private members or virtual functions): give it a "
+      "public coproc_fields (a std::tuple of member pointers), or specialise coproc::Codec<T>");
   static_assert(why != Refusal::bit_field,
                 "coproc: a bit-field cannot be received: make it a plain member, or specialise coproc::Codec<T>");
-  static_assert(why != Refusal::constant,
-                "coproc: a const or volatile member cannot be received: make it a plain member, or specialise coproc::Codec<T>");
-  static_assert(why != Refusal::bad_codec,
-                "coproc: coproc::Codec<T> needs `static constexpr std::string_view name`, `static void encode(Encoder&, const "
-                "T&)` and `static T decode(Decoder&)`");
+  static_assert(
+      why != Refusal::constant,
+      "coproc: a const or volatile member cannot be received: make it a plain member, or specialise coproc::Codec<T>");
+  static_assert(
+      why != Refusal::bad_codec,
+      "coproc: coproc::Codec<T> needs `static constexpr std::string_view name`, `static void encode(Encoder&, const "
+      "T&)` and `static T decode(Decoder&)`");
   if constexpr (why == Refusal::none) {
     []<class... Part>(Types<Part...>) {
       ((kRefusal<Part> != Refusal::none ? explain_refusal<Part>() : void()), ...);

@@ -1,7 +1,8 @@
 // What kind of value a type is, and of which parts it is made: the one place where types are told apart.
 //
 // The standard's containers are known by their members and not by their templates, so that their headers need not be
-// included; a class of another's making that looks the same is not taken for one, since it may hold more than its elements.
+// included; a class of another's making that looks the same is not taken for one, since it may hold more than its
+// elements.
 #pragma once
 
 #include <array>
@@ -24,13 +25,28 @@
 namespace coproc::inline v0::detail {
 
 enum class Kind : unsigned char {
-  custom,     // Codec<T>
-  scalar, enumeration, text, path,
-  array,      // std::array, C arrays
-  sequence, set, map, optional, variant, tuple, complex, duration, time_point,
+  custom,  // Codec<T>
+  scalar,
+  enumeration,
+  text,
+  path,
+  array,  // std::array, C arrays
+  sequence,
+  set,
+  map,
+  optional,
+  variant,
+  tuple,
+  complex,
+  duration,
+  time_point,
   aggregate,  // also what lists its fields in coproc_fields
   // What cannot be sent:
-  pointer, reference, view, union_type, other,
+  pointer,
+  reference,
+  view,
+  union_type,
+  other,
 };
 
 template <class T>
@@ -68,7 +84,8 @@ concept RangeLike = requires(T& t) {
 template <class T>
 concept ForwardListLike = RangeLike<T> && requires(T& t) { t.before_begin(); };
 template <class T>
-concept SequenceLike = RangeLike<T> && (ForwardListLike<T> || requires(T& t, typename T::value_type& v) { t.push_back(v); });
+concept SequenceLike =
+    RangeLike<T> && (ForwardListLike<T> || requires(T& t, typename T::value_type& v) { t.push_back(v); });
 template <class T>
 concept SetLike = RangeLike<T> && std::same_as<typename T::key_type, typename T::value_type>;
 template <class T>

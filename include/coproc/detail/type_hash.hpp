@@ -45,8 +45,8 @@ constexpr std::uint64_t hash_scalar(std::uint64_t hash) {
   return hash_number(static_cast<std::uint64_t>(scalar_letter<T>()) << 8 | sizeof(T), hash);
 }
 
-/// The type arguments of a user's template: Length<Metre> is not Length<Foot>, even where the fields are the same. (Values
-/// as arguments are spelled differently by the compilers and do not count.)
+/// The type arguments of a user's template: Length<Metre> is not Length<Foot>, even where the fields are the same.
+/// (Values as arguments are spelled differently by the compilers and do not count.)
 template <class T>
 struct Arguments {
   static constexpr std::uint64_t hash(std::uint64_t hash) { return hash; }
@@ -85,7 +85,8 @@ constexpr std::uint64_t hash_type(std::uint64_t hash) {
   } else if constexpr (find_outer<T, Outer...>() != 0) {
     return hash_number(find_outer<T, Outer...>(), hash_number('^', hash));
   } else if constexpr (sizeof...(Outer) != 0 && kWireSize<T> != kVariable) {
-    return hash_type<T>(hash);  // of a fixed size, so that it holds none of the outer types: one function for all of them
+    return hash_type<T>(
+        hash);  // of a fixed size, so that it holds none of the outer types: one function for all of them
   } else {
     // Letters, since numbers would change with the order of the enumerators.
     constexpr char letter = kind == Kind::custom        ? 'C'

@@ -62,8 +62,8 @@ constexpr bool find_bulk() {
     return !std::is_same_v<T, bool> && kValueBytes<T> == sizeof(T) && !std::is_same_v<T, long double>;
   } else if constexpr (kind == Kind::enumeration) {
     return kIsBulk<std::underlying_type_t<T>>;
-  } else if constexpr (kind == Kind::array || kind == Kind::complex || kind == Kind::duration || kind == Kind::time_point ||
-                       (kind == Kind::aggregate && !HasFields<T>)) {
+  } else if constexpr (kind == Kind::array || kind == Kind::complex || kind == Kind::duration ||
+                       kind == Kind::time_point || (kind == Kind::aggregate && !HasFields<T>)) {
     // coproc_fields may name the members in another order than memory has them.
     const bool is_nothing = std::is_empty_v<T> || (kind == Kind::array && kExtent<T> == 0);
     return std::is_trivially_copyable_v<T> && !is_nothing && kWireSize<T> == sizeof(T) && are_all_bulk(parts_of<T>());

@@ -21,7 +21,8 @@ void Decoder::fail_bool(unsigned value) const {
 }
 
 void Decoder::fail_length(std::uint64_t count) const {
-  fail("a length of " + std::to_string(count) + " is stated and only " + std::to_string(remaining()) + " bytes are left");
+  fail("a length of " + std::to_string(count) + " is stated and only " + std::to_string(remaining()) +
+       " bytes are left");
 }
 
 void Decoder::fail_allocation(std::uint64_t count, std::size_t size) const {
@@ -31,6 +32,8 @@ void Decoder::fail_allocation(std::uint64_t count, std::size_t size) const {
 
 void Decoder::fail_trailing() const { fail(std::to_string(remaining()) + " bytes are left over"); }
 
-void Decoder::fail_depth() const { fail("it is nested more than " + std::to_string(detail::kMaxDepth) + " levels deep"); }
+void Decoder::fail_depth() const {
+  fail("it is nested more than " + std::to_string(detail::kMaxDepth) + " levels deep");
+}
 
 }  // namespace coproc::inline v0

@@ -96,15 +96,15 @@ struct Large {
   char data[4096];
 };
 using Containers =
-    testing::Types<std::string, std::u32string, std::vector<int>, std::vector<bool>, std::vector<std::string>, std::vector<Empty>,
-                   std::vector<Large>, std::deque<int>, std::list<int>, std::set<int>, std::map<int, int>,
-                   std::unordered_map<int, Large>, std::vector<std::vector<std::vector<char>>>>;
+    testing::Types<std::string, std::u32string, std::vector<int>, std::vector<bool>, std::vector<std::string>,
+                   std::vector<Empty>, std::vector<Large>, std::deque<int>, std::list<int>, std::set<int>,
+                   std::map<int, int>, std::unordered_map<int, Large>, std::vector<std::vector<std::vector<char>>>>;
 TYPED_TEST_SUITE(CodecHostileLength, Containers);
 
 TYPED_TEST(CodecHostileLength, IsRefusedWithoutAllocating) {
   constexpr auto kMax = std::numeric_limits<std::uint64_t>::max();
-  for (const std::uint64_t stated : {std::uint64_t{101}, std::uint64_t{1} << 20, std::uint64_t{1} << 32, kMax / 2, kMax / 4 + 1,
-                                     kMax / 24, kMax / 8 + 1, kMax - 7, kMax}) {
+  for (const std::uint64_t stated : {std::uint64_t{101}, std::uint64_t{1} << 20, std::uint64_t{1} << 32, kMax / 2,
+                                     kMax / 4 + 1, kMax / 24, kMax / 8 + 1, kMax - 7, kMax}) {
     Bytes bytes(8 + 100);  // at least a byte each: a hundred elements at most
     std::memcpy(bytes.data(), &stated, 8);
     EXPECT_THROW(from_bytes<TypeParam>(bytes), DecodeError) << stated;
@@ -115,16 +115,19 @@ TYPED_TEST(CodecHostileLength, IsRefusedWithoutAllocating) {
 
 TEST(CodecDecoder, MemoryIsBoundedByTheAllocationLimit) {
   // Few bytes on the wire that would be much in memory.
-  EXPECT_THROW(from_bytes<std::vector<std::string>>(to_bytes(std::vector<std::string>(100)), 100 * sizeof(std::string) - 1),
-               DecodeError);
-  EXPECT_NO_THROW(from_bytes<std::vector<std::string>>(to_bytes(std::vector<std::string>(100)), 100 * sizeof(std::string)));
+  EXPECT_THROW(
+      from_bytes<std::vector<std::string>>(to_bytes(std::vector<std::string>(100)), 100 * sizeof(std::string) - 1),
+      DecodeError);
+  EXPECT_NO_THROW(
+      from_bytes<std::vector<std::string>>(to_bytes(std::vector<std::string>(100)), 100 * sizeof(std::string)));
   // The limit is for all containers together.
   const std::vector<std::string> texts(10, std::string(100, 'x'));
   EXPECT_THROW(from_bytes<std::vector<std::string>>(to_bytes(texts), 10 * sizeof(std::string) + 999), DecodeError);
   EXPECT_NO_THROW(from_bytes<std::vector<std::string>>(to_bytes(texts), 10 * sizeof(std::string) + 1000));
   // Nodes and the first block of a deque count, too.
   EXPECT_THROW(from_bytes<std::list<char>>(to_bytes(std::list<char>(100)), 1000), DecodeError);
-  EXPECT_THROW(from_bytes<std::vector<std::deque<char>>>(to_bytes(std::vector<std::deque<char>>(100)), 10'000), DecodeError);
+  EXPECT_THROW(from_bytes<std::vector<std::deque<char>>>(to_bytes(std::vector<std::deque<char>>(100)), 10'000),
+               DecodeError);
 }
 
 TEST(CodecDecoder, NestingIsRefusedBeyondAHundredLevels) {

@@ -10,8 +10,8 @@ namespace coproc::inline v0 {
 void Encoder::grow(std::size_t size) {
   const std::size_t written = this->size();
   if (size > max_bytes_ - written) {
-    throw MessageTooLargeError("a message takes more than the " + std::to_string(max_bytes_) + " bytes allowed (at least " +
-                               std::to_string(written) + " + " + std::to_string(size) +
+    throw MessageTooLargeError("a message takes more than the " + std::to_string(max_bytes_) +
+                               " bytes allowed (at least " + std::to_string(written) + " + " + std::to_string(size) +
                                "): send it in parts, or raise LinkOptions::max_message_bytes");
   }
   constexpr std::size_t kLeast = 256;
@@ -33,8 +33,9 @@ void Encoder::grow(std::size_t size) {
 }
 
 void Encoder::throw_too_deep() {
-  throw InvalidArgumentError("a value is nested more than " + std::to_string(detail::kMaxDepth) +
-                             " levels deep and was not sent: send it flat, such as a list of nodes that name each other by index");
+  throw InvalidArgumentError(
+      "a value is nested more than " + std::to_string(detail::kMaxDepth) +
+      " levels deep and was not sent: send it flat, such as a list of nodes that name each other by index");
 }
 
 }  // namespace coproc::inline v0

@@ -161,7 +161,8 @@ TEST(CodecEncoder, ALongDoublesPaddingIsZero) {
   const Bytes sent = copy(encoder.written());
   ASSERT_EQ(sent.size(), sizeof(long double));
   for (std::size_t i = detail::kValueBytes<long double>; i < sent.size(); ++i) EXPECT_EQ(sent[i], 0) << i;
-  EXPECT_EQ(detail::kValueBytes<long double>, std::numeric_limits<long double>::digits == 64 ? 10u : sizeof(long double));
+  EXPECT_EQ(detail::kValueBytes<long double>,
+            std::numeric_limits<long double>::digits == 64 ? 10u : sizeof(long double));
 }
 
 TEST(CodecEncoder, WireFormatIsAsDocumented) {

@@ -202,7 +202,8 @@ static_assert(kRefusal<std::function<void()>> == Refusal::not_aggregate);
 static_assert(kRefusal<std::tuple<int&>> == Refusal::reference);
 static_assert(kRefusal<DerivedVector> == Refusal::not_aggregate, "its own member would be lost in silence");
 static_assert(!Encodable<HoldsPointer> && !Encodable<int*> && !Encodable<std::vector<std::string_view>>);
-static_assert(Encodable<const char*> && Encodable<std::string_view> && Encodable<int[3]> && Encodable<const std::string&>);
+static_assert(Encodable<const char*> && Encodable<std::string_view> && Encodable<int[3]> &&
+              Encodable<const std::string&>);
 
 class Hidden {
  public:
@@ -260,7 +261,8 @@ struct PaddedAtTheEnd {
   char b;
 };
 static_assert(!detail::kIsBulk<PaddedInside> && !detail::kIsBulk<PaddedAtTheEnd> && fixed_size<PaddedInside> == 5);
-static_assert(!detail::kIsBulk<NotBulk> && !detail::kIsBulk<Overlapping> && !detail::kIsBulk<long double> && !detail::kIsBulk<bool>);
+static_assert(!detail::kIsBulk<NotBulk> && !detail::kIsBulk<Overlapping> && !detail::kIsBulk<long double> &&
+              !detail::kIsBulk<bool>);
 static_assert(fixed_size<Bulk> == 12 && fixed_size<NotBulk> == 8 && fixed_size<bool> == 1 && fixed_size<Tag> == 1);
 static_assert(is_fixed_size<std::tuple<int, char>> && fixed_size<std::tuple<int, char>> == 5);
 static_assert(!is_fixed_size<std::string> && !is_fixed_size<const char*> && !is_fixed_size<std::optional<int>>);

@@ -26,9 +26,12 @@ class RandomValues {
       return below(2) == 1;
     } else if constexpr (kind == Kind::scalar) {
       switch (below(4)) {
-        case 0: return std::numeric_limits<T>::lowest();
-        case 1: return std::numeric_limits<T>::max();
-        default: return static_cast<T>(engine_());  // never a NaN, which would not equal itself
+        case 0:
+          return std::numeric_limits<T>::lowest();
+        case 1:
+          return std::numeric_limits<T>::max();
+        default:
+          return static_cast<T>(engine_());  // never a NaN, which would not equal itself
       }
     } else if constexpr (kind == Kind::enumeration) {
       return static_cast<T>(make<std::underlying_type_t<T>>());

@@ -5,7 +5,8 @@
 namespace coproc::inline v0::detail {
 
 void throw_valueless() {
-  throw InvalidArgumentError("a std::variant that lost its value to an exception cannot be sent: assign it a value first");
+  throw InvalidArgumentError(
+      "a std::variant that lost its value to an exception cannot be sent: assign it a value first");
 }
 
 void throw_null_text() {

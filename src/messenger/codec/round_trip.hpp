@@ -41,8 +41,8 @@ T from_bytes(const Bytes& bytes, std::size_t max_allocation = std::size_t{1} << 
 /// A value without its type, so that the checks below are compiled once and not for every type.
 struct Subject {
   Bytes bytes;
-  std::size_t fixed_size;                              // 0: it depends on the value
-  std::function<bool(const Bytes&)> is_equal;          // decoded from these bytes
+  std::size_t fixed_size;                      // 0: it depends on the value
+  std::function<bool(const Bytes&)> is_equal;  // decoded from these bytes
   std::function<bool(const Bytes&)> is_equal_in_place;
 };
 

@@ -71,28 +71,30 @@ using namespace std::chrono;
 template <class T>
 class CodecRoundTrip : public testing::Test {};
 
-using Numbers = testing::Types<bool, char, signed char, unsigned char, short, unsigned short, int, unsigned, long, unsigned long,
-                               long long, unsigned long long, float, double, long double, wchar_t, char8_t, char16_t, char32_t,
-                               Color, Flag, std::byte>;
+using Numbers = testing::Types<bool, char, signed char, unsigned char, short, unsigned short, int, unsigned, long,
+                               unsigned long, long long, unsigned long long, float, double, long double, wchar_t,
+                               char8_t, char16_t, char32_t, Color, Flag, std::byte>;
 using Containers =
-    testing::Types<std::string, std::wstring, std::u8string, std::u16string, std::pmr::string, std::vector<int>, std::vector<bool>,
-                   std::vector<Color>, std::vector<Flag>, std::vector<std::string>, std::vector<std::vector<std::uint16_t>>,
-                   std::vector<long double>, std::deque<std::string>, std::deque<int>, std::list<double>,
-                   std::forward_list<int>, std::forward_list<std::string>, std::array<int, 3>, std::array<std::string, 2>,
-                   std::array<int, 0>, std::set<int>, std::multiset<std::string>, std::unordered_set<int>,
-                   std::unordered_multiset<int>, std::map<std::string, double>, std::multimap<int, int>,
+    testing::Types<std::string, std::wstring, std::u8string, std::u16string, std::pmr::string, std::vector<int>,
+                   std::vector<bool>, std::vector<Color>, std::vector<Flag>, std::vector<std::string>,
+                   std::vector<std::vector<std::uint16_t>>, std::vector<long double>, std::deque<std::string>,
+                   std::deque<int>, std::list<double>, std::forward_list<int>, std::forward_list<std::string>,
+                   std::array<int, 3>, std::array<std::string, 2>, std::array<int, 0>, std::set<int>,
+                   std::multiset<std::string>, std::unordered_set<int>, std::unordered_multiset<int>,
+                   std::map<std::string, double>, std::multimap<int, int>,
                    std::unordered_map<std::string, std::vector<int>>, std::unordered_multimap<int, std::string>,
                    std::pmr::vector<int>, std::vector<std::array<int, 0>>, std::map<int, std::map<int, std::string>>>;
 using Composites =
     testing::Types<std::optional<int>, std::optional<std::string>, std::optional<std::optional<bool>>,
-                   std::variant<int, std::string, int>, std::variant<std::monostate, std::vector<int>>, std::monostate, std::tuple<>,
-                   std::tuple<int>, std::tuple<int, std::string, bool>, std::tuple<std::tuple<int>>, std::pair<int, std::string>,
-                   nanoseconds, duration<double>, hours, system_clock::time_point, steady_clock::time_point,
-                   time_point<system_clock, days>, std::filesystem::path, std::complex<float>, std::complex<long double>,
-                   std::vector<std::complex<double>>, std::vector<nanoseconds>>;
-using Aggregates = testing::Types<Point, Padded, Flags, Everything, Empty, Tree, Json, std::vector<Point>, std::vector<Padded>,
-                                  std::vector<Flags>, std::vector<Empty>, std::deque<Everything>, std::array<Point, 2>,
-                                  std::optional<Everything>, std::map<Color, Everything>, std::tuple<Everything, Point>>;
+                   std::variant<int, std::string, int>, std::variant<std::monostate, std::vector<int>>, std::monostate,
+                   std::tuple<>, std::tuple<int>, std::tuple<int, std::string, bool>, std::tuple<std::tuple<int>>,
+                   std::pair<int, std::string>, nanoseconds, duration<double>, hours, system_clock::time_point,
+                   steady_clock::time_point, time_point<system_clock, days>, std::filesystem::path, std::complex<float>,
+                   std::complex<long double>, std::vector<std::complex<double>>, std::vector<nanoseconds>>;
+using Aggregates =
+    testing::Types<Point, Padded, Flags, Everything, Empty, Tree, Json, std::vector<Point>, std::vector<Padded>,
+                   std::vector<Flags>, std::vector<Empty>, std::deque<Everything>, std::array<Point, 2>,
+                   std::optional<Everything>, std::map<Color, Everything>, std::tuple<Everything, Point>>;
 
 TYPED_TEST_SUITE_P(CodecRoundTrip);
 TYPED_TEST_P(CodecRoundTrip, RandomValues) {
@@ -133,12 +135,12 @@ TEST(CodecValues, EqualKindsReadEachOther) {
 
 TEST(CodecValues, LiteralsAndViewsArriveAsOwners) {
   using test::from_bytes, test::to_bytes;
-  static_assert(std::is_same_v<wire_t<const char (&)[6]>, std::string>);
+  static_assert(std::is_same_v<wire_t<const char(&)[6]>, std::string>);
   static_assert(std::is_same_v<wire_t<char*>, std::string>);
   static_assert(std::is_same_v<wire_t<std::string_view>, std::string>);
   static_assert(std::is_same_v<wire_t<const wchar_t*>, std::wstring>);
   static_assert(std::is_same_v<wire_t<std::span<const int, 2>>, std::vector<int>>);
-  static_assert(std::is_same_v<wire_t<const int (&)[3]>, std::vector<int>>);
+  static_assert(std::is_same_v<wire_t<const int(&)[3]>, std::vector<int>>);
   static_assert(std::is_same_v<wire_t<int[2][3]>, std::vector<std::array<int, 3>>>);
   static_assert(std::is_same_v<wire_t<std::initializer_list<double>>, std::vector<double>>);
   static_assert(std::is_same_v<wire_t<const std::optional<int>&>, std::optional<int>>);
@@ -161,7 +163,8 @@ TEST(CodecValues, LiteralsAndViewsArriveAsOwners) {
   EXPECT_EQ(from_bytes<std::vector<std::string>>(to_bytes(std::initializer_list<std::string>{"a", "b"})),
             (std::vector<std::string>{"a", "b"}));
   const int grid[2][3] = {{1, 2, 3}, {4, 5, 6}};
-  EXPECT_EQ(from_bytes<wire_t<decltype(grid)>>(to_bytes(grid)), (std::vector<std::array<int, 3>>{{1, 2, 3}, {4, 5, 6}}));
+  EXPECT_EQ(from_bytes<wire_t<decltype(grid)>>(to_bytes(grid)),
+            (std::vector<std::array<int, 3>>{{1, 2, 3}, {4, 5, 6}}));
   EXPECT_EQ((from_bytes<std::vector<std::array<int, 3>>>(to_bytes(std::span(grid)))),
             (std::vector<std::array<int, 3>>{{1, 2, 3}, {4, 5, 6}}));
 }
@@ -173,7 +176,8 @@ TEST(CodecValues, NullTextIsRefused) {
 
 TEST(CodecValues, EnumsOfNoFixedTypeArrive) {
   EXPECT_EQ(test::from_bytes<Plain>(test::to_bytes(kLarge)), kLarge);
-  EXPECT_EQ(test::from_bytes<std::vector<Plain>>(test::to_bytes(std::vector{kOne, kLarge})), (std::vector{kOne, kLarge}));
+  EXPECT_EQ(test::from_bytes<std::vector<Plain>>(test::to_bytes(std::vector{kOne, kLarge})),
+            (std::vector{kOne, kLarge}));
 }
 
 TEST(CodecValues, FloatingPointKeepsItsBits) {

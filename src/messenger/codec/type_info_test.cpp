@@ -122,14 +122,16 @@ constexpr bool kSame = type_info<A>.id == type_info<B>.id;
 
 static_assert(kSame<long, long long> && kSame<unsigned long, std::uint64_t> && kSame<signed char, std::int8_t>);
 static_assert(!kSame<int, unsigned> && !kSame<int, long> && !kSame<char, signed char> && !kSame<char, unsigned char>);
-static_assert(!kSame<int, float> && !kSame<bool, unsigned char> && !kSame<char8_t, unsigned char> && !kSame<wchar_t, char32_t>);
+static_assert(!kSame<int, float> && !kSame<bool, unsigned char> && !kSame<char8_t, unsigned char> &&
+              !kSame<wchar_t, char32_t>);
 static_assert(!kSame<Color, std::uint8_t> && !kSame<Color, Plain> && !kSame<std::byte, unsigned char>);
 static_assert(kSame<std::vector<int>, std::deque<int>> && kSame<std::vector<int>, std::list<int>>);
 static_assert(kSame<std::set<int>, std::unordered_set<int>> && kSame<std::set<int>, std::multiset<int>>);
 static_assert(kSame<std::map<int, int>, std::unordered_multimap<int, int>>);
 static_assert(!kSame<std::vector<int>, std::set<int>> && !kSame<std::vector<std::pair<int, int>>, std::map<int, int>>);
 static_assert(!kSame<std::vector<int>, std::vector<long>> && !kSame<std::map<int, int>, std::map<int, char>>);
-static_assert(!kSame<std::string, std::vector<char>> && !kSame<std::string, std::wstring> && !kSame<std::string, std::filesystem::path>);
+static_assert(!kSame<std::string, std::vector<char>> && !kSame<std::string, std::wstring> &&
+              !kSame<std::string, std::filesystem::path>);
 static_assert(kSame<std::string, const char*> && kSame<std::string, char[6]> && kSame<std::string, std::string_view>);
 static_assert(kSame<const int&, int> && kSame<int[3], std::vector<int>>);
 static_assert(!kSame<std::array<int, 3>, std::array<int, 4>> && !kSame<std::array<int, 3>, std::vector<int>>);
