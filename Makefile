@@ -63,7 +63,8 @@ format:
 
 format-check:
 	@tools/setup.sh style
-	@clang-format-16 --dry-run --Werror $(sources)
+	@# Compared by hand: --dry-run reports the closing lines of nested inline namespaces that it would leave as they are.
+	@! for file in $(sources); do clang-format-16 $$file | cmp -s - $$file || echo "$$file"; done | grep .
 
 #: make tidy          clang-tidy over the library
 tidy: setup

@@ -20,8 +20,8 @@ void custom_echo_process(coproc::PriorityMessenger& host, bool verbose) {
 
 int main() {
   coproc::WorkerResource resource{custom_echo_process};
-  std::cout << "WorkerResource(target=<function custom_echo_process>, is_alive=" << (resource.is_alive() ? "True" : "False")
-            << ")\n";
+  std::cout << "WorkerResource(target=<function custom_echo_process>, is_alive="
+            << (resource.is_alive() ? "True" : "False") << ")\n";
 
   resource.start(/*verbose=*/true);
   resource.stop();  // a close request first: the worker has printed its line before it meets that

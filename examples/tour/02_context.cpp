@@ -19,8 +19,8 @@ int main() {
     worker.start(/*verbose=*/false);
 
     int status = 0;
-    const std::unique_ptr<char, void (*)(void*)> name(abi::__cxa_demangle(typeid(worker).name(), nullptr, nullptr, &status),
-                                                      std::free);
+    const std::unique_ptr<char, void (*)(void*)> name(
+        abi::__cxa_demangle(typeid(worker).name(), nullptr, nullptr, &status), std::free);
     std::cout << "<class '" << (status == 0 ? name.get() : typeid(worker).name()) << "'>\n";
   }  // the worker has ended, and nothing of it is left behind
 }

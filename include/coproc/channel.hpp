@@ -21,8 +21,9 @@ namespace coproc::inline v0 {
 
 /// Integers that may name a channel: not bool, not the character types.
 template <class I>
-concept IntegerName = std::integral<I> && !std::same_as<I, bool> && !std::same_as<I, char> && !std::same_as<I, wchar_t> &&
-                      !std::same_as<I, char8_t> && !std::same_as<I, char16_t> && !std::same_as<I, char32_t>;
+concept IntegerName =
+    std::integral<I> && !std::same_as<I, bool> && !std::same_as<I, char> && !std::same_as<I, wchar_t> &&
+    !std::same_as<I, char8_t> && !std::same_as<I, char16_t> && !std::same_as<I, char32_t>;
 template <class E>
 concept Enum = std::is_enum_v<E>;
 
@@ -72,8 +73,7 @@ class ChannelId {
   COPROC_API std::string describe() const;
 
   friend bool operator==(const ChannelId& a, const ChannelId& b) noexcept {
-    return a.kind_ == b.kind_ && a.number_ == b.number_ && a.type_ == b.type_ &&
-           (!a.has_text() || a.text_ == b.text_);
+    return a.kind_ == b.kind_ && a.number_ == b.number_ && a.type_ == b.type_ && (!a.has_text() || a.text_ == b.text_);
   }
   constexpr bool is_default() const noexcept { return kind_ == Kind::none; }
   std::size_t hash() const noexcept {
@@ -96,7 +96,7 @@ class ChannelId {
 
   Kind kind_ = Kind::none;
   std::uint64_t number_ = 0;
-  std::uint64_t type_ = 0;          // of enumerators and values: TypeInfo::id
+  std::uint64_t type_ = 0;           // of enumerators and values: TypeInfo::id
   std::string_view type_name_ = {};  // static text, only for describe(); not part of the identity
   std::string text_ = {};            // of text and values; of a decoded enumerator its type's name
 };

@@ -146,7 +146,7 @@ std::string error_text(const void* error) {
 }
 
 template <class E>
-inline ErrorType error_row{error_type_id<E>(), &typeid(E),       &describe_error_type<E>,  &error_text<E>,
+inline ErrorType error_row{error_type_id<E>(), &typeid(E),       &describe_error_type<E>, &error_text<E>,
                            &encode_error<E>,   &decode_error<E>, &encode_current_error<E>};
 template <class E>
 inline const bool is_error_registered = register_error(error_row<E>);

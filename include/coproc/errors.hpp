@@ -27,11 +27,11 @@ class COPROC_API ResourceRequestedClose {
   virtual const char* what() const noexcept;
 };
 
-#define COPROC_ERROR(Name, Base)      \
+#define COPROC_ERROR(Name, Base)        \
   class COPROC_API Name : public Base { \
-   public:                            \
-    using Base::Base;                 \
-    ~Name() override;                 \
+   public:                              \
+    using Base::Base;                   \
+    ~Name() override;                   \
   }
 
 /// At a host's end: the worker sent a close request.

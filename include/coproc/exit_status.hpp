@@ -12,15 +12,30 @@
 namespace coproc::inline v0 {
 
 /// It returned, threw, or called exit().
-struct Exited { int code; bool operator==(const Exited&) const = default; };
+struct Exited {
+  int code;
+  bool operator==(const Exited&) const = default;
+};
 /// A signal ended it; `core_dumped` as the kernel reports it.
-struct Signalled { int signal; bool core_dumped = false; bool operator==(const Signalled&) const = default; };
+struct Signalled {
+  int signal;
+  bool core_dumped = false;
+  bool operator==(const Signalled&) const = default;
+};
 /// It never came to run the target.
-struct StartFailed { std::string stage; int error_number; bool operator==(const StartFailed&) const = default; };
+struct StartFailed {
+  std::string stage;
+  int error_number;
+  bool operator==(const StartFailed&) const = default;
+};
 /// The kernel could not tell any more: the program has itself waited for the child, or ignores SIGCHLD.
-struct UnknownEnd { bool operator==(const UnknownEnd&) const = default; };
+struct UnknownEnd {
+  bool operator==(const UnknownEnd&) const = default;
+};
 /// SIGKILL was sent, and the process did not end in the time given (uninterruptible sleep).
-struct NotYetEnded { bool operator==(const NotYetEnded&) const = default; };
+struct NotYetEnded {
+  bool operator==(const NotYetEnded&) const = default;
+};
 
 /// The rung of the stop ladder that ended a worker.
 enum class StopRung { none, close_request, terminate, kill };

@@ -37,27 +37,45 @@ struct RemoteType {
 template <class F>
 struct HandlerArgument : HandlerArgument<decltype(&std::remove_cvref_t<F>::operator())> {};
 template <class R, class A>
-struct HandlerArgument<R (*)(A)> { using type = A; };
+struct HandlerArgument<R (*)(A)> {
+  using type = A;
+};
 template <class R, class A>
-struct HandlerArgument<R (&)(A)> { using type = A; };
+struct HandlerArgument<R (&)(A)> {
+  using type = A;
+};
 template <class R, class A>
-struct HandlerArgument<R(A)> { using type = A; };
+struct HandlerArgument<R(A)> {
+  using type = A;
+};
 template <class R, class C, class A>
-struct HandlerArgument<R (C::*)(A)> { using type = A; };
+struct HandlerArgument<R (C::*)(A)> {
+  using type = A;
+};
 template <class R, class C, class A>
-struct HandlerArgument<R (C::*)(A) const> { using type = A; };
+struct HandlerArgument<R (C::*)(A) const> {
+  using type = A;
+};
 template <class R, class C, class A>
-struct HandlerArgument<R (C::*)(A) noexcept> { using type = A; };
+struct HandlerArgument<R (C::*)(A) noexcept> {
+  using type = A;
+};
 template <class R, class C, class A>
-struct HandlerArgument<R (C::*)(A) const noexcept> { using type = A; };
+struct HandlerArgument<R (C::*)(A) const noexcept> {
+  using type = A;
+};
 template <class F>
 using handler_argument_t = typename HandlerArgument<std::remove_reference_t<F>>::type;
 
 template <class... R>
-struct MatchResult { using type = std::common_type_t<R...>; };
+struct MatchResult {
+  using type = std::common_type_t<R...>;
+};
 template <class... R>
   requires(std::is_void_v<R> || ...)
-struct MatchResult<R...> { using type = void; };
+struct MatchResult<R...> {
+  using type = void;
+};
 
 }  // namespace detail
 
@@ -77,7 +95,7 @@ class Message {
     std::shared_ptr<const detail::RemoteType> type;
     std::uint64_t request_id = 0;  // 0: neither request nor reply
     bool is_reply = false;
-    std::uint64_t run = 0;         // of the link that it came through
+    std::uint64_t run = 0;  // of the link that it came through
     std::size_t max_allocation = 0;
     detail::Buffer payload;
     std::exception_ptr error;
@@ -114,7 +132,9 @@ class Message {
   /// The closest double to the sender's number; minus infinity without one.
   double priority() const noexcept { return parts_.priority.value(); }
   /// As the sender's program names it: for messages to people only.
-  std::string_view type_name() const noexcept { return parts_.type ? std::string_view(parts_.type->description) : "error"; }
+  std::string_view type_name() const noexcept {
+    return parts_.type ? std::string_view(parts_.type->description) : "error";
+  }
   /// Of requests and replies.
   std::optional<RequestId> request_id() const noexcept {
     return parts_.request_id != 0 ? std::optional(RequestId{parts_.request_id}) : std::nullopt;

@@ -43,11 +43,8 @@ concept HasPriority = requires(const T& value) {
 
 template <class T>
 Outgoing outgoing(const T& value) noexcept {
-  Outgoing out{&value,
-               [](Encoder& encoder, const void* v) { coproc::encode(encoder, *static_cast<const T*>(v)); },
-               &type_info<T>,
-               std::nullopt,
-               64};
+  Outgoing out{&value, [](Encoder& encoder, const void* v) { coproc::encode(encoder, *static_cast<const T*>(v)); },
+               &type_info<T>, std::nullopt, 64};
   if constexpr (HasPriority<T>) out.priority = Priority(value.priority);
   if constexpr (is_fixed_size<wire_t<T>>) out.size_hint = fixed_size<wire_t<T>>;
   return out;
@@ -74,7 +71,8 @@ Incoming incoming(Out& out) noexcept {
   if constexpr (std::is_same_v<T, Message>) {
     return {&out, nullptr, nullptr, put};
   } else {
-    return {&out, &type_info<T>, [](Decoder& decoder, void* to) { decltype(put){}(coproc::decode<T>(decoder), to); }, nullptr};
+    return {&out, &type_info<T>, [](Decoder& decoder, void* to) { decltype(put){}(coproc::decode<T>(decoder), to); },
+            nullptr};
   }
 }
 
@@ -291,7 +289,8 @@ class COPROC_API Messenger {
   RequestId send_request(const detail::Outgoing& value, const ChannelId& channel, const SendOptions& options);
   void send_reply(const detail::Outgoing& value, const ChannelId& channel, const SendOptions& options);
   void reply_to(const Message& request, const detail::Outgoing& value, const SendOptions& options);
-  void reply_error_to(const Message& request, const detail::ErrorType& type, const void* error, const SendOptions& options);
+  void reply_error_to(const Message& request, const detail::ErrorType& type, const void* error,
+                      const SendOptions& options);
   void send_error(const detail::ErrorType& type, const void* error, const SendOptions& options);
   void begin_batch();
   void end_batch() noexcept;

@@ -40,10 +40,15 @@ struct StopOptions {
 enum class StartMethod { automatic, fork };
 
 /// Where a worker's stdin, stdout or stderr leads.
-struct Inherit {};              ///< to where the host's leads
-struct DevNull {};              ///< nowhere: reads find the end, writes vanish
-struct FileDescriptor { int fd; };   ///< to a descriptor of the host, which stays the host's
-struct OutputFile { std::string path; bool append = true; };  ///< to a file, made when it is missing
+struct Inherit {};  ///< to where the host's leads
+struct DevNull {};  ///< nowhere: reads find the end, writes vanish
+struct FileDescriptor {
+  int fd;
+};  ///< to a descriptor of the host, which stays the host's
+struct OutputFile {
+  std::string path;
+  bool append = true;
+};  ///< to a file, made when it is missing
 using Stdio = std::variant<Inherit, DevNull, FileDescriptor, OutputFile>;
 
 struct WorkerOptions {

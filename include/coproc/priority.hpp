@@ -10,7 +10,8 @@
 namespace coproc::inline v0 {
 
 /// A number on a message; lower is returned first. Made from any integer or floating-point number and kept exactly, also
-/// for 64-bit integers that no double can hold (nanosecond stamps); a long double is rounded to a double. Without a number: minus infinity, the most urgent.
+/// for 64-bit integers that no double can hold (nanosecond stamps); a long double is rounded to a double. Without a
+/// number: minus infinity, the most urgent.
 ///
 /// Invariants: `nearest_` is the double closest to the number, `rest_` what is missing to the number itself. Rounding
 /// keeps order, so comparing first the one and then the other compares the numbers.

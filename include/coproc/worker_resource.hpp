@@ -65,14 +65,16 @@ class WorkerResource : public Worker {
       Arguments arguments;
     } context{this, Arguments(std::forward<A>(arguments)...)};
 
-    constexpr std::size_t kHandedOver = (std::size_t{0} + ... + (std::derived_from<std::decay_t<A>, Messenger> ? 1 : 0));
+    constexpr std::size_t kHandedOver =
+        (std::size_t{0} + ... + (std::derived_from<std::decay_t<A>, Messenger> ? 1 : 0));
     std::array<Messenger*, kHandedOver> handed_over{};
     [[maybe_unused]] std::size_t at = 0;
     std::apply(
         [&]([[maybe_unused]] auto&... each) {
           (
               [&] {
-                if constexpr (std::derived_from<std::remove_reference_t<decltype(each)>, Messenger>) handed_over[at++] = &each;
+                if constexpr (std::derived_from<std::remove_reference_t<decltype(each)>, Messenger>)
+                  handed_over[at++] = &each;
               }(),
               ...);
         },

@@ -51,8 +51,8 @@ inline constexpr std::size_t kHeaderBytes = sizeof(FrameHeader);
 static_assert(kHeaderBytes == 32 && offsetof(FrameHeader, channel) == 8 && offsetof(FrameHeader, priority) == 24);
 
 struct Frame {
-  FrameHeader header;                   // a private copy, checked
-  std::span<const std::byte> payload;   // still in the ring: the peer may be changing it
+  FrameHeader header;                  // a private copy, checked
+  std::span<const std::byte> payload;  // still in the ring: the peer may be changing it
 };
 
 /// Copies the header out of the ring and checks all of it that can be checked without knowing what was declared.

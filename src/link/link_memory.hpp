@@ -46,7 +46,8 @@ struct LinkHeader {
 };
 inline constexpr std::size_t kHeaderPage = 4096;
 inline constexpr std::uint64_t kMagic = 0x6b6e696c6370'6f63;  // "cop" "link" in bytes
-static_assert(offsetof(LinkHeader, side) == 64 && offsetof(LinkHeader, ring) == 192 && sizeof(LinkHeader) <= kHeaderPage);
+static_assert(offsetof(LinkHeader, side) == 64 && offsetof(LinkHeader, ring) == 192 &&
+              sizeof(LinkHeader) <= kHeaderPage);
 static_assert(std::atomic<std::uint32_t>::is_always_lock_free);
 
 /// Owns the memory; held by each end that uses it, so that an end dropped in a forked child unmaps when it was the last.

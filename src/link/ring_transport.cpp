@@ -25,7 +25,8 @@ RingTransport::RingTransport(std::shared_ptr<LinkMemory> memory, int end, os::Fd
 std::span<std::byte> RingTransport::reserve(std::size_t bytes) {
   auto room = producer_.reserve(bytes);
   if (room.empty() && producer_.is_broken()) {
-    throw ProtocolError("the peer published an impossible read position: the link cannot be used any more; stop the worker");
+    throw ProtocolError(
+        "the peer published an impossible read position: the link cannot be used any more; stop the worker");
   }
   return room;
 }
@@ -49,7 +50,8 @@ bool RingTransport::wake_if_waiting(std::uint32_t for_what) noexcept {
 bool RingTransport::look() {
   const bool any = consumer_.look();
   if (!any && consumer_.is_broken()) {
-    throw ProtocolError("the peer published an impossible write position: the link cannot be used any more; stop the worker");
+    throw ProtocolError(
+        "the peer published an impossible write position: the link cannot be used any more; stop the worker");
   }
   return any;
 }
@@ -57,7 +59,8 @@ bool RingTransport::look() {
 std::span<const std::byte> RingTransport::front() {
   auto record = consumer_.front();
   if (record.empty() && consumer_.is_broken()) {
-    throw ProtocolError("the peer sent a record of an impossible length: the link cannot be used any more; stop the worker");
+    throw ProtocolError(
+        "the peer sent a record of an impossible length: the link cannot be used any more; stop the worker");
   }
   return record;
 }
@@ -142,7 +145,8 @@ WaitEnd RingTransport::sleep(const os::Deadline& deadline, bool incoming, std::s
   std::atomic_thread_fence(std::memory_order_seq_cst);
   WaitEnd end = WaitEnd::changed;
   if (!is_satisfied(incoming, space)) {
-    pollfd fds[3] = {{pipe_hung_up_ ? -1 : wake_in_.get(), POLLIN, 0}, {interrupt_event_.fd(), POLLIN, 0}, {peer_pidfd_, POLLIN, 0}};
+    pollfd fds[3] = {
+        {pipe_hung_up_ ? -1 : wake_in_.get(), POLLIN, 0}, {interrupt_event_.fd(), POLLIN, 0}, {peer_pidfd_, POLLIN, 0}};
     const os::PollEnd polled = os::poll_once(fds, deadline);
     if (polled == os::PollEnd::timed_out) end = WaitEnd::timed_out;
     if (polled == os::PollEnd::ready) {
@@ -152,7 +156,8 @@ WaitEnd RingTransport::sleep(const os::Deadline& deadline, bool incoming, std::s
         if (peer_pidfd_ < 0 || peer_ended_after_hang_up()) {
           end = WaitEnd::peer_gone;
         } else {
-          throw ProtocolError("the peer closed its wake-up pipe and lives on: the link cannot be used any more; stop the worker");
+          throw ProtocolError(
+              "the peer closed its wake-up pipe and lives on: the link cannot be used any more; stop the worker");
         }
       }
     }

@@ -10,7 +10,7 @@
 namespace coproc::inline v0::link {
 
 enum class WaitEnd {
-  changed,      // something may have come, or space may have become free: look
+  changed,  // something may have come, or space may have become free: look
   timed_out,
   interrupted,  // by interrupt()
   peer_gone,    // the other end is closed or its process has ended; what it sent can still be read

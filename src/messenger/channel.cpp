@@ -6,13 +6,20 @@ namespace coproc::inline v0 {
 
 std::string ChannelId::describe() const {
   switch (kind_) {
-    case Kind::none: return "default";
-    case Kind::integer: return std::to_string(number_);
-    case Kind::negative: return std::to_string(static_cast<std::int64_t>(number_));
+    case Kind::none:
+      return "default";
+    case Kind::integer:
+      return std::to_string(number_);
+    case Kind::negative:
+      return std::to_string(static_cast<std::int64_t>(number_));
     case Kind::enumerator:
-      return (type_name_.empty() ? text_ : std::string(type_name_)) + "(" + std::to_string(static_cast<std::int64_t>(number_)) + ")";
-    case Kind::text: return "\"" + text_ + "\"";
-    case Kind::value: return (type_name_.empty() ? "a value" : "a " + std::string(type_name_)) + " of " + std::to_string(text_.size()) + " bytes";
+      return (type_name_.empty() ? text_ : std::string(type_name_)) + "(" +
+             std::to_string(static_cast<std::int64_t>(number_)) + ")";
+    case Kind::text:
+      return "\"" + text_ + "\"";
+    case Kind::value:
+      return (type_name_.empty() ? "a value" : "a " + std::string(type_name_)) + " of " + std::to_string(text_.size()) +
+             " bytes";
   }
   return "unknown";
 }

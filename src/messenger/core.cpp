@@ -26,8 +26,9 @@ Core::CallGuard::CallGuard(Core& core) : core_(core) {
   std::uint32_t expected = kFree;
   while (!core.in_use_.compare_exchange_weak(expected, kOwnersCall, std::memory_order_acquire)) {
     if (expected == kOwnersCall) {
-      throw ConcurrentUseError("two threads use the messenger to " + core.options_.peer_name +
-                               " at the same time (or a codec uses it while it is called by it): give each thread its own");
+      throw ConcurrentUseError(
+          "two threads use the messenger to " + core.options_.peer_name +
+          " at the same time (or a codec uses it while it is called by it): give each thread its own");
     }
     expected = kFree;  // a drain from outside takes no longer than the messages that have come
   }
@@ -56,8 +57,8 @@ int Core::native_handle() {
 }
 
 void Core::settle() {
-  transport_->settle(inbox_.live_count() != 0 || !held_errors_.empty() || transport_->close_requests() != closes_thrown_ ||
-                     peer_gone_);
+  transport_->settle(inbox_.live_count() != 0 || !held_errors_.empty() ||
+                     transport_->close_requests() != closes_thrown_ || peer_gone_);
 }
 
 bool Core::has_work() {
@@ -83,7 +84,8 @@ void Core::look_at_signals() {
 
 bool Core::try_drain() noexcept {
   std::uint32_t expected = kFree;
-  if (!transport_->is_own_process() || !in_use_.compare_exchange_strong(expected, kDrainFromOutside, std::memory_order_acquire))
+  if (!transport_->is_own_process() ||
+      !in_use_.compare_exchange_strong(expected, kDrainFromOutside, std::memory_order_acquire))
     return false;
   const std::uint64_t drained_before = next_sequence_;
   try {

@@ -170,7 +170,7 @@ class Core {
 
   // sending
   Buffer scratch_;
-  std::vector<std::uint32_t> channel_numbers_;                      // by channel index; 0: not declared yet
+  std::vector<std::uint32_t> channel_numbers_;  // by channel index; 0: not declared yet
   std::uint32_t channels_declared_ = 0;
   std::unordered_map<const TypeInfo*, std::uint32_t> type_numbers_;
   std::unordered_map<std::uint64_t, std::uint32_t> type_numbers_by_id_;
@@ -178,16 +178,16 @@ class Core {
   std::uint32_t last_type_number_ = 0;
   std::uint32_t types_declared_ = 0;
   std::uint64_t next_request_id_ = 1;
-  IdTable<std::uint32_t> outstanding_;                              // request id -> channel index
+  IdTable<std::uint32_t> outstanding_;  // request id -> channel index
   bool owes_abort_ = false;
   bool is_batching_ = false;
 
   // receiving
   Inbox inbox_;
-  std::vector<std::uint32_t> peer_channels_{0};                     // by the peer's number: index
-  std::vector<std::shared_ptr<const RemoteType>> peer_types_;       // by the peer's number - 1
+  std::vector<std::uint32_t> peer_channels_{0};                // by the peer's number: index
+  std::vector<std::shared_ptr<const RemoteType>> peer_types_;  // by the peer's number - 1
   std::size_t declared_bytes_ = 0;
-  IdTable<std::uint32_t> unanswered_;                               // returned requests of the peer: id -> channel index
+  IdTable<std::uint32_t> unanswered_;  // returned requests of the peer: id -> channel index
   Partial partial_;
   std::uint64_t next_sequence_ = 1;
   std::deque<HeldError> held_errors_;

@@ -21,8 +21,8 @@ bool is_error(FrameKind kind) { return kind == FrameKind::error || kind == Frame
 }  // namespace
 
 void Core::protocol_error(const std::string& what) const {
-  throw ProtocolError(options_.peer_name + " (pid " + std::to_string(options_.peer_pid) + ") broke the rules of the link: " +
-                      what + "; nothing more can be received from it: stop it");
+  throw ProtocolError(options_.peer_name + " (pid " + std::to_string(options_.peer_pid) +
+                      ") broke the rules of the link: " + what + "; nothing more can be received from it: stop it");
 }
 
 void Core::drain(Stop stop) {
@@ -74,7 +74,8 @@ bool Core::begin_partial(const Frame& frame) {
   asm volatile("" : "+r"(total));  // from here on only this copy counts
   const auto first = frame.payload.subspan(sizeof total);
   if (total > options_.link.max_message_bytes || total < first.size()) {
-    protocol_error("it announced a message of " + std::to_string(total) + " bytes, over the limit or less than it sent");
+    protocol_error("it announced a message of " + std::to_string(total) +
+                   " bytes, over the limit or less than it sent");
   }
   if (inbox_.is_full_for(total)) return false;
   partial_.entry = inbox_.make_entry();

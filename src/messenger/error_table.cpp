@@ -56,7 +56,8 @@ const ErrorType* find_row(Matches matches) {
 
 std::string demangled(const std::type_info& type) {
   int status = 0;
-  const std::unique_ptr<char, void (*)(void*)> name(abi::__cxa_demangle(type.name(), nullptr, nullptr, &status), std::free);
+  const std::unique_ptr<char, void (*)(void*)> name(abi::__cxa_demangle(type.name(), nullptr, nullptr, &status),
+                                                    std::free);
   return status == 0 ? name.get() : type.name();
 }
 
@@ -108,7 +109,8 @@ void encode_current_exception(Buffer& out, std::size_t max_bytes) {
   if (row != nullptr) row->encode_current(encoder);
 }
 
-ReceivedError decode_error_payload(std::span<const std::byte> payload, std::size_t max_allocation, const RemoteOrigin& origin) {
+ReceivedError decode_error_payload(std::span<const std::byte> payload, std::size_t max_allocation,
+                                   const RemoteOrigin& origin) {
   Decoder decoder(payload, max_allocation);
   const auto id = coproc::decode<std::uint64_t>(decoder);
   auto type_name = coproc::decode<std::string>(decoder);
@@ -117,7 +119,8 @@ ReceivedError decode_error_payload(std::span<const std::byte> payload, std::size
   ReceivedError received;
   if (row == nullptr) {
     received.description = type_name + ": " + text;
-    received.error = std::make_exception_ptr(RemoteError(std::move(type_name), std::move(text), origin.peer(), origin.peer_pid()));
+    received.error =
+        std::make_exception_ptr(RemoteError(std::move(type_name), std::move(text), origin.peer(), origin.peer_pid()));
     return received;
   }
   received.error = row->decode(decoder, origin);

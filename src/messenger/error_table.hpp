@@ -21,6 +21,7 @@ struct ReceivedError {
   std::string description;  // "type: text"
 };
 /// Throws DecodeError if the bytes make no error.
-ReceivedError decode_error_payload(std::span<const std::byte> payload, std::size_t max_allocation, const RemoteOrigin& origin);
+ReceivedError decode_error_payload(std::span<const std::byte> payload, std::size_t max_allocation,
+                                   const RemoteOrigin& origin);
 
 }  // namespace coproc::inline v0::detail

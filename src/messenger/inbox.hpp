@@ -26,10 +26,10 @@ namespace coproc::inline v0::detail {
 struct Entry {
   link::FrameKind kind = link::FrameKind::message;
   bool is_dead = false;
-  std::uint32_t channel = 0;      // index into the inbox's channels
-  std::uint32_t type = 0;         // number declared by the peer
+  std::uint32_t channel = 0;  // index into the inbox's channels
+  std::uint32_t type = 0;     // number declared by the peer
   std::uint64_t request_id = 0;
-  std::uint64_t sequence = 0;     // order of arrival on this link
+  std::uint64_t sequence = 0;  // order of arrival on this link
   Priority priority;
   Buffer payload;
 

@@ -24,7 +24,8 @@ Messenger::~Messenger() = default;
 Core& Messenger::core() const {
   if (core_ == nullptr) {
     throw WorkerIsAlreadyDeadError(
-        "this messenger has no link: its worker was never started (call start() first), or the messenger was moved from");
+        "this messenger has no link: its worker was never started (call start() first), or the messenger was moved "
+        "from");
   }
   return *core_;
 }

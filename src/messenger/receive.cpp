@@ -25,8 +25,9 @@ bool Core::receive(const ChannelId* channels, std::size_t count, const Incoming&
       Channel& candidate = inbox_.channel(count == 1 ? only : inbox_.index_of(channels[i]));
       Entry* front = inbox_.front(candidate);
       if (front == nullptr) continue;
-      const bool is_better = best == nullptr || (options_.reorders && front->priority < best->priority) ||
-                             ((!options_.reorders || front->priority == best->priority) && front->sequence < best->sequence);
+      const bool is_better =
+          best == nullptr || (options_.reorders && front->priority < best->priority) ||
+          ((!options_.reorders || front->priority == best->priority) && front->sequence < best->sequence);
       if (is_better) {
         best = front;
         lane = &candidate;
@@ -38,9 +39,10 @@ bool Core::receive(const ChannelId* channels, std::size_t count, const Incoming&
     }
     if (is_inbox_full_) {
       const Channel& fullest = inbox_.fullest();
-      throw QueueFullError("nothing can come on channel " + (count == 0 ? std::string("(none)") : channels[0].describe()) +
-                           ": the inbox is full of " + std::to_string(fullest.live) + " messages on channel " +
-                           fullest.id.describe() + "; receive these, or raise LinkOptions::max_queued_bytes");
+      throw QueueFullError("nothing can come on channel " +
+                           (count == 0 ? std::string("(none)") : channels[0].describe()) + ": the inbox is full of " +
+                           std::to_string(fullest.live) + " messages on channel " + fullest.id.describe() +
+                           "; receive these, or raise LinkOptions::max_queued_bytes");
     }
     if (!wait_for_more(deadline)) return false;
   }
@@ -106,12 +108,13 @@ void Core::receive_reply(RequestId id, const Incoming& to, Timeout timeout) {
     }
     throw_pending();
     if (is_inbox_full_) {
-      throw QueueFullError("the reply to request " + std::to_string(number) + " cannot come: the inbox is full, mostly of channel " +
-                           inbox_.fullest().id.describe() + "; receive these, or raise LinkOptions::max_queued_bytes");
+      throw QueueFullError("the reply to request " + std::to_string(number) +
+                           " cannot come: the inbox is full, mostly of channel " + inbox_.fullest().id.describe() +
+                           "; receive these, or raise LinkOptions::max_queued_bytes");
     }
     if (!wait_for_more(deadline)) {
-      throw TimeoutError("no reply to request " + std::to_string(number) + " on channel " + lane.id.describe() + " from " +
-                         options_.peer_name + " came in the time given");
+      throw TimeoutError("no reply to request " + std::to_string(number) + " on channel " + lane.id.describe() +
+                         " from " + options_.peer_name + " came in the time given");
     }
   }
 }
@@ -131,8 +134,9 @@ bool Core::receive_next_reply(const ChannelId& channel, const Incoming& to, Time
     }
     throw_pending();
     if (is_inbox_full_) {
-      throw QueueFullError("no reply can come on channel " + channel.describe() + ": the inbox is full, mostly of channel " +
-                           inbox_.fullest().id.describe() + "; receive these, or raise LinkOptions::max_queued_bytes");
+      throw QueueFullError("no reply can come on channel " + channel.describe() +
+                           ": the inbox is full, mostly of channel " + inbox_.fullest().id.describe() +
+                           "; receive these, or raise LinkOptions::max_queued_bytes");
     }
     if (!wait_for_more(deadline)) return false;
   }
@@ -165,7 +169,8 @@ void Core::throw_close() {
 
 void Core::throw_close_request() {
   if (options_.role == Role::host) {
-    throw WorkerRequestedClose(options_.peer_name + " (pid " + std::to_string(options_.peer_pid) + ") asked its host to close the link");
+    throw WorkerRequestedClose(options_.peer_name + " (pid " + std::to_string(options_.peer_pid) +
+                               ") asked its host to close the link");
   }
   throw ResourceRequestedClose();
 }
@@ -176,7 +181,7 @@ bool Core::wait_for_more(const os::Deadline& deadline) {
   if (peer_gone_) throw_gone();
   if (closes_thrown_ != 0 && !deadline.passed()) throw_close_request();
   if (peer_known_gone_.load(std::memory_order_acquire)) {  // pairs with note_peer_gone()
-    peer_gone_ = true;  // look once more at what it had sent, then throw
+    peer_gone_ = true;                                     // look once more at what it had sent, then throw
     return true;
   }
   switch (transport_->wait(deadline, true, 0)) {
@@ -198,15 +203,19 @@ bool Core::wait_for_more(const os::Deadline& deadline) {
 /// The message skips the inbox where it would be returned at once: it is alone in the link and its channel is empty.
 bool Core::receive_in_place(std::uint32_t index, const Incoming& to) {
   Channel& lane = inbox_.channel(index);
-  if (to.type == nullptr || lane.live != 0 || partial_.is_active || !held_errors_.empty() || !transport_->look()) return false;
+  if (to.type == nullptr || lane.live != 0 || partial_.is_active || !held_errors_.empty() || !transport_->look())
+    return false;
   const std::span<const std::byte> record = transport_->front();
   if (record.empty() || !transport_->front_is_last()) return false;
   const auto frame = link::parse_frame(record);
   if (!frame) return false;  // the drain says what is wrong
   const link::FrameHeader& header = frame->header;
-  if (header.flags != 0 || header.channel >= peer_channels_.size() || peer_channels_[header.channel] != index) return false;
-  if (header.kind != FrameKind::message && header.kind != FrameKind::reply && header.kind != FrameKind::request) return false;
-  if (header.type == 0 || header.type > peer_types_.size() || peer_types_[header.type - 1]->id != to.type->id) return false;
+  if (header.flags != 0 || header.channel >= peer_channels_.size() || peer_channels_[header.channel] != index)
+    return false;
+  if (header.kind != FrameKind::message && header.kind != FrameKind::reply && header.kind != FrameKind::request)
+    return false;
+  if (header.type == 0 || header.type > peer_types_.size() || peer_types_[header.type - 1]->id != to.type->id)
+    return false;
   if (frame->payload.size() > options_.link.max_message_bytes) return false;
   if (header.kind == FrameKind::request && header.request_id == 0) return false;
   try {

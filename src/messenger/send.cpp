@@ -27,7 +27,8 @@ std::uint64_t Core::send(Kind kind, const Outgoing& value, const ChannelId& chan
   return send_unguarded(kind, value, channel, options);
 }
 
-std::uint64_t Core::send_unguarded(Kind kind, const Outgoing& value, const ChannelId& channel, const SendOptions& options) {
+std::uint64_t Core::send_unguarded(Kind kind, const Outgoing& value, const ChannelId& channel,
+                                   const SendOptions& options) {
   if (peer_gone_) throw_gone();
   const os::Deadline deadline = deadline_of(options);
   Prepared prepared = prepare(kind, value, channel, options.priority, deadline);
@@ -60,7 +61,8 @@ void Core::reply_to(const Message& request, const Outgoing& value, const SendOpt
   send_unguarded({FrameKind::reply, request_to_answer(request)}, value, request.channel(), options);
 }
 
-void Core::reply_error_to(const Message& request, const ErrorType& type, const void* error, const SendOptions& options) {
+void Core::reply_error_to(const Message& request, const ErrorType& type, const void* error,
+                          const SendOptions& options) {
   CallGuard guard(*this);
   if (peer_gone_) throw_gone();
   const os::Deadline deadline = deadline_of(options);
@@ -123,8 +125,9 @@ std::uint64_t Core::request_to_answer(const Message& request) {
                          " is not a request: only messages sent with send_request can be answered");
   }
   if (request.run() != run_) {
-    throw NoRequestError("the request came through another link (an earlier run of the worker, or another messenger): "
-                         "it can only be answered through the link that it came through");
+    throw NoRequestError(
+        "the request came through another link (an earlier run of the worker, or another messenger): "
+        "it can only be answered through the link that it came through");
   }
   if (unanswered_.find(static_cast<std::uint64_t>(*id)) == nullptr) {
     throw NoRequestError("the request on channel " + request.channel().describe() + " has been answered already");
@@ -132,8 +135,8 @@ std::uint64_t Core::request_to_answer(const Message& request) {
   return static_cast<std::uint64_t>(*id);
 }
 
-Core::Prepared Core::prepare(Kind kind, const Outgoing& value, const ChannelId& channel, std::optional<Priority> priority,
-                             const os::Deadline& deadline) {
+Core::Prepared Core::prepare(Kind kind, const Outgoing& value, const ChannelId& channel,
+                             std::optional<Priority> priority, const os::Deadline& deadline) {
   const Priority chosen = priority ? *priority : value.priority ? *value.priority : Priority();
   if (chosen.is_nan()) {
     throw InvalidArgumentError("the priority of a " + value.type->describe() + " for channel " + channel.describe() +
@@ -257,7 +260,8 @@ std::span<std::byte> Core::room_for(std::size_t bytes, const os::Deadline& deadl
     stuck.set(is_inbox_full_);
     if (is_inbox_full_ && options_.role != Role::worker && transport_->peer_is_stuck()) {
       throw QueueFullError("both ends of the link to " + options_.peer_name +
-                           " are blocked in a send with a full inbox (here most on channel " + inbox_.fullest().id.describe() +
+                           " are blocked in a send with a full inbox (here most on channel " +
+                           inbox_.fullest().id.describe() +
                            "): receive something, or raise LinkOptions::max_queued_bytes; nothing was sent");
     }
     switch (transport_->wait(deadline, !is_inbox_full_, bytes)) {
@@ -282,10 +286,11 @@ std::uint32_t Core::channel_number(std::uint32_t index, const ChannelId& id, con
   if (index == 0) return 0;
   if (index < channel_numbers_.size() && channel_numbers_[index] != 0) return channel_numbers_[index];
   if (id.text_bytes() > ChannelId::kMaxBytes || channels_declared_ == kMaxDeclared) {
-    throw InvalidArgumentError(id.text_bytes() > ChannelId::kMaxBytes
-                                   ? "the channel name " + id.describe().substr(0, 64) + "... has more than 4096 bytes"
-                                   : "more than 1048576 channels on one link: reuse channels, and tell messages apart by "
-                                     "their request ids or contents");
+    throw InvalidArgumentError(
+        id.text_bytes() > ChannelId::kMaxBytes
+            ? "the channel name " + id.describe().substr(0, 64) + "... has more than 4096 bytes"
+            : "more than 1048576 channels on one link: reuse channels, and tell messages apart by "
+              "their request ids or contents");
   }
   Buffer bytes;
   Encoder encoder(bytes, 2 * ChannelId::kMaxBytes);

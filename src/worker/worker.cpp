@@ -105,7 +105,8 @@ struct Worker::State {
   std::shared_ptr<Run> started(const char* call) const {
     auto now = current();
     if (now == nullptr) {
-      throw WorkerIsAlreadyDeadError(std::string(call) + ": worker " + options.name + " was never started; call start() first");
+      throw WorkerIsAlreadyDeadError(std::string(call) + ": worker " + options.name +
+                                     " was never started; call start() first");
     }
     if (!now->child.is_own_process()) {
       throw NotOwnerError(std::string(call) + ": worker " + std::to_string(now->child.pid()) + " (" + options.name +
@@ -214,7 +215,8 @@ void Worker::start(const detail::StartPlan& plan) {
     MessengerAccess::set_core(*state.messenger, std::move(core));
   } catch (const std::system_error& error) {
     throw StartError("link", error.code().value(),
-                     '"' + state.options.name + "\" could not be started: making its link failed (a limit on descriptors, " +
+                     '"' + state.options.name +
+                         "\" could not be started: making its link failed (a limit on descriptors, " +
                          "memory or file sizes?): " + error.what());
   }
   const std::lock_guard lock(state.mutex);

@@ -94,8 +94,7 @@ TYPED_TEST(OneProcessTransport, PingPongNeverLosesAWakeUp) {
 }
 
 TYPED_TEST(OneProcessTransport, WaitWakesForSpace) {
-  while (this->put(this->a, std::string(100, 'x'))) {
-  }
+  while (this->put(this->a, std::string(100, 'x'))) {}
   std::thread receiver([&] { this->take(this->b); });
   while (!this->put(this->a, std::string(100, 'y'))) this->a.wait(this->forever(), false, 104);
   receiver.join();
@@ -111,8 +110,7 @@ TYPED_TEST(OneProcessTransport, InterruptEndsTheWaitThatIsUnderWayOrTheNext) {
 }
 
 TYPED_TEST(OneProcessTransport, ACloseRequestNeedsNoSpaceAndWakes) {
-  while (this->put(this->a, std::string(100, 'x'))) {
-  }
+  while (this->put(this->a, std::string(100, 'x'))) {}
   std::thread closer([&] { this->a.request_close(); });
   while (this->b.close_requests() == 0) this->b.wait(this->forever(), false, 0);
   closer.join();
@@ -155,7 +153,8 @@ TYPED_TEST(OneProcessTransport, TellsEachOtherThatTheyAreStuck) {
 }
 
 TYPED_TEST(OneProcessTransport, RefusesOptionsThatCannotWork) {
-  for (const std::size_t ring : {std::size_t{0}, std::size_t{100}, std::size_t{2048}, std::size_t{5000}, std::size_t{2} << 30}) {
+  for (const std::size_t ring :
+       {std::size_t{0}, std::size_t{100}, std::size_t{2048}, std::size_t{5000}, std::size_t{2} << 30}) {
     EXPECT_THROW(TypeParam::make({.ring_bytes = ring}), InvalidArgumentError) << ring;
   }
   EXPECT_THROW(TypeParam::make({.max_message_bytes = 0}), InvalidArgumentError);

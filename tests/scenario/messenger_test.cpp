@@ -154,7 +154,7 @@ TEST_F(OneProcessMessenger, ReceiveRemainingThrowsAnErrorAfterTheRepliesBeforeIt
 
 TEST_F(OneProcessMessenger, ReceiveRemainingTimesOut) {
   a.send_request(1);
-  EXPECT_THROW(for (int reply : a.receive_remaining<int>({}, 1ms)) (void)reply, coproc::TimeoutError);
+  EXPECT_THROW(for (int reply : a.receive_remaining<int>({}, 1ms))(void) reply, coproc::TimeoutError);
 }
 
 TEST_F(OneProcessMessenger, ReceivesTheReplyToOneRequest) {

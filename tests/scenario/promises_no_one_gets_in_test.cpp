@@ -37,18 +37,19 @@ TEST(Promises, promise_11_a_worker_that_scribbles_over_its_link_costs_one_error)
   SCOPED_TRACE("seed " + std::to_string(seed));
   int protocol_errors = 0;
   for (unsigned round = 0; round < 40; ++round) {
-    WorkerResource worker{[seed, round](PriorityMessenger& host) {
-                            std::mt19937 random(seed + round);
-                            for (int i = 0; i < 5; ++i) host.send_norequest(i);
-                            const auto memory = link_memory();
-                            // The first 4096 bytes hold the header; the second ring, from the middle on, is what the host reads.
-                            for (int i = 0; i < 2000; ++i) {
-                              const std::size_t at = random() % 3 == 0 ? random() % 512 : random() % memory.size();
-                              memory[at] = std::byte(random());
-                            }
-                            while (true) ::pause();
-                          },
-                          {.stop = {.close = 0s, .terminate = 10s}, .link = {.max_message_bytes = 1 << 20, .max_queued_bytes = 1 << 22}}};
+    WorkerResource worker{
+        [seed, round](PriorityMessenger& host) {
+          std::mt19937 random(seed + round);
+          for (int i = 0; i < 5; ++i) host.send_norequest(i);
+          const auto memory = link_memory();
+          // The first 4096 bytes hold the header; the second ring, from the middle on, is what the host reads.
+          for (int i = 0; i < 2000; ++i) {
+            const std::size_t at = random() % 3 == 0 ? random() % 512 : random() % memory.size();
+            memory[at] = std::byte(random());
+          }
+          while (true) ::pause();
+        },
+        {.stop = {.close = 0s, .terminate = 10s}, .link = {.max_message_bytes = 1 << 20, .max_queued_bytes = 1 << 22}}};
     worker.start();
     for (int i = 0; i < 40; ++i) {
       try {

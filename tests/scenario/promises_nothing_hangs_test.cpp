@@ -40,7 +40,9 @@ TEST(Promises, promise_01_what_a_dead_worker_sent_is_delivered_before_its_death_
     EXPECT_EQ(error.pid(), worker.pid());
     EXPECT_EQ(error.exit_status().signal(), SIGSEGV);
     const std::string text = error.what();
-    EXPECT_NE(text.find("worker " + std::to_string(worker.pid()) + " (indexer) was killed by SIGSEGV"), std::string::npos) << text;
+    EXPECT_NE(text.find("worker " + std::to_string(worker.pid()) + " (indexer) was killed by SIGSEGV"),
+              std::string::npos)
+        << text;
   }
   EXPECT_THROW(worker.messenger().send_norequest(1), coproc::WorkerDiedError);
   EXPECT_THROW(worker.messenger().receive_for<int>(1h), coproc::WorkerDiedError);
@@ -87,8 +89,7 @@ TEST(Promises, promise_03_stop_ends_a_worker_that_is_blocked_in_a_send) {
 TEST(Promises, promise_03_the_ladder_ends_a_worker_that_loops_and_ignores) {
   WorkerResource loops{[](PriorityMessenger& host) {
                          host.send_norequest(1);
-                         for (volatile bool forever = true; forever;) {
-                         }
+                         for (volatile bool forever = true; forever;) {}
                        },
                        {.stop = {.close = 10ms, .terminate = 10s}}};
   loops.start();
@@ -116,8 +117,7 @@ TEST(Promises, promise_03_a_close_request_needs_no_space_in_the_ring) {
     while (true) (void)host.receive_blocking<std::string>();
   }};
   worker.start();
-  while (worker.messenger().try_send(std::string(1000, 'x'))) {
-  }
+  while (worker.messenger().try_send(std::string(1000, 'x'))) {}
   worker.messenger().send_close_request();
   ::kill(worker.pid(), SIGCONT);
   while (worker.is_alive()) ::kill(worker.pid(), SIGCONT);  // it may not have stopped yet when the first came
@@ -141,8 +141,7 @@ TEST(Promises, promise_04_only_two_full_inboxes_are_an_error) {
     try {
       while (true) b.send_norequest(std::string(500, 'b'));
     } catch (const coproc::LinkClosedError&) {
-    } catch (const coproc::QueueFullError&) {
-    }
+    } catch (const coproc::QueueFullError&) {}
   });
   EXPECT_THROW(while (true) a.send_norequest(std::string(500, 'a')), coproc::Error);
   { const auto gone = std::move(a); }

@@ -1,6 +1,6 @@
 // Nothing is lost or left behind: promises 5 to 10.
-#include <gtest/gtest.h>
 #include <fcntl.h>
+#include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -98,8 +98,9 @@ TEST(Promises, promise_05_nothing_is_lost_doubled_or_reordered) {
       const auto lane = static_cast<std::uint32_t>(random() % 3);
       const auto level = static_cast<std::uint32_t>(random() % 3);
       const std::size_t bytes = random() % 20 == 0 ? random() % 200000 : random() % 2000;  // some take many fragments
-      host.send_norequest(std::tuple(lane, level, number[lane][level]++, std::string(bytes, static_cast<char>('a' + bytes % 26))),
-                          lane, {.priority = level});
+      host.send_norequest(
+          std::tuple(lane, level, number[lane][level]++, std::string(bytes, static_cast<char>('a' + bytes % 26))), lane,
+          {.priority = level});
       if (random() % 500 == 0) host.send_error(CustomError{1, "in the middle"});
     }
     ::raise(SIGKILL);  // right after the last send has returned
@@ -116,8 +117,7 @@ TEST(Promises, promise_05_nothing_is_lost_doubled_or_reordered) {
       ASSERT_EQ(number, next[lane][level]++);
       ASSERT_EQ(text, std::string(text.size(), static_cast<char>('a' + text.size() % 26)));
       ++received;
-    } catch (const CustomError&) {
-    }
+    } catch (const CustomError&) {}
   }
   EXPECT_THROW(worker.messenger().receive_any({0, 1, 2}), coproc::WorkerDiedError);
 }
@@ -126,7 +126,8 @@ TEST(Promises, promise_06_a_failed_send_leaves_everything_as_it_was) {
   auto [a, b] = PriorityMessenger::new_pair({.ring_bytes = 4096, .max_message_bytes = 100000});
   EXPECT_THROW(a.send_request(ThrowingCodec{true}), std::domain_error);
   EXPECT_THROW(a.send_request(std::string(100001, 'x')), coproc::MessageTooLargeError);
-  EXPECT_THROW(a.send_request(1, {}, {.priority = std::numeric_limits<double>::quiet_NaN()}), coproc::InvalidArgumentError);
+  EXPECT_THROW(a.send_request(1, {}, {.priority = std::numeric_limits<double>::quiet_NaN()}),
+               coproc::InvalidArgumentError);
   // Fragments of this one are out when its time is over; the receiver must drop them.
   EXPECT_THROW(a.send_request(std::string(50000, 'x'), {}, {.timeout = 1ms}), coproc::TimeoutError);
   EXPECT_EQ(a.counts(), coproc::ChannelCounts{});
@@ -203,8 +204,7 @@ TEST(Promises, promise_09_a_worker_dies_with_its_host) {
   const pid_t host = ::fork();
   if (host == 0) {
     WorkerResource busy{[](PriorityMessenger&) {
-      for (volatile bool forever = true; forever;) {
-      }
+      for (volatile bool forever = true; forever;) {}
     }};
     WorkerResource waits{[](PriorityMessenger& messenger) { messenger.receive_blocking(); }};
     busy.start();
@@ -242,7 +242,8 @@ TEST(Promises, promise_10_a_worker_holds_nothing_of_other_workers_links) {
   first.messenger().receive_blocking<int>();
   second.messenger().receive_blocking<int>();
   const auto of_second = pipes_of(second.pid());
-  for (const auto& pipe : pipes_of(first.pid())) EXPECT_TRUE(!of_second.contains(pipe) || inherited.contains(pipe)) << pipe;
+  for (const auto& pipe : pipes_of(first.pid()))
+    EXPECT_TRUE(!of_second.contains(pipe) || inherited.contains(pipe)) << pipe;
   EXPECT_EQ(count_mappings(second.pid(), "coproc-link"), 1);
   EXPECT_EQ(count_mappings(first.pid(), "coproc-link"), 1);
   // A pair's end in the host: closing it is seen at once, although workers were forked while it was open.

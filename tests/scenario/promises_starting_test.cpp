@@ -27,21 +27,23 @@ TEST(Promises, promise_15_signals_output_and_exit_handlers) {
   });
   for (const bool calls_exit : {false, true}) {
     std::printf("buffered in the host");  // must be printed once, by the host
-    WorkerResource worker{[](PriorityMessenger& host, bool exits) {
-                            is_worker = true;
-                            struct sigaction usr1 {}, interrupt {};
-                            ::sigaction(SIGUSR1, nullptr, &usr1);
-                            ::sigaction(SIGINT, nullptr, &interrupt);
-                            sigset_t mask;
-                            ::sigprocmask(SIG_SETMASK, nullptr, &mask);
-                            ::raise(SIGINT);  // Ctrl-C does not kill it
-                            host.send_norequest(std::array<bool, 3>{usr1.sa_handler == SIG_DFL, interrupt.sa_handler != SIG_IGN,
-                                                                    ::sigismember(&mask, SIGTERM) == 0});
-                            std::printf("printf ");
-                            std::cout << "cout;";
-                            if (exits) std::exit(5);
-                          },
-                          options};
+    WorkerResource worker{
+        [](PriorityMessenger& host, bool exits) {
+          is_worker = true;
+          struct sigaction usr1 {
+          }, interrupt{};
+          ::sigaction(SIGUSR1, nullptr, &usr1);
+          ::sigaction(SIGINT, nullptr, &interrupt);
+          sigset_t mask;
+          ::sigprocmask(SIG_SETMASK, nullptr, &mask);
+          ::raise(SIGINT);  // Ctrl-C does not kill it
+          host.send_norequest(std::array<bool, 3>{usr1.sa_handler == SIG_DFL, interrupt.sa_handler != SIG_IGN,
+                                                  ::sigismember(&mask, SIGTERM) == 0});
+          std::printf("printf ");
+          std::cout << "cout;";
+          if (exits) std::exit(5);
+        },
+        options};
     worker.start(calls_exit);
     EXPECT_EQ((worker.messenger().receive_blocking<std::array<bool, 3>>()), (std::array<bool, 3>{true, true, true}));
     EXPECT_EQ(worker.join().code(), calls_exit ? 5 : 0);

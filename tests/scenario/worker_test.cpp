@@ -75,14 +75,15 @@ concept CanStart = requires(W& worker, A... arguments) { worker.start(arguments.
 using Adder = WorkerResource<decltype(&add)>;
 static_assert(CanStart<Adder, int, double, const char*, bool>);
 static_assert(!CanStart<Adder, int, double, const char*>);
-static_assert(!CanStart<Adder, double, double, const char*, bool>);       // floating to integer
+static_assert(!CanStart<Adder, double, double, const char*, bool>);      // floating to integer
 static_assert(!CanStart<Adder, int, double, const char*, const char*>);  // pointer to bool
 static_assert(!CanStart<WorkerResource<Indexer>, int>);
 static_assert(CanStart<WorkerResource<Indexer>, const char*>);
 
 TEST(Worker, RunsACapturingLambda) {
   const std::string greeting = "hi ";
-  WorkerResource worker{[&greeting](MultiMessenger& host, const std::string& name) { host.send_norequest(greeting + name); }};
+  WorkerResource worker{
+      [&greeting](MultiMessenger& host, const std::string& name) { host.send_norequest(greeting + name); }};
   worker.start("there");
   EXPECT_EQ(worker.messenger().receive_blocking<std::string>(), "hi there");
 }
@@ -220,20 +221,21 @@ TEST(Worker, HasItsOwnNameEnvironmentDirectoryAndStdio) {
   options.working_directory = "/";
   options.stdin_ = coproc::DevNull{};
   options.stdout_ = coproc::OutputFile{out};
-  WorkerResource worker{[](PriorityMessenger& host) {
-                          std::string comm;
-                          std::getline(std::ifstream("/proc/self/comm") >> std::ws, comm);
-                          char directory[64] = "";
-                          if (::getcwd(directory, sizeof directory) == nullptr) directory[0] = '?';
-                          char byte = 0;
-                          const bool is_empty = ::read(0, &byte, 1) == 0;
-                          std::puts("printed in the worker");
-                          const char* set = std::getenv("COPROC_TEST_SET");
-                          host.send_norequest(std::vector<std::string>{
-                              comm, set != nullptr ? set : "", std::getenv("COPROC_TEST_GONE") == nullptr ? "gone" : "there",
-                              directory, is_empty ? "empty" : "data"});
-                        },
-                        options};
+  WorkerResource worker{
+      [](PriorityMessenger& host) {
+        std::string comm;
+        std::getline(std::ifstream("/proc/self/comm") >> std::ws, comm);
+        char directory[64] = "";
+        if (::getcwd(directory, sizeof directory) == nullptr) directory[0] = '?';
+        char byte = 0;
+        const bool is_empty = ::read(0, &byte, 1) == 0;
+        std::puts("printed in the worker");
+        const char* set = std::getenv("COPROC_TEST_SET");
+        host.send_norequest(std::vector<std::string>{comm, set != nullptr ? set : "",
+                                                     std::getenv("COPROC_TEST_GONE") == nullptr ? "gone" : "there",
+                                                     directory, is_empty ? "empty" : "data"});
+      },
+      options};
   worker.start();
   EXPECT_EQ((worker.messenger().receive_blocking<std::vector<std::string>>()),
             (std::vector<std::string>{"namesake", "value", "gone", "/", "empty"}));
@@ -274,7 +276,8 @@ TEST(Worker, TwoWorkersTalkThroughAPair) {
     peer.send_request(20);
     host.send_norequest(peer.receive_blocking<int>());
   }};
-  WorkerResource answers{[](PriorityMessenger&, PriorityMessenger peer) { peer.send_reply(peer.receive_blocking<int>() + 1); }};
+  WorkerResource answers{
+      [](PriorityMessenger&, PriorityMessenger peer) { peer.send_reply(peer.receive_blocking<int>() + 1); }};
   asks.start(std::move(a));
   answers.start(std::move(b));
   EXPECT_EQ(asks.messenger().receive_blocking<int>(), 21);
@@ -297,7 +300,8 @@ TEST(Worker, ManyAtOnce) {
     workers.back().start();
   }
   for (auto& worker : workers) worker.messenger().send_request(0);
-  for (int i = 0; i < 50; ++i) EXPECT_EQ(workers[static_cast<std::size_t>(i)].messenger().receive_blocking<int>(), i + 1);
+  for (int i = 0; i < 50; ++i)
+    EXPECT_EQ(workers[static_cast<std::size_t>(i)].messenger().receive_blocking<int>(), i + 1);
 }
 
 }  // namespace

@@ -15,35 +15,55 @@ struct Parameters {};
 
 /// The parameters of a function, or of a callable object with one signature; void where they cannot be known.
 template <class F>
-struct SignatureOf { using type = void; };
+struct SignatureOf {
+  using type = void;
+};
 template <class F>
   requires requires { &F::operator(); }
 struct SignatureOf<F> : SignatureOf<decltype(&F::operator())> {};
 template <class R, class... P>
-struct SignatureOf<R (*)(P...)> { using type = Parameters<P...>; };
+struct SignatureOf<R (*)(P...)> {
+  using type = Parameters<P...>;
+};
 template <class R, class... P>
-struct SignatureOf<R (*)(P...) noexcept> { using type = Parameters<P...>; };
+struct SignatureOf<R (*)(P...) noexcept> {
+  using type = Parameters<P...>;
+};
 template <class R, class C, class... P>
-struct SignatureOf<R (C::*)(P...)> { using type = Parameters<P...>; };
+struct SignatureOf<R (C::*)(P...)> {
+  using type = Parameters<P...>;
+};
 template <class R, class C, class... P>
-struct SignatureOf<R (C::*)(P...) const> { using type = Parameters<P...>; };
+struct SignatureOf<R (C::*)(P...) const> {
+  using type = Parameters<P...>;
+};
 template <class R, class C, class... P>
-struct SignatureOf<R (C::*)(P...) noexcept> { using type = Parameters<P...>; };
+struct SignatureOf<R (C::*)(P...) noexcept> {
+  using type = Parameters<P...>;
+};
 template <class R, class C, class... P>
-struct SignatureOf<R (C::*)(P...) const noexcept> { using type = Parameters<P...>; };
+struct SignatureOf<R (C::*)(P...) const noexcept> {
+  using type = Parameters<P...>;
+};
 
 template <class Signature>
-struct FirstMessenger { using type = PriorityMessenger; };
+struct FirstMessenger {
+  using type = PriorityMessenger;
+};
 template <class First, class... Rest>
   requires std::derived_from<std::remove_cvref_t<First>, Messenger>
-struct FirstMessenger<Parameters<First, Rest...>> { using type = std::remove_cvref_t<First>; };
+struct FirstMessenger<Parameters<First, Rest...>> {
+  using type = std::remove_cvref_t<First>;
+};
 
 /// The first parameter of the target; else its `messenger_type`; else PriorityMessenger.
 template <class Target>
 struct TargetMessenger : FirstMessenger<typename SignatureOf<Target>::type> {};
 template <class Target>
   requires requires { typename Target::messenger_type; }
-struct TargetMessenger<Target> { using type = typename Target::messenger_type; };
+struct TargetMessenger<Target> {
+  using type = typename Target::messenger_type;
+};
 template <class Target>
 using target_messenger_t = typename TargetMessenger<Target>::type;
 
@@ -53,9 +73,8 @@ concept ClassTarget = std::is_class_v<Target> && std::invocable<Target&> && !std
 
 /// Conversions that the language allows and that are mistakes where a worker is started.
 template <class From, class To>
-concept BadConversion =
-    (std::is_pointer_v<From> && std::same_as<std::remove_cvref_t<To>, bool>) ||
-    (std::is_floating_point_v<From> && std::is_integral_v<std::remove_cvref_t<To>>);
+concept BadConversion = (std::is_pointer_v<From> && std::same_as<std::remove_cvref_t<To>, bool>) ||
+                        (std::is_floating_point_v<From> && std::is_integral_v<std::remove_cvref_t<To>>);
 
 template <class Signature, class... A>
 constexpr bool has_bad_conversion = false;

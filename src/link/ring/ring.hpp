@@ -39,7 +39,9 @@ static_assert(sizeof(Positions) == 128 && std::atomic<std::uint64_t>::is_always_
 /// Loads the length word once, as other code may be writing it at this moment.
 inline std::uint32_t load_length(const std::byte* at) noexcept {
   return std::atomic_ref<std::uint32_t>(*reinterpret_cast<std::uint32_t*>(const_cast<std::byte*>(at)))
-      .load(std::memory_order_relaxed);  // relaxed: ordered by the acquire of the tail; a race is a lying peer, and checked
+      .load(
+          std::
+              memory_order_relaxed);  // relaxed: ordered by the acquire of the tail; a race is a lying peer, and checked
 }
 
 class Producer {
@@ -58,7 +60,8 @@ class Producer {
     std::size_t to_end = capacity_ - place;
     const std::size_t needed = rounded_up(bytes);
     pad_ = needed > to_end ? to_end : 0;
-    if (capacity_ - (tail_ - head_seen_) < pad_ + needed && (!look_at_head() || capacity_ - (tail_ - head_seen_) < pad_ + needed))
+    if (capacity_ - (tail_ - head_seen_) < pad_ + needed &&
+        (!look_at_head() || capacity_ - (tail_ - head_seen_) < pad_ + needed))
       return {};
     if (pad_ != 0) {
       place = 0;
@@ -105,9 +108,9 @@ class Producer {
     return true;
   }
 
-  Positions* positions_;     // constant after construction
-  std::byte* memory_;        // constant after construction
-  std::size_t capacity_;     // constant after construction
+  Positions* positions_;  // constant after construction
+  std::byte* memory_;     // constant after construction
+  std::size_t capacity_;  // constant after construction
   std::uint64_t tail_ = 0;
   std::uint64_t head_seen_ = 0;
   std::size_t pad_ = 0;
@@ -144,7 +147,8 @@ class Consumer {
       const std::size_t length = word & ~kPadBit;
       const std::size_t taken = rounded_up(length);
       const bool is_pad = (word & kPadBit) != 0;
-      if (length <= sizeof word || taken > seen || taken > capacity_ - place || (!is_pad && taken > capacity_ / 4)) break;
+      if (length <= sizeof word || taken > seen || taken > capacity_ - place || (!is_pad && taken > capacity_ / 4))
+        break;
       if (!is_pad) {
         front_bytes_ = taken;
         return {memory_ + place, length};

@@ -1,4 +1,6 @@
 // expect: ErrorPayload
 #include <coproc/coproc.hpp>
-struct Handle { int* pointer; };
+struct Handle {
+  int* pointer;
+};
 void f(coproc::PriorityMessenger& m) { m.send_error(Handle{}); }

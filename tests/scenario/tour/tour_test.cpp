@@ -23,7 +23,8 @@ Outcome run(const std::filesystem::path& program) {
   if (pipe == nullptr) return {"popen failed", -1};
   Outcome result{};
   std::array<char, 4096> piece;
-  for (std::size_t n = 0; (n = std::fread(piece.data(), 1, piece.size(), pipe)) > 0;) result.output.append(piece.data(), n);
+  for (std::size_t n = 0; (n = std::fread(piece.data(), 1, piece.size(), pipe)) > 0;)
+    result.output.append(piece.data(), n);
   result.status = pclose(pipe);
   return result;
 }
@@ -126,8 +127,9 @@ TEST(Tour, RunsAllOfThemInOrder) {
   const Outcome ran = run("tour");
   EXPECT_EQ(ran.status, 0);
   std::size_t at = 0;
-  for (const char* program : {"01_echo_and_restart", "02_context", "03_wrapper_object", "04_basic_messaging", "05_requests",
-                              "06_availability", "07_priorities", "08_channels", "09_system_messages", "10_printing_process"}) {
+  for (const char* program :
+       {"01_echo_and_restart", "02_context", "03_wrapper_object", "04_basic_messaging", "05_requests",
+        "06_availability", "07_priorities", "08_channels", "09_system_messages", "10_printing_process"}) {
     at = ran.output.find("== " + std::string(program) + "\n", at);
     ASSERT_NE(at, std::string::npos) << program << " is missing in:\n" << ran.output;
   }
