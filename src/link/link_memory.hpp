@@ -19,6 +19,7 @@ namespace coproc::inline v0::link {
 /// Bits of `SideWords::waiting`.
 inline constexpr std::uint32_t kWaitsForRecords = 1;
 inline constexpr std::uint32_t kWaitsForSpace = 2;
+inline constexpr std::uint32_t kSleeps = 4;  // in every sleep, whatever it waits for: close requests wake it
 
 /// What one side says about itself. Written by that side, apart from `waiting`, which the peer clears when it wakes.
 struct alignas(64) SideWords {

@@ -73,7 +73,7 @@ void RingTransport::release() noexcept {
 
 void RingTransport::request_close() noexcept {
   own().close_requests.fetch_add(1, std::memory_order_release);  // pairs with close_requests() at the peer
-  wake_if_waiting(kWaitsForRecords | kWaitsForSpace);
+  wake_if_waiting(kSleeps);
 }
 
 std::uint32_t RingTransport::close_requests() const noexcept {
@@ -83,7 +83,7 @@ std::uint32_t RingTransport::close_requests() const noexcept {
 void RingTransport::set_stuck(bool is_stuck) noexcept {
   // seq_cst: both sides publish and then look at the other's word; at least one of them must see both set.
   own().stuck.store(is_stuck ? 1 : 0, std::memory_order_seq_cst);
-  if (is_stuck) wake_if_waiting(kWaitsForRecords | kWaitsForSpace);
+  if (is_stuck) wake_if_waiting(kSleeps);
 }
 
 bool RingTransport::peer_is_stuck() const noexcept { return peer().stuck.load(std::memory_order_seq_cst) == 1; }
@@ -140,7 +140,8 @@ WaitEnd RingTransport::wait(const os::Deadline& deadline, bool incoming, std::si
 
 WaitEnd RingTransport::sleep(const os::Deadline& deadline, bool incoming, std::size_t space) {
   SideWords& words = own();
-  words.waiting.store((incoming ? kWaitsForRecords : 0) | (space != 0 ? kWaitsForSpace : 0), std::memory_order_relaxed);
+  words.waiting.store(kSleeps | (incoming ? kWaitsForRecords : 0) | (space != 0 ? kWaitsForSpace : 0),
+                      std::memory_order_relaxed);
   // Pairs with the fence in wake_if_waiting(): either we see what the peer published, or it sees the waiting word.
   std::atomic_thread_fence(std::memory_order_seq_cst);
   WaitEnd end = WaitEnd::changed;
@@ -199,7 +200,7 @@ void RingTransport::settle(bool has_work) noexcept {
   if (!armed_) return;
   if (!has_work) {
     if (os::drain_wakes(wake_in_) == os::Drained::hung_up) pipe_hung_up_ = true;
-    own().waiting.store(kWaitsForRecords | kWaitsForSpace, std::memory_order_relaxed);
+    own().waiting.store(kSleeps | kWaitsForRecords | kWaitsForSpace, std::memory_order_relaxed);
     // Pairs with the fence in wake_if_waiting(): look again after the word is set.
     std::atomic_thread_fence(std::memory_order_seq_cst);
     has_work = consumer_.look() || consumer_.is_broken();
