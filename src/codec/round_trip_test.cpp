@@ -1,5 +1,5 @@
 // Every type that can be sent arrives as it was, and no other bytes do harm.
-#include "messenger/codec/round_trip.hpp"
+#include "codec/round_trip.hpp"
 
 #include <gtest/gtest.h>
 
@@ -23,7 +23,7 @@
 #include <variant>
 #include <vector>
 
-#include "messenger/codec/random_value.hpp"
+#include "codec/random_value.hpp"
 
 namespace coproc::inline v0 {
 namespace {

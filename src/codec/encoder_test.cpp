@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "coproc/codec.hpp"
-#include "messenger/codec/round_trip.hpp"
+#include "codec/round_trip.hpp"
 
 namespace coproc::inline v0 {
 namespace {
