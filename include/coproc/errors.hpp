@@ -2,6 +2,7 @@
 // and what to do.
 #pragma once
 
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -93,16 +94,19 @@ class COPROC_API WorkerDiedError : public WorkerIsDeadError {
 /// A worker could not be started. Nothing of it is left behind.
 class COPROC_API StartError : public Error {
  public:
-  /// `stage`: "link", "fork", "setup", ...; `error_number`: errno, or 0 where no system call failed; `text` goes on after
-  /// the word "worker": which one, what failed, what to do.
-  StartError(std::string stage, int error_number, const std::string& text);
+  /// `stage`: "fork", "exec", "link", "handshake", ...; `error_number`: errno, or 0 where no system call failed; `text` goes
+  /// on after the word "worker": which one, what failed, what to do.
+  StartError(std::string stage, int error_number, const std::string& text, std::optional<ExitStatus> status = {});
   ~StartError() override;
   const std::string& stage() const noexcept { return stage_; }
   int error_number() const noexcept { return error_number_; }
+  /// How the process ended, where it did so by itself before it was ready.
+  const std::optional<ExitStatus>& exit_status() const noexcept { return status_; }
 
  private:
   std::string stage_;
   int error_number_;
+  std::optional<ExitStatus> status_;
 };
 
 /// Where an error that a peer sent came from. Every error thrown by a receive because the peer sent it can also be caught

@@ -36,8 +36,20 @@ struct StopOptions {
   Timeout terminate = std::chrono::seconds(2);
 };
 
-/// How a worker process comes to be. `automatic` is `fork`.
-enum class StartMethod { automatic, fork };
+/// How a worker process comes to be (docs/starting.md).
+enum class StartMethod {
+  /// `fork_server` where the target is a function, a class or a callable object without captures (or one that can be
+  /// sent) and all arguments can be sent; else `fork`, which is refused where this process has other threads.
+  automatic,
+  /// From a small process with one thread, which is this program executed once more: global variables are as before main.
+  fork_server,
+  /// A copy of this process, with any target and argument. What other threads hold locked stays locked in it for ever.
+  fork,
+  /// This program executed anew for each worker.
+  spawn,
+  /// Another program, which calls `coproc::this_worker::run`: what a target of type `Executable` means.
+  executable,
+};
 
 /// Where a worker's stdin, stdout or stderr leads.
 struct Inherit {};  ///< to where the host's leads
@@ -60,10 +72,10 @@ struct WorkerOptions {
   LinkOptions link = {};
   /// From the start call to the worker's first sign of life; then StartError.
   Timeout start_timeout = std::chrono::seconds(10);
-  /// Descriptors that the worker keeps where `inherit_fds` is false.
+  /// Descriptors that the worker has, at the same numbers, besides 0, 1 and 2.
   std::vector<int> keep_fds = {};
-  /// Whether a forked worker keeps the host's other descriptors (0, 1 and 2 are always kept). Links of other workers are
-  /// never kept.
+  /// Whether a worker by `fork` keeps the host's other descriptors, too; others never do. Links of other workers are never
+  /// kept.
   bool inherit_fds = true;
   /// Set (or, with nullopt, removed) in the worker's environment, which otherwise is the host's.
   std::map<std::string, std::optional<std::string>> env = {};

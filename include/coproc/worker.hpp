@@ -4,7 +4,13 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string_view>
+#include <utility>
 
+#include "coproc/decoder.hpp"
+#include "coproc/detail/travel.hpp"
+#include "coproc/encoder.hpp"
+#include "coproc/executable.hpp"
 #include "coproc/exit_status.hpp"
 #include "coproc/export.hpp"
 #include "coproc/messenger.hpp"
@@ -14,12 +20,31 @@ namespace coproc::inline v0 {
 
 namespace detail {
 
+/// What a start request brings to a worker that is no fork of its host.
+struct ReceivedArguments {
+  Decoder& decoder;
+  void (*function)();               // of a function target
+  std::span<Messenger> messengers;  // those that are not taken yet
+};
+
 /// What to run in a worker, without its types.
 struct StartPlan {
-  void (*run)(void* context, Messenger& messenger);
-  void* context;
+  // In a fork of this process.
+  void (*run)(void* context, Messenger& messenger) = nullptr;
+  void* context = nullptr;
   /// Messengers among the start arguments: the worker keeps them, the host gives them up.
-  std::span<Messenger* const> handed_over;
+  std::span<Messenger* const> handed_over = {};
+
+  // In a new process, where `run_received` is found by name.
+  void (*run_received)(Messenger& messenger, ReceivedArguments& arguments) = nullptr;
+  void (*function)() = nullptr;
+  void (*encode)(Encoder& encoder, const void* context) = nullptr;
+  /// Why `run_received` is null.
+  std::string_view obstacle = {};
+
+  // In another program.
+  const Executable* executable = nullptr;
+  std::span<const TypeInfo* const> argument_types = {};
 };
 
 }  // namespace detail
@@ -68,6 +93,19 @@ class COPROC_API Worker {
   template <class M>
   static std::shared_ptr<Messenger> make_messenger() {
     return std::shared_ptr<Messenger>(new M());
+  }
+
+  /// In a worker that is no fork of its host: the next start argument.
+  template <class A>
+  static detail::received_t<A> take_argument(detail::ReceivedArguments& from) {
+    if constexpr (detail::kIsMessenger<A>) {
+      A messenger;
+      static_cast<Messenger&>(messenger) = std::move(from.messengers.front());
+      from.messengers = from.messengers.subspan(1);
+      return messenger;
+    } else {
+      return decode<wire_t<A>>(from.decoder);
+    }
   }
 
  private:

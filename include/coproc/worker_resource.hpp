@@ -3,14 +3,15 @@
 
 #include <array>
 #include <concepts>
-#include <cstddef>
 #include <functional>
 #include <memory>
+#include <string_view>
 #include <tuple>
 #include <type_traits>
 #include <utility>
 
 #include "coproc/detail/target.hpp"
+#include "coproc/detail/travel.hpp"
 #include "coproc/messenger.hpp"
 #include "coproc/options.hpp"
 #include "coproc/worker.hpp"
@@ -24,6 +25,10 @@ namespace coproc::inline v0 {
 ///     coproc::WorkerResource worker{echo};   // void echo(coproc::PriorityMessenger& host, bool verbose)
 ///     worker.start(/*verbose=*/true);
 ///     worker.messenger().send_norequest("hello");
+///
+/// Functions, classes and callable objects without captures are started by the fork server where all arguments can be
+/// sent: global variables are then as before main. Anything else is started by a fork of this process, which is refused
+/// where this process has other threads, unless `WorkerOptions::method` asks for it by name.
 ///
 /// Thread safety: as Worker.
 template <class Target, class M = detail::target_messenger_t<Target>>
@@ -55,59 +60,127 @@ class WorkerResource : public Worker {
 
   /// Starts the worker; returns when its process is set up, before the target runs. The arguments are copied or moved as
   /// std::thread does; a pointer for a bool and a floating-point number for an integer are refused. Messengers among them
-  /// are handed over to the worker. Throws WorkerIsAlreadyAliveError, StartError, InvalidArgumentError.
+  /// are handed over to the worker. Throws WorkerIsAlreadyAliveError, StartError, and InvalidArgumentError for options
+  /// that cannot be fulfilled: also for a start method that this target and these arguments do not allow.
   template <class... A>
     requires detail::Startable<Target, M, A...>
   void start(A&&... arguments) {
-    using Arguments = std::tuple<std::decay_t<A>...>;
-    struct Context {
-      WorkerResource* self;
-      Arguments arguments;
-    } context{this, Arguments(std::forward<A>(arguments)...)};
-
-    constexpr std::size_t kHandedOver =
-        (std::size_t{0} + ... + (std::derived_from<std::decay_t<A>, Messenger> ? 1 : 0));
-    std::array<Messenger*, kHandedOver> handed_over{};
-    [[maybe_unused]] std::size_t at = 0;
-    std::apply(
-        [&]([[maybe_unused]] auto&... each) {
-          (
-              [&] {
-                if constexpr (std::derived_from<std::remove_reference_t<decltype(each)>, Messenger>)
-                  handed_over[at++] = &each;
-              }(),
-              ...);
-        },
-        context.arguments);
-
-    Worker::start({[](void* c, Messenger& messenger) {
-                     auto& [self, copies] = *static_cast<Context*>(c);
-                     self->run(static_cast<M&>(messenger), copies);
-                   },
-                   &context, handed_over});
+    Context<std::decay_t<A>...> context{this, std::tuple<std::decay_t<A>...>(std::forward<A>(arguments)...)};
+    const auto handed_over = detail::messengers_among(context.arguments);
+    detail::StartPlan plan;
+    plan.run = &run_in_fork<std::decay_t<A>...>;
+    plan.context = &context;
+    plan.handed_over = handed_over;
+    plan.obstacle = detail::why_it_cannot_travel<Target, M, std::decay_t<A>...>();
+    if constexpr (detail::why_it_cannot_travel<Target, M, std::decay_t<A>...>().empty()) {
+      plan.run_received = &run_received<std::decay_t<A>...>;
+      plan.encode = &encode<std::decay_t<A>...>;
+      if constexpr (detail::kIsFunction<Target>) plan.function = reinterpret_cast<void (*)()>(target_);
+    }
+    Worker::start(plan);
   }
 
   /// This end of the link: one object for this WorkerResource's life, across moves and restarts.
   M& messenger() { return static_cast<M&>(Worker::messenger()); }
 
  private:
+  template <class... A>
+  struct Context {
+    WorkerResource* self;
+    std::tuple<A...> arguments;
+  };
+
+  static constexpr bool kSendsTarget =
+      !detail::ClassTarget<Target, M> && !detail::kIsFunction<Target> && !detail::kIsStateless<Target>;
+
+  template <class... A>
+  static void run_in_fork(void* c, Messenger& messenger) {
+    auto& [self, arguments] = *static_cast<Context<A...>*>(c);
+    call(self->target_, static_cast<M&>(messenger), arguments);  // in the worker everything is a copy of the host's
+  }
+
+  template <class... A>
+  static void encode(Encoder& encoder, const void* c) {
+    const auto& [self, arguments] = *static_cast<const Context<A...>*>(c);
+    if constexpr (kSendsTarget) coproc::encode(encoder, self->target_);
+    detail::encode_arguments(encoder, arguments);
+  }
+
+  template <class... A>
+  static void run_received(Messenger& messenger, detail::ReceivedArguments& from) {
+    auto target = [&] {
+      if constexpr (detail::kIsFunction<Target>) {
+        return reinterpret_cast<Target>(from.function);
+      } else if constexpr (kSendsTarget) {
+        return coproc::decode<Target>(from.decoder);
+      } else {
+        return Stored();
+      }
+    }();
+    std::tuple<detail::received_t<A>...> arguments{Worker::take_argument<A>(from)...};
+    from.decoder.finish();
+    call(target, static_cast<M&>(messenger), arguments);
+  }
+
+  struct None {};
+  using Stored = std::conditional_t<detail::ClassTarget<Target, M>, None, Target>;
+
   template <class Arguments>
-  void run(M& messenger, Arguments& arguments) {
+  static void call(Stored& target, M& messenger, Arguments& arguments) {
     std::apply(
         [&](auto&... each) {
           if constexpr (detail::ClassTarget<Target, M>) {
-            Target target(messenger, std::move(each)...);
-            target();
+            Target object(messenger, std::move(each)...);
+            object();
           } else {
-            // In the worker everything is a copy of the host's, also the target.
-            std::invoke(target_, messenger, std::move(each)...);
+            std::invoke(target, messenger, std::move(each)...);
           }
         },
         arguments);
   }
 
-  struct None {};
-  std::conditional_t<detail::ClassTarget<Target, M>, None, Target> target_{};
+  Stored target_{};
+};
+
+/// A worker that is another program (Executable). Its start arguments must be of the types that the program's own target
+/// takes, and such that can be sent.
+template <class M>
+class WorkerResource<Executable, M> : public Worker {
+ public:
+  explicit WorkerResource(Executable executable, WorkerOptions options = {})
+      : Worker(std::move(options), Worker::make_messenger<M>(), std::same_as<M, PriorityMessenger>),
+        executable_(std::move(executable)) {}
+
+  /// As above. Throws StartError also where the program does not take these arguments, ends before it answers (with its
+  /// exit status and the end of its stderr), or does not answer in `WorkerOptions::start_timeout`.
+  template <class... A>
+  void start(A&&... arguments) {
+    (check_argument<std::decay_t<A>>(), ...);
+    if constexpr ((detail::TravellingArgument<std::decay_t<A>> && ...)) {
+      std::tuple<std::decay_t<A>...> context{std::forward<A>(arguments)...};
+      const auto handed_over = detail::messengers_among(context);
+      const std::array<const TypeInfo*, sizeof...(A)> types{detail::argument_type<std::decay_t<A>>()...};
+      detail::StartPlan plan;
+      plan.context = &context;
+      plan.handed_over = handed_over;
+      plan.encode = [](Encoder& encoder, const void* c) {
+        detail::encode_arguments(encoder, *static_cast<const std::tuple<std::decay_t<A>...>*>(c));
+      };
+      plan.executable = &executable_;
+      plan.argument_types = types;
+      Worker::start(plan);
+    }
+  }
+
+  M& messenger() { return static_cast<M&>(Worker::messenger()); }
+
+ private:
+  template <class A>
+  static constexpr void check_argument() {
+    if constexpr (!detail::kIsMessenger<A>) check_encodable<A>();
+  }
+
+  Executable executable_;
 };
 
 template <class F>

@@ -16,10 +16,34 @@ void LinkMemory::Free::operator()(std::byte* memory) const noexcept {
 
 std::shared_ptr<LinkMemory> LinkMemory::create_shared(std::size_t ring_bytes) {
   std::shared_ptr<LinkMemory> memory(new LinkMemory(ring_bytes));
-  // The descriptor is closed at once: the mapping keeps the memory, and a forked worker inherits it.
-  memory->mapping_ = os::create_sealed_memory("coproc-link", memory->total()).mapping;
+  os::SharedMemory made = os::create_sealed_memory("coproc-link", memory->total());
+  memory->fd_ = std::move(made.fd);
+  memory->mapping_ = std::move(made.mapping);
   memory->base_ = memory->mapping_.data();
   memory->lay_out();
+  return memory;
+}
+
+std::shared_ptr<LinkMemory> LinkMemory::attach(os::Fd fd) {
+  const std::size_t size = os::size_of(fd);
+  const std::size_t ring_bytes = size < kHeaderPage ? 0 : (size - kHeaderPage) / 2;
+  const auto refuse = [](const std::string& why) {
+    throw ProtocolError("this process was given a link that it cannot use: " + why +
+                        "; build both sides with the same version of coproc");
+  };
+  if (!std::has_single_bit(ring_bytes) || ring_bytes < ring::kMinBytes || ring_bytes > ring::kMaxBytes) {
+    refuse("its memory has an impossible size");
+  }
+  std::shared_ptr<LinkMemory> memory(new LinkMemory(ring_bytes));
+  memory->mapping_ = os::map_shared(fd, memory->total());
+  memory->fd_ = std::move(fd);
+  memory->base_ = memory->mapping_.data();
+  const LinkHeader& header = memory->header();
+  if (header.magic != kMagic) refuse("its memory does not begin as a link's does");
+  if (header.version != kProtocolVersion || header.ring_bytes != ring_bytes) {
+    refuse("its protocol has version " + std::to_string(header.version) + ", and " + std::to_string(kProtocolVersion) +
+           " is spoken here");
+  }
   return memory;
 }
 

@@ -56,8 +56,15 @@ class LinkMemory {
  public:
   /// A sealed memfd, mapped once, for ends in different processes. Throws std::system_error.
   static std::shared_ptr<LinkMemory> create_shared(std::size_t ring_bytes);
+  /// The memory that create_shared() made in another process. Throws std::system_error; ProtocolError where it is of
+  /// another version of coproc, or no link.
+  static std::shared_ptr<LinkMemory> attach(os::Fd fd);
   /// Ordinary memory of this process.
   static std::shared_ptr<LinkMemory> create_private(std::size_t ring_bytes);
+
+  /// By which another process can attach(); none in private memory, or once it was closed. The mapping does not need it.
+  const os::Fd& fd() const noexcept { return fd_; }
+  void close_fd() noexcept { fd_.reset(); }
 
   LinkHeader& header() noexcept { return *reinterpret_cast<LinkHeader*>(base_); }
   /// The ring written by end `from`.
@@ -73,6 +80,7 @@ class LinkMemory {
   struct Free {
     void operator()(std::byte* memory) const noexcept;
   };
+  os::Fd fd_;
   os::Mapping mapping_;
   std::unique_ptr<std::byte, Free> heap_;
   std::byte* base_ = nullptr;  // constant after creation

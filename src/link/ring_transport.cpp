@@ -223,7 +223,18 @@ void RingTransport::leave_in_child() noexcept {
 void RingTransport::adopt_in_child() noexcept { generation_ = os::fork_generation(); }
 
 void RingTransport::list_fds(std::vector<int>& fds) const {
-  fds.insert(fds.end(), {wake_in_.get(), wake_out_.get(), interrupt_event_.fd()});
+  fds.insert(fds.end(), {wake_in_.get(), wake_out_.get(), interrupt_event_.fd(), memory_->fd().get()});
+}
+
+std::array<int, 3> RingTransport::fds_to_hand_over() const {
+  if (!memory_->fd()) {
+    throw InvalidArgumentError("this messenger cannot be handed over: its link is a worker's, or has no shared memory");
+  }
+  if (!producer_.is_fresh() || !consumer_.is_fresh()) {
+    throw InvalidArgumentError(
+        "this messenger has already sent or received: it can be handed over only to a worker by StartMethod::fork");
+  }
+  return {memory_->fd().get(), wake_in_.get(), wake_out_.get()};
 }
 
 // ---- creation ----
@@ -245,6 +256,12 @@ auto make_pair_over(MakeMemory make_memory) {
 std::pair<std::unique_ptr<RingTransport>, std::unique_ptr<RingTransport>> make_shm_pair(const LinkOptions& options) {
   check_link_options(options);
   return make_pair_over([&] { return LinkMemory::create_shared(options.ring_bytes); });
+}
+
+std::unique_ptr<RingTransport> open_shm_end(int end, os::Fd memory, os::Fd wake_in, os::Fd wake_out) {
+  const os::ForkLock no_fork_before_it_is_registered;
+  return std::make_unique<RingTransport>(LinkMemory::attach(std::move(memory)), end, std::move(wake_in),
+                                         std::move(wake_out));
 }
 
 std::pair<std::unique_ptr<RingTransport>, std::unique_ptr<RingTransport>> make_inproc_pair(const LinkOptions& options) {

@@ -5,6 +5,7 @@
 // open file description is used by both sides: each holds the read end of its own pipe and the write end of the peer's.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <memory>
 #include <optional>
@@ -48,6 +49,12 @@ class RingTransport final : public Transport, public os::ForkSensitive {
   /// The peer's process: from now on its pidfd says whether the peer is gone, and not the pipe (which a peer may close
   /// at will). The descriptor stays the caller's and must outlive the waits.
   void watch(int pidfd) noexcept { peer_pidfd_ = pidfd; }
+  /// What open_shm_end() needs in another process: memory, wake-up pipes. Throws InvalidArgumentError where this link has
+  /// no memory that can be sent, or has been used, so that the other process could not go on where this one is.
+  std::array<int, 3> fds_to_hand_over() const;
+  int end() const noexcept { return end_; }
+  /// From now on nobody else can be given this link.
+  void close_memory_fd() noexcept { memory_->close_fd(); }
   /// For a wait during which spinning cannot pay: the peer is only just being started.
   void do_not_spin_next() noexcept { may_spin_ = false; }
 
@@ -89,6 +96,9 @@ class RingTransport final : public Transport, public os::ForkSensitive {
 
 /// Two ends over a sealed memfd, for two processes. Throws std::system_error, InvalidArgumentError.
 std::pair<std::unique_ptr<RingTransport>, std::unique_ptr<RingTransport>> make_shm_pair(const LinkOptions& options);
+/// The end `end` of a link, with what fds_to_hand_over() gave in another process. Throws std::system_error,
+/// ProtocolError.
+std::unique_ptr<RingTransport> open_shm_end(int end, os::Fd memory, os::Fd wake_in, os::Fd wake_out);
 /// Two ends in this process's own memory.
 std::pair<std::unique_ptr<RingTransport>, std::unique_ptr<RingTransport>> make_inproc_pair(const LinkOptions& options);
 

@@ -85,6 +85,7 @@ class Core {
   /// Whether a receive would return or throw something right now (or the peer is gone); for wait_any.
   bool has_work();
   link::Transport& transport() noexcept { return *transport_; }
+  const CoreOptions& options() const noexcept { return options_; }
 
   /// Any thread: moves what has come into the inbox, unless a call is under way, which drains by itself. True: something
   /// had come.

@@ -36,8 +36,8 @@ WorkerDiedError::WorkerDiedError(std::string name, int pid, ExitStatus status)
       status_(std::move(status)) {}
 WorkerDiedError::~WorkerDiedError() = default;
 
-StartError::StartError(std::string stage, int error_number, const std::string& text)
-    : Error("worker " + text), stage_(std::move(stage)), error_number_(error_number) {}
+StartError::StartError(std::string stage, int error_number, const std::string& text, std::optional<ExitStatus> status)
+    : Error("worker " + text), stage_(std::move(stage)), error_number_(error_number), status_(std::move(status)) {}
 StartError::~StartError() = default;
 
 RemoteOrigin::RemoteOrigin(std::string peer, int pid) : peer_(std::move(peer)), pid_(pid) {}

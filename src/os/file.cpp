@@ -14,10 +14,22 @@ Fd open_file(const char* path, int flags) {
   return above_stdio(std::move(fd));
 }
 
-Fd duplicate(int fd) {
-  Fd copy(call_retried([&] { return ::fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1); }));
+Fd duplicate(int fd) { return duplicate_above(fd, STDERR_FILENO + 1); }
+
+Fd duplicate_above(int fd, int least) {
+  Fd copy(call_retried([&] { return ::fcntl(fd, F_DUPFD_CLOEXEC, least); }));
   if (!copy) throw_errno("fcntl", fd, "F_DUPFD_CLOEXEC");
   return copy;
+}
+
+void write_all(int fd, std::string_view text) noexcept {
+  const int saved = errno;
+  while (!text.empty()) {
+    const ssize_t written = call_retried([&] { return ::write(fd, text.data(), text.size()); });
+    if (written <= 0) break;
+    text.remove_prefix(static_cast<std::size_t>(written));
+  }
+  errno = saved;
 }
 
 void put_at(const Fd& fd, int number) {

@@ -3,6 +3,8 @@
 // Thread safety: free functions.
 #pragma once
 
+#include <string_view>
+
 #include "os/fd.hpp"
 
 namespace coproc::inline v0::os {
@@ -13,6 +15,12 @@ Fd open_file(const char* path, int flags);
 
 /// A copy above the standard descriptors, close-on-exec. Throws std::system_error.
 Fd duplicate(int fd);
+
+/// A copy at `least` or above, close-on-exec. Throws std::system_error.
+Fd duplicate_above(int fd, int least);
+
+/// Writes all of it, or as much as can be.
+void write_all(int fd, std::string_view text) noexcept;
 
 /// Makes `number` a copy of `fd` that stays open across exec. REQUIRES: fd != number. Throws std::system_error.
 void put_at(const Fd& fd, int number);

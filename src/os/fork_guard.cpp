@@ -1,9 +1,13 @@
 #include "os/fork_guard.hpp"
 
+#include <linux/sched.h>
 #include <pthread.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <mutex>
 #include <stdexcept>
 
@@ -137,6 +141,49 @@ pid_t fork_keeping(std::span<ForkSensitive* const> keep) {
   errno = error_number;
   if (pid < 0) throw_errno("fork");
   return pid;
+}
+
+namespace {
+
+/// What the C library's own fork would do for the child: without it the child goes by its parent's thread id, and two
+/// workers could hold one recursive or robust mutex at once.
+struct ThreadArea {
+  void* thread_id = nullptr;
+  void* robust_list = nullptr;
+  std::size_t robust_list_size = 0;
+
+  static ThreadArea own() {
+    ThreadArea area;
+    if (call_once([&] { return ::prctl(PR_GET_TID_ADDRESS, &area.thread_id, 0, 0, 0); }) != 0) {
+      errno = ENOTSUP;
+      throw_errno("prctl", "PR_GET_TID_ADDRESS");
+    }
+    if (call_once([&] { return ::syscall(SYS_get_robust_list, 0, &area.robust_list, &area.robust_list_size); }) != 0) {
+      throw_errno("get_robust_list");
+    }
+    return area;
+  }
+};
+
+}  // namespace
+
+Cloned clone_for_parent() {
+  ForkTable::install();
+  const ForkLock lock;
+  const ThreadArea area = ThreadArea::own();
+  int pidfd = -1;
+  clone_args arguments{};
+  // The signal at its end is what it is for its parent's other children: with CLONE_PARENT none may be given here.
+  arguments.flags = CLONE_PARENT | CLONE_PIDFD | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID;
+  arguments.pidfd = reinterpret_cast<std::uintptr_t>(&pidfd);
+  arguments.child_tid = reinterpret_cast<std::uintptr_t>(area.thread_id);
+  const auto pid = static_cast<pid_t>(call_once([&] { return ::syscall(SYS_clone3, &arguments, sizeof arguments); }));
+  if (pid < 0) throw_errno("clone3", "CLONE_PARENT|CLONE_PIDFD");
+  if (pid > 0) return {pid, Fd(pidfd)};
+  ::syscall(SYS_set_robust_list, area.robust_list, area.robust_list_size);
+  ++detail::fork_generation_value;
+  ForkTable::sort_out_child();
+  return {0, Fd()};
 }
 
 std::vector<int> list_fds(std::span<ForkSensitive* const> objects) {

@@ -15,6 +15,8 @@
 #include <span>
 #include <vector>
 
+#include "os/fd.hpp"
+
 namespace coproc::inline v0::os {
 
 namespace detail {
@@ -80,6 +82,15 @@ class [[nodiscard]] ForkLock {
 /// (leave_in_child). Returns 0 in the child. Throws std::system_error; std::logic_error where one of `keep` is not
 /// registered.
 pid_t fork_keeping(std::span<ForkSensitive* const> keep);
+
+/// In a process with one thread: a child that is not this process's but its parent's, and a pidfd of it. The child (pid
+/// 0) leaves all that is registered. The program's own pthread_atfork handlers do not run. Throws std::system_error;
+/// ENOTSUP where the kernel cannot say what the C library needs to be told (CONFIG_CHECKPOINT_RESTORE).
+struct Cloned {
+  pid_t pid;
+  Fd pidfd;
+};
+Cloned clone_for_parent();
 
 /// The descriptors of `objects`.
 std::vector<int> list_fds(std::span<ForkSensitive* const> objects);

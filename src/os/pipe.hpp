@@ -3,6 +3,10 @@
 // Thread safety: the functions may be called from any thread; the kernel makes each single-byte write atomic.
 #pragma once
 
+#include <cstddef>
+#include <optional>
+#include <span>
+
 #include "os/fd.hpp"
 
 namespace coproc::inline v0::os {
@@ -13,6 +17,13 @@ struct Pipe {
   /// Both ends close-on-exec and non-blocking. Throws std::system_error.
   static Pipe create();
 };
+
+/// From now on reads or writes of this end wait. Throws std::system_error.
+void set_blocking(const Fd& fd);
+
+/// What has come, without waiting: 0 for nothing, nullopt where nobody has the write end any more (or the pipe cannot be
+/// read).
+std::optional<std::size_t> read_some(const Fd& read_end, std::span<char> into) noexcept;
 
 enum class Wake {
   sent,

@@ -6,13 +6,18 @@
 #include <cstddef>
 #include <span>
 
+#include "os/fd.hpp"
+
 namespace coproc::inline v0::os {
 
-/// The threads of this process, this one included. Throws std::system_error (no /proc).
+/// The threads of this process, this one included, but not the thread sanitizer's own. Throws std::system_error (no /proc).
 std::size_t thread_count();
 
 /// The name that `ps` and /proc/PID/comm show: the first 15 bytes are kept.
 void set_process_name(const char* name) noexcept;
+
+/// The effective user of this process.
+unsigned user_id() noexcept;
 
 /// Whether `fd` is open.
 bool is_open(int fd) noexcept;
@@ -23,5 +28,9 @@ void close_all_fds_except(std::span<const int> keep);
 
 /// Throws std::system_error.
 void change_directory(const char* path);
+/// As a descriptor that another process can enter. Throws std::system_error.
+Fd open_directory(const char* path);
+/// Throws std::system_error.
+void change_directory(const Fd& directory);
 
 }  // namespace coproc::inline v0::os

@@ -13,23 +13,43 @@ SignalBlock::SignalBlock() noexcept {
 
 SignalBlock::~SignalBlock() { ::pthread_sigmask(SIG_SETMASK, &old_mask_, nullptr); }
 
+namespace {
+
+void ignore_interrupts() noexcept {
+  struct sigaction empty {};
+  sigemptyset(&empty.sa_mask);
+  empty.sa_handler = [](int) {};
+  empty.sa_flags = SA_RESTART;
+  (void)::sigaction(SIGINT, &empty, nullptr);
+}
+
+void unblock_signals() noexcept {
+  sigset_t none;
+  sigemptyset(&none);
+  ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
+}
+
+}  // namespace
+
 void reset_signals_in_child() noexcept {
   struct sigaction fresh {};
   sigemptyset(&fresh.sa_mask);
   fresh.sa_handler = SIG_DFL;
   // SIGKILL, SIGSTOP and the two that the C library keeps for itself refuse: nothing to be done about them.
   for (int signal = 1; signal <= SIGRTMAX; ++signal) (void)::sigaction(signal, &fresh, nullptr);
-  fresh.sa_handler = [](int) {};
-  fresh.sa_flags = SA_RESTART;
-  (void)::sigaction(SIGINT, &fresh, nullptr);
+  ignore_interrupts();
 
   stack_t none{};
   none.ss_flags = SS_DISABLE;
   (void)::sigaltstack(&none, nullptr);
 
-  sigset_t empty;
-  sigemptyset(&empty);
-  ::pthread_sigmask(SIG_SETMASK, &empty, nullptr);
+  unblock_signals();
+}
+
+void survive_interrupts() noexcept {
+  struct sigaction now {};
+  if (::sigaction(SIGINT, nullptr, &now) == 0 && now.sa_handler == SIG_DFL) ignore_interrupts();
+  unblock_signals();
 }
 
 void set_signal_handler(int signal, void (*handler)(int, siginfo_t*, void*)) {

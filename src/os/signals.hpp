@@ -24,6 +24,9 @@ class [[nodiscard]] SignalBlock {
 /// programs that the worker runs.
 void reset_signals_in_child() noexcept;
 
+/// For a program that keeps its own handlers: SIGINT gets the same empty one where it has none, and no signal is blocked.
+void survive_interrupts() noexcept;
+
 /// A handler with SA_RESTART | SA_SIGINFO. Throws std::system_error.
 void set_signal_handler(int signal, void (*handler)(int, siginfo_t*, void*));
 

@@ -1,6 +1,9 @@
 #include "os/socket_pair.hpp"
 
+#include <poll.h>
 #include <sys/socket.h>
+
+#include <algorithm>
 
 #include "os/error.hpp"
 #include "os/fault.hpp"
@@ -28,15 +31,28 @@ bool send_all(const Fd& socket, const void* data, std::size_t bytes) noexcept {
   return true;
 }
 
-std::size_t receive_all(const Fd& socket, void* data, std::size_t bytes) noexcept {
+std::size_t receive_until(const Fd& socket, void* data, std::size_t bytes, const Deadline& deadline) noexcept {
   char* next = static_cast<char*>(data);
   std::size_t total = 0;
   while (total < bytes) {
-    const ssize_t got = call_retried([&] { return ::recv(socket.get(), next + total, bytes - total, 0); });
+    // A look at the time only where there is a limit: a wait without one is the call's own.
+    const int flags = deadline.is_forever() ? 0 : MSG_DONTWAIT;
+    const ssize_t got = call_retried([&] { return ::recv(socket.get(), next + total, bytes - total, flags); });
+    if (got < 0 && errno == EAGAIN) {
+      pollfd entry = {socket.get(), POLLIN, 0};
+      const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline.remaining()).count();
+      if (deadline.passed()) break;
+      (void)call_retried([&] { return ::poll(&entry, 1, static_cast<int>(std::min<long>(left + 1, 1000))); });
+      continue;
+    }
     if (got <= 0) break;
     total += static_cast<std::size_t>(got);
   }
   return total;
+}
+
+std::size_t receive_all(const Fd& socket, void* data, std::size_t bytes) noexcept {
+  return receive_until(socket, data, bytes, Deadline::forever());
 }
 
 }  // namespace coproc::inline v0::os

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 
+#include "os/clock.hpp"
 #include "os/fd.hpp"
 
 namespace coproc::inline v0::os {
@@ -18,6 +19,8 @@ struct SocketPair {
 
 /// Sends all bytes or says no (the other end is gone). Never raises SIGPIPE. May wait.
 bool send_all(const Fd& socket, const void* data, std::size_t bytes) noexcept;
+/// As receive_all(), for at most so long.
+std::size_t receive_until(const Fd& socket, void* data, std::size_t bytes, const Deadline& deadline) noexcept;
 /// Waits until `bytes` bytes have come; fewer where the other end is gone.
 std::size_t receive_all(const Fd& socket, void* data, std::size_t bytes) noexcept;
 

@@ -6,7 +6,7 @@
 #include <span>
 
 #include "coproc/options.hpp"
-#include "process/start_channel.hpp"
+#include "process/start_stage.hpp"
 
 namespace coproc::inline v0::process {
 

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <chrono>
+#include <utility>
 
 #include "os/fork_guard.hpp"
 #include "os/pipe.hpp"
@@ -23,7 +24,11 @@ class Lifeline final : public os::ForkSensitive {
   /// In the host, before the fork. Throws std::system_error.
   Lifeline() : Lifeline(os::ForkLock()) {}
 
-  /// In the host, after the fork.
+  /// In a worker that is no fork of its host: with the read end that it was sent.
+  explicit Lifeline(os::Fd read_end) noexcept { pipe_.read_end = std::move(read_end); }
+
+  const os::Fd& read_end() const noexcept { return pipe_.read_end; }
+  /// In the host, when the worker has its end.
   void stay_with_host() noexcept;
   /// In the worker: from now on it ends at most `grace` after its host. Does not return where the host is gone already.
   /// Grace 0: the kernel kills at once. To be called once in a process. Throws std::system_error.

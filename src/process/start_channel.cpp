@@ -1,49 +1,48 @@
 #include "process/start_channel.hpp"
 
+#include <algorithm>
+#include <string>
+
 namespace coproc::inline v0::process {
 
-const char* name_of(StartStage stage) noexcept {
-  switch (stage) {
-    case StartStage::started:
-      return "started";
-    case StartStage::lifeline:
-      return "lifeline";
-    case StartStage::fork:
-      return "fork";
-    case StartStage::pidfd:
-      return "pidfd";
-    case StartStage::standard_input:
-      return "stdin";
-    case StartStage::standard_output:
-      return "stdout";
-    case StartStage::standard_error:
-      return "stderr";
-    case StartStage::environment:
-      return "environment";
-    case StartStage::working_directory:
-      return "working_directory";
-    case StartStage::keep_fds:
-      return "keep_fds";
-    case StartStage::setup:
-      return "setup";
-  }
-  return "setup";
-}
+namespace {
+
+///  0 stage         i32
+///  4 error_number  i32
+///  8 text_bytes    u32   of the text that follows
+struct ReportHeader {
+  std::int32_t stage;
+  std::int32_t error_number;
+  std::uint32_t text_bytes;
+};
+static_assert(sizeof(ReportHeader) == 12);
+constexpr std::size_t kMostTextBytes = 4096;
+
+}  // namespace
 
 bool StartChannel::let_go() noexcept {
   const char go = 1;
   return os::send_all(ends_.first, &go, 1);
 }
 
-std::optional<StartReport> StartChannel::receive() noexcept {
-  StartReport report;
-  if (os::receive_all(ends_.first, &report, sizeof report) != sizeof report) return std::nullopt;
+std::optional<StartReport> StartChannel::receive(const os::Deadline& deadline) noexcept {
+  ReportHeader header;
+  if (os::receive_until(ends_.first, &header, sizeof header, deadline) != sizeof header) return std::nullopt;
+  if (header.stage < 0 || header.stage > static_cast<std::int32_t>(StartStage::arguments)) return std::nullopt;
+  StartReport report{static_cast<StartStage>(header.stage), header.error_number};
+  report.text.resize(std::min<std::size_t>(header.text_bytes, kMostTextBytes));
+  report.text.resize(os::receive_until(ends_.first, report.text.data(), report.text.size(), deadline));
   return report;
 }
 
-bool StartChannel::report(StartReport report) noexcept {
+bool StartChannel::report(const StartReport& report) noexcept {
+  const std::size_t text_bytes = std::min(report.text.size(), kMostTextBytes);
+  const ReportHeader header{static_cast<std::int32_t>(report.stage), report.error_number,
+                            static_cast<std::uint32_t>(text_bytes)};
   char go = 0;
-  const bool is_told = os::receive_all(ends_.second, &go, 1) == 1 && os::send_all(ends_.second, &report, sizeof report);
+  const bool is_told = os::receive_all(ends_.second, &go, 1) == 1 &&
+                       os::send_all(ends_.second, &header, sizeof header) &&
+                       os::send_all(ends_.second, report.text.data(), text_bytes);
   ends_.second.reset();
   return is_told;
 }

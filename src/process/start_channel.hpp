@@ -1,58 +1,46 @@
-// What host and worker tell each other between the fork and the first line of the worker's own code.
+// What host and worker tell each other between the birth of the process and the first line of the worker's own code.
 //
-//   host    "I have your pidfd"            one byte: until then the worker does not end, so that its pid stays its own
-//   worker  "started" or a stage and errno one StartReport
+//   host    the start request, where the worker does not have it in its own memory (start_request.hpp)
+//   host    "I have your pidfd"             one byte: until then the worker does not end, so that its pid stays its own
+//   worker  "started", or what went wrong   one StartReport
 //
 // Thread safety: one thread on each side.
 // Invariants: no other child of the host holds either end (os/fork_guard.hpp): an end of file is the peer's end.
+// Security considerations: at the other end of an `executable` may be any program: the host bounds what it says, and how
+// long it takes to say it.
 #pragma once
 
 #include <cstdint>
 #include <optional>
+#include <utility>
+#include <vector>
 
+#include "os/clock.hpp"
 #include "os/fork_guard.hpp"
 #include "os/socket_pair.hpp"
+#include "process/start_stage.hpp"
 
 namespace coproc::inline v0::process {
-
-/// The stages of a start, in the order in which they come.
-enum class StartStage : std::int32_t {
-  started,
-  lifeline,
-  fork,
-  pidfd,
-  standard_input,
-  standard_output,
-  standard_error,
-  environment,
-  working_directory,
-  keep_fds,
-  setup,
-};
-/// As StartError::stage() gives it: "fork", "stdin", "working_directory", ...
-const char* name_of(StartStage stage) noexcept;
-
-struct StartReport {
-  StartStage stage = StartStage::setup;
-  std::int32_t error_number = 0;
-};
 
 class StartChannel final : public os::ForkSensitive {
  public:
   /// Throws std::system_error.
   StartChannel() : StartChannel(os::ForkLock()) {}
+  /// In the worker, where the descriptor came with a start request or through exec.
+  explicit StartChannel(os::Fd worker_end) noexcept { ends_.second = std::move(worker_end); }
 
-  // The host's side, after the fork.
+  // The host's side.
+  const os::Fd& worker_end() const noexcept { return ends_.second; }
   void become_host() noexcept { ends_.second.reset(); }
+  const os::Fd& host_end() const noexcept { return ends_.first; }
   bool let_go() noexcept;
-  int host_fd() const noexcept { return ends_.first.get(); }
-  /// Nothing: the worker ended without a word. Waits for what has begun to come.
-  std::optional<StartReport> receive() noexcept;
+  /// The report; nothing: the worker ended without one, or what it said is none. Waits for what has begun to come.
+  std::optional<StartReport> receive(const os::Deadline& deadline) noexcept;
 
   // The worker's side.
   void become_worker() noexcept { ends_.first.reset(); }
   /// Waits for let_go() first. False: the host is gone or gave up; there is nobody to work for.
-  bool report(StartReport report) noexcept;
+  bool report(const StartReport& report) noexcept;
 
  private:
   explicit StartChannel(const os::ForkLock&) : ends_(os::SocketPair::create()) {}

@@ -5,36 +5,20 @@
 #include <array>
 #include <mutex>
 #include <string>
-#include <system_error>
 #include <tuple>
 #include <utility>
-#include <vector>
 
 #include "coproc/errors.hpp"
-#include "link/ring_transport.hpp"
-#include "messenger/access.hpp"
+#include "link/link_memory.hpp"
 #include "messenger/core.hpp"
 #include "os/cpu.hpp"
-#include "os/fork_guard.hpp"
 #include "process/child.hpp"
-#include "process/fork_start.hpp"
 #include "process/stop_ladder.hpp"
+#include "worker/state.hpp"
 
 namespace coproc::inline v0 {
 
-using detail::Core;
-using detail::MessengerAccess;
-
 namespace {
-
-/// One start of a worker: its process, and what became of it. Shared, so that a call from another thread still has it
-/// where the next start has made a new one.
-struct Run {
-  process::Child child;
-  Core* core = nullptr;  // owned by the messenger; valid until the next start
-  std::mutex mutex;      // guards `status` and `core`
-  std::optional<ExitStatus> status;
-};
 
 /// The status of a run whose process has ended, complete with the exception that left its target; nullopt: it is alive.
 std::optional<ExitStatus> end_of(Run& run) {
@@ -61,66 +45,31 @@ void drain_run(Run& run) noexcept {
   }
 }
 
+}  // namespace
+
 void throw_died(Run& run, const std::string& name) {
   auto status = end_of(run);
   throw WorkerDiedError(name, run.child.pid(), status ? *std::move(status) : ExitStatus());
 }
 
-Core& core_of(const Messenger& messenger) { return *MessengerAccess::core(messenger); }
-
-/// The target in the worker: what leaves it decides the exit code.
-int run_target(const detail::StartPlan& plan, Messenger& messenger) noexcept {
-  try {
-    plan.run(plan.context, messenger);
-    return 0;
-  } catch (const ResourceRequestedClose&) {
-    return 0;
-  } catch (const HostDiedError&) {
-    return 0;  // nobody is left to be told
-  } catch (...) {
-    try {
-      core_of(messenger).send_current_exception({});
-    } catch (...) {
-      // The host is gone, or does not let the error in: the exit code says the rest.
-    }
-    return 1;
+std::shared_ptr<Run> Worker::State::started(const char* call) const {
+  auto now = current();
+  if (now == nullptr) {
+    throw WorkerIsAlreadyDeadError(std::string(call) + ": worker " + options.name +
+                                   " was never started; call start() first");
   }
+  if (!now->child.is_own_process()) {
+    throw NotOwnerError(std::string(call) + ": worker " + std::to_string(now->child.pid()) + " (" + options.name +
+                        ") belongs to the process that this one was forked from");
+  }
+  return now;
 }
 
-}  // namespace
-
-struct Worker::State {
-  WorkerOptions options;
-  std::shared_ptr<Messenger> messenger;
-  bool reorders;
-  mutable std::mutex mutex;  // guards `run`
-  std::shared_ptr<Run> run;
-
-  std::shared_ptr<Run> current() const {
-    const std::lock_guard lock(mutex);
-    return run;
-  }
-
-  /// The run, or an error where there never was one or it belongs to another process.
-  std::shared_ptr<Run> started(const char* call) const {
-    auto now = current();
-    if (now == nullptr) {
-      throw WorkerIsAlreadyDeadError(std::string(call) + ": worker " + options.name +
-                                     " was never started; call start() first");
-    }
-    if (!now->child.is_own_process()) {
-      throw NotOwnerError(std::string(call) + ": worker " + std::to_string(now->child.pid()) + " (" + options.name +
-                          ") belongs to the process that this one was forked from");
-    }
-    return now;
-  }
-
-  void drop_run_from_messenger() noexcept {
-    if (run == nullptr) return;
-    const std::lock_guard lock(run->mutex);
-    run->core = nullptr;
-  }
-};
+void Worker::State::drop_run_from_messenger() noexcept {
+  if (run == nullptr) return;
+  const std::lock_guard lock(run->mutex);
+  run->core = nullptr;
+}
 
 Worker::Worker(WorkerOptions options, std::shared_ptr<Messenger> messenger, bool reorders)
     : state_(std::make_shared<State>()) {
@@ -159,69 +108,6 @@ Worker::State& Worker::state() const {
 }
 
 Messenger& Worker::messenger() const { return *state().messenger; }
-
-void Worker::start(const detail::StartPlan& plan) {
-  State& state = this->state();
-  if (is_alive()) {
-    throw WorkerIsAlreadyAliveError("start: worker " + std::to_string(pid()) + " (" + state.options.name +
-                                    ") is alive; stop() it first, or make another one");
-  }
-  auto run = std::make_shared<Run>();
-  try {
-    auto [host_end, worker_end] = link::make_shm_pair(state.options.link);
-
-    detail::CoreOptions options;
-    options.reorders = state.reorders;
-    options.link = state.options.link;
-    options.role = detail::Role::host;
-    options.peer_name = state.options.name;
-    options.throw_gone = [weak = std::weak_ptr<Run>(run), name = state.options.name] {
-      const auto ended = weak.lock();
-      if (ended == nullptr) return;
-      throw_died(*ended, name);
-    };
-    auto core = std::make_unique<Core>(std::move(host_end), std::move(options));
-    auto& host_transport = static_cast<link::RingTransport&>(core->transport());
-
-    std::vector<os::ForkSensitive*> kept{worker_end.get()};
-    for (Messenger* messenger : plan.handed_over) {
-      Core& handed = core_of(*messenger);
-      kept.push_back(&static_cast<link::RingTransport&>(handed.transport()));
-    }
-
-    auto body = [&]() -> int {
-      // Everything here is the worker's copy. The host's own end stays behind unused: leave_in_child() has emptied it.
-      (void)MessengerAccess::release_core(*state.messenger).release();
-      (void)core.release();
-      detail::CoreOptions worker_options;
-      worker_options.reorders = state.reorders;
-      worker_options.link = state.options.link;
-      worker_options.role = detail::Role::worker;
-      worker_options.peer_name = "host";
-      worker_options.peer_pid = ::getppid();
-      worker_options.throw_gone = [] {
-        throw HostDiedError("the host of this worker is gone: nothing more can be sent or received");
-      };
-      auto worker_core = std::make_unique<Core>(std::move(worker_end), std::move(worker_options));
-      MessengerAccess::set_core(*state.messenger, std::move(worker_core));
-      return run_target(plan, *state.messenger);
-    };
-    run->child = process::start_by_fork(state.options, kept, body);
-
-    host_transport.watch(run->child.wait_fd());
-    core->set_peer_pid(run->child.pid());
-    run->core = core.get();
-    state.drop_run_from_messenger();
-    MessengerAccess::set_core(*state.messenger, std::move(core));
-  } catch (const std::system_error& error) {
-    throw StartError("link", error.code().value(),
-                     '"' + state.options.name +
-                         "\" could not be started: making its link failed (a limit on descriptors, " +
-                         "memory or file sizes?): " + error.what());
-  }
-  const std::lock_guard lock(state.mutex);
-  state.run = std::move(run);
-}
 
 ExitStatus Worker::stop() { return stop(state().options.stop); }
 

@@ -53,6 +53,9 @@ TEST(Failures, EverySystemCallOfAStartMayFail) {
   for (const int error_number : {EAGAIN, ENOMEM}) {
     const auto calls = support::fail_each_system_call(error_number, [] {
       WorkerResource worker{echo, {.stop = {.close = 100ms, .terminate = 100ms}}};
+      const struct StopServer {
+        ~StopServer() { coproc::stop_fork_server(); }
+      } first_start_each_time;
       worker.start();
     });
     EXPECT_GE(calls, 10u);

@@ -15,6 +15,7 @@
 #include <thread>
 #include <vector>
 
+#include "coproc/fork_server.hpp"
 #include "support/watchdog.hpp"
 
 namespace support {
@@ -126,6 +127,7 @@ std::string lasting_difference(const Holdings& before) {
 void HygieneListener::OnTestStart(const testing::TestInfo&) { before_ = Holdings::now(); }
 
 void HygieneListener::OnTestEnd(const testing::TestInfo& test) {
+  coproc::stop_fork_server();  // it stays for the next worker, by design
   const std::string difference = lasting_difference(*before_);
   if (difference.empty()) return;
   ADD_FAILURE() << test.test_suite_name() << "." << test.name() << " did not leave this process as it found it:\n"

@@ -50,6 +50,7 @@ class Producer {
       : positions_(&positions), memory_(memory.data()), capacity_(memory.size()) {}
 
   std::size_t max_record() const noexcept { return capacity_ / 4; }
+  bool is_fresh() const noexcept { return tail_ == 0; }
   /// The consumer's position made no sense: nothing more can be sent.
   bool is_broken() const noexcept { return is_broken_; }
 
@@ -122,6 +123,7 @@ class Consumer {
   Consumer(Positions& positions, std::span<std::byte> memory) noexcept
       : positions_(&positions), memory_(memory.data()), capacity_(memory.size()) {}
 
+  bool is_fresh() const noexcept { return tail_seen_ == 0; }
   /// The producer's position, or a length word, made no sense: nothing more can be received.
   bool is_broken() const noexcept { return is_broken_; }
 

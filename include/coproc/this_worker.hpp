@@ -1,0 +1,94 @@
+// For the program of an Executable: makes it the worker that its host has asked for.
+#pragma once
+
+#include <array>
+#include <concepts>
+#include <functional>
+#include <span>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+#include "coproc/detail/target.hpp"
+#include "coproc/detail/travel.hpp"
+#include "coproc/export.hpp"
+#include "coproc/worker.hpp"
+
+namespace coproc::inline v0 {
+
+namespace detail {
+
+/// What a program runs as a worker, without its types.
+struct WorkerPlan {
+  void (*run)(void* context, Messenger& messenger, ReceivedArguments& arguments);
+  void* context;
+  std::span<const TypeInfo* const> argument_types;
+  bool reorders;
+};
+COPROC_API int run_this_worker(const WorkerPlan& plan);
+
+/// `Target`'s arguments behind the messenger are `A`. `make` gives what is to be called with them.
+template <class M, class... A>
+class ThisWorker : private Worker {
+ public:
+  template <class Call>
+  static int run(Call& call) {
+    static_assert((TravellingArgument<A> && ...),
+                  "coproc: a parameter of this target cannot be sent: take a value with a codec instead");
+    const std::array<const TypeInfo*, sizeof...(A)> types{argument_type<A>()...};
+    return run_this_worker(
+        {[](void* context, Messenger& messenger, ReceivedArguments& from) {
+           std::tuple<received_t<A>...> arguments{Worker::take_argument<A>(from)...};
+           from.decoder.finish();
+           std::apply(
+               [&](auto&... each) { (*static_cast<Call*>(context))(static_cast<M&>(messenger), std::move(each)...); },
+               arguments);
+         },
+         &call, types, std::same_as<M, PriorityMessenger>});
+  }
+};
+
+template <class Signature>
+struct RunWithSignature;
+template <class First, class... P>
+struct RunWithSignature<Parameters<First, P...>> {
+  template <class Target>
+  static int run(Target& target) {
+    auto call = [&](auto& messenger, auto&&... each) { std::invoke(target, messenger, std::move(each)...); };
+    return ThisWorker<std::remove_cvref_t<First>, std::remove_cvref_t<P>...>::run(call);
+  }
+};
+
+}  // namespace detail
+
+namespace this_worker {
+
+/// Whether a host has started this program as an Executable (and `run` was not called yet).
+COPROC_API bool is_worker() noexcept;
+
+/// Runs the target with the arguments of the host's `start`, which must be of the types of its parameters; returns the
+/// exit code for main: 0 where the target returned or was asked to close, 1 where an exception left it, which the host is
+/// told. To be called once. Throws StartError where no host has started this program.
+///
+///     int main() { return coproc::this_worker::run(&index_files); }
+template <class Target>
+int run(Target target) {
+  using Signature = typename detail::SignatureOf<Target>::type;
+  static_assert(!std::is_void_v<Signature>,
+                "coproc: the target of this_worker::run must be a function or callable object with one signature");
+  return detail::RunWithSignature<Signature>::run(target);
+}
+
+/// The same for a class target, which is constructed with a messenger and arguments of the types `A`.
+template <class Target, class... A>
+  requires detail::ClassTarget<Target, detail::target_messenger_t<Target>>
+int run() {
+  auto call = [](auto& messenger, auto&&... each) {
+    Target object(messenger, std::move(each)...);
+    object();
+  };
+  return detail::ThisWorker<detail::target_messenger_t<Target>, A...>::run(call);
+}
+
+}  // namespace this_worker
+}  // namespace coproc::inline v0

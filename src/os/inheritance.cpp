@@ -1,0 +1,38 @@
+#include "os/inheritance.hpp"
+
+#include <unistd.h>
+
+#include "os/error.hpp"
+#include "os/fault.hpp"
+
+namespace coproc::inline v0::os {
+
+Inheritance Inheritance::now() {
+  Inheritance state;
+  ::getresuid(&state.users[0], &state.users[1], &state.users[2]);
+  ::getresgid(&state.groups[0], &state.groups[1], &state.groups[2]);
+  const int count = call_once([] { return ::getgroups(0, nullptr); });
+  if (count < 0) throw_errno("getgroups", 0);
+  state.other_groups.resize(static_cast<std::size_t>(count));
+  if (count > 0 && ::getgroups(count, state.other_groups.data()) != count) throw_errno("getgroups", count);
+  for (std::size_t i = 0; i < state.limits.size(); ++i) {
+    rlimit limit{};
+    (void)::getrlimit(static_cast<__rlimit_resource>(i), &limit);  // cannot fail for those that there are
+    state.limits[i] = {limit.rlim_cur, limit.rlim_max};
+  }
+  return state;
+}
+
+cpu_set_t allowed_processors() noexcept {
+  cpu_set_t processors;
+  if (::sched_getaffinity(0, sizeof processors, &processors) == 0) return processors;
+  CPU_ZERO(&processors);
+  for (std::size_t cpu = 0; cpu < CPU_SETSIZE; ++cpu) CPU_SET(cpu, &processors);
+  return processors;
+}
+
+void allow_processors(const cpu_set_t& processors) noexcept {
+  (void)::sched_setaffinity(0, sizeof processors, &processors);
+}
+
+}  // namespace coproc::inline v0::os

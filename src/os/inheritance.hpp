@@ -1,0 +1,31 @@
+// What a child process inherits and a running fork server cannot see change: users, groups, limits.
+//
+// Thread safety: values.
+#pragma once
+
+#include <sched.h>
+#include <sys/resource.h>
+#include <sys/types.h>
+
+#include <array>
+#include <vector>
+
+namespace coproc::inline v0::os {
+
+struct Inheritance {
+  std::array<uid_t, 3> users{};   // real, effective, saved
+  std::array<gid_t, 3> groups{};  // the same
+  std::vector<gid_t> other_groups;
+  std::array<std::array<rlim_t, 2>, RLIM_NLIMITS> limits{};  // soft, hard
+
+  /// Of this process. Throws std::system_error.
+  static Inheritance now();
+  bool operator==(const Inheritance&) const = default;
+};
+
+/// The processors on which this thread may run; all where the system does not say.
+cpu_set_t allowed_processors() noexcept;
+/// Where the system refuses, this thread stays where it is.
+void allow_processors(const cpu_set_t& processors) noexcept;
+
+}  // namespace coproc::inline v0::os

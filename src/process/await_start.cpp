@@ -1,0 +1,87 @@
+#include "process/await_start.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <system_error>
+#include <utility>
+
+#include "os/pidfd.hpp"
+#include "os/poll.hpp"
+#include "os/reap.hpp"
+
+namespace coproc::inline v0::process {
+
+namespace {
+
+enum class News { channel, end, none };
+
+/// Waits until the worker says something or ends, or the time is over.
+News await_news(const Child& child, const StartChannel& channel, const os::Deadline& deadline,
+                StderrTail* error_output) {
+  for (;;) {
+    pollfd fds[3] = {{channel.host_end().get(), POLLIN, 0},
+                     {child.wait_fd(), POLLIN, 0},
+                     {error_output == nullptr ? -1 : error_output->fd(), POLLIN, 0}};
+    const os::PollEnd end = os::poll_once(fds, deadline);
+    if (error_output != nullptr) error_output->drain();
+    if (end == os::PollEnd::ready && fds[0].revents != 0) return News::channel;
+    if (end == os::PollEnd::ready && fds[1].revents != 0) return News::end;
+    if (end == os::PollEnd::timed_out || deadline.passed()) return News::none;
+  }
+}
+
+/// A process closes its descriptors a little before its pidfd says that it has ended.
+std::optional<ExitStatus> end_of(Child& child, const os::Deadline& deadline) {
+  constexpr std::chrono::nanoseconds kGrace = std::chrono::seconds(1);
+  const os::Deadline grace(std::min(kGrace, deadline.remaining()));
+  pollfd end = {child.wait_fd(), POLLIN, 0};
+  while (os::poll_once({&end, 1}, grace) == os::PollEnd::interrupted) {}
+  return child.try_reap();
+}
+
+StartOutcome without_report(Child& child, const os::Deadline& deadline, StderrTail* error_output) {
+  StartOutcome outcome{{StartStage::handshake, 0, {}}, end_of(child, deadline)};
+  if (error_output != nullptr) error_output->drain();
+  outcome.report.text = outcome.status ? "its process " + outcome.status->describe() + " before it was ready"
+                                       : "its process closed its start socket without a word";
+  if (error_output != nullptr) {
+    outcome.report.text += " (is its program made to be a worker, by coproc::this_worker::run()?)";
+    outcome.report.text += quoted_tail(error_output);
+  }
+  return outcome;
+}
+
+}  // namespace
+
+Child take_charge(pid_t pid, std::unique_ptr<Lifeline> lifeline) {
+  const os::ForkLock no_fork_before_it_is_registered;
+  os::Pidfd pidfd;
+  try {
+    pidfd = os::Pidfd::open(pid);
+  } catch (const std::system_error& error) {
+    // ESRCH: the program ignores SIGCHLD or waits for every child, and something killed the worker at once. The pid may
+    // belong to another process by now.
+    if (error.code().value() != ESRCH) os::kill_and_reap(pid);
+    throw;
+  }
+  return Child(pid, std::move(pidfd), std::move(lifeline));
+}
+
+StartOutcome await_start(Child& child, StartChannel& channel, const os::Deadline& deadline, StderrTail* error_output) {
+  if (!channel.let_go()) return without_report(child, deadline, error_output);
+  const News news = await_news(child, channel, deadline, error_output);
+  if (news == News::none) return {{StartStage::handshake, ETIMEDOUT, {}}, {}};
+  // A process that has ended may have said something before.
+  if (auto report = channel.receive(deadline)) return {*std::move(report), {}};
+  return without_report(child, deadline, error_output);
+}
+
+std::string quoted_tail(const StderrTail* error_output) {
+  if (error_output == nullptr || error_output->text().empty()) return {};
+  std::string text = error_output->text();
+  while (text.ends_with('\n')) text.pop_back();
+  return "; the end of its stderr: " + text;
+}
+
+}  // namespace coproc::inline v0::process

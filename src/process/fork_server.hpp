@@ -1,0 +1,55 @@
+// The fork server: this program, executed once more as a small process with one thread, from which workers are forked.
+// They cost the same however large the host is, are its own children, and have nothing of what it has opened, locked or
+// set up since its start.
+//
+//   server  how many threads it has                     once
+//   host    one byte, with the stderr that it shall have  once
+//   host    one byte, with a worker's start socket      for each worker
+//   server  its pid or an errno, with its pidfd         for each worker
+//
+// Thread safety: start_worker() from any thread.
+// Invariants: there is at most one server that works for this process; it ends with this process, and is replaced where it
+// has ended or where what it would pass on is not true any more (os/inheritance.hpp).
+#pragma once
+
+#include <sys/types.h>
+
+#include "os/clock.hpp"
+#include "os/fd.hpp"
+#include "os/pidfd.hpp"
+#include "process/take_over.hpp"
+
+namespace coproc::inline v0::process {
+
+inline constexpr const char* kForkServerRole = "fork_server";
+inline constexpr const char* kSpawnRole = "spawn";
+inline constexpr const char* kExecutableRole = "executable";
+
+struct ForkedWorker {
+  pid_t pid;
+  os::Pidfd pidfd;
+  bool has_environment;  // the environment that was asked for
+};
+/// A fork of the server, which reads its start request from `socket`. Starts the server where there is none. Throws
+/// StartReport, std::system_error.
+ForkedWorker start_in_fork_server(const os::Fd& socket, const std::vector<std::string>& environment,
+                                  const os::Deadline& deadline);
+
+/// Starts the server where there is none. Throws StartReport, std::system_error.
+void ensure_fork_server(const os::Deadline& deadline);
+/// Ends it, where there is one; its workers live on.
+void end_fork_server() noexcept;
+
+/// The server's own side: serves until the host closes `control` or ends.
+[[noreturn]] void serve_forks(os::Fd control, Prepare prepare) noexcept;
+
+/// What host and server say to each other.
+struct ServerHello {
+  std::uint64_t threads;
+};
+struct ServerReply {
+  std::int32_t pid;  // -1: none
+  std::int32_t error_number;
+};
+
+}  // namespace coproc::inline v0::process

@@ -1,0 +1,174 @@
+#include "process/new_program.hpp"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <memory>
+#include <optional>
+#include <system_error>
+#include <utility>
+
+#include "os/clock.hpp"
+#include "os/file.hpp"
+#include "os/inheritance.hpp"
+#include "os/process_state.hpp"
+#include "process/await_start.hpp"
+#include "process/fork_server.hpp"
+#include "process/lifeline.hpp"
+#include "process/standard_descriptors.hpp"
+#include "process/standard_streams.hpp"
+#include "process/start_channel.hpp"
+#include "process/start_request.hpp"
+#include "process/stderr_tail.hpp"
+#include "process/take_over.hpp"
+
+namespace coproc::inline v0::process {
+
+namespace {
+
+/// The host's environment with WorkerOptions::env in it. Throws StartReport.
+std::vector<std::string> environment_for(const WorkerOptions& options) {
+  std::vector<std::string> variables = os::environment();
+  for (const auto& [name, value] : options.env) {
+    if (name.empty() || name.find('=') != std::string::npos) throw StartReport{StartStage::environment, EINVAL};
+    const std::string prefix = name + '=';
+    std::erase_if(variables, [&](const std::string& variable) { return variable.starts_with(prefix); });
+    if (value) variables.push_back(prefix + *value);
+  }
+  return variables;
+}
+
+/// All that the worker gets of the host's, opened here, so that it is the host's as it is now.
+struct Inherited {
+  StandardDescriptors opened;
+  os::Fd working_directory;
+
+  Inherited(const WorkerOptions& options, StartStage& stage) : opened(open_standard_descriptors(options, stage)) {
+    stage = StartStage::working_directory;
+    working_directory = os::open_directory(options.working_directory.empty() ? "." : options.working_directory.c_str());
+    stage = StartStage::keep_fds;
+    for (const int fd : options.keep_fds) {
+      if (!os::is_open(fd)) throw StartReport{stage, EBADF};
+    }
+  }
+
+  int standard(int number) const {
+    const os::Fd& fd = opened[static_cast<std::size_t>(number)];
+    return fd ? fd.get() : number;  // none: the host's own
+  }
+};
+
+StartRequest request_for(const WorkerOptions& options, std::string payload) {
+  StartRequest request;
+  request.name = name_of_worker(options);
+  request.host_pid = ::getpid();
+  request.keep_fds = options.keep_fds;
+  const cpu_set_t processors = os::allowed_processors();
+  request.processors.assign(reinterpret_cast<const char*>(&processors), sizeof processors);
+  request.payload = std::move(payload);
+  return request;
+}
+
+/// The process, before it has been told anything.
+Child launch(const WorkerOptions& options, const NewProgram& program, const Inherited& inherited, StartChannel& channel,
+             std::unique_ptr<Lifeline> lifeline, StderrTail* error_output, StartRequest& request,
+             const os::Deadline& deadline, StartStage& stage) {
+  std::vector<std::string> environment = environment_for(options);
+  if (program.method == StartMethod::fork_server) {
+    stage = StartStage::fork_server;
+    ForkedWorker worker = start_in_fork_server(channel.worker_end(), environment, deadline);
+    if (!worker.has_environment) request.environment = std::move(environment);
+    const os::ForkLock no_fork_before_it_is_registered;
+    return Child(worker.pid, std::move(worker.pidfd), std::move(lifeline));
+  }
+  stage = StartStage::exec;
+  os::Program executed;
+  if (program.method == StartMethod::spawn) {
+    executed = this_program(kSpawnRole, std::move(environment));
+  } else {
+    executed.path = program.path;
+    executed.arguments = program.arguments;
+    executed.arguments.insert(executed.arguments.begin(), program.path);
+    executed.environment = std::move(environment);
+    executed.environment.push_back(std::string(kMarker) + '=' + kExecutableRole);
+    executed.blocks_signals = false;
+  }
+  executed.input = inherited.standard(STDIN_FILENO);
+  executed.output = inherited.standard(STDOUT_FILENO);
+  executed.working_directory = inherited.working_directory.get();
+  const pid_t pid = os::spawn(executed, channel.worker_end(), error_output->write_end());
+  stage = StartStage::pidfd;
+  return take_charge(pid, std::move(lifeline));
+}
+
+}  // namespace
+
+void refuse_before_take_over() {
+  if (!awaits_take_over()) return;
+  throw StartReport{
+      StartStage::exec, 0,
+      "this process was itself executed to become a worker or fork server, and a static initialiser starts a "
+      "worker in it, as would every one of its workers: start workers in main, or later"};
+}
+
+os::Program this_program(const char* role, std::vector<std::string> environment) {
+  if (!can_be_taken_over()) {
+    throw StartReport{StartStage::exec, 0,
+                      "a new process of this program could not be taken over by coproc: link coproc into the program "
+                      "itself, call coproc::init(argc, argv) first in main (as static programs must), or choose "
+                      "StartMethod::fork"};
+  }
+  os::Program program;
+  program.path = os::own_program();
+  program.arguments = {program.path, std::string("coproc:") + role};
+  program.environment = std::move(environment);
+  program.environment.push_back(std::string(kMarker) + '=' + role);
+  return program;
+}
+
+Child start_in_new_program(const WorkerOptions& options, const NewProgram& program, std::string payload,
+                           std::span<const int> fds) {
+  check_options(options);
+  const os::Deadline deadline(options.start_timeout.ns);
+  StartStage stage = StartStage::setup;
+  StartOutcome outcome;
+  try {
+    refuse_before_take_over();
+    const Inherited inherited(options, stage);
+    stage = StartStage::lifeline;
+    auto own_lifeline = std::make_unique<Lifeline>();
+    Lifeline& lifeline = *own_lifeline;
+    StartChannel channel;
+    // What a program says before it answers is for the error, where it fails; a fork server's worker says nothing before.
+    std::optional<StderrTail> error_output;
+    if (program.method != StartMethod::fork_server) error_output.emplace();
+    StderrTail* const tail = error_output ? &*error_output : nullptr;
+    flush_standard_streams();
+
+    StartRequest request = request_for(options, std::move(payload));
+    Child child = launch(options, program, inherited, channel, std::move(own_lifeline), tail, request, deadline, stage);
+    channel.become_host();
+    if (tail != nullptr) tail->close_write_end();
+
+    std::vector<int> sent{inherited.standard(STDIN_FILENO), inherited.standard(STDOUT_FILENO),
+                          inherited.standard(STDERR_FILENO), inherited.working_directory.get(),
+                          lifeline.read_end().get()};
+    sent.insert(sent.end(), options.keep_fds.begin(), options.keep_fds.end());
+    sent.insert(sent.end(), fds.begin(), fds.end());
+    stage = StartStage::handshake;
+    (void)send_start_request(channel.host_end(), request, sent, deadline);  // where it has ended, it says so below
+    lifeline.stay_with_host();
+    outcome = await_start(child, channel, deadline, tail);
+    if (outcome.report.stage == StartStage::started) {
+      if (tail != nullptr) os::write_all(inherited.standard(STDERR_FILENO), tail->text());
+      return child;
+    }
+  } catch (const StartReport& report) {
+    throw_start_error(report, options);
+  } catch (const std::system_error& error) {
+    throw_start_error({stage, error.code().value()}, options);
+  }
+  throw_start_error(outcome.report, options, outcome.status);
+}
+
+}  // namespace coproc::inline v0::process

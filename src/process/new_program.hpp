@@ -1,0 +1,34 @@
+// The start methods `fork_server`, `spawn` and `executable`: workers that are not a fork of their host.
+//
+// Thread safety: any thread.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "coproc/options.hpp"
+#include "os/spawn.hpp"
+#include "process/child.hpp"
+
+namespace coproc::inline v0::process {
+
+struct NewProgram {
+  StartMethod method;                       // fork_server, spawn or executable
+  std::string path = {};                    // of an executable
+  std::vector<std::string> arguments = {};  // likewise
+};
+
+/// Starts a worker that gives `payload` and copies of `fds` to its Prepare (take_over.hpp). Returns when the worker is
+/// about to run what that gave. Throws StartError, whose stage is name_of() one of StartStage, and then leaves nothing
+/// behind; InvalidArgumentError.
+Child start_in_new_program(const WorkerOptions& options, const NewProgram& program, std::string payload,
+                           std::span<const int> fds);
+
+/// Throws StartReport in a process that awaits_take_over().
+void refuse_before_take_over();
+
+/// This program, to be taken over in this role. Throws StartReport where that cannot be.
+os::Program this_program(const char* role, std::vector<std::string> environment);
+
+}  // namespace coproc::inline v0::process

@@ -1,0 +1,102 @@
+#include "process/program_worker.hpp"
+
+#include <sched.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <exception>
+#include <system_error>
+#include <utility>
+
+#include "os/file.hpp"
+#include "os/inheritance.hpp"
+#include "os/process_state.hpp"
+#include "os/signals.hpp"
+#include "os/spawn.hpp"
+#include "process/lifeline.hpp"
+#include "process/run_body.hpp"
+#include "process/standard_descriptors.hpp"
+#include "process/standard_streams.hpp"
+#include "process/start_channel.hpp"
+
+namespace coproc::inline v0::process {
+
+namespace {
+
+/// Puts the kept descriptors at their numbers. Whatever else was received is moved out of their way.
+void place_kept(const StartRequest& request, StartFds& fds, os::Fd& socket) {
+  if (request.keep_fds.empty()) return;
+  const int free = *std::max_element(request.keep_fds.begin(), request.keep_fds.end()) + 1;
+  const auto move_up = [free](os::Fd& fd) {
+    if (fd && fd.get() < free) fd = os::duplicate_above(fd.get(), free);
+  };
+  move_up(socket);
+  move_up(fds.working_directory);
+  move_up(fds.lifeline);
+  for (os::Fd& fd : fds.standard) move_up(fd);
+  for (os::Fd& fd : fds.kept) move_up(fd);
+  for (os::Fd& fd : fds.payload) move_up(fd);
+  for (std::size_t i = 0; i < fds.kept.size(); ++i) os::put_at(fds.kept[i], request.keep_fds[i]);
+  fds.kept.clear();
+}
+
+/// `stage` always says what it is at. Throws std::system_error.
+void set_up(const StartRequest& request, StartFds& fds, Lifeline*& lifeline, bool is_own, StartStage& stage) {
+  stage = StartStage::setup;
+  if (is_own) {
+    os::reset_signals_in_child();
+    end_worker_at_exit();
+  } else {
+    os::survive_interrupts();
+  }
+  stage = StartStage::lifeline;
+  lifeline = new Lifeline(std::move(fds.lifeline));  // for the rest of this process
+  lifeline->stay_with_worker();
+  put_standard_descriptors({std::move(fds.standard[0]), std::move(fds.standard[1]), std::move(fds.standard[2])}, stage);
+  stage = StartStage::environment;
+  if (request.environment) os::set_environment(*request.environment);
+  stage = StartStage::working_directory;
+  os::change_directory(fds.working_directory);
+  fds.working_directory.reset();
+  stage = StartStage::setup;
+  os::set_process_name(request.name.c_str());
+  cpu_set_t processors;
+  if (request.processors.size() == sizeof processors) {
+    std::memcpy(&processors, request.processors.data(), sizeof processors);
+    os::allow_processors(processors);
+  }
+}
+
+}  // namespace
+
+int run_program_worker(os::Fd socket, Prepare prepare, bool is_own) noexcept {
+  StartRequest request;
+  StartFds fds;
+  StartReport report;
+  Lifeline* lifeline = nullptr;
+  std::function<int()> run;
+  try {
+    report.stage = StartStage::handshake;
+    if (!receive_start_request(socket, request, fds)) return 1;  // nobody is left to be told
+    report.stage = StartStage::keep_fds;
+    place_kept(request, fds, socket);
+    set_up(request, fds, lifeline, is_own, report.stage);
+    run = prepare(request, std::move(fds.payload));
+    report.stage = StartStage::started;
+  } catch (const StartReport& failed) {
+    report = failed;
+  } catch (const std::system_error& error) {
+    report.error_number = error.code().value();
+    report.text = error.what();
+  } catch (const std::exception& error) {
+    report.text = error.what();
+  }
+  {
+    StartChannel channel(std::move(socket));
+    if (!channel.report(report) || report.stage != StartStage::started) return 1;
+  }
+  return run_body(run, request.name);
+}
+
+}  // namespace coproc::inline v0::process

@@ -1,0 +1,73 @@
+// The fork server's own side of fork_server.hpp.
+#include <cerrno>
+#include <exception>
+#include <span>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "os/fd_passing.hpp"
+#include "os/file.hpp"
+#include "os/fork_guard.hpp"
+#include "os/process_state.hpp"
+#include "process/fork_server.hpp"
+#include "process/program_worker.hpp"
+#include "process/standard_streams.hpp"
+
+namespace coproc::inline v0::process {
+
+namespace {
+
+template <class T>
+std::span<const std::byte> bytes_of(const T& value) {
+  return std::as_bytes(std::span(&value, 1));
+}
+
+/// The one descriptor that comes with the next request; nullopt: the host is gone.
+std::optional<os::Fd> next_request(const os::Fd& control) {
+  std::byte request[1];
+  std::vector<os::Fd> fds;
+  if (!os::receive_with_fds(control, request, fds) || fds.size() != 1) return std::nullopt;
+  return std::move(fds.front());
+}
+
+/// One worker; returns in the server.
+void fork_worker(os::Fd& control, os::Fd socket, Prepare prepare) {
+  ServerReply reply{-1, 0};
+  os::Fd pidfd;
+  try {
+    os::Cloned cloned = os::clone_for_parent();
+    if (cloned.pid == 0) {
+      control.reset();
+      end_worker(run_program_worker(std::move(socket), prepare, true));
+    }
+    reply.pid = cloned.pid;
+    pidfd = std::move(cloned.pidfd);
+  } catch (const std::system_error& error) {
+    reply.error_number = error.code().value();
+  }
+  const int fds[] = {pidfd.get()};
+  (void)os::send_with_fds(control, bytes_of(reply), std::span(fds, pidfd ? 1 : 0), os::Deadline::forever());
+}
+
+}  // namespace
+
+void serve_forks(os::Fd control, Prepare prepare) noexcept {
+  // All signals stay blocked, as they were when this program was executed: the server ends when its host does, or by
+  // SIGKILL.
+  os::set_process_name("coproc-forks");
+  try {
+    const ServerHello hello{os::thread_count()};
+    (void)os::send_with_fds(control, bytes_of(hello), {}, os::Deadline::forever());
+    if (auto error_output = next_request(control)) {
+      os::put_at(*error_output, 2);
+      error_output->reset();
+      while (auto socket = next_request(control)) fork_worker(control, *std::move(socket), prepare);
+    }
+  } catch (const std::exception&) {
+    // The host sees the server's end, and makes another one.
+  }
+  end_worker(0);
+}
+
+}  // namespace coproc::inline v0::process

@@ -1,0 +1,52 @@
+// What a worker that is not a fork of its host has to be told: how its process shall be, and what to run.
+//
+// Thread safety: values and free functions.
+// Security considerations: it names code to run, so it is taken only from a socket that came through exec from the parent,
+// or from the fork server (new_program.hpp).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "os/clock.hpp"
+#include "os/fd.hpp"
+
+namespace coproc::inline v0::process {
+
+/// Of everything that host and worker tell each other before the target runs. Different ones do not work together.
+inline constexpr std::uint32_t kStartVersion = 1;
+
+struct StartRequest {
+  std::string name;
+  int host_pid = 0;
+  /// "NAME=value"; none: the new process has it already.
+  std::optional<std::vector<std::string>> environment;
+  /// The numbers that the first of `fds` shall have.
+  std::vector<int> keep_fds;
+  /// A cpu_set_t.
+  std::string processors;
+  /// For the layer above: what to run, and with what.
+  std::string payload;
+};
+
+/// Its descriptors: 0, 1, 2, the working directory, the lifeline, those for keep_fds, those of the payload.
+struct StartFds {
+  os::Fd standard[3];
+  os::Fd working_directory;
+  os::Fd lifeline;
+  std::vector<os::Fd> kept;
+  std::vector<os::Fd> payload;
+};
+
+/// `fds` in the order of StartFds. False: the worker is gone. Throws std::system_error (ETIMEDOUT).
+bool send_start_request(const os::Fd& socket, const StartRequest& request, std::span<const int> fds,
+                        const os::Deadline& deadline);
+
+/// False: the host is gone. Throws StartReport where it comes from another version of coproc or is none.
+bool receive_start_request(const os::Fd& socket, StartRequest& request, StartFds& fds);
+
+}  // namespace coproc::inline v0::process

@@ -1,0 +1,117 @@
+#include "process/start_stage.hpp"
+
+#include <string>
+#include <system_error>
+
+#include "coproc/errors.hpp"
+
+namespace coproc::inline v0::process {
+
+const char* name_of(StartStage stage) noexcept {
+  switch (stage) {
+    case StartStage::started:
+      return "started";
+    case StartStage::lifeline:
+      return "lifeline";
+    case StartStage::fork:
+      return "fork";
+    case StartStage::exec:
+      return "exec";
+    case StartStage::fork_server:
+      return "fork_server";
+    case StartStage::pidfd:
+      return "pidfd";
+    case StartStage::standard_input:
+      return "stdin";
+    case StartStage::standard_output:
+      return "stdout";
+    case StartStage::standard_error:
+      return "stderr";
+    case StartStage::environment:
+      return "environment";
+    case StartStage::working_directory:
+      return "working_directory";
+    case StartStage::keep_fds:
+      return "keep_fds";
+    case StartStage::setup:
+      return "setup";
+    case StartStage::handshake:
+      return "handshake";
+    case StartStage::code:
+      return "code";
+    case StartStage::link:
+      return "link";
+    case StartStage::arguments:
+      return "arguments";
+  }
+  return "setup";
+}
+
+namespace {
+
+std::string text_of(const Stdio& stdio) {
+  if (const auto* file = std::get_if<OutputFile>(&stdio)) return "the file \"" + file->path + "\" could not be opened";
+  if (const auto* fd = std::get_if<FileDescriptor>(&stdio)) {
+    return "the descriptor " + std::to_string(fd->fd) + " could not be used (is it open?)";
+  }
+  return "/dev/null could not be opened";
+}
+
+/// What failed, in words that name the option to look at.
+std::string text_of(StartStage stage, const WorkerOptions& options) {
+  switch (stage) {
+    case StartStage::lifeline:
+      return "no descriptors for it could be made";
+    case StartStage::fork:
+      return "the system refused to fork (a limit on processes or memory?)";
+    case StartStage::exec:
+      return "its program could not be executed";
+    case StartStage::fork_server:
+      return "the fork server could not be used; StartMethod::spawn does without it";
+    case StartStage::pidfd:
+      return "no descriptor for its process could be opened";
+    case StartStage::standard_input:
+      return "WorkerOptions::stdin_: " + text_of(options.stdin_);
+    case StartStage::standard_output:
+      return "WorkerOptions::stdout_: " + text_of(options.stdout_);
+    case StartStage::standard_error:
+      return "WorkerOptions::stderr_: " + text_of(options.stderr_);
+    case StartStage::environment:
+      return "WorkerOptions::env has a variable that cannot be set (an empty name, or one with '='?)";
+    case StartStage::working_directory:
+      return "WorkerOptions::working_directory: \"" + options.working_directory + "\" could not be entered";
+    case StartStage::keep_fds:
+      return "WorkerOptions::keep_fds: one of them is not open, or the others could not be closed";
+    case StartStage::handshake:
+      return "it gave no sign of life in WorkerOptions::start_timeout";
+    case StartStage::link:
+      return "setting up its link failed (a limit on descriptors, memory or file sizes?)";
+    case StartStage::started:
+    case StartStage::setup:
+    case StartStage::code:
+    case StartStage::arguments:
+      break;
+  }
+  return "setting up its process failed";
+}
+
+}  // namespace
+
+std::string name_of_worker(const WorkerOptions& options) { return options.name.empty() ? "worker" : options.name; }
+
+void throw_start_error(const StartReport& report, const WorkerOptions& options,
+                       const std::optional<ExitStatus>& status) {
+  std::string text = '"' + name_of_worker(options) + "\" could not be started: ";
+  text += report.text.empty() ? text_of(report.stage, options) : report.text;
+  if (report.error_number != 0) text += ": " + std::generic_category().message(report.error_number);
+  throw StartError(name_of(report.stage), report.error_number, text, status);
+}
+
+void check_options(const WorkerOptions& options) {
+  if (std::holds_alternative<OutputFile>(options.stdin_)) {
+    throw InvalidArgumentError(
+        "WorkerOptions::stdin_ cannot be an OutputFile: open the file and pass a FileDescriptor");
+  }
+}
+
+}  // namespace coproc::inline v0::process

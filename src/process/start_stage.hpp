@@ -1,0 +1,55 @@
+// The stages of a start, and how a failure in one of them becomes a StartError.
+//
+// Thread safety: values and free functions.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "coproc/exit_status.hpp"
+#include "coproc/options.hpp"
+
+namespace coproc::inline v0::process {
+
+enum class StartStage : std::int32_t {
+  started,
+  lifeline,
+  fork,
+  exec,
+  fork_server,
+  pidfd,
+  standard_input,
+  standard_output,
+  standard_error,
+  environment,
+  working_directory,
+  keep_fds,
+  setup,
+  handshake,
+  code,
+  link,
+  arguments,
+};
+/// As StartError::stage() gives it: "fork", "stdin", "working_directory", ...
+const char* name_of(StartStage stage) noexcept;
+
+/// What came of a start. Thrown where something went wrong, in the host or in the worker, and caught inside this layer: it
+/// ends up in the host's throw_start_error().
+struct StartReport {
+  StartStage stage = StartStage::setup;
+  std::int32_t error_number = 0;
+  /// What failed and what to do; empty: the stage's own words will do.
+  std::string text = {};
+};
+
+/// `status`: how the worker's process ended, where it did so by itself.
+[[noreturn]] void throw_start_error(const StartReport& report, const WorkerOptions& options,
+                                    const std::optional<ExitStatus>& status = {});
+
+std::string name_of_worker(const WorkerOptions& options);
+
+/// Throws InvalidArgumentError for options that no start method can fulfil.
+void check_options(const WorkerOptions& options);
+
+}  // namespace coproc::inline v0::process

@@ -1,0 +1,83 @@
+#include "process/take_over.hpp"
+
+#include <stdlib.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <string_view>
+#include <system_error>
+
+#include "os/fd_passing.hpp"
+#include "os/file.hpp"
+#include "os/process_state.hpp"
+#include "os/signals.hpp"
+#include "os/spawn.hpp"
+#include "process/fork_server.hpp"
+#include "process/program_worker.hpp"
+#include "process/standard_streams.hpp"
+
+namespace coproc::inline v0::process {
+
+namespace {
+
+bool is_hooked = false;         // set by the program's first thread before main
+os::Fd socket_of_executable{};  // likewise; taken by run_as_executable()
+
+/// What the environment says; empty where it is not to be believed.
+std::string_view marker() noexcept {
+  const char* const text = ::secure_getenv(kMarker);
+  return text == nullptr ? std::string_view() : text;
+}
+
+bool must_be_taken_over(std::string_view role) noexcept { return role == kForkServerRole || role == kSpawnRole; }
+
+/// Whether what came through exec is the socket that the marker is about.
+bool is_our_socket(const os::Fd& socket, bool from_parent) noexcept {
+  try {
+    const os::PeerProcess peer = os::peer_of(socket);
+    return peer.uid == os::user_id() && (!from_parent || peer.pid == ::getppid());
+  } catch (const std::system_error&) {
+    return false;
+  }
+}
+
+os::Fd take_socket(bool from_parent) {
+  os::Fd socket(os::kSpawnedFd);
+  // A copy, since that is closed at the next exec.
+  if (is_our_socket(socket, from_parent)) return os::duplicate(socket.get());
+  (void)socket.release();  // somebody else's
+  return {};
+}
+
+}  // namespace
+
+bool awaits_take_over() noexcept { return !is_hooked && must_be_taken_over(marker()); }
+
+bool can_be_taken_over() noexcept { return is_hooked; }
+
+void take_over(Prepare prepare) noexcept {
+  if (is_hooked) return;
+  const std::string role(marker());
+  is_hooked = true;
+  if (role.empty()) return;
+  ::unsetenv(kMarker);
+  os::Fd socket = take_socket(must_be_taken_over(role));
+  if (role == kForkServerRole && socket) serve_forks(std::move(socket), prepare);
+  if (role == kSpawnRole && socket) end_worker(run_program_worker(std::move(socket), prepare, true));
+  if (must_be_taken_over(role)) {
+    std::fprintf(stderr, "coproc: %s=%s is set, but not by this program's own host: unset it\n", kMarker, role.c_str());
+    end_worker(1);
+  }
+  socket_of_executable = std::move(socket);
+}
+
+bool is_executable_worker() noexcept { return static_cast<bool>(socket_of_executable); }
+
+int run_as_executable(Prepare prepare) {
+  take_over(prepare);
+  if (!socket_of_executable) return -1;
+  return run_program_worker(std::move(socket_of_executable), prepare, false);
+}
+
+}  // namespace coproc::inline v0::process

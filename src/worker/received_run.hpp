@@ -1,0 +1,22 @@
+// In a worker that is no fork of its host: from the host's request to the running target.
+//
+// Thread safety: for the worker's first thread.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "coproc/this_worker.hpp"
+#include "os/fd.hpp"
+#include "process/start_request.hpp"
+
+namespace coproc::inline v0 {
+
+/// process::Prepare for this very program: runs what the request names.
+std::function<int()> prepare_named(process::StartRequest& request, std::vector<os::Fd> fds);
+
+/// For an executable: runs `plan`, if it takes the arguments that come. Throws process::StartReport.
+std::function<int()> prepare_plan(const detail::WorkerPlan& plan, process::StartRequest& request,
+                                  std::vector<os::Fd> fds);
+
+}  // namespace coproc::inline v0

@@ -1,0 +1,40 @@
+// What host and worker say to each other about the target, where the worker is no fork of its host.
+//
+// Thread safety: values.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "process/code_ref.hpp"
+
+namespace coproc::inline v0 {
+
+/// A messenger among the start arguments; its three descriptors come with the request.
+struct HandedMessenger {
+  int end = 0;
+  bool reorders = true;
+  std::uint64_t max_message_bytes = 0;
+  std::uint64_t max_queued_bytes = 0;
+};
+
+/// An argument for an executable: both programs must mean the same by it.
+struct ArgumentName {
+  std::uint64_t type_id = 0;  // 0: a messenger
+  std::string description;
+
+  bool operator==(const ArgumentName& other) const { return type_id == other.type_id; }
+};
+
+/// The payload of process::StartRequest. Its descriptors: those of the worker's own link, then three for each messenger.
+struct RunRequest {
+  HandedMessenger own;
+  std::vector<HandedMessenger> messengers;
+  process::CodeRef run_received;             // null: an executable knows what to run
+  process::CodeRef function;                 // of a function target
+  std::vector<ArgumentName> argument_types;  // for an executable
+  std::string arguments;
+};
+
+}  // namespace coproc::inline v0

@@ -1,0 +1,43 @@
+#include "worker/run_target.hpp"
+
+#include <utility>
+
+#include "coproc/errors.hpp"
+#include "messenger/access.hpp"
+
+namespace coproc::inline v0 {
+
+std::unique_ptr<detail::Core> make_worker_core(std::unique_ptr<link::RingTransport> end, const LinkOptions& link,
+                                               bool reorders, int host_pid) {
+  end->close_memory_fd();
+  detail::CoreOptions options;
+  options.reorders = reorders;
+  options.link = link;
+  options.role = detail::Role::worker;
+  options.peer_name = "host";
+  options.peer_pid = host_pid;
+  options.throw_gone = [] {
+    throw HostDiedError("the host of this worker is gone: nothing more can be sent or received");
+  };
+  return std::make_unique<detail::Core>(std::move(end), std::move(options));
+}
+
+int run_target(const std::function<void()>& target, Messenger& messenger) noexcept {
+  try {
+    target();
+    return 0;
+  } catch (const ResourceRequestedClose&) {
+    return 0;
+  } catch (const HostDiedError&) {
+    return 0;  // nobody is left to be told
+  } catch (...) {
+    try {
+      detail::MessengerAccess::core(messenger)->send_current_exception({});
+    } catch (...) {
+      // The host is gone, or does not let the error in: the exit code says the rest.
+    }
+    return 1;
+  }
+}
+
+}  // namespace coproc::inline v0

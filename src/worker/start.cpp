@@ -1,0 +1,168 @@
+// Worker::start: the link, the process, and the host's end of the messenger.
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "coproc/errors.hpp"
+#include "link/ring_transport.hpp"
+#include "messenger/access.hpp"
+#include "messenger/core.hpp"
+#include "os/fork_guard.hpp"
+#include "os/process_state.hpp"
+#include "process/fork_start.hpp"
+#include "process/new_program.hpp"
+#include "process/start_stage.hpp"
+#include "worker/run_request.hpp"
+#include "worker/run_target.hpp"
+#include "worker/state.hpp"
+
+namespace coproc::inline v0 {
+
+using detail::Core;
+using detail::MessengerAccess;
+using link::RingTransport;
+
+namespace {
+
+RingTransport& transport_of(const Messenger& messenger) {
+  Core* const core = MessengerAccess::core(messenger);
+  if (core == nullptr) throw InvalidArgumentError("a messenger among the start arguments has no link");
+  return static_cast<RingTransport&>(core->transport());
+}
+
+/// The method that the types and the options ask for. Throws InvalidArgumentError, StartError.
+StartMethod choose_method(const detail::StartPlan& plan, const WorkerOptions& options) {
+  const std::string who = '"' + process::name_of_worker(options) + '"';
+  const bool is_executable = plan.executable != nullptr;
+  if (is_executable != (options.method == StartMethod::executable) && options.method != StartMethod::automatic) {
+    throw InvalidArgumentError("worker " + who +
+                               ": StartMethod::executable is for targets of type Executable, and these "
+                               "have no other");
+  }
+  if (is_executable) return StartMethod::executable;
+  const bool can_travel = plan.run_received != nullptr;
+  if (options.method != StartMethod::automatic) {
+    if (can_travel || options.method == StartMethod::fork) return options.method;
+    throw InvalidArgumentError("worker " + who + " cannot be started in a new process: " + std::string(plan.obstacle) +
+                               "; use StartMethod::fork");
+  }
+  if (can_travel) return StartMethod::fork_server;
+  const std::size_t threads = os::thread_count();
+  if (threads <= 1) return StartMethod::fork;
+  throw StartError(
+      "fork", 0,
+      who + " would be started by a fork, since " + std::string(plan.obstacle) + ", and is not: this process has " +
+          std::to_string(threads) +
+          " threads, and what the others hold locked would stay locked in the worker for ever. Start it before "
+          "they are there, or give a target and arguments that can be started by the fork server, or ask for "
+          "StartMethod::fork by name");
+}
+
+HandedMessenger description_of(const RingTransport& transport, const detail::CoreOptions& options) {
+  return {transport.end(), options.reorders, options.link.max_message_bytes, options.link.max_queued_bytes};
+}
+
+void append_fds(const RingTransport& transport, std::vector<int>& fds) {
+  for (const int fd : transport.fds_to_hand_over()) fds.push_back(fd);
+}
+
+/// Throws StartReport where the code cannot be named; what the arguments' codecs throw; InvalidArgumentError for a messenger
+/// that was used.
+std::string encode_request(const detail::StartPlan& plan, const RingTransport& worker_end,
+                           const detail::CoreOptions& options, std::vector<int>& fds) {
+  RunRequest request;
+  request.own = description_of(worker_end, options);
+  append_fds(worker_end, fds);
+  for (const Messenger* messenger : plan.handed_over) {
+    const RingTransport& transport = transport_of(*messenger);
+    request.messengers.push_back(description_of(transport, MessengerAccess::core(*messenger)->options()));
+    append_fds(transport, fds);
+  }
+  if (plan.run_received != nullptr) {
+    request.run_received = process::name_code(reinterpret_cast<process::Function>(plan.run_received));
+  }
+  if (plan.function != nullptr) request.function = process::name_code(plan.function);
+  for (const TypeInfo* type : plan.argument_types) {
+    request.argument_types.push_back(type == nullptr ? ArgumentName{0, "messenger"}
+                                                     : ArgumentName{type->id, type->describe()});
+  }
+  detail::Buffer arguments;
+  {
+    Encoder encoder(arguments, options.link.max_message_bytes);
+    plan.encode(encoder, plan.context);
+  }
+  request.arguments.assign(reinterpret_cast<const char*>(arguments.data()), arguments.size());
+
+  detail::Buffer bytes;
+  Encoder encoder(bytes, std::size_t{1} << 40);
+  encode(encoder, request);
+  const auto written = encoder.written();
+  return {reinterpret_cast<const char*>(written.data()), written.size()};
+}
+
+}  // namespace
+
+void Worker::start(const detail::StartPlan& plan) {
+  State& state = this->state();
+  if (is_alive()) {
+    throw WorkerIsAlreadyAliveError("start: worker " + std::to_string(pid()) + " (" + state.options.name +
+                                    ") is alive; stop() it first, or make another one");
+  }
+  const StartMethod method = choose_method(plan, state.options);
+  auto run = std::make_shared<Run>();
+  try {
+    auto [host_end, worker_end] = link::make_shm_pair(state.options.link);
+
+    detail::CoreOptions options;
+    options.reorders = state.reorders;
+    options.link = state.options.link;
+    options.role = detail::Role::host;
+    options.peer_name = state.options.name;
+    options.throw_gone = [weak = std::weak_ptr<Run>(run), name = state.options.name] {
+      const auto ended = weak.lock();
+      if (ended == nullptr) return;
+      throw_died(*ended, name);
+    };
+    auto core = std::make_unique<Core>(std::move(host_end), std::move(options));
+    auto& host_transport = static_cast<RingTransport&>(core->transport());
+
+    if (method == StartMethod::fork) {
+      std::vector<os::ForkSensitive*> kept{worker_end.get()};
+      for (Messenger* messenger : plan.handed_over) kept.push_back(&transport_of(*messenger));
+      auto body = [&]() -> int {
+        // Everything here is the worker's copy. The host's own end stays behind unused: leave_in_child() has emptied it.
+        (void)MessengerAccess::release_core(*state.messenger).release();
+        (void)core.release();
+        MessengerAccess::set_core(
+            *state.messenger, make_worker_core(std::move(worker_end), state.options.link, state.reorders, ::getppid()));
+        return run_target([&] { plan.run(plan.context, *state.messenger); }, *state.messenger);
+      };
+      run->child = process::start_by_fork(state.options, kept, body);
+    } else {
+      std::vector<int> fds;
+      std::string payload = encode_request(plan, *worker_end, core->options(), fds);
+      process::NewProgram program{method};
+      if (plan.executable != nullptr) {
+        program.path = plan.executable->path;
+        program.arguments = plan.executable->arguments;
+      }
+      run->child = process::start_in_new_program(state.options, program, std::move(payload), fds);
+    }
+
+    host_transport.close_memory_fd();
+    host_transport.watch(run->child.wait_fd());
+    core->set_peer_pid(run->child.pid());
+    run->core = core.get();
+    state.drop_run_from_messenger();
+    MessengerAccess::set_core(*state.messenger, std::move(core));
+  } catch (const process::StartReport& report) {
+    process::throw_start_error(report, state.options);
+  } catch (const std::system_error& error) {
+    process::throw_start_error({process::StartStage::link, error.code().value()}, state.options);
+  }
+  const std::lock_guard lock(state.mutex);
+  state.run = std::move(run);
+}
+
+}  // namespace coproc::inline v0

@@ -1,0 +1,43 @@
+// What stands behind a Worker: its options, its messenger, and its runs.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "coproc/worker.hpp"
+#include "messenger/core.hpp"
+#include "process/child.hpp"
+
+namespace coproc::inline v0 {
+
+/// One start of a worker: its process, and what became of it. Shared, so that a call from another thread still has it
+/// where the next start has made a new one.
+struct Run {
+  process::Child child;
+  detail::Core* core = nullptr;  // owned by the messenger; valid until the next start
+  std::mutex mutex;              // guards `status` and `core`
+  std::optional<ExitStatus> status;
+};
+
+/// Throws WorkerDiedError for a run whose process has ended.
+[[noreturn]] void throw_died(Run& run, const std::string& name);
+
+struct Worker::State {
+  WorkerOptions options;
+  std::shared_ptr<Messenger> messenger;
+  bool reorders;
+  mutable std::mutex mutex;  // guards `run`
+  std::shared_ptr<Run> run;
+
+  std::shared_ptr<Run> current() const {
+    const std::lock_guard lock(mutex);
+    return run;
+  }
+  /// The run, or an error where there never was one or it belongs to another process.
+  std::shared_ptr<Run> started(const char* call) const;
+  void drop_run_from_messenger() noexcept;
+};
+
+}  // namespace coproc::inline v0
