@@ -9,6 +9,7 @@
 namespace coproc::inline v0::process {
 
 void flush_standard_streams() noexcept {
+  static const std::ios_base::Init streams_exist;  // also where a static initialiser starts a worker
   try {
     std::cout.flush();
     std::cerr.flush();

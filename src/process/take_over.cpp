@@ -7,6 +7,7 @@
 #include <cstring>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 #include "os/fd_passing.hpp"
 #include "os/file.hpp"
@@ -21,8 +22,10 @@ namespace coproc::inline v0::process {
 
 namespace {
 
-bool is_hooked = false;         // set by the program's first thread before main
-os::Fd socket_of_executable{};  // likewise; taken by run_as_executable()
+// Set by the program's first thread before its static initialisers or main: must not have initialisers of their own.
+constinit bool is_announced = false;
+constinit bool is_done = false;
+constinit int socket_of_executable = -1;
 
 /// What the environment says; empty where it is not to be believed.
 std::string_view marker() noexcept {
@@ -52,14 +55,16 @@ os::Fd take_socket(bool from_parent) {
 
 }  // namespace
 
-bool awaits_take_over() noexcept { return !is_hooked && must_be_taken_over(marker()); }
+bool awaits_take_over() noexcept { return !is_done && must_be_taken_over(marker()); }
 
-bool can_be_taken_over() noexcept { return is_hooked; }
+bool can_be_taken_over() noexcept { return is_announced; }
+void announce_take_over() noexcept { is_announced = true; }
 
 void take_over(Prepare prepare) noexcept {
-  if (is_hooked) return;
+  announce_take_over();
+  if (is_done) return;
   const std::string role(marker());
-  is_hooked = true;
+  is_done = true;
   if (role.empty()) return;
   ::unsetenv(kMarker);
   os::Fd socket = take_socket(must_be_taken_over(role));
@@ -69,15 +74,15 @@ void take_over(Prepare prepare) noexcept {
     std::fprintf(stderr, "coproc: %s=%s is set, but not by this program's own host: unset it\n", kMarker, role.c_str());
     end_worker(1);
   }
-  socket_of_executable = std::move(socket);
+  socket_of_executable = socket.release();
 }
 
-bool is_executable_worker() noexcept { return static_cast<bool>(socket_of_executable); }
+bool is_executable_worker() noexcept { return socket_of_executable >= 0; }
 
 int run_as_executable(Prepare prepare) {
   take_over(prepare);
-  if (!socket_of_executable) return -1;
-  return run_program_worker(std::move(socket_of_executable), prepare, false);
+  if (socket_of_executable < 0) return -1;
+  return run_program_worker(os::Fd(std::exchange(socket_of_executable, -1)), prepare, false);
 }
 
 }  // namespace coproc::inline v0::process

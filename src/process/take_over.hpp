@@ -27,8 +27,10 @@ using Prepare = std::function<int()> (*)(StartRequest& request, std::vector<os::
 /// static initialisers, and must not start workers of its own, or each of them would do so again.
 bool awaits_take_over() noexcept;
 
-/// Whether take_over() was called in this program, so that processes which execute it anew will be taken over.
+/// Whether processes that execute this program anew will be taken over: announce_take_over() or take_over() was called.
 bool can_be_taken_over() noexcept;
+/// Before the static initialisers: take_over() will be called after them.
+void announce_take_over() noexcept;
 
 /// Looks at the marker. In a program that was executed as a fork server, or for one worker, it does not return.
 void take_over(Prepare prepare) noexcept;

@@ -73,6 +73,7 @@ extern "C" COPROC_API __attribute__((weak)) int __libc_start_main(Main main, int
                                                                   void* stack_end) {
   using Start = int (*)(Main, int, char**, void (*)(), void (*)(), void (*)(), void*);
   main_of_program = main;
+  coproc::process::announce_take_over();
   const auto start = reinterpret_cast<Start>(::dlsym(RTLD_NEXT, "__libc_start_main"));
   return start(&main_after_take_over, argc, argv, init, fini, rtld_fini, stack_end);
 }
