@@ -7,6 +7,7 @@
 
 #include "coproc/errors.hpp"
 #include "link/frame.hpp"
+#include "os/file.hpp"
 
 namespace coproc::inline v0::link {
 

@@ -1,6 +1,7 @@
 #include "os/file.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "os/error.hpp"
@@ -12,6 +13,30 @@ Fd open_file(const char* path, int flags) {
   Fd fd(call_retried([&] { return ::open(path, flags | O_CLOEXEC, 0666); }));
   if (!fd) throw_errno("open", path, flags);
   return above_stdio(std::move(fd));
+}
+
+Fd try_open_regular_file(const char* path) noexcept {
+  Fd fd(call_retried([&] { return ::open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY); }));
+  struct stat status {};
+  if (!fd || call_retried([&] { return ::fstat(fd.get(), &status); }) != 0 || !S_ISREG(status.st_mode)) return {};
+  return fd;
+}
+
+std::uint64_t size_of(const Fd& file) noexcept {
+  struct stat status {};
+  if (call_retried([&] { return ::fstat(file.get(), &status); }) != 0) return 0;
+  return static_cast<std::uint64_t>(status.st_size);
+}
+
+bool read_at(const Fd& file, std::uint64_t offset, std::span<std::byte> bytes) noexcept {
+  while (!bytes.empty()) {
+    const ssize_t got =
+        call_retried([&] { return ::pread(file.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset)); });
+    if (got <= 0) return false;
+    bytes = bytes.subspan(static_cast<std::size_t>(got));
+    offset += static_cast<std::uint64_t>(got);
+  }
+  return true;
 }
 
 Fd duplicate(int fd) { return duplicate_above(fd, STDERR_FILENO + 1); }

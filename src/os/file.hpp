@@ -3,6 +3,9 @@
 // Thread safety: free functions.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "os/fd.hpp"
@@ -12,6 +15,16 @@ namespace coproc::inline v0::os {
 /// open(2) with O_CLOEXEC, above the standard descriptors. New files get mode 0666 less the umask. Throws
 /// std::system_error.
 Fd open_file(const char* path, int flags);
+
+/// Opens `path` for reading; none where that fails or it is no regular file. Waits for nobody, whatever is there.
+Fd try_open_regular_file(const char* path) noexcept;
+
+/// The size of an open file; 0 where that fails.
+std::uint64_t size_of(const Fd& file) noexcept;
+
+/// Fills `bytes` from `offset` on. False: there are not so many, or reading failed. (A mapping would raise SIGBUS where
+/// the file is truncated meanwhile.)
+bool read_at(const Fd& file, std::uint64_t offset, std::span<std::byte> bytes) noexcept;
 
 /// A copy above the standard descriptors, close-on-exec. Throws std::system_error.
 Fd duplicate(int fd);

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <limits>
@@ -59,12 +58,6 @@ SharedMemory create_sealed_memory(const char* name, std::size_t bytes) {
   }
   Mapping mapping = map_shared(fd, bytes);
   return {std::move(fd), std::move(mapping)};
-}
-
-std::size_t size_of(const Fd& fd) {
-  struct stat file {};
-  if (call_once([&] { return ::fstat(fd.get(), &file); }) != 0) throw_errno("fstat", fd.get());
-  return static_cast<std::size_t>(file.st_size);
 }
 
 Mapping map_shared(const Fd& fd, std::size_t bytes) {

@@ -41,9 +41,6 @@ struct SharedMemory {
 /// where RLIMIT_FSIZE is too small (ftruncate itself would raise SIGXFSZ).
 SharedMemory create_sealed_memory(const char* name, std::size_t bytes);
 
-/// The size of the file. Throws std::system_error.
-std::size_t size_of(const Fd& fd);
-
 /// Maps the first `bytes` of `fd`, readable and writable. Throws std::system_error.
 Mapping map_shared(const Fd& fd, std::size_t bytes);
 

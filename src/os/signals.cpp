@@ -1,9 +1,22 @@
 #include "os/signals.hpp"
 
+#include <algorithm>
+
+#include "os/crash_signals.hpp"
 #include "os/error.hpp"
 #include "os/fault.hpp"
+#include "os/sanitizer.hpp"
 
 namespace coproc::inline v0::os {
+
+namespace {
+
+/// A sanitizer reports through its handlers, on a signal stack of its own: a worker's crash is to be reported as well.
+bool is_sanitizers(int signal) {
+  return kHasSanitizer && std::find(kCrashSignals.begin(), kCrashSignals.end(), signal) != kCrashSignals.end();
+}
+
+}  // namespace
 
 SignalBlock::SignalBlock() noexcept {
   sigset_t all;
@@ -36,12 +49,14 @@ void reset_signals_in_child() noexcept {
   sigemptyset(&fresh.sa_mask);
   fresh.sa_handler = SIG_DFL;
   // SIGKILL, SIGSTOP and the two that the C library keeps for itself refuse: nothing to be done about them.
-  for (int signal = 1; signal <= SIGRTMAX; ++signal) (void)::sigaction(signal, &fresh, nullptr);
+  for (int signal = 1; signal <= SIGRTMAX; ++signal) {
+    if (!is_sanitizers(signal)) (void)::sigaction(signal, &fresh, nullptr);
+  }
   ignore_interrupts();
 
   stack_t none{};
   none.ss_flags = SS_DISABLE;
-  (void)::sigaltstack(&none, nullptr);
+  if (!kHasSanitizer) (void)::sigaltstack(&none, nullptr);
 
   unblock_signals();
 }

@@ -21,7 +21,7 @@ class [[nodiscard]] SignalBlock {
 
 /// Every handler to its default, no alternate stack, and then an empty mask. SIGINT gets an empty SA_RESTART handler:
 /// Ctrl-C goes to the whole foreground group and the host decides what it means; ignoring it would be inherited by the
-/// programs that the worker runs.
+/// programs that the worker runs. In a build with sanitizers the signals of a crash keep their handlers and stack.
 void reset_signals_in_child() noexcept;
 
 /// For a program that keeps its own handlers: SIGINT gets the same empty one where it has none, and no signal is blocked.
