@@ -1,0 +1,22 @@
+// The worker's side of crash reports: handlers that write down where it crashed, and let it end as it would have.
+//
+// Thread safety: for one thread, once in a process (again in a forked one). Only that thread gets a stack of its own for
+// the handlers: where another one has used up its stack the process ends without a report.
+// Invariants: whatever happens in the handler (a second crash, a lock that is held for ever), the process ends with the
+// first signal, seconds later at worst; nothing there allocates or takes a lock.
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+#include "process/crash_area.hpp"
+
+namespace coproc::inline v0::process {
+
+/// From now on a crash of this process (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT) is written into `area`. Signals that
+/// have another handler than the default (a sanitizer's, Python's faulthandler's) are left alone. Crashes of processes
+/// that this one forks are not written. REQUIRES: area is aligned to 8 bytes, zeroed, and mapped until the end of the
+/// process. Throws std::system_error.
+void report_crashes_into(std::span<std::byte, kCrashReportBytes> area);
+
+}  // namespace coproc::inline v0::process

@@ -1,0 +1,134 @@
+#include "process/crash_report.hpp"
+
+#include <link.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+#include <iterator>
+#include <map>
+#include <optional>
+#include <set>
+
+#include "os/file.hpp"
+#include "process/symbols.hpp"
+
+namespace coproc::inline v0::process {
+
+namespace {
+
+/// The one door: whatever the worker still writes into `area`, this stays as it is.
+std::optional<CrashArea> copy_of(std::span<const std::byte, kCrashReportBytes> area) {
+  const auto* state = reinterpret_cast<const std::uint32_t*>(area.data());  // NOLINT: the area's first member
+  static_assert(offsetof(CrashArea, state) == 0);
+  // pairs with the release in complete_report(); std::atomic_ref has none for what is const
+  if (__atomic_load_n(state, __ATOMIC_ACQUIRE) != kCrashComplete) return std::nullopt;
+  CrashArea report;
+  std::memcpy(&report, area.data(), sizeof report);
+  if (report.frame_count > report.frames.size()) return std::nullopt;
+  return report;
+}
+
+/// None where `at` is no place, or what is there has no end.
+std::optional<std::string> path_at(const CrashArea& report, std::uint32_t at) {
+  if (at >= report.paths.size()) return std::nullopt;
+  const auto begin = report.paths.begin() + at;
+  const auto end = std::find(begin, report.paths.end(), '\0');
+  if (end == report.paths.end()) return std::nullopt;
+  return std::string(begin, end);
+}
+
+/// The modules of this process that have a file.
+std::set<std::string> loaded_modules() {
+  std::set<std::string> paths;
+  ::dl_iterate_phdr(
+      [](dl_phdr_info* info, std::size_t, void* result) {
+        // The program itself is "". The kernel's "linux-vdso.so.1" would be looked for in the working directory.
+        if (info->dlpi_name[0] == '/') static_cast<std::set<std::string>*>(result)->insert(info->dlpi_name);
+        return 0;
+      },
+      &paths);
+  return paths;
+}
+
+/// The last part of a path, with nothing in it that a terminal would act upon.
+std::string label_of(const std::string& path) {
+  std::string label = path.substr(path.find_last_of('/') + 1);
+  std::replace_if(
+      label.begin(), label.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
+  return label;
+}
+
+struct Frame {
+  std::uint64_t offset;
+  std::optional<std::string> module;
+  std::optional<Symbol> symbol;
+};
+
+std::vector<Frame> frames_of(const CrashArea& report) {
+  std::vector<Frame> frames;
+  for (const CrashFrame& frame : std::span(report.frames).first(report.frame_count)) {
+    frames.push_back({frame.offset, path_at(report, frame.path_at), {}});
+  }
+  return frames;
+}
+
+void find_symbols(std::vector<Frame>& frames, const std::string& program) {
+  std::map<std::string, std::vector<Frame*>> modules;
+  for (Frame& frame : frames) {
+    if (frame.module) modules[*frame.module].push_back(&frame);
+  }
+  const std::set<std::string> loaded = loaded_modules();
+  for (const auto& [module, inside] : modules) {
+    const auto known = loaded.find(module);
+    if (!module.empty() && known == loaded.end()) continue;
+    // By a link that leads to what is executed, also where its file has been replaced or removed.
+    const std::string own_or_program = program.empty() ? "/proc/self/exe" : program;
+    const os::Fd file = os::try_open_regular_file((module.empty() ? own_or_program : *known).c_str());
+    if (!file) continue;
+    std::vector<std::uint64_t> offsets;
+    for (const Frame* frame : inside) offsets.push_back(frame->offset);
+    auto symbols = symbols_at(file, offsets);
+    for (std::size_t i = 0; i < inside.size(); ++i) inside[i]->symbol = std::move(symbols[i]);
+  }
+}
+
+/// Only of these two is si_addr data; and where the processor cannot tell it, the kernel says so.
+bool knows_address(const CrashArea& report) {
+  return (report.signal == SIGSEGV || report.signal == SIGBUS) && report.code > 0 && report.code != SI_KERNEL;
+}
+
+std::string hexadecimal(std::uint64_t number) {
+  char digits[16];
+  return "0x" + std::string(digits, std::to_chars(digits, std::end(digits), number, 16).ptr);
+}
+
+std::string describe(const Frame& frame, const std::string& program_label) {
+  std::string place;
+  if (frame.module) place = (frame.module->empty() ? program_label : label_of(*frame.module)) + '+';
+  place += hexadecimal(frame.offset);
+  if (!frame.symbol) return place;
+  return frame.symbol->name + " + " + hexadecimal(frame.symbol->offset) + " (" + place + ')';
+}
+
+}  // namespace
+
+std::vector<std::string> read_crash_report(std::span<const std::byte, kCrashReportBytes> area,
+                                           const std::string& program) {
+  const auto report = copy_of(area);
+  if (!report) return {};
+  std::vector<Frame> frames = frames_of(*report);
+  find_symbols(frames, program);
+
+  const std::string program_label = label_of(program.empty() ? os::own_program() : program);
+  std::vector<std::string> lines;
+  for (const Frame& frame : frames) {
+    std::string line = '#' + std::to_string(lines.size()) + ' ' + describe(frame, program_label);
+    if (lines.empty() && knows_address(*report)) line += ", accessing " + hexadecimal(report->fault_address);
+    lines.push_back(std::move(line));
+  }
+  return lines;
+}
+
+}  // namespace coproc::inline v0::process
