@@ -1,8 +1,11 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
+#include <array>
 #include <cstring>
+#include <string>
 #include <system_error>
 
 #include "os/child_for_test.hpp"
@@ -88,6 +91,31 @@ TEST(Event, IsReadableWhileItIsSet) {
   EXPECT_FALSE(is_readable(event.fd()));
   event.clear();  // does not wait
   EXPECT_TRUE((::fcntl(event.fd(), F_GETFD) & FD_CLOEXEC) != 0);
+}
+
+TEST(File, OnlyRegularFilesAreTriedAndNobodyIsWaitedFor) {
+  EXPECT_TRUE(os::try_open_regular_file("/proc/self/exe"));
+  for (const char* path : {"/no/such/file", "/dev/zero", "/proc/self", ""}) {
+    EXPECT_FALSE(os::try_open_regular_file(path)) << path;
+  }
+  int ends[2];
+  ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+  const os::Fd read_end(ends[0]);
+  const os::Fd write_end(ends[1]);
+  EXPECT_FALSE(os::try_open_regular_file(("/proc/self/fd/" + std::to_string(ends[0])).c_str()));
+}
+
+TEST(File, ReadsAllThatIsAskedForOrNothing) {
+  const os::Fd file(::memfd_create("file", MFD_CLOEXEC));
+  ASSERT_EQ(::write(file.get(), "0123456789", 10), 10);
+  EXPECT_EQ(os::size_of(file), 10U);
+  std::array<std::byte, 4> bytes{};
+  EXPECT_TRUE(os::read_at(file, 6, bytes));
+  EXPECT_EQ(std::memcmp(bytes.data(), "6789", 4), 0);
+  EXPECT_FALSE(os::read_at(file, 7, bytes));
+  EXPECT_FALSE(os::read_at(file, ~std::uint64_t{0}, bytes));
+  EXPECT_TRUE(os::read_at(file, 7, std::span(bytes).first(3)));
+  EXPECT_EQ(std::memcmp(bytes.data(), "789", 3), 0);
 }
 
 TEST(Epoll, IsReadableWhileOneOfItsDescriptorsIs) {

@@ -12,11 +12,13 @@
 #include <thread>
 
 #include "os/child_for_test.hpp"
+#include "os/crash_signals.hpp"
 #include "os/file.hpp"
 #include "os/pipe.hpp"
 #include "os/poll.hpp"
 #include "os/process_state.hpp"
 #include "os/reap.hpp"
+#include "os/sanitizer.hpp"
 #include "os/signals.hpp"
 
 namespace os = coproc::os;
@@ -159,11 +161,69 @@ TEST(Signals, AChildStartsAfresh) {
               if (now.sa_handler == SIG_DFL || now.sa_handler == SIG_IGN || (now.sa_flags & SA_RESTART) == 0)
                 return 100;
               ::sigaltstack(nullptr, &alternate);
-              if ((alternate.ss_flags & SS_DISABLE) == 0) return 101;
+              if (((alternate.ss_flags & SS_DISABLE) == 0) != os::kHasSanitizer) return 101;
               const sigset_t mask = current_mask();
               if (sigismember(&mask, SIGTERM) != 0) return 102;
               ::raise(SIGINT);  // does not end it
               return 0;
+            }),
+            0);
+}
+
+TEST(Signals, OnlySanitizersKeepTheirHandlersOfCrashes) {
+  for (const int signal : os::kCrashSignals) {
+    EXPECT_EQ(os::testing::in_child([signal] {
+                ::signal(signal, [](int) {});
+                os::reset_signals_in_child();
+                struct sigaction now {};
+                ::sigaction(signal, nullptr, &now);
+                return now.sa_handler == SIG_DFL ? 1 : 2;
+              }),
+              os::kHasSanitizer ? 2 : 1);
+  }
+}
+
+TEST(CrashSignals, ASignalStackHasAGuardAndIsMadeOnce) {
+  EXPECT_EQ(os::testing::in_child([] {
+              stack_t stack{};
+              stack.ss_flags = SS_DISABLE;
+              ::sigaltstack(&stack, nullptr);
+              os::use_signal_stack();
+              ::sigaltstack(nullptr, &stack);
+              if (stack.ss_flags != 0 || stack.ss_size < 65536) return 1;
+              std::uintptr_t word = 0;
+              const auto bottom = reinterpret_cast<std::uintptr_t>(stack.ss_sp);
+              if (!os::read_word(bottom, word) || os::read_word(bottom - sizeof word, word)) return 2;
+              os::use_signal_stack();
+              stack_t again{};
+              ::sigaltstack(nullptr, &again);
+              return again.ss_sp == stack.ss_sp ? 0 : 3;
+            }),
+            0);
+}
+
+TEST(CrashSignals, AnEndBySignalIsCertain) {
+  EXPECT_EQ(os::testing::in_child([]() -> int {
+              ::signal(SIGILL, SIG_IGN);
+              const os::SignalBlock blocked;
+              os::end_by_signal(SIGILL);
+            }),
+            1000 + SIGILL);
+}
+
+TEST(CrashSignals, ASignalThatIsRaisedOnReturnKeepsItsInfo) {
+  EXPECT_EQ(os::testing::in_child([] {
+              sigset_t one;
+              sigemptyset(&one);
+              sigaddset(&one, SIGILL);
+              siginfo_t info{};
+              info.si_signo = SIGILL;
+              info.si_code = ILL_ILLOPN;
+              info.si_addr = &one;
+              os::raise_on_return(SIGILL, info);
+              siginfo_t got{};
+              if (::sigwaitinfo(&one, &got) != SIGILL) return 1;
+              return got.si_code == ILL_ILLOPN && got.si_addr == &one ? 0 : 2;
             }),
             0);
 }
