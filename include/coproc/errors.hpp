@@ -76,7 +76,8 @@ COPROC_ERROR(WorkerIsDeadError, LinkClosedError);
 
 #undef COPROC_ERROR
 
-/// The worker ended while the host still wanted something of it.
+/// The worker ended while the host still wanted something of it. `exit_status()` holds all that is known, the requests that
+/// it left unanswered among it; `exit_status().report()` puts that in lines.
 class COPROC_API WorkerDiedError : public WorkerIsDeadError {
  public:
   WorkerDiedError(std::string name, int pid, ExitStatus status);

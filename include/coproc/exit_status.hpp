@@ -6,8 +6,10 @@
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "coproc/export.hpp"
+#include "coproc/request_id.hpp"
 
 namespace coproc::inline v0 {
 
@@ -28,11 +30,12 @@ struct StartFailed {
   int error_number;
   bool operator==(const StartFailed&) const = default;
 };
-/// The kernel could not tell any more: the program has itself waited for the child, or ignores SIGCHLD.
+/// The kernel could not tell any more, or not yet: the program has itself waited for the child, or ignores SIGCHLD (before
+/// Linux 6.15), or a debugger has not let go of it.
 struct UnknownEnd {
   bool operator==(const UnknownEnd&) const = default;
 };
-/// SIGKILL was sent, and the process did not end in the time given (uninterruptible sleep).
+/// SIGKILL was sent, and the process did not end in the time given (uninterruptible sleep, or a debugger holds it).
 struct NotYetEnded {
   bool operator==(const NotYetEnded&) const = default;
 };
@@ -40,7 +43,8 @@ struct NotYetEnded {
 /// The rung of the stop ladder that ended a worker.
 enum class StopRung { none, close_request, terminate, kill };
 
-/// The processor time and memory that a worker used, as the kernel counted it.
+/// The processor time and memory that a worker used, as the kernel counted it. All zero where the program has itself waited
+/// for the worker, or ignores SIGCHLD: then the kernel does not tell.
 struct ResourceUse {
   std::chrono::microseconds user_time{0};
   std::chrono::microseconds system_time{0};
@@ -56,6 +60,12 @@ struct ExitStatus {
   std::exception_ptr exception = nullptr;
   std::string exception_text = {};
   ResourceUse resources = {};
+  /// The requests of this end whose reply had not come when it ended, in the order of their sends.
+  std::vector<RequestId> unanswered = {};
+  /// Where it was when a signal ended it, innermost call first. Empty: not known.
+  std::vector<std::string> stack = {};
+  /// The last 4 KiB that it printed to its stderr, with `WorkerOptions::capture_stderr`.
+  std::string stderr_tail = {};
 
   bool exited() const noexcept { return std::holds_alternative<Exited>(end); }
   bool signalled() const noexcept { return std::holds_alternative<Signalled>(end); }
@@ -71,6 +81,8 @@ struct ExitStatus {
   bool success() const noexcept { return code() == 0; }
   /// "exited with code 1 after std::runtime_error: ...", "was killed by SIGSEGV", ...
   COPROC_API std::string describe() const;
+  /// describe(), and everything else that is known, in lines: time and memory, unanswered requests, stack, stderr.
+  COPROC_API std::string report() const;
 };
 
 }  // namespace coproc::inline v0

@@ -18,12 +18,10 @@
 #include "coproc/errors.hpp"
 #include "coproc/export.hpp"
 #include "coproc/priority.hpp"
+#include "coproc/request_id.hpp"
 #include "coproc/type_info.hpp"
 
 namespace coproc::inline v0 {
-
-/// Identifies a request on its link. Only compared and handed back.
-enum class RequestId : std::uint64_t {};
 
 namespace detail {
 

@@ -30,10 +30,13 @@ struct LinkOptions {
   std::size_t max_queued_bytes = std::size_t{1} << 30;
 };
 
-/// How long `stop()` waits after each rung before it takes the next: close request, SIGTERM, SIGKILL.
+/// How long `stop()` waits after each rung before it takes the next: close request, SIGTERM, SIGKILL. Zero: it acts and goes on
+/// at once. kForever: there is no next one.
 struct StopOptions {
   Timeout close = std::chrono::seconds(5);
   Timeout terminate = std::chrono::seconds(2);
+  /// Then stop() gives up, with NotYetEnded: a process in uninterruptible sleep does not die of SIGKILL.
+  Timeout kill = std::chrono::seconds(10);
 };
 
 /// How a worker process comes to be (docs/starting.md).
@@ -84,6 +87,16 @@ struct WorkerOptions {
   Stdio stdin_ = Inherit{};
   Stdio stdout_ = Inherit{};
   Stdio stderr_ = Inherit{};
+  /// The worker leads a process group of its own, and however it ends: what it has started and what has not left that group
+  /// is killed when the host sees its end. (Not in the foreground of a terminal any more, it cannot read from that.)
+  bool kill_descendants = false;
+  /// The worker's stderr goes to the host, which keeps the last 4 KiB for ExitStatus::stderr_tail, and shows nothing of it.
+  /// Not together with another `stderr_` than Inherit. A worker that prints more than 1 MiB (less where the system grants
+  /// less) while its host makes no call waits until the next one.
+  bool capture_stderr = false;
+  /// Whether a worker that crashes (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT) tells where, for ExitStatus::stack. Handlers of
+  /// these signals that are there already are left alone.
+  bool report_crashes = true;
 };
 
 }  // namespace coproc::inline v0

@@ -35,6 +35,7 @@ struct alignas(64) SideWords {
 ///      128  SideWords of end 1
 ///      192  Positions of the ring from end 0 to end 1 (tail, head: a cache line each)
 ///      320  Positions of the ring from end 1 to end 0
+///     1024  for the layers above: what a crashing worker leaves to its host
 ///     4096  ring from end 0 to end 1
 ///     4096 + ring_bytes  ring from end 1 to end 0
 struct LinkHeader {
@@ -46,9 +47,11 @@ struct LinkHeader {
   ring::Positions ring[2];
 };
 inline constexpr std::size_t kHeaderPage = 4096;
+inline constexpr std::size_t kCrashAreaAt = 1024;
+inline constexpr std::size_t kCrashAreaBytes = kHeaderPage - kCrashAreaAt;
 inline constexpr std::uint64_t kMagic = 0x6b6e696c6370'6f63;  // "cop" "link" in bytes
 static_assert(offsetof(LinkHeader, side) == 64 && offsetof(LinkHeader, ring) == 192 &&
-              sizeof(LinkHeader) <= kHeaderPage);
+              sizeof(LinkHeader) <= kCrashAreaAt);
 static_assert(std::atomic<std::uint32_t>::is_always_lock_free);
 
 /// Owns the memory; held by each end that uses it, so that an end dropped in a forked child unmaps when it was the last.
@@ -67,6 +70,9 @@ class LinkMemory {
   void close_fd() noexcept { fd_.reset(); }
 
   LinkHeader& header() noexcept { return *reinterpret_cast<LinkHeader*>(base_); }
+  std::span<std::byte, kCrashAreaBytes> crash_area() noexcept {
+    return std::span<std::byte, kCrashAreaBytes>(base_ + kCrashAreaAt, kCrashAreaBytes);
+  }
   /// The ring written by end `from`.
   std::span<std::byte> ring(int from) noexcept {
     return {base_ + kHeaderPage + static_cast<std::size_t>(from) * ring_bytes_, ring_bytes_};

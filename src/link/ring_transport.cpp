@@ -4,6 +4,7 @@
 #include <sys/epoll.h>
 
 #include <chrono>
+#include <system_error>
 
 #include "coproc/errors.hpp"
 #include "os/cpu.hpp"
@@ -146,11 +147,14 @@ WaitEnd RingTransport::sleep(const os::Deadline& deadline, bool incoming, std::s
   std::atomic_thread_fence(std::memory_order_seq_cst);
   WaitEnd end = WaitEnd::changed;
   if (!is_satisfied(incoming, space)) {
-    pollfd fds[3] = {
-        {pipe_hung_up_ ? -1 : wake_in_.get(), POLLIN, 0}, {interrupt_event_.fd(), POLLIN, 0}, {peer_pidfd_, POLLIN, 0}};
+    pollfd fds[4] = {{pipe_hung_up_ ? -1 : wake_in_.get(), POLLIN, 0},
+                     {interrupt_event_.fd(), POLLIN, 0},
+                     {peer_pidfd_, POLLIN, 0},
+                     {aside_fd_, POLLIN, 0}};
     const os::PollEnd polled = os::poll_once(fds, deadline);
     if (polled == os::PollEnd::timed_out) end = WaitEnd::timed_out;
     if (polled == os::PollEnd::ready) {
+      if (fds[3].revents != 0) look_aside();
       if (fds[2].revents != 0) end = WaitEnd::peer_gone;
       if (fds[0].revents != 0 && os::drain_wakes(wake_in_) == os::Drained::hung_up) {
         pipe_hung_up_ = true;
@@ -163,6 +167,8 @@ WaitEnd RingTransport::sleep(const os::Deadline& deadline, bool incoming, std::s
       }
     }
   }
+  // A peer that keeps waking this end for nothing, or keeps printing, must not put the deadline off.
+  if (end == WaitEnd::changed && deadline.passed() && !is_satisfied(incoming, space)) end = WaitEnd::timed_out;
   if (!armed_) words.waiting.store(0, std::memory_order_relaxed);  // relaxed: a wake-up call too many does no harm
   if (pipe_hung_up_ && peer_pidfd_ < 0) end = WaitEnd::peer_gone;
   return end;
@@ -179,6 +185,16 @@ bool RingTransport::peer_ended_after_hang_up() const noexcept {
   return end == os::PollEnd::ready;
 }
 
+void RingTransport::look_aside() noexcept {
+  if (aside_fd_ < 0 || empty_aside_()) return;
+  try {
+    if (armed_) armed_->epoll.remove(aside_fd_);  // at its end it would stay readable for ever
+    aside_fd_ = -1;
+  } catch (const std::system_error&) {
+    // The next look tries again.
+  }
+}
+
 void RingTransport::interrupt() noexcept {
   is_interrupted_.store(true, std::memory_order_release);  // pairs with the acquire in wait()
   interrupt_event_.set();
@@ -191,6 +207,7 @@ int RingTransport::native_handle() {
     armed->epoll.add(interrupt_event_.fd(), EPOLLIN);
     armed->epoll.add(armed->has_work.fd(), EPOLLIN);
     if (peer_pidfd_ >= 0) armed->epoll.add(peer_pidfd_, EPOLLIN);
+    if (aside_fd_ >= 0) armed->epoll.add(aside_fd_, EPOLLIN);
     armed_ = std::move(armed);
   }
   return armed_->epoll.fd();

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -41,6 +42,7 @@ class RingTransport final : public Transport, public os::ForkSensitive {
   void set_stuck(bool is_stuck) noexcept override;
   bool peer_is_stuck() const noexcept override;
   WaitEnd wait(const os::Deadline& deadline, bool incoming, std::size_t space) override;
+  void look_aside() noexcept override;
   void interrupt() noexcept override;
   int native_handle() override;
   void settle(bool has_work) noexcept override;
@@ -53,8 +55,16 @@ class RingTransport final : public Transport, public os::ForkSensitive {
   /// no memory that can be sent, or has been used, so that the other process could not go on where this one is.
   std::array<int, 3> fds_to_hand_over() const;
   int end() const noexcept { return end_; }
+  /// Zeroed at the start, and used by nothing of the link.
+  std::span<std::byte, kCrashAreaBytes> crash_area() const noexcept { return memory_->crash_area(); }
   /// From now on nobody else can be given this link.
   void close_memory_fd() noexcept { memory_->close_fd(); }
+  /// A descriptor that is emptied besides, in every wait and look_aside(): `empty` is called when it may be readable, and
+  /// says whether more can ever come. To be called before native_handle(), once.
+  void empty_also(int fd, std::function<bool()> empty) {
+    aside_fd_ = fd;
+    empty_aside_ = std::move(empty);
+  }
   /// For a wait during which spinning cannot pay: the peer is only just being started.
   void do_not_spin_next() noexcept { may_spin_ = false; }
 
@@ -79,6 +89,8 @@ class RingTransport final : public Transport, public os::ForkSensitive {
   os::Event interrupt_event_;
   std::atomic<bool> is_interrupted_{false};
   int peer_pidfd_ = -1;
+  int aside_fd_ = -1;  // -1: nothing (more) to empty
+  std::function<bool()> empty_aside_;
   bool may_spin_ = true;
   bool pipe_hung_up_ = false;
   std::uint32_t closes_waited_for_ = 0;  // close requests that a wait has already reported

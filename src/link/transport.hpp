@@ -52,6 +52,8 @@ class Transport {
   /// Waits until something has come (where `incoming`), a record of `space` bytes fits (where not 0), a close request
   /// arrives, the peer is gone, an interrupt, or the deadline. May also return `changed` for nothing.
   virtual WaitEnd wait(const os::Deadline& deadline, bool incoming, std::size_t space) = 0;
+  /// What `wait` empties besides the link, if anything: for calls that find nothing and do not wait.
+  virtual void look_aside() noexcept {}
   /// Any thread: the wait that is under way, or else the next one, ends with `interrupted`.
   virtual void interrupt() noexcept = 0;
 

@@ -88,13 +88,16 @@ bool Core::try_drain() noexcept {
       !in_use_.compare_exchange_strong(expected, kDrainFromOutside, std::memory_order_acquire))
     return false;
   const std::uint64_t drained_before = next_sequence_;
+  bool any = false;
   try {
     drain(Stop::at_nothing);
+    any = next_sequence_ != drained_before;
+    const bool is_gone = peer_known_gone_.load(std::memory_order_acquire);  // pairs with note_peer_gone()
+    if (is_gone && (any || !has_noted_unanswered_)) note_unanswered();
   } catch (const std::exception&) {
     // A lying peer is told to the user by his own next call; here somebody only wants it to end.
   }
   if (is_armed_) settle();
-  const bool any = next_sequence_ != drained_before;
   in_use_.store(kFree, std::memory_order_release);  // pairs with the acquire of the next guard
   return any;
 }
@@ -105,7 +108,25 @@ void Core::check_gone_after_broken_wake() {
   if (peer_gone_) throw_gone();
 }
 
+void Core::note_unanswered() {
+  std::vector<RequestId> ids;
+  // A reply that waits in the inbox has come.
+  outstanding_.for_each([&](std::uint64_t id, std::uint32_t) {
+    if (inbox_.find_reply(id) == nullptr) ids.push_back(RequestId{id});
+  });
+  std::sort(ids.begin(), ids.end());
+  const std::lock_guard lock(final_mutex_);
+  final_unanswered_ = std::move(ids);
+  has_noted_unanswered_ = true;
+}
+
 void Core::throw_gone() {
+  try {
+    drain(Stop::at_nothing);  // a send may see the end before a receive does: what came shall count
+    note_unanswered();
+  } catch (const std::exception&) {
+    // What is told is the end; a lying peer is told by the next receive.
+  }
   if (options_.throw_gone) options_.throw_gone();
   throw PeerClosedError("the other end of the link was closed: nothing more can be sent or received");
 }

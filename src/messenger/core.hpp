@@ -95,6 +95,11 @@ class Core {
     const std::lock_guard lock(final_mutex_);
     return {final_exception_, final_text_};
   }
+  /// Any thread, once the peer counts as gone: the requests sent here whose reply has not come, in the order of their sends.
+  std::vector<RequestId> unanswered() const {
+    const std::lock_guard lock(final_mutex_);
+    return final_unanswered_;
+  }
   /// For the worker layer, which learns the worker's pid after the core was made.
   void set_peer_pid(int pid) noexcept { options_.peer_pid = pid; }
   /// From now on the peer counts as gone: no wait will sleep any more.
@@ -161,6 +166,7 @@ class Core {
   void settle();
 
   // core.cpp
+  void note_unanswered();
   void check_gone_after_broken_wake();
   [[noreturn]] void throw_gone();
 
@@ -197,9 +203,11 @@ class Core {
   bool peer_gone_ = false;
   std::atomic<bool> peer_known_gone_{false};
   bool is_armed_ = false;
-  mutable std::mutex final_mutex_;  // guards the two below
+  bool has_noted_unanswered_ = false;
+  mutable std::mutex final_mutex_;  // guards the three below
   std::exception_ptr final_exception_;
   std::string final_text_;
+  std::vector<RequestId> final_unanswered_;
 };
 
 /// Held through every call: refuses foreign processes and a second thread.

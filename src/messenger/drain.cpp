@@ -28,7 +28,10 @@ void Core::protocol_error(const std::string& what) const {
 void Core::drain(Stop stop) {
   is_inbox_full_ = false;
   if (stop == Stop::at_error && !held_errors_.empty()) return;
-  if (!transport_->look()) return;
+  if (!transport_->look()) {
+    transport_->look_aside();
+    return;
+  }
   for (;;) {
     const std::span<const std::byte> record = transport_->front();
     if (record.empty()) break;

@@ -30,7 +30,8 @@ WorkerIsDeadError::~WorkerIsDeadError() = default;
 
 WorkerDiedError::WorkerDiedError(std::string name, int pid, ExitStatus status)
     : WorkerIsDeadError("worker " + std::to_string(pid) + " (" + name + ") " + status.describe() +
-                        ": all that it had sent has been received; start() gives a fresh one"),
+                        ": all that it had sent has been received; exit_status().report() tells more, and start() gives a fresh "
+                        "one"),
       name_(std::move(name)),
       pid_(pid),
       status_(std::move(status)) {}

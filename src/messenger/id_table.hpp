@@ -31,6 +31,13 @@ class IdTable {
     }
   }
 
+  template <class Visit>
+  void for_each(Visit visit) const {
+    for (const Slot& slot : slots_) {
+      if (slot.id != 0) visit(slot.id, slot.value);
+    }
+  }
+
   bool erase(std::uint64_t id) noexcept {
     Value* value = find(id);
     if (value == nullptr) return false;

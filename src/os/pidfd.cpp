@@ -1,11 +1,17 @@
 #include "os/pidfd.hpp"
 
 #include <poll.h>
+#include <signal.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
+
+#include <cstring>
 
 #include "os/error.hpp"
 #include "os/fault.hpp"
+#include "os/poll.hpp"
 
 namespace coproc::inline v0::os {
 
@@ -15,6 +21,62 @@ Pidfd Pidfd::open(pid_t pid) {
   Fd fd(call_retried([&] { return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)); }));
   if (!fd) throw_errno("pidfd_open", pid);
   return Pidfd(above_stdio(std::move(fd)));
+}
+
+bool Pidfd::can_open() noexcept {
+  static const bool can = [] {
+    const int saved = errno;
+    const Fd own(static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), 0)));
+    const bool is_unknown = !own && errno == ENOSYS;
+    errno = saved;
+    return !is_unknown;
+  }();
+  return can;
+}
+
+namespace {
+
+// Linux 6.5; the C library's headers do not have them yet.
+constexpr int kPassPidfd = 76;      // SO_PASSPIDFD
+constexpr int kPidfdOfSender = 4;   // SCM_PIDFD
+
+}  // namespace
+
+void Pidfd::ask_for_senders(const Fd& socket) {
+  const int on = 1;
+  if (call_once([&] { return ::setsockopt(socket.get(), SOL_SOCKET, kPassPidfd, &on, sizeof on); }) != 0) {
+    throw_errno("setsockopt", socket.get(), "SO_PASSPIDFD");
+  }
+}
+
+Pidfd Pidfd::of_sender(const Fd& socket, const Deadline& deadline) {
+  pollfd entry = {socket.get(), POLLIN, 0};
+  PollEnd end;
+  do {
+    end = poll_once({&entry, 1}, deadline);
+  } while (end == PollEnd::interrupted && !deadline.passed());
+  if (end != PollEnd::ready) {
+    errno = ETIMEDOUT;
+    throw_errno("recvmsg", socket.get(), "SCM_PIDFD");
+  }
+  char byte = 0;
+  iovec data{&byte, 1};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  msghdr message{};
+  message.msg_iov = &data;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  const ssize_t got = call_retried([&] { return ::recvmsg(socket.get(), &message, MSG_CMSG_CLOEXEC); });
+  if (got < 0) throw_errno("recvmsg", socket.get(), "SCM_PIDFD");
+  const cmsghdr* const header = CMSG_FIRSTHDR(&message);
+  if (got == 0 || header == nullptr || header->cmsg_level != SOL_SOCKET || header->cmsg_type != kPidfdOfSender) {
+    errno = got == 0 ? ESRCH : ENOSYS;
+    throw_errno("recvmsg", socket.get(), "SCM_PIDFD");
+  }
+  int fd;
+  std::memcpy(&fd, CMSG_DATA(header), sizeof fd);
+  return Pidfd(above_stdio(Fd(fd)));
 }
 
 bool Pidfd::is_ended() const noexcept {

@@ -5,6 +5,7 @@
 
 #include <sys/types.h>
 
+#include "os/clock.hpp"
 #include "os/fd.hpp"
 
 namespace coproc::inline v0::os {
@@ -13,8 +14,15 @@ class [[nodiscard]] Pidfd {
  public:
   Pidfd() noexcept = default;
   explicit Pidfd(Fd fd) noexcept : fd_(std::move(fd)) {}
-  /// Throws std::system_error; ESRCH where the process has ended and was reaped.
+  /// Throws std::system_error; ESRCH where the process has ended and was reaped, ENOSYS where !can_open().
   static Pidfd open(pid_t pid);
+  /// Whether the system has open(). Valgrind 3.19 has not, but does what the two below need.
+  static bool can_open() noexcept;
+  /// From now on what comes through this socket says who has sent it. Throws std::system_error.
+  static void ask_for_senders(const Fd& socket);
+  /// Waits for one byte, at most until `deadline`: the process that has sent it. Needs Linux 6.5. Throws std::system_error;
+  /// ESRCH where nobody sends any more, ETIMEDOUT.
+  static Pidfd of_sender(const Fd& socket, const Deadline& deadline);
 
   /// Whether the process, with all of its threads, has ended; false where poll fails.
   bool is_ended() const noexcept;

@@ -59,20 +59,22 @@ Pipe Pipe::create() {
   return {above_stdio(std::move(read_end)), above_stdio(std::move(write_end))};
 }
 
-void set_blocking(const Fd& fd) {
-  const int flags = call_retried([&] { return ::fcntl(fd.get(), F_GETFL); });
-  if (flags < 0 || call_retried([&] { return ::fcntl(fd.get(), F_SETFL, flags & ~O_NONBLOCK); }) != 0) {
-    throw_errno("fcntl", fd.get(), "F_SETFL", "~O_NONBLOCK");
+Pipe Pipe::create_for_output(int bytes) {
+  Pipe pipe = create();
+  // The two ends are two open file descriptions: the read end stays non-blocking.
+  if (call_once([&] { return ::fcntl(pipe.write_end.get(), F_SETFL, 0); }) != 0) {
+    throw_errno("fcntl", pipe.write_end.get(), "F_SETFL", 0);
   }
+  (void)call_once([&] { return ::fcntl(pipe.write_end.get(), F_SETPIPE_SZ, bytes); });  // a smaller one will do, too
+  return pipe;
 }
 
-std::optional<std::size_t> read_some(const Fd& read_end, std::span<char> into) noexcept {
+Got read_available(const Fd& read_end, std::span<char> to) noexcept {
   const int saved = errno;
-  const ssize_t got = call_retried([&] { return ::read(read_end.get(), into.data(), into.size()); });
-  const bool is_empty = got < 0 && errno == EAGAIN;
+  const ssize_t got = call_retried([&] { return ::read(read_end.get(), to.data(), to.size()); });
+  const Got result{got > 0 ? static_cast<std::size_t>(got) : 0, got == 0 || (got < 0 && errno != EAGAIN)};
   errno = saved;
-  if (got > 0) return static_cast<std::size_t>(got);
-  return is_empty ? std::optional<std::size_t>(0) : std::nullopt;
+  return result;
 }
 
 Wake write_wake(const Fd& write_end) noexcept {

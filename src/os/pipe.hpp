@@ -4,7 +4,6 @@
 #pragma once
 
 #include <cstddef>
-#include <optional>
 #include <span>
 
 #include "os/fd.hpp"
@@ -16,14 +15,17 @@ struct Pipe {
   Fd write_end;
   /// Both ends close-on-exec and non-blocking. Throws std::system_error.
   static Pipe create();
+  /// For a program's output: writes wait for space, reads do not wait. Made to hold `bytes` where the system allows it.
+  /// Throws std::system_error.
+  static Pipe create_for_output(int bytes);
 };
 
-/// From now on reads or writes of this end wait. Throws std::system_error.
-void set_blocking(const Fd& fd);
-
-/// What has come, without waiting: 0 for nothing, nullopt where nobody has the write end any more (or the pipe cannot be
-/// read).
-std::optional<std::size_t> read_some(const Fd& read_end, std::span<char> into) noexcept;
+struct Got {
+  std::size_t bytes = 0;
+  bool is_at_end = false;  ///< nobody has the write end any more (or the pipe cannot be read)
+};
+/// Takes out what is there, as much as has room, from a non-blocking read end. Never waits.
+Got read_available(const Fd& read_end, std::span<char> to) noexcept;
 
 enum class Wake {
   sent,

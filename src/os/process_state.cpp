@@ -62,6 +62,10 @@ void close_all_fds_except(std::span<const int> keep) {
   close_from_to(first, kLastFd);
 }
 
+void lead_process_group() {
+  if (call_retried([] { return ::setpgid(0, 0); }) != 0) throw_errno("setpgid", 0, 0);
+}
+
 void change_directory(const char* path) {
   if (call_retried([&] { return ::chdir(path); }) != 0) throw_errno("chdir", path);
 }

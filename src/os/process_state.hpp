@@ -26,6 +26,10 @@ bool is_open(int fd) noexcept;
 /// std::system_error.
 void close_all_fds_except(std::span<const int> keep);
 
+/// This process leads a process group of its own from now on, with its pid as the group's number. Throws
+/// std::system_error.
+void lead_process_group();
+
 /// Throws std::system_error.
 void change_directory(const char* path);
 /// As a descriptor that another process can enter. Throws std::system_error.

@@ -81,6 +81,31 @@ std::optional<Ended> reap_ended(const Pidfd& child) {
   return ended;
 }
 
+bool kill_group_of_ended(const Pidfd& child, pid_t pid) noexcept {
+  constexpr unsigned kProcessGroup = 1 << 2;  // PIDFD_SIGNAL_PROCESS_GROUP
+  const int saved = errno;
+  const auto by_descriptor = [&] {
+    return ::syscall(SYS_pidfd_send_signal, child.fd(), SIGKILL, nullptr, kProcessGroup);
+  };
+  bool is_gone = call_retried(by_descriptor) == 0 || errno == ESRCH;
+  if (!is_gone && errno == EINVAL) {
+    siginfo_t info{};
+    const auto look = [&] {
+      return ::waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(child.fd()), &info,
+                      WEXITED | WNOHANG | WNOWAIT | __WALL);
+    };
+    if (call_retried(look) == 0 && info.si_pid == pid) is_gone = ::kill(-pid, SIGKILL) == 0 || errno == ESRCH;
+  }
+  errno = saved;
+  return is_gone;
+}
+
+bool send_signal(pid_t child, int signal) {
+  if (call_retried([&] { return ::kill(child, signal); }) == 0) return true;
+  if (errno == ESRCH) return false;
+  throw_errno("kill", child, signal);
+}
+
 void kill_and_reap(pid_t child) noexcept {
   const int saved = errno;
   ::kill(child, SIGKILL);

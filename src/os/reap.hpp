@@ -26,6 +26,16 @@ struct Ended {
 /// std::system_error.
 std::optional<Ended> reap_ended(const Pidfd& child);
 
+/// Kills what is left of the process group that the ended child led (`pid` is the child's). To be called before
+/// reap_ended(). By the descriptor where the kernel can do that (Linux 6.9), which means this very group also where the
+/// program has reaped the child itself; else by number, and only while the unreaped child holds that number: where the
+/// program was faster, the number may belong to others, and nothing is killed. False: not known to be gone.
+bool kill_group_of_ended(const Pidfd& child, pid_t pid) noexcept;
+
+/// For a child that is not reaped yet, where Pidfd::send_signal() is not to be had. False: it is gone. Throws
+/// std::system_error.
+bool send_signal(pid_t child, int signal);
+
 /// For a child that never got a Pidfd: kills it and waits for its end.
 void kill_and_reap(pid_t child) noexcept;
 

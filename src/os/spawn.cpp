@@ -82,7 +82,7 @@ std::vector<char*> pointers_to(const std::vector<std::string>& texts) {
 
 }  // namespace
 
-pid_t spawn(const Program& program, const Fd& control, const Fd& error) {
+pid_t spawn(const Program& program, const Fd& control, int error) {
   FileActions actions;
   if (program.input >= 0) {
     actions.put(program.input, STDIN_FILENO);
@@ -94,7 +94,7 @@ pid_t spawn(const Program& program, const Fd& control, const Fd& error) {
   } else if (!is_open(STDOUT_FILENO)) {
     actions.open_null(STDOUT_FILENO, O_WRONLY);
   }
-  actions.put(error.get(), STDERR_FILENO);
+  actions.put(error, STDERR_FILENO);
   if (program.working_directory >= 0) actions.enter(program.working_directory);
   actions.put(control.get(), kSpawnedFd);
   actions.close_from(kSpawnedFd + 1);

@@ -54,11 +54,11 @@ StartOutcome without_report(Child& child, const os::Deadline& deadline, StderrTa
 
 }  // namespace
 
-Child take_charge(pid_t pid, std::unique_ptr<Lifeline> lifeline) {
+Child take_charge(pid_t pid, StartChannel& channel, const os::Deadline& deadline, std::unique_ptr<Lifeline> lifeline) {
   const os::ForkLock no_fork_before_it_is_registered;
   os::Pidfd pidfd;
   try {
-    pidfd = os::Pidfd::open(pid);
+    pidfd = channel.open_pidfd(pid, deadline);
   } catch (const std::system_error& error) {
     // ESRCH: the program ignores SIGCHLD or waits for every child, and something killed the worker at once. The pid may
     // belong to another process by now.
@@ -74,6 +74,7 @@ StartOutcome await_start(Child& child, StartChannel& channel, const os::Deadline
   if (news == News::none) return {{StartStage::handshake, ETIMEDOUT, {}}, {}};
   // A process that has ended may have said something before.
   if (auto report = channel.receive(deadline)) return {*std::move(report), {}};
+  if (deadline.passed() && !child.is_ended()) return {{StartStage::handshake, ETIMEDOUT, {}}, {}};
   return without_report(child, deadline, error_output);
 }
 

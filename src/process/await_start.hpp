@@ -19,7 +19,7 @@ namespace coproc::inline v0::process {
 
 /// Gives a new child of this process its owner. Where that fails, the child is ended and reaped. Throws
 /// std::system_error.
-Child take_charge(pid_t pid, std::unique_ptr<Lifeline> lifeline);
+Child take_charge(pid_t pid, StartChannel& channel, const os::Deadline& deadline, std::unique_ptr<Lifeline> lifeline);
 
 struct StartOutcome {
   StartReport report;

@@ -27,6 +27,7 @@ class Child::State final : public os::ForkSensitive {
   std::mutex mutex;
   std::optional<ExitStatus> status;  // guarded by mutex
   std::array<bool, 4> is_noted{};    // by rung; guarded by mutex
+  bool kills_group = false;          // guarded by mutex
 
  private:
   void leave_in_child() noexcept override { pidfd.close(); }
@@ -89,8 +90,10 @@ Child::~Child() {
     try {
       if (try_reap()) return;
       signal(SIGKILL);
-      pollfd end = {wait_fd(), POLLIN, 0};
-      os::poll_once({&end, 1}, patience);
+      // One that has ended and cannot be reaped is held back by a tracer: no busy loop until that lets go.
+      const bool is_held_back = is_ended();
+      pollfd end = {is_held_back ? -1 : wait_fd(), POLLIN, 0};
+      os::poll_once({&end, 1}, is_held_back ? os::Deadline(std::chrono::milliseconds(1)) : patience);
     } catch (const std::exception&) {  // a destructor has nobody to tell: it tries again
     }
   } while (!patience.passed());
@@ -115,6 +118,11 @@ std::optional<ExitStatus> Child::try_reap() {
   require_own_process(*this, "wait for");
   const std::scoped_lock lock(state_->mutex);
   if (!state_->status) {
+    if (state_->kills_group) {
+      // Looked at first: an end between two looks would be reaped before its group is killed.
+      if (!state_->pidfd.is_ended()) return std::nullopt;
+      os::kill_group_of_ended(state_->pidfd, state_->pid);
+    }
     if (const auto ended = os::reap_ended(state_->pidfd)) state_->status = to_status(*ended, state_->is_noted);
   }
   return state_->status;
@@ -122,7 +130,14 @@ std::optional<ExitStatus> Child::try_reap() {
 
 bool Child::signal(int number) {
   require_own_process(*this, "signal");
-  return state_->pidfd.send_signal(number);
+  if (os::Pidfd::can_open()) return state_->pidfd.send_signal(number);
+  const std::scoped_lock lock(state_->mutex);  // while it is not reaped, its number is its own
+  return !state_->status && os::send_signal(state_->pid, number);
+}
+
+void Child::kill_group_at_end() noexcept {
+  const std::scoped_lock lock(state_->mutex);
+  state_->kills_group = true;
 }
 
 void Child::note_rung(StopRung rung) {

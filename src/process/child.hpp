@@ -37,6 +37,8 @@ class Child {
   /// True also where it is not reaped yet.
   bool is_ended() const noexcept;
 
+  /// For a child that leads a process group: whenever it is reaped, the rest of its group is killed first.
+  void kill_group_at_end() noexcept;
   /// The status, where the child has ended; the same one at every call. Never waits. Throws std::system_error.
   std::optional<ExitStatus> try_reap();
   /// False: it has ended and was reaped. Throws std::system_error.

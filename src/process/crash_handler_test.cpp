@@ -16,6 +16,7 @@
 
 #include "os/crash_signals.hpp"
 #include "os/file.hpp"
+#include "os/spawn.hpp"
 #include "os/memory.hpp"
 #include "os/sanitizer.hpp"
 #include "process/crash_report.hpp"

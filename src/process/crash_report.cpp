@@ -12,6 +12,7 @@
 #include <set>
 
 #include "os/file.hpp"
+#include "os/spawn.hpp"
 #include "process/symbols.hpp"
 
 namespace coproc::inline v0::process {

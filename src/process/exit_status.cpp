@@ -3,7 +3,13 @@
 #include <signal.h>
 #include <string.h>
 
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace coproc::inline v0 {
 
@@ -19,7 +25,8 @@ struct Describe {
   const ExitStatus& status;
 
   std::string operator()(const UnknownEnd&) const {
-    return "ended in a way that is not known: this program has itself waited for it, or ignores SIGCHLD";
+    return "ended in a way that is not known: this program has itself waited for it, or ignores SIGCHLD, or a debugger "
+           "has not let go of it";
   }
   std::string operator()(const Exited& end) const { return "exited with code " + std::to_string(end.code); }
   std::string operator()(const Signalled& end) const {
@@ -37,11 +44,51 @@ struct Describe {
     return text + ": " + (reason != nullptr ? reason : "error " + std::to_string(end.error_number));
   }
   std::string operator()(const NotYetEnded&) const {
-    return "has not ended although coproc sent SIGKILL (perhaps it is in a system call that cannot be interrupted)";
+    return "has not ended although coproc sent SIGKILL (perhaps it is in a system call that cannot be interrupted, or a debugger "
+           "holds it)";
   }
 };
 
+std::string seconds(std::chrono::microseconds time) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.3f s", static_cast<double>(time.count()) / 1e6);
+  return text;
+}
+
+std::string list_ids(const std::vector<RequestId>& ids) {
+  constexpr std::size_t kMost = 10;
+  std::string text = std::to_string(ids.size()) + " (";
+  for (std::size_t i = 0; i < ids.size() && i < kMost; ++i) {
+    text += (i == 0 ? "" : ", ") + std::to_string(static_cast<std::uint64_t>(ids[i]));
+  }
+  return text + (ids.size() > kMost ? ", ...)" : ")");
+}
+
+/// Each line of `block` below the heading, so that it cannot be taken for ours.
+std::string indented(std::string_view block) {
+  std::string text;
+  while (!block.empty()) {
+    const std::size_t end = std::min(block.find('\n'), block.size());
+    text.append("\n    ").append(block.substr(0, end));
+    block.remove_prefix(std::min(end + 1, block.size()));
+  }
+  return text;
+}
+
 }  // namespace
+
+std::string ExitStatus::report() const {
+  std::string text = describe();
+  if (resources.peak_memory_kib != 0) {
+    text += "\n  processor time: " + seconds(resources.user_time) + " user, " + seconds(resources.system_time) +
+            " system; peak memory: " + std::to_string(resources.peak_memory_kib) + " KiB";
+  }
+  if (!unanswered.empty()) text += "\n  unanswered requests: " + list_ids(unanswered);
+  if (!stack.empty()) text += "\n  stack:";
+  for (const std::string& line : stack) text += indented(line);
+  if (!stderr_tail.empty()) text += "\n  the last that it printed to stderr:" + indented(stderr_tail);
+  return text;
+}
 
 std::string ExitStatus::describe() const {
   std::string text = std::visit(Describe{*this}, end);

@@ -20,10 +20,10 @@
 #include "os/poll.hpp"
 #include "os/process_state.hpp"
 #include "os/reap.hpp"
-#include "os/socket_pair.hpp"
 #include "os/spawn.hpp"
 #include "process/await_start.hpp"
 #include "process/new_program.hpp"
+#include "process/start_channel.hpp"
 #include "process/stderr_tail.hpp"
 
 namespace coproc::inline v0::process {
@@ -33,20 +33,17 @@ namespace {
 constexpr std::byte kRequest[1]{};
 
 /// A running server.
-class Server final : public os::ForkSensitive {
+class Server {
  public:
   /// Throws StartReport, std::system_error.
   explicit Server(const os::Deadline& deadline)
       : environment_(os::environment()), inheritance_(os::Inheritance::now()) {
     StderrTail error_output;
-    {
-      const os::ForkLock no_child_gets_the_servers_end;
-      auto ends = os::SocketPair::create();
-      control_ = std::move(ends.first);
-      const os::Program program = this_program(kForkServerRole, environment_);
-      process_ = take_charge(os::spawn(program, ends.second, error_output.write_end()), nullptr);
-    }
-    error_output.close_write_end();
+    const os::Program program = this_program(kForkServerRole, environment_);
+    const pid_t pid = os::spawn(program, channel_.worker_end(), error_output.write_fd());
+    channel_.become_host();
+    error_output.stay_with_host();
+    process_ = take_charge(pid, channel_, deadline, nullptr);
     greet(deadline, error_output);
   }
 
@@ -58,7 +55,7 @@ class Server final : public os::ForkSensitive {
   /// Nothing: the server has ended.
   std::optional<ForkedWorker> fork(const os::Fd& socket, const os::Deadline& deadline) {
     const int fds[] = {socket.get()};
-    if (!os::send_with_fds(control_, kRequest, fds, deadline)) return std::nullopt;
+    if (!os::send_with_fds(channel_.host_end(), kRequest, fds, deadline)) return std::nullopt;
     ServerReply reply;
     std::vector<os::Fd> come;
     if (!hear(reply, come, deadline)) return std::nullopt;
@@ -84,8 +81,10 @@ class Server final : public os::ForkSensitive {
 
   void greet(const os::Deadline& deadline, StderrTail& error_output) {
     ServerHello hello;
+    char here;
     std::vector<os::Fd> none;
-    if (!receive(&hello, sizeof hello, none, deadline, &error_output)) {
+    if ((!channel_.is_here() && !receive(&here, 1, none, deadline, &error_output)) ||
+        !receive(&hello, sizeof hello, none, deadline, &error_output)) {
       const auto status = process_.try_reap();
       throw StartReport{StartStage::fork_server, 0,
                         "the fork server, which is this program executed anew, " +
@@ -102,14 +101,14 @@ class Server final : public os::ForkSensitive {
         os::is_open(STDERR_FILENO) ? os::duplicate(STDERR_FILENO) : os::open_file("/dev/null", O_WRONLY);
     os::write_all(shown.get(), error_output.text());
     const int fds[] = {shown.get()};
-    (void)os::send_with_fds(control_, kRequest, fds, deadline);
+    (void)os::send_with_fds(channel_.host_end(), kRequest, fds, deadline);
   }
 
   /// False: the server has ended. Throws StartReport where the time is over.
   bool receive(void* data, std::size_t bytes, std::vector<os::Fd>& fds, const os::Deadline& deadline,
                StderrTail* error_output) {
     for (;;) {
-      pollfd entries[3] = {{control_.get(), POLLIN, 0},
+      pollfd entries[3] = {{channel_.host_end().get(), POLLIN, 0},
                            {process_.wait_fd(), POLLIN, 0},
                            {error_output == nullptr ? -1 : error_output->fd(), POLLIN, 0}};
       const os::PollEnd end = os::poll_once(entries, deadline);
@@ -120,16 +119,13 @@ class Server final : public os::ForkSensitive {
         throw StartReport{StartStage::fork_server, ETIMEDOUT};
       }
     }
-    return os::receive_with_fds(control_, {static_cast<std::byte*>(data), bytes}, fds);
+    return os::receive_with_fds(channel_.host_end(), {static_cast<std::byte*>(data), bytes}, fds);
   }
-
-  void leave_in_child() noexcept override { control_.reset(); }
 
   const std::vector<std::string> environment_;
   const os::Inheritance inheritance_;
-  os::Fd control_;
+  StartChannel channel_;
   Child process_;
-  os::ForkRegistration registration_{*this};
 };
 
 /// This process's server. A forked child gets one of its own: its parent's lock may be held for ever there.

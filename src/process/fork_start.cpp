@@ -71,7 +71,7 @@ Child start_by_fork(const WorkerOptions& options, std::span<os::ForkSensitive* c
     channel.become_host();
     lifeline->stay_with_host();
     stage = StartStage::pidfd;
-    Child child = take_charge(pid, std::move(lifeline));
+    Child child = take_charge(pid, channel, deadline, std::move(lifeline));
     stage = StartStage::setup;
     outcome = await_start(child, channel, deadline, nullptr);
     if (outcome.report.stage == StartStage::started) return child;

@@ -63,6 +63,7 @@ StartRequest request_for(const WorkerOptions& options, std::string payload) {
   request.name = name_of_worker(options);
   request.host_pid = ::getpid();
   request.keep_fds = options.keep_fds;
+  request.leads_group = options.kill_descendants;
   const cpu_set_t processors = os::allowed_processors();
   request.processors.assign(reinterpret_cast<const char*>(&processors), sizeof processors);
   request.payload = std::move(payload);
@@ -96,9 +97,9 @@ Child launch(const WorkerOptions& options, const NewProgram& program, const Inhe
   executed.input = inherited.standard(STDIN_FILENO);
   executed.output = inherited.standard(STDOUT_FILENO);
   executed.working_directory = inherited.working_directory.get();
-  const pid_t pid = os::spawn(executed, channel.worker_end(), error_output->write_end());
+  const pid_t pid = os::spawn(executed, channel.worker_end(), error_output->write_fd());
   stage = StartStage::pidfd;
-  return take_charge(pid, std::move(lifeline));
+  return take_charge(pid, channel, deadline, std::move(lifeline));
 }
 
 }  // namespace
@@ -148,7 +149,7 @@ Child start_in_new_program(const WorkerOptions& options, const NewProgram& progr
     StartRequest request = request_for(options, std::move(payload));
     Child child = launch(options, program, inherited, channel, std::move(own_lifeline), tail, request, deadline, stage);
     channel.become_host();
-    if (tail != nullptr) tail->close_write_end();
+    if (tail != nullptr) tail->stay_with_host();
 
     std::vector<int> sent{inherited.standard(STDIN_FILENO), inherited.standard(STDOUT_FILENO),
                           inherited.standard(STDERR_FILENO), inherited.working_directory.get(),

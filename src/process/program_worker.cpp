@@ -60,6 +60,7 @@ void set_up(const StartRequest& request, StartFds& fds, Lifeline*& lifeline, boo
   os::change_directory(fds.working_directory);
   fds.working_directory.reset();
   stage = StartStage::setup;
+  if (request.leads_group) os::lead_process_group();
   os::set_process_name(request.name.c_str());
   cpu_set_t processors;
   if (request.processors.size() == sizeof processors) {
@@ -76,6 +77,7 @@ int run_program_worker(os::Fd socket, Prepare prepare, bool is_own) noexcept {
   StartReport report;
   Lifeline* lifeline = nullptr;
   std::function<int()> run;
+  StartChannel::say_here(socket);
   try {
     report.stage = StartStage::handshake;
     if (!receive_start_request(socket, request, fds)) return 1;  // nobody is left to be told

@@ -13,6 +13,7 @@
 #include "process/fork_server.hpp"
 #include "process/program_worker.hpp"
 #include "process/standard_streams.hpp"
+#include "process/start_channel.hpp"
 
 namespace coproc::inline v0::process {
 
@@ -57,6 +58,7 @@ void serve_forks(os::Fd control, Prepare prepare) noexcept {
   // SIGKILL.
   os::set_process_name("coproc-forks");
   try {
+    StartChannel::say_here(control);
     const ServerHello hello{os::thread_count()};
     (void)os::send_with_fds(control, bytes_of(hello), {}, os::Deadline::forever());
     if (auto error_output = next_request(control)) {

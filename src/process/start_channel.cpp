@@ -20,12 +20,36 @@ constexpr std::size_t kMostTextBytes = 4096;
 
 }  // namespace
 
+StartChannel::StartChannel(const os::ForkLock&) : ends_(os::SocketPair::create()) {
+  if (!os::Pidfd::can_open()) os::Pidfd::ask_for_senders(ends_.first);
+}
+
+os::Pidfd StartChannel::open_pidfd(pid_t worker, const os::Deadline& deadline) {
+  if (os::Pidfd::can_open()) return os::Pidfd::open(worker);
+  os::Pidfd pidfd = os::Pidfd::of_sender(ends_.first, deadline);
+  is_here_ = true;
+  return pidfd;
+}
+
+void StartChannel::become_worker() noexcept {
+  ends_.first.reset();
+  say_here(ends_.second);
+}
+
+void StartChannel::say_here(const os::Fd& worker_end) noexcept {
+  const char here = 1;
+  (void)os::send_all(worker_end, &here, 1);  // a host that is gone is met by the next call, too
+}
+
 bool StartChannel::let_go() noexcept {
   const char go = 1;
   return os::send_all(ends_.first, &go, 1);
 }
 
 std::optional<StartReport> StartChannel::receive(const os::Deadline& deadline) noexcept {
+  char here = 0;
+  if (!is_here_ && os::receive_until(ends_.first, &here, 1, deadline) != 1) return std::nullopt;
+  is_here_ = true;
   ReportHeader header;
   if (os::receive_until(ends_.first, &header, sizeof header, deadline) != sizeof header) return std::nullopt;
   if (header.stage < 0 || header.stage > static_cast<std::int32_t>(StartStage::arguments)) return std::nullopt;

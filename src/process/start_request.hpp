@@ -27,6 +27,7 @@ struct StartRequest {
   std::optional<std::vector<std::string>> environment;
   /// The numbers that the first of `fds` shall have.
   std::vector<int> keep_fds;
+  bool leads_group = false;
   /// A cpu_set_t.
   std::string processors;
   /// For the layer above: what to run, and with what.

@@ -1,24 +1,45 @@
 #include "process/stderr_tail.hpp"
 
+#include <algorithm>
 #include <array>
 
 namespace coproc::inline v0::process {
 
-StderrTail::StderrTail(const os::ForkLock&) : pipe_(os::Pipe::create()) {
-  os::set_blocking(pipe_.write_end);
-  text_.reserve(2 * kBytes);
+namespace {
+
+/// What the pipe shall hold, so that a child seldom has to wait: as much as an unprivileged process may ask for.
+constexpr int kPipeBytes = 1 << 20;
+/// More than the pipe holds: all that an ended child has printed. Children of its own that go on cannot keep us here.
+constexpr int kMostReads = 128;
+
+}  // namespace
+
+StderrTail::StderrTail(const os::ForkLock&) : pipe_(os::Pipe::create_for_output(kPipeBytes)) {
+  text_.reserve(2 * kBytes);  // so that drain() allocates nothing
 }
 
-void StderrTail::drain() noexcept {
-  constexpr int kMostRounds = 256;  // a writer that never stops cannot keep us here
-  std::array<char, kBytes> bytes;
-  for (int round = 0; round < kMostRounds; ++round) {
-    const auto got = os::read_some(pipe_.read_end, bytes);
-    if (!got) pipe_.read_end.reset();  // nobody can write any more
-    if (!got || *got == 0) return;
-    text_.append(bytes.data(), *got);
-    if (text_.size() > kBytes) text_.erase(0, text_.size() - kBytes);
+int StderrTail::fd() const noexcept {
+  // relaxed: at worst the end is met once more
+  return is_at_end_.load(std::memory_order_relaxed) ? -1 : pipe_.read_end.get();
+}
+
+bool StderrTail::drain() noexcept {
+  std::array<char, 16384> bytes;
+  const std::scoped_lock lock(mutex_);
+  for (int i = 0; i < kMostReads && fd() >= 0; ++i) {
+    const os::Got got = os::read_available(pipe_.read_end, bytes);
+    if (got.is_at_end) is_at_end_.store(true, std::memory_order_relaxed);  // relaxed: see fd()
+    if (got.bytes == 0) break;
+    const std::size_t kept = std::min(got.bytes, kBytes);
+    if (text_.size() + kept > kBytes) text_.erase(0, text_.size() + kept - kBytes);
+    text_.append(bytes.data() + got.bytes - kept, kept);
   }
+  return fd() >= 0;
+}
+
+std::string StderrTail::text() const {
+  const std::scoped_lock lock(mutex_);
+  return text_;
 }
 
 void StderrTail::leave_in_child() noexcept {

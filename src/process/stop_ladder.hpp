@@ -3,7 +3,6 @@
 // Thread safety: one thread for one child's ladder; keep_draining runs in that thread.
 #pragma once
 
-#include <chrono>
 #include <optional>
 #include <span>
 
@@ -14,9 +13,6 @@
 #include "process/function_ref.hpp"
 
 namespace coproc::inline v0::process {
-
-/// SIGKILL's own time: a process in uninterruptible sleep does not die of it.
-inline constexpr std::chrono::seconds kKillTime{10};
 
 struct Rung {
   StopRung rung;

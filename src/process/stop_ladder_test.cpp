@@ -47,7 +47,7 @@ TEST(StopLadder, ACloseRequestIsEnough) {
   });
   const auto ask = [&] { close.write("c"); };
   const Rung rungs[] = {
-      {StopRung::close_request, kForever, ask}, {StopRung::terminate, kForever}, {StopRung::kill, kKillTime}};
+      {StopRung::close_request, kForever, ask}, {StopRung::terminate, kForever}, {StopRung::kill, 10s}};
   const ExitStatus status = run_ladder(child, rungs, {});
   EXPECT_EQ(status.code(), 0);
   EXPECT_EQ(status.stopped_by, StopRung::close_request);
@@ -58,7 +58,7 @@ TEST(StopLadder, SigtermEndsOneThatDoesNotListen) {
   bool asked = false;
   const auto ask = [&] { asked = true; };
   const Rung rungs[] = {
-      {StopRung::close_request, 0s, ask}, {StopRung::terminate, kForever}, {StopRung::kill, kKillTime}};
+      {StopRung::close_request, 0s, ask}, {StopRung::terminate, kForever}, {StopRung::kill, 10s}};
   const ExitStatus status = run_ladder(child, rungs, {});
   EXPECT_TRUE(asked);
   EXPECT_EQ(status.signal(), SIGTERM);
@@ -110,7 +110,7 @@ TEST(StopLadder, ACrashOnTheWayIsACrash) {
       },
       quiet);
   const auto ask = [&] { close.write("c"); };
-  const Rung rungs[] = {{StopRung::close_request, kForever, ask}, {StopRung::kill, kKillTime}};
+  const Rung rungs[] = {{StopRung::close_request, kForever, ask}, {StopRung::kill, 10s}};
   const ExitStatus status = run_ladder(child, rungs, {});
   EXPECT_EQ(status.signal(), SIGABRT);
   EXPECT_EQ(status.stopped_by, StopRung::none);

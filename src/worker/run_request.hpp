@@ -31,6 +31,7 @@ struct ArgumentName {
 struct RunRequest {
   HandedMessenger own;
   std::vector<HandedMessenger> messengers;
+  bool reports_crashes = true;
   process::CodeRef run_received;             // null: an executable knows what to run
   process::CodeRef function;                 // of a function target
   std::vector<ArgumentName> argument_types;  // for an executable

@@ -1,15 +1,25 @@
 #include "worker/run_target.hpp"
 
+#include <system_error>
 #include <utility>
 
 #include "coproc/errors.hpp"
 #include "messenger/access.hpp"
+#include "process/crash_handler.hpp"
 
 namespace coproc::inline v0 {
 
 std::unique_ptr<detail::Core> make_worker_core(std::unique_ptr<link::RingTransport> end, const LinkOptions& link,
-                                               bool reorders, int host_pid) {
+                                               bool reorders, int host_pid, bool reports_crashes) {
+  static_assert(link::kCrashAreaBytes == process::kCrashReportBytes);
   end->close_memory_fd();
+  if (reports_crashes) {
+    try {
+      process::report_crashes_into(end->crash_area());
+    } catch (const std::system_error&) {
+      // No memory for a signal stack: the worker can do without.
+    }
+  }
   detail::CoreOptions options;
   options.reorders = reorders;
   options.link = link;

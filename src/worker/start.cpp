@@ -70,9 +70,10 @@ void append_fds(const RingTransport& transport, std::vector<int>& fds) {
 /// Throws StartReport where the code cannot be named; what the arguments' codecs throw; InvalidArgumentError for a messenger
 /// that was used.
 std::string encode_request(const detail::StartPlan& plan, const RingTransport& worker_end,
-                           const detail::CoreOptions& options, std::vector<int>& fds) {
+                           const detail::CoreOptions& options, bool reports_crashes, std::vector<int>& fds) {
   RunRequest request;
   request.own = description_of(worker_end, options);
+  request.reports_crashes = reports_crashes;
   append_fds(worker_end, fds);
   for (const Messenger* messenger : plan.handed_over) {
     const RingTransport& transport = transport_of(*messenger);
@@ -127,33 +128,45 @@ void Worker::start(const detail::StartPlan& plan) {
     auto core = std::make_unique<Core>(std::move(host_end), std::move(options));
     auto& host_transport = static_cast<RingTransport&>(core->transport());
 
+    WorkerOptions start_options = state.options;
+    if (start_options.capture_stderr) {
+      run->stderr_tail = std::make_shared<process::StderrTail>();
+      start_options.stderr_ = FileDescriptor{run->stderr_tail->write_fd()};
+      host_transport.empty_also(run->stderr_tail->fd(), [tail = run->stderr_tail] { return tail->drain(); });
+    }
+
     if (method == StartMethod::fork) {
       std::vector<os::ForkSensitive*> kept{worker_end.get()};
+      if (run->stderr_tail) kept.push_back(run->stderr_tail.get());
       for (Messenger* messenger : plan.handed_over) kept.push_back(&transport_of(*messenger));
       auto body = [&]() -> int {
         // Everything here is the worker's copy. The host's own end stays behind unused: leave_in_child() has emptied it.
         (void)MessengerAccess::release_core(*state.messenger).release();
         (void)core.release();
         MessengerAccess::set_core(
-            *state.messenger, make_worker_core(std::move(worker_end), state.options.link, state.reorders, ::getppid()));
+            *state.messenger, make_worker_core(std::move(worker_end), state.options.link, state.reorders, ::getppid(), state.options.report_crashes));
         return run_target([&] { plan.run(plan.context, *state.messenger); }, *state.messenger);
       };
-      run->child = process::start_by_fork(state.options, kept, body);
+      run->child = process::start_by_fork(start_options, kept, body);
     } else {
       std::vector<int> fds;
-      std::string payload = encode_request(plan, *worker_end, core->options(), fds);
+      std::string payload = encode_request(plan, *worker_end, core->options(), state.options.report_crashes, fds);
       process::NewProgram program{method};
       if (plan.executable != nullptr) {
         program.path = plan.executable->path;
         program.arguments = plan.executable->arguments;
       }
-      run->child = process::start_in_new_program(state.options, program, std::move(payload), fds);
+      run->child = process::start_in_new_program(start_options, program, std::move(payload), fds);
     }
 
+    if (run->stderr_tail) run->stderr_tail->stay_with_host();
+    if (start_options.kill_descendants) run->child.kill_group_at_end();
     host_transport.close_memory_fd();
     host_transport.watch(run->child.wait_fd());
     core->set_peer_pid(run->child.pid());
     run->core = core.get();
+    run->crash_area = host_transport.crash_area();
+    if (plan.executable != nullptr) run->program = plan.executable->path;
     state.drop_run_from_messenger();
     MessengerAccess::set_core(*state.messenger, std::move(core));
   } catch (const process::StartReport& report) {

@@ -4,11 +4,13 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "coproc/worker.hpp"
 #include "messenger/core.hpp"
 #include "process/child.hpp"
+#include "process/stderr_tail.hpp"
 
 namespace coproc::inline v0 {
 
@@ -16,8 +18,11 @@ namespace coproc::inline v0 {
 /// where the next start has made a new one.
 struct Run {
   process::Child child;
-  detail::Core* core = nullptr;  // owned by the messenger; valid until the next start
-  std::mutex mutex;              // guards `status` and `core`
+  std::shared_ptr<process::StderrTail> stderr_tail;  // null: not captured; constant after the start
+  detail::Core* core = nullptr;                      // owned by the messenger; valid until the next start
+  std::span<const std::byte> crash_area;             // in the core's link
+  std::string program;                               // an executable's path; empty: this program
+  std::mutex mutex;                                  // guards `status` and `core`
   std::optional<ExitStatus> status;
 };
 

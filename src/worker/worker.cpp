@@ -13,6 +13,8 @@
 #include "messenger/core.hpp"
 #include "os/cpu.hpp"
 #include "process/child.hpp"
+#include "process/crash_report.hpp"
+#include "process/stderr_tail.hpp"
 #include "process/stop_ladder.hpp"
 #include "worker/state.hpp"
 
@@ -20,14 +22,24 @@ namespace coproc::inline v0 {
 
 namespace {
 
-/// The status of a run whose process has ended, complete with the exception that left its target; nullopt: it is alive.
+/// The status of a run whose process has ended, complete with what its messages and its stderr tell; nullopt: it is alive.
 std::optional<ExitStatus> end_of(Run& run) {
   const std::lock_guard lock(run.mutex);
-  if (!run.status) run.status = run.child.try_reap();
-  if (run.status && run.core != nullptr && !run.status->exception) {
+  if (!run.status) {
+    run.status = run.child.try_reap();
+    if (run.status && run.stderr_tail) {
+      run.stderr_tail->drain();
+      run.status->stderr_tail = run.stderr_tail->text();
+    }
+  }
+  if (run.status && run.core != nullptr) {
     run.core->note_peer_gone();
-    run.core->try_drain();  // it may be the last thing in the ring, or still behind a full inbox
+    run.core->try_drain();  // its exception may be the last thing in the ring, or replies still behind a full inbox
     std::tie(run.status->exception, run.status->exception_text) = run.core->final_error();
+    run.status->unanswered = run.core->unanswered();
+    if (run.status->signalled() && run.status->stack.empty()) {
+      run.status->stack = process::read_crash_report(run.crash_area.first<process::kCrashReportBytes>(), run.program);
+    }
   }
   return run.status;
 }
@@ -35,6 +47,7 @@ std::optional<ExitStatus> end_of(Run& run) {
 /// What the worker still sends must not keep it from ending. While more comes this stays here for a while: a worker that
 /// empties its buffers would otherwise get on by one ring each time that the ladder looks.
 void drain_run(Run& run) noexcept {
+  if (run.stderr_tail) run.stderr_tail->drain();
   for (int idle = 0, rounds = 0; idle < 20 && rounds < 2000; ++idle, ++rounds) {
     {
       const std::lock_guard lock(run.mutex);
@@ -43,6 +56,11 @@ void drain_run(Run& run) noexcept {
     }
     os::yield();
   }
+}
+
+/// What goes on while a call waits for the end.
+process::LadderWait draining(Run& run, process::FunctionRef<void()> drain) {
+  return {.keep_draining = drain, .extra_fd = run.stderr_tail ? run.stderr_tail->fd() : -1};
 }
 
 }  // namespace
@@ -75,6 +93,10 @@ Worker::Worker(WorkerOptions options, std::shared_ptr<Messenger> messenger, bool
     : state_(std::make_shared<State>()) {
   link::check_link_options(options.link);
   if (options.name.empty()) options.name = "worker";
+  if (options.capture_stderr && !std::holds_alternative<Inherit>(options.stderr_)) {
+    throw InvalidArgumentError("worker \"" + options.name +
+                               "\": WorkerOptions::capture_stderr takes its stderr, so that stderr_ must be Inherit");
+  }
   state_->options = std::move(options);
   state_->messenger = std::move(messenger);
   state_->reorders = reorders;
@@ -121,8 +143,8 @@ ExitStatus Worker::stop(StopOptions options) {
   auto drain = [&] { drain_run(*run); };
   const std::array rungs{process::Rung{StopRung::close_request, options.close, ask},
                          process::Rung{StopRung::terminate, options.terminate},
-                         process::Rung{StopRung::kill, Timeout(process::kKillTime)}};
-  const ExitStatus status = process::run_ladder(run->child, rungs, {.keep_draining = drain});
+                         process::Rung{StopRung::kill, options.kill}};
+  const ExitStatus status = process::run_ladder(run->child, rungs, draining(*run, drain));
   if (auto complete = end_of(*run)) return *complete;
   return status;
 }
@@ -133,7 +155,7 @@ std::optional<ExitStatus> Worker::join_for(Timeout timeout) {
   const auto run = state().started("join");
   if (auto status = end_of(*run)) return status;
   auto drain = [&] { drain_run(*run); };
-  if (!process::wait_for_end(run->child, os::Deadline(timeout.ns), {.keep_draining = drain})) return std::nullopt;
+  if (!process::wait_for_end(run->child, os::Deadline(timeout.ns), draining(*run, drain))) return std::nullopt;
   return end_of(*run);
 }
 
@@ -141,7 +163,8 @@ void Worker::terminate() {
   const auto run = state().started("terminate");
   if (end_of(*run)) return;
   run->child.note_rung(StopRung::terminate);
-  run->child.signal(SIGTERM);
+  if (run->child.signal(SIGTERM)) run->child.signal(SIGCONT);  // a stopped process could not act on it
+  drain_run(*run);                                             // nor one that is blocked in a send and handles it
 }
 
 void Worker::kill() {

@@ -1,0 +1,85 @@
+// What the tests of a worker's end need of real processes: a way for a worker to tell pids, and to see how orphans end.
+//
+// Thread safety: none.
+#pragma once
+
+#include <gtest/gtest.h>
+#include <sys/prctl.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+
+namespace support {
+
+/// While it lives, orphaned descendants become this process's children, so that it sees how they end.
+class Subreaper {
+ public:
+  Subreaper() { ::prctl(PR_SET_CHILD_SUBREAPER, 1); }
+  Subreaper(const Subreaper&) = delete;
+  Subreaper& operator=(const Subreaper&) = delete;
+  ~Subreaper() { ::prctl(PR_SET_CHILD_SUBREAPER, 0); }
+};
+
+/// Carries pids from a forked worker (which inherits it) to the test.
+class PidPipe {
+ public:
+  PidPipe() { EXPECT_EQ(::pipe(ends_), 0); }
+  PidPipe(const PidPipe&) = delete;
+  PidPipe& operator=(const PidPipe&) = delete;
+  ~PidPipe() {
+    ::close(ends_[0]);
+    ::close(ends_[1]);
+  }
+  void write(pid_t pid) const {
+    if (::write(ends_[1], &pid, sizeof pid) != sizeof pid) ::_exit(98);
+  }
+  pid_t read() const {
+    pid_t pid = 0;
+    EXPECT_EQ(::read(ends_[0], &pid, sizeof pid), static_cast<ssize_t>(sizeof pid));
+    return pid;
+  }
+
+ private:
+  int ends_[2] = {-1, -1};
+};
+
+/// In a worker: a child of its own that lives until it is killed; `first` is what it does first. It is ready when this
+/// returns.
+template <class First>
+pid_t fork_that_lives(First first) {
+  const PidPipe ready;
+  const pid_t child = ::fork();
+  if (child == 0) {
+    first();
+    ready.write(::getpid());
+    for (;;) ::pause();
+  }
+  ready.read();
+  return child;
+}
+
+/// Waits for the end of a child of this process, and says which signal it was; 0: another end.
+inline int signal_that_ended(pid_t child) {
+  int status = 0;
+  EXPECT_EQ(::waitpid(child, &status, 0), child);
+  return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+}
+
+inline void wait_until_stopped(pid_t child) {
+  siginfo_t info{};
+  while (::waitid(P_PID, static_cast<id_t>(child), &info, WSTOPPED | WNOWAIT) != 0) {}
+}
+
+inline bool kernel_is_at_least(int major, int minor) {
+  utsname name{};
+  ::uname(&name);
+  int its_major = 0;
+  int its_minor = 0;
+  EXPECT_EQ(std::sscanf(name.release, "%d.%d", &its_major, &its_minor), 2);
+  return its_major > major || (its_major == major && its_minor >= minor);
+}
+
+}  // namespace support
