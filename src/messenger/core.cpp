@@ -108,6 +108,12 @@ void Core::check_gone_after_broken_wake() {
   if (peer_gone_) throw_gone();
 }
 
+/// For sends: the end may be known before any wait has met it, as after a stop().
+void Core::throw_if_gone() {
+  if (peer_known_gone_.load(std::memory_order_acquire)) peer_gone_ = true;  // pairs with note_peer_gone()
+  if (peer_gone_) throw_gone();
+}
+
 void Core::note_unanswered() {
   std::vector<RequestId> ids;
   // A reply that waits in the inbox has come.

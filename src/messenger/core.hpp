@@ -166,6 +166,7 @@ class Core {
   void settle();
 
   // core.cpp
+  void throw_if_gone();
   void note_unanswered();
   void check_gone_after_broken_wake();
   [[noreturn]] void throw_gone();

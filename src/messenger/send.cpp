@@ -29,7 +29,7 @@ std::uint64_t Core::send(Kind kind, const Outgoing& value, const ChannelId& chan
 
 std::uint64_t Core::send_unguarded(Kind kind, const Outgoing& value, const ChannelId& channel,
                                    const SendOptions& options) {
-  if (peer_gone_) throw_gone();
+  throw_if_gone();
   const os::Deadline deadline = deadline_of(options);
   Prepared prepared = prepare(kind, value, channel, options.priority, deadline);
   send_payload(prepared.header, value, deadline);
@@ -64,7 +64,7 @@ void Core::reply_to(const Message& request, const Outgoing& value, const SendOpt
 void Core::reply_error_to(const Message& request, const ErrorType& type, const void* error,
                           const SendOptions& options) {
   CallGuard guard(*this);
-  if (peer_gone_) throw_gone();
+  throw_if_gone();
   const os::Deadline deadline = deadline_of(options);
   const std::uint64_t id = request_to_answer(request);
   const std::uint32_t index = inbox_.index_of(request.channel());
@@ -81,7 +81,7 @@ void Core::reply_error_to(const Message& request, const ErrorType& type, const v
 
 void Core::send_error(const ErrorType& type, const void* error, const SendOptions& options) {
   CallGuard guard(*this);
-  if (peer_gone_) throw_gone();
+  throw_if_gone();
   Buffer payload;
   encode_error_payload(payload, options_.link.max_message_bytes, type, error);
   FrameHeader header;
@@ -91,7 +91,7 @@ void Core::send_error(const ErrorType& type, const void* error, const SendOption
 
 void Core::send_current_exception(const SendOptions& options) {
   CallGuard guard(*this);
-  if (peer_gone_) throw_gone();
+  throw_if_gone();
   Buffer payload;
   encode_current_exception(payload, options_.link.max_message_bytes);
   FrameHeader header;
@@ -101,7 +101,7 @@ void Core::send_current_exception(const SendOptions& options) {
 
 void Core::send_close_request() {
   CallGuard guard(*this);
-  if (peer_gone_) throw_gone();
+  throw_if_gone();
   transport_->request_close();
 }
 
