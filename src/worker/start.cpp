@@ -112,6 +112,7 @@ void Worker::start(const detail::StartPlan& plan) {
   }
   const StartMethod method = choose_method(plan, state.options);
   auto run = std::make_shared<Run>();
+  state.starter.store(static_cast<long>(os::fork_generation()), std::memory_order_relaxed);  // relaxed: see started()
   try {
     auto [host_end, worker_end] = link::make_shm_pair(state.options.link);
 

@@ -1,6 +1,7 @@
 // What stands behind a Worker: its options, its messenger, and its runs.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -33,7 +34,8 @@ struct Worker::State {
   WorkerOptions options;
   std::shared_ptr<Messenger> messenger;
   bool reorders;
-  mutable std::mutex mutex;  // guards `run`
+  std::atomic<long> starter{-1};  // the fork_generation() of the process that called start() last; -1: none did
+  mutable std::mutex mutex;       // guards `run`
   std::shared_ptr<Run> run;
 
   std::shared_ptr<Run> current() const {

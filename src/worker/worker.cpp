@@ -3,6 +3,7 @@
 #include <signal.h>
 
 #include <array>
+#include <chrono>
 #include <mutex>
 #include <string>
 #include <tuple>
@@ -11,7 +12,9 @@
 #include "coproc/errors.hpp"
 #include "link/link_memory.hpp"
 #include "messenger/core.hpp"
+#include "os/clock.hpp"
 #include "os/cpu.hpp"
+#include "os/fork_guard.hpp"
 #include "process/child.hpp"
 #include "process/crash_report.hpp"
 #include "process/stderr_tail.hpp"
@@ -48,7 +51,8 @@ std::optional<ExitStatus> end_of(Run& run) {
 /// empties its buffers would otherwise get on by one ring each time that the ladder looks.
 void drain_run(Run& run) noexcept {
   if (run.stderr_tail) run.stderr_tail->drain();
-  for (int idle = 0, rounds = 0; idle < 20 && rounds < 2000; ++idle, ++rounds) {
+  const os::Deadline a_while(std::chrono::milliseconds(20));  // one that sends for ever must not put the next rung off
+  for (int idle = 0; idle < 20 && !a_while.passed(); ++idle) {
     {
       const std::lock_guard lock(run.mutex);
       if (run.core == nullptr || run.child.is_ended()) return;
@@ -72,6 +76,13 @@ void throw_died(Run& run, const std::string& name) {
 
 std::shared_ptr<Run> Worker::State::started(const char* call) const {
   auto now = current();
+  // relaxed: only a fork lies between the store and a load that finds another generation
+  const long started_by = starter.load(std::memory_order_relaxed);
+  if (now == nullptr && started_by >= 0 && started_by != static_cast<long>(os::fork_generation())) {
+    throw NotOwnerError(std::string(call) + ": worker " + options.name +
+                        " belongs to its host, and this process is that worker or was forked from it: only the host can "
+                        "end it");
+  }
   if (now == nullptr) {
     throw WorkerIsAlreadyDeadError(std::string(call) + ": worker " + options.name +
                                    " was never started; call start() first");
