@@ -13,6 +13,7 @@
 
 #include "os/child_for_test.hpp"
 #include "os/crash_signals.hpp"
+#include "os/fault.hpp"
 #include "os/file.hpp"
 #include "os/pipe.hpp"
 #include "os/poll.hpp"
@@ -109,6 +110,65 @@ TEST(Reap, KillAndReapLeavesNoZombie) {
   }
   os::kill_and_reap(pid);
   EXPECT_FALSE(os::testing::has_children());
+}
+
+/// A child that leads a group with one child of its own in it, and has ended; what is left of the group holds the write
+/// end of a pipe.
+struct Group {
+  Group() {
+    leader = start(
+        [&] {
+          os::lead_process_group();
+          if (::fork() == 0) {
+            for (;;) ::pause();
+          }
+          return 0;
+        },
+        &pid);
+    life.write_end.reset();
+    wait_until_ended(leader);
+  }
+  bool is_alive() const {
+    char byte;
+    return !os::read_available(life.read_end, {&byte, 1}).is_at_end;
+  }
+  void expect_it_ends() const {
+    pollfd entry = {life.read_end.get(), POLLIN, 0};
+    while (os::poll_once({&entry, 1}, os::Deadline::forever()) != os::PollEnd::ready) {}
+    EXPECT_FALSE(is_alive());
+  }
+
+  os::Pipe life = os::Pipe::create();
+  pid_t pid = 0;
+  os::Pidfd leader;
+};
+
+TEST(Reap, KillsTheGroupOfAnEndedChild) {
+  const Group group;
+  EXPECT_TRUE(group.is_alive());
+  EXPECT_TRUE(os::kill_group_of_ended(group.leader, group.pid));
+  group.expect_it_ends();
+  EXPECT_EQ(os::reap_ended(group.leader)->value, 0);
+}
+
+TEST(Reap, KillsTheGroupByItsNumberWhereTheKernelCannotOtherwise) {
+  const Group group;
+  os::arm_fault(1, EINVAL);
+  EXPECT_TRUE(os::kill_group_of_ended(group.leader, group.pid));
+  os::disarm_fault();
+  group.expect_it_ends();
+  EXPECT_EQ(os::reap_ended(group.leader)->value, 0);
+}
+
+TEST(Reap, KillsNothingByANumberThatMayBelongToOthers) {
+  const Group group;
+  ASSERT_EQ(::waitpid(group.pid, nullptr, 0), group.pid);
+  os::arm_fault(1, EINVAL);
+  EXPECT_FALSE(os::kill_group_of_ended(group.leader, group.pid));
+  os::disarm_fault();
+  EXPECT_TRUE(group.is_alive());
+  ::kill(-group.pid, SIGKILL);
+  group.expect_it_ends();
 }
 
 TEST(Pidfd, OpeningAProcessThatIsGoneIsAnError) {

@@ -37,6 +37,32 @@ TEST(ExitStatus, DescribesSignals) {
   EXPECT_EQ(status_of(Signalled{SIGRTMIN + 1}).describe(), "was killed by SIGRTMIN+1");
 }
 
+TEST(ExitStatus, ReportsOneLineWhereNothingElseIsKnown) {
+  EXPECT_EQ(status_of(Exited{3}).report(), "exited with code 3");
+}
+
+TEST(ExitStatus, ReportsAllThatIsKnown) {
+  ExitStatus status = status_of(Signalled{SIGSEGV});
+  status.resources = {std::chrono::microseconds(1'500'000), std::chrono::microseconds(20'000), 4711};
+  status.unanswered = {RequestId{4}, RequestId{9}};
+  status.stack = {"crash() at crash.cpp:3", "main() at main.cpp:7"};
+  status.stderr_tail = "first\n\nlast";
+  EXPECT_EQ(status.report(),
+            "was killed by SIGSEGV\n"
+            "  processor time: 1.500 s user, 0.020 s system; peak memory: 4711 KiB\n"
+            "  unanswered requests: 2 (4, 9)\n"
+            "  stack:\n"
+            "    crash() at crash.cpp:3\n"
+            "    main() at main.cpp:7\n"
+            "  the last that it printed to stderr:\n"
+            "    first\n"
+            "    \n"
+            "    last");
+  for (std::uint64_t id = 10; id < 100; ++id) status.unanswered.push_back(RequestId{id});
+  EXPECT_NE(status.report().find("unanswered requests: 92 (4, 9, 10, 11, 12, 13, 14, 15, 16, 17, ...)\n"),
+            std::string::npos);
+}
+
 TEST(ExitStatus, DescribesTheRest) {
   EXPECT_EQ(status_of(StartFailed{"fork", EAGAIN}).describe(),
             std::string("could not be started: fork failed: ") + std::strerror(EAGAIN));

@@ -57,8 +57,7 @@ TEST(StopLadder, SigtermEndsOneThatDoesNotListen) {
   Child child = start(sleep_for_ever);
   bool asked = false;
   const auto ask = [&] { asked = true; };
-  const Rung rungs[] = {
-      {StopRung::close_request, 0s, ask}, {StopRung::terminate, kForever}, {StopRung::kill, 10s}};
+  const Rung rungs[] = {{StopRung::close_request, 0s, ask}, {StopRung::terminate, kForever}, {StopRung::kill, 10s}};
   const ExitStatus status = run_ladder(child, rungs, {});
   EXPECT_TRUE(asked);
   EXPECT_EQ(status.signal(), SIGTERM);

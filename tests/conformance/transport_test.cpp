@@ -160,5 +160,33 @@ TYPED_TEST(OneProcessTransport, RefusesOptionsThatCannotWork) {
   EXPECT_THROW(TypeParam::make({.max_message_bytes = 0}), InvalidArgumentError);
 }
 
+TEST(OneProcessRingTransport, EmptiesSomethingElseInItsWaitsAndKeepsItsDeadlines) {
+  auto [a, b] = make_inproc_pair({.ring_bytes = 4096});
+  const os::Pipe aside = os::Pipe::create();
+  int looks = 0;
+  bool can_more_come = true;
+  // One that is never empty, however much is taken out.
+  const auto empty = [&] {
+    ++looks;
+    return can_more_come;
+  };
+  a->empty_also(aside.read_end.get(), empty);
+  pollfd handle{a->native_handle(), POLLIN, 0};
+  a->settle(false);
+  EXPECT_EQ(::poll(&handle, 1, 0), 0);
+  os::write_wake(aside.write_end);
+  EXPECT_EQ(::poll(&handle, 1, 0), 1);
+  EXPECT_EQ(a->wait(os::Deadline::forever(), true, 0), WaitEnd::changed);
+  EXPECT_EQ(looks, 1);
+  EXPECT_EQ(a->wait(os::Deadline(std::chrono::seconds(0)), true, 0), WaitEnd::timed_out);
+  EXPECT_EQ(looks, 2);
+  can_more_come = false;
+  a->look_aside();
+  EXPECT_EQ(looks, 3);
+  EXPECT_EQ(::poll(&handle, 1, 0), 0);  // at its end it wakes nobody any more
+  a->look_aside();
+  EXPECT_EQ(looks, 3);
+}
+
 }  // namespace
 }  // namespace coproc::link

@@ -62,6 +62,18 @@ TEST(Failures, EverySystemCallOfAStartMayFail) {
   }
 }
 
+TEST(Failures, EverySystemCallOfACapturedStderrAndAGroupMayFail) {
+  const auto calls = support::fail_each_system_call(ENOMEM, [] {
+    WorkerResource worker{
+        echo, {.stop = {.close = 100ms, .terminate = 100ms}, .kill_descendants = true, .capture_stderr = true}};
+    worker.start();
+    (void)worker.messenger().native_handle();
+    (void)worker.messenger().receive_for<int>(1ms);
+    worker.stop();
+  });
+  EXPECT_GE(calls, 15u);
+}
+
 TEST(Failures, RunningOutOfDescriptorsIsAStartError) {
   WorkerResource worker{echo};
   {

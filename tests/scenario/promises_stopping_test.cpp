@@ -97,12 +97,14 @@ TEST(Promises, promise_03_the_destructor_drains_a_worker_that_is_blocked_in_a_se
 TEST(Promises, promise_03_join_and_terminate_drain_a_worker_that_is_blocked_in_a_send) {
   WorkerResource worker{[](PriorityMessenger& host, bool ignores_sigterm) {
     if (ignores_sigterm) ::signal(SIGTERM, SIG_IGN);
+    host.send_norequest(1, "ready");
     for (int i = 0; i < 1000; ++i) host.send_norequest(std::string(1000, 'x'));
   }};
   worker.start(false);
   EXPECT_TRUE(worker.join().success());
   EXPECT_EQ(worker.messenger().receive_available<std::string>().size(), 1000u);
   worker.start(true);
+  EXPECT_EQ(worker.messenger().receive_blocking<int>("ready"), 1);
   while (worker.is_alive()) {  // one that ignores it gets on by what each call drains
     worker.terminate();
     std::this_thread::yield();
@@ -182,8 +184,8 @@ TEST(Promises, promise_03_a_send_that_waits_ends_when_another_thread_stops_the_w
     while (!is_sending) std::this_thread::yield();
     worker.stop({.close = 1ms, .terminate = 1ms, .kill = coproc::kForever});
   });
-  EXPECT_THROW(
-      for (;; is_sending = true) worker.messenger().send_norequest(std::string(1000, 'x')), coproc::WorkerDiedError);
+  EXPECT_THROW(for (;; is_sending = true) worker.messenger().send_norequest(std::string(1000, 'x')),
+               coproc::WorkerDiedError);
   stopper.join();
 }
 
@@ -212,10 +214,11 @@ TEST(Promises, promise_03_no_worker_stops_itself) {
 }
 
 TEST(Promises, promise_03_a_worker_in_a_vfork_that_does_not_end_is_killed) {
-  // Such a process acts on no signal but SIGKILL, like one that waits for a disk.
+  // Such a process runs no handler and acts on nothing but its death, like one that waits for a disk.
   const support::Subreaper sees_the_orphan;
   const support::PidPipe pids;
   WorkerResource worker{[&pids](PriorityMessenger&) {
+                          ::signal(SIGTERM, [](int) { ::_exit(0); });
                           if (::vfork() == 0) {
                             pids.write(::getpid());
                             for (;;) ::pause();
