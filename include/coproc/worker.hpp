@@ -61,15 +61,15 @@ struct StartPlan {
 class COPROC_API Worker {
  public:
   /// Ends the worker and tells how it ended: a close request, then SIGTERM, then SIGKILL, each when the one before has not
-  /// helped in its time. Takes at most these times and 10 s for SIGKILL; where not even that has helped (uninterruptible
-  /// sleep) the status is NotYetEnded.
+  /// helped in its time. Takes at most the sum of these times; where not even SIGKILL has helped (uninterruptible sleep) the
+  /// status is NotYetEnded.
   ExitStatus stop();
   ExitStatus stop(StopOptions options);
   /// Waits for the worker to end by itself.
   ExitStatus join();
   /// The same for at most this time; nullopt: it is still alive.
   std::optional<ExitStatus> join_for(Timeout timeout);
-  /// Sends SIGTERM, and does not wait.
+  /// Sends SIGTERM (and SIGCONT, so that a stopped process can act on it), and does not wait.
   void terminate();
   /// Sends SIGKILL, and does not wait.
   void kill();

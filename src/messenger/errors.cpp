@@ -29,9 +29,10 @@ HostDiedError::~HostDiedError() = default;
 WorkerIsDeadError::~WorkerIsDeadError() = default;
 
 WorkerDiedError::WorkerDiedError(std::string name, int pid, ExitStatus status)
-    : WorkerIsDeadError("worker " + std::to_string(pid) + " (" + name + ") " + status.describe() +
-                        ": all that it had sent has been received; exit_status().report() tells more, and start() gives a fresh "
-                        "one"),
+    : WorkerIsDeadError(
+          "worker " + std::to_string(pid) + " (" + name + ") " + status.describe() +
+          ": all that it had sent has been received; exit_status().report() tells more, and start() gives a fresh "
+          "one"),
       name_(std::move(name)),
       pid_(pid),
       status_(std::move(status)) {}

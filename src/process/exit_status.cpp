@@ -44,7 +44,8 @@ struct Describe {
     return text + ": " + (reason != nullptr ? reason : "error " + std::to_string(end.error_number));
   }
   std::string operator()(const NotYetEnded&) const {
-    return "has not ended although coproc sent SIGKILL (perhaps it is in a system call that cannot be interrupted, or a debugger "
+    return "has not ended although coproc sent SIGKILL (perhaps it is in a system call that cannot be interrupted, or "
+           "a debugger "
            "holds it)";
   }
 };
