@@ -1,5 +1,6 @@
 // What of these tests holds in a build with sanitizers is said at each: they have handlers of their own for SIGSEGV,
-// SIGBUS and SIGFPE, which are left alone, and end the process with an exit code after their own report.
+// SIGBUS and SIGFPE, which are left alone (or stop the mistake itself before there is a signal), and end the process
+// with an exit code after their own report.
 #include "process/crash_handler.hpp"
 
 #include <dlfcn.h>
@@ -106,6 +107,7 @@ void keep_frame() { asm volatile(""); }  // NOLINT: so that the call before it i
   return 0;
 }
 [[gnu::noinline]] int divide_by(volatile int* number) { return number[1] / number[0]; }
+[[gnu::noinline]] int abort_as_last_thing() { std::abort(); }
 [[gnu::noinline]] int throw_here() { throw std::runtime_error("nobody catches this"); }
 [[gnu::noinline]] int call_through(int (*volatile* function)()) {
   const int result = (*function)();
@@ -144,6 +146,13 @@ TEST_F(CrashHandler, ANullPointerNamesFunctionAndAddress) {
   EXPECT_NE(lines()[0].find("write_through(int volatile*) + 0x"), std::string::npos) << text();
   EXPECT_NE(lines()[0].find("(coproc_unit_tests+0x"), std::string::npos) << text();
   EXPECT_NE(lines()[0].find("), accessing 0x10"), std::string::npos) << text();
+  EXPECT_NE(lines()[1].find("ANullPointerNamesFunctionAndAddress"), std::string::npos) << text();  // its caller
+  EXPECT_EQ(text().find("on_crash"), std::string::npos) << text();
+}
+
+TEST_F(CrashHandler, ACallerThatEndsWithItsCallIsNotTakenForTheFunctionBehindIt) {
+  ASSERT_TRUE(is_reported(SIGABRT, [] { return abort_as_last_thing(); }));
+  EXPECT_NE(text().find("abort_as_last_thing() + 0x"), std::string::npos) << text();
 }
 
 TEST_F(CrashHandler, ACallOfANullPointerNamesTheCaller) {
