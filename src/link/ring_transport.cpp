@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <sys/epoll.h>
 
+#include <algorithm>
 #include <chrono>
 #include <system_error>
 
@@ -11,6 +12,15 @@
 #include "os/poll.hpp"
 
 namespace coproc::inline v0::link {
+
+namespace {
+
+/// A process closes its descriptors a little before its pidfd says that it has ended.
+constexpr std::chrono::seconds kHangUpGrace{2};
+/// How many waits may end without a sleep before one looks whether the peer's process has ended.
+constexpr int kFoundInARow = 64;
+
+}  // namespace
 
 RingTransport::RingTransport(std::shared_ptr<LinkMemory> memory, int end, os::Fd wake_in, os::Fd wake_out)
     : memory_(std::move(memory)),
@@ -34,7 +44,9 @@ std::span<std::byte> RingTransport::reserve(std::size_t bytes) {
 
 bool RingTransport::publish() noexcept {
   producer_.publish();
-  return wake_if_waiting(kWaitsForRecords);
+  if (wake_if_waiting(kWaitsForRecords)) return true;
+  note_hang_up();
+  return false;
 }
 
 bool RingTransport::wake_if_waiting(std::uint32_t for_what) noexcept {
@@ -50,6 +62,7 @@ bool RingTransport::wake_if_waiting(std::uint32_t for_what) noexcept {
 
 bool RingTransport::look() {
   const bool any = consumer_.look();
+  if (!any) throw_if_peer_lives_on_unreachably();
   if (!any && consumer_.is_broken()) {
     throw ProtocolError(
         "the peer published an impossible write position: the link cannot be used any more; stop the worker");
@@ -129,8 +142,15 @@ bool RingTransport::spin(bool incoming, std::size_t space, const os::Deadline& d
 }
 
 WaitEnd RingTransport::wait(const os::Deadline& deadline, bool incoming, std::size_t space) {
+  throw_if_peer_lives_on_unreachably();
   const bool found = is_satisfied(incoming, space) || spin(incoming, space, deadline);
-  const WaitEnd end = found ? WaitEnd::changed : sleep(deadline, incoming, space);
+  WaitEnd end = found ? WaitEnd::changed : sleep(deadline, incoming, space);
+  // A flood, of the peer or of a process that it has left behind, must not hide its end.
+  found_in_a_row_ = found ? found_in_a_row_ + 1 : 0;
+  if (found_in_a_row_ == kFoundInARow) {
+    found_in_a_row_ = 0;
+    if (peer_process_has_ended()) end = WaitEnd::peer_gone;
+  }
   closes_waited_for_ = close_requests();
   if (is_interrupted_.exchange(false, std::memory_order_acquire)) {  // pairs with the release in interrupt()
     interrupt_event_.clear();
@@ -147,42 +167,40 @@ WaitEnd RingTransport::sleep(const os::Deadline& deadline, bool incoming, std::s
   std::atomic_thread_fence(std::memory_order_seq_cst);
   WaitEnd end = WaitEnd::changed;
   if (!is_satisfied(incoming, space)) {
-    pollfd fds[4] = {{pipe_hung_up_ ? -1 : wake_in_.get(), POLLIN, 0},
+    pollfd fds[4] = {{hang_up_grace_ ? -1 : wake_in_.get(), POLLIN, 0},
                      {interrupt_event_.fd(), POLLIN, 0},
                      {peer_pidfd_, POLLIN, 0},
                      {aside_fd_, POLLIN, 0}};
-    const os::PollEnd polled = os::poll_once(fds, deadline);
-    if (polled == os::PollEnd::timed_out) end = WaitEnd::timed_out;
+    const os::Deadline until(hang_up_grace_ ? std::min(deadline.remaining(), hang_up_grace_->remaining())
+                                            : deadline.remaining());
+    const os::PollEnd polled = os::poll_once(fds, until);
+    if (polled == os::PollEnd::timed_out && deadline.passed()) end = WaitEnd::timed_out;
     if (polled == os::PollEnd::ready) {
       if (fds[3].revents != 0) look_aside();
       if (fds[2].revents != 0) end = WaitEnd::peer_gone;
-      if (fds[0].revents != 0 && os::drain_wakes(wake_in_) == os::Drained::hung_up) {
-        pipe_hung_up_ = true;
-        if (peer_pidfd_ < 0 || peer_ended_after_hang_up()) {
-          end = WaitEnd::peer_gone;
-        } else {
-          throw ProtocolError(
-              "the peer closed its wake-up pipe and lives on: the link cannot be used any more; stop the worker");
-        }
-      }
+      if (fds[0].revents != 0 && os::drain_wakes(wake_in_) == os::Drained::hung_up) note_hang_up();
     }
   }
   // A peer that keeps waking this end for nothing, or keeps printing, must not put the deadline off.
   if (end == WaitEnd::changed && deadline.passed() && !is_satisfied(incoming, space)) end = WaitEnd::timed_out;
   if (!armed_) words.waiting.store(0, std::memory_order_relaxed);  // relaxed: a wake-up call too many does no harm
-  if (pipe_hung_up_ && peer_pidfd_ < 0) end = WaitEnd::peer_gone;
+  if (hang_up_grace_ && peer_pidfd_ < 0) end = WaitEnd::peer_gone;
   return end;
 }
 
-bool RingTransport::peer_ended_after_hang_up() const noexcept {
-  // A process closes its descriptors a little before its pidfd says that it has ended.
+void RingTransport::note_hang_up() noexcept {
+  if (!hang_up_grace_) hang_up_grace_.emplace(kHangUpGrace);
+}
+
+bool RingTransport::peer_process_has_ended() const noexcept {
   pollfd fd = {peer_pidfd_, POLLIN, 0};
-  const os::Deadline grace(std::chrono::seconds(2));
-  os::PollEnd end;
-  do {
-    end = os::poll_once({&fd, 1}, grace);
-  } while (end == os::PollEnd::interrupted);
-  return end == os::PollEnd::ready;
+  return peer_pidfd_ >= 0 && os::poll_once({&fd, 1}, os::Deadline(std::chrono::seconds(0))) == os::PollEnd::ready;
+}
+
+void RingTransport::throw_if_peer_lives_on_unreachably() const {
+  if (!hang_up_grace_ || peer_pidfd_ < 0 || !hang_up_grace_->passed() || peer_process_has_ended()) return;
+  throw ProtocolError(
+      "the peer closed its wake-up pipe and lives on: the link cannot be used any more; stop the worker");
 }
 
 void RingTransport::look_aside() noexcept {
@@ -216,7 +234,7 @@ int RingTransport::native_handle() {
 void RingTransport::settle(bool has_work) noexcept {
   if (!armed_) return;
   if (!has_work) {
-    if (os::drain_wakes(wake_in_) == os::Drained::hung_up) pipe_hung_up_ = true;
+    if (os::drain_wakes(wake_in_) == os::Drained::hung_up) note_hang_up();
     own().waiting.store(kSleeps | kWaitsForRecords | kWaitsForSpace, std::memory_order_relaxed);
     // Pairs with the fence in wake_if_waiting(): look again after the word is set.
     std::atomic_thread_fence(std::memory_order_seq_cst);

@@ -75,7 +75,9 @@ class RingTransport final : public Transport, public os::ForkSensitive {
   bool is_satisfied(bool incoming, std::size_t space) noexcept;
   bool spin(bool incoming, std::size_t space, const os::Deadline& deadline) noexcept;
   WaitEnd sleep(const os::Deadline& deadline, bool incoming, std::size_t space);
-  bool peer_ended_after_hang_up() const noexcept;
+  void note_hang_up() noexcept;
+  bool peer_process_has_ended() const noexcept;
+  void throw_if_peer_lives_on_unreachably() const;
   void leave_in_child() noexcept override;
   void adopt_in_child() noexcept override;
   void list_fds(std::vector<int>& fds) const override;
@@ -92,7 +94,8 @@ class RingTransport final : public Transport, public os::ForkSensitive {
   int aside_fd_ = -1;  // -1: nothing (more) to empty
   std::function<bool()> empty_aside_;
   bool may_spin_ = true;
-  bool pipe_hung_up_ = false;
+  std::optional<os::Deadline> hang_up_grace_;  // since a pipe hung up: until then the peer's process has to end
+  int found_in_a_row_ = 0;                     // waits that did not sleep
   std::uint32_t closes_waited_for_ = 0;  // close requests that a wait has already reported
   std::int32_t processor_published_ = -1;
   SpinBudget spin_budget_;

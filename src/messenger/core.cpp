@@ -63,7 +63,11 @@ void Core::settle() {
 
 bool Core::has_work() {
   CallGuard guard(*this);
-  drain(Stop::at_error);
+  try {
+    drain(Stop::at_error);
+  } catch (const ProtocolError&) {
+    return true;  // of several messengers it is this one whose receive throws it
+  }
   if (peer_known_gone_.load(std::memory_order_acquire)) peer_gone_ = true;  // pairs with note_peer_gone()
   return inbox_.live_count() != 0 || !held_errors_.empty() || transport_->close_requests() != closes_thrown_ ||
          is_inbox_full_ || peer_gone_;
@@ -71,15 +75,15 @@ bool Core::has_work() {
 
 void Core::look_at_signals() {
   CallGuard guard(*this);
-  switch (transport_->wait(os::Deadline(std::chrono::seconds(0)), true, 0)) {
-    case link::WaitEnd::peer_gone:
-      peer_gone_ = true;
-      break;
-    case link::WaitEnd::interrupted:
-      throw InterruptedError("the wait for several messengers was interrupted: nothing was lost");
-    default:
-      break;
+  link::WaitEnd end = link::WaitEnd::changed;
+  try {
+    end = transport_->wait(os::Deadline(std::chrono::seconds(0)), true, 0);
+  } catch (const ProtocolError&) {
+    return;  // has_work() finds it, too
   }
+  if (end == link::WaitEnd::peer_gone) peer_gone_ = true;
+  if (end == link::WaitEnd::interrupted)
+    throw InterruptedError("the wait for several messengers was interrupted: nothing was lost");
 }
 
 bool Core::try_drain() noexcept {
@@ -103,9 +107,17 @@ bool Core::try_drain() noexcept {
 }
 
 void Core::check_gone_after_broken_wake() {
-  // Nobody holds the read end of the peer's pipe any more: it has ended, or is just about to have.
-  if (transport_->wait(os::Deadline(std::chrono::seconds(2)), false, 0) == link::WaitEnd::peer_gone) peer_gone_ = true;
-  if (peer_gone_) throw_gone();
+  // Nobody holds the read end of the peer's pipe any more: it has ended, or is just about to have. One that lives on is
+  // found out by the transport, which then throws at once, also the next time.
+  const os::Deadline grace(std::chrono::seconds(2));
+  while (!grace.passed()) {
+    const link::WaitEnd end = transport_->wait(grace, false, 0);
+    if (end == link::WaitEnd::peer_gone) {
+      peer_gone_ = true;
+      throw_gone();
+    }
+    if (end == link::WaitEnd::interrupted) return transport_->interrupt();  // it is for the next wait
+  }
 }
 
 /// For sends: the end may be known before any wait has met it, as after a stop().

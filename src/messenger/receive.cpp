@@ -184,9 +184,11 @@ bool Core::wait_for_more(const os::Deadline& deadline) {
     peer_gone_ = true;                                     // look once more at what it had sent, then throw
     return true;
   }
+  // A peer that always has something, but never what is wanted, must not keep the time from passing.
+  const bool is_late = deadline.passed();
   switch (transport_->wait(deadline, true, 0)) {
     case link::WaitEnd::changed:
-      return true;
+      return !is_late;
     case link::WaitEnd::timed_out:
       return false;
     case link::WaitEnd::interrupted:
