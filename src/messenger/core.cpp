@@ -98,7 +98,7 @@ bool Core::try_drain() noexcept {
     any = next_sequence_ != drained_before;
     const bool is_gone = peer_known_gone_.load(std::memory_order_acquire);  // pairs with note_peer_gone()
     if (is_gone && (any || !has_noted_unanswered_)) note_unanswered();
-  } catch (const std::exception&) {
+  } catch (...) {
     // A lying peer is told to the user by his own next call; here somebody only wants it to end.
   }
   if (is_armed_) settle();

@@ -13,8 +13,9 @@ using link::FrameKind;
 
 namespace {
 
-/// What a peer's declarations (channels, types) may cost in all.
-constexpr std::size_t kMaxDeclaredBytes = std::size_t{512} << 20;
+/// What a received error takes: its texts, which what() repeats, and the exception itself.
+constexpr std::size_t kErrorCopies = 3;
+constexpr std::size_t kErrorBytes = 512;
 
 bool is_error(FrameKind kind) { return kind == FrameKind::error || kind == FrameKind::final_error; }
 
@@ -160,16 +161,18 @@ void Core::take_error(const FrameHeader& header, std::span<const std::byte> payl
     final_exception_ = received.error;
     final_text_ = received.description;
   }
-  inbox_.charge(payload.size());
-  held_errors_.push_back({std::move(received.error), next_sequence_++, payload.size()});
+  const std::size_t cost = kErrorCopies * payload.size() + kErrorBytes;
+  held_errors_.push_back({std::move(received.error), next_sequence_++, cost});
+  inbox_.charge(cost);
 }
 
 ReceivedError Core::decode_error(std::span<const std::byte> payload) const {
   const RemoteOrigin origin(options_.peer_name, options_.peer_pid);
   try {
     return decode_error_payload(payload, options_.link.max_message_bytes, origin);
-  } catch (const DecodeError& error) {
-    // The peer meant to report an error: that much is told.
+  } catch (const std::exception& error) {
+    // DecodeError, or whatever the codec or constructor of an error type throws at bytes that it does not like. The peer
+    // meant to report an error: that much is told.
     return {std::make_exception_ptr(RemoteError("unreadable", error.what(), origin.peer(), origin.peer_pid())),
             std::string("an error that cannot be read: ") + error.what()};
   }
