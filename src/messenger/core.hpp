@@ -6,6 +6,7 @@
 // Thread safety: one thread at a time, which `CallGuard` checks; `interrupt`, `close_requested` and `try_drain` from any.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <deque>
@@ -139,6 +140,15 @@ class Core {
   std::uint32_t type_number(const TypeInfo& type, const os::Deadline& deadline);
   std::uint32_t declare_type(std::uint64_t id, const std::string& description, const os::Deadline& deadline);
 
+  /// What a declared channel or type costs its receiver, and the most that all may cost: as much as an inbox may hold, and
+  /// enough for some thousands where that is little.
+  static constexpr std::size_t declaration_cost(std::size_t payload) noexcept { return 768 + 2 * payload; }
+  std::size_t max_declared_bytes() const noexcept { return std::max(options_.link.max_queued_bytes, kLeastLimit); }
+  /// How many of the peer's requests may be received and not answered.
+  std::size_t max_unanswered() const noexcept { return std::max(options_.link.max_queued_bytes, kLeastLimit) / 96; }
+  static constexpr std::size_t kLeastLimit = std::size_t{4} << 20;
+  void check_own_declaration(std::size_t payload) const;
+
   // drain.cpp
   enum class Stop { at_error, at_nothing };
   /// Moves what has come into the inbox, up to the end as it is now, a full inbox, or (`at_error`) the first error.
@@ -194,7 +204,8 @@ class Core {
   Inbox inbox_;
   std::vector<std::uint32_t> peer_channels_{0};                // by the peer's number: index
   std::vector<std::shared_ptr<const RemoteType>> peer_types_;  // by the peer's number - 1
-  std::size_t declared_bytes_ = 0;
+  std::size_t declared_bytes_ = 0;      // what the peer's declarations cost here
+  std::size_t own_declared_bytes_ = 0;  // what ours cost the peer
   IdTable<std::uint32_t> unanswered_;  // returned requests of the peer: id -> channel index
   Partial partial_;
   std::uint64_t next_sequence_ = 1;

@@ -123,6 +123,10 @@ void Core::finish_entry(const FrameHeader& header, Entry& entry) {
     protocol_error("it used a type that it never declared");
   }
   if (header.kind == FrameKind::request && header.request_id == 0) protocol_error("it sent a request without an id");
+  if (header.kind == FrameKind::request && unanswered_.size() >= max_unanswered()) {
+    protocol_error("it sent a request while " + std::to_string(unanswered_.size()) +
+                   " that were received are not answered, as many as LinkOptions::max_queued_bytes allows");
+  }
   entry.kind = header.kind;
   entry.channel = peer_channels_[header.channel];
   entry.type = header.type;
@@ -132,8 +136,12 @@ void Core::finish_entry(const FrameHeader& header, Entry& entry) {
 }
 
 void Core::take_declaration(const Frame& frame) {
-  declared_bytes_ += frame.payload.size() + 512;
-  if (declared_bytes_ > kMaxDeclaredBytes) protocol_error("it declared more channels and types than anybody needs");
+  const std::size_t cost = declaration_cost(frame.payload.size());
+  if (cost > max_declared_bytes() - declared_bytes_) {
+    protocol_error("its declared channels and types take more than the " + std::to_string(max_declared_bytes()) +
+                   " bytes that LinkOptions::max_queued_bytes allows");
+  }
+  declared_bytes_ += cost;
   Buffer bytes;  // declarations are rare: parsed from a private copy
   bytes.append(frame.payload.data(), frame.payload.size());
   Decoder decoder(bytes.span(), std::size_t{64} << 10);

@@ -219,7 +219,8 @@ bool Core::receive_in_place(std::uint32_t index, const Incoming& to) {
   if (header.type == 0 || header.type > peer_types_.size() || peer_types_[header.type - 1]->id != to.type->id)
     return false;
   if (frame->payload.size() > options_.link.max_message_bytes) return false;
-  if (header.kind == FrameKind::request && header.request_id == 0) return false;
+  if (header.kind == FrameKind::request && (header.request_id == 0 || unanswered_.size() >= max_unanswered()))
+    return false;
   try {
     Decoder decoder(frame->payload, options_.link.max_message_bytes);
     to.decode(decoder, to.out);

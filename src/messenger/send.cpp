@@ -287,6 +287,14 @@ std::span<std::byte> Core::room_for(std::size_t bytes, const os::Deadline& deadl
 
 // ---- declarations ----
 
+/// What the peer would take for a breach of the rules is refused here, where it can still be told to the right one.
+void Core::check_own_declaration(std::size_t payload) const {
+  if (declaration_cost(payload) <= max_declared_bytes() - own_declared_bytes_) return;
+  throw InvalidArgumentError("the channels and types used on the link to " + options_.peer_name + " take more than the " +
+                             std::to_string(max_declared_bytes()) +
+                             " bytes that LinkOptions::max_queued_bytes allows: reuse channels, or raise it");
+}
+
 std::uint32_t Core::channel_number(std::uint32_t index, const ChannelId& id, const os::Deadline& deadline) {
   if (index == 0) return 0;
   if (index < channel_numbers_.size() && channel_numbers_[index] != 0) return channel_numbers_[index];
@@ -302,7 +310,9 @@ std::uint32_t Core::channel_number(std::uint32_t index, const ChannelId& id, con
   id.encode(encoder);
   FrameHeader header;
   header.kind = FrameKind::channel;
+  check_own_declaration(encoder.written().size());
   send_bytes(header, encoder.written(), deadline);
+  own_declared_bytes_ += declaration_cost(encoder.written().size());
   if (channel_numbers_.size() <= index) channel_numbers_.resize(index + 1);
   return channel_numbers_[index] = ++channels_declared_;
 }
@@ -330,7 +340,9 @@ std::uint32_t Core::declare_type(std::uint64_t id, const std::string& descriptio
   coproc::encode(encoder, description.substr(0, 1000));
   FrameHeader header;
   header.kind = FrameKind::type;
+  check_own_declaration(encoder.written().size());
   send_bytes(header, encoder.written(), deadline);
+  own_declared_bytes_ += declaration_cost(encoder.written().size());
   type_numbers_by_id_.emplace(id, ++types_declared_);
   return types_declared_;
 }
