@@ -75,6 +75,13 @@ class ChannelId {
   friend bool operator==(const ChannelId& a, const ChannelId& b) noexcept {
     return a.kind_ == b.kind_ && a.number_ == b.number_ && a.type_ == b.type_ && (!a.has_text() || a.text_ == b.text_);
   }
+  /// Some order, the same in every process.
+  friend std::strong_ordering operator<=>(const ChannelId& a, const ChannelId& b) noexcept {
+    if (auto order = a.kind_ <=> b.kind_; order != 0) return order;
+    if (auto order = a.number_ <=> b.number_; order != 0) return order;
+    if (auto order = a.type_ <=> b.type_; order != 0) return order;
+    return a.has_text() ? a.text_ <=> b.text_ : std::strong_ordering::equal;
+  }
   constexpr bool is_default() const noexcept { return kind_ == Kind::none; }
   std::size_t hash() const noexcept {
     std::uint64_t hash = (number_ + 1) * 0x9e3779b97f4a7c15 ^ type_ ^ static_cast<std::uint64_t>(kind_);

@@ -2,13 +2,17 @@
 //
 // Thread safety: none.
 // Invariants: linear probing over a power of two of slots, at most half full; id 0 marks a free slot. Ids are scattered by
-// a multiplication: in their own order they would make one long run, and erasing has to walk to the end of its run.
+// multiplications: in their own order they would make one long run, and erasing has to walk to the end of its run. One factor
+// is random, since a peer chooses ids and could choose them to collide; it is drawn with the first id, so that a worker
+// that is forked from this process does not know it.
 #pragma once
 
 #include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
+
+#include "os/random.hpp"
 
 namespace coproc::inline v0::detail {
 
@@ -61,13 +65,17 @@ class IdTable {
     Value value{};
   };
   std::size_t mask() const noexcept { return slots_.size() - 1; }
-  std::size_t home(std::uint64_t id) const noexcept { return (id * 0x9e3779b97f4a7c15) >> shift_; }
+  std::size_t home(std::uint64_t id) const noexcept { 
+    const std::uint64_t scattered = id * factor_;
+    return ((scattered ^ (scattered >> 32)) * 0x9e3779b97f4a7c15) >> shift_;
+  }
   void place(std::uint64_t id, Value value) noexcept {
     std::size_t i = home(id);
     while (slots_[i].id != 0) i = (i + 1) & mask();
     slots_[i] = {id, value};
   }
   void grow() {
+    if (factor_ == 0) factor_ = os::random_number() | 1;
     std::vector<Slot> old(slots_.empty() ? 16 : slots_.size() * 2);
     old.swap(slots_);
     shift_ = 64 - std::countr_zero(slots_.size());
@@ -78,6 +86,7 @@ class IdTable {
 
   std::vector<Slot> slots_;
   std::size_t size_ = 0;
+  std::uint64_t factor_ = 0;  // odd; constant once drawn
   int shift_ = 0;  // 64 - log2 of the number of slots
 };
 

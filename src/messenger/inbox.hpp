@@ -8,8 +8,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
-#include <unordered_map>
 #include <vector>
 
 #include "coproc/channel.hpp"
@@ -96,7 +96,7 @@ class Inbox {
   void drop_dead(PriorityQueue<EntryPtr>& replies, Channel& channel);
 
   std::deque<Channel> channels_;  // a deque: references stay good while channels are added
-  std::unordered_map<ChannelId, std::uint32_t> indices_;
+  std::map<ChannelId, std::uint32_t> indices_;  // ordered: a peer chooses the names, and could make hashes collide
   const ChannelId* last_id_ = nullptr;  // of the look-up before: the same channel is used again and again
   std::uint32_t last_index_ = 0;
   IdTable<Entry*> replies_;

@@ -1,0 +1,13 @@
+// A number that nobody else knows, for what a peer must not be able to foresee.
+//
+// Thread safety: any thread.
+#pragma once
+
+#include <cstdint>
+
+namespace coproc::inline v0::os {
+
+/// From the kernel; where it has none, from the time. Not for cryptography.
+std::uint64_t random_number() noexcept;
+
+}  // namespace coproc::inline v0::os
