@@ -96,7 +96,7 @@ class RingTransport final : public Transport, public os::ForkSensitive {
   bool may_spin_ = true;
   std::optional<os::Deadline> hang_up_grace_;  // since a pipe hung up: until then the peer's process has to end
   int found_in_a_row_ = 0;                     // waits that did not sleep
-  std::uint32_t closes_waited_for_ = 0;  // close requests that a wait has already reported
+  std::uint32_t closes_waited_for_ = 0;        // close requests that a wait has already reported
   std::int32_t processor_published_ = -1;
   SpinBudget spin_budget_;
   unsigned long generation_;

@@ -204,9 +204,9 @@ class Core {
   Inbox inbox_;
   std::vector<std::uint32_t> peer_channels_{0};                // by the peer's number: index
   std::vector<std::shared_ptr<const RemoteType>> peer_types_;  // by the peer's number - 1
-  std::size_t declared_bytes_ = 0;      // what the peer's declarations cost here
-  std::size_t own_declared_bytes_ = 0;  // what ours cost the peer
-  IdTable<std::uint32_t> unanswered_;  // returned requests of the peer: id -> channel index
+  std::size_t declared_bytes_ = 0;                             // what the peer's declarations cost here
+  std::size_t own_declared_bytes_ = 0;                         // what ours cost the peer
+  IdTable<std::uint32_t> unanswered_;                          // returned requests of the peer: id -> channel index
   Partial partial_;
   std::uint64_t next_sequence_ = 1;
   std::deque<HeldError> held_errors_;

@@ -65,7 +65,7 @@ class IdTable {
     Value value{};
   };
   std::size_t mask() const noexcept { return slots_.size() - 1; }
-  std::size_t home(std::uint64_t id) const noexcept { 
+  std::size_t home(std::uint64_t id) const noexcept {
     const std::uint64_t scattered = id * factor_;
     return ((scattered ^ (scattered >> 32)) * 0x9e3779b97f4a7c15) >> shift_;
   }
@@ -87,7 +87,7 @@ class IdTable {
   std::vector<Slot> slots_;
   std::size_t size_ = 0;
   std::uint64_t factor_ = 0;  // odd; constant once drawn
-  int shift_ = 0;  // 64 - log2 of the number of slots
+  int shift_ = 0;             // 64 - log2 of the number of slots
 };
 
 }  // namespace coproc::inline v0::detail

@@ -95,9 +95,9 @@ class Inbox {
 
   void drop_dead(PriorityQueue<EntryPtr>& replies, Channel& channel);
 
-  std::deque<Channel> channels_;  // a deque: references stay good while channels are added
+  std::deque<Channel> channels_;                // a deque: references stay good while channels are added
   std::map<ChannelId, std::uint32_t> indices_;  // ordered: a peer chooses the names, and could make hashes collide
-  const ChannelId* last_id_ = nullptr;  // of the look-up before: the same channel is used again and again
+  const ChannelId* last_id_ = nullptr;          // of the look-up before: the same channel is used again and again
   std::uint32_t last_index_ = 0;
   IdTable<Entry*> replies_;
   std::vector<EntryPtr> recycled_;

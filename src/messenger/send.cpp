@@ -290,8 +290,8 @@ std::span<std::byte> Core::room_for(std::size_t bytes, const os::Deadline& deadl
 /// What the peer would take for a breach of the rules is refused here, where it can still be told to the right one.
 void Core::check_own_declaration(std::size_t payload) const {
   if (declaration_cost(payload) <= max_declared_bytes() - own_declared_bytes_) return;
-  throw InvalidArgumentError("the channels and types used on the link to " + options_.peer_name + " take more than the " +
-                             std::to_string(max_declared_bytes()) +
+  throw InvalidArgumentError("the channels and types used on the link to " + options_.peer_name +
+                             " take more than the " + std::to_string(max_declared_bytes()) +
                              " bytes that LinkOptions::max_queued_bytes allows: reuse channels, or raise it");
 }
 
