@@ -10,7 +10,7 @@ configure = cmake --preset $(1) -DCOPROC_WARNINGS_AS_ERRORS=$(if $(filter true,$
 build = cmake --build --preset $(1) --parallel $(JOBS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build tour test bench compile-time debug clang asan tsan format format-check tidy install clean
+.PHONY: help setup build tour test hostile bench compile-time debug clang asan tsan format format-check tidy install clean
 
 help:
 	@sed -n 's/^#: //p' Makefile
@@ -45,6 +45,16 @@ debug clang asan tsan: setup
 	@$(call configure,$@)
 	@$(call build,$@)
 	@ctest --preset $@ --parallel $(JOBS)
+
+# So many in each of the attacks of tests/hostile, of which there are more than thirty.
+HOSTILE_MUTATIONS ?= 30000
+
+#: make hostile       workers that do their worst, more than a million times, against a host with sanitizers
+hostile: setup
+	@$(call configure,asan)
+	@$(call build,asan) --target coproc_tests
+	COPROC_HOSTILE_MUTATIONS=$(HOSTILE_MUTATIONS) COPROC_TEST_SECONDS=3600 UBSAN_OPTIONS=print_stacktrace=1 \
+	  build/asan/tests/coproc_tests --gtest_brief=1 --gtest_filter='*Hostile*'
 
 #: make bench         the measurements
 bench: build
