@@ -10,6 +10,8 @@ namespace hostile {
 struct Attack {
   const char* name;
   void (*run)(Attacker&);
+  /// One that the host needs seconds to find out: counted by workers, and not by mutations.
+  bool is_slow = false;
 };
 
 std::span<const Attack> scribbling();  // any value into any word of the link
