@@ -181,6 +181,7 @@ TEST(Promises, promise_08_a_thread_that_waits_for_every_child_takes_no_answer_aw
   });
   expect_codes_of_workers(50);
   is_done = true;
+  coproc::stop_fork_server();  // one of the children that the thread waits for
   waits.join();
 }
 
