@@ -247,6 +247,13 @@ void RingTransport::settle(bool has_work) noexcept {
 
 // ---- forks ----
 
+RingTransport::~RingTransport() {
+  // Everything goes before its place in the table: a child that another thread forks meanwhile leaves what it finds there,
+  // and would keep all else, for the peer to wait on.
+  const os::ForkLock no_fork;
+  leave_in_child();
+}
+
 void RingTransport::leave_in_child() noexcept {
   armed_.reset();
   wake_in_.reset();

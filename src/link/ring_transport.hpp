@@ -27,6 +27,9 @@ namespace coproc::inline v0::link {
 class RingTransport final : public Transport, public os::ForkSensitive {
  public:
   RingTransport(std::shared_ptr<LinkMemory> memory, int end, os::Fd wake_in, os::Fd wake_out);
+  RingTransport(const RingTransport&) = delete;
+  RingTransport& operator=(const RingTransport&) = delete;
+  ~RingTransport() override;
 
   std::size_t max_record() const noexcept override { return producer_.max_record(); }
   std::span<std::byte> reserve(std::size_t bytes) override;
