@@ -1,11 +1,14 @@
 #include "worker/run_target.hpp"
 
 #include <system_error>
+#include <cxxabi.h>
+
 #include <utility>
 
 #include "coproc/errors.hpp"
 #include "messenger/access.hpp"
 #include "process/crash_handler.hpp"
+#include "process/standard_streams.hpp"
 
 namespace coproc::inline v0 {
 
@@ -40,6 +43,8 @@ int run_target(const std::function<void()>& target, Messenger& messenger) noexce
     return 0;
   } catch (const HostDiedError&) {
     return 0;  // nobody is left to be told
+  } catch (const abi::__forced_unwind&) {
+    process::end_worker(1);  // pthread_exit(): not an exception, and must not be caught for good
   } catch (...) {
     try {
       detail::MessengerAccess::core(messenger)->send_current_exception({});
