@@ -24,19 +24,21 @@ namespace coproc::inline v0::process {
 
 namespace {
 
-/// Puts the kept descriptors at their numbers. Whatever else was received is moved out of their way.
+/// Puts the kept descriptors at their numbers. What was received at one of these is moved out of the way, and not above
+/// all of them: the highest may be the last that the limit allows.
 void place_kept(const StartRequest& request, StartFds& fds, os::Fd& socket) {
-  if (request.keep_fds.empty()) return;
-  const int free = *std::max_element(request.keep_fds.begin(), request.keep_fds.end()) + 1;
-  const auto move_up = [free](os::Fd& fd) {
-    if (fd && fd.get() < free) fd = os::duplicate_above(fd.get(), free);
+  const auto is_wanted = [&](int number) {
+    return std::find(request.keep_fds.begin(), request.keep_fds.end(), number) != request.keep_fds.end();
   };
-  move_up(socket);
-  move_up(fds.working_directory);
-  move_up(fds.lifeline);
-  for (os::Fd& fd : fds.standard) move_up(fd);
-  for (os::Fd& fd : fds.kept) move_up(fd);
-  for (os::Fd& fd : fds.payload) move_up(fd);
+  const auto move_away = [&](os::Fd& fd) {
+    while (fd && is_wanted(fd.get())) fd = os::duplicate_above(fd.get(), fd.get() + 1);
+  };
+  move_away(socket);
+  move_away(fds.working_directory);
+  move_away(fds.lifeline);
+  for (os::Fd& fd : fds.standard) move_away(fd);
+  for (os::Fd& fd : fds.kept) move_away(fd);
+  for (os::Fd& fd : fds.payload) move_away(fd);
   for (std::size_t i = 0; i < fds.kept.size(); ++i) os::put_at(fds.kept[i], request.keep_fds[i]);
   fds.kept.clear();
 }
