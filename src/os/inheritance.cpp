@@ -11,6 +11,8 @@ Inheritance Inheritance::now() {
   Inheritance state;
   ::getresuid(&state.users[0], &state.users[1], &state.users[2]);
   ::getresgid(&state.groups[0], &state.groups[1], &state.groups[2]);
+  state.process_group = ::getpgrp();
+  state.session = ::getsid(0);
   const int count = call_once([] { return ::getgroups(0, nullptr); });
   if (count < 0) throw_errno("getgroups", 0);
   state.other_groups.resize(static_cast<std::size_t>(count));

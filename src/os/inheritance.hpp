@@ -1,4 +1,4 @@
-// What a child process inherits and a running fork server cannot see change: users, groups, limits.
+// What a child process inherits and a running fork server cannot see change: users, groups, limits, session.
 //
 // Thread safety: values.
 #pragma once
@@ -17,6 +17,8 @@ struct Inheritance {
   std::array<gid_t, 3> groups{};  // the same
   std::vector<gid_t> other_groups;
   std::array<std::array<rlim_t, 2>, RLIM_NLIMITS> limits{};  // soft, hard
+  pid_t process_group = 0;                                   // which a terminal's Ctrl-C and hang-up go to
+  pid_t session = 0;
 
   /// Of this process. Throws std::system_error.
   static Inheritance now();
