@@ -1,6 +1,7 @@
 #include "os/process_state.hpp"
 
 #include <fcntl.h>
+#include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -45,6 +46,12 @@ std::size_t thread_count() {
 void set_process_name(const char* name) noexcept { (void)::prctl(PR_SET_NAME, name, 0, 0, 0); }
 
 unsigned user_id() noexcept { return ::geteuid(); }
+
+bool gives_other_rights() noexcept {
+  return ::getuid() != ::geteuid() || ::getgid() != ::getegid() || was_given_other_rights();
+}
+
+bool was_given_other_rights() noexcept { return ::getauxval(AT_SECURE) != 0; }
 
 bool is_open(int fd) noexcept {
   return call_retried([&] { return ::fcntl(fd, F_GETFD); }) >= 0;

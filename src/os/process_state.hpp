@@ -19,6 +19,13 @@ void set_process_name(const char* name) noexcept;
 /// The effective user of this process.
 unsigned user_id() noexcept;
 
+/// Whether programs that this process executes have rights which their starter has not, as far as the system can tell
+/// (AT_SECURE): its effective user or group is not the real one, or its program is set-user-ID.
+bool gives_other_rights() noexcept;
+
+/// Whether this program was executed with such rights.
+bool was_given_other_rights() noexcept;
+
 /// Whether `fd` is open.
 bool is_open(int fd) noexcept;
 

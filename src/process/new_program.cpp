@@ -87,6 +87,7 @@ Child launch(const WorkerOptions& options, const NewProgram& program, const Inhe
   if (program.method == StartMethod::spawn) {
     executed = this_program(kSpawnRole, std::move(environment));
   } else {
+    refuse_with_other_rights();
     executed.path = program.path;
     executed.arguments = program.arguments;
     executed.arguments.insert(executed.arguments.begin(), program.path);
@@ -112,7 +113,17 @@ void refuse_before_take_over() {
       "worker in it, as would every one of its workers: start workers in main, or later"};
 }
 
+void refuse_with_other_rights() {
+  if (!os::gives_other_rights()) return;
+  throw StartReport{
+      StartStage::exec, 0,
+      "this process has another effective than real user or group, or is a set-user-ID program: a program "
+      "that it executes does not believe the start request. Make them equal first, or choose "
+      "StartMethod::fork"};
+}
+
 os::Program this_program(const char* role, std::vector<std::string> environment) {
+  refuse_with_other_rights();
   if (!can_be_taken_over()) {
     throw StartReport{StartStage::exec, 0,
                       "a new process of this program could not be taken over by coproc: link coproc into the program "

@@ -28,6 +28,9 @@ Child start_in_new_program(const WorkerOptions& options, const NewProgram& progr
 /// Throws StartReport in a process that awaits_take_over().
 void refuse_before_take_over();
 
+/// Throws StartReport in a process that gives_other_rights().
+void refuse_with_other_rights();
+
 /// This program, to be taken over in this role. Throws StartReport where that cannot be.
 os::Program this_program(const char* role, std::vector<std::string> environment);
 

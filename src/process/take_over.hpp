@@ -5,7 +5,8 @@
 //
 // Thread safety: for the program's first thread, before main or in it.
 // Security considerations: the socket names code to run. A marker is not believed where the program runs with another
-// user's rights (set-user-ID), or where the socket was not made by this process's parent and user.
+// user's rights (set-user-ID), or where the socket was not made by this process's parent and user. Nor does such a process
+// go on to main: it was not executed for that.
 #pragma once
 
 #include <functional>
