@@ -1,7 +1,6 @@
 // The host's side of the fork server.
 #include "process/fork_server.hpp"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -97,11 +96,7 @@ class Server {
                             " threads, since a static initialiser of this program starts some, and cannot be forked "
                             "safely: choose StartMethod::spawn, or start threads in main"};
     }
-    const os::Fd shown =
-        os::is_open(STDERR_FILENO) ? os::duplicate(STDERR_FILENO) : os::open_file("/dev/null", O_WRONLY);
-    os::write_all(shown.get(), error_output.text());
-    const int fds[] = {shown.get()};
-    (void)os::send_with_fds(channel_.host_end(), kRequest, fds, deadline);
+    if (os::is_open(STDERR_FILENO)) os::write_all(STDERR_FILENO, error_output.text());
   }
 
   /// False: the server has ended. Throws StartReport where the time is over.

@@ -1,9 +1,8 @@
 // The fork server: this program, executed once more as a small process with one thread, from which workers are forked.
 // They cost the same however large the host is, are its own children, and have nothing of what it has opened, locked or
-// set up since its start.
+// set up. The server's own 0, 1 and 2 lead to /dev/null, and its directory is the root.
 //
 //   server  how many threads it has                     once
-//   host    one byte, with the stderr that it shall have  once
 //   host    one byte, with a worker's start socket      for each worker
 //   server  its pid or an errno, with its pidfd         for each worker
 //

@@ -1,4 +1,7 @@
 // The fork server's own side of fork_server.hpp.
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <cerrno>
 #include <exception>
 #include <span>
@@ -32,6 +35,14 @@ std::optional<os::Fd> next_request(const os::Fd& control) {
   return std::move(fds.front());
 }
 
+/// Its workers are given what the host has then. What the host has now it may want to close: a reader of its output waits
+/// for the last writer, and a directory that somebody is in cannot be unmounted.
+void hold_nothing_of_host() {
+  const os::Fd null = os::open_file("/dev/null", O_RDWR);
+  for (const int number : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) os::put_at(null, number);
+  os::change_directory("/");
+}
+
 /// One worker; returns in the server.
 void fork_worker(os::Fd& control, os::Fd socket, Prepare prepare) {
   ServerReply reply{-1, 0};
@@ -58,14 +69,12 @@ void serve_forks(os::Fd control, Prepare prepare) noexcept {
   // SIGKILL.
   os::set_process_name("coproc-forks");
   try {
+    flush_standard_streams();  // what static initialisers have printed: or each worker would print it again
+    hold_nothing_of_host();
     StartChannel::say_here(control);
     const ServerHello hello{os::thread_count()};
     (void)os::send_with_fds(control, bytes_of(hello), {}, os::Deadline::forever());
-    if (auto error_output = next_request(control)) {
-      os::put_at(*error_output, 2);
-      error_output->reset();
-      while (auto socket = next_request(control)) fork_worker(control, *std::move(socket), prepare);
-    }
+    while (auto socket = next_request(control)) fork_worker(control, *std::move(socket), prepare);
   } catch (const std::exception&) {
     // The host sees the server's end, and makes another one.
   }
