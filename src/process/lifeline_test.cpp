@@ -1,3 +1,4 @@
+// What tests/conformance/life_test.cpp cannot see from above: see there for what holds for every start method.
 #include "process/lifeline.hpp"
 
 #include <fcntl.h>
@@ -52,104 +53,6 @@ class LifelineTest : public ::testing::Test {
 }
 
 bool was_killed(int status) { return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL; }
-
-TEST_F(LifelineTest, ABusyWorkerEndsWithItsHost) {
-  const pid_t host = start_host([&] {
-    static Child child;
-    child = start([&]() -> int {
-      const pid_t self = ::getpid();
-      pids_.write(&self, sizeof self);
-      spin();
-    });
-  });
-  const auto worker = pids_.read<pid_t>();
-  kill_host(host);
-  EXPECT_TRUE(was_killed(status_of(worker)));
-}
-
-TEST_F(LifelineTest, AStoppedWorkerEndsWithItsHost) {
-  const Report stopped;
-  const pid_t host = start_host([&] {
-    static Child child;
-    child = start([&]() -> int {
-      const pid_t self = ::getpid();
-      pids_.write(&self, sizeof self);
-      ::raise(SIGSTOP);
-      spin();
-    });
-    siginfo_t info{};
-    ::waitid(P_PID, static_cast<id_t>(child.pid()), &info, WSTOPPED | WNOWAIT);
-    stopped.write("s");
-  });
-  const auto worker = pids_.read<pid_t>();
-  stopped.read<char>();
-  kill_host(host);
-  EXPECT_TRUE(was_killed(status_of(worker)));
-}
-
-TEST_F(LifelineTest, TheEndOfTheStartingThreadIsNotTheHosts) {
-  const Report answers;
-  const Report questions;
-  const pid_t host = start_host([&] {
-    static Child child;
-    std::thread starter([&] {
-      child = start([&]() -> int {
-        const pid_t self = ::getpid();
-        pids_.write(&self, sizeof self);
-        wait_readable(questions.pipe().read_end.get());
-        answers.write("a");
-        spin();
-      });
-    });
-    starter.join();
-    questions.write("q");
-  });
-  const auto worker = pids_.read<pid_t>();
-  EXPECT_EQ(answers.read<char>(), 'a');  // it lives after the thread's end
-  kill_host(host);
-  EXPECT_TRUE(was_killed(status_of(worker)));
-}
-
-TEST_F(LifelineTest, AHostThatBecomesAnotherProgramIsGone) {
-  const pid_t host = start_host([&] {
-    static Child child;
-    child = start([&]() -> int {
-      const pid_t self = ::getpid();
-      pids_.write(&self, sizeof self);
-      spin();
-    });
-    ::execl("/bin/sleep", "sleep", "1000", static_cast<char*>(nullptr));
-  });
-  const auto worker = pids_.read<pid_t>();
-  const os::Pidfd end = os::Pidfd::open(worker);
-  wait_readable(end.fd());
-  kill_host(host);
-  EXPECT_TRUE(was_killed(status_of(worker)));
-}
-
-TEST_F(LifelineTest, OtherChildrenOfTheHostDoNotKeepAWorkerAlive) {
-  const Report others;
-  const pid_t host = start_host([&] {
-    static Child child;
-    child = start([&]() -> int {
-      const pid_t self = ::getpid();
-      pids_.write(&self, sizeof self);
-      spin();
-    });
-    const pid_t other = ::fork();
-    if (other == 0) {
-      for (;;) ::pause();
-    }
-    others.write(&other, sizeof other);
-  });
-  const auto worker = pids_.read<pid_t>();
-  const auto other = others.read<pid_t>();
-  kill_host(host);
-  EXPECT_TRUE(was_killed(status_of(worker)));
-  EXPECT_EQ(::kill(other, 0), 0);
-  ::kill(other, SIGKILL);
-  status_of(other);
-}
 
 TEST_F(LifelineTest, ASignalToContinueFromSomebodyElseIsHarmless) {
   const Report gate;

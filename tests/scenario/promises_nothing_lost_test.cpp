@@ -1,8 +1,8 @@
-// Nothing is lost or left behind: promises 5 to 10.
+// Nothing is lost or left behind: promises 5 to 10 (9 in
+// tests/conformance/life_test.cpp).
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -196,37 +196,6 @@ TEST(Promises, promise_08_nothing_is_left_behind) {
   EXPECT_EQ(count_mappings(::getpid(), "coproc"), mappings);
   EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1);  // no child is left
   EXPECT_EQ(errno, ECHILD);
-}
-
-TEST(Promises, promise_09_a_worker_dies_with_its_host) {
-  int pids[2];
-  ASSERT_EQ(::pipe(pids), 0);
-  ::prctl(PR_SET_CHILD_SUBREAPER, 1);  // so that this process sees how the orphans end
-  const pid_t host = ::fork();
-  if (host == 0) {
-    WorkerResource busy{[](PriorityMessenger&) {
-      for (volatile bool forever = true; forever;) {}
-    }};
-    WorkerResource waits{[](PriorityMessenger& messenger) { messenger.receive_blocking(); }};
-    busy.start();
-    waits.start();
-    const int both[] = {busy.pid(), waits.pid()};
-    if (::write(pids[1], both, sizeof both) != sizeof both) ::_exit(1);
-    for (;;) ::pause();
-  }
-  int both[2] = {};
-  ASSERT_EQ(::read(pids[0], both, sizeof both), static_cast<ssize_t>(sizeof both));
-  ::kill(host, SIGKILL);
-  int status = 0;
-  EXPECT_EQ(::waitpid(host, &status, 0), host);
-  EXPECT_EQ(::waitpid(both[0], &status, 0), both[0]);
-  EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) << status;
-  EXPECT_EQ(::waitpid(both[1], &status, 0), both[1]);
-  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;  // it was told, and left
-  while (::waitpid(-1, nullptr, 0) > 0) {}                               // its fork server ends by itself
-  ::prctl(PR_SET_CHILD_SUBREAPER, 0);
-  ::close(pids[0]);
-  ::close(pids[1]);
 }
 
 TEST(Promises, promise_10_a_worker_holds_nothing_of_other_workers_links) {

@@ -1,0 +1,85 @@
+// Starts in several threads at once, by every start method, while other threads fork.
+#include <atomic>
+#include <thread>
+#include <vector>
+
+#include "conformance/player.hpp"
+#include "support/process.hpp"
+
+using coproc::StartMethod;
+using parts::Player;
+
+namespace {
+
+class ConcurrentStarts : public parts::ByEveryMethod {};
+INSTANTIATE_TEST_SUITE_P(By, ConcurrentStarts, parts::every_method(), parts::name_of_method);
+
+constexpr int kThreads = 4;
+constexpr int kStarts = 15;
+
+/// Starts and ends workers of its own; counts those that answered and ended as they should.
+void start_workers(StartMethod method, int thread, std::atomic<int>& right) {
+  for (int i = 0; i < kStarts; ++i) {
+    Player worker(method);
+    worker.start("answers");
+    const std::string text = std::to_string(thread) + " " + std::to_string(i);
+    const bool has_answered = worker.ask("echo " + text) == text && worker.ask("links") == "1";
+    if (has_answered && worker->stop().success()) ++right;
+  }
+}
+
+TEST_P(ConcurrentStarts, AreAsGoodAsOneAfterTheOther) {
+  std::atomic<int> right{0};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < kThreads; ++i) threads.emplace_back([&, i] { start_workers(GetParam(), i, right); });
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(right, kThreads * kStarts);
+}
+
+TEST_P(ConcurrentStarts, WhileOtherThreadsForkAndRunPrograms) {
+  std::atomic<int> right{0}, bad_forks{0}, bad_programs{0};
+  std::atomic<bool> is_over{false};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < kThreads; ++i) threads.emplace_back([&, i] { start_workers(GetParam(), i, right); });
+  std::thread forks([&] {
+    while (!is_over) {
+      const pid_t child = ::fork();
+      // No link is left in it, not even one that was just being made.
+      if (child == 0) ::_exit(parts::answer("links") == "0" ? 0 : 1);
+      if (support::end_of(child) != "exit 0") ++bad_forks;
+    }
+  });
+  std::thread runs([&] {
+    while (!is_over) {
+      if (parts::answer("system true") != "0") ++bad_programs;
+    }
+  });
+  for (auto& thread : threads) thread.join();
+  is_over = true;
+  forks.join();
+  runs.join();
+  EXPECT_EQ(right, kThreads * kStarts);
+  EXPECT_EQ(bad_forks, 0);
+  EXPECT_EQ(bad_programs, 0);
+}
+
+TEST(ForkServer, StartsGoOnWhileItIsStoppedAndStartedByOthers) {
+  std::atomic<int> right{0};
+  std::atomic<bool> is_over{false};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < kThreads; ++i) {
+    threads.emplace_back([&, i] { start_workers(StartMethod::fork_server, i, right); });
+  }
+  std::thread other([&] {
+    while (!is_over) {
+      coproc::stop_fork_server();
+      coproc::start_fork_server();
+    }
+  });
+  for (auto& thread : threads) thread.join();
+  is_over = true;
+  other.join();
+  EXPECT_EQ(right, kThreads * kStarts);
+}
+
+}  // namespace
