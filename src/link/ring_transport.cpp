@@ -166,7 +166,8 @@ WaitEnd RingTransport::sleep(const os::Deadline& deadline, bool incoming, std::s
   // Pairs with the fence in wake_if_waiting(): either we see what the peer published, or it sees the waiting word.
   std::atomic_thread_fence(std::memory_order_seq_cst);
   WaitEnd end = WaitEnd::changed;
-  if (!is_satisfied(incoming, space)) {
+  const bool is_peer_gone = hang_up_grace_ && peer_pidfd_ < 0;  // nothing would end the poll any more
+  if (!is_satisfied(incoming, space) && !is_peer_gone) {
     pollfd fds[4] = {{hang_up_grace_ ? -1 : wake_in_.get(), POLLIN, 0},
                      {interrupt_event_.fd(), POLLIN, 0},
                      {peer_pidfd_, POLLIN, 0},

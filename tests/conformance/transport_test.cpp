@@ -144,6 +144,21 @@ TYPED_TEST(OneProcessTransport, TheNativeHandleIsReadableExactlyWhileThereIsWork
   EXPECT_TRUE(this->is_readable(fd));
 }
 
+TYPED_TEST(OneProcessTransport, ThePeersEndIsToldByEveryWaitThatFollows) {
+  // An interrupt may hide what the first one says.
+  this->ends.second.reset();
+  EXPECT_EQ(this->a.wait(this->forever(), true, 0), WaitEnd::peer_gone);
+  EXPECT_EQ(this->a.wait(this->forever(), true, 0), WaitEnd::peer_gone);
+}
+
+TYPED_TEST(OneProcessTransport, ThePeersEndIsToldAlsoAfterTheNativeHandleWasSettled) {
+  const int fd = this->a.native_handle();
+  this->ends.second.reset();
+  this->a.settle(false);
+  EXPECT_TRUE(this->is_readable(fd));
+  EXPECT_EQ(this->a.wait(this->forever(), true, 0), WaitEnd::peer_gone);
+}
+
 TYPED_TEST(OneProcessTransport, TellsEachOtherThatTheyAreStuck) {
   EXPECT_FALSE(this->a.peer_is_stuck());
   this->b.set_stuck(true);
