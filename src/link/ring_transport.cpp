@@ -179,6 +179,7 @@ WaitEnd RingTransport::sleep(const os::Deadline& deadline, bool incoming, std::s
     if (polled == os::PollEnd::ready) {
       if (fds[3].revents != 0) look_aside();
       if (fds[2].revents != 0) end = WaitEnd::peer_gone;
+      if (fds[1].revents != 0) interrupt_event_.clear();  // also where interrupt() sets it after its flag was taken
       if (fds[0].revents != 0 && os::drain_wakes(wake_in_) == os::Drained::hung_up) note_hang_up();
     }
   }

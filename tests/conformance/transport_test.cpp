@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 
+#include <atomic>
 #include <cstring>
 #include <memory>
 #include <optional>
@@ -107,6 +108,31 @@ TYPED_TEST(OneProcessTransport, InterruptEndsTheWaitThatIsUnderWayOrTheNext) {
   std::thread other([&] { this->a.interrupt(); });
   EXPECT_EQ(this->a.wait(this->forever(), true, 0), WaitEnd::interrupted);
   other.join();
+}
+
+TYPED_TEST(OneProcessTransport, AnInterruptWhoseWaitEndsBeforeItReturnsLeavesNothingBehind) {
+  constexpr int kRounds = 2000;
+  std::atomic<int> asked{0};
+  std::atomic<int> returned{0};
+  std::thread other([&] {
+    for (int round = 1; round <= kRounds; ++round) {
+      while (asked.load() != round) std::this_thread::yield();
+      this->a.interrupt();
+      returned.store(round);
+    }
+  });
+  const int fd = this->a.native_handle();
+  int left_behind = 0;
+  for (int round = 1; round <= kRounds; ++round) {
+    asked.store(round);
+    while (this->a.wait(this->forever(), true, 0) != WaitEnd::interrupted) {}
+    while (returned.load() != round) std::this_thread::yield();
+    this->a.wait(os::Deadline(std::chrono::seconds(0)), true, 0);  // may still find the event set, and clears it
+    this->a.settle(false);
+    if (this->is_readable(fd)) ++left_behind;
+  }
+  other.join();
+  EXPECT_EQ(left_behind, 0);
 }
 
 TYPED_TEST(OneProcessTransport, ACloseRequestNeedsNoSpaceAndWakes) {
