@@ -233,14 +233,14 @@ int RingTransport::native_handle() {
   return armed_->epoll.fd();
 }
 
-void RingTransport::settle(bool has_work) noexcept {
+void RingTransport::settle(bool has_work, std::uint32_t closes_known) noexcept {
   if (!armed_) return;
   if (!has_work) {
     if (os::drain_wakes(wake_in_) == os::Drained::hung_up) note_hang_up();
     own().waiting.store(kSleeps | kWaitsForRecords | kWaitsForSpace, std::memory_order_relaxed);
     // Pairs with the fence in wake_if_waiting(): look again after the word is set.
     std::atomic_thread_fence(std::memory_order_seq_cst);
-    has_work = consumer_.look() || consumer_.is_broken();
+    has_work = consumer_.look() || consumer_.is_broken() || close_requests() != closes_known;
   }
   if (has_work == armed_->says_work) return;
   armed_->says_work = has_work;

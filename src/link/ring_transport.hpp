@@ -48,7 +48,7 @@ class RingTransport final : public Transport, public os::ForkSensitive {
   void look_aside() noexcept override;
   void interrupt() noexcept override;
   int native_handle() override;
-  void settle(bool has_work) noexcept override;
+  void settle(bool has_work, std::uint32_t closes_known) noexcept override;
   bool is_own_process() const noexcept override { return generation_ == os::fork_generation(); }
 
   /// The peer's process: from now on its pidfd says whether the peer is gone, and not the pipe (which a peer may close

@@ -57,10 +57,11 @@ class Transport {
   /// Any thread: the wait that is under way, or else the next one, ends with `interrupted`.
   virtual void interrupt() noexcept = 0;
 
-  /// A descriptor that is readable exactly while something has come, the peer is gone, or `settle(true)` said so.
-  /// Made at the first call; from then on `settle` is owed after every call that may have emptied this end.
+  /// A descriptor that is readable exactly while something has come, the peer is gone, or `settle` was told of work.
+  /// Made at the first call; from then on `settle` is owed after every call that may have emptied this end, with how many
+  /// close requests the user knows of: one more is work, too.
   virtual int native_handle() = 0;
-  virtual void settle(bool has_work) noexcept = 0;
+  virtual void settle(bool has_work, std::uint32_t closes_known) noexcept = 0;
 
   /// The end's own process, or not: after a fork only the destructor may be used.
   virtual bool is_own_process() const noexcept = 0;

@@ -57,8 +57,7 @@ int Core::native_handle() {
 }
 
 void Core::settle() {
-  transport_->settle(inbox_.live_count() != 0 || !held_errors_.empty() ||
-                     transport_->close_requests() != closes_thrown_ || peer_gone_);
+  transport_->settle(inbox_.live_count() != 0 || !held_errors_.empty() || peer_gone_, closes_thrown_);
 }
 
 bool Core::has_work() {

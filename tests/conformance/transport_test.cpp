@@ -128,7 +128,7 @@ TYPED_TEST(OneProcessTransport, AnInterruptWhoseWaitEndsBeforeItReturnsLeavesNot
     while (this->a.wait(this->forever(), true, 0) != WaitEnd::interrupted) {}
     while (returned.load() != round) std::this_thread::yield();
     this->a.wait(os::Deadline(std::chrono::seconds(0)), true, 0);  // may still find the event set, and clears it
-    this->a.settle(false);
+    this->a.settle(false, 0);
     if (this->is_readable(fd)) ++left_behind;
   }
   other.join();
@@ -153,21 +153,34 @@ TYPED_TEST(OneProcessTransport, ThePeersEndIsSeenAndWhatItSentIsStillThere) {
 
 TYPED_TEST(OneProcessTransport, TheNativeHandleIsReadableExactlyWhileThereIsWork) {
   const int fd = this->a.native_handle();
-  this->a.settle(false);
+  this->a.settle(false, 0);
   EXPECT_FALSE(this->is_readable(fd));
   this->put(this->b, "x");
   EXPECT_TRUE(this->is_readable(fd));
-  this->a.settle(false);  // nobody took it: looks again
+  this->a.settle(false, 0);  // nobody took it: looks again
   EXPECT_TRUE(this->is_readable(fd));
   EXPECT_EQ(this->take(this->a), "x");
-  this->a.settle(false);
+  this->a.settle(false, 0);
   EXPECT_FALSE(this->is_readable(fd));
-  this->a.settle(true);
+  this->a.settle(true, 0);
   EXPECT_TRUE(this->is_readable(fd));
-  this->a.settle(false);
+  this->a.settle(false, 0);
   EXPECT_FALSE(this->is_readable(fd));
   this->ends.second.reset();
   EXPECT_TRUE(this->is_readable(fd));
+}
+
+TYPED_TEST(OneProcessTransport, ACloseRequestThatFoundTheWordClearedIsSeenWhenItIsSetAgain) {
+  const int fd = this->a.native_handle();
+  this->a.settle(false, 0);
+  this->put(this->b, "x");  // clears the waiting word
+  EXPECT_EQ(this->take(this->a), "x");
+  const std::uint32_t closes_known = this->a.close_requests();
+  this->b.request_close();  // no wake-up call
+  this->a.settle(false, closes_known);
+  EXPECT_TRUE(this->is_readable(fd));
+  this->a.settle(false, 1);
+  EXPECT_FALSE(this->is_readable(fd));
 }
 
 TYPED_TEST(OneProcessTransport, ThePeersEndIsToldByEveryWaitThatFollows) {
@@ -180,7 +193,7 @@ TYPED_TEST(OneProcessTransport, ThePeersEndIsToldByEveryWaitThatFollows) {
 TYPED_TEST(OneProcessTransport, ThePeersEndIsToldAlsoAfterTheNativeHandleWasSettled) {
   const int fd = this->a.native_handle();
   this->ends.second.reset();
-  this->a.settle(false);
+  this->a.settle(false, 0);
   EXPECT_TRUE(this->is_readable(fd));
   EXPECT_EQ(this->a.wait(this->forever(), true, 0), WaitEnd::peer_gone);
 }
@@ -213,7 +226,7 @@ TEST(OneProcessRingTransport, EmptiesSomethingElseInItsWaitsAndKeepsItsDeadlines
   };
   a->empty_also(aside.read_end.get(), empty);
   pollfd handle{a->native_handle(), POLLIN, 0};
-  a->settle(false);
+  a->settle(false, 0);
   EXPECT_EQ(::poll(&handle, 1, 0), 0);
   os::write_wake(aside.write_end);
   EXPECT_EQ(::poll(&handle, 1, 0), 1);

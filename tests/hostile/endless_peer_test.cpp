@@ -45,7 +45,7 @@ class EndlessTransport final : public coproc::link::Transport {
   }
   void interrupt() noexcept override {}
   int native_handle() override { return end_->native_handle(); }
-  void settle(bool has_work) noexcept override { end_->settle(has_work); }
+  void settle(bool has_work, std::uint32_t closes_known) noexcept override { end_->settle(has_work, closes_known); }
   bool is_own_process() const noexcept override { return true; }
 
  private:
