@@ -10,7 +10,7 @@ configure = cmake --preset $(1) -DCOPROC_WARNINGS_AS_ERRORS=$(if $(filter true,$
 build = cmake --build --preset $(1) --parallel $(JOBS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build tour test hostile bench compile-time debug clang asan tsan format format-check tidy install clean
+.PHONY: help setup build tour test model hostile bench compile-time debug clang asan tsan format format-check tidy install clean
 
 help:
 	@sed -n 's/^#: //p' Makefile
@@ -55,6 +55,11 @@ hostile: setup
 	@$(call build,asan) --target coproc_tests
 	COPROC_HOSTILE_MUTATIONS=$(HOSTILE_MUTATIONS) COPROC_TEST_SECONDS=3600 UBSAN_OPTIONS=print_stacktrace=1 \
 	  build/asan/tests/coproc_tests --gtest_brief=1 --gtest_filter='*Hostile*'
+
+#: make model         only the model of the link (tests/model), checked by SPIN, and its mutants
+model: setup
+	@$(call configure,release)
+	@ctest --preset release --parallel $(JOBS) --label-regex '^model$$'
 
 #: make bench         the measurements
 bench: build

@@ -5,7 +5,7 @@
 set -eu
 
 # What each is for: docs/dependencies.md.
-build="make valgrind g++ cmake ninja-build ccache pkg-config clang-16 libgtest-dev libasio-dev"
+build="make valgrind g++ cmake ninja-build ccache pkg-config clang-16 libgtest-dev libasio-dev spin"
 style="clang-format-16 clang-tidy-16"
 
 wanted=""

@@ -103,6 +103,8 @@ void RingTransport::set_stuck(bool is_stuck) noexcept {
 bool RingTransport::peer_is_stuck() const noexcept { return peer().stuck.load(std::memory_order_seq_cst) == 1; }
 
 // ---- waiting ----
+//
+// tests/model checks the steps of sleep(), settle(), request_close() and wake_if_waiting(): change it with them.
 
 bool RingTransport::is_satisfied(bool incoming, std::size_t space) noexcept {
   return (incoming && (consumer_.look() || consumer_.is_broken())) || (space != 0 && producer_.has_room(space)) ||
