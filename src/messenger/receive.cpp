@@ -1,4 +1,5 @@
 // From the inbox, or straight from the link where nothing else waits, to the user.
+#include <chrono>
 #include <utility>
 
 #include "messenger/core.hpp"
@@ -179,17 +180,19 @@ void Core::throw_close_request() {
 /// peer's end means.
 bool Core::wait_for_more(const os::Deadline& deadline) {
   if (peer_gone_) throw_gone();
-  if (closes_thrown_ != 0 && !deadline.passed()) throw_close_request();
   if (peer_known_gone_.load(std::memory_order_acquire)) {  // pairs with note_peer_gone()
     peer_gone_ = true;                                     // look once more at what it had sent, then throw
     return true;
   }
   // A peer that always has something, but never what is wanted, must not keep the time from passing.
   const bool is_late = deadline.passed();
-  switch (transport_->wait(deadline, true, 0)) {
+  // Where it was asked to close it does not sleep, but looks: the peer may have ended since, and that says more.
+  const bool throws_close = closes_thrown_ != 0 && !is_late;
+  switch (transport_->wait(throws_close ? os::Deadline(std::chrono::seconds(0)) : deadline, true, 0)) {
     case link::WaitEnd::changed:
       return !is_late;
     case link::WaitEnd::timed_out:
+      if (throws_close) throw_close_request();
       return false;
     case link::WaitEnd::interrupted:
       throw InterruptedError("the receive from " + options_.peer_name + " was interrupted: nothing was lost");

@@ -60,6 +60,19 @@ TEST(Promises, promise_01_a_send_that_waits_notices_the_death) {
   killer.join();
 }
 
+TEST(Promises, promise_01_a_close_request_of_the_worker_does_not_hide_its_death) {
+  WorkerResource worker{[](PriorityMessenger& host) {
+    host.send_close_request();
+    host.send_norequest(1);
+    ::raise(SIGKILL);
+  }};
+  worker.start();
+  while (worker.is_alive()) std::this_thread::yield();
+  EXPECT_THROW(worker.messenger().receive_blocking<int>(), coproc::WorkerRequestedClose);
+  EXPECT_EQ(worker.messenger().receive_blocking<int>(), 1);
+  EXPECT_THROW(worker.messenger().receive_blocking<int>(), coproc::WorkerDiedError);
+}
+
 TEST(Promises, promise_02_two_senders_never_deadlock) {
   constexpr int kRequests = 1'000'000;
   WorkerResource worker{[](PriorityMessenger& host) {
