@@ -10,6 +10,7 @@
 #include "coproc/errors.hpp"
 #include "os/cpu.hpp"
 #include "os/poll.hpp"
+#include "step/step.hpp"
 
 namespace coproc::inline v0::link {
 
@@ -52,10 +53,14 @@ bool RingTransport::publish() noexcept {
 bool RingTransport::wake_if_waiting(std::uint32_t for_what) noexcept {
   // Pairs with the fence in sleep(): either we see its waiting word, or it sees what we published.
   std::atomic_thread_fence(std::memory_order_seq_cst);
+  step("wake: fenced");
   SideWords& sleeper = peer();
   if ((sleeper.waiting.load(std::memory_order_relaxed) & for_what) == 0) return true;  // relaxed: ordered by the fence
   sleeper.waiting.store(0, std::memory_order_relaxed);  // relaxed: a second call too many does no harm
-  return os::write_wake(wake_out_) != os::Wake::broken;
+  step("wake: before the write");
+  const os::Wake wake = os::write_wake(wake_out_);
+  step("wake: after the write");
+  return wake != os::Wake::broken;
 }
 
 // ---- receiving ----
@@ -86,7 +91,9 @@ void RingTransport::release() noexcept {
 // ---- close requests and stuck senders ----
 
 void RingTransport::request_close() noexcept {
+  step("request_close: before");
   own().close_requests.fetch_add(1, std::memory_order_release);  // pairs with close_requests() at the peer
+  step("request_close: counted");
   wake_if_waiting(kSleeps);
 }
 
@@ -97,6 +104,7 @@ std::uint32_t RingTransport::close_requests() const noexcept {
 void RingTransport::set_stuck(bool is_stuck) noexcept {
   // seq_cst: both sides publish and then look at the other's word; at least one of them must see both set.
   own().stuck.store(is_stuck ? 1 : 0, std::memory_order_seq_cst);
+  step("set_stuck: published");
   if (is_stuck) wake_if_waiting(kSleeps);
 }
 
@@ -163,10 +171,12 @@ WaitEnd RingTransport::wait(const os::Deadline& deadline, bool incoming, std::si
 
 WaitEnd RingTransport::sleep(const os::Deadline& deadline, bool incoming, std::size_t space) {
   SideWords& words = own();
+  step("sleep: awake");
   words.waiting.store(kSleeps | (incoming ? kWaitsForRecords : 0) | (space != 0 ? kWaitsForSpace : 0),
                       std::memory_order_relaxed);
   // Pairs with the fence in wake_if_waiting(): either we see what the peer published, or it sees the waiting word.
   std::atomic_thread_fence(std::memory_order_seq_cst);
+  step("sleep: waiting word set");
   WaitEnd end = WaitEnd::changed;
   const bool is_peer_gone = hang_up_grace_ && peer_pidfd_ < 0;  // nothing would end the poll any more
   if (!is_satisfied(incoming, space) && !is_peer_gone) {
@@ -176,7 +186,9 @@ WaitEnd RingTransport::sleep(const os::Deadline& deadline, bool incoming, std::s
                      {aside_fd_, POLLIN, 0}};
     const os::Deadline until(hang_up_grace_ ? std::min(deadline.remaining(), hang_up_grace_->remaining())
                                             : deadline.remaining());
+    step("sleep: before the poll");
     const os::PollEnd polled = os::poll_once(fds, until);
+    step("sleep: after the poll");
     if (polled == os::PollEnd::timed_out && deadline.passed()) end = WaitEnd::timed_out;
     if (polled == os::PollEnd::ready) {
       if (fds[3].revents != 0) look_aside();
@@ -188,6 +200,7 @@ WaitEnd RingTransport::sleep(const os::Deadline& deadline, bool incoming, std::s
   // A peer that keeps waking this end for nothing, or keeps printing, must not put the deadline off.
   if (end == WaitEnd::changed && deadline.passed() && !is_satisfied(incoming, space)) end = WaitEnd::timed_out;
   if (!armed_) words.waiting.store(0, std::memory_order_relaxed);  // relaxed: a wake-up call too many does no harm
+  step("sleep: waiting word cleared");
   if (hang_up_grace_ && peer_pidfd_ < 0) end = WaitEnd::peer_gone;
   return end;
 }
@@ -239,7 +252,9 @@ void RingTransport::settle(bool has_work, std::uint32_t closes_known) noexcept {
   if (!armed_) return;
   if (!has_work) {
     if (os::drain_wakes(wake_in_) == os::Drained::hung_up) note_hang_up();
+    step("settle: pipe emptied");
     own().waiting.store(kSleeps | kWaitsForRecords | kWaitsForSpace, std::memory_order_relaxed);
+    step("settle: waiting word set");
     // Pairs with the fence in wake_if_waiting(): look again after the word is set.
     std::atomic_thread_fence(std::memory_order_seq_cst);
     has_work = consumer_.look() || consumer_.is_broken() || close_requests() != closes_known;

@@ -4,6 +4,7 @@
 
 #include "messenger/core.hpp"
 #include "messenger/error_table.hpp"
+#include "step/step.hpp"
 
 namespace coproc::inline v0::detail {
 
@@ -33,6 +34,7 @@ void Core::drain(Stop stop) {
     transport_->look_aside();
     return;
   }
+  step("drain: looked");
   for (;;) {
     const std::span<const std::byte> record = transport_->front();
     if (record.empty()) break;
@@ -42,6 +44,7 @@ void Core::drain(Stop stop) {
       is_inbox_full_ = true;
       break;
     }
+    step("drain: taken");
     transport_->pop();
     if (stop == Stop::at_error && !held_errors_.empty()) break;
   }

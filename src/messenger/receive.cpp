@@ -4,6 +4,7 @@
 
 #include "messenger/core.hpp"
 #include "messenger/error_table.hpp"
+#include "step/step.hpp"
 
 namespace coproc::inline v0::detail {
 
@@ -231,6 +232,7 @@ bool Core::receive_in_place(std::uint32_t index, const Incoming& to) {
   } catch (const DecodeError&) {
     return false;  // the same from the inbox, where it stays receivable
   }
+  step("receive in place: decoded");
   transport_->pop();
   transport_->release();
   count_returned(lane, header.kind, header.request_id);

@@ -4,6 +4,7 @@
 
 #include "messenger/core.hpp"
 #include "messenger/error_table.hpp"
+#include "step/step.hpp"
 
 namespace coproc::inline v0::detail {
 
@@ -177,7 +178,9 @@ void Core::send_payload(FrameHeader& header, const Outgoing& value, const os::De
   const std::span<std::byte> front = room.empty() ? room : room.subspan(kHeaderBytes);
   scratch_.clear();
   Encoder encoder(front, scratch_, options_.link.max_message_bytes);
+  step("send: reserved");
   value.encode(encoder, value.value);  // what it throws has published nothing
+  step("send: encoded");
   if (!room.empty() && !encoder.spilled()) {
     write_frame(room, header, encoder.written());
     publish();
@@ -213,6 +216,7 @@ void Core::send_fragments(FrameHeader& header, std::span<const std::byte> payloa
       write_frame(room_for(kHeaderBytes + piece, deadline), next, payload.first(piece));
       publish();
       payload = payload.subspan(piece);
+      step("send: between fragments");
     }
   } catch (...) {
     owes_abort_ = true;  // the next frame tells the peer to drop what came
@@ -227,6 +231,7 @@ void Core::write_frame(std::span<std::byte> room, FrameHeader& header, std::span
     owes_abort_ = false;
   }
   std::memcpy(room.data(), &header, kHeaderBytes);
+  step("send: header written");
   if (!payload.empty() && payload.data() != room.data() + kHeaderBytes)
     std::memcpy(room.data() + kHeaderBytes, payload.data(), payload.size());
   transport_->commit(header.length);

@@ -7,6 +7,7 @@
 #include "os/hang_up_signal.hpp"
 #include "os/signals.hpp"
 #include "process/standard_streams.hpp"
+#include "step/step.hpp"
 
 namespace coproc::inline v0::process {
 
@@ -37,6 +38,7 @@ Lifeline::Lifeline(const os::ForkLock&) : pipe_(os::Pipe::create()) {}
 void Lifeline::stay_with_host() noexcept { pipe_.read_end.reset(); }
 
 void Lifeline::stay_with_worker(std::chrono::nanoseconds grace) {
+  step("lifeline: forked");
   pipe_.write_end.reset();
   if (grace > std::chrono::nanoseconds::zero()) {
     armed.store(new Armed{pipe_.read_end.get(), grace, {}, {}}, std::memory_order_release);  // pairs with on_sigcont()
@@ -45,6 +47,7 @@ void Lifeline::stay_with_worker(std::chrono::nanoseconds grace) {
   } else {
     os::signal_on_change(pipe_.read_end, SIGKILL);
   }
+  step("lifeline: held");
   // The host may have ended before the signal was asked for: then none will come.
   if (os::is_hung_up(pipe_.read_end.get())) end_worker(1);
 }

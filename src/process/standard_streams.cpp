@@ -6,6 +6,8 @@
 
 #include <iostream>
 
+#include "step/step.hpp"
+
 namespace coproc::inline v0::process {
 
 void flush_standard_streams() noexcept {
@@ -21,7 +23,9 @@ void flush_standard_streams() noexcept {
 }
 
 void end_worker(int code) noexcept {
+  step("end: before the streams are flushed");
   flush_standard_streams();
+  step("end: before _exit");
   ::_exit(code);
 }
 

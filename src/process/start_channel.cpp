@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <string>
 
+#include "step/step.hpp"
+
 namespace coproc::inline v0::process {
 
 namespace {
@@ -42,6 +44,7 @@ void StartChannel::say_here(const os::Fd& worker_end) noexcept {
 }
 
 bool StartChannel::let_go() noexcept {
+  step("start: host, before go");
   const char go = 1;
   return os::send_all(ends_.first, &go, 1);
 }
@@ -64,9 +67,11 @@ bool StartChannel::report(const StartReport& report) noexcept {
   const ReportHeader header{static_cast<std::int32_t>(report.stage), report.error_number,
                             static_cast<std::uint32_t>(text_bytes)};
   char go = 0;
+  step("start: before the report");
   const bool is_told = os::receive_all(ends_.second, &go, 1) == 1 &&
                        os::send_all(ends_.second, &header, sizeof header) &&
                        os::send_all(ends_.second, report.text.data(), text_bytes);
+  step("start: reported");
   ends_.second.reset();
   return is_told;
 }

@@ -9,6 +9,7 @@
 #include "messenger/access.hpp"
 #include "process/crash_handler.hpp"
 #include "process/standard_streams.hpp"
+#include "step/step.hpp"
 
 namespace coproc::inline v0 {
 
@@ -37,7 +38,9 @@ std::unique_ptr<detail::Core> make_worker_core(std::unique_ptr<link::RingTranspo
 
 int run_target(const std::function<void()>& target, Messenger& messenger) noexcept {
   try {
+    step("target: before");
     target();
+    step("target: returned");
     return 0;
   } catch (const ResourceRequestedClose&) {
     return 0;
@@ -47,7 +50,9 @@ int run_target(const std::function<void()>& target, Messenger& messenger) noexce
     process::end_worker(1);  // pthread_exit(): not an exception, and must not be caught for good
   } catch (...) {
     try {
+      step("target: threw");
       detail::MessengerAccess::core(messenger)->send_current_exception({});
+      step("target: exception sent");
     } catch (...) {
       // The host is gone, or does not let the error in: the exit code says the rest.
     }

@@ -20,6 +20,8 @@
 #include <cstring>
 #include <span>
 
+#include "step/step.hpp"
+
 namespace coproc::inline v0::ring {
 
 inline constexpr std::size_t kAlignment = 8;
@@ -78,16 +80,20 @@ class Producer {
   void commit(std::size_t bytes) noexcept {
     if (pad_ != 0) {
       store_length(tail_, static_cast<std::uint32_t>(pad_) | kPadBit);
+      step("ring.commit: pad written");
       tail_ += pad_;
       pad_ = 0;
     }
     store_length(tail_, static_cast<std::uint32_t>(bytes));
+    step("ring.commit: length written");
     tail_ += rounded_up(bytes);
   }
 
   /// Shows all committed records to the consumer.
   void publish() noexcept {
+    step("ring.publish: before");
     positions_->tail.store(tail_, std::memory_order_release);  // pairs with the acquire in Consumer::look
+    step("ring.publish: after");
   }
 
   /// Whether `reserve(bytes)` would succeed; for a sender that waits.
@@ -166,6 +172,7 @@ class Consumer {
 
   /// Drops the record that `front` gave last.
   void pop() noexcept {
+    step("ring.pop");
     head_ += front_bytes_;
     front_bytes_ = 0;
   }
@@ -174,7 +181,9 @@ class Consumer {
   bool release() noexcept {
     if (head_ == head_published_) return false;
     head_published_ = head_;
+    step("ring.release: before");
     positions_->head.store(head_, std::memory_order_release);  // pairs with the acquire in Producer::look_at_head
+    step("ring.release: after");
     return true;
   }
 
