@@ -10,7 +10,7 @@ configure = cmake --preset $(1) -DCOPROC_WARNINGS_AS_ERRORS=$(if $(filter true,$
 build = cmake --build --preset $(1) --parallel $(JOBS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build tour test model hostile bench compile-time debug clang asan tsan format format-check tidy install clean
+.PHONY: help setup build tour test model hostile chaos bench compile-time debug clang asan tsan format format-check tidy install clean
 
 help:
 	@sed -n 's/^#: //p' Makefile
@@ -60,6 +60,15 @@ hostile: setup
 model: setup
 	@$(call configure,release)
 	@ctest --preset release --parallel $(JOBS) --label-regex '^model$$'
+
+#: make chaos         thousands of workers killed, at each step and at random times (COPROC_CHAOS_KILLS, COPROC_CHAOS_SEED)
+chaos: export COPROC_CHAOS_KILLS ?= 10000
+chaos: export COPROC_TEST_SECONDS ?= 3600
+chaos: setup
+	@$(call configure,chaos)
+	@$(call build,chaos) --target coproc_tests
+	@mkdir -p build/chaos/tmp
+	TMPDIR=$(CURDIR)/build/chaos/tmp build/chaos/tests/coproc_tests --gtest_filter='Chaos*'
 
 #: make bench         the measurements
 bench: build
