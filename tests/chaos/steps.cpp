@@ -1,11 +1,14 @@
 #include "chaos/steps.hpp"
 
+#include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
+#include <iterator>
 
 #include "step/step.hpp"
 
@@ -48,6 +51,15 @@ void on_step(const char* name) noexcept {
   die(plan.which.death);
 }
 
+/// This process's own step, and the worker that it waits for there.
+const char* dawdles_at = nullptr;
+int dawdles_for = 0;
+
+void on_own_step(const char* name) noexcept {
+  if (std::strcmp(name, dawdles_at) != 0) return;
+  while (!is_at_rest(dawdles_for)) ::sched_yield();
+}
+
 std::atomic<Ledger*> watched{nullptr};
 
 void on_child(int) {
@@ -74,6 +86,27 @@ Armed::~Armed() {
   coproc::step_hook.store(nullptr, std::memory_order_relaxed);
   plan.ledger = nullptr;
 }
+
+bool is_at_rest(int pid) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+  std::string stat;
+  std::getline(file, stat);
+  const auto name_end = stat.rfind(')');
+  return name_end == std::string::npos || stat.find_first_of("SZXT", name_end) == name_end + 2;
+}
+
+void dawdle(const Case& which, int worker) noexcept {
+  static constexpr const char* kSteps[] = {
+      "sleep: awake",  "sleep: waiting word set", "sleep: before the poll",  "sleep: after the poll",
+      "drain: looked", "settle: pipe emptied",    "settle: waiting word set"};
+  const std::uint64_t at = which.choice(0, 2 * std::size(kSteps));  // every other time it does not dawdle
+  if (at >= std::size(kSteps)) return;
+  dawdles_at = kSteps[at];
+  dawdles_for = worker;
+  coproc::step_hook.store(&on_own_step, std::memory_order_relaxed);
+}
+
+void hurry() noexcept { coproc::step_hook.store(nullptr, std::memory_order_relaxed); }
 
 KillsTheStopped::KillsTheStopped(Ledger& ledger) noexcept {
   watched.store(&ledger, std::memory_order_relaxed);

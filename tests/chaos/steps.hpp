@@ -25,6 +25,9 @@ struct Case {
   std::uint64_t nth;
   Death death;
   std::uint64_t random;  // for everything else that may differ from case to case
+
+  /// An independent choice out of `count`, the same at every replay.
+  std::uint64_t choice(std::uint64_t what, std::uint64_t count) const noexcept { return mixed(random + what) % count; }
 };
 
 enum class Who { workers_started_now, this_process };
@@ -37,6 +40,14 @@ class Armed {
   Armed& operator=(const Armed&) = delete;
   ~Armed();
 };
+
+/// Whether the process sleeps, is stopped or has ended: what it could do it has done.
+bool is_at_rest(int pid);
+
+/// From now on this process, at one of its own steps or at none (the case decides), waits until the worker is at rest or
+/// dead: so that all that may happen between a look and the sleep behind it does happen. Until `hurry()`.
+void dawdle(const Case& which, int worker) noexcept;
+void hurry() noexcept;
 
 /// Kills what has stopped itself at its step; while it lives SIGCHLD is its own.
 class KillsTheStopped {
@@ -67,6 +78,7 @@ void at_each_step(Body body, std::uint64_t stride = 1) {
         const KillsTheStopped killer(*ledger);
         const support::Holdings before = support::Holdings::now();
         body(which, *ledger);
+        hurry();
         EXPECT_EQ(support::lasting_difference(before), "");
       }
       EXPECT_STREQ(ledger->complaint, "");

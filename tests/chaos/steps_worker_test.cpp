@@ -4,7 +4,6 @@
 
 #include <coproc/coproc.hpp>
 #include <cstdint>
-#include <fstream>
 #include <functional>
 #include <string>
 #include <thread>
@@ -35,15 +34,16 @@ coproc::WorkerOptions options(std::size_t ring_bytes = 64 * 1024) {
 /// False: it died before its target ran, and `start()` said so.
 template <class W, class... A>
 bool start_armed(W& worker, const Case& which, Ledger& ledger, A&&... arguments) {
-  const chaos::Armed armed(which, ledger, chaos::Who::workers_started_now);
   try {
+    const chaos::Armed armed(which, ledger, chaos::Who::workers_started_now);
     worker.start(std::forward<A>(arguments)...);
-    return true;
   } catch (const coproc::StartError& error) {
     EXPECT_EQ(ledger.steps, which.nth) << error.what();
     EXPECT_FALSE(worker.is_alive());
     return false;
   }
+  chaos::dawdle(which, worker.pid());
+  return true;
 }
 
 /// The end that the worker met, and no other; nullopt is none.
@@ -69,18 +69,9 @@ void send_parcel(PriorityMessenger& host, Ledger& ledger, std::uint32_t lane, st
 void listen_to(const Case& which, Ledger& ledger, Worker& worker) {
   if (!start_armed(worker, which, ledger)) return;
   Heard heard(kRun);
-  hear_all(worker.messenger(), heard, which.random);
+  hear_all(worker.messenger(), heard, which.choice(2, chaos::kWaysToWait));
   heard.inspector.expect_nothing_lost(ledger);
   expect_end(which, ledger, heard.status);
-}
-
-/// Whether the worker sleeps, is stopped or has ended: what it had to do it has done.
-bool is_at_rest(const Worker& worker) {
-  std::ifstream file("/proc/" + std::to_string(worker.pid()) + "/stat");
-  std::string stat;
-  std::getline(file, stat);
-  const auto name_end = stat.rfind(')');
-  return name_end == std::string::npos || stat.find_first_of("SZXT", name_end) == name_end + 2;
 }
 
 }  // namespace
@@ -127,10 +118,10 @@ TEST(ChaosSteps, FullRingAndASlowHost) {
     Heard heard(kRun);
     // A host that lets the ring fill before it takes one message more, and in the end all that is left.
     for (int i = 0; i < 3; ++i) {
-      while (!is_at_rest(worker)) std::this_thread::yield();
+      while (!chaos::is_at_rest(worker.pid())) std::this_thread::yield();
       if (!heard.survive([&] { hear_some(worker.messenger(), heard, 0); })) break;
     }
-    if (!heard.status) hear_all(worker.messenger(), heard, which.random);
+    if (!heard.status) hear_all(worker.messenger(), heard, which.choice(2, chaos::kWaysToWait));
     heard.inspector.expect_nothing_lost(ledger);
     expect_end(which, ledger, heard.status);
   });
@@ -158,7 +149,7 @@ TEST(ChaosSteps, RequestsAndReplies) {
     const auto converse = [&] {
       for (std::uint64_t i = 0; i < 4; ++i) {
         const auto id = messenger.send_request(make_parcel(0, kRun, i, 100 * i));
-        if (which.random % 2 == 0) heard.take(messenger.receive_reply<Parcel>(id));
+        if (which.choice(1, 2) == 0) heard.take(messenger.receive_reply<Parcel>(id));
       }
       for (const Parcel& parcel : messenger.receive_remaining<Parcel>()) heard.take(parcel);
       EXPECT_EQ(messenger.remaining(), 0U);
@@ -189,7 +180,7 @@ TEST(ChaosSteps, promise_07_AnExceptionLeavesTheTarget) {
     worker.messenger().accept_errors<chaos::Boom>();
     if (!start_armed(worker, which, ledger)) return;
     Heard heard(kRun);
-    hear_all(worker.messenger(), heard, which.random);
+    hear_all(worker.messenger(), heard, which.choice(2, chaos::kWaysToWait));
     heard.inspector.expect_nothing_lost(ledger);
     expect_end(which, ledger, heard.status, 1);
     // The exception or a death that explains its absence; once, and in the status, too.
@@ -213,7 +204,7 @@ TEST(ChaosSteps, CloseRequestsUnderWay) {
     if (!start_armed(worker, which, ledger)) return;
     Heard heard(kRun);
     heard.survive([&] { worker.messenger().send_close_request(); });
-    hear_all(worker.messenger(), heard, which.random);
+    hear_all(worker.messenger(), heard, which.choice(2, chaos::kWaysToWait));
     heard.inspector.expect_nothing_lost(ledger);
     expect_end(which, ledger, heard.status);
     EXPECT_GE(heard.close_requests, ledger.returned[0] == 3 ? 1 : 0);
@@ -231,7 +222,7 @@ TEST(ChaosSteps, StoppedByItsHost) {
     const coproc::ExitStatus stopped = worker.stop({.close = 60s, .terminate = 60s});
     expect_end(which, ledger, stopped);
     Heard heard(kRun);
-    hear_all(worker.messenger(), heard, which.random);
+    hear_all(worker.messenger(), heard, which.choice(2, chaos::kWaysToWait));
     heard.inspector.expect_nothing_lost(ledger);
     expect_end(which, ledger, heard.status);
   });
@@ -260,7 +251,7 @@ TEST(ChaosSteps, APairThatJoinsTwoWorkers) {
                       }
                     },
                     options()};
-    const bool receives_first = which.random % 2 == 0;
+    const bool receives_first = which.choice(1, 2) == 0;
     if (receives_first) receiver.start(std::move(end_of_receiver));
     const bool is_started = start_armed(sender, which, ledger, std::move(end_of_sender));
     if (!receives_first) receiver.start(std::move(end_of_receiver));
