@@ -63,7 +63,7 @@ template <class Body>
 void at_each_step(Body body, std::uint64_t stride = 1) {
   const char* test = testing::UnitTest::GetInstance()->current_test_info()->name();
   const std::uint64_t only = environment("COPROC_CHAOS_STEP", 0);
-  const std::uint64_t wanted = environment("COPROC_CHAOS_KILLS", 0) / 10;
+  const std::uint64_t wanted = environment("COPROC_CHAOS_KILLS", 0) / 10 / stride;
   std::uint64_t kills = 0;
   std::uint64_t fewest = ~std::uint64_t{0};
   std::uint64_t most = 0;
