@@ -1,0 +1,37 @@
+// What a fuzz target demands: ends the process, which the fuzzer and the replay take as a find.
+#pragma once
+
+#include <cstddef>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+
+#if defined(__SANITIZE_ADDRESS__)
+#define FUZZ_COUNTS_MEMORY 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define FUZZ_COUNTS_MEMORY 1
+#endif
+#endif
+#ifdef FUZZ_COUNTS_MEMORY
+#include <sanitizer/allocator_interface.h>
+#endif
+
+namespace fuzz {
+
+inline void demand(bool holds, const std::string& what) {
+  if (holds) return;
+  std::fprintf(stderr, "fuzz: %s\n", what.c_str());
+  std::abort();
+}
+
+/// Bytes that the process has allocated. Known only with the address sanitizer; else 0.
+inline std::size_t allocated_bytes() {
+#ifdef FUZZ_COUNTS_MEMORY
+  return __sanitizer_get_current_allocated_bytes();
+#else
+  return 0;
+#endif
+}
+
+}  // namespace fuzz

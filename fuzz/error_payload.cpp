@@ -1,0 +1,119 @@
+// Any bytes that should be an error are one, or a DecodeError; and what a known error's bytes say is what arrives.
+#include <cstdint>
+#include <exception>
+#include <string>
+
+#include "check.hpp"
+#include "coproc/codec.hpp"
+#include "coproc/errors.hpp"
+#include "input.hpp"
+#include "messenger/error_table.hpp"
+#include "types.hpp"
+
+namespace fuzz {
+namespace {
+
+using coproc::detail::Buffer;
+using coproc::detail::ErrorType;
+
+constexpr std::size_t kMaxBytes = 16 * 1024;
+
+/// What was received, or nothing.
+std::exception_ptr receive(std::span<const std::byte> payload) {
+  const coproc::RemoteOrigin origin("peer", 7);
+  const std::size_t before = allocated_bytes();
+  try {
+    auto received = coproc::detail::decode_error_payload(payload, kMaxBytes, origin);
+    demand(received.error != nullptr, "an error was received that is none");
+    // The texts, once more for the description, and for what() with all of them in one.
+    demand(allocated_bytes() <= before + 4 * kMaxBytes + 2048, "an error takes more memory than is allowed");
+    return received.error;
+  } catch (const coproc::DecodeError&) {
+    return nullptr;
+  }
+}
+
+/// It can be caught as what it is and as the peer's; as its own type it is encoded and decoded once more.
+void use(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const coproc::RemoteOrigin& origin) {
+    demand(origin.peer() == "peer" && origin.peer_pid() == 7, "an error's origin is not its peer");
+    if (const auto* as_exception = dynamic_cast<const std::exception*>(&origin)) (void)std::string(as_exception->what());
+  }
+  Buffer again;
+  try {
+    std::rethrow_exception(error);
+  } catch (...) {
+    coproc::detail::encode_current_exception(again, 16 * kMaxBytes);
+  }
+  demand(receive(again.span().first(std::min(again.size(), kMaxBytes / 4))) != nullptr || again.size() > kMaxBytes / 4,
+         "an error that was received cannot be received once more");
+}
+
+/// A known error whose own bytes are `value`.
+template <class E>
+void round_trip(std::span<const std::byte> value) {
+  const ErrorType& row = coproc::detail::known_error<E>();
+  coproc::Decoder decoder(value, kMaxBytes);
+  std::exception_ptr error;
+  try {
+    error = row.decode(decoder, coproc::RemoteOrigin("peer", 7));
+  } catch (const coproc::DecodeError&) {
+    return;
+  }
+  Buffer first, second;
+  try {
+    std::rethrow_exception(error);
+  } catch (const E& as_itself) {
+    coproc::detail::encode_error_payload(first, 16 * kMaxBytes, row, &as_itself);
+  }
+  const auto received = receive(first.span());
+  if (received == nullptr) return demand(first.size() > kMaxBytes / 4, "a known error's own payload cannot be read");
+  try {
+    std::rethrow_exception(received);
+  } catch (const E& as_itself) {
+    coproc::detail::encode_error_payload(second, 16 * kMaxBytes, row, &as_itself);
+  }
+  demand(std::ranges::equal(first.span(), second.span()), "an error changed on its way");
+}
+
+}  // namespace
+}  // namespace fuzz
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace fuzz;
+  Input input(data, size);
+  switch (input.below(7)) {
+    case 0: {  // anything
+      const auto error = receive(input.rest());
+      if (error != nullptr) use(error);
+      break;
+    }
+    case 1: {  // a known type, then anything
+      Buffer bytes;
+      coproc::Encoder encoder(bytes, 4 * kMaxBytes);
+      with_error(input.below(kErrors), [&](const ErrorType& row) { coproc::encode(encoder, row.id); });
+      const auto rest = input.rest();
+      encoder.bytes(rest.data(), rest.size());
+      const auto error = receive(encoder.written());
+      if (error != nullptr) use(error);
+      break;
+    }
+    case 2:
+      round_trip<Details>(input.rest());
+      break;
+    case 3:
+      round_trip<std::system_error>(input.rest());
+      break;
+    case 4:
+      round_trip<Data>(input.rest());
+      break;
+    case 5:
+      round_trip<coproc::DecodeError>(input.rest());
+      break;
+    default:
+      round_trip<std::out_of_range>(input.rest());
+  }
+  return 0;
+}

@@ -1,0 +1,184 @@
+// Whatever records a peer puts into its ring, the host's calls end in messages or in the errors that are promised, and its
+// memory stays within the limits.
+#include <cstdint>
+#include <cstring>
+
+#include "check.hpp"
+#include "host.hpp"
+#include "input.hpp"
+#include "link/frame.hpp"
+#include "link/ring_transport.hpp"
+#include "messenger/error_table.hpp"
+#include "types.hpp"
+
+namespace fuzz {
+namespace {
+
+using coproc::detail::Buffer;
+using coproc::link::FrameHeader;
+using coproc::link::FrameKind;
+
+/// The peer: writes what it wants, and reads what the host sent, which must be in order.
+class Peer {
+ public:
+  explicit Peer(std::unique_ptr<coproc::link::Transport> transport) : transport_(std::move(transport)) {}
+
+  void act(Input& input);
+  bool is_gone() const { return transport_ == nullptr; }
+  std::size_t declarations() const { return declarations_; }
+
+ private:
+  void put_record(std::span<const std::byte> record);  // from behind its length word
+  void put_frame(FrameHeader header, std::span<const std::byte> payload);
+  void read_all();
+  static FrameHeader header(Input& input);
+
+  std::unique_ptr<coproc::link::Transport> transport_;
+  std::size_t declarations_ = 0;
+};
+
+void Peer::put_record(std::span<const std::byte> record) {
+  const std::size_t bytes = 4 + std::min(record.size(), transport_->max_record() - 4);
+  const auto room = transport_->reserve(bytes);
+  if (room.empty() || bytes < 5) return;
+  std::memcpy(room.data() + 4, record.data(), bytes - 4);
+  const auto kind = static_cast<FrameKind>(record[0]);
+  if (kind == FrameKind::channel || kind == FrameKind::type) ++declarations_;
+  transport_->commit(bytes);
+  transport_->publish();
+}
+
+void Peer::put_frame(FrameHeader header, std::span<const std::byte> payload) {
+  Buffer record;
+  record.append(&header, sizeof header);
+  record.append(payload.data(), payload.size());
+  put_record(record.span().subspan(4));
+}
+
+/// Mostly possible values, so that what follows is reached.
+FrameHeader Peer::header(Input& input) {
+  FrameHeader header;
+  const std::uint8_t kind = input.byte(), flags = input.byte(), place = input.byte();
+  header.kind = static_cast<FrameKind>(kind % 11);
+  header.flags = flags < 250 ? flags % 4 : flags;
+  header.channel = place % 8;
+  header.type = place / 8 % 8;
+  header.request_id = input.byte();
+  header.priority = static_cast<std::int8_t>(input.byte());
+  if (kind == 255) header.priority = input.number<double>();
+  return header;
+}
+
+void Peer::read_all() {
+  while (transport_->look()) {
+    const auto record = transport_->front();
+    demand(coproc::link::parse_frame(record).has_value(), "the host sent a frame that it would refuse itself");
+    transport_->pop();
+    transport_->release();
+  }
+}
+
+void Peer::act(Input& input) {
+  Buffer bytes;
+  switch (input.below(12)) {
+    case 0:  // any record
+      return put_record(input.bytes(input.number<std::uint16_t>() % 1100));
+    case 1: {  // any payload
+      const FrameHeader head = header(input);
+      return put_frame(head, input.bytes(input.number<std::uint16_t>() % 1100));
+    }
+    case 2: {  // a channel that the host uses
+      coproc::Encoder encoder(bytes, 8192);
+      channel(input.below(kChannels)).encode(encoder);
+      FrameHeader head;
+      head.kind = FrameKind::channel;
+      return put_frame(head, encoder.written());
+    }
+    case 3:  // a type that the host knows
+      return with_type(input.below(kTypes), [&](auto value) {
+        coproc::Encoder encoder(bytes, 8192);
+        coproc::encode(encoder, coproc::type_info<decltype(value)>.id);
+        coproc::encode(encoder, coproc::type_info<decltype(value)>.describe());
+        FrameHeader head;
+        head.kind = FrameKind::type;
+        put_frame(head, encoder.written());
+      });
+    case 4: {  // the beginning of a large message
+      FrameHeader head = header(input);
+      head.flags |= coproc::link::kFirstFragment;
+      const std::uint64_t total = input.number<std::uint16_t>();
+      bytes.append(&total, sizeof total);
+      const auto first = input.bytes(input.number<std::uint16_t>() % 1100);
+      bytes.append(first.data(), first.size());
+      return put_frame(head, bytes.span());
+    }
+    case 5: {  // a piece of it, of one byte's value
+      FrameHeader head;
+      head.kind = FrameKind::fragment;
+      bytes.resize_uninitialized(input.number<std::uint16_t>() % 993);
+      if (!bytes.empty()) std::memset(bytes.data(), input.byte(), bytes.size());
+      return put_frame(head, bytes.span());
+    }
+    case 6: {  // a known error: its head in order, its value anything
+      FrameHeader head = header(input);
+      return with_error(input.below(kErrors), [&](const coproc::detail::ErrorType& row) {
+        coproc::Encoder encoder(bytes, 8192);
+        coproc::encode(encoder, row.id);
+        coproc::encode(encoder, row.describe());
+        coproc::encode(encoder, std::string(input.byte(), 't'));
+        const auto value = input.bytes(input.byte());
+        encoder.bytes(value.data(), value.size());
+        put_frame(head, encoder.written());
+      });
+    }
+    case 7: {  // many equal ones
+      const FrameHeader head = header(input);
+      const auto payload = input.bytes(input.byte());
+      for (std::size_t i = input.byte(); i > 0; --i) put_frame(head, payload);
+      return;
+    }
+    case 8: {  // a text of a type that the host knows, whatever number was declared for it
+      const FrameHeader head = header(input);
+      coproc::Encoder encoder(bytes, 8192);
+      coproc::encode(encoder, std::string(input.byte(), 's'));
+      return put_frame(head, encoder.written());
+    }
+    case 9:
+      return transport_->request_close();
+    case 10:
+      return read_all();
+    default:
+      if (input.byte() == 'x') transport_.reset();
+  }
+}
+
+}  // namespace
+}  // namespace fuzz
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using fuzz::Host;
+  fuzz::Input input(data, size);
+  auto [host_end, peer_end] = coproc::link::make_inproc_pair(Host::kLimits);
+  fuzz::Peer peer(std::move(peer_end));
+  Host host(std::move(host_end), input);
+  const std::size_t before = fuzz::allocated_bytes();
+  const auto stay_within_limits = [&] {
+    // What is queued and what is just being put together, each as bytes and once as a value; what was declared; requests.
+    const std::size_t limit = 64 * 1024 + 2 * Host::kLimits.max_queued_bytes + 4 * Host::kLimits.max_message_bytes +
+                              peer.declarations() * 2048 + host.requests_returned() * 64;
+    const std::size_t now = fuzz::allocated_bytes();
+    fuzz::demand(now < before + limit, "the host holds " + std::to_string(now - before) + " bytes, over " +
+                                           std::to_string(limit));
+  };
+  while (!input.empty()) {
+    if (input.below(3) == 0 || peer.is_gone()) {
+      host.act(input);
+      stay_within_limits();
+    } else {
+      peer.act(input);
+    }
+  }
+  host.receive_everything();
+  stay_within_limits();
+  return 0;
+}
