@@ -39,6 +39,7 @@ struct Codec<std::system_error> {
     const bool is_known = coproc::decode<bool>(decoder);
     auto text = coproc::decode<std::string>(decoder);
     const std::error_code code(is_known ? value : 0, is_system ? std::system_category() : std::generic_category());
+    if (text == code.message()) return std::system_error(code);
     // The constructor appends the code's own message, which the text already ends with.
     const std::string suffix = ": " + code.message();
     if (text.ends_with(suffix)) text.resize(text.size() - suffix.size());
