@@ -108,11 +108,6 @@ class Core {
 
  private:
   class CallGuard;
-  struct HeldError {
-    std::exception_ptr error;
-    std::uint64_t sequence;
-    std::size_t bytes;
-  };
   struct Partial {  // a large payload of which pieces are still to come
     EntryPtr entry;
     std::uint64_t total = 0;
@@ -158,8 +153,8 @@ class Core {
   bool begin_partial(const link::Frame& frame);
   void continue_partial(const link::Frame& frame);
   void finish_entry(const link::FrameHeader& header, Entry& entry);
-  void take_declaration(const link::Frame& frame);
-  void take_error(const link::FrameHeader& header, std::span<const std::byte> payload);
+  void take_declaration(link::FrameKind kind, std::span<const std::byte> payload);
+  void take_error(const link::FrameHeader& header, EntryPtr entry);
   ReceivedError decode_error(std::span<const std::byte> payload) const;
   [[noreturn]] void protocol_error(const std::string& what) const;
 
@@ -169,7 +164,7 @@ class Core {
   [[noreturn]] void throw_close_request();
   bool wait_for_more(const os::Deadline& deadline);
   bool receive_in_place(std::uint32_t index, const Incoming& to);
-  void deliver(Channel& channel, Entry& entry, const Incoming& to);
+  void deliver(Channel& lane, Entry& entry, const Incoming& to, bool in_turn = true);
   void give(Entry& entry, const Incoming& to);
   void count_returned(Channel& channel, const link::FrameKind kind, std::uint64_t request_id);
   void check_type(std::uint32_t type, const ChannelId& channel, const TypeInfo& wanted) const;
@@ -209,7 +204,7 @@ class Core {
   IdTable<std::uint32_t> unanswered_;                          // returned requests of the peer: id -> channel index
   Partial partial_;
   std::uint64_t next_sequence_ = 1;
-  std::deque<HeldError> held_errors_;
+  std::deque<EntryPtr> held_errors_;  // as bytes, which the limits bound: what they decode to may be much larger
   bool is_inbox_full_ = false;
   std::uint32_t closes_thrown_ = 0;
   bool peer_gone_ = false;

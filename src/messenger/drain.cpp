@@ -14,10 +14,10 @@ using link::FrameKind;
 
 namespace {
 
-/// What a received error takes: its texts, which what() repeats, and the exception itself.
-constexpr std::size_t kErrorCopies = 3;
-constexpr std::size_t kErrorBytes = 512;
+/// What a single declaration may take.
+constexpr std::size_t kMaxDeclarationBytes = 2 * ChannelId::kMaxBytes;
 
+bool is_declaration(FrameKind kind) { return kind == FrameKind::channel || kind == FrameKind::type; }
 bool is_error(FrameKind kind) { return kind == FrameKind::error || kind == FrameKind::final_error; }
 
 }  // namespace
@@ -60,11 +60,11 @@ bool Core::take_frame(const Frame& frame) {
     return true;
   }
   if (partial_.is_active) protocol_error("it began a message before the last one was complete");
-  if (header.kind == FrameKind::channel || header.kind == FrameKind::type) {
-    take_declaration(frame);
+  if ((header.flags & link::kFirstFragment) != 0) return begin_partial(frame);
+  if (is_declaration(header.kind)) {
+    take_declaration(header.kind, frame.payload);
     return true;
   }
-  if ((header.flags & link::kFirstFragment) != 0) return begin_partial(frame);
   if (frame.payload.size() > options_.link.max_message_bytes) protocol_error("it sent a message over the limit");
   if (inbox_.is_full_for(frame.payload.size())) return false;
   EntryPtr entry = inbox_.make_entry();
@@ -80,7 +80,8 @@ bool Core::begin_partial(const Frame& frame) {
   std::memcpy(&total, frame.payload.data(), sizeof total);
   asm volatile("" : "+r"(total));  // from here on only this copy counts
   const auto first = frame.payload.subspan(sizeof total);
-  if (total > options_.link.max_message_bytes || total < first.size()) {
+  const std::size_t most = is_declaration(frame.header.kind) ? kMaxDeclarationBytes : options_.link.max_message_bytes;
+  if (total > most || total < first.size()) {
     protocol_error("it announced a message of " + std::to_string(total) +
                    " bytes, over the limit or less than it sent");
   }
@@ -109,11 +110,15 @@ void Core::continue_partial(const Frame& frame) {
   take_message(whole, std::move(entry));
 }
 
-/// A whole message whose payload is in the entry: errors are held for the next receive, the rest is queued.
+/// All of what the entry's payload came for: declarations are noted, errors held for the next receive, the rest queued.
 void Core::take_message(const Frame& frame, EntryPtr entry) {
-  if (is_error(frame.header.kind)) {
-    take_error(frame.header, entry->payload.span());
+  if (is_declaration(frame.header.kind)) {
+    take_declaration(frame.header.kind, entry->payload.span());
     inbox_.recycle(std::move(entry));
+    return;
+  }
+  if (is_error(frame.header.kind)) {
+    take_error(frame.header, std::move(entry));
     return;
   }
   finish_entry(frame.header, *entry);
@@ -138,18 +143,18 @@ void Core::finish_entry(const FrameHeader& header, Entry& entry) {
   entry.sequence = next_sequence_++;
 }
 
-void Core::take_declaration(const Frame& frame) {
-  const std::size_t cost = declaration_cost(frame.payload.size());
-  if (cost > max_declared_bytes() - declared_bytes_) {
+void Core::take_declaration(FrameKind kind, std::span<const std::byte> payload) {
+  const std::size_t cost = declaration_cost(payload.size());
+  if (payload.size() > kMaxDeclarationBytes || cost > max_declared_bytes() - declared_bytes_) {
     protocol_error("its declared channels and types take more than the " + std::to_string(max_declared_bytes()) +
                    " bytes that LinkOptions::max_queued_bytes allows");
   }
   declared_bytes_ += cost;
   Buffer bytes;  // declarations are rare: parsed from a private copy
-  bytes.append(frame.payload.data(), frame.payload.size());
+  bytes.append(payload.data(), payload.size());
   Decoder decoder(bytes.span(), std::size_t{64} << 10);
   try {
-    if (frame.header.kind == FrameKind::channel) {
+    if (kind == FrameKind::channel) {
       const ChannelId id = ChannelId::decode(decoder);
       decoder.finish();
       peer_channels_.push_back(inbox_.index_of(id));
@@ -165,28 +170,32 @@ void Core::take_declaration(const Frame& frame) {
   }
 }
 
-void Core::take_error(const FrameHeader& header, std::span<const std::byte> payload) {
-  ReceivedError received = decode_error(payload);
+void Core::take_error(const FrameHeader& header, EntryPtr entry) {
   if (header.kind == FrameKind::final_error) {
+    ReceivedError received = decode_error(entry->payload.span());
     const std::lock_guard lock(final_mutex_);
-    final_exception_ = received.error;
-    final_text_ = received.description;
+    final_exception_ = std::move(received.error);
+    final_text_ = std::move(received.description);
   }
-  const std::size_t cost = kErrorCopies * payload.size() + kErrorBytes;
-  held_errors_.push_back({std::move(received.error), next_sequence_++, cost});
-  inbox_.charge(cost);
+  const std::size_t bytes = entry->payload.size();
+  entry->sequence = next_sequence_++;
+  held_errors_.push_back(std::move(entry));
+  inbox_.charge(bytes);
 }
 
 ReceivedError Core::decode_error(std::span<const std::byte> payload) const {
   const RemoteOrigin origin(options_.peer_name, options_.peer_pid);
+  std::string why;
   try {
     return decode_error_payload(payload, options_.link.max_message_bytes, origin);
   } catch (const std::exception& error) {
-    // DecodeError, or whatever the codec or constructor of an error type throws at bytes that it does not like. The peer
-    // meant to report an error: that much is told.
-    return {std::make_exception_ptr(RemoteError("unreadable", error.what(), origin.peer(), origin.peer_pid())),
-            std::string("an error that cannot be read: ") + error.what()};
+    why = error.what();
+  } catch (...) {
+    why = "its codec threw something that is no std::exception";
   }
+  // The peer meant to report an error: that much is told, whatever its codec throws.
+  return {std::make_exception_ptr(RemoteError("unreadable", why, origin.peer(), origin.peer_pid())),
+          "an error that cannot be read: " + why};
 }
 
 }  // namespace coproc::inline v0::detail

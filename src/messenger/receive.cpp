@@ -94,18 +94,7 @@ void Core::receive_reply(RequestId id, const Incoming& to, Timeout timeout) {
     drain(Stop::at_error);
     if (Entry* reply = inbox_.find_reply(number)) {
       if (to.type != nullptr && reply->kind == FrameKind::reply) check_type(reply->type, lane.id, *to.type);
-      EntryPtr taken = inbox_.take_reply(*reply);
-      try {
-        give(*taken, to);
-      } catch (const DecodeError&) {
-        inbox_.put(std::move(taken));
-        throw;
-      } catch (...) {
-        count_returned(lane, taken->kind, number);
-        throw;
-      }
-      count_returned(lane, taken->kind, number);
-      inbox_.recycle(std::move(taken));
+      deliver(lane, *reply, to, false);
       return;
     }
     throw_pending();
@@ -130,7 +119,7 @@ bool Core::receive_next_reply(const ChannelId& channel, const Incoming& to, Time
     drain(Stop::at_error);
     Entry* reply = inbox_.front(lane, true);
     // Replies that came before an error are returned before it is thrown.
-    if (reply != nullptr && (held_errors_.empty() || reply->sequence < held_errors_.front().sequence)) {
+    if (reply != nullptr && (held_errors_.empty() || reply->sequence < held_errors_.front()->sequence)) {
       deliver(lane, *reply, to);
       return true;
     }
@@ -156,10 +145,12 @@ std::size_t Core::available(const ChannelId& channel) {
 
 void Core::throw_pending() {
   if (held_errors_.empty()) return;
-  const HeldError held = std::move(held_errors_.front());
+  EntryPtr held = std::move(held_errors_.front());
   held_errors_.pop_front();
-  inbox_.discharge(held.bytes);
-  std::rethrow_exception(held.error);
+  inbox_.discharge(held->payload.size());
+  const std::exception_ptr error = decode_error(held->payload.span()).error;
+  inbox_.recycle(std::move(held));
+  std::rethrow_exception(error);
 }
 
 void Core::throw_close() {
@@ -239,23 +230,20 @@ bool Core::receive_in_place(std::uint32_t index, const Incoming& to) {
   return true;
 }
 
-void Core::deliver(Channel& lane, Entry& entry, const Incoming& to) {
-  if (to.type != nullptr && entry.kind == FrameKind::error_reply) {
-    EntryPtr taken = inbox_.take_front(lane, entry);
+/// `in_turn`: the entry is the front of its channel, and not a reply that was asked for by its id.
+void Core::deliver(Channel& lane, Entry& entry, const Incoming& to, bool in_turn) {
+  const auto take = [&] {
+    EntryPtr taken = in_turn ? inbox_.take_front(lane, entry) : inbox_.take_reply(entry);
     count_returned(lane, taken->kind, taken->request_id);
-    give(*taken, to);  // throws the error
-    return;
-  }
-  if (to.type != nullptr) {
+    return taken;
+  };
+  if (to.type != nullptr && entry.kind != FrameKind::error_reply) {
     give(entry, to);  // where this throws, the entry stays where it is
-    EntryPtr taken = inbox_.take_front(lane, entry);
-    count_returned(lane, taken->kind, taken->request_id);
-    inbox_.recycle(std::move(taken));
-    return;
+    inbox_.recycle(take());
+  } else {
+    const EntryPtr taken = take();
+    give(*taken, to);  // a Message, or it throws the error
   }
-  EntryPtr taken = inbox_.take_front(lane, entry);
-  count_returned(lane, taken->kind, taken->request_id);
-  give(*taken, to);
 }
 
 /// Decodes into the user's place, or throws: the error of an error reply, TypeMismatchError, DecodeError.
