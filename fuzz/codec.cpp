@@ -117,14 +117,14 @@ using Sequences =
           std::vector<std::string>, std::vector<std::vector<std::uint16_t>>, std::deque<std::string>, std::deque<int>,
           std::list<double>, std::forward_list<std::string>, std::array<int, 3>, std::array<std::string, 2>,
           std::array<int, 0>, std::vector<std::array<int, 0>>, std::vector<Empty>, std::list<Empty>>;
-using Composites =
-    Exact<std::optional<int>, std::optional<std::optional<bool>>, std::variant<int, std::string, int>,
-          std::variant<std::monostate, std::vector<int>>, std::monostate, std::tuple<>, std::tuple<int, std::string, bool>,
-          std::pair<int, std::string>, nanoseconds, duration<double>, system_clock::time_point,
-          time_point<system_clock, days>, std::filesystem::path, std::complex<float>, std::vector<std::complex<double>>>;
-using Aggregates = Exact<Point, Padded, Flags, Empty, Everything, Outer, Tree, Listed, Even, std::vector<Point>,
-                         std::vector<Padded>, std::vector<Flags>, std::deque<Everything>, std::optional<Outer>,
-                         std::vector<Even>, std::list<Tree>>;
+using Composites = Exact<std::optional<int>, std::optional<std::optional<bool>>, std::variant<int, std::string, int>,
+                         std::variant<std::monostate, std::vector<int>>, std::monostate, std::tuple<>,
+                         std::tuple<int, std::string, bool>, std::pair<int, std::string>, nanoseconds, duration<double>,
+                         system_clock::time_point, time_point<system_clock, days>, std::filesystem::path,
+                         std::complex<float>, std::vector<std::complex<double>>>;
+using Aggregates =
+    Exact<Point, Padded, Flags, Empty, Everything, Outer, Tree, Listed, Even, std::vector<Point>, std::vector<Padded>,
+          std::vector<Flags>, std::deque<Everything>, std::optional<Outer>, std::vector<Even>, std::list<Tree>>;
 using Sorted = List<Stable<std::set<int>>, Stable<std::multiset<std::string>>, Stable<std::map<std::string, double>>,
                     Stable<std::multimap<int, int>>, Stable<std::map<int, std::map<int, std::string>>>,
                     Stable<std::map<Color, Everything>>, Stable<Json>, Stable<std::vector<Json>>, Stable<long double>,
@@ -170,9 +170,9 @@ void try_kind(Kind<T, S>, Input& input) {
   T used{};
   try {
     decode_one(input.bytes(used_size), used);
-  } catch (const coproc::DecodeError&) {
-  }
-  const auto bytes = input.rest();
+  } catch (const coproc::DecodeError&) {}
+  const std::size_t size = input.number<std::uint16_t>();
+  const auto bytes = input.bytes(size);
   T value{};
   std::size_t taken = 0;
   try {
@@ -226,6 +226,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using All = decltype(fuzz::join(fuzz::Numbers(), fuzz::Sequences(), fuzz::Composites(), fuzz::Aggregates(),
                                   fuzz::Sorted(), fuzz::Hashed()));
   fuzz::Input input(data, size);
-  fuzz::try_any(All(), input.below(fuzz::count(All())), input);
+  while (!input.empty()) fuzz::try_any(All(), input.below(fuzz::count(All())), input);  // so that files can be joined
   return 0;
 }

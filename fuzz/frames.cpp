@@ -167,8 +167,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const std::size_t limit = 64 * 1024 + 2 * Host::kLimits.max_queued_bytes + 4 * Host::kLimits.max_message_bytes +
                               peer.declarations() * 2048 + host.requests_returned() * 64;
     const std::size_t now = fuzz::allocated_bytes();
-    fuzz::demand(now < before + limit, "the host holds " + std::to_string(now - before) + " bytes, over " +
-                                           std::to_string(limit));
+    fuzz::demand(now < before + limit,
+                 "the host holds " + std::to_string(now - before) + " bytes, over " + std::to_string(limit));
   };
   while (!input.empty()) {
     if (input.below(3) == 0 || peer.is_gone()) {

@@ -50,8 +50,7 @@ bool answers(const std::function<void()>& call) {
   } catch (const coproc::NoRequestError&) {
   } catch (const coproc::PeerClosedError&) {
   } catch (const coproc::WorkerRequestedClose&) {
-  } catch (const coproc::ResourceRequestedClose&) {
-  }
+  } catch (const coproc::ResourceRequestedClose&) {}
   return false;
 }
 
@@ -84,13 +83,8 @@ void Host::receive(Input& input, const ChannelId& channel) {
     if (how == 4) lose_nothing(channel, [&] { (void)messenger_.receive_available<T>(channel); });
     if (how == 5) {
       const auto id = sent_.empty() ? RequestId{input.byte()} : sent_[input.below(sent_.size())];
-      const std::size_t before = messenger_.available(channel);
-      try {
-        (void)messenger_.receive_reply<T>(id, 0s);
-      } catch (const coproc::DecodeError& error) {
-        if (!is_remote(error)) demand(messenger_.available(channel) == before, "a reply that is no value was lost");
-        throw;
-      }
+      lose_nothing(
+          channel, [&] { (void)messenger_.receive_reply<T>(id, 0s); }, true);
     }
     if (how == 6) {
       for (T& reply : messenger_.receive_remaining<T>(channel, 0s)) (void)reply;
@@ -98,12 +92,20 @@ void Host::receive(Input& input, const ChannelId& channel) {
   });
 }
 
-void Host::lose_nothing(const ChannelId& channel, const std::function<void()>& typed) {
-  const std::size_t before = messenger_.available(channel);
+void Host::lose_nothing(const ChannelId& channel, const std::function<void()>& typed, bool is_reply) {
+  const auto open_requests = [&] {
+    std::size_t sum = 0;
+    for (std::size_t i = 0; i < kChannels; ++i) sum += messenger_.remaining(fuzz::channel(i));
+    return sum;
+  };
+  const std::size_t before = messenger_.available(channel), open_before = open_requests();
   try {
     typed();
   } catch (const std::exception& error) {
-    const bool stays = typeid(error) == typeid(coproc::DecodeError) || typeid(error) == typeid(coproc::TypeMismatchError);
+    // No error was pending: what the peer sent is the error that answers a request.
+    if (is_remote(error) && is_reply) demand(open_requests() + 1 == open_before, "an error did not settle its request");
+    const bool stays =
+        typeid(error) == typeid(coproc::DecodeError) || typeid(error) == typeid(coproc::TypeMismatchError);
     if (stays) demand(messenger_.available(channel) == before, "a receive that threw lost a message");
     throw;
   }
