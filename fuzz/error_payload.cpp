@@ -78,13 +78,34 @@ void round_trip(std::span<const std::byte> value) {
   demand(std::ranges::equal(sent[1].span(), sent[2].span()), "an error changed on its way");
 }
 
+/// A system error as a program makes it arrives as it was.
+void send_system_error(Input& input) {
+  const auto& category = input.below(2) == 0 ? std::generic_category() : std::system_category();
+  const std::error_code code(input.number<int>(), category);
+  const bool has_text = input.below(2) == 0;
+  const auto bytes = input.rest();
+  std::string text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  std::erase(text, '\0');
+  const std::system_error error = has_text ? std::system_error(code, text) : std::system_error(code);
+  Buffer payload;
+  coproc::detail::encode_error_payload(payload, 16 * kMaxBytes, coproc::detail::known_error<std::system_error>(),
+                                       &error);
+  const auto received = receive(payload.span());
+  if (received == nullptr) return demand(payload.size() > kMaxBytes / 4, "a system error's own payload cannot be read");
+  try {
+    std::rethrow_exception(received);
+  } catch (const std::system_error& arrived) {
+    demand(arrived.code() == code && std::string(arrived.what()) == error.what(), "a system error changed on its way");
+  }
+}
+
 }  // namespace
 }  // namespace fuzz
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace fuzz;
   Input input(data, size);
-  switch (input.below(7)) {
+  switch (input.below(8)) {
     case 0: {  // anything
       const auto error = receive(input.rest());
       if (error != nullptr) use(error);
@@ -111,6 +132,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       break;
     case 5:
       round_trip<coproc::DecodeError>(input.rest());
+      break;
+    case 6:
+      send_system_error(input);
       break;
     default:
       round_trip<std::out_of_range>(input.rest());

@@ -62,6 +62,7 @@ def frames():
             yield start + send(2) + error(header(ERROR_REPLY, 0, 0, 0, 1), row, value) + receive(1) + receive(6)
         yield start + (error(header(ERROR), 1, u32(0) + text(b"c" * 200)) * 12 + look(1)) * 4 + receive(0) * 4
         yield start + many(header(MESSAGE, 0, 3, 1), INT, 110) + look(0, 3) + many(header(MESSAGE, 0, 1, 1), INT, 110) + receive(1, 3) * 3
+        yield start + (many(header(MESSAGE, 0, 0, 1), INT, 120) + look(1)) * 20 + receive(0, 1) + receive(1)
         yield start + (many(header(MESSAGE, 0, 0, 1), INT, 120) + look(1)) * 3 + receive(0, 1) + receive(1) * 2
         yield start + begin(header(MESSAGE, 0, 0, 2), 2008, u64(2000) + b"x" * 700) + look(1) + piece(993) + piece(300) + receive(3, 0, 1)
         yield start + begin(header(MESSAGE, 0, 0, 2), 8000, u64(7992) + b"x" * 900) + look(1) + (piece(992) + look(1)) * 8 + receive(3, 0, 1)
@@ -70,8 +71,9 @@ def frames():
         yield start + begin(header(TYPE), 20, u64(99)) + piece(12) + frame(header(MESSAGE, 0, 0, 5), INT) + receive(0)
         yield start + begin(header(MESSAGE, 0, 0, 2), 60000, b"") + receive(0)
         yield start + piece(5) + receive(0)
-        yield start + frame(header(MESSAGE, 0, 5, 1), INT) + receive(0)
-        yield start + frame(header(MESSAGE, 0, 0, 6), INT) + receive(0)
+        for beyond in (4, 5):  # four channels and four types are declared
+            yield start + frame(header(MESSAGE, 0, beyond, 1), INT) + receive(0)
+            yield start + frame(header(MESSAGE, 0, 0, beyond + 1), INT) + receive(0)
         yield start + frame(header(REQUEST, 0, 0, 1, 0), INT) + receive(0)
         yield start + frame(header(10, 0, 0, 1), INT) + receive(0)
         yield start + raw(b"\1" * 40) + raw(b"\7\0\0\0") + receive(0)
@@ -87,7 +89,7 @@ def codec():
                 u64(1) + u32(1) + u64(1) + u32(2) + text(b"x"), text("ab\0\0cd\0\0".encode()), u64(60) + b"\0" * 60,
                 u16(3) + text(b"json"), u16(4) + u64(2) + u16(0) + u16(1) + b"\1", u16(5) + u64(1) + text(b"k") + u16(0),
                 u32(1) + u64(2) + u32(2) + u64(0) + u32(3) + u64(1) + u32(4) + u64(0), (u16(4) + u64(1)) * 110,
-                (u32(1) + u64(1)) * 110, b"\0" * 64 + text(b"t") + b"\1" + b"\0" * 64]
+                (u32(1) + u64(1)) * 110, b"\0" * 64 + text(b"t") + b"\1" + b"\0" * 64, u64(3000) + b"\0" * 3000, u64(300) + b"\0" * 2400]
     for which, payload in itertools.product(range(100), payloads):
         for before in (b"\0", bytes([min(len(payload), 40)]) + payload[:40]):
             yield bytes([which]) + before + u16(len(payload)) + payload
@@ -95,10 +97,12 @@ def codec():
 
 def error_payload():
     for value in (DETAILS, SYSTEM, DATA, text(b"why"), u32(0) + b"\1\1" + text(b"why: Success"), text(b""), b""):
-        for which in range(7):
+        for which in range(8):
             yield bytes([which]) + value
         for row in range(6):
             yield bytes([1, row]) + text(b"type") + text(b"what") + value
+    for category, has_text, words in itertools.product(range(2), range(2), (b"", b"open", b"open: No such file or directory")):
+        yield bytes([6, category]) + u32(2) + bytes([has_text]) + words
     yield b"\0" + u64(0) + text(b"type") + text(b"what")
     yield b"\0" + u64(12345) + text(b"type") + text(b"what") + b"more"
 
@@ -130,6 +134,10 @@ def ring_header():
         fill = (put(MESSAGE, 1, b"x" * 250) * 10 + look(1)) * 5
         yield start + fill + receive(1) * 2
         yield start + (send(1, 0, 20) * 6 + take) * 3 + send(1, 0, 250) + take + position(1, 2, b"\1") + send(1, 0, 250)
+        # A record that goes on behind the end of the ring, and one that ends with it.
+        for size in (1000, 1024, 600, 4):
+            yield (start + put(MESSAGE, 1, b"x" * 250) * 11 + look(1) + put(MESSAGE, 1, b"y" * 250) * 10 +
+                   b"".join(length(place, size) for place in range(380, 512)) + look(1) + receive(3))
         yield start + fill + word(3, 1) + send(1, 0, 250) * 4 + take + send(1, 0, 25) * 4
 
 
