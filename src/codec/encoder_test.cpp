@@ -16,8 +16,8 @@
 #include <variant>
 #include <vector>
 
-#include "coproc/codec.hpp"
 #include "codec/round_trip.hpp"
+#include "coproc/codec.hpp"
 
 namespace coproc::inline v0 {
 namespace {

@@ -37,8 +37,8 @@ bool Pidfd::can_open() noexcept {
 namespace {
 
 // Linux 6.5; the C library's headers do not have them yet.
-constexpr int kPassPidfd = 76;      // SO_PASSPIDFD
-constexpr int kPidfdOfSender = 4;   // SCM_PIDFD
+constexpr int kPassPidfd = 76;     // SO_PASSPIDFD
+constexpr int kPidfdOfSender = 4;  // SCM_PIDFD
 
 }  // namespace
 

@@ -57,7 +57,7 @@ class StartChannel final : public os::ForkSensitive {
   void leave_in_child() noexcept override;
   void list_fds(std::vector<int>& fds) const override;
 
-  os::SocketPair ends_;  // the host's, the worker's
+  os::SocketPair ends_;   // the host's, the worker's
   bool is_here_ = false;  // the host has read that byte
   os::ForkRegistration registration_{*this};
 };

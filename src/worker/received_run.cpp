@@ -59,8 +59,7 @@ std::shared_ptr<Received> receive(const process::StartRequest& start, std::vecto
   }
   const RunRequest& request = received->request;
   std::span<os::Fd> fds(come);
-  auto core =
-      make_worker_core(open_end(request.own, fds), limits_of(request.own), request.own.reorders, start.host_pid,
+  auto core = make_worker_core(open_end(request.own, fds), limits_of(request.own), request.own.reorders, start.host_pid,
                                request.reports_crashes);
   if (request.own.reorders) {
     received->host = std::make_unique<PriorityMessenger>(MessengerAccess::make<PriorityMessenger>(std::move(core)));

@@ -1,7 +1,7 @@
 #include "worker/run_target.hpp"
 
-#include <system_error>
 #include <cxxabi.h>
+#include <system_error>
 
 #include <utility>
 

@@ -145,7 +145,8 @@ void Worker::start(const detail::StartPlan& plan) {
         (void)MessengerAccess::release_core(*state.messenger).release();
         (void)core.release();
         MessengerAccess::set_core(
-            *state.messenger, make_worker_core(std::move(worker_end), state.options.link, state.reorders, ::getppid(), state.options.report_crashes));
+            *state.messenger, make_worker_core(std::move(worker_end), state.options.link, state.reorders, ::getppid(),
+                                               state.options.report_crashes));
         return run_target([&] { plan.run(plan.context, *state.messenger); }, *state.messenger);
       };
       run->child = process::start_by_fork(start_options, kept, body);

@@ -79,9 +79,10 @@ std::shared_ptr<Run> Worker::State::started(const char* call) const {
   // relaxed: only a fork lies between the store and a load that finds another generation
   const long started_by = starter.load(std::memory_order_relaxed);
   if (now == nullptr && started_by >= 0 && started_by != static_cast<long>(os::fork_generation())) {
-    throw NotOwnerError(std::string(call) + ": worker " + options.name +
-                        " belongs to its host, and this process is that worker or was forked from it: only the host can "
-                        "end it");
+    throw NotOwnerError(
+        std::string(call) + ": worker " + options.name +
+        " belongs to its host, and this process is that worker or was forked from it: only the host can "
+        "end it");
   }
   if (now == nullptr) {
     throw WorkerIsAlreadyDeadError(std::string(call) + ": worker " + options.name +

@@ -49,13 +49,16 @@ TEST(Failures, EverySystemCallOfAPairMayFail) {
   }
 }
 
+/// The fork server stays for the next worker, by design; here each start makes one.
+struct StopServer {
+  ~StopServer() { coproc::stop_fork_server(); }
+};
+
 TEST(Failures, EverySystemCallOfAStartMayFail) {
   for (const int error_number : {EAGAIN, ENOMEM}) {
     const auto calls = support::fail_each_system_call(error_number, [] {
       WorkerResource worker{echo, {.stop = {.close = 100ms, .terminate = 100ms}}};
-      const struct StopServer {
-        ~StopServer() { coproc::stop_fork_server(); }
-      } first_start_each_time;
+      const StopServer first_start_each_time;
       worker.start();
     });
     EXPECT_GE(calls, 10u);
@@ -66,6 +69,7 @@ TEST(Failures, EverySystemCallOfACapturedStderrAndAGroupMayFail) {
   const auto calls = support::fail_each_system_call(ENOMEM, [] {
     WorkerResource worker{
         echo, {.stop = {.close = 100ms, .terminate = 100ms}, .kill_descendants = true, .capture_stderr = true}};
+    const StopServer first_start_each_time;
     worker.start();
     (void)worker.messenger().native_handle();
     (void)worker.messenger().receive_for<int>(1ms);
