@@ -26,6 +26,7 @@ static_assert(sizeof(RequestHeader) == 16);
 constexpr std::uint32_t kRequestMagic = 0x7472'7473;  // "strt" in bytes
 constexpr std::size_t kOwnFds = 5;
 constexpr std::size_t kMostBytes = std::size_t{1} << 40;
+constexpr std::size_t kPieceBytes = std::size_t{1} << 20;
 
 }  // namespace
 
@@ -50,8 +51,12 @@ bool receive_start_request(const os::Fd& socket, StartRequest& request, StartFds
                           std::to_string(header.version) + " and " + std::to_string(kStartVersion) +
                           "): build both with the same one"};
   }
-  std::vector<std::byte> body(header.bytes);
-  if (!os::receive_with_fds(socket, body, come)) return false;
+  std::vector<std::byte> body;
+  while (body.size() < header.bytes) {  // memory for what has come, not for what is announced
+    const std::size_t at = body.size();
+    body.resize(at + static_cast<std::size_t>(std::min<std::uint64_t>(header.bytes - at, kPieceBytes)));
+    if (!os::receive_with_fds(socket, std::span(body).subspan(at), come)) return false;
+  }
   try {
     Decoder decoder(body, std::numeric_limits<std::size_t>::max());
     decode_into(decoder, request);

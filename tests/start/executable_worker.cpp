@@ -4,6 +4,7 @@
 #include <coproc/coproc.hpp>
 
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <iostream>
 #include <stdexcept>
@@ -16,6 +17,8 @@ namespace {
 void echo(PriorityMessenger& host, const std::string& greeting, int times) {
   for (int i = 0; i < times; ++i) host.send_reply(greeting + ", " + host.receive_blocking<std::string>());
 }
+
+[[gnu::noinline]] void where_the_program_gives_up() { std::abort(); }
 
 class Adder {
  public:
@@ -38,6 +41,9 @@ int main(int argc, char** argv) {
   if (what == "adder") return coproc::this_worker::run<Adder, long>();
   if (what == "throws") {
     return coproc::this_worker::run([](PriorityMessenger&) { throw std::out_of_range("from another program"); });
+  }
+  if (what == "crashes") {
+    return coproc::this_worker::run([](PriorityMessenger&) { where_the_program_gives_up(); });
   }
   if (what == "joins") {
     return coproc::this_worker::run(

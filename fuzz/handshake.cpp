@@ -1,0 +1,65 @@
+// Whatever a starting program says is a report, or none; and whatever a worker is sent is a start request, or refused.
+#include <fcntl.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "check.hpp"
+#include "input.hpp"
+#include "os/fd_passing.hpp"
+#include "os/file.hpp"
+#include "os/socket_pair.hpp"
+#include "process/start_channel.hpp"
+#include "process/start_request.hpp"
+
+namespace fuzz {
+namespace {
+
+namespace os = coproc::os;
+namespace process = coproc::process;
+
+/// The host's side: of a program that may be any.
+void hear_report(std::span<const std::byte> said) {
+  process::StartChannel channel;
+  (void)os::send_all(channel.worker_end(), said.data(), said.size());
+  channel.become_host();
+  const auto report = channel.receive(os::Deadline::forever());
+  if (!report) return;
+  demand(std::string(process::name_of(report->stage)) != "", "a report without a stage");
+  demand(report->text.size() <= 4096, "a report with more text than there may be");
+}
+
+/// The worker's side. The header's length may promise anything.
+void read_request(Input& input) {
+  static const os::Fd null = os::open_file("/dev/null", O_RDONLY);
+  auto ends = os::SocketPair::create();
+  const std::vector<int> fds(input.below(12), null.get());
+  const std::size_t before = allocated_bytes();
+  const auto sent = input.rest();
+  if (!sent.empty()) (void)os::send_with_fds(ends.first, sent, fds, os::Deadline::forever());
+  ends.first.reset();
+  process::StartRequest request;
+  process::StartFds received;
+  try {
+    if (!process::receive_start_request(ends.second, request, received)) return;
+    demand(received.lifeline && received.working_directory, "a request without its descriptors");
+    demand(received.kept.size() == request.keep_fds.size(), "a request without all of its descriptors");
+  } catch (const process::StartReport& report) {
+    demand(report.stage == process::StartStage::handshake, "a refused request that is no matter of the handshake");
+  }
+  demand(allocated_bytes() <= before + (std::size_t{4} << 20), "a request takes more memory than came");
+}
+
+}  // namespace
+}  // namespace fuzz
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  fuzz::Input input(data, size);
+  if (input.below(2) == 0) {
+    fuzz::hear_report(input.rest());
+  } else {
+    fuzz::read_request(input);
+  }
+  return 0;
+}
