@@ -75,7 +75,8 @@ chaos: setup
 # Links are made by the thousand, and exceptions thrown: what the address sanitizer does for these takes half of the time.
 FUZZ_SECONDS ?= 60
 fuzz_targets = $(notdir $(wildcard fuzz/corpus/*))
-fuzzer = ASAN_OPTIONS=quarantine_size_mb=16:detect_stack_use_after_return=0 UBSAN_OPTIONS=print_stacktrace=1 build/fuzz/fuzz/fuzz_$(1) \
+fuzzer = ASAN_OPTIONS=quarantine_size_mb=16:detect_stack_use_after_return=0 UBSAN_OPTIONS=print_stacktrace=1 \
+         ASAN_SYMBOLIZER_PATH=/usr/bin/llvm-symbolizer-16 build/fuzz/fuzz/fuzz_$(1) \
          -max_len=8192 -len_control=0 -rss_limit_mb=1024 -malloc_limit_mb=64 -timeout=60
 
 fuzz:

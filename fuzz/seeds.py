@@ -25,12 +25,12 @@ SYSTEM = u32(2) + b"\0\1" + text(b"open: No such file or directory")
 # ---- what the host does (host.cpp) ----
 
 
-def receive(how, channel=0, kind=0): return bytes([0, 0, channel, how, kind])
+def receive(how, channel=0, kind=0): return bytes([0, 0, channel, how, kind]) + bytes(how == 5)
 def look(how, channel=0): return bytes([0, 1, channel, how])
 def send(how, channel=0, size=0): return bytes([0, 2, channel, how, size])
 
 
-RECEIVES = b"".join(receive(how, 0, kind) for how in range(7) for kind in range(4))
+RECEIVES = b"".join(receive(how, 0, kind) for how in range(8) for kind in range(4))
 
 
 def frames():
@@ -48,8 +48,17 @@ def frames():
 
     for options in (b"\0\0", b"\1\0", b"\0\1", b"\1\1"):
         start = options + declared
+        yield start + receive(7) + receive(0, 1) + (many(header(MESSAGE, 0, 2, 1), INT, 110) + look(1)) * 3 + receive(6) + send(2) + receive(6)
         for kind, value in enumerate(VALUES, 1):
             yield start + frame(header(MESSAGE, 0, 0, kind, 0, 3), value) + receive(3, 0, kind - 1)
+            yield start + receive(0) + frame(header(MESSAGE, 0, 0, kind), value) + receive(7, 0, kind - 1)
+            yield start + receive(0) + frame(header(REQUEST, 0, 0, kind, 3), value) + receive(7, 0, kind - 1) + send(4) + receive(7)
+            for wrong in (value[:-1], value + b"x"):
+                yield start + receive(0) + frame(header(MESSAGE, 0, 0, kind), wrong) + receive(7, 0, kind - 1) * 2
+            yield start + receive(0) + frame(header(MESSAGE, 0, 0, kind), value) + receive(7, 0, kind) + receive(7, 1)
+            yield start + send(2) * 2 + frame(header(REPLY, 0, 0, kind, 1), value) + receive(6, 0, kind - 1)
+            yield start + send(2) + frame(header(REPLY, 0, 0, kind, 1), value) + receive(5, 0, kind - 1)
+            yield start + send(2) + frame(header(REPLY, 0, 2, kind, 1), value) * 2 + receive(5, 0, kind - 1) + receive(1, 2)
             yield start + frame(header(MESSAGE, 0, 2, kind), value) * 3 + receive(4, 2, kind) + receive(1, 2)
             yield start + frame(header(REQUEST, 0, 1, kind, 9), value) * 2 + receive(0, 1) + send(5) + send(4, 1, 9)
             yield start + send(2) * 2 + frame(header(REPLY, 0, 0, kind, 1), value) + receive(5, 0, kind) + receive(6)
@@ -68,6 +77,7 @@ def frames():
         yield start + begin(header(MESSAGE, 0, 0, 2), 8000, u64(7992) + b"x" * 900) + look(1) + (piece(992) + look(1)) * 8 + receive(3, 0, 1)
         yield start + begin(header(MESSAGE, 0, 0, 2), 900, b"") + begin(header(MESSAGE, 2, 0, 1), 4, INT) + receive(0)
         yield start + begin(header(ERROR, 0), 900, b"x" * 100) + piece(800) + receive(0) * 2
+        yield start + begin(header(TYPE), 16 + 300, u64(99) + u64(300)) + piece(300) + frame(header(MESSAGE, 0, 0, 5), INT) + receive(0)
         yield start + begin(header(TYPE), 20, u64(99)) + piece(12) + frame(header(MESSAGE, 0, 0, 5), INT) + receive(0)
         yield start + begin(header(MESSAGE, 0, 0, 2), 60000, b"") + receive(0)
         yield start + piece(5) + receive(0)
@@ -118,7 +128,7 @@ def ring_header():
 
     for options in (b"\0\0", b"\1\1"):
         start = options + declare(0) + declare(1) + declare(2)
-        calls = [receive(3), receive(1), look(0), look(3), send(0), send(1, 0, 250), send(2) + receive(5), receive(6), look(7)]
+        calls = [receive(3), receive(7), receive(1), look(0), look(3), send(0), send(1, 0, 250), send(2) + receive(5), receive(6), look(7)]
         for call in calls:
             message = put(MESSAGE, 1, INT)
             yield start + message * 2 + call + word(2, 1) + call + message + call

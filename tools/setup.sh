@@ -8,7 +8,7 @@ set -eu
 # What each is for: docs/dependencies.md.
 build="make valgrind g++ cmake ninja-build ccache pkg-config clang-16 libgtest-dev libasio-dev spin"
 style="clang-format-16 clang-tidy-16"
-fuzz="clang-16 libclang-rt-16-dev"
+fuzz="clang-16 libclang-rt-16-dev llvm-16"
 
 wanted=""
 for group in "${@:-build}"; do
