@@ -14,7 +14,8 @@
 #endif
 #endif
 #ifdef FUZZ_COUNTS_MEMORY
-#include <sanitizer/allocator_interface.h>
+// From sanitizer/allocator_interface.h, which Debian's g++ comes without.
+extern "C" std::size_t __sanitizer_get_current_allocated_bytes();
 #endif
 
 namespace fuzz {
