@@ -2,12 +2,14 @@
 
 #include <signal.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <mutex>
 #include <string>
 #include <tuple>
 #include <utility>
+#include <vector>
 
 #include "coproc/errors.hpp"
 #include "link/link_memory.hpp"
@@ -24,6 +26,16 @@
 namespace coproc::inline v0 {
 
 namespace {
+
+/// The frames below that which calls the target are the same in every worker.
+void leave_out_own_frames(std::vector<std::string>& stack) {
+  const auto calls_target = [](const std::string& frame) {
+    return frame.find("coproc::v0::WorkerResource<") != std::string::npos ||
+           frame.find("coproc::v0::detail::ThisWorker<") != std::string::npos;
+  };
+  const auto caller = std::find_if(stack.begin(), stack.end(), calls_target);
+  if (caller != stack.end()) stack.erase(caller + 1, stack.end());
+}
 
 /// The status of a run whose process has ended, complete with what its messages and its stderr tell; nullopt: it is alive.
 std::optional<ExitStatus> end_of(Run& run) {
@@ -42,6 +54,7 @@ std::optional<ExitStatus> end_of(Run& run) {
     run.status->unanswered = run.core->unanswered();
     if (run.status->signalled() && run.status->stack.empty()) {
       run.status->stack = process::read_crash_report(run.crash_area.first<process::kCrashReportBytes>(), run.program);
+      leave_out_own_frames(run.status->stack);
     }
   }
   return run.status;

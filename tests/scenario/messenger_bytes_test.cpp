@@ -3,8 +3,10 @@
 
 #include <coproc/coproc.hpp>
 
+#include <array>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -25,12 +27,15 @@ struct Counted {
 struct Unlucky {};
 
 /// A type whose description is longer than a record of the smallest ring.
-template <class T>
+constexpr auto kLongName = [] {
+  std::array<char, 1100> name{};
+  name.fill('n');
+  return name;
+}();
 struct Long {
-  T value;
+  int value = 0;
+  static constexpr std::string_view coproc_name{kLongName.data(), kLongName.size()};
 };
-using L1 = Long<Long<Long<std::vector<std::vector<std::string>>>>>;
-using L2 = Long<std::pair<L1, std::pair<L1, std::pair<L1, std::pair<L1, L1>>>>>;
 
 struct OneProcessMessengerBytes : ::testing::Test {
   std::pair<PriorityMessenger, PriorityMessenger> ends = PriorityMessenger::new_pair({.ring_bytes = 4096});
@@ -112,8 +117,8 @@ TEST_F(OneProcessMessengerBytes, LongNamesOfChannelsAndTypesPassASmallRing) {
   const std::string name(4000, 'n');
   b.send_norequest(1, std::string(1000, 'n'));
   EXPECT_EQ(a.receive_for<int>(0s, std::string(1000, 'n')), 1);
-  b.send_norequest(L2());
-  EXPECT_TRUE(a.receive_for(0s)->holds<L2>());
+  b.send_norequest(Long());
+  EXPECT_TRUE(a.receive_for(0s)->holds<Long>());
   std::thread receiver([&] { EXPECT_EQ(a.receive_blocking<int>(name), 2); });
   b.send_norequest(2, name);
   receiver.join();
