@@ -101,7 +101,7 @@ TEST(Promises, promise_14_what_cannot_be_sent_is_started_by_a_fork) {
 
 TEST(Promises, promise_14_a_fork_is_refused_where_there_are_other_threads_and_was_not_asked_for) {
   const ChangedGlobal changed;
-  const int captured = 0;
+  int captured = 0;
   auto closure = [captured](PriorityMessenger& host) { host.send_norequest(global + captured); };
   {
     const Thread thread;
