@@ -31,7 +31,7 @@ using chaos::Parcel;
 
 namespace {
 
-constexpr int kDeaths[] = {SIGKILL, SIGTERM, SIGSEGV, SIGSTOP};  // after SIGSTOP comes SIGKILL
+constexpr int kDeaths[] = {SIGKILL, SIGTERM, SIGABRT, SIGSTOP};  // after SIGSTOP comes SIGKILL
 
 /// Sends a signal to a process at a time, whatever this thread is doing then. By a timer and a handler: the thread that
 /// receives is the only one.

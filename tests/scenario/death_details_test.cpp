@@ -30,7 +30,7 @@ void answers_one(PriorityMessenger& host) {
     const coproc::Message request = host.receive_blocking();
     if (i == 1) host.reply_to(request, 20);
   }
-  ::raise(SIGSEGV);
+  ::raise(SIGABRT);
 }
 
 Ids send_three(PriorityMessenger& worker) {
@@ -110,11 +110,11 @@ TEST(DeathDetails, TellsTimeAndMemoryOfACrash) {
   WorkerResource worker{[](PriorityMessenger&) {
     const std::vector<char> memory(32 << 20, 'x');
     for (const auto end = std::chrono::steady_clock::now() + 30ms; std::chrono::steady_clock::now() < end;) {}
-    ::raise(memory[1] == 'x' ? SIGSEGV : SIGKILL);
+    ::raise(memory[1] == 'x' ? SIGABRT : SIGKILL);
   }};
   worker.start();
   const ExitStatus status = worker.join();
-  EXPECT_EQ(status.signal(), SIGSEGV);
+  EXPECT_EQ(status.signal(), SIGABRT);
   EXPECT_GT((status.resources.user_time + status.resources.system_time).count(), 0);
   EXPECT_GE(status.resources.peak_memory_kib, 32 << 10);
   EXPECT_NE(status.report().find("peak memory: " + std::to_string(status.resources.peak_memory_kib)),

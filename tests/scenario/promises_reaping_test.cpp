@@ -29,7 +29,7 @@ void has_children(PriorityMessenger& host, const PidPipe& pids) {
   pids.write(support::fork_that_lives([] { ::signal(SIGTERM, SIG_IGN); }));
   host.send_norequest(1);
   const auto order = host.receive_blocking<std::string>();
-  if (order == "crash") ::raise(SIGSEGV);
+  if (order == "crash") ::raise(SIGABRT);
   if (order == "return") return;
   host.receive_blocking();
 }
