@@ -31,17 +31,8 @@ News await_news(const Child& child, const StartChannel& channel, const os::Deadl
   }
 }
 
-/// A process closes its descriptors a little before its pidfd says that it has ended.
-std::optional<ExitStatus> end_of(Child& child, const os::Deadline& deadline) {
-  constexpr std::chrono::nanoseconds kGrace = std::chrono::seconds(1);
-  const os::Deadline grace(std::min(kGrace, deadline.remaining()));
-  pollfd end = {child.wait_fd(), POLLIN, 0};
-  while (os::poll_once({&end, 1}, grace) == os::PollEnd::interrupted) {}
-  return child.try_reap();
-}
-
 StartOutcome without_report(Child& child, const os::Deadline& deadline, StderrTail* error_output) {
-  StartOutcome outcome{{StartStage::handshake, 0, {}}, end_of(child, deadline)};
+  StartOutcome outcome{{StartStage::handshake, 0, {}}, end_after_hang_up(child, deadline)};
   if (error_output != nullptr) error_output->drain();
   outcome.report.text = outcome.status ? "its process " + outcome.status->describe() + " before it was ready"
                                        : "its process closed its start socket without a word";
@@ -76,6 +67,14 @@ StartOutcome await_start(Child& child, StartChannel& channel, const os::Deadline
   if (auto report = channel.receive(deadline)) return {*std::move(report), {}};
   if (deadline.passed() && !child.is_ended()) return {{StartStage::handshake, ETIMEDOUT, {}}, {}};
   return without_report(child, deadline, error_output);
+}
+
+std::optional<ExitStatus> end_after_hang_up(Child& child, const os::Deadline& deadline) {
+  constexpr std::chrono::nanoseconds kGrace = std::chrono::seconds(1);
+  const os::Deadline grace(std::min(kGrace, deadline.remaining()));
+  pollfd end = {child.wait_fd(), POLLIN, 0};
+  while (os::poll_once({&end, 1}, grace) == os::PollEnd::interrupted) {}
+  return child.try_reap();
 }
 
 std::string quoted_tail(const StderrTail* error_output) {

@@ -29,6 +29,10 @@ struct StartOutcome {
 /// has the end of that where the process failed. Throws std::system_error.
 StartOutcome await_start(Child& child, StartChannel& channel, const os::Deadline& deadline, StderrTail* error_output);
 
+/// How a process ended that has closed its socket: it does so a little before its pidfd says that it has ended. Nothing: it
+/// lives on. Throws std::system_error.
+std::optional<ExitStatus> end_after_hang_up(Child& child, const os::Deadline& deadline);
+
 /// "; the end of its stderr: ...", or nothing.
 std::string quoted_tail(const StderrTail* error_output);
 

@@ -84,7 +84,8 @@ class Server {
     std::vector<os::Fd> none;
     if ((!channel_.is_here() && !receive(&here, 1, none, deadline, &error_output)) ||
         !receive(&hello, sizeof hello, none, deadline, &error_output)) {
-      const auto status = process_.try_reap();
+      const auto status = end_after_hang_up(process_, deadline);
+      error_output.drain();
       throw StartReport{StartStage::fork_server, 0,
                         "the fork server, which is this program executed anew, " +
                             (status ? status->describe() : std::string("ended")) +

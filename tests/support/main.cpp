@@ -1,6 +1,8 @@
 // The main of the test programs: GoogleTest's, with a watchdog and a check that every test cleans up after itself.
 #include <gmock/gmock.h>
+#include <unistd.h>
 
+#include <string>
 #include <thread>
 
 #include "support/hygiene.hpp"
@@ -9,7 +11,10 @@
 int main(int argc, char** argv) {
   testing::InitGoogleMock(&argc, argv);
   // The thread sanitizer starts a thread of its own with the program's first: before anything is counted.
-  std::thread([] {}).join();
+  pid_t first = 0;
+  std::thread([&] { first = ::gettid(); }).join();
+  // The kernel lists a thread for a moment after it was joined.
+  while (::access(("/proc/self/task/" + std::to_string(first)).c_str(), F_OK) == 0) std::this_thread::yield();
   // GoogleTest owns the listeners. A hang while hygiene looks for what is left is the watchdog's too: it comes first.
   auto& listeners = testing::UnitTest::GetInstance()->listeners();
   listeners.Append(new support::WatchdogListener);
