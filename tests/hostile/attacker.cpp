@@ -117,7 +117,7 @@ void Attacker::send_record(std::uint32_t length, std::span<const std::byte> rest
     wake_host();
     ::sched_yield();
   }
-  std::memcpy(room.data() + 4, rest.data(), rest.size());
+  if (!rest.empty()) std::memcpy(room.data() + 4, rest.data(), rest.size());
   producer_.commit(4 + rest.size());
   std::memcpy(room.data(), &length, sizeof length);
   producer_.publish();
