@@ -83,6 +83,10 @@ class ChannelId {
     return a.has_text() ? a.text_ <=> b.text_ : std::strong_ordering::equal;
   }
   constexpr bool is_default() const noexcept { return kind_ == Kind::none; }
+  /// Without the text: names that are text share a few values.
+  constexpr std::size_t hash_of_number() const noexcept {
+    return number_ ^ (type_ >> 32) ^ static_cast<std::uint64_t>(kind_);
+  }
   std::size_t hash() const noexcept {
     std::uint64_t hash = (number_ + 1) * 0x9e3779b97f4a7c15 ^ type_ ^ static_cast<std::uint64_t>(kind_);
     if (has_text()) hash ^= std::hash<std::string>()(text_);

@@ -34,6 +34,7 @@ struct Outgoing {
   const TypeInfo* type;
   std::optional<Priority> priority;
   std::size_t size_hint;  // bytes: exact where it is known at compile time
+  bool is_block;          // the value's bytes in memory are its encoding
 };
 
 template <class T>
@@ -44,36 +45,72 @@ concept HasPriority = requires(const T& value) {
 template <class T>
 Outgoing outgoing(const T& value) noexcept {
   Outgoing out{&value, [](Encoder& encoder, const void* v) { coproc::encode(encoder, *static_cast<const T*>(v)); },
-               &type_info<T>, std::nullopt, 64};
+               &type_info<T>, std::nullopt, 64, kIsBulk<wire_t<T>> && std::is_same_v<T, wire_t<T>>};
   if constexpr (HasPriority<T>) out.priority = Priority(value.priority);
   if constexpr (is_fixed_size<wire_t<T>>) out.size_hint = fixed_size<wire_t<T>>;
   return out;
 }
 
-/// Where a received value goes, without its type. `type == nullptr`: `put_message` takes the whole message.
+/// Where a received value goes, without its type.
 struct Incoming {
-  void* out;
-  const TypeInfo* type;
-  void (*decode)(Decoder&, void* out);
-  void (*put_message)(Message&&, void* out);
+  void* out = nullptr;
+  const TypeInfo* type = nullptr;                      // null: `put_message` takes the whole message
+  std::size_t block = 0;                               // bytes of a value whose bytes in memory are its encoding, else 0
+  void* (*place)(void* out) = nullptr;                 // where they go to
+  void (*decode)(Decoder&, void* out) = nullptr;       // any other value
+  void (*put_message)(Message&&, void* out) = nullptr;
+  void (*clear)(void* out) = nullptr;                  // takes out again what was put
 };
 
-/// `Out` is std::optional<T> or std::vector<T>.
+/// What `Incoming` needs of a place `Out` for values: std::optional<T>, std::vector<T>, or T itself.
+template <class T, class Out>
+struct Sink {
+  static constexpr bool kIsList = std::is_same_v<Out, std::vector<T>>;
+  static constexpr bool kIsValue = std::is_same_v<Out, T>;
+
+  static void put(T&& value, void* out) {
+    if constexpr (kIsList) {
+      static_cast<Out*>(out)->push_back(std::move(value));
+    } else if constexpr (kIsValue) {
+      *static_cast<Out*>(out) = std::move(value);
+    } else {
+      static_cast<Out*>(out)->emplace(std::move(value));
+    }
+  }
+  static void* place(void* out) {
+    if constexpr (kIsList) {
+      return &static_cast<Out*>(out)->emplace_back();
+    } else if constexpr (kIsValue) {
+      return out;
+    } else {
+      return &static_cast<Out*>(out)->emplace();
+    }
+  }
+  static void decode(Decoder& decoder, void* out) { put(coproc::decode<T>(decoder), out); }
+  static void clear(void* out) {
+    if constexpr (kIsList) {
+      static_cast<Out*>(out)->clear();
+    } else if constexpr (!kIsValue) {
+      static_cast<Out*>(out)->reset();
+    }
+  }
+};
+
 template <class T, class Out>
 Incoming incoming(Out& out) noexcept {
-  auto put = [](T&& value, void* to) {
-    if constexpr (std::is_same_v<Out, std::vector<T>>) {
-      static_cast<Out*>(to)->push_back(std::move(value));
-    } else {
-      static_cast<Out*>(to)->emplace(std::move(value));
-    }
-  };
+  using To = Sink<T, Out>;
+  Incoming in{.out = &out, .clear = To::clear};
   if constexpr (std::is_same_v<T, Message>) {
-    return {&out, nullptr, nullptr, put};
+    in.put_message = To::put;
   } else {
-    return {&out, &type_info<T>, [](Decoder& decoder, void* to) { decltype(put){}(coproc::decode<T>(decoder), to); },
-            nullptr};
+    in.type = &type_info<T>;
+    in.decode = To::decode;
+    if constexpr (kIsBulk<T>) {
+      in.block = sizeof(T);
+      in.place = To::place;
+    }
   }
+  return in;
 }
 
 /// What a user may ask a receive for: Message, or a type that can be sent.
@@ -176,7 +213,13 @@ class COPROC_API Messenger {
   /// Waits for a message of this channel and returns the best one.
   template <class T = Message>
   T receive_blocking(const ChannelId& channel = {}) {
-    return *std::move(receive<T>(&channel, 1, kForever));
+    if constexpr (detail::kIsBulk<T>) {
+      T value;
+      receive(&channel, 1, detail::incoming<T>(value), kForever);
+      return value;
+    } else {
+      return *std::move(receive<T>(&channel, 1, kForever));
+    }
   }
 
   /// The same for at most this time; nullopt: nothing came.
@@ -298,7 +341,11 @@ class COPROC_API Messenger {
   void receive_all(const ChannelId& channel, const detail::Incoming& to);
   void receive_reply(RequestId id, const detail::Incoming& to, Timeout timeout);
   bool receive_next_reply(const ChannelId& channel, const detail::Incoming& to, Timeout timeout);
-  detail::Core& core() const;
+  detail::Core& core() const {
+    if (core_ == nullptr) throw_no_link();
+    return *core_;
+  }
+  [[noreturn]] static void throw_no_link();
 
   std::unique_ptr<detail::Core> core_;
 };

@@ -50,6 +50,10 @@ class Priority {
   constexpr bool is_nan() const noexcept { return nearest_ != nearest_; }
 
   friend constexpr bool operator==(Priority, Priority) noexcept = default;
+  // Written out, where the compiler makes more than twice as much of <=>: every message with a priority is compared.
+  friend constexpr bool operator<(Priority a, Priority b) noexcept {
+    return a.nearest_ < b.nearest_ || (a.nearest_ == b.nearest_ && a.rest_ < b.rest_);
+  }
   friend constexpr std::partial_ordering operator<=>(Priority a, Priority b) noexcept {
     if (auto order = a.nearest_ <=> b.nearest_; order != 0) return order;
     return a.rest_ <=> b.rest_;

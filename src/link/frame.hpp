@@ -1,6 +1,7 @@
 // What travels through a link: frames, their header, and the one door through which a peer's header enters.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -50,24 +51,52 @@ struct FrameHeader {
 inline constexpr std::size_t kHeaderBytes = sizeof(FrameHeader);
 static_assert(kHeaderBytes == 32 && offsetof(FrameHeader, channel) == 8 && offsetof(FrameHeader, priority) == 24);
 
+/// Writes the header into the link from registers: a copy of the struct's bytes, just written field by field, would have to
+/// wait until the processor has written these to memory, and with them all that was written before into contended lines.
+inline void write_header(std::byte* to, const FrameHeader& header) noexcept {
+  const auto put = [to](std::size_t at, std::uint64_t word) { std::memcpy(to + at, &word, sizeof word); };
+  put(0, header.length | std::uint64_t{static_cast<std::uint8_t>(header.kind)} << 32 |
+             std::uint64_t{header.flags} << 40 | std::uint64_t{static_cast<std::uint16_t>(header.rest)} << 48);
+  put(8, header.channel | std::uint64_t{header.type} << 32);
+  put(16, header.request_id);
+  put(24, std::bit_cast<std::uint64_t>(header.priority));
+}
+
 struct Frame {
   FrameHeader header;                  // a private copy, checked
   std::span<const std::byte> payload;  // still in the ring: the peer may be changing it
 };
 
-/// Copies the header out of the ring and checks all of it that can be checked without knowing what was declared.
-inline std::optional<Frame> parse_frame(std::span<const std::byte> record) noexcept {
-  if (record.size() < kHeaderBytes) return std::nullopt;
-  Frame frame;
-  std::memcpy(&frame.header, record.data(), kHeaderBytes);
-  // The peer may change its copy at any time: from here on only ours counts, and the compiler must not look again.
-  asm volatile("" ::: "memory");
-  const auto kind = static_cast<std::uint8_t>(frame.header.kind);
-  if (kind < 1 || kind > static_cast<std::uint8_t>(FrameKind::fragment)) return std::nullopt;
-  if ((frame.header.flags & ~(kFirstFragment | kAbort)) != 0) return std::nullopt;
-  if (frame.header.priority != frame.header.priority) return std::nullopt;  // NaN
+/// Copies the header out of the ring and checks all of it that can be checked without knowing what was declared. False: it
+/// is impossible.
+inline bool parse_frame(std::span<const std::byte> record, Frame& frame) noexcept {
+  if (record.size() < kHeaderBytes) return false;
+  const auto load = [at = record.data()](std::size_t offset) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, at + offset, sizeof word);
+    // The peer may change its copy at any time: from here on only ours counts, and the compiler must not look again.
+    asm volatile("" : "+r"(word));
+    return word;
+  };
+  const std::uint64_t first = load(0), numbers = load(8);
+  FrameHeader& header = frame.header;
+  header.length = static_cast<std::uint32_t>(first);
+  header.kind = static_cast<FrameKind>(first >> 32);
+  header.flags = static_cast<std::uint8_t>(first >> 40);
+  header.rest = static_cast<std::int16_t>(first >> 48);
+  header.channel = static_cast<std::uint32_t>(numbers);
+  header.type = static_cast<std::uint32_t>(numbers >> 32);
+  header.request_id = load(16);
+  header.priority = std::bit_cast<double>(load(24));
   frame.payload = record.subspan(kHeaderBytes);
-  return frame;
+  const auto kind = static_cast<std::uint8_t>(header.kind);
+  return kind >= 1 && kind <= static_cast<std::uint8_t>(FrameKind::fragment) &&
+         (header.flags & ~(kFirstFragment | kAbort)) == 0 && header.priority == header.priority;  // not NaN
+}
+
+inline std::optional<Frame> parse_frame(std::span<const std::byte> record) noexcept {
+  Frame frame;
+  return parse_frame(record, frame) ? std::optional(frame) : std::nullopt;
 }
 
 }  // namespace coproc::inline v0::link

@@ -11,23 +11,11 @@
 #include <span>
 
 #include "coproc/options.hpp"
+#include "link/side_words.hpp"
 #include "os/memory.hpp"
 #include "ring/ring.hpp"
 
 namespace coproc::inline v0::link {
-
-/// Bits of `SideWords::waiting`.
-inline constexpr std::uint32_t kWaitsForRecords = 1;
-inline constexpr std::uint32_t kWaitsForSpace = 2;
-inline constexpr std::uint32_t kSleeps = 4;  // in every sleep, whatever it waits for: close requests wake it
-
-/// What one side says about itself. Written by that side, apart from `waiting`, which the peer clears when it wakes.
-struct alignas(64) SideWords {
-  std::atomic<std::uint32_t> waiting;         // 0: awake; else what a wake-up call is wanted for
-  std::atomic<std::int32_t> processor;        // where it ran when it last began to wait
-  std::atomic<std::uint32_t> close_requests;  // how often this side asked the other to close
-  std::atomic<std::uint32_t> stuck;           // blocked in a send with a full inbox
-};
 
 ///   offset  what
 ///        0  magic, version, ring_bytes
@@ -52,7 +40,6 @@ inline constexpr std::size_t kCrashAreaBytes = kHeaderPage - kCrashAreaAt;
 inline constexpr std::uint64_t kMagic = 0x6b6e696c6370'6f63;  // "cop" "link" in bytes
 static_assert(offsetof(LinkHeader, side) == 64 && offsetof(LinkHeader, ring) == 192 &&
               sizeof(LinkHeader) <= kCrashAreaAt);
-static_assert(std::atomic<std::uint32_t>::is_always_lock_free);
 
 /// Owns the memory; held by each end that uses it, so that an end dropped in a forked child unmaps when it was the last.
 class LinkMemory {

@@ -24,91 +24,28 @@ constexpr int kFoundInARow = 64;
 }  // namespace
 
 RingTransport::RingTransport(std::shared_ptr<LinkMemory> memory, int end, os::Fd wake_in, os::Fd wake_out)
-    : memory_(std::move(memory)),
+    : Transport(memory->header().side[end], memory->header().side[1 - end],
+                ring::Producer(memory->header().ring[end], memory->ring(end)),
+                ring::Consumer(memory->header().ring[1 - end], memory->ring(1 - end))),
+      memory_(std::move(memory)),
       end_(end),
-      producer_(memory_->header().ring[end], memory_->ring(end)),
-      consumer_(memory_->header().ring[1 - end], memory_->ring(1 - end)),
       wake_in_(std::move(wake_in)),
-      wake_out_(std::move(wake_out)),
-      generation_(os::fork_generation()) {}
+      wake_out_(std::move(wake_out)) {}
 
-// ---- sending ----
-
-std::span<std::byte> RingTransport::reserve(std::size_t bytes) {
-  auto room = producer_.reserve(bytes);
-  if (room.empty() && producer_.is_broken()) {
-    throw ProtocolError(
-        "the peer published an impossible read position: the link cannot be used any more; stop the worker");
-  }
-  return room;
-}
-
-bool RingTransport::publish() noexcept {
-  producer_.publish();
-  if (wake_if_waiting(kWaitsForRecords)) return true;
-  note_hang_up();
-  return false;
-}
-
-bool RingTransport::wake_if_waiting(std::uint32_t for_what) noexcept {
-  // Pairs with the fence in sleep(): either we see its waiting word, or it sees what we published.
-  std::atomic_thread_fence(std::memory_order_seq_cst);
-  step("wake: fenced");
-  SideWords& sleeper = peer();
-  if ((sleeper.waiting.load(std::memory_order_relaxed) & for_what) == 0) return true;  // relaxed: ordered by the fence
-  sleeper.waiting.store(0, std::memory_order_relaxed);  // relaxed: a second call too many does no harm
+bool RingTransport::wake() noexcept {
+  peer_->waiting.store(0, std::memory_order_relaxed);  // relaxed: a second call too many does no harm
   step("wake: before the write");
   const os::Wake wake = os::write_wake(wake_out_);
   step("wake: after the write");
+  if (wake == os::Wake::broken) note_hang_up();
   return wake != os::Wake::broken;
 }
 
-// ---- receiving ----
-
-bool RingTransport::look() {
-  const bool any = consumer_.look();
-  if (!any) throw_if_peer_lives_on_unreachably();
-  if (!any && consumer_.is_broken()) {
-    throw ProtocolError(
-        "the peer published an impossible write position: the link cannot be used any more; stop the worker");
-  }
-  return any;
+bool RingTransport::look_found_nothing() {
+  if (consumer_.is_broken()) throw_impossible("write position");
+  throw_if_peer_lives_on_unreachably();
+  return false;
 }
-
-std::span<const std::byte> RingTransport::front() {
-  auto record = consumer_.front();
-  if (record.empty() && consumer_.is_broken()) {
-    throw ProtocolError(
-        "the peer sent a record of an impossible length: the link cannot be used any more; stop the worker");
-  }
-  return record;
-}
-
-void RingTransport::release() noexcept {
-  if (consumer_.release()) wake_if_waiting(kWaitsForSpace);
-}
-
-// ---- close requests and stuck senders ----
-
-void RingTransport::request_close() noexcept {
-  step("request_close: before");
-  own().close_requests.fetch_add(1, std::memory_order_release);  // pairs with close_requests() at the peer
-  step("request_close: counted");
-  wake_if_waiting(kSleeps);
-}
-
-std::uint32_t RingTransport::close_requests() const noexcept {
-  return peer().close_requests.load(std::memory_order_acquire);  // pairs with request_close() at the peer
-}
-
-void RingTransport::set_stuck(bool is_stuck) noexcept {
-  // seq_cst: both sides publish and then look at the other's word; at least one of them must see both set.
-  own().stuck.store(is_stuck ? 1 : 0, std::memory_order_seq_cst);
-  step("set_stuck: published");
-  if (is_stuck) wake_if_waiting(kSleeps);
-}
-
-bool RingTransport::peer_is_stuck() const noexcept { return peer().stuck.load(std::memory_order_seq_cst) == 1; }
 
 // ---- waiting ----
 //
@@ -125,15 +62,12 @@ bool RingTransport::spin(bool incoming, std::size_t space, const os::Deadline& d
   const int here = os::current_cpu();
   if (here != processor_published_) {
     processor_published_ = here;
-    own().processor.store(here, std::memory_order_relaxed);  // relaxed: a hint
+    own_->processor.store(here, std::memory_order_relaxed);  // relaxed: a hint
   }
-  if (!may_spin_ || deadline.passed()) {
-    may_spin_ = true;
-    return false;
-  }
+  if (deadline.passed()) return false;
   const std::int64_t budget = spin_budget_.next();
   if (budget == 0) return false;
-  const bool shares_processor = peer().processor.load(std::memory_order_relaxed) == here;  // relaxed: a hint
+  const bool shares_processor = peer_->processor.load(std::memory_order_relaxed) == here;  // relaxed: a hint
   const std::int64_t end = os::now_ns() + budget;
   do {
     if (!shares_processor) {
@@ -170,7 +104,7 @@ WaitEnd RingTransport::wait(const os::Deadline& deadline, bool incoming, std::si
 }
 
 WaitEnd RingTransport::sleep(const os::Deadline& deadline, bool incoming, std::size_t space) {
-  SideWords& words = own();
+  SideWords& words = *own_;
   step("sleep: awake");
   words.waiting.store(kSleeps | (incoming ? kWaitsForRecords : 0) | (space != 0 ? kWaitsForSpace : 0),
                       std::memory_order_relaxed);
@@ -253,7 +187,7 @@ void RingTransport::settle(bool has_work, std::uint32_t closes_known) noexcept {
   if (!has_work) {
     if (os::drain_wakes(wake_in_) == os::Drained::hung_up) note_hang_up();
     step("settle: pipe emptied");
-    own().waiting.store(kSleeps | kWaitsForRecords | kWaitsForSpace, std::memory_order_relaxed);
+    own_->waiting.store(kSleeps | kWaitsForRecords | kWaitsForSpace, std::memory_order_relaxed);
     step("settle: waiting word set");
     // Pairs with the fence in wake_if_waiting(): look again after the word is set.
     std::atomic_thread_fence(std::memory_order_seq_cst);
@@ -281,7 +215,7 @@ void RingTransport::leave_in_child() noexcept {
   memory_.reset();
 }
 
-void RingTransport::adopt_in_child() noexcept { generation_ = os::fork_generation(); }
+void RingTransport::adopt_in_child() noexcept { belong_to_this_process(); }
 
 void RingTransport::list_fds(std::vector<int>& fds) const {
   fds.insert(fds.end(), {wake_in_.get(), wake_out_.get(), interrupt_event_.fd(), memory_->fd().get()});

@@ -31,25 +31,11 @@ class RingTransport final : public Transport, public os::ForkSensitive {
   RingTransport& operator=(const RingTransport&) = delete;
   ~RingTransport() override;
 
-  std::size_t max_record() const noexcept override { return producer_.max_record(); }
-  std::span<std::byte> reserve(std::size_t bytes) override;
-  void commit(std::size_t bytes) noexcept override { producer_.commit(bytes); }
-  bool publish() noexcept override;
-  bool look() override;
-  std::span<const std::byte> front() override;
-  bool front_is_last() const noexcept override { return consumer_.front_is_last(); }
-  void pop() noexcept override { consumer_.pop(); }
-  void release() noexcept override;
-  void request_close() noexcept override;
-  std::uint32_t close_requests() const noexcept override;
-  void set_stuck(bool is_stuck) noexcept override;
-  bool peer_is_stuck() const noexcept override;
   WaitEnd wait(const os::Deadline& deadline, bool incoming, std::size_t space) override;
   void look_aside() noexcept override;
   void interrupt() noexcept override;
   int native_handle() override;
   void settle(bool has_work, std::uint32_t closes_known) noexcept override;
-  bool is_own_process() const noexcept override { return generation_ == os::fork_generation(); }
 
   /// The peer's process: from now on its pidfd says whether the peer is gone, and not the pipe (which a peer may close
   /// at will). The descriptor stays the caller's and must outlive the waits.
@@ -68,13 +54,10 @@ class RingTransport final : public Transport, public os::ForkSensitive {
     aside_fd_ = fd;
     empty_aside_ = std::move(empty);
   }
-  /// For a wait during which spinning cannot pay: the peer is only just being started.
-  void do_not_spin_next() noexcept { may_spin_ = false; }
 
  private:
-  SideWords& own() noexcept { return memory_->header().side[end_]; }
-  SideWords& peer() const noexcept { return memory_->header().side[1 - end_]; }
-  bool wake_if_waiting(std::uint32_t for_what) noexcept;
+  bool wake() noexcept override;
+  bool look_found_nothing() override;
   bool is_satisfied(bool incoming, std::size_t space) noexcept;
   bool spin(bool incoming, std::size_t space, const os::Deadline& deadline) noexcept;
   WaitEnd sleep(const os::Deadline& deadline, bool incoming, std::size_t space);
@@ -87,8 +70,6 @@ class RingTransport final : public Transport, public os::ForkSensitive {
 
   std::shared_ptr<LinkMemory> memory_;
   int end_;  // 0 or 1; constant after construction
-  ring::Producer producer_;
-  ring::Consumer consumer_;
   os::Fd wake_in_;
   os::Fd wake_out_;
   os::Event interrupt_event_;
@@ -96,13 +77,11 @@ class RingTransport final : public Transport, public os::ForkSensitive {
   int peer_pidfd_ = -1;
   int aside_fd_ = -1;  // -1: nothing (more) to empty
   std::function<bool()> empty_aside_;
-  bool may_spin_ = true;
   std::optional<os::Deadline> hang_up_grace_;  // since a pipe hung up: until then the peer's process has to end
   int found_in_a_row_ = 0;                     // waits that did not sleep
   std::uint32_t closes_waited_for_ = 0;        // close requests that a wait has already reported
   std::int32_t processor_published_ = -1;
   SpinBudget spin_budget_;
-  unsigned long generation_;
   struct Armed {  // once native_handle() was called
     os::Epoll epoll;
     os::Event has_work;

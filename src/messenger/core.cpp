@@ -14,23 +14,24 @@ std::uint64_t next_run() noexcept {
   return runs.fetch_add(1, std::memory_order_relaxed) + 1;  // relaxed: only the numbers must differ
 }
 
-constexpr std::uint32_t kFree = 0, kOwnersCall = 1, kDrainFromOutside = 2;
-
 }  // namespace
 
-Core::CallGuard::CallGuard(Core& core) : core_(core) {
-  if (!core.transport_->is_own_process()) {
-    throw NotOwnerError("this messenger (to " + core.options_.peer_name +
+/// For a guard that cannot go on at once. Throws, and the messenger is as if this call had never been, or returns.
+void Core::wait_for_turn(bool is_taken) {
+  if (!transport_->is_own_process()) {
+    if (is_taken) in_use_.store(kFree, std::memory_order_relaxed);  // relaxed: a forked child's copy, of no use to anybody
+    throw NotOwnerError("this messenger (to " + options_.peer_name +
                         ") belongs to the process that this one was forked from: make links of your own here");
   }
-  std::uint32_t expected = kFree;
-  while (!core.in_use_.compare_exchange_weak(expected, kOwnersCall, std::memory_order_acquire)) {
+  for (;;) {
+    std::uint32_t expected = kFree;
+    if (in_use_.compare_exchange_weak(expected, kOwnersCall, std::memory_order_acquire)) return;
     if (expected == kOwnersCall) {
       throw ConcurrentUseError(
-          "two threads use the messenger to " + core.options_.peer_name +
+          "two threads use the messenger to " + options_.peer_name +
           " at the same time (or a codec uses it while it is called by it): give each thread its own");
     }
-    expected = kFree;  // a drain from outside takes no longer than the messages that have come
+    // A drain from outside takes no longer than the messages that have come.
   }
 }
 
@@ -117,12 +118,6 @@ void Core::check_gone_after_broken_wake() {
     }
     if (end == link::WaitEnd::interrupted) return transport_->interrupt();  // it is for the next wait
   }
-}
-
-/// For sends: the end may be known before any wait has met it, as after a stop().
-void Core::throw_if_gone() {
-  if (peer_known_gone_.load(std::memory_order_acquire)) peer_gone_ = true;  // pairs with note_peer_gone()
-  if (peer_gone_) throw_gone();
 }
 
 void Core::note_unanswered() {

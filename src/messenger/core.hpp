@@ -1,7 +1,8 @@
 // What stands behind a Messenger: the sending and receiving of untyped messages over a transport.
 //
 // Split by what happens: core.cpp (life, counts, waiting for anything), send.cpp (out), drain.cpp (from the link into the
-// inbox), receive.cpp (from the inbox, or straight from the link, to the user).
+// inbox), in_place.cpp (straight from the link to the user), receive.cpp (what a receive does, and from the inbox to the
+// user).
 //
 // Thread safety: one thread at a time, which `CallGuard` checks; `interrupt`, `close_requested` and `try_drain` from any.
 #pragma once
@@ -116,23 +117,29 @@ class Core {
   };
 
   // send.cpp
-  struct Prepared {
-    std::uint32_t channel_index;
-    link::FrameHeader header;
-  };
   std::uint64_t request_to_answer(const Message& request);
-  Prepared prepare(Kind kind, const Outgoing& value, const ChannelId& channel, std::optional<Priority> priority,
-                   const os::Deadline& deadline);
   std::uint64_t send_unguarded(Kind kind, const Outgoing& value, const ChannelId& channel, const SendOptions& options);
-  std::uint64_t finish_send(Kind kind, std::uint32_t channel_index, std::uint64_t id);
-  void send_payload(link::FrameHeader& header, const Outgoing& value, const os::Deadline& deadline);
-  void send_bytes(link::FrameHeader& header, std::span<const std::byte> payload, const os::Deadline& deadline);
-  void send_fragments(link::FrameHeader& header, std::span<const std::byte> payload, const os::Deadline& deadline);
-  void write_frame(std::span<std::byte> room, link::FrameHeader& header, std::span<const std::byte> payload) noexcept;
+  void finish_send(Kind kind, std::uint32_t channel_index, std::uint64_t id);
+  void count_answer(Channel& lane, std::uint64_t id);
+  bool send_block(link::FrameHeader header, const Outgoing& value);
+  void send_payload(link::FrameHeader header, const Outgoing& value, const os::Deadline& deadline);
+  void send_bytes(link::FrameHeader header, std::span<const std::byte> payload, const os::Deadline& deadline);
+  void send_fragments(link::FrameHeader header, std::span<const std::byte> payload, const os::Deadline& deadline);
+  void write_frame(std::span<std::byte> room, link::FrameHeader header, std::span<const std::byte> payload) noexcept;
+  void finish_frame(std::span<std::byte> room, link::FrameHeader header, std::size_t payload_bytes) noexcept;
   std::span<std::byte> room_for(std::size_t bytes, const os::Deadline& deadline);
   void publish();
-  std::uint32_t channel_number(std::uint32_t index, const ChannelId& id, const os::Deadline& deadline);
-  std::uint32_t type_number(const TypeInfo& type, const os::Deadline& deadline);
+  bool publish_now() noexcept;
+  std::uint32_t channel_number(std::uint32_t index, const ChannelId& id, const os::Deadline& deadline) {
+    if (index == 0) return 0;
+    const bool is_declared = index < channel_numbers_.size() && channel_numbers_[index] != 0;
+    return is_declared ? channel_numbers_[index] : declare_channel(index, id, deadline);
+  }
+  std::uint32_t declare_channel(std::uint32_t index, const ChannelId& id, const os::Deadline& deadline);
+  std::uint32_t type_number(const TypeInfo& type, const os::Deadline& deadline) {
+    return &type == last_type_ ? last_type_number_ : look_up_type(type, deadline);
+  }
+  std::uint32_t look_up_type(const TypeInfo& type, const os::Deadline& deadline);
   std::uint32_t declare_type(std::uint64_t id, const std::string& description, const os::Deadline& deadline);
 
   /// What a declared channel or type costs its receiver, and the most that all may cost: as much as an inbox may hold, and
@@ -158,20 +165,42 @@ class Core {
   ReceivedError decode_error(std::span<const std::byte> payload) const;
   [[noreturn]] void protocol_error(const std::string& what) const;
 
+  // in_place.cpp
+  bool frame_for(std::uint32_t index, const Incoming& to, std::span<const std::byte> record, link::Frame& frame);
+  bool give_in_place(std::uint32_t index, const link::Frame& frame, const Incoming& to);
+  enum class InPlace { returned, nothing_came, not_possible };
+  InPlace receive_in_place(std::uint32_t index, const Incoming& to);
+  bool receive_reply_in_place(std::uint32_t index, std::uint64_t id, const Incoming& to);
+  bool receive_all_in_place(std::uint32_t index, const Incoming& to);
+  Entry* queued_front(Channel& lane);
+
   // receive.cpp
   void throw_pending();
-  void throw_close();
+  void throw_close() {
+    if (const std::uint32_t asked = transport_->close_requests(); asked != closes_thrown_) throw_new_close(asked);
+  }
+  [[noreturn]] void throw_new_close(std::uint32_t asked);
   [[noreturn]] void throw_close_request();
   bool wait_for_more(const os::Deadline& deadline);
-  bool receive_in_place(std::uint32_t index, const Incoming& to);
   void deliver(Channel& lane, Entry& entry, const Incoming& to, bool in_turn = true);
   void give(Entry& entry, const Incoming& to);
-  void count_returned(Channel& channel, const link::FrameKind kind, std::uint64_t request_id);
+  Message::Parts parts_of(link::FrameKind kind, std::uint32_t type, std::uint64_t request_id) const;
+  void count_returned(Channel& lane, const link::FrameKind kind, std::uint64_t request_id) {
+    ++lane.counts.received;
+    if (kind != link::FrameKind::message) count_request_or_reply(lane, kind, request_id);
+  }
+  void count_request_or_reply(Channel& lane, const link::FrameKind kind, std::uint64_t request_id);
   void check_type(std::uint32_t type, const ChannelId& channel, const TypeInfo& wanted) const;
   void settle();
 
   // core.cpp
-  void throw_if_gone();
+  static constexpr std::uint32_t kFree = 0, kOwnersCall = 1, kDrainFromOutside = 2;  // in_use_
+  void wait_for_turn(bool is_taken);
+  /// For sends: the end may be known before any wait has met it, as after a stop().
+  void throw_if_gone() {
+    if (peer_known_gone_.load(std::memory_order_acquire)) peer_gone_ = true;  // pairs with note_peer_gone()
+    if (peer_gone_) throw_gone();
+  }
   void note_unanswered();
   void check_gone_after_broken_wake();
   [[noreturn]] void throw_gone();
@@ -192,6 +221,8 @@ class Core {
   std::uint32_t types_declared_ = 0;
   std::uint64_t next_request_id_ = 1;
   IdTable<std::uint32_t> outstanding_;  // request id -> channel index
+  Priority last_sent_;  // of the frame before
+  bool overtakes_ = false;  // what is committed and not yet published overtakes something
   bool owes_abort_ = false;
   bool is_batching_ = false;
 
@@ -203,6 +234,16 @@ class Core {
   std::size_t own_declared_bytes_ = 0;                         // what ours cost the peer
   IdTable<std::uint32_t> unanswered_;                          // returned requests of the peer: id -> channel index
   Partial partial_;
+  struct Accepted {  // numbers of the peer that were found to be what was asked for: the same come again and again
+    std::uint32_t channel = 0, type = 0;
+    std::uint32_t index = 0;
+    const TypeInfo* wanted = nullptr;
+    bool operator==(const Accepted&) const noexcept = default;
+  };
+  Accepted accepted_;  // type 0, which nobody may use: nothing yet
+  std::uint32_t overtakings_known_ = 0;  // the peer's count, of which nothing in the link overtakes anything any more
+  Priority last_seen_;                   // of the message that came out of the link last
+  std::vector<std::pair<link::FrameKind, std::uint64_t>> answerable_;  // a receive_all's; kept for its memory
   std::uint64_t next_sequence_ = 1;
   std::deque<EntryPtr> held_errors_;  // as bytes, which the limits bound: what they decode to may be much larger
   bool is_inbox_full_ = false;
@@ -220,12 +261,16 @@ class Core {
 /// Held through every call: refuses foreign processes and a second thread.
 class Core::CallGuard {
  public:
-  explicit CallGuard(Core& core);
+  explicit CallGuard(Core& core) : core_(core) {
+    std::uint32_t expected = kFree;
+    const bool is_free = core.in_use_.compare_exchange_strong(expected, kOwnersCall, std::memory_order_acquire);
+    if (!is_free || !core.transport_->is_own_process()) core.wait_for_turn(is_free);
+  }
   CallGuard(const CallGuard&) = delete;
   CallGuard& operator=(const CallGuard&) = delete;
   ~CallGuard() {
     if (core_.is_armed_) core_.settle();
-    core_.in_use_.store(0, std::memory_order_release);  // pairs with the acquire of the next guard
+    core_.in_use_.store(kFree, std::memory_order_release);  // pairs with the acquire of the next guard
   }
 
  private:

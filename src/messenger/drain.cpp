@@ -30,6 +30,7 @@ void Core::protocol_error(const std::string& what) const {
 void Core::drain(Stop stop) {
   is_inbox_full_ = false;
   if (stop == Stop::at_error && !held_errors_.empty()) return;
+  const std::uint32_t overtakings = transport_->overtakings();  // before the look: what is counted later is looked for later
   if (!transport_->look()) {
     transport_->look_aside();
     return;
@@ -37,7 +38,10 @@ void Core::drain(Stop stop) {
   step("drain: looked");
   for (;;) {
     const std::span<const std::byte> record = transport_->front();
-    if (record.empty()) break;
+    if (record.empty()) {
+      overtakings_known_ = overtakings;
+      break;
+    }
     const auto frame = link::parse_frame(record);
     if (!frame) protocol_error("it sent a frame with an impossible header");
     if (!take_frame(*frame)) {
@@ -48,7 +52,7 @@ void Core::drain(Stop stop) {
     transport_->pop();
     if (stop == Stop::at_error && !held_errors_.empty()) break;
   }
-  transport_->release();
+  transport_->release_if_due();
 }
 
 /// False: the inbox has no room for it; it stays in the link.
@@ -141,6 +145,7 @@ void Core::finish_entry(const FrameHeader& header, Entry& entry) {
   entry.request_id = header.request_id;
   entry.priority = Priority::from_parts(header.priority, header.rest);
   entry.sequence = next_sequence_++;
+  last_seen_ = entry.priority;
 }
 
 void Core::take_declaration(FrameKind kind, std::span<const std::byte> payload) {

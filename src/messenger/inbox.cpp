@@ -4,28 +4,26 @@
 
 namespace coproc::inline v0::detail {
 
-std::uint32_t Inbox::index_of(const ChannelId& id) {
-  if (id.is_default()) return 0;
-  if (last_id_ != nullptr && *last_id_ == id) return last_index_;
+std::uint32_t Inbox::look_up(const ChannelId& id) {
   auto [at, is_new] = indices_.try_emplace(id, static_cast<std::uint32_t>(channels_.size()));
   if (is_new) {
     try {
-      channels_.emplace_back().id = id;
+      channels_.push_back(std::make_unique<Channel>());
+      channels_.back()->id = id;
     } catch (...) {
       if (channels_.size() > at->second) channels_.pop_back();
       indices_.erase(at);
       throw;
     }
   }
-  last_id_ = &at->first;
-  last_index_ = at->second;
+  known_[id.hash_of_number() % kKnown] = {&at->first, at->second};
   return at->second;
 }
 
 const Channel* Inbox::find(const ChannelId& id) const noexcept {
-  if (id.is_default()) return &channels_[0];
+  if (id.is_default()) return channels_[0].get();
   const auto at = indices_.find(id);
-  return at == indices_.end() ? nullptr : &channels_[at->second];
+  return at == indices_.end() ? nullptr : channels_[at->second].get();
 }
 
 EntryPtr Inbox::make_entry() {
@@ -50,7 +48,7 @@ void Inbox::recycle(EntryPtr entry) noexcept {
 }
 
 void Inbox::put(EntryPtr entry) {
-  Channel& channel = channels_[entry->channel];
+  Channel& channel = *channels_[entry->channel];
   Entry* const raw = entry.get();
   const std::size_t bytes = entry->payload.size();
   const Priority priority = reorders_ ? entry->priority : Priority();
@@ -100,7 +98,7 @@ Entry* Inbox::find_reply(std::uint64_t request_id) noexcept {
 }
 
 EntryPtr Inbox::take_reply(Entry& entry) {
-  Channel& channel = channels_[entry.channel];
+  Channel& channel = *channels_[entry.channel];
   EntryPtr taken = make_entry();
   discharge(entry.payload.size());
   *taken = std::move(entry);
@@ -117,9 +115,9 @@ EntryPtr Inbox::take_reply(Entry& entry) {
 }
 
 const Channel& Inbox::fullest() const noexcept {
-  const Channel* most = &channels_[0];
-  for (const Channel& channel : channels_) {
-    if (channel.live > most->live) most = &channel;
+  const Channel* most = channels_[0].get();
+  for (const auto& channel : channels_) {
+    if (channel->live > most->live) most = channel.get();
   }
   return *most;
 }

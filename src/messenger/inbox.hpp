@@ -5,6 +5,7 @@
 // entries taken out of turn (receive_reply) stay in the queue as dead until they reach the front or outnumber the live.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -51,11 +52,15 @@ struct Channel {
 class Inbox {
  public:
   /// `reorders`: lower priority first; otherwise in the order of arrival.
-  Inbox(bool reorders, std::size_t max_bytes) : max_bytes_(max_bytes), reorders_(reorders) { channels_.emplace_back(); }
+  Inbox(bool reorders, std::size_t max_bytes) : max_bytes_(max_bytes), reorders_(reorders) { channels_.push_back(std::make_unique<Channel>()); }
 
   /// The index of a channel; makes it if there is none yet. Index 0 is the default channel.
-  std::uint32_t index_of(const ChannelId& id);
-  Channel& channel(std::uint32_t index) noexcept { return channels_[index]; }
+  std::uint32_t index_of(const ChannelId& id) {
+    if (id.is_default()) return 0;
+    const Known& known = known_[id.hash_of_number() % kKnown];
+    return known.id != nullptr && *known.id == id ? known.index : look_up(id);
+  }
+  Channel& channel(std::uint32_t index) noexcept { return *channels_[index]; }
   std::size_t channel_count() const noexcept { return channels_.size(); }
   /// The channel of this name if there is one; for counting.
   const Channel* find(const ChannelId& id) const noexcept;
@@ -93,12 +98,17 @@ class Inbox {
   static constexpr std::size_t kRecycled = 1024;
   static constexpr std::size_t kRecycledPayload = 1024;
 
+  std::uint32_t look_up(const ChannelId& id);
   void drop_dead(PriorityQueue<EntryPtr>& replies, Channel& channel);
 
-  std::deque<Channel> channels_;                // a deque: references stay good while channels are added
+  std::vector<std::unique_ptr<Channel>> channels_;  // one each: references stay good while channels are added
   std::map<ChannelId, std::uint32_t> indices_;  // ordered: a peer chooses the names, and could make hashes collide
-  const ChannelId* last_id_ = nullptr;          // of the look-up before: the same channel is used again and again
-  std::uint32_t last_index_ = 0;
+  struct Known {
+    const ChannelId* id = nullptr;
+    std::uint32_t index = 0;
+  };
+  static constexpr std::size_t kKnown = 16;
+  std::array<Known, kKnown> known_;  // looked up lately: a few channels are used again and again
   IdTable<Entry*> replies_;
   std::vector<EntryPtr> recycled_;
   std::size_t queued_bytes_ = 0;

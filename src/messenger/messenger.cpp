@@ -21,26 +21,14 @@ Messenger::Messenger(Messenger&&) noexcept = default;
 Messenger& Messenger::operator=(Messenger&&) noexcept = default;
 Messenger::~Messenger() = default;
 
-Core& Messenger::core() const {
-  if (core_ == nullptr) {
-    throw WorkerIsAlreadyDeadError(
-        "this messenger has no link: its worker was never started (call start() first), or the messenger was moved "
-        "from");
-  }
-  return *core_;
+void Messenger::throw_no_link() {
+  throw WorkerIsAlreadyDeadError(
+      "this messenger has no link: its worker was never started (call start() first), or the messenger was moved "
+      "from");
 }
 
-void Messenger::send(const detail::Outgoing& value, const ChannelId& channel, const SendOptions& options) {
-  core().send({FrameKind::message}, value, channel, options);
-}
 bool Messenger::try_send(const detail::Outgoing& value, const ChannelId& channel, std::optional<Priority> priority) {
   return core().try_send(value, channel, priority);
-}
-RequestId Messenger::send_request(const detail::Outgoing& value, const ChannelId& channel, const SendOptions& options) {
-  return RequestId{core().send({FrameKind::request}, value, channel, options)};
-}
-void Messenger::send_reply(const detail::Outgoing& value, const ChannelId& channel, const SendOptions& options) {
-  core().send_reply(value, channel, options);
 }
 void Messenger::reply_to(const Message& request, const detail::Outgoing& value, const SendOptions& options) {
   core().reply_to(request, value, options);
@@ -56,9 +44,6 @@ void Messenger::send_close_request(const SendOptions&) { core().send_close_reque
 void Messenger::begin_batch() { core().begin_batch(); }
 void Messenger::end_batch() noexcept { core_->end_batch(); }
 
-bool Messenger::receive(const ChannelId* channels, std::size_t count, const detail::Incoming& to, Timeout timeout) {
-  return core().receive(channels, count, to, timeout);
-}
 void Messenger::receive_all(const ChannelId& channel, const detail::Incoming& to) { core().receive_all(channel, to); }
 void Messenger::receive_reply(RequestId id, const detail::Incoming& to, Timeout timeout) {
   core().receive_reply(id, to, timeout);

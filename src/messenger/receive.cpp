@@ -4,7 +4,6 @@
 
 #include "messenger/core.hpp"
 #include "messenger/error_table.hpp"
-#include "step/step.hpp"
 
 namespace coproc::inline v0::detail {
 
@@ -18,7 +17,20 @@ bool Core::receive(const ChannelId* channels, std::size_t count, const Incoming&
   const std::uint32_t only = count == 1 ? inbox_.index_of(channels[0]) : 0;
   for (;;) {
     throw_close();
-    if (count == 1 && receive_in_place(only, to)) return true;
+    if (count == 1) {
+      const InPlace in_place = receive_in_place(only, to);
+      if (in_place == InPlace::returned) return true;
+      if (in_place == InPlace::nothing_came) {
+        transport_->look_aside();
+        if (!wait_for_more(deadline)) return false;
+        continue;
+      }
+      Channel& lane = inbox_.channel(only);
+      if (Entry* front = queued_front(lane)) {
+        deliver(lane, *front, to);
+        return true;
+      }
+    }
     drain(Stop::at_error);
     throw_pending();
     Entry* best = nullptr;
@@ -53,9 +65,11 @@ bool Core::receive(const ChannelId* channels, std::size_t count, const Incoming&
 void Core::receive_all(const ChannelId& channel, const Incoming& to) {
   CallGuard guard(*this);
   throw_close();
+  const std::uint32_t index = inbox_.index_of(channel);
+  if (receive_all_in_place(index, to)) return;
   drain(Stop::at_error);
   throw_pending();
-  Channel& lane = inbox_.channel(inbox_.index_of(channel));
+  Channel& lane = inbox_.channel(index);
   // Taken first and decoded then: if one of them throws, all others go back in the same order.
   std::vector<EntryPtr> taken;
   taken.reserve(lane.live);
@@ -88,9 +102,11 @@ void Core::receive_reply(RequestId id, const Incoming& to, Timeout timeout) {
     throw NoRequestError("request " + std::to_string(number) + " to " + options_.peer_name +
                          " is not outstanding: it was not sent here, or its reply has been received");
   }
-  Channel& lane = inbox_.channel(*index);
+  const std::uint32_t lane_index = *index;
+  Channel& lane = inbox_.channel(lane_index);
   for (;;) {
     throw_close();
+    if (receive_reply_in_place(lane_index, number, to)) return;
     drain(Stop::at_error);
     if (Entry* reply = inbox_.find_reply(number)) {
       if (to.type != nullptr && reply->kind == FrameKind::reply) check_type(reply->type, lane.id, *to.type);
@@ -153,9 +169,7 @@ void Core::throw_pending() {
   std::rethrow_exception(error);
 }
 
-void Core::throw_close() {
-  const std::uint32_t asked = transport_->close_requests();
-  if (asked == closes_thrown_) return;
+void Core::throw_new_close(std::uint32_t asked) {
   closes_thrown_ = asked;
   throw_close_request();
 }
@@ -197,39 +211,6 @@ bool Core::wait_for_more(const os::Deadline& deadline) {
 
 // ---- delivering ----
 
-/// The message skips the inbox where it would be returned at once: it is alone in the link and its channel is empty.
-bool Core::receive_in_place(std::uint32_t index, const Incoming& to) {
-  Channel& lane = inbox_.channel(index);
-  if (to.type == nullptr || lane.live != 0 || partial_.is_active || !held_errors_.empty() || !transport_->look())
-    return false;
-  const std::span<const std::byte> record = transport_->front();
-  if (record.empty() || !transport_->front_is_last()) return false;
-  const auto frame = link::parse_frame(record);
-  if (!frame) return false;  // the drain says what is wrong
-  const link::FrameHeader& header = frame->header;
-  if (header.flags != 0 || header.channel >= peer_channels_.size() || peer_channels_[header.channel] != index)
-    return false;
-  if (header.kind != FrameKind::message && header.kind != FrameKind::reply && header.kind != FrameKind::request)
-    return false;
-  if (header.type == 0 || header.type > peer_types_.size() || peer_types_[header.type - 1]->id != to.type->id)
-    return false;
-  if (frame->payload.size() > options_.link.max_message_bytes) return false;
-  if (header.kind == FrameKind::request && (header.request_id == 0 || unanswered_.size() >= max_unanswered()))
-    return false;
-  try {
-    Decoder decoder(frame->payload, options_.link.max_message_bytes);
-    to.decode(decoder, to.out);
-    decoder.finish();
-  } catch (const DecodeError&) {
-    return false;  // the same from the inbox, where it stays receivable
-  }
-  step("receive in place: decoded");
-  transport_->pop();
-  transport_->release();
-  count_returned(lane, header.kind, header.request_id);
-  return true;
-}
-
 /// `in_turn`: the entry is the front of its channel, and not a reply that was asked for by its id.
 void Core::deliver(Channel& lane, Entry& entry, const Incoming& to, bool in_turn) {
   const auto take = [&] {
@@ -257,17 +238,22 @@ void Core::give(Entry& entry, const Incoming& to) {
     decoder.finish();
     return;
   }
-  Message::Parts parts;
+  Message::Parts parts = parts_of(entry.kind, entry.type, entry.request_id);
   parts.channel = channel;
   parts.priority = entry.priority;
-  parts.request_id = entry.request_id;
-  parts.is_reply = entry.is_reply();
-  parts.run = run_;
-  parts.max_allocation = options_.link.max_message_bytes;
-  if (entry.type != 0) parts.type = peer_types_[entry.type - 1];
   if (entry.kind == FrameKind::error_reply) parts.error = decode_error(entry.payload.span()).error;
   parts.payload = std::move(entry.payload);
   to.put_message(Message(std::move(parts)), to.out);
+}
+
+Message::Parts Core::parts_of(FrameKind kind, std::uint32_t type, std::uint64_t request_id) const {
+  Message::Parts parts;
+  parts.request_id = request_id;
+  parts.is_reply = kind == FrameKind::reply || kind == FrameKind::error_reply;
+  parts.run = run_;
+  parts.max_allocation = options_.link.max_message_bytes;
+  if (type != 0) parts.type = peer_types_[type - 1];
+  return parts;
 }
 
 void Core::check_type(std::uint32_t type, const ChannelId& channel, const TypeInfo& wanted) const {
@@ -278,8 +264,7 @@ void Core::check_type(std::uint32_t type, const ChannelId& channel, const TypeIn
                           ": receive that type, or a Message and match; the message stays receivable");
 }
 
-void Core::count_returned(Channel& lane, const FrameKind kind, std::uint64_t request_id) {
-  ++lane.counts.received;
+void Core::count_request_or_reply(Channel& lane, const FrameKind kind, std::uint64_t request_id) {
   if (kind == FrameKind::request) {
     // A peer that uses an id twice confuses only itself: the id is answered once.
     if (unanswered_.find(request_id) == nullptr) {
@@ -287,9 +272,18 @@ void Core::count_returned(Channel& lane, const FrameKind kind, std::uint64_t req
       ++lane.unanswered;
       unanswered_.insert(request_id, 0);
     }
-  } else if (kind != FrameKind::message && outstanding_.erase(request_id)) {
+  } else if (outstanding_.erase(request_id)) {
     ++lane.counts.replies;
   }
 }
 
 }  // namespace coproc::inline v0::detail
+
+namespace coproc::inline v0 {
+
+// Here, and not with the other calls of Messenger, so that the compiler makes one function of the two.
+bool Messenger::receive(const ChannelId* channels, std::size_t count, const detail::Incoming& to, Timeout timeout) {
+  return core().receive(channels, count, to, timeout);
+}
+
+}  // namespace coproc::inline v0

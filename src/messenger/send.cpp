@@ -1,6 +1,7 @@
 // Messages on their way out: prepared, encoded straight into the link where they fit, published, counted.
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "messenger/core.hpp"
 #include "messenger/error_table.hpp"
@@ -17,9 +18,63 @@ namespace {
 constexpr std::uint32_t kMaxDeclared = 1u << 20;
 constexpr std::size_t kKeptScratch = std::size_t{64} << 20;
 
+bool is_piece(FrameKind kind) {
+  return kind == FrameKind::fragment || kind == FrameKind::channel || kind == FrameKind::type;
+}
+bool is_data(FrameKind kind) { return kind <= FrameKind::error_reply; }
+
+[[noreturn]] void throw_nan(const Outgoing& value, const ChannelId& channel) {
+  throw InvalidArgumentError("the priority of a " + value.type->describe() + " for channel " + channel.describe() +
+                             " is not a number (NaN), which has no place in an order: nothing was sent");
+}
+
 os::Deadline deadline_of(const SendOptions& options) { return os::Deadline(options.timeout.ns); }
 
 }  // namespace
+
+// ---- how a frame leaves ----
+
+inline bool Core::publish_now() noexcept {
+  const bool can_be_woken = transport_->publish();
+  if (std::exchange(overtakes_, false)) transport_->note_overtaking();
+  return can_be_woken;
+}
+
+/// By value: a header that is put together and written at once stays in registers.
+inline void Core::finish_frame(std::span<std::byte> room, FrameHeader header, std::size_t payload_bytes) noexcept {
+  header.length = static_cast<std::uint32_t>(kHeaderBytes + payload_bytes);
+  if (owes_abort_) {
+    header.flags = static_cast<std::uint8_t>(header.flags | link::kAbort);
+    owes_abort_ = false;
+  }
+  if (!is_piece(header.kind)) {
+    // What the receiver must look for before it returns what it has already seen.
+    const Priority priority = Priority::from_parts(header.priority, header.rest);
+    if (!is_data(header.kind) || priority < last_sent_) overtakes_ = true;
+    last_sent_ = priority;
+  }
+  link::write_header(room.data(), header);
+  step("send: header written");
+  transport_->commit(header.length);
+}
+
+inline void Core::publish() {
+  if (is_batching_) return;
+  if (!publish_now()) check_gone_after_broken_wake();
+}
+
+/// Straight into the link, where the value's bytes in memory are its encoding and there is room. False: nothing was sent.
+inline bool Core::send_block(FrameHeader header, const Outgoing& value) {
+  const std::size_t bytes = kHeaderBytes + value.size_hint;
+  if (!value.is_block || bytes > transport_->max_record() || value.size_hint > options_.link.max_message_bytes)
+    return false;
+  const std::span<std::byte> room = transport_->reserve(bytes);
+  if (room.empty()) return false;
+  std::memcpy(room.data() + kHeaderBytes, value.value, value.size_hint);
+  finish_frame(room, header, value.size_hint);
+  publish();
+  return true;
+}
 
 // ---- what the messenger calls ----
 
@@ -31,10 +86,17 @@ std::uint64_t Core::send(Kind kind, const Outgoing& value, const ChannelId& chan
 std::uint64_t Core::send_unguarded(Kind kind, const Outgoing& value, const ChannelId& channel,
                                    const SendOptions& options) {
   throw_if_gone();
+  const Priority priority = options.priority ? *options.priority : value.priority ? *value.priority : Priority();
+  if (priority.is_nan()) throw_nan(value, channel);
   const os::Deadline deadline = deadline_of(options);
-  Prepared prepared = prepare(kind, value, channel, options.priority, deadline);
-  send_payload(prepared.header, value, deadline);
-  return finish_send(kind, prepared.channel_index, prepared.header.request_id);
+  const std::uint32_t index = inbox_.index_of(channel);
+  const std::uint32_t channel_no = channel_number(index, channel, deadline);
+  const std::uint32_t type_no = type_number(*value.type, deadline);
+  const std::uint64_t id = kind.frame == FrameKind::request ? next_request_id_ : kind.answers;
+  const FrameHeader header{0, kind.frame, 0, priority.rest(), channel_no, type_no, id, priority.value()};
+  if (!send_block(header, value)) send_payload(header, value, deadline);
+  finish_send(kind, index, id);
+  return id;
 }
 
 bool Core::try_send(const Outgoing& value, const ChannelId& channel, std::optional<Priority> priority) {
@@ -114,7 +176,7 @@ void Core::begin_batch() {
 void Core::end_batch() noexcept {
   if (!is_batching_) return;
   is_batching_ = false;
-  transport_->publish();  // a peer that cannot be woken any more is noticed by the next wait
+  publish_now();  // a peer that cannot be woken any more is noticed by the next wait
 }
 
 // ---- what every send does ----
@@ -136,43 +198,29 @@ std::uint64_t Core::request_to_answer(const Message& request) {
   return static_cast<std::uint64_t>(*id);
 }
 
-Core::Prepared Core::prepare(Kind kind, const Outgoing& value, const ChannelId& channel,
-                             std::optional<Priority> priority, const os::Deadline& deadline) {
-  const Priority chosen = priority ? *priority : value.priority ? *value.priority : Priority();
-  if (chosen.is_nan()) {
-    throw InvalidArgumentError("the priority of a " + value.type->describe() + " for channel " + channel.describe() +
-                               " is not a number (NaN), which has no place in an order: nothing was sent");
-  }
-  Prepared prepared;
-  prepared.channel_index = inbox_.index_of(channel);
-  prepared.header.kind = kind.frame;
-  prepared.header.channel = channel_number(prepared.channel_index, channel, deadline);
-  prepared.header.type = type_number(*value.type, deadline);
-  prepared.header.request_id = kind.frame == FrameKind::request ? next_request_id_ : kind.answers;
-  prepared.header.priority = chosen.value();
-  prepared.header.rest = chosen.rest();
-  return prepared;
-}
-
 /// What is counted once the message is out, and only then.
-std::uint64_t Core::finish_send(Kind kind, std::uint32_t channel_index, std::uint64_t id) {
+void Core::finish_send(Kind kind, std::uint32_t channel_index, std::uint64_t id) {
   Channel& lane = inbox_.channel(channel_index);
   ++lane.counts.sent;
   if (kind.frame == FrameKind::request) {
     ++next_request_id_;
     ++lane.counts.requests;
     outstanding_.insert(id, channel_index);
-  } else if (id != 0 && unanswered_.erase(id)) {
-    --lane.unanswered;
-    // The oldest goes at once; one answered out of turn when its turn comes, or when such ids outnumber the others.
-    if (!lane.returned_requests.empty() && lane.returned_requests.front() == id) lane.returned_requests.pop_front();
-    if (lane.returned_requests.size() > 2 * lane.unanswered + 16)
-      lane.returned_requests.erase_if([&](std::uint64_t r) { return unanswered_.find(r) == nullptr; });
+  } else if (id != 0) {
+    count_answer(lane, id);
   }
-  return id;
 }
 
-void Core::send_payload(FrameHeader& header, const Outgoing& value, const os::Deadline& deadline) {
+void Core::count_answer(Channel& lane, std::uint64_t id) {
+  if (!unanswered_.erase(id)) return;
+  --lane.unanswered;
+  // The oldest goes at once; one answered out of turn when its turn comes, or when such ids outnumber the others.
+  if (!lane.returned_requests.empty() && lane.returned_requests.front() == id) lane.returned_requests.pop_front();
+  if (lane.returned_requests.size() > 2 * lane.unanswered + 16)
+    lane.returned_requests.erase_if([&](std::uint64_t r) { return unanswered_.find(r) == nullptr; });
+}
+
+void Core::send_payload(FrameHeader header, const Outgoing& value, const os::Deadline& deadline) {
   const std::size_t most = transport_->max_record();
   const std::span<std::byte> room = transport_->reserve(kHeaderBytes + std::min(value.size_hint, most - kHeaderBytes));
   const std::span<std::byte> front = room.empty() ? room : room.subspan(kHeaderBytes);
@@ -190,13 +238,13 @@ void Core::send_payload(FrameHeader& header, const Outgoing& value, const os::De
   if (scratch_.capacity() > kKeptScratch) scratch_ = Buffer();
 }
 
-void Core::send_bytes(FrameHeader& header, std::span<const std::byte> payload, const os::Deadline& deadline) {
+void Core::send_bytes(FrameHeader header, std::span<const std::byte> payload, const os::Deadline& deadline) {
   if (kHeaderBytes + payload.size() > transport_->max_record()) return send_fragments(header, payload, deadline);
   write_frame(room_for(kHeaderBytes + payload.size(), deadline), header, payload);
   publish();
 }
 
-void Core::send_fragments(FrameHeader& header, std::span<const std::byte> payload, const os::Deadline& deadline) {
+void Core::send_fragments(FrameHeader header, std::span<const std::byte> payload, const os::Deadline& deadline) {
   const std::size_t most = transport_->max_record();
   const std::uint64_t total = payload.size();
   std::span<std::byte> room = room_for(most, deadline);  // until here nothing was sent
@@ -224,22 +272,10 @@ void Core::send_fragments(FrameHeader& header, std::span<const std::byte> payloa
   }
 }
 
-void Core::write_frame(std::span<std::byte> room, FrameHeader& header, std::span<const std::byte> payload) noexcept {
-  header.length = static_cast<std::uint32_t>(kHeaderBytes + payload.size());
-  if (owes_abort_) {
-    header.flags = static_cast<std::uint8_t>(header.flags | link::kAbort);
-    owes_abort_ = false;
-  }
-  std::memcpy(room.data(), &header, kHeaderBytes);
-  step("send: header written");
+void Core::write_frame(std::span<std::byte> room, FrameHeader header, std::span<const std::byte> payload) noexcept {
   if (!payload.empty() && payload.data() != room.data() + kHeaderBytes)
     std::memcpy(room.data() + kHeaderBytes, payload.data(), payload.size());
-  transport_->commit(header.length);
-}
-
-void Core::publish() {
-  if (is_batching_) return;
-  if (!transport_->publish()) check_gone_after_broken_wake();
+  finish_frame(room, header, payload.size());
 }
 
 std::span<std::byte> Core::room_for(std::size_t bytes, const os::Deadline& deadline) {
@@ -256,7 +292,7 @@ std::span<std::byte> Core::room_for(std::size_t bytes, const os::Deadline& deadl
   } stuck{*transport_};
 
   for (bool is_late = false;;) {
-    if (is_batching_) transport_->publish();  // the peer can only make room for what it sees
+    if (is_batching_) publish_now();  // the peer can only make room for what it sees
     // Two sides that both only send must not block each other: what has come goes to the inbox.
     drain(Stop::at_nothing);
     room = transport_->reserve(bytes);
@@ -300,9 +336,7 @@ void Core::check_own_declaration(std::size_t payload) const {
                              " bytes that LinkOptions::max_queued_bytes allows: reuse channels, or raise it");
 }
 
-std::uint32_t Core::channel_number(std::uint32_t index, const ChannelId& id, const os::Deadline& deadline) {
-  if (index == 0) return 0;
-  if (index < channel_numbers_.size() && channel_numbers_[index] != 0) return channel_numbers_[index];
+std::uint32_t Core::declare_channel(std::uint32_t index, const ChannelId& id, const os::Deadline& deadline) {
   if (id.text_bytes() > ChannelId::kMaxBytes || channels_declared_ == kMaxDeclared) {
     throw InvalidArgumentError(
         id.text_bytes() > ChannelId::kMaxBytes
@@ -322,8 +356,7 @@ std::uint32_t Core::channel_number(std::uint32_t index, const ChannelId& id, con
   return channel_numbers_[index] = ++channels_declared_;
 }
 
-std::uint32_t Core::type_number(const TypeInfo& type, const os::Deadline& deadline) {
-  if (&type == last_type_) return last_type_number_;
+std::uint32_t Core::look_up_type(const TypeInfo& type, const os::Deadline& deadline) {
   std::uint32_t number = 0;
   if (auto at = type_numbers_.find(&type); at != type_numbers_.end()) {
     number = at->second;
@@ -353,3 +386,18 @@ std::uint32_t Core::declare_type(std::uint64_t id, const std::string& descriptio
 }
 
 }  // namespace coproc::inline v0::detail
+
+namespace coproc::inline v0 {
+
+// Here, and not with the other calls of Messenger, so that the compiler makes one function of the two.
+void Messenger::send(const detail::Outgoing& value, const ChannelId& channel, const SendOptions& options) {
+  core().send({link::FrameKind::message}, value, channel, options);
+}
+RequestId Messenger::send_request(const detail::Outgoing& value, const ChannelId& channel, const SendOptions& options) {
+  return RequestId{core().send({link::FrameKind::request}, value, channel, options)};
+}
+void Messenger::send_reply(const detail::Outgoing& value, const ChannelId& channel, const SendOptions& options) {
+  core().send_reply(value, channel, options);
+}
+
+}  // namespace coproc::inline v0

@@ -10,14 +10,9 @@ std::int64_t now_ns() noexcept {
   return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 
-Deadline::Deadline(std::chrono::nanoseconds duration) noexcept : end_(kNever) {
-  if (duration == std::chrono::nanoseconds::max()) return;
-  if (duration <= std::chrono::nanoseconds::zero()) {
-    end_ = kPast;
-    return;
-  }
+std::int64_t Deadline::from_now(std::chrono::nanoseconds duration) noexcept {
   const std::int64_t now = now_ns();
-  if (duration.count() < kNever - now) end_ = now + duration.count();  // else 292 years: for ever
+  return duration.count() < kNever - now ? now + duration.count() : kNever;  // 292 years: for ever
 }
 
 std::chrono::nanoseconds Deadline::remaining() const noexcept {

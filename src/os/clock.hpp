@@ -15,7 +15,10 @@ std::int64_t now_ns() noexcept;
 class Deadline {
  public:
   /// `duration` from now. nanoseconds::max() is for ever; zero and less have passed already.
-  explicit Deadline(std::chrono::nanoseconds duration) noexcept;
+  explicit Deadline(std::chrono::nanoseconds duration) noexcept
+      : end_(duration == std::chrono::nanoseconds::max()      ? kNever
+             : duration <= std::chrono::nanoseconds::zero() ? kPast
+                                                            : from_now(duration)) {}
   static Deadline forever() noexcept { return Deadline(std::chrono::nanoseconds::max()); }
 
   bool is_forever() const noexcept { return end_ == kNever; }
@@ -26,6 +29,8 @@ class Deadline {
  private:
   static constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
   static constexpr std::int64_t kPast = std::numeric_limits<std::int64_t>::min();  // spares "look once" the clock
+  static std::int64_t from_now(std::chrono::nanoseconds duration) noexcept;
+
   std::int64_t end_;
 };
 

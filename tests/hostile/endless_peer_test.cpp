@@ -22,40 +22,36 @@ using coproc::link::FrameKind;
 namespace hostile {
 namespace {
 
-/// One end of a link in which every wait finds something: a wake-up, or the start of a message that is given up again.
+/// One end of a link, full and empty, in which every wait finds something all the same.
 class EndlessTransport final : public coproc::link::Transport {
  public:
-  explicit EndlessTransport(std::unique_ptr<coproc::link::RingTransport> end) : end_(std::move(end)) {}
+  explicit EndlessTransport(std::shared_ptr<coproc::link::LinkMemory> memory)
+      : Transport(memory->header().side[0], memory->header().side[1],
+                  coproc::ring::Producer(memory->header().ring[0], memory->ring(0)),
+                  coproc::ring::Consumer(memory->header().ring[1], memory->ring(1))),
+        memory_(std::move(memory)) {
+    while (!reserve(max_record()).empty()) commit(max_record());
+    while (!reserve(8).empty()) commit(8);
+  }
 
-  std::size_t max_record() const noexcept override { return end_->max_record(); }
-  std::span<std::byte> reserve(std::size_t) override { return {}; }  // never any space
-  void commit(std::size_t bytes) noexcept override { end_->commit(bytes); }
-  bool publish() noexcept override { return true; }
-  bool look() override { return end_->look(); }
-  std::span<const std::byte> front() override { return end_->front(); }
-  bool front_is_last() const noexcept override { return end_->front_is_last(); }
-  void pop() noexcept override { end_->pop(); }
-  void release() noexcept override { end_->release(); }
-  void request_close() noexcept override {}
-  std::uint32_t close_requests() const noexcept override { return 0; }
-  void set_stuck(bool) noexcept override {}
-  bool peer_is_stuck() const noexcept override { return false; }
   coproc::link::WaitEnd wait(const coproc::os::Deadline&, bool, std::size_t) override {
     return coproc::link::WaitEnd::changed;
   }
   void interrupt() noexcept override {}
-  int native_handle() override { return end_->native_handle(); }
-  void settle(bool has_work, std::uint32_t closes_known) noexcept override { end_->settle(has_work, closes_known); }
-  bool is_own_process() const noexcept override { return true; }
+  int native_handle() override { return -1; }
+  void settle(bool, std::uint32_t) noexcept override {}
 
  private:
-  std::unique_ptr<coproc::link::RingTransport> end_;
+  bool wake() noexcept override { return true; }
+  bool look_found_nothing() override { return false; }
+
+  std::shared_ptr<coproc::link::LinkMemory> memory_;
 };
 
 coproc::PriorityMessenger endless() {
-  auto ends = coproc::link::make_inproc_pair({});
+  auto memory = coproc::link::LinkMemory::create_private(4096);
   return coproc::detail::MessengerAccess::make<coproc::PriorityMessenger>(
-      std::make_unique<Core>(std::make_unique<EndlessTransport>(std::move(ends.first)), coproc::detail::CoreOptions{}));
+      std::make_unique<Core>(std::make_unique<EndlessTransport>(std::move(memory)), coproc::detail::CoreOptions{}));
 }
 
 TEST(OneProcessHostile, AStormDoesNotKeepTheTimeOfAReceiveFromPassing) {

@@ -1,0 +1,154 @@
+// Straight from the link to the user, without the inbox: where what is first in the link is what is to be returned next.
+//
+// That is so while nothing that the peer has sent overtakes what it had sent before: it counts what does (`overtakings`),
+// and while the count stays what it was, the link holds messages in an order in which they may be returned. So the link's
+// write position, which is on a cache line that a busy sender keeps changing, is read once for all that had come.
+#include <cstring>
+#include <utility>
+
+#include "messenger/core.hpp"
+#include "step/step.hpp"
+
+namespace coproc::inline v0::detail {
+
+using link::Frame;
+using link::FrameHeader;
+using link::FrameKind;
+
+namespace {
+
+bool is_plain(const FrameHeader& header) {
+  return header.flags == 0 &&
+         (header.kind == FrameKind::message || header.kind == FrameKind::request || header.kind == FrameKind::reply);
+}
+
+}  // namespace
+
+/// Whether the record belongs to this channel and can be returned as this type. Of any other the inbox knows what to do.
+inline bool Core::frame_for(std::uint32_t index, const Incoming& to, std::span<const std::byte> record, Frame& frame) {
+  if (!link::parse_frame(record, frame)) return false;
+  const FrameHeader& header = frame.header;
+  if (!is_plain(header) || frame.payload.size() > options_.link.max_message_bytes) return false;
+  const Accepted wanted{header.channel, header.type, index, to.type};
+  if (wanted != accepted_) {
+    if (header.channel >= peer_channels_.size() || peer_channels_[header.channel] != index) return false;
+    if (header.type - 1 >= peer_types_.size()) return false;
+    if (to.type != nullptr && peer_types_[header.type - 1]->id != to.type->id) return false;
+    accepted_ = wanted;
+  }
+  return header.kind != FrameKind::request || (header.request_id != 0 && unanswered_.size() < max_unanswered());
+}
+
+/// False: its bytes make no such value. What a codec throws itself goes to the user, and the record stays where it is.
+inline bool Core::give_in_place(std::uint32_t index, const Frame& frame, const Incoming& to) {
+  if (to.type == nullptr) {
+    Message::Parts parts = parts_of(frame.header.kind, frame.header.type, frame.header.request_id);
+    parts.channel = inbox_.channel(index).id;
+    parts.priority = Priority::from_parts(frame.header.priority, frame.header.rest);
+    parts.payload.append(frame.payload.data(), frame.payload.size());
+    to.put_message(Message(std::move(parts)), to.out);
+    return true;
+  }
+  if (to.block != 0) {
+    if (frame.payload.size() != to.block) return false;
+    std::memcpy(to.place(to.out), frame.payload.data(), to.block);
+    return true;
+  }
+  try {
+    Decoder decoder(frame.payload, options_.link.max_message_bytes);
+    to.decode(decoder, to.out);
+    decoder.finish();
+  } catch (const DecodeError&) {
+    return false;  // the same from the inbox, where it stays receivable
+  }
+  return true;
+}
+
+Core::InPlace Core::receive_in_place(std::uint32_t index, const Incoming& to) {
+  Channel& lane = inbox_.channel(index);
+  if (lane.live != 0 || partial_.is_active || !held_errors_.empty()) return InPlace::not_possible;
+  const std::uint32_t overtakings = transport_->overtakings();  // before the look: what is counted later is looked for later
+  const bool is_in_order = overtakings == overtakings_known_;
+  if ((transport_->head() == transport_->seen() || !is_in_order) && !transport_->look()) return InPlace::nothing_came;
+  const auto record = transport_->front();
+  Frame frame;
+  if (record.empty() || !frame_for(index, to, record, frame)) return InPlace::not_possible;
+  if (!is_in_order) {
+    const bool is_alone = ring::Consumer::end_of(record, transport_->head()) == transport_->seen();
+    if (!is_alone) return InPlace::not_possible;
+    overtakings_known_ = overtakings;
+  }
+  if (!give_in_place(index, frame, to)) return InPlace::not_possible;
+  step("receive in place: decoded");
+  last_seen_ = Priority::from_parts(frame.header.priority, frame.header.rest);
+  transport_->pop();
+  transport_->release_if_due();
+  count_returned(lane, frame.header.kind, frame.header.request_id);
+  return InPlace::returned;
+}
+
+/// The reply to one request, if it is first in the link.
+bool Core::receive_reply_in_place(std::uint32_t index, std::uint64_t id, const Incoming& to) {
+  if (partial_.is_active || inbox_.find_reply(id) != nullptr || !transport_->look()) return false;
+  const auto record = transport_->front();
+  if (record.empty()) return false;
+  Frame frame;
+  if (!frame_for(index, to, record, frame) || frame.header.kind != FrameKind::reply || frame.header.request_id != id)
+    return false;
+  if (!give_in_place(index, frame, to)) return false;
+  step("receive in place: decoded");
+  transport_->pop();
+  transport_->release_if_due();
+  count_returned(inbox_.channel(index), FrameKind::reply, id);
+  return true;
+}
+
+/// All that has come, where nothing of it belongs elsewhere. False: nothing was taken, and `to` is as it was.
+bool Core::receive_all_in_place(std::uint32_t index, const Incoming& to) {
+  Channel& lane = inbox_.channel(index);
+  if (lane.live != 0 || partial_.is_active || !held_errors_.empty()) return false;
+  if (transport_->overtakings() != overtakings_known_ || !transport_->look()) return false;
+  answerable_.clear();
+  std::uint64_t position = transport_->head();
+  std::size_t count = 0;
+  Priority last;
+  bool is_ours = true;
+  try {
+    while (is_ours && position != transport_->seen()) {
+      const auto record = transport_->read(position);
+      if (record.empty()) break;
+      Frame frame;
+      is_ours = frame_for(index, to, record, frame) && unanswered_.size() + answerable_.size() < max_unanswered() &&
+                give_in_place(index, frame, to);
+      if (is_ours && frame.header.kind != FrameKind::message)
+        answerable_.emplace_back(frame.header.kind, frame.header.request_id);
+      if (!is_ours) break;
+      last = Priority::from_parts(frame.header.priority, frame.header.rest);
+      position = ring::Consumer::end_of(record, position);
+      ++count;
+    }
+  } catch (...) {
+    to.clear(to.out);
+    throw;
+  }
+  if (!is_ours) {
+    to.clear(to.out);
+    return false;
+  }
+  transport_->pop_until(position);
+  last_seen_ = last;
+  transport_->release_if_due();
+  lane.counts.received += count - answerable_.size();
+  for (const auto& [kind, id] : answerable_) count_returned(lane, kind, id);
+  return true;
+}
+
+/// A message that was drained, where nothing that may have come since is to be returned before it.
+Entry* Core::queued_front(Channel& lane) {
+  const bool all_is_drained = transport_->head() == transport_->seen() && held_errors_.empty();
+  if (lane.live == 0 || !all_is_drained || overtakings_known_ != transport_->overtakings()) return nullptr;
+  Entry* const front = inbox_.front(lane);
+  return options_.reorders && last_seen_ < front->priority ? nullptr : front;
+}
+
+}  // namespace coproc::inline v0::detail
