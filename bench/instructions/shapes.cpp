@@ -32,7 +32,7 @@ struct Ranked {
 /// Two ends in this process's own memory: what is counted is the messenger and the ring, and no system call.
 template <class M>
 std::pair<M, M> make_pair() {
-  const coproc::LinkOptions link;
+  const coproc::LinkOptions link{.spin = coproc::Timeout(std::chrono::seconds(0))};
   auto [a, b] = coproc::link::make_inproc_pair(link);
   coproc::detail::CoreOptions options;
   options.reorders = std::is_same_v<M, PriorityMessenger>;

@@ -1,6 +1,7 @@
 // The options of sends, links and workers: aggregates with defaults, to be written with designated initialisers.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <map>
 #include <optional>
@@ -20,7 +21,7 @@ struct SendOptions {
   std::optional<Priority> priority = {};
 };
 
-/// The limits of one link, in bytes; all checked before anything is allocated.
+/// One link: its limits, all checked before anything is allocated, and how both of its ends wait.
 struct LinkOptions {
   /// Each direction's ring: a power of two from 4 KiB to 1 GiB.
   std::size_t ring_bytes = 64 * 1024;
@@ -28,6 +29,9 @@ struct LinkOptions {
   std::size_t max_message_bytes = std::size_t{1} << 30;
   /// What a messenger keeps in its inbox before it stops draining and so pushes back on the sender.
   std::size_t max_queued_bytes = std::size_t{1} << 30;
+  /// How long a wait looks again and again before it sleeps, at most: it learns to do so for less, or not at all, where that
+  /// does not help. Zero: it always sleeps at once (docs/performance.md says when that is better).
+  Timeout spin = std::chrono::microseconds(50);
 };
 
 /// How long `stop()` waits after each rung before it takes the next: close request, SIGTERM, SIGKILL. Zero: it acts and goes on

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 #include <system_error>
 
 #include "coproc/errors.hpp"
@@ -23,14 +24,16 @@ constexpr int kFoundInARow = 64;
 
 }  // namespace
 
-RingTransport::RingTransport(std::shared_ptr<LinkMemory> memory, int end, os::Fd wake_in, os::Fd wake_out)
+RingTransport::RingTransport(std::shared_ptr<LinkMemory> memory, int end, os::Fd wake_in, os::Fd wake_out,
+                             Timeout spin)
     : Transport(memory->header().side[end], memory->header().side[1 - end],
                 ring::Producer(memory->header().ring[end], memory->ring(end)),
                 ring::Consumer(memory->header().ring[1 - end], memory->ring(1 - end))),
       memory_(std::move(memory)),
       end_(end),
       wake_in_(std::move(wake_in)),
-      wake_out_(std::move(wake_out)) {}
+      wake_out_(std::move(wake_out)),
+      spin_budget_(spin.ns.count()) {}
 
 bool RingTransport::wake() noexcept {
   peer_->waiting.store(0, std::memory_order_relaxed);  // relaxed: a second call too many does no harm
@@ -68,7 +71,9 @@ bool RingTransport::spin(bool incoming, std::size_t space, const os::Deadline& d
   const std::int64_t budget = spin_budget_.next();
   if (budget == 0) return false;
   const bool shares_processor = peer_->processor.load(std::memory_order_relaxed) == here;  // relaxed: a hint
-  const std::int64_t end = os::now_ns() + budget;
+  // Saturated: a user may say "for ever".
+  const std::int64_t now = os::now_ns();
+  const std::int64_t end = now + std::min(budget, std::numeric_limits<std::int64_t>::max() - now);
   do {
     if (!shares_processor) {
       // A pause takes 28 ns: look rather more often at first, when an awake peer's answer is only 100 ns away.
@@ -237,31 +242,31 @@ std::array<int, 3> RingTransport::fds_to_hand_over() const {
 namespace {
 
 template <class MakeMemory>
-auto make_pair_over(MakeMemory make_memory) {
+auto make_pair_over(MakeMemory make_memory, Timeout spin) {
   const os::ForkLock no_fork;  // until both ends are registered, so that no child keeps a part of them
   std::shared_ptr<LinkMemory> memory = make_memory();
   os::Pipe to_0 = os::Pipe::create();
   os::Pipe to_1 = os::Pipe::create();
-  return std::pair(std::make_unique<RingTransport>(memory, 0, std::move(to_0.read_end), std::move(to_1.write_end)),
-                   std::make_unique<RingTransport>(memory, 1, std::move(to_1.read_end), std::move(to_0.write_end)));
+  return std::pair(std::make_unique<RingTransport>(memory, 0, std::move(to_0.read_end), std::move(to_1.write_end), spin),
+                   std::make_unique<RingTransport>(memory, 1, std::move(to_1.read_end), std::move(to_0.write_end), spin));
 }
 
 }  // namespace
 
 std::pair<std::unique_ptr<RingTransport>, std::unique_ptr<RingTransport>> make_shm_pair(const LinkOptions& options) {
   check_link_options(options);
-  return make_pair_over([&] { return LinkMemory::create_shared(options.ring_bytes); });
+  return make_pair_over([&] { return LinkMemory::create_shared(options.ring_bytes); }, options.spin);
 }
 
-std::unique_ptr<RingTransport> open_shm_end(int end, os::Fd memory, os::Fd wake_in, os::Fd wake_out) {
+std::unique_ptr<RingTransport> open_shm_end(int end, os::Fd memory, os::Fd wake_in, os::Fd wake_out, Timeout spin) {
   const os::ForkLock no_fork_before_it_is_registered;
   return std::make_unique<RingTransport>(LinkMemory::attach(std::move(memory)), end, std::move(wake_in),
-                                         std::move(wake_out));
+                                         std::move(wake_out), spin);
 }
 
 std::pair<std::unique_ptr<RingTransport>, std::unique_ptr<RingTransport>> make_inproc_pair(const LinkOptions& options) {
   check_link_options(options);
-  return make_pair_over([&] { return LinkMemory::create_private(options.ring_bytes); });
+  return make_pair_over([&] { return LinkMemory::create_private(options.ring_bytes); }, options.spin);
 }
 
 }  // namespace coproc::inline v0::link

@@ -26,7 +26,7 @@ namespace coproc::inline v0::link {
 
 class RingTransport final : public Transport, public os::ForkSensitive {
  public:
-  RingTransport(std::shared_ptr<LinkMemory> memory, int end, os::Fd wake_in, os::Fd wake_out);
+  RingTransport(std::shared_ptr<LinkMemory> memory, int end, os::Fd wake_in, os::Fd wake_out, Timeout spin);
   RingTransport(const RingTransport&) = delete;
   RingTransport& operator=(const RingTransport&) = delete;
   ~RingTransport() override;
@@ -95,7 +95,7 @@ class RingTransport final : public Transport, public os::ForkSensitive {
 std::pair<std::unique_ptr<RingTransport>, std::unique_ptr<RingTransport>> make_shm_pair(const LinkOptions& options);
 /// The end `end` of a link, with what fds_to_hand_over() gave in another process. Throws std::system_error,
 /// ProtocolError.
-std::unique_ptr<RingTransport> open_shm_end(int end, os::Fd memory, os::Fd wake_in, os::Fd wake_out);
+std::unique_ptr<RingTransport> open_shm_end(int end, os::Fd memory, os::Fd wake_in, os::Fd wake_out, Timeout spin);
 /// Two ends in this process's own memory.
 std::pair<std::unique_ptr<RingTransport>, std::unique_ptr<RingTransport>> make_inproc_pair(const LinkOptions& options);
 

@@ -2,10 +2,9 @@
 #include <gtest/gtest.h>
 
 #include <array>
-#include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <cstdlib>
-#include <new>
 
 #include "coproc/coproc.hpp"
 #include "messenger/queues/allocation_count.hpp"
@@ -30,20 +29,52 @@ TEST(OneProcessAllocation, IntegerAndEnumChannelsAllocateNothing) {
   EXPECT_EQ(coproc_test::allocations(), before);
 }
 
-TEST(OneProcessAllocation, MessagesAllocateNothingInTheSteadyState) {
+template <class Value>
+struct OneProcessAllocationOf : ::testing::Test {};
+using Values = ::testing::Types<Payload, std::array<std::uint64_t, 128>>;
+TYPED_TEST_SUITE(OneProcessAllocationOf, Values);
+
+/// The heap is not touched by anything that `exchange` does, once it has been done some times.
+template <class Exchange>
+void expect_steady(Exchange exchange) {
+  for (int i = 0; i < 10; ++i) exchange();
+  const std::size_t made = coproc_test::allocations(), called = coproc_test::heap_calls();
+  for (int i = 0; i < 10; ++i) exchange();
+  EXPECT_EQ(coproc_test::allocations(), made);
+  EXPECT_EQ(coproc_test::heap_calls(), called);
+}
+
+TYPED_TEST(OneProcessAllocationOf, RequestsAndRepliesThroughTheInboxTakeNothing) {
   auto [a, b] = PriorityMessenger::new_pair();
-  auto exchange = [&a = a, &b = b] {
-    for (int i = 0; i < 40; ++i) a.send_request(Payload{}, Lane::fast, {.priority = i % 4});
-    for (int i = 0; i < 40; ++i) {
-      (void)b.receive_blocking<Payload>(Lane::fast);
-      b.send_reply(Payload{}, Lane::fast);
+  expect_steady([&a = a, &b = b] {
+    for (int i = 0; i < 12; ++i) a.send_request(TypeParam{}, Lane::fast, {.priority = -i % 4});
+    for (int i = 0; i < 12; ++i) {
+      (void)b.receive_blocking<TypeParam>(Lane::fast);
+      b.send_reply(TypeParam{}, Lane::fast);
     }
-    for (int i = 0; i < 40; ++i) (void)a.receive_blocking<Payload>(Lane::fast);
-  };
-  for (int i = 0; i < 10; ++i) exchange();
-  const std::size_t before = coproc_test::allocations();
-  for (int i = 0; i < 10; ++i) exchange();
-  EXPECT_EQ(coproc_test::allocations(), before);
+    for (int i = 0; i < 12; ++i) (void)a.receive_blocking<TypeParam>(Lane::fast);
+  });
+}
+
+TYPED_TEST(OneProcessAllocationOf, MessagesStraightFromTheLinkTakeNothing) {
+  auto [a, b] = MultiMessenger::new_pair();
+  expect_steady([&a = a, &b = b] {
+    for (int i = 0; i < 12; ++i) a.send_norequest(TypeParam{});
+    for (int i = 0; i < 12; ++i) (void)b.receive_blocking<TypeParam>();
+    a.send_norequest(TypeParam{}, 7);
+    EXPECT_TRUE(b.receive_for<TypeParam>(std::chrono::seconds(1), 7));
+  });
+}
+
+TEST(OneProcessAllocation, AMessageTakesOneBlockForItsBytes) {
+  auto [a, b] = MultiMessenger::new_pair();
+  a.send_norequest(Payload{});
+  (void)b.receive_blocking();
+  a.send_norequest(Payload{});
+  const std::size_t made = coproc_test::allocations(), called = coproc_test::heap_calls();
+  (void)b.receive_blocking();
+  EXPECT_EQ(coproc_test::allocations(), made);
+  EXPECT_LE(coproc_test::heap_calls(), called + 1);
 }
 
 }  // namespace

@@ -33,6 +33,7 @@ LinkOptions limits_of(const HandedMessenger& handed) {
   LinkOptions link;
   link.max_message_bytes = handed.max_message_bytes;
   link.max_queued_bytes = handed.max_queued_bytes;
+  link.spin = std::chrono::nanoseconds(handed.spin_ns);
   return link;
 }
 
@@ -40,7 +41,8 @@ LinkOptions limits_of(const HandedMessenger& handed) {
 std::unique_ptr<link::RingTransport> open_end(const HandedMessenger& handed, std::span<os::Fd>& fds) {
   if (fds.size() < 3) throw StartReport{StartStage::handshake, 0, "the start request came without its links"};
   try {
-    auto end = link::open_shm_end(handed.end, std::move(fds[0]), std::move(fds[1]), std::move(fds[2]));
+    auto end = link::open_shm_end(handed.end, std::move(fds[0]), std::move(fds[1]), std::move(fds[2]),
+                                  std::chrono::nanoseconds(handed.spin_ns));
     fds = fds.subspan(3);
     return end;
   } catch (const ProtocolError& error) {

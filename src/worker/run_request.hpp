@@ -17,6 +17,7 @@ struct HandedMessenger {
   bool reorders = true;
   std::uint64_t max_message_bytes = 0;
   std::uint64_t max_queued_bytes = 0;
+  std::int64_t spin_ns = 0;
 };
 
 /// An argument for an executable: both programs must mean the same by it.

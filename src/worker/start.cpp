@@ -60,7 +60,8 @@ StartMethod choose_method(const detail::StartPlan& plan, const WorkerOptions& op
 }
 
 HandedMessenger description_of(const RingTransport& transport, const detail::CoreOptions& options) {
-  return {transport.end(), options.reorders, options.link.max_message_bytes, options.link.max_queued_bytes};
+  return {transport.end(), options.reorders, options.link.max_message_bytes, options.link.max_queued_bytes,
+          options.link.spin.ns.count()};
 }
 
 void append_fds(const RingTransport& transport, std::vector<int>& fds) {

@@ -12,6 +12,7 @@ namespace {
 // Relaxed: only the numbers count, nothing is published with them.
 std::atomic<std::size_t> made{0};
 std::atomic<std::size_t> freed{0};
+std::atomic<std::size_t> called{0};
 
 void give_back(void* memory) noexcept {
   if (memory == nullptr) return;
@@ -19,6 +20,28 @@ void give_back(void* memory) noexcept {
   std::free(memory);
 }
 }  // namespace
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define COUNTS_HEAP_CALLS
+extern "C" {
+void* __libc_malloc(std::size_t) noexcept;
+void* __libc_calloc(std::size_t, std::size_t) noexcept;
+void* __libc_realloc(void*, std::size_t) noexcept;
+
+void* malloc(std::size_t bytes) noexcept {
+  called.fetch_add(1, std::memory_order_relaxed);
+  return __libc_malloc(bytes);
+}
+void* calloc(std::size_t count, std::size_t bytes) noexcept {
+  called.fetch_add(1, std::memory_order_relaxed);
+  return __libc_calloc(count, bytes);
+}
+void* realloc(void* memory, std::size_t bytes) noexcept {
+  called.fetch_add(1, std::memory_order_relaxed);
+  return __libc_realloc(memory, bytes);
+}
+}
+#endif
 
 // The array and nothrow forms of the standard library lead here.
 void* operator new(std::size_t bytes) {
@@ -34,6 +57,7 @@ namespace coproc_test {
 
 std::size_t allocations() noexcept { return made.load(std::memory_order_relaxed); }
 std::size_t live_allocations() noexcept { return allocations() - freed.load(std::memory_order_relaxed); }
+std::size_t heap_calls() noexcept { return called.load(std::memory_order_relaxed); }
 
 }  // namespace coproc_test
 
@@ -49,3 +73,13 @@ TEST(AllocationCount, SeesWhatIsTakenAndGivenBack) {
   EXPECT_EQ(coproc_test::live_allocations(), live_before);
   EXPECT_EQ(coproc_test::allocations(), made_before + 4);
 }
+
+#ifdef COUNTS_HEAP_CALLS
+TEST(AllocationCount, SeesCallsOfMallocAndRealloc) {
+  const std::size_t before = coproc_test::heap_calls();
+  void* volatile memory = std::malloc(8);
+  memory = std::realloc(memory, 16);
+  std::free(memory);
+  EXPECT_EQ(coproc_test::heap_calls(), before + 2);
+}
+#endif

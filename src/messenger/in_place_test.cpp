@@ -1,0 +1,163 @@
+// Messages straight out of the link: what may be returned so, what must not, and what overtakes.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "coproc/coproc.hpp"
+
+using namespace std::chrono_literals;
+
+namespace coproc {
+namespace {
+
+struct Refused {
+  int number = 0;
+};
+
+template <class M>
+struct OneProcessInPlace : ::testing::Test {
+  std::pair<M, M> ends = M::new_pair({.ring_bytes = 4096});
+  M& a = ends.first;
+  M& b = ends.second;
+};
+using Kinds = ::testing::Types<PriorityMessenger, MultiMessenger>;
+TYPED_TEST_SUITE(OneProcessInPlace, Kinds);
+
+TYPED_TEST(OneProcessInPlace, AnErrorOvertakesMessagesThatWereSeenBeforeItWasSent) {
+  for (int i = 0; i < 3; ++i) this->a.send_norequest(i);
+  EXPECT_EQ(this->b.template receive_blocking<int>(), 0);  // has seen the others, too
+  this->a.send_error(Refused{7});
+  EXPECT_THROW((void)this->b.template receive_blocking<int>(), Refused);
+  EXPECT_EQ(this->b.template receive_blocking<int>(), 1);
+  EXPECT_EQ(this->b.template receive_blocking<int>(), 2);
+}
+
+TYPED_TEST(OneProcessInPlace, AnErrorOvertakesWhatIsReceivedAllAtOnce) {
+  for (int i = 0; i < 3; ++i) this->a.send_norequest(i);
+  this->a.send_error(Refused{7});
+  EXPECT_THROW((void)this->b.template receive_available<int>(), Refused);
+  EXPECT_EQ(this->b.template receive_available<int>(), (std::vector{0, 1, 2}));
+}
+
+TYPED_TEST(OneProcessInPlace, ACloseRequestOvertakesWhatWasSeen) {
+  for (int i = 0; i < 3; ++i) this->a.send_norequest(i);
+  EXPECT_EQ(this->b.template receive_blocking<int>(), 0);
+  this->a.send_close_request();
+  EXPECT_THROW((void)this->b.template receive_blocking<int>(), ResourceRequestedClose);
+  EXPECT_EQ(this->b.template receive_blocking<int>(), 1);
+}
+
+TYPED_TEST(OneProcessInPlace, OtherChannelsAndTypesStayReceivableInTheirOrder) {
+  this->a.send_norequest(1, 1);
+  this->a.send_norequest(std::string("text"));
+  this->a.send_norequest(2, 1);
+  this->a.send_norequest(3);
+  EXPECT_THROW((void)this->b.template receive_blocking<int>(), TypeMismatchError);
+  EXPECT_EQ(this->b.template receive_blocking<int>(1), 1);
+  EXPECT_EQ(this->b.template receive_blocking<std::string>(), "text");
+  EXPECT_EQ(this->b.template receive_blocking<int>(), 3);
+  EXPECT_EQ(this->b.template receive_blocking<int>(1), 2);
+}
+
+TYPED_TEST(OneProcessInPlace, WhatIsQueuedComesBeforeWhatIsStillInTheLink) {
+  this->a.send_norequest(1);
+  EXPECT_EQ(this->b.available(), 1u);  // drained
+  this->a.send_norequest(2);
+  EXPECT_EQ(this->b.template receive_available<int>(), (std::vector{1, 2}));
+  this->a.send_norequest(3);
+  EXPECT_EQ(this->b.available(), 1u);
+  this->a.send_norequest(4);
+  EXPECT_EQ(this->b.template receive_blocking<int>(), 3);
+  EXPECT_EQ(this->b.template receive_blocking<int>(), 4);
+}
+
+TYPED_TEST(OneProcessInPlace, TheReplyThatIsAskedForPassesOthersByAndLeavesThem) {
+  const RequestId first = this->a.send_request(1), second = this->a.send_request(2);
+  for (int i = 0; i < 2; ++i) this->b.send_reply(10 * this->b.template receive_blocking<int>());
+  this->b.send_norequest(5);
+  EXPECT_EQ(this->a.template receive_reply<int>(second), 20);
+  EXPECT_EQ(this->a.template receive_reply<int>(first), 10);
+  EXPECT_EQ(this->a.remaining(), 0u);
+  EXPECT_EQ(this->a.template receive_blocking<int>(), 5);
+}
+
+TYPED_TEST(OneProcessInPlace, AWholeRingOfMessagesIsSentAndReceivedAgainAndAgain) {
+  // Space comes back in large pieces: a sender that finds the ring full must find space again once all is received.
+  int sent = 0, received = 0;
+  for (int round = 0; round < 200; ++round) {
+    while (this->a.try_send(sent)) ++sent;
+    while (auto value = this->b.template receive_for<int>(0ms)) EXPECT_EQ(*value, received++);
+    EXPECT_EQ(received, sent);
+  }
+  EXPECT_GT(sent, 200 * 50);
+}
+
+TYPED_TEST(OneProcessInPlace, UntypedAndTypedReceivesTakeTurns) {
+  for (int i = 0; i < 4; ++i) this->a.send_request(i, {}, {.priority = 3});
+  const Message message = this->b.receive_blocking();
+  EXPECT_EQ(message.get<int>(), 0);
+  EXPECT_EQ(message.priority(), 3);
+  EXPECT_EQ(this->b.template receive_blocking<int>(), 1);
+  const std::vector<Message> rest = this->b.receive_available();
+  ASSERT_EQ(rest.size(), 2u);
+  EXPECT_EQ(rest[1].template get<int>(), 3);
+  this->b.reply_to(rest[1], 33);
+  EXPECT_EQ(this->a.template receive_blocking<int>(), 33);
+  EXPECT_EQ(this->a.remaining(), 3u);
+}
+
+TEST(OneProcessInPlacePriorities, OneThatIsMoreUrgentOvertakesWhatWasSeenBeforeItWasSent) {
+  auto [a, b] = PriorityMessenger::new_pair();
+  for (int i = 0; i < 3; ++i) a.send_norequest(i, {}, {.priority = 5});
+  EXPECT_EQ(b.receive_blocking<int>(), 0);
+  a.send_norequest(9, {}, {.priority = 1});
+  a.send_norequest(3, {}, {.priority = 5});
+  EXPECT_EQ(b.receive_blocking<int>(), 9);
+  for (int i = 1; i < 4; ++i) EXPECT_EQ(b.receive_blocking<int>(), i);
+}
+
+// The queue's front is less urgent than what was sent last: what comes after that may be less urgent than it, and still
+// more than the front.
+TEST(OneProcessInPlacePriorities, OneBetweenTheQueueAndTheLastMessageComesFirst) {
+  auto [a, b] = PriorityMessenger::new_pair();
+  a.send_norequest(30, {}, {.priority = 30});
+  a.send_norequest(10, {}, {.priority = 10});
+  EXPECT_EQ(b.receive_blocking<int>(), 10);  // 30 is queued
+  a.send_norequest(20, {}, {.priority = 20});
+  EXPECT_EQ(b.receive_blocking<int>(), 20);
+  EXPECT_EQ(b.receive_blocking<int>(), 30);
+}
+
+TEST(OneProcessInPlacePriorities, AnyOrderOfSendsComesOutSorted) {
+  auto [a, b] = PriorityMessenger::new_pair();
+  std::uint32_t random = 1;
+  for (int round = 0; round < 300; ++round) {
+    for (int i = 0; i < 5; ++i) {
+      random = random * 1664525 + 1013904223;
+      const int priority = static_cast<int>(random >> 28);
+      a.send_norequest(priority, static_cast<int>(random >> 20 & 1), {.priority = priority});
+    }
+    // Some of channel 0, and all of channel 1 now and then: each the lowest of what is there.
+    std::vector<int> all;
+    if (round % 7 == 0) {
+      while (const auto value = b.receive_for<int>(0ms, 1)) all.push_back(*value);
+      EXPECT_TRUE(std::is_sorted(all.begin(), all.end()));
+    }
+    const int first = b.receive_for<int>(0ms, 0).value_or(-1);
+    const std::size_t left = b.available(0);
+    std::vector<Message> rest = b.receive_available(0);
+    EXPECT_EQ(rest.size(), left);
+    for (const Message& message : rest) EXPECT_GE(message.get<int>(), first);
+    for (const Message& message : rest) a.send_norequest(message.get<int>(), 0, {.priority = message.get<int>()});
+    if (rest.size() > 40) {
+      EXPECT_EQ(b.receive_available<int>(0).size(), rest.size());
+    }
+  }
+}
+
+}  // namespace
+}  // namespace coproc
