@@ -1,26 +1,45 @@
-// The 64-byte message that every benchmark sends, with content that can be checked.
+// The message that every benchmark sends: a struct of fixed size, with content that can be checked.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 
 namespace bench {
 
-struct Payload {
-  std::uint64_t sequence;
-  std::uint64_t words[7];
-};
-static_assert(sizeof(Payload) == 64);
+/// A payload's number says what it is; these say something else.
+constexpr std::uint64_t kWrong = ~std::uint64_t{0};      ///< what was received is not what was sent
+constexpr std::uint64_t kEnd = ~std::uint64_t{0} - 1;    ///< the work is done
+constexpr std::uint64_t kLast = std::uint64_t{1} << 63;  ///< added to a number: the last one of a stream
 
-inline Payload make_payload(std::uint64_t sequence) noexcept {
-  Payload payload{sequence, {}};
-  for (std::uint64_t i = 0; i < 7; ++i) payload.words[i] = (sequence + i) * 0x9e3779b97f4a7c15;
-  return payload;
+template <std::size_t Size>
+struct Payload {
+  static_assert(Size % 64 == 0 && Size != 0);
+  std::array<std::uint64_t, Size / 8> words;
+};
+
+/// Every word has content up to 1 KiB. Beyond that one in each cache line has, so that a message is still touched as a whole,
+/// but making and checking it does not take longer than to move it.
+template <std::size_t Size>
+constexpr std::size_t kWordStep = Size <= 1024 ? 1 : 8;
+
+template <std::size_t Size>
+void make(Payload<Size>& payload, std::uint64_t number) noexcept {
+  payload.words[0] = number;
+  for (std::size_t i = kWordStep<Size>; i < Size / 8; i += kWordStep<Size>) {
+    payload.words[i] = (number + i) * 0x9e3779b97f4a7c15;
+  }
 }
 
-inline bool is_payload(const Payload& payload, std::uint64_t sequence) noexcept {
-  std::uint64_t wrong = payload.sequence ^ sequence;
-  for (std::uint64_t i = 0; i < 7; ++i) wrong |= payload.words[i] ^ ((sequence + i) * 0x9e3779b97f4a7c15);
-  return wrong == 0;
+/// The number of a payload whose content is right, else kWrong.
+template <std::size_t Size>
+std::uint64_t number_of(const Payload<Size>& payload) noexcept {
+  const std::uint64_t number = payload.words[0];
+  std::uint64_t wrong = 0;
+  for (std::size_t i = kWordStep<Size>; i < Size / 8; i += kWordStep<Size>) {
+    wrong |= payload.words[i] ^ ((number + i) * 0x9e3779b97f4a7c15);
+  }
+  return wrong == 0 ? number : kWrong;
 }
 
 }  // namespace bench

@@ -1,19 +1,18 @@
-// The other side of a benchmark that does without the library: a forked process, and pipes and sockets to it.
+// The other side of a benchmark: a forked process; and the few system calls that all benchmarks need.
 #pragma once
 
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <chrono>
-#include <cstddef>
+#include <cstdio>
+#include <exception>
 #include <stdexcept>
 #include <system_error>
-#include <utility>
 
 namespace bench {
 
@@ -21,11 +20,14 @@ namespace bench {
   throw std::system_error(errno, std::generic_category(), call);
 }
 
+/// Seconds since some moment, the same moment in all processes.
 inline double now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
+/// -1: leaves it to the system.
 inline void pin_to(int processor) {
+  if (processor < 0) return;
   cpu_set_t set;
   CPU_ZERO(&set);
   CPU_SET(static_cast<unsigned>(processor), &set);
@@ -46,7 +48,8 @@ class Peer {
     try {
       pin_to(processor);
       body();
-    } catch (...) {
+    } catch (const std::exception& e) {
+      std::fprintf(stderr, "peer: %s\n", e.what());
       _exit(1);
     }
     _exit(0);
@@ -59,9 +62,11 @@ class Peer {
     wait_for_it();
   }
 
-  /// Waits for its end. Throws if it did not end well: its content was wrong.
+  pid_t pid() const noexcept { return pid_; }
+
+  /// Waits for its end. Throws if it did not end well.
   void finish() {
-    if (wait_for_it() != 0) throw std::runtime_error("the peer received wrong content or failed");
+    if (wait_for_it() != 0) throw std::runtime_error("the peer failed");
   }
 
  private:
@@ -73,74 +78,6 @@ class Peer {
   }
 
   pid_t pid_ = -1;
-};
-
-/// Two-way byte streams to a forked peer: a pair of pipes or a socketpair.
-class ByteLink {
- public:
-  enum class Kind { pipes, sockets };
-
-  explicit ByteLink(Kind kind) {
-    int there[2], back[2];
-    if (kind == Kind::sockets) {
-      if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, there) != 0) throw_errno("socketpair");
-      host_in_ = host_out_ = there[0];
-      peer_in_ = peer_out_ = there[1];
-      return;
-    }
-    if (pipe(there) != 0) throw_errno("pipe");
-    if (pipe(back) != 0) throw_errno("pipe");
-    peer_in_ = there[0], host_out_ = there[1];
-    host_in_ = back[0], peer_out_ = back[1];
-  }
-  ByteLink(const ByteLink&) = delete;
-  ByteLink& operator=(const ByteLink&) = delete;
-  ~ByteLink() {
-    close_host();
-    close_peer();
-  }
-
-  /// Each side keeps its own end, so that it sees the other's death. A host calls `become_host` after the fork.
-  void become_host() { close_peer(); }
-  void become_peer() {
-    close_host();
-    std::swap(host_in_, peer_in_);
-    std::swap(host_out_, peer_out_);
-  }
-
-  void write_all(const void* data, std::size_t bytes) const {
-    for (auto* at = static_cast<const char*>(data); bytes != 0;) {
-      const ssize_t n = write(host_out_, at, bytes);
-      if (n < 0 && errno != EINTR) throw_errno("write");
-      if (n > 0) at += n, bytes -= static_cast<std::size_t>(n);
-    }
-  }
-  void read_all(void* data, std::size_t bytes) const {
-    for (auto* at = static_cast<char*>(data); bytes != 0;) {
-      const std::size_t n = read_some(at, bytes);
-      at += n, bytes -= n;
-    }
-  }
-  std::size_t read_some(void* data, std::size_t bytes) const {
-    ssize_t n = 0;
-    do {
-      n = read(host_in_, data, bytes);
-    } while (n < 0 && errno == EINTR);
-    if (n < 0) throw_errno("read");
-    if (n == 0) throw std::runtime_error("the other side of the benchmark is gone");
-    return static_cast<std::size_t>(n);
-  }
-
- private:
-  static void close_both(int& in, int& out) {
-    if (in >= 0) close(in);
-    if (out >= 0 && out != in) close(out);
-    in = out = -1;
-  }
-  void close_host() { close_both(host_in_, host_out_); }
-  void close_peer() { close_both(peer_in_, peer_out_); }
-
-  int host_in_ = -1, host_out_ = -1, peer_in_ = -1, peer_out_ = -1;
 };
 
 }  // namespace bench

@@ -1,0 +1,80 @@
+// Payloads through descriptors that carry bytes: pipes and stream sockets.
+#pragma once
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "payload.hpp"
+#include "peer.hpp"
+#include "work.hpp"
+
+namespace bench {
+
+/// One side's descriptors, which may be one and the same.
+struct ByteSide {
+  int in = -1, out = -1;
+
+  void close() {
+    if (in >= 0) ::close(in);
+    if (out >= 0 && out != in) ::close(out);
+    in = out = -1;
+  }
+};
+
+/// A reader takes as much at once as there is, up to 64 KiB of small payloads: the best that the user of a pipe can do with
+/// one write a message.
+template <std::size_t Size>
+class ByteEnd {
+ public:
+  static constexpr bool kSleeps = true;
+
+  /// Each side keeps its own end, so that it sees the other's death.
+  void become_host() { peer.close(); }
+  void become_peer() {
+    host.close();
+    std::swap(host, peer);
+  }
+
+  void send(std::uint64_t number) {
+    make(out_, number);
+    const auto* at = reinterpret_cast<const char*>(&out_);
+    for (std::size_t rest = Size; rest != 0;) {
+      const ssize_t n = write(host.out, at, rest);
+      if (n < 0 && errno != EINTR) throw_errno("write");
+      if (n > 0) at += n, rest -= static_cast<std::size_t>(n);
+    }
+  }
+
+  std::uint64_t receive() {
+    if (next_ == end_ / Size) refill();
+    return number_of(in_[next_++]);
+  }
+
+  ByteSide host, peer;  // after the fork `host` is this side's
+
+ protected:
+  /// Waits until something can be read.
+  void (*wait)(int fd) = nullptr;
+
+ private:
+  void refill() {
+    end_ = next_ = 0;
+    while (end_ == 0 || end_ % Size != 0) {
+      if (wait != nullptr) wait(host.in);
+      const ssize_t n = read(host.in, reinterpret_cast<char*>(in_.data()) + end_, in_.size() * Size - end_);
+      if (n < 0 && errno != EINTR) throw_errno("read");
+      check(n != 0, "the other side is gone");
+      if (n > 0) end_ += static_cast<std::size_t>(n);
+    }
+  }
+
+  Payload<Size> out_ = {};
+  std::vector<Payload<Size>> in_{Size < 65536 ? 65536 / Size : 1};
+  std::size_t next_ = 0, end_ = 0;  // in_ has payloads from the one, in payloads, to the other, in bytes
+};
+
+}  // namespace bench
