@@ -1,11 +1,13 @@
 // Payloads through descriptors that carry bytes: pipes and stream sockets.
 #pragma once
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "payload.hpp"
@@ -32,6 +34,11 @@ class ByteEnd {
  public:
   static constexpr bool kSleeps = true;
 
+  ByteEnd() = default;
+  ByteEnd(const ByteEnd&) = delete;
+  ByteEnd& operator=(const ByteEnd&) = delete;
+  virtual ~ByteEnd() { host.close(), peer.close(); }
+
   /// Each side keeps its own end, so that it sees the other's death.
   void become_host() { peer.close(); }
   void become_peer() {
@@ -54,17 +61,23 @@ class ByteEnd {
     return number_of(in_[next_++]);
   }
 
-  ByteSide host, peer;  // after the fork `host` is this side's
-
  protected:
-  /// Waits until something can be read.
-  void (*wait)(int fd) = nullptr;
+  void open_pipes() {
+    int there[2], back[2];
+    if (pipe2(there, O_CLOEXEC) != 0 || pipe2(back, O_CLOEXEC) != 0) throw_errno("pipe2");
+    host = {back[0], there[1]};
+    peer = {there[0], back[1]};
+  }
+  /// Before each read.
+  virtual void wait(int /*fd*/) {}
+
+  ByteSide host, peer;  // after the fork `host` is this side's
 
  private:
   void refill() {
     end_ = next_ = 0;
     while (end_ == 0 || end_ % Size != 0) {
-      if (wait != nullptr) wait(host.in);
+      wait(host.in);
       const ssize_t n = read(host.in, reinterpret_cast<char*>(in_.data()) + end_, in_.size() * Size - end_);
       if (n < 0 && errno != EINTR) throw_errno("read");
       check(n != 0, "the other side is gone");

@@ -7,13 +7,14 @@
 //   template <std::size_t Size>
 //   struct End {
 //     static constexpr bool kSleeps = true;             // its waits sleep in the kernel: it offers the work `asleep`
-//     void become_host();                               // after the fork; both may block until the other side is there
-//     void become_peer();
+//     void become_host();                               // after the fork, or become_host(const Peer&); both may block
+//     void become_peer();                               //   until the other side is there
 //     void send(std::uint64_t number);                  // makes the Payload<Size> of that number, sends it
 //     std::uint64_t receive();                          // waits for a payload; number_of(payload)
 //
 //     // Where there is such a thing:
 //     static constexpr std::size_t kLargest = 8192;     // the largest SIZE that it can send
+//     static constexpr bool kStreams = false;           // not made for streams
 //     void never_spin();                                // before `become_...`, for `asleep`, instead of kSleeps
 //     void send_batch(std::span<const std::uint64_t>);  // the payloads of these numbers at once: it offers `stream_batch`
 //   };
@@ -42,9 +43,22 @@
 
 namespace bench {
 
-enum class Work { round_trip, asleep, stream, stream_batch, stream_priorities, start, stop, death, crowd, idle };
-constexpr std::array<std::string_view, 10> kWorkNames{
-    "round_trip", "asleep", "stream", "stream_batch", "stream_priorities", "start", "stop", "death", "crowd", "idle"};
+enum class Work {
+  round_trip,
+  asleep,
+  stream,
+  stream_batch,
+  stream_priorities,
+  start,
+  stop,
+  death,
+  crowd_descriptors,
+  crowd_memory,
+  idle
+};
+constexpr std::array<std::string_view, 11> kWorkNames{"round_trip",        "asleep",       "stream", "stream_batch",
+                                                      "stream_priorities", "start",        "stop",   "death",
+                                                      "crowd_descriptors", "crowd_memory", "idle"};
 
 struct Job {
   Work work = Work::round_trip;
@@ -272,7 +286,9 @@ void prepare(const Job& job, End& end) {
   }
   switch (job.work) {
     case Work::round_trip:
+      return;
     case Work::stream:
+      if constexpr (requires { requires !End::kStreams; }) break;
       return;
     case Work::stream_batch:
       if constexpr (requires { end.send_batch(std::span<const std::uint64_t>()); }) return;
@@ -297,7 +313,11 @@ int run_pair(int argc, char** argv) {
       end->become_peer();
       run_peer(job, *end);
     });
-    end->become_host();
+    if constexpr (requires { end->become_host(peer); }) {
+      end->become_host(peer);
+    } else {
+      end->become_host();
+    }
     const Result result = run_host(job, *end);
     peer.finish();
     print(result);
