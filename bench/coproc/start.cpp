@@ -1,0 +1,110 @@
+// What starting (by START_METHOD), stopping and losing a worker costs, and what a thousand of them cost their host.
+#include <coproc/coproc.hpp>
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "life.hpp"
+
+namespace {
+
+using coproc::PriorityMessenger;
+using coproc::StartMethod;
+using Worker = coproc::WorkerResource<void (*)(PriorityMessenger&)>;
+
+constexpr StartMethod kMethod = StartMethod::START_METHOD;
+
+void greet(PriorityMessenger& host) {
+  host.send_norequest(1);
+  host.receive_blocking<int>();  // throws when it is asked to close
+}
+
+void start_one(Worker& worker) {
+  worker.start();
+  bench::check(worker.messenger().receive_blocking<int>() == 1, "the first message is another one");
+}
+
+/// To the first message from the worker.
+double start() {
+  Worker worker(&greet, {.method = kMethod});
+  const double begin = bench::now();
+  start_one(worker);
+  const double time = bench::us_since(begin);
+  worker.kill();
+  worker.join();
+  return time;
+}
+
+double stop() {
+  Worker worker(&greet, {.method = kMethod});
+  start_one(worker);
+  usleep(300);  // it sleeps in its receive by now
+  const double begin = bench::now();
+  bench::check(worker.stop().code() == 0, "not a clean end");
+  return bench::us_since(begin);
+}
+
+/// Until a blocked receive throws it.
+double death() {
+  Worker worker(&greet, {.method = kMethod});
+  start_one(worker);
+  return bench::time_of_death(worker.pid(), [&] {
+    try {
+      worker.messenger().receive_blocking<int>();
+      bench::check(false, "a message of a dead worker");
+    } catch (const coproc::WorkerDiedError&) {}
+  });
+}
+
+double count_descriptors() {
+  return static_cast<double>(
+      std::distance(std::filesystem::directory_iterator("/proc/self/fd"), std::filesystem::directory_iterator()));
+}
+
+/// The host's proportional share of memory, in KiB.
+double own_memory() {
+  std::ifstream rollup("/proc/self/smaps_rollup");
+  for (std::string line; std::getline(rollup, line);) {
+    if (line.starts_with("Pss:")) return std::stod(line.substr(4));
+  }
+  throw std::runtime_error("no Pss in /proc/self/smaps_rollup");
+}
+
+/// What so many (SIZE) live workers, each idle after one message, cost their host, each.
+bench::Result crowd(const bench::Job& job) {
+  const bool are_descriptors = job.work == bench::Work::crowd_descriptors;
+  if (kMethod != StartMethod::fork_server || !(are_descriptors || job.work == bench::Work::crowd_memory) ||
+      job.size == 0) {
+    throw bench::NotOffered();
+  }
+  rlimit limit{};
+  getrlimit(RLIMIT_NOFILE, &limit);
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+
+  const auto used = [&] { return are_descriptors ? count_descriptors() : own_memory(); };
+  std::vector<std::unique_ptr<Worker>> workers;
+  workers.reserve(job.size);
+  const double before = used();
+  for (std::size_t i = 0; i < job.size; ++i) {
+    workers.push_back(std::make_unique<Worker>(&greet));
+    start_one(*workers.back());
+  }
+  const double each = (used() - before) / static_cast<double>(job.size);
+  for (const auto& worker : workers) worker->kill();
+  return {.unit = are_descriptors ? "descriptors" : "KiB", .value = each, .messages = job.size};
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (kMethod == StartMethod::fork_server) coproc::start_fork_server();
+  return bench::run_life(argc, argv, start, stop, death, crowd);
+}
