@@ -10,8 +10,8 @@ configure = cmake --preset $(1) -DCOPROC_WARNINGS_AS_ERRORS=$(if $(filter true,$
 build = cmake --build --preset $(1) --parallel $(JOBS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build tour test model hostile chaos fuzz bench compile-time debug clang asan tsan format
-.PHONY: format-check tidy install clean
+.PHONY: help setup build tour test model hostile chaos fuzz bench bench-quick compile-time debug clang asan tsan
+.PHONY: format format-check tidy install clean
 
 help:
 	@sed -n 's/^#: //p' Makefile
@@ -89,9 +89,15 @@ fuzz:
 	     -artifact_prefix=build/fuzz/found/$$target- build/fuzz/found/$$target fuzz/corpus/$$target; \
 	 done
 
-#: make bench         the measurements
-bench: build
-	@$(call build,release) --target bench
+#: make bench         coproc beside everything else that connects processes: bench/results/DATE.json, .md and .svg
+#: make bench-quick   the same in under five minutes: fewer sizes, shorter trials
+# bench/run.py takes more: BENCH_OPTIONS='--works round_trip --rounds 21'
+BENCH_OPTIONS ?=
+bench bench-quick:
+	@tools/setup.sh build bench
+	@$(call configure,release)
+	@$(call build,release) --target bench_peers
+	@/usr/bin/python3 bench/run.py $(if $(filter bench-quick,$@),--quick) $(BENCH_OPTIONS)
 
 #: make compile-time  how long a file takes to compile that includes coproc and starts a worker
 compile-time: setup

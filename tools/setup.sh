@@ -1,14 +1,15 @@
 #!/bin/sh
 # Installs what is missing of the Debian packages that building and testing need. Says nothing where nothing is missing.
 #
-#   tools/setup.sh [build|style|fuzz]...     build (the default): to build, run and test; style: for `make format` and
-#                                            `make tidy`; fuzz: for `make fuzz`
+#   tools/setup.sh [build|style|fuzz|bench]...     build (the default): to build, run and test; style: for `make format` and
+#                                                  `make tidy`; fuzz: for `make fuzz`; bench: for `make bench`
 set -eu
 
 # What each is for: docs/dependencies.md.
 build="make valgrind g++ cmake ninja-build ccache pkg-config clang-16 libgtest-dev libasio-dev spin"
 style="clang-format-16 clang-tidy-16"
 fuzz="clang-16 libclang-rt-16-dev llvm-16"
+bench="python3 gnuplot-nox"
 
 wanted=""
 for group in "${@:-build}"; do
@@ -16,7 +17,8 @@ for group in "${@:-build}"; do
     build) wanted="$wanted $build" ;;
     style) wanted="$wanted $style" ;;
     fuzz) wanted="$wanted $fuzz" ;;
-    *) echo "setup.sh: no such group: $group (there are: build, style, fuzz)" >&2; exit 2 ;;
+    bench) wanted="$wanted $bench" ;;
+    *) echo "setup.sh: no such group: $group (there are: build, style, fuzz, bench)" >&2; exit 2 ;;
   esac
 done
 
