@@ -17,6 +17,7 @@
 //     static constexpr bool kStreams = false;           // not made for streams
 //     void never_spin();                                // before `become_...`, for `asleep`, instead of kSleeps
 //     void send_batch(std::span<const std::uint64_t>);  // the payloads of these numbers at once: it offers `stream_batch`
+//     void settle();                                    // the host's, after each stream, when its time has been taken
 //   };
 //   int main(int argc, char** argv) { return bench::run_pair<End>(argc, argv); }
 //
@@ -150,13 +151,15 @@ Result time_round_trips(const Job& job, End& end) {
 
 /// Messages a second. Streams one after the other, each until the peer has said that it saw all of them right and in order;
 /// the median counts. `send_all(count)` sends the numbers from 0 to count, the last one with kLast.
-template <class SendAll, class ReceiveAnswer>
-Result time_streams(const Job& job, SendAll send_all, ReceiveAnswer receive_answer) {
+template <class SendAll, class ReceiveAnswer, class Settle>
+Result time_streams(const Job& job, SendAll send_all, ReceiveAnswer receive_answer, Settle settle) {
   const auto stream = [&](std::uint64_t count) {
     const double start = now();
     send_all(count);
     check(receive_answer() == count, "the peer has not seen every message right and in order");
-    return now() - start;
+    const double time = now() - start;
+    settle();
+    return time;
   };
   // The first streams are for warming up, and tell how many messages take so long.
   const double wanted = job.seconds / 12;
@@ -179,6 +182,10 @@ constexpr std::uint64_t kInBatch = 32;
 
 template <class End>
 Result run_host(const Job& job, End& end) {
+  const auto receive_answer = [&] { return end.receive(); };
+  const auto settle = [&] {
+    if constexpr (requires { end.settle(); }) end.settle();
+  };
   Result result;
   if (job.is_round_trip()) {
     result = time_round_trips(job, end);
@@ -187,7 +194,7 @@ Result run_host(const Job& job, End& end) {
       for (std::uint64_t i = 0; i + 1 < count; ++i) end.send(i);
       end.send((count - 1) | kLast);
     };
-    result = time_streams(job, send_all, [&] { return end.receive(); });
+    result = time_streams(job, send_all, receive_answer, settle);
   } else if constexpr (requires { end.send_batch(std::span<const std::uint64_t>()); }) {
     const auto send_all = [&](std::uint64_t count) {
       std::array<std::uint64_t, kInBatch> numbers;
@@ -197,7 +204,7 @@ Result run_host(const Job& job, End& end) {
         end.send_batch(numbers);
       }
     };
-    result = time_streams(job, send_all, [&] { return end.receive(); });
+    result = time_streams(job, send_all, receive_answer, settle);
   }
   end.send(kEnd);
   return result;

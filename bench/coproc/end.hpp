@@ -13,21 +13,22 @@
 
 namespace bench {
 
-/// Round trips are requests and replies, streams are messages without; batches are requests sent together, and received all
-/// that have come.
+/// Round trips are requests and replies, streams are messages without. Batches are requests sent together, and received all
+/// that have come; each gets its reply when the stream is over and its time has been taken.
 template <class Messenger, std::size_t Size>
 class MessengerEnd {
  public:
   MessengerEnd(Messenger& messenger, const Job& job, bool is_host) : messenger_(messenger) {
     if (job.is_round_trip()) send_by_ = is_host ? SendBy::request : SendBy::reply;
-    takes_available_ = job.work == Work::stream_batch && !is_host;
+    if (job.work == Work::stream_batch) (is_host ? asks_in_batches_ : takes_available_) = true;
   }
 
   void send(std::uint64_t number) {
     make(payload_, number);
     switch (send_by_) {
       case SendBy::norequest:
-        return messenger_.send_norequest(payload_);
+        messenger_.send_norequest(payload_);
+        return reply_to_all();
       case SendBy::request:
         return static_cast<void>(messenger_.send_request(payload_));
       case SendBy::reply:
@@ -48,15 +49,26 @@ class MessengerEnd {
       available_ = messenger_.template receive_available<Payload<Size>>();
       if (available_.empty()) available_.push_back(messenger_.template receive_blocking<Payload<Size>>());
     }
+    ++unanswered_;
     return number_of(available_[next_++]);
+  }
+
+  void settle() {
+    if (!asks_in_batches_) return;
+    for ([[maybe_unused]] const bool reply : messenger_.template receive_remaining<bool>()) {}
   }
 
  private:
   enum class SendBy { norequest, request, reply };
 
+  void reply_to_all() {
+    for (; unanswered_ != 0; --unanswered_) messenger_.send_reply(true);
+  }
+
   Messenger& messenger_;
   SendBy send_by_ = SendBy::norequest;
-  bool takes_available_ = false;
+  bool asks_in_batches_ = false, takes_available_ = false;
+  std::uint64_t unanswered_ = 0;
   Payload<Size> payload_ = {};
   std::vector<Payload<Size>> batch_, available_;
   std::size_t next_ = 0;

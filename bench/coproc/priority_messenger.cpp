@@ -47,8 +47,8 @@ void stream_priorities(const Job& job) {
     send(count, {}, {});
     for (std::uint64_t i = 0; i < count; ++i) send(i, channel_of(i), {.priority = level_of(i)});
   };
-  const bench::Result result =
-      bench::time_streams(job, send_all, [&] { return bench::number_of(link.receive_blocking<Payload>()); });
+  const auto receive_answer = [&] { return bench::number_of(link.receive_blocking<Payload>()); };
+  const bench::Result result = bench::time_streams(job, send_all, receive_answer, [] {});
   send(bench::kEnd, {}, {});
   bench::check(worker.join().code() == 0, "the worker failed");
   bench::print(result);
