@@ -46,6 +46,7 @@ struct CoreOptions {
 };
 
 struct ReceivedError;
+using RequestIds = IdMap<std::uint32_t, ~std::uint32_t{0}>;
 
 class Core {
  public:
@@ -220,7 +221,7 @@ class Core {
   std::uint32_t last_type_number_ = 0;
   std::uint32_t types_declared_ = 0;
   std::uint64_t next_request_id_ = 1;
-  IdTable<std::uint32_t> outstanding_;  // request id -> channel index
+  RequestIds outstanding_;  // request id -> channel index
   Priority last_sent_;  // of the frame before
   bool overtakes_ = false;  // what is committed and not yet published overtakes something
   bool owes_abort_ = false;
@@ -232,7 +233,7 @@ class Core {
   std::vector<std::shared_ptr<const RemoteType>> peer_types_;  // by the peer's number - 1
   std::size_t declared_bytes_ = 0;                             // what the peer's declarations cost here
   std::size_t own_declared_bytes_ = 0;                         // what ours cost the peer
-  IdTable<std::uint32_t> unanswered_;                          // returned requests of the peer: id -> channel index
+  RequestIds unanswered_;                          // returned requests of the peer: id -> channel index
   Partial partial_;
   struct Accepted {  // numbers of the peer that were found to be what was asked for: the same come again and again
     std::uint32_t channel = 0, type = 0;

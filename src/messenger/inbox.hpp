@@ -20,7 +20,7 @@
 #include "coproc/priority.hpp"
 #include "coproc/priority_queue.hpp"
 #include "link/frame.hpp"
-#include "messenger/id_table.hpp"
+#include "messenger/id_map.hpp"
 
 namespace coproc::inline v0::detail {
 
@@ -109,7 +109,7 @@ class Inbox {
   };
   static constexpr std::size_t kKnown = 16;
   std::array<Known, kKnown> known_;  // looked up lately: a few channels are used again and again
-  IdTable<Entry*> replies_;
+  IdMap<Entry*, nullptr> replies_;
   std::vector<EntryPtr> recycled_;
   std::size_t queued_bytes_ = 0;
   std::size_t live_ = 0;
