@@ -22,33 +22,35 @@ ROOT = pathlib.Path(__file__).resolve().parent
 SIZES = [64, 1024, 16384, 262144, 1048576]
 GIB = 1 << 30
 
-# Work: (sizes, placements, seconds of a trial). The size of a start is what the host has touched before, that of a crowd how
+# Work: (sizes by placement, seconds of a trial). The size of a start is what the host has touched before, that of a crowd how
 # many workers it has.
-BOTH = ["apart", "together", "free"]
+EVERYWHERE = {"apart": [64], "together": [64], "free": [64]}
+OVER_SIZES = {"apart": SIZES, "together": [64, 16384, 1048576], "free": [64, 16384, 1048576]}
 FULL = {
-    "round_trip": (SIZES, BOTH, 0.2),
-    "asleep": ([64], BOTH, 0.2),
-    "stream": (SIZES, BOTH, 0.2),
-    "stream_batch": ([64], BOTH, 0.2),
-    "stream_priorities": ([64], BOTH, 0.2),
-    "start": ([0, GIB], ["free"], 0.3),
-    "stop": ([0], ["free"], 0.3),
-    "death": ([0], ["free"], 0.3),
-    "crowd_descriptors": ([1000], ["free"], 0.1),
-    "crowd_memory": ([1000], ["free"], 0.1),
-    "idle": ([0], ["free"], 2.0),
+    "round_trip": (OVER_SIZES, 0.2),
+    "asleep": (EVERYWHERE, 0.2),
+    "stream": (OVER_SIZES, 0.2),
+    "stream_batch": (EVERYWHERE, 0.2),
+    "stream_priorities": (EVERYWHERE, 0.2),
+    "start": ({"free": [0, GIB]}, 0.3),
+    "stop": ({"free": [0]}, 0.3),
+    "death": ({"free": [0]}, 0.3),
+    "crowd_descriptors": ({"free": [1000]}, 0.1),
+    "crowd_memory": ({"free": [1000]}, 0.1),
+    "idle": ({"free": [0]}, 2.0),
 }
-# The same works, the ends of the range of sizes, large ones only where the sides run at once. No crowds, no large hosts.
+# The same works at the ends of the range of sizes. No crowds, no large hosts.
+ENDS = {"apart": [64, 1048576], "together": [64], "free": [64]}
 QUICK = {
-    "round_trip": ([64, 1048576], BOTH, 0.05),
-    "asleep": ([64], BOTH, 0.05),
-    "stream": ([64, 1048576], BOTH, 0.05),
-    "stream_batch": ([64], ["apart"], 0.05),
-    "stream_priorities": ([64], ["apart"], 0.05),
-    "start": ([0], ["free"], 0.05),
-    "stop": ([0], ["free"], 0.05),
-    "death": ([0], ["free"], 0.05),
-    "idle": ([0], ["free"], 1.0),
+    "round_trip": (ENDS, 0.05),
+    "asleep": ({"apart": [64]}, 0.05),
+    "stream": (ENDS, 0.05),
+    "stream_batch": ({"apart": [64]}, 0.05),
+    "stream_priorities": ({"apart": [64]}, 0.05),
+    "start": ({"free": [0]}, 0.05),
+    "stop": ({"free": [0]}, 0.05),
+    "death": ({"free": [0]}, 0.05),
+    "idle": ({"free": [0]}, 1.0),
 }
 
 
@@ -105,11 +107,10 @@ class Run:
 
     def jobs(self):
         """In the order of a round, without the peers."""
-        for work, (sizes, placements, seconds) in self.options.plan.items():
-            for size in sizes:
-                for placement in placements:
-                    if placement in self.placements:
-                        yield work, size, placement, self.options.seconds or seconds
+        for work, (sizes, seconds) in self.options.plan.items():
+            for placement in (p for p in sizes if p in self.placements):
+                for size in sizes[placement]:
+                    yield work, size, placement, self.options.seconds or seconds
 
     def round(self, number):
         for work, size, placement, seconds in self.jobs():
