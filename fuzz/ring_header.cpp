@@ -146,8 +146,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   os::Pipe to_host = os::Pipe::create();
   os::Pipe to_peer = os::Pipe::create();  // the peer never reads its own: it fills up, which must not stop the host
   Host host(std::make_unique<coproc::link::RingTransport>(memory, fuzz::kHost, std::move(to_host.read_end),
-                                                          std::move(to_peer.write_end),
-                                                          coproc::LinkOptions().spin),
+                                                          std::move(to_peer.write_end), coproc::LinkOptions().spin),
             input);
   fuzz::Peer peer(*memory);
   while (!input.empty()) {

@@ -44,8 +44,12 @@ concept HasPriority = requires(const T& value) {
 
 template <class T>
 Outgoing outgoing(const T& value) noexcept {
-  Outgoing out{&value, [](Encoder& encoder, const void* v) { coproc::encode(encoder, *static_cast<const T*>(v)); },
-               &type_info<T>, std::nullopt, 64, kIsBulk<wire_t<T>> && std::is_same_v<T, wire_t<T>>};
+  Outgoing out{&value,
+               [](Encoder& encoder, const void* v) { coproc::encode(encoder, *static_cast<const T*>(v)); },
+               &type_info<T>,
+               std::nullopt,
+               64,
+               kIsBulk<wire_t<T>> && std::is_same_v<T, wire_t<T>>};
   if constexpr (HasPriority<T>) out.priority = Priority(value.priority);
   if constexpr (is_fixed_size<wire_t<T>>) out.size_hint = fixed_size<wire_t<T>>;
   return out;
@@ -54,12 +58,12 @@ Outgoing outgoing(const T& value) noexcept {
 /// Where a received value goes, without its type.
 struct Incoming {
   void* out = nullptr;
-  const TypeInfo* type = nullptr;                      // null: `put_message` takes the whole message
-  std::size_t block = 0;                               // bytes of a value whose bytes in memory are its encoding, else 0
-  void* (*place)(void* out) = nullptr;                 // where they go to
-  void (*decode)(Decoder&, void* out) = nullptr;       // any other value
+  const TypeInfo* type = nullptr;                 // null: `put_message` takes the whole message
+  std::size_t block = 0;                          // bytes of a value whose bytes in memory are its encoding, else 0
+  void* (*place)(void* out) = nullptr;            // where they go to
+  void (*decode)(Decoder&, void* out) = nullptr;  // any other value
   void (*put_message)(Message&&, void* out) = nullptr;
-  void (*clear)(void* out) = nullptr;                  // takes out again what was put
+  void (*clear)(void* out) = nullptr;  // takes out again what was put
 };
 
 /// What `Incoming` needs of a place `Out` for values: std::optional<T>, std::vector<T>, or T itself.

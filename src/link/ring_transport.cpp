@@ -24,8 +24,7 @@ constexpr int kFoundInARow = 64;
 
 }  // namespace
 
-RingTransport::RingTransport(std::shared_ptr<LinkMemory> memory, int end, os::Fd wake_in, os::Fd wake_out,
-                             Timeout spin)
+RingTransport::RingTransport(std::shared_ptr<LinkMemory> memory, int end, os::Fd wake_in, os::Fd wake_out, Timeout spin)
     : Transport(memory->header().side[end], memory->header().side[1 - end],
                 ring::Producer(memory->header().ring[end], memory->ring(end)),
                 ring::Consumer(memory->header().ring[1 - end], memory->ring(1 - end))),
@@ -247,8 +246,9 @@ auto make_pair_over(MakeMemory make_memory, Timeout spin) {
   std::shared_ptr<LinkMemory> memory = make_memory();
   os::Pipe to_0 = os::Pipe::create();
   os::Pipe to_1 = os::Pipe::create();
-  return std::pair(std::make_unique<RingTransport>(memory, 0, std::move(to_0.read_end), std::move(to_1.write_end), spin),
-                   std::make_unique<RingTransport>(memory, 1, std::move(to_1.read_end), std::move(to_0.write_end), spin));
+  return std::pair(
+      std::make_unique<RingTransport>(memory, 0, std::move(to_0.read_end), std::move(to_1.write_end), spin),
+      std::make_unique<RingTransport>(memory, 1, std::move(to_1.read_end), std::move(to_0.write_end), spin));
 }
 
 }  // namespace

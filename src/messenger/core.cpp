@@ -19,7 +19,8 @@ std::uint64_t next_run() noexcept {
 /// For a guard that cannot go on at once. Throws, and the messenger is as if this call had never been, or returns.
 void Core::wait_for_turn(bool is_taken) {
   if (!transport_->is_own_process()) {
-    if (is_taken) in_use_.store(kFree, std::memory_order_relaxed);  // relaxed: a forked child's copy, of no use to anybody
+    if (is_taken)
+      in_use_.store(kFree, std::memory_order_relaxed);  // relaxed: a forked child's copy, of no use to anybody
     throw NotOwnerError("this messenger (to " + options_.peer_name +
                         ") belongs to the process that this one was forked from: make links of your own here");
   }

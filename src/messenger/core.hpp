@@ -170,7 +170,10 @@ class Core {
   bool frame_for(std::uint32_t index, const Incoming& to, std::span<const std::byte> record, link::Frame& frame);
   bool give_in_place(std::uint32_t index, const link::Frame& frame, const Incoming& to);
   enum class InPlace { returned, nothing_came, not_possible };
-  InPlace receive_in_place(std::uint32_t index, const Incoming& to);
+  InPlace receive_in_place(std::uint32_t index, const Incoming& to, const os::Deadline& deadline);
+  InPlace receive_pieces_in_place(std::uint32_t index, const Incoming& to, std::span<const std::byte> record,
+                                  const os::Deadline& deadline);
+  bool is_for(std::uint32_t index, const Incoming& to, const link::FrameHeader& header);
   bool receive_reply_in_place(std::uint32_t index, std::uint64_t id, const Incoming& to);
   bool receive_all_in_place(std::uint32_t index, const Incoming& to);
   Entry* queued_front(Channel& lane);
@@ -222,7 +225,7 @@ class Core {
   std::uint32_t types_declared_ = 0;
   std::uint64_t next_request_id_ = 1;
   RequestIds outstanding_;  // request id -> channel index
-  Priority last_sent_;  // of the frame before
+  Priority last_sent_;      // of the frame before
   bool overtakes_ = false;  // what is committed and not yet published overtakes something
   bool owes_abort_ = false;
   bool is_batching_ = false;
@@ -233,7 +236,7 @@ class Core {
   std::vector<std::shared_ptr<const RemoteType>> peer_types_;  // by the peer's number - 1
   std::size_t declared_bytes_ = 0;                             // what the peer's declarations cost here
   std::size_t own_declared_bytes_ = 0;                         // what ours cost the peer
-  RequestIds unanswered_;                          // returned requests of the peer: id -> channel index
+  RequestIds unanswered_;                                      // returned requests of the peer: id -> channel index
   Partial partial_;
   struct Accepted {  // numbers of the peer that were found to be what was asked for: the same come again and again
     std::uint32_t channel = 0, type = 0;
@@ -241,7 +244,7 @@ class Core {
     const TypeInfo* wanted = nullptr;
     bool operator==(const Accepted&) const noexcept = default;
   };
-  Accepted accepted_;  // type 0, which nobody may use: nothing yet
+  Accepted accepted_;                    // type 0, which nobody may use: nothing yet
   std::uint32_t overtakings_known_ = 0;  // the peer's count, of which nothing in the link overtakes anything any more
   Priority last_seen_;                   // of the message that came out of the link last
   std::vector<std::pair<link::FrameKind, std::uint64_t>> answerable_;  // a receive_all's; kept for its memory

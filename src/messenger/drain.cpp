@@ -30,7 +30,8 @@ void Core::protocol_error(const std::string& what) const {
 void Core::drain(Stop stop) {
   is_inbox_full_ = false;
   if (stop == Stop::at_error && !held_errors_.empty()) return;
-  const std::uint32_t overtakings = transport_->overtakings();  // before the look: what is counted later is looked for later
+  const std::uint32_t overtakings =
+      transport_->overtakings();  // before the look: what is counted later is looked for later
   if (!transport_->look()) {
     transport_->look_aside();
     return;

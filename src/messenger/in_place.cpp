@@ -17,18 +17,20 @@ using link::FrameKind;
 
 namespace {
 
-bool is_plain(const FrameHeader& header) {
-  return header.flags == 0 &&
-         (header.kind == FrameKind::message || header.kind == FrameKind::request || header.kind == FrameKind::reply);
+bool is_data(FrameKind kind) {
+  return kind == FrameKind::message || kind == FrameKind::request || kind == FrameKind::reply;
 }
 
 }  // namespace
 
 /// Whether the record belongs to this channel and can be returned as this type. Of any other the inbox knows what to do.
 inline bool Core::frame_for(std::uint32_t index, const Incoming& to, std::span<const std::byte> record, Frame& frame) {
-  if (!link::parse_frame(record, frame)) return false;
-  const FrameHeader& header = frame.header;
-  if (!is_plain(header) || frame.payload.size() > options_.link.max_message_bytes) return false;
+  return link::parse_frame(record, frame) && frame.header.flags == 0 &&
+         frame.payload.size() <= options_.link.max_message_bytes && is_for(index, to, frame.header);
+}
+
+inline bool Core::is_for(std::uint32_t index, const Incoming& to, const FrameHeader& header) {
+  if (!is_data(header.kind)) return false;
   const Accepted wanted{header.channel, header.type, index, to.type};
   if (wanted != accepted_) {
     if (header.channel >= peer_channels_.size() || peer_channels_[header.channel] != index) return false;
@@ -64,15 +66,19 @@ inline bool Core::give_in_place(std::uint32_t index, const Frame& frame, const I
   return true;
 }
 
-Core::InPlace Core::receive_in_place(std::uint32_t index, const Incoming& to) {
+Core::InPlace Core::receive_in_place(std::uint32_t index, const Incoming& to, const os::Deadline& deadline) {
   Channel& lane = inbox_.channel(index);
   if (lane.live != 0 || partial_.is_active || !held_errors_.empty()) return InPlace::not_possible;
-  const std::uint32_t overtakings = transport_->overtakings();  // before the look: what is counted later is looked for later
+  const std::uint32_t overtakings =
+      transport_->overtakings();  // before the look: what is counted later is looked for later
   const bool is_in_order = overtakings == overtakings_known_;
   if ((transport_->head() == transport_->seen() || !is_in_order) && !transport_->look()) return InPlace::nothing_came;
   const auto record = transport_->front();
   Frame frame;
-  if (record.empty() || !frame_for(index, to, record, frame)) return InPlace::not_possible;
+  if (record.empty()) return InPlace::not_possible;
+  if (!frame_for(index, to, record, frame)) {
+    return is_in_order && to.block != 0 ? receive_pieces_in_place(index, to, record, deadline) : InPlace::not_possible;
+  }
   if (!is_in_order) {
     const bool is_alone = ring::Consumer::end_of(record, transport_->head()) == transport_->seen();
     if (!is_alone) return InPlace::not_possible;
@@ -84,6 +90,58 @@ Core::InPlace Core::receive_in_place(std::uint32_t index, const Incoming& to) {
   transport_->pop();
   transport_->release_if_due();
   count_returned(lane, frame.header.kind, frame.header.request_id);
+  return InPlace::returned;
+}
+
+/// A large value whose bytes are its encoding, piece by piece to its place. Whatever is not the next piece in time (a time-out,
+/// an abort, a close request) makes of it what a drain would have: a message of which pieces are still to come.
+Core::InPlace Core::receive_pieces_in_place(std::uint32_t index, const Incoming& to, std::span<const std::byte> record,
+                                            const os::Deadline& deadline) {
+  Frame frame;
+  std::uint64_t total = 0;
+  if (!link::parse_frame(record, frame) || frame.header.flags != link::kFirstFragment ||
+      frame.payload.size() <= sizeof total || !is_for(index, to, frame.header))
+    return InPlace::not_possible;
+  std::memcpy(&total, frame.payload.data(), sizeof total);
+  asm volatile("" : "+r"(total));  // from here on only this copy counts
+  frame.payload = frame.payload.subspan(sizeof total);
+  if (total != to.block || total > options_.link.max_message_bytes || frame.payload.size() > total)
+    return InPlace::not_possible;
+  const FrameHeader header = frame.header;
+  auto* const place = static_cast<std::byte*>(to.place(to.out));
+  std::size_t received = 0;
+
+  const auto leave = [&] {
+    EntryPtr entry = inbox_.make_entry();
+    entry->payload.reserve(total);
+    entry->payload.append(place, received);
+    to.clear(to.out);
+    partial_ = {std::move(entry), total, true, header};
+    return InPlace::not_possible;
+  };
+  for (;;) {
+    std::memcpy(place + received, frame.payload.data(), frame.payload.size());
+    received += frame.payload.size();
+    transport_->pop();
+    transport_->release_if_due();
+    if (received == total) break;
+    while (transport_->front().empty()) {
+      if (transport_->look()) continue;
+      bool goes_on = false;
+      try {
+        goes_on = wait_for_more(deadline);
+      } catch (...) {
+        leave();
+        throw;
+      }
+      if (!goes_on || peer_gone_ || transport_->close_requests() != closes_thrown_) return leave();
+    }
+    if (!link::parse_frame(transport_->front(), frame) || frame.header.kind != FrameKind::fragment ||
+        frame.header.flags != 0 || frame.payload.empty() || frame.payload.size() > total - received)
+      return leave();
+  }
+  last_seen_ = Priority::from_parts(header.priority, header.rest);
+  count_returned(inbox_.channel(index), header.kind, header.request_id);
   return InPlace::returned;
 }
 

@@ -2,9 +2,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include "coproc/coproc.hpp"
@@ -17,6 +20,15 @@ namespace {
 struct Refused {
   int number = 0;
 };
+
+struct Large {  // more than fits into a record of these rings, and into all of one
+  std::array<std::uint32_t, 5000> words{};
+};
+Large make_large(std::uint32_t first) {
+  Large large;
+  for (std::uint32_t& word : large.words) word = first++;
+  return large;
+}
 
 template <class M>
 struct OneProcessInPlace : ::testing::Test {
@@ -108,6 +120,46 @@ TYPED_TEST(OneProcessInPlace, UntypedAndTypedReceivesTakeTurns) {
   this->b.reply_to(rest[1], 33);
   EXPECT_EQ(this->a.template receive_blocking<int>(), 33);
   EXPECT_EQ(this->a.remaining(), 3u);
+}
+
+TYPED_TEST(OneProcessInPlace, LargeValuesComeWholeWhateverInterruptsThem) {
+  std::thread sender([&a = this->a] {
+    for (std::uint32_t i = 0; i < 60; ++i) {
+      a.send_norequest(make_large(i));
+      if (i % 7 == 0) a.send_norequest(static_cast<int>(i), 1);
+      if (i % 10 == 0) a.send_close_request();
+    }
+  });
+  int closes = 0, timeouts = 0;
+  for (std::uint32_t i = 0; i < 60;) {
+    try {
+      const auto large =
+          i % 2 == 0 ? this->b.template receive_for<Large>(10s) : this->b.template receive_for<Large>(0ms);
+      if (!large) {
+        ++timeouts;
+        std::this_thread::yield();
+        continue;
+      }
+      EXPECT_EQ(large->words, make_large(i).words);
+      ++i;
+    } catch (const ResourceRequestedClose&) {
+      ++closes;
+    }
+  }
+  sender.join();
+  EXPECT_GT(closes, 0);
+  EXPECT_EQ(this->b.available(1), 9u);
+  EXPECT_EQ(this->b.counts().received, 60u);
+}
+
+TYPED_TEST(OneProcessInPlace, ALargeValueThatTheSenderGivesUpIsDropped) {
+  std::thread sender([&a = this->a] {
+    EXPECT_THROW(a.send_norequest(make_large(1), {}, {.timeout = 1ms}), TimeoutError);  // nobody receives
+  });
+  sender.join();
+  std::thread again([&a = this->a] { a.send_norequest(make_large(2)); });
+  EXPECT_EQ(this->b.template receive_blocking<Large>().words, make_large(2).words);
+  again.join();
 }
 
 TEST(OneProcessInPlacePriorities, OneThatIsMoreUrgentOvertakesWhatWasSeenBeforeItWasSent) {

@@ -52,7 +52,9 @@ struct Channel {
 class Inbox {
  public:
   /// `reorders`: lower priority first; otherwise in the order of arrival.
-  Inbox(bool reorders, std::size_t max_bytes) : max_bytes_(max_bytes), reorders_(reorders) { channels_.push_back(std::make_unique<Channel>()); }
+  Inbox(bool reorders, std::size_t max_bytes) : max_bytes_(max_bytes), reorders_(reorders) {
+    channels_.push_back(std::make_unique<Channel>());
+  }
 
   /// The index of a channel; makes it if there is none yet. Index 0 is the default channel.
   std::uint32_t index_of(const ChannelId& id) {
@@ -102,7 +104,7 @@ class Inbox {
   void drop_dead(PriorityQueue<EntryPtr>& replies, Channel& channel);
 
   std::vector<std::unique_ptr<Channel>> channels_;  // one each: references stay good while channels are added
-  std::map<ChannelId, std::uint32_t> indices_;  // ordered: a peer chooses the names, and could make hashes collide
+  std::map<ChannelId, std::uint32_t> indices_;      // ordered: a peer chooses the names, and could make hashes collide
   struct Known {
     const ChannelId* id = nullptr;
     std::uint32_t index = 0;

@@ -19,7 +19,7 @@ bool Core::receive(const ChannelId* channels, std::size_t count, const Incoming&
   for (;;) {
     throw_close();
     if (count == 1) {
-      const InPlace in_place = receive_in_place(only, to);
+      const InPlace in_place = receive_in_place(only, to, deadline);
       if (in_place == InPlace::returned) return true;
       if (in_place == InPlace::nothing_came) {
         transport_->look_aside();

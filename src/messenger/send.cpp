@@ -221,6 +221,8 @@ void Core::count_answer(Channel& lane, std::uint64_t id) {
 }
 
 void Core::send_payload(FrameHeader header, const Outgoing& value, const os::Deadline& deadline) {
+  if (value.is_block && value.size_hint <= options_.link.max_message_bytes)
+    return send_bytes(header, {static_cast<const std::byte*>(value.value), value.size_hint}, deadline);
   const std::size_t most = transport_->max_record();
   const std::span<std::byte> room = transport_->reserve(kHeaderBytes + std::min(value.size_hint, most - kHeaderBytes));
   const std::span<std::byte> front = room.empty() ? room : room.subspan(kHeaderBytes);

@@ -16,7 +16,7 @@ class Deadline {
  public:
   /// `duration` from now. nanoseconds::max() is for ever; zero and less have passed already.
   explicit Deadline(std::chrono::nanoseconds duration) noexcept
-      : end_(duration == std::chrono::nanoseconds::max()      ? kNever
+      : end_(duration == std::chrono::nanoseconds::max()    ? kNever
              : duration <= std::chrono::nanoseconds::zero() ? kPast
                                                             : from_now(duration)) {}
   static Deadline forever() noexcept { return Deadline(std::chrono::nanoseconds::max()); }
