@@ -103,7 +103,7 @@ bool Core::begin_partial(const Frame& frame) {
 
 void Core::continue_partial(const Frame& frame) {
   if (!partial_.is_active) protocol_error("it sent a piece of a message that it never began");
-  Buffer& payload = partial_.entry->payload;
+  Payload& payload = partial_.entry->payload;
   if (frame.payload.empty() || frame.payload.size() > partial_.total - payload.size()) {
     protocol_error("it sent more of a message than it had announced");
   }
@@ -119,7 +119,6 @@ void Core::continue_partial(const Frame& frame) {
 void Core::take_message(const Frame& frame, EntryPtr entry) {
   if (is_declaration(frame.header.kind)) {
     take_declaration(frame.header.kind, entry->payload.span());
-    inbox_.recycle(std::move(entry));
     return;
   }
   if (is_error(frame.header.kind)) {

@@ -26,27 +26,6 @@ const Channel* Inbox::find(const ChannelId& id) const noexcept {
   return at == indices_.end() ? nullptr : channels_[at->second].get();
 }
 
-EntryPtr Inbox::make_entry() {
-  if (recycled_.empty()) return std::make_unique<Entry>();
-  EntryPtr entry = std::move(recycled_.back());
-  recycled_.pop_back();
-  return entry;
-}
-
-void Inbox::recycle(EntryPtr entry) noexcept {
-  if (recycled_.size() >= kRecycled || entry->payload.capacity() > kRecycledPayload) return;
-  if (recycled_.capacity() == 0) {
-    try {
-      recycled_.reserve(kRecycled);
-    } catch (const std::bad_alloc&) {
-      return;  // then without recycling
-    }
-  }
-  entry->payload.clear();
-  entry->is_dead = false;
-  recycled_.push_back(std::move(entry));
-}
-
 void Inbox::put(EntryPtr entry) {
   Channel& channel = *channels_[entry->channel];
   Entry* const raw = entry.get();
@@ -62,7 +41,7 @@ void Inbox::put(EntryPtr entry) {
 
 void Inbox::drop_dead(PriorityQueue<EntryPtr>& replies, Channel& channel) {
   while (channel.dead != 0 && !replies.empty() && replies.front()->is_dead) {
-    recycle(replies.get());
+    replies.get();  // gives it back
     --channel.dead;
   }
 }

@@ -20,23 +20,10 @@
 #include "coproc/priority.hpp"
 #include "coproc/priority_queue.hpp"
 #include "link/frame.hpp"
+#include "messenger/entry.hpp"
 #include "messenger/id_map.hpp"
 
 namespace coproc::inline v0::detail {
-
-struct Entry {
-  link::FrameKind kind = link::FrameKind::message;
-  bool is_dead = false;
-  std::uint32_t channel = 0;  // index into the inbox's channels
-  std::uint32_t type = 0;     // number declared by the peer
-  std::uint64_t request_id = 0;
-  std::uint64_t sequence = 0;  // order of arrival on this link
-  Priority priority;
-  Buffer payload;
-
-  bool is_reply() const noexcept { return kind == link::FrameKind::reply || kind == link::FrameKind::error_reply; }
-};
-using EntryPtr = std::unique_ptr<Entry>;
 
 struct Channel {
   ChannelId id;
@@ -67,8 +54,8 @@ class Inbox {
   /// The channel of this name if there is one; for counting.
   const Channel* find(const ChannelId& id) const noexcept;
 
-  /// An entry to fill, recycled where possible: the steady state allocates nothing for small payloads.
-  EntryPtr make_entry();
+  /// An entry to fill: the steady state allocates nothing for small payloads. It must not outlive the inbox.
+  EntryPtr make_entry() { return pool_.make(); }
   void put(EntryPtr entry);
   /// The entry that would be returned next on this channel, or null; `replies_only` passes over all others.
   Entry* front(Channel& channel, bool replies_only = false);
@@ -78,8 +65,6 @@ class Inbox {
   Entry* find_reply(std::uint64_t request_id) noexcept;
   /// Takes a reply out of turn: moves what it holds into a new entry.
   EntryPtr take_reply(Entry& entry);
-  /// Gives an entry's memory back for recycling.
-  void recycle(EntryPtr entry) noexcept;
 
   /// Whether a message of this size must wait in the link. One message fits always, so that nothing can never be received.
   bool is_full_for(std::size_t payload_bytes) const noexcept {
@@ -97,12 +82,10 @@ class Inbox {
   static constexpr std::size_t kEntryBytes = 160;
 
  private:
-  static constexpr std::size_t kRecycled = 1024;
-  static constexpr std::size_t kRecycledPayload = 1024;
-
   std::uint32_t look_up(const ChannelId& id);
   void drop_dead(PriorityQueue<EntryPtr>& replies, Channel& channel);
 
+  EntryPool pool_;                                  // first: goes last
   std::vector<std::unique_ptr<Channel>> channels_;  // one each: references stay good while channels are added
   std::map<ChannelId, std::uint32_t> indices_;      // ordered: a peer chooses the names, and could make hashes collide
   struct Known {
@@ -112,7 +95,6 @@ class Inbox {
   static constexpr std::size_t kKnown = 16;
   std::array<Known, kKnown> known_;  // looked up lately: a few channels are used again and again
   IdMap<Entry*, nullptr> replies_;
-  std::vector<EntryPtr> recycled_;
   std::size_t queued_bytes_ = 0;
   std::size_t live_ = 0;
   std::size_t max_bytes_;

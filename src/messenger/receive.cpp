@@ -90,7 +90,6 @@ void Core::receive_all(const ChannelId& channel, const Incoming& to) {
   }
   for (EntryPtr& entry : taken) {
     count_returned(lane, entry->kind, entry->request_id);
-    inbox_.recycle(std::move(entry));
   }
 }
 
@@ -166,7 +165,7 @@ void Core::throw_pending() {
   held_errors_.pop_front();
   inbox_.discharge(held->payload.size());
   const std::exception_ptr error = decode_error(held->payload.span()).error;
-  inbox_.recycle(std::move(held));
+  held.reset();
   std::rethrow_exception(error);
 }
 
@@ -221,7 +220,7 @@ void Core::deliver(Channel& lane, Entry& entry, const Incoming& to, bool in_turn
   };
   if (to.type != nullptr && entry.kind != FrameKind::error_reply) {
     give(entry, to);  // where this throws, the entry stays where it is
-    inbox_.recycle(take());
+    take();
   } else {
     const EntryPtr taken = take();
     give(*taken, to);  // a Message, or it throws the error
@@ -247,7 +246,7 @@ void Core::give(Entry& entry, const Incoming& to) {
   parts.channel = channel;
   parts.priority = entry.priority;
   if (entry.kind == FrameKind::error_reply) parts.error = decode_error(entry.payload.span()).error;
-  parts.payload = std::move(entry.payload);
+  parts.payload = entry.payload.take();
   to.put_message(Message(std::move(parts)), to.out);
 }
 
