@@ -60,7 +60,12 @@ Entry* Inbox::front(Channel& channel, bool replies_only) {
 }
 
 EntryPtr Inbox::take_front(Channel& channel, Entry& entry) {
-  EntryPtr taken = entry.is_reply() ? channel.replies.get() : channel.others.get();
+  PriorityQueue<EntryPtr>& queue = entry.is_reply() ? channel.replies : channel.others;
+  EntryPtr taken = queue.get();
+  if (!queue.empty()) {  // in a long queue the next one was put long ago, and is in no cache any more
+    const auto* const next = reinterpret_cast<const std::byte*>(queue.front().get());
+    for (std::size_t at = 0; at < sizeof(Entry); at += 64) __builtin_prefetch(next + at);
+  }
   if (taken->is_reply()) {
     Entry** found = replies_.find(taken->request_id);
     if (found != nullptr && *found == taken.get()) replies_.erase(taken->request_id);
