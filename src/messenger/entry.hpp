@@ -81,7 +81,7 @@ struct Entry {
   std::uint64_t sequence = 0;  // order of arrival on this link
   Priority priority;
   Payload payload;
-  EntryPool* pool = nullptr;  // constant
+  EntryPool* pool = nullptr;   // constant
   Entry* next_free = nullptr;  // in the pool
 
   bool is_reply() const noexcept { return kind == link::FrameKind::reply || kind == link::FrameKind::error_reply; }
