@@ -1,8 +1,8 @@
 // What stands behind a Messenger: the sending and receiving of untyped messages over a transport.
 //
-// Split by what happens: core.cpp (life, counts, waiting for anything), send.cpp (out), declare.cpp (what is told once), drain.cpp (from the link into the
-// inbox), in_place.cpp (straight from the link to the user), receive.cpp (what a receive does, and from the inbox to the
-// user).
+// Split by what happens: core.cpp (life, counts, waiting for anything), send.cpp (out), declare.cpp (what the peer is told
+// once), drain.cpp (from the link into the inbox), in_place.cpp (straight from the link to the user), receive.cpp (what a
+// receive does, and from the inbox to the user), loans.cpp (memory that is lent instead).
 //
 // Thread safety: one thread at a time, which `CallGuard` checks; `interrupt`, `close_requested` and `try_drain` from any.
 #pragma once
