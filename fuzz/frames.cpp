@@ -7,6 +7,7 @@
 #include "host.hpp"
 #include "input.hpp"
 #include "link/frame.hpp"
+#include "link/loan_reference.hpp"
 #include "link/ring_transport.hpp"
 #include "messenger/error_table.hpp"
 #include "types.hpp"
@@ -30,6 +31,7 @@ class Peer {
  private:
   void put_record(std::span<const std::byte> record);  // from behind its length word
   void put_frame(FrameHeader header, std::span<const std::byte> payload);
+  void put_lent(Input& input);
   void read_all();
   static FrameHeader header(Input& input);
 
@@ -67,6 +69,33 @@ FrameHeader Peer::header(Input& input) {
   header.priority = static_cast<std::int8_t>(input.byte());
   if (kind == 255) header.priority = input.number<double>();
   return header;
+}
+
+/// A text that is lent, as is said in references that may be anything.
+void Peer::put_lent(Input& input) {
+  Buffer bytes;
+  coproc::Encoder encoder(bytes, 8192);
+  const std::size_t length = input.number<std::uint16_t>();
+  coproc::encode(encoder, std::uint64_t{length} | coproc::detail::kLentBit);
+  coproc::encode(encoder, std::uint32_t{input.byte()});
+  std::uint32_t count = input.byte() % 8;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    coproc::link::LoanReference reference;
+    reference.offset = input.byte() % 17 * coproc::link::kLoanPage;
+    reference.bytes = length;
+    reference.slot = input.byte() % 17;
+    reference.generation = input.byte();
+    const std::uint8_t wrong = input.byte();
+    if (wrong == 1) reference.offset = input.number<std::uint64_t>();
+    if (wrong == 2) reference.bytes = input.number<std::uint64_t>();
+    if (wrong == 3) reference.slot = input.number<std::uint32_t>();
+    encoder.bytes(&reference, sizeof reference);
+  }
+  if (input.byte() == 0) count = input.number<std::uint32_t>();
+  coproc::encode(encoder, count);
+  FrameHeader head = header(input);
+  head.flags |= coproc::link::kCarriesLoans;
+  put_frame(head, encoder.written());
 }
 
 void Peer::read_all() {
@@ -147,8 +176,11 @@ void Peer::act(Input& input) {
       return transport_->request_close();
     case 10:
       return read_all();
-    default:
-      if (input.byte() == 'x') transport_.reset();
+    default: {
+      const std::uint8_t what = input.byte();
+      if (what == 'x') transport_.reset();
+      if (what == 'l') put_lent(input);
+    }
   }
 }
 

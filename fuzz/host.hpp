@@ -20,7 +20,7 @@ class Host {
  public:
   /// Small, so that the fuzzer meets them.
   static constexpr coproc::LinkOptions kLimits{
-      .ring_bytes = 4096, .max_message_bytes = 8 * 1024, .max_queued_bytes = 16 * 1024};
+      .ring_bytes = 4096, .max_message_bytes = 8 * 1024, .max_queued_bytes = 16 * 1024, .loan_bytes = 64 * 1024};
 
   Host(std::unique_ptr<coproc::link::Transport> transport, Input& input);
 

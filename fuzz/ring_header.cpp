@@ -142,7 +142,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using fuzz::Host;
   namespace os = coproc::os;
   fuzz::Input input(data, size);
-  auto memory = coproc::link::LinkMemory::create_private(Host::kLimits.ring_bytes);
+  auto memory = coproc::link::LinkMemory::create_private(Host::kLimits);
   os::Pipe to_host = os::Pipe::create();
   os::Pipe to_peer = os::Pipe::create();  // the peer never reads its own: it fills up, which must not stop the host
   Host host(std::make_unique<coproc::link::RingTransport>(memory, fuzz::kHost, std::move(to_host.read_end),

@@ -113,11 +113,9 @@ void encode(Encoder& encoder, const T& value) {
     while (length < std::extent_v<T> && value[length] != C()) ++length;
     encode(encoder, std::basic_string_view<C>(value, length));
   } else if constexpr (std::is_array_v<T>) {
-    encoder.length(std::extent_v<T>);
-    detail::put<std::remove_cv_t<T>>(encoder, value);
+    detail::put_block(encoder, std::span(value));
   } else if constexpr (requires { value.data(); }) {
-    encoder.length(value.size());
-    detail::put_elements(encoder, value);
+    detail::put_block(encoder, value);
   } else {  // initializer_list
     encode(encoder, std::span(value.begin(), value.size()));
   }

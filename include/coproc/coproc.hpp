@@ -17,6 +17,7 @@
 #include "coproc/priority_queue.hpp"
 #include "coproc/replies_view.hpp"
 #include "coproc/request_counter.hpp"
+#include "coproc/shared_buffer.hpp"
 #include "coproc/this_worker.hpp"
 #include "coproc/timeout.hpp"
 #include "coproc/worker.hpp"

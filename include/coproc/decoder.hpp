@@ -9,10 +9,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <span>
 #include <string_view>
 #include <type_traits>
 
+#include "coproc/detail/loan.hpp"
 #include "coproc/encoder.hpp"
 #include "coproc/export.hpp"
 
@@ -74,6 +76,23 @@ class Decoder {
     return static_cast<std::size_t>(count);
   }
 
+  /// What `Encoder::block` began: how many elements of `size` bytes there are, and where they lie. Null: they follow, and are
+  /// read by `bytes`.
+  struct Block {
+    std::size_t count;
+    const std::byte* lent;  // the peer may write there at any time: copy it once, and look only at the copy
+  };
+  Block block(std::size_t size) {
+    const std::uint64_t count = scalar<std::uint64_t>();
+    if ((count & detail::kLentBit) != 0) return {lent_count(count), lent_block(count, size)->data};
+    if (count > remaining() / size) fail_length(count);
+    return {static_cast<std::size_t>(count), nullptr};
+  }
+  /// The same as a SharedBuffer takes it over.
+  COPROC_API detail::LoanHandle shared_block(std::size_t size);
+  /// What the message has brought besides its bytes; outlives this.
+  void borrow(std::span<const std::shared_ptr<detail::LoanHold>> loans) noexcept { loans_ = loans; }
+
   /// Takes `count * size` bytes off what may still be allocated.
   void charge(std::uint64_t count, std::size_t size) {
     if (size != 0 && count > budget_ / size) fail_allocation(count, size);
@@ -96,6 +115,10 @@ class Decoder {
   void leave() noexcept { --depth_; }
 
  private:
+  static std::size_t lent_count(std::uint64_t count) noexcept {
+    return static_cast<std::size_t>(count & ~detail::kLentBit);
+  }
+  COPROC_API const std::shared_ptr<detail::LoanHold>& lent_block(std::uint64_t count, std::size_t size);
   const std::byte* take(std::size_t size) {
     if (size > remaining()) fail_missing(size);
     const std::byte* from = at_;
@@ -120,6 +143,7 @@ class Decoder {
   const std::byte* at_;
   const std::byte* end_;
   std::size_t budget_;
+  std::span<const std::shared_ptr<detail::LoanHold>> loans_;
   int depth_ = 0;
 };
 

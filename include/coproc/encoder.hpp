@@ -2,6 +2,7 @@
 //
 // Wire format: numbers little-endian in their own size, bool as one byte 0 or 1, lengths as 64-bit counts; no tags, no
 // padding. Every value takes at least one byte, so that a receiver can bound every count by the bytes that are there.
+// Elements that lie in a loan are their count with the top bit set, and the loan's number in 32 bits.
 #pragma once
 
 #include <bit>
@@ -14,6 +15,7 @@
 #include <type_traits>
 
 #include "coproc/detail/buffer.hpp"
+#include "coproc/detail/loan.hpp"
 #include "coproc/export.hpp"
 
 namespace coproc::inline v0 {
@@ -24,6 +26,11 @@ namespace detail {
 
 template <class T>
 concept Arithmetic = std::is_arithmetic_v<T>;
+
+/// Blocks of so many bytes are lent by themselves, where the link does so (LinkOptions::automatic_loans).
+inline constexpr std::size_t kLeastLentBytes = std::size_t{64} << 10;
+/// In the count of elements that do not follow but are lent.
+inline constexpr std::uint64_t kLentBit = std::uint64_t{1} << 63;
 
 /// How deep values of a recursive type may be nested: what is deeper is refused by sender and receiver alike.
 inline constexpr int kMaxDepth = 100;
@@ -86,6 +93,18 @@ class Encoder {
   /// Appends a count of elements that follow.
   void length(std::size_t count) { scalar(static_cast<std::uint64_t>(count)); }
 
+  /// Appends a count and as many elements of `size` bytes as they are in memory, for `Decoder::block`. Large ones travel as
+  /// a loan where that is possible.
+  void block(const void* data, std::size_t count, std::size_t size) {
+    if (count * size >= detail::kLeastLentBytes && lend_copy(data, count, size)) return;
+    length(count);
+    bytes(data, count * size);
+  }
+  /// The same for what a SharedBuffer holds, which is handed over itself where that is possible.
+  COPROC_API void block(const detail::LoanHandle& handle, std::size_t count);
+  /// From now on blocks are lent through `writer`, which outlives this.
+  void lend_through(detail::LoanWriter& writer) noexcept { loans_ = &writer; }
+
   /// Whether the bytes are in the spill buffer, not in the front.
   bool spilled() const noexcept { return spilled_; }
   /// Bytes written so far.
@@ -108,6 +127,9 @@ class Encoder {
     if (spilled_ && spill_->data() == begin_) spill_->resize_uninitialized(size());  // never more than its capacity
   }
   COPROC_API void grow(std::size_t size);
+  COPROC_API bool lend_copy(const void* data, std::size_t count, std::size_t size);
+  void check_room_for_loan(std::size_t size) const;
+  [[noreturn]] void throw_too_large(std::size_t written, std::size_t size) const;
   [[noreturn]] COPROC_API static void throw_too_deep();
 
   std::byte* begin_;
@@ -115,6 +137,7 @@ class Encoder {
   std::byte* end_;
   detail::Buffer* spill_;
   std::size_t max_bytes_;
+  detail::LoanWriter* loans_ = nullptr;
   int depth_ = 0;
   bool spilled_ = false;
 };

@@ -45,6 +45,8 @@ COPROC_ERROR(InterruptedError, Error);
 COPROC_ERROR(InvalidArgumentError, Error);
 /// A payload over `LinkOptions::max_message_bytes`. Nothing was sent.
 COPROC_ERROR(MessageTooLargeError, Error);
+/// `Messenger::loan` found no memory that could be lent. Receive until the peer has dropped some, or send a copy instead.
+COPROC_ERROR(LoanError, Error);
 /// Both sides' inboxes are full, or this inbox is full of other channels' messages.
 COPROC_ERROR(QueueFullError, Error);
 /// A receive asked for another type than the one that was sent. The message stays receivable.

@@ -11,6 +11,7 @@
 #include <tuple>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "coproc/channel.hpp"
 #include "coproc/codec.hpp"
@@ -81,7 +82,7 @@ class Message;
 template <class... F>
 using match_result_t = typename detail::MatchResult<std::invoke_result_t<F, detail::handler_argument_t<F>>...>::type;
 
-/// A received message. It owns its bytes and outlives messenger and worker; move-only.
+/// A received message. It owns its bytes (and what was lent with them) and outlives messenger and worker; move-only.
 ///
 /// Thread safety: a value.
 class Message {
@@ -96,11 +97,12 @@ class Message {
     std::uint64_t run = 0;  // of the link that it came through
     std::size_t max_allocation = 0;
     detail::Buffer payload;
+    std::vector<std::shared_ptr<detail::LoanHold>> loans;
     std::exception_ptr error;
   };
   explicit Message(Parts parts) noexcept : parts_(std::move(parts)) {}
 
-  /// The value. Repeatable. Throws TypeMismatchError if it is of another type, DecodeError if its bytes make no value, and
+  /// The value. Repeatable; a SharedBuffer then shares its memory with the one before. Throws TypeMismatchError if it is of another type, DecodeError if its bytes make no value, and
   /// the error itself where the reply is one.
   template <class T>
   T get() const {
@@ -108,6 +110,7 @@ class Message {
     if (parts_.error) std::rethrow_exception(parts_.error);
     if (!holds<T>()) throw_mismatch(type_info<T>);
     Decoder decoder(parts_.payload.span(), parts_.max_allocation);
+    decoder.borrow(parts_.loans);
     T value = coproc::decode<T>(decoder);
     decoder.finish();
     return value;

@@ -20,6 +20,7 @@
 #include "coproc/message.hpp"
 #include "coproc/options.hpp"
 #include "coproc/replies_view.hpp"
+#include "coproc/shared_buffer.hpp"
 
 namespace coproc::inline v0 {
 
@@ -212,6 +213,13 @@ class COPROC_API Messenger {
   /// no space, never blocks, and overtakes everything that is queued.
   void send_close_request(const SendOptions& options = {});
 
+  /// An array in memory that this link shares, to be filled and sent: its elements hold anything. Throws LoanError where there
+  /// is no room, or the link has none; MessageTooLargeError.
+  template <class T = std::byte>
+  SharedBuffer<T> loan(std::size_t count) {
+    return detail::LoanAccess::make<SharedBuffer<T>>(lend(count, sizeof(T)));
+  }
+
   // ---- receiving ----
 
   /// Waits for a message of this channel and returns the best one.
@@ -339,6 +347,7 @@ class COPROC_API Messenger {
   void reply_error_to(const Message& request, const detail::ErrorType& type, const void* error,
                       const SendOptions& options);
   void send_error(const detail::ErrorType& type, const void* error, const SendOptions& options);
+  detail::LoanHandle lend(std::size_t count, std::size_t size);
   void begin_batch();
   void end_batch() noexcept;
   bool receive(const ChannelId* channels, std::size_t count, const detail::Incoming& to, Timeout timeout);

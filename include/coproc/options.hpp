@@ -25,13 +25,20 @@ struct SendOptions {
 struct LinkOptions {
   /// Each direction's ring: a power of two from 4 KiB to 1 GiB.
   std::size_t ring_bytes = 64 * 1024;
-  /// The largest payload that either side may send. Larger ones throw MessageTooLargeError at the send.
+  /// The largest payload that either side may send, loans in it included. Larger ones throw MessageTooLargeError at the send.
   std::size_t max_message_bytes = std::size_t{1} << 30;
-  /// What a messenger keeps in its inbox before it stops draining and so pushes back on the sender.
+  /// What a messenger keeps in its inbox, loans included, before it stops draining and so pushes back on the sender.
   std::size_t max_queued_bytes = std::size_t{1} << 30;
   /// How long a wait looks again and again before it sleeps, at most: it learns to do so for less, or not at all, where that
   /// does not help. Zero: it always sleeps at once (docs/performance.md says when that is better).
   Timeout spin = std::chrono::microseconds(50);
+  /// The memory that each direction can lend at once (`Messenger::loan`), up to 16 TiB; rounded up to a power of two, 64 KiB
+  /// at least. 0: as much as the machine has. It is address space: only what is written takes memory. Where RLIMIT_FSIZE
+  /// does not allow so much there is less, or none.
+  std::size_t loan_bytes = 0;
+  /// Whether the elements of strings, vectors and the like that take 64 KiB or more are lent by themselves, as far as no
+  /// more than max_queued_bytes are lent in all, instead of being copied through the ring.
+  bool automatic_loans = true;
 };
 
 /// How long `stop()` waits after each rung before it takes the next: close request, SIGTERM, SIGKILL. Zero: it acts and goes on

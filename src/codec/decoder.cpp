@@ -12,6 +12,30 @@ void Decoder::fail(std::string_view why) const {
                     "; build both programs with the same definition of its type, and check its codec");
 }
 
+const std::shared_ptr<detail::LoanHold>& Decoder::lent_block(std::uint64_t count, std::size_t size) {
+  const auto number = scalar<std::uint32_t>();
+  if (number >= loans_.size()) {
+    fail("it refers to loan " + std::to_string(number) + " of " + std::to_string(loans_.size()));
+  }
+  const std::shared_ptr<detail::LoanHold>& loan = loans_[number];
+  if (lent_count(count) != loan->bytes / size || loan->bytes % size != 0) {
+    fail("a loan of " + std::to_string(loan->bytes) + " bytes is said to hold " + std::to_string(lent_count(count)) +
+         " elements of " + std::to_string(size));
+  }
+  return loan;
+}
+
+detail::LoanHandle Decoder::shared_block(std::size_t size) {
+  const std::uint64_t count = scalar<std::uint64_t>();
+  if ((count & detail::kLentBit) != 0) return detail::LoanHandle(lent_block(count, size));
+  if (count > remaining() / size) fail_length(count);
+  if (count == 0) return {};
+  charge(count, size);
+  detail::LoanHandle copy = detail::make_private_loan(static_cast<std::size_t>(count) * size);
+  bytes(copy.data(), copy.bytes());
+  return copy;
+}
+
 void Decoder::fail_missing(std::size_t wanted) const {
   fail(std::to_string(wanted) + " bytes were expected and " + std::to_string(remaining()) + " are left");
 }

@@ -26,12 +26,13 @@ enum class FrameKind : std::uint8_t {
 
 inline constexpr std::uint8_t kFirstFragment = 1;  // payload: total size (u64), then the first piece
 inline constexpr std::uint8_t kAbort = 2;          // the fragments sent so far belong to a send that failed
+inline constexpr std::uint8_t kCarriesLoans = 4;   // the payload ends with references (loan_reference.hpp)
 
 /// Offsets in bytes:
 ///
 ///   0 length     u32  of the whole record with this header (the ring's length word)
 ///   4 kind       u8   FrameKind
-///   5 flags      u8   kFirstFragment, kAbort
+///   5 flags      u8   kFirstFragment, kAbort, kCarriesLoans
 ///   6 rest       i16  of the priority (Priority::rest)
 ///   8 channel    u32  number declared by the sender; 0 is the default channel
 ///  12 type       u32  number declared by the sender, from 1; 0: none
@@ -91,7 +92,9 @@ inline bool parse_frame(std::span<const std::byte> record, Frame& frame) noexcep
   frame.payload = record.subspan(kHeaderBytes);
   const auto kind = static_cast<std::uint8_t>(header.kind);
   return kind >= 1 && kind <= static_cast<std::uint8_t>(FrameKind::fragment) &&
-         (header.flags & ~(kFirstFragment | kAbort)) == 0 && header.priority == header.priority;  // not NaN
+         (header.flags & ~(kFirstFragment | kAbort | kCarriesLoans)) == 0 &&
+         ((header.flags & kCarriesLoans) == 0 || header.kind <= FrameKind::reply) &&
+         header.priority == header.priority;  // not NaN
 }
 
 inline std::optional<Frame> parse_frame(std::span<const std::byte> record) noexcept {

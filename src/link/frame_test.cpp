@@ -40,8 +40,17 @@ TEST(OneProcessFrame, RefusesUnknownKindsAndFlags) {
     EXPECT_EQ(parse_frame(record_of(header)).has_value(), kind >= 1 && kind <= 9) << kind;
   }
   FrameHeader header;
-  header.flags = 4;
+  header.flags = 8;
   EXPECT_FALSE(parse_frame(record_of(header)));
+}
+
+TEST(OneProcessFrame, OnlyMessagesRequestsAndRepliesCarryLoans) {
+  for (int kind = 1; kind <= 9; ++kind) {
+    FrameHeader header;
+    header.kind = static_cast<FrameKind>(kind);
+    header.flags = kCarriesLoans;
+    EXPECT_EQ(parse_frame(record_of(header)).has_value(), kind <= 3) << kind;
+  }
 }
 
 TEST(OneProcessFrame, RefusesAPriorityThatIsNoNumber) {

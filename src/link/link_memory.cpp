@@ -1,5 +1,6 @@
 #include "link/link_memory.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <new>
@@ -8,6 +9,7 @@
 #include "coproc/errors.hpp"
 #include "link/frame.hpp"
 #include "os/file.hpp"
+#include "os/fork_guard.hpp"
 
 namespace coproc::inline v0::link {
 
@@ -15,9 +17,33 @@ void LinkMemory::Free::operator()(std::byte* memory) const noexcept {
   ::operator delete(memory, std::align_val_t(kHeaderPage));
 }
 
-std::shared_ptr<LinkMemory> LinkMemory::create_shared(std::size_t ring_bytes) {
-  std::shared_ptr<LinkMemory> memory(new LinkMemory(ring_bytes));
-  os::SharedMemory made = os::create_sealed_memory("coproc-link", memory->total());
+namespace {
+
+/// What LinkOptions::loan_bytes means.
+LoanShape loan_shape(const LinkOptions& options) {
+  const std::size_t wanted = options.loan_bytes == 0 ? os::machine_memory() : options.loan_bytes;
+  return {std::bit_ceil(std::clamp(wanted, kLeastLoanBytes, kMostLoanBytes))};
+}
+
+/// Where a link begins, as another process finds it.
+struct Preface {
+  std::uint64_t magic = 0;
+  std::uint32_t version = 0;
+  std::uint32_t reserved = 0;
+  std::uint64_t ring_bytes = 0;
+  std::uint64_t loan_bytes = 0;
+};
+static_assert(offsetof(Preface, loan_bytes) == offsetof(LinkHeader, loan_bytes) &&
+              offsetof(Preface, ring_bytes) == offsetof(LinkHeader, ring_bytes));
+
+}  // namespace
+
+std::shared_ptr<LinkMemory> LinkMemory::create_shared(const LinkOptions& options) {
+  std::shared_ptr<LinkMemory> memory(new LinkMemory(options.ring_bytes, loan_shape(options)));
+  LoanShape& loans = memory->loan_shape_;
+  for (const std::size_t most = os::largest_file(); loans.space != 0 && memory->total() > most;)
+    loans.space = loans.space == kLeastLoanBytes ? 0 : loans.space / 2;
+  os::SharedMemory made = os::create_sealed_memory("coproc-link", memory->total(), memory->mapped());
   memory->fd_ = std::move(made.fd);
   memory->mapping_ = std::move(made.mapping);
   memory->base_ = memory->mapping_.data();
@@ -26,31 +52,35 @@ std::shared_ptr<LinkMemory> LinkMemory::create_shared(std::size_t ring_bytes) {
 }
 
 std::shared_ptr<LinkMemory> LinkMemory::attach(os::Fd fd) {
-  const std::size_t size = os::size_of(fd);
-  const std::size_t ring_bytes = size < kHeaderPage ? 0 : (size - kHeaderPage) / 2;
   const auto refuse = [](const std::string& why) {
     throw ProtocolError("this process was given a link that it cannot use: " + why +
                         "; build both sides with the same version of coproc");
   };
-  if (!std::has_single_bit(ring_bytes) || ring_bytes < ring::kMinBytes || ring_bytes > ring::kMaxBytes) {
-    refuse("its memory has an impossible size");
+  Preface preface;  // a copy: the end of a pair may come from a process that nobody trusts
+  if (!os::read_at(fd, 0, std::as_writable_bytes(std::span(&preface, 1))) || preface.magic != kMagic) {
+    refuse("its memory does not begin as a link's does");
   }
-  std::shared_ptr<LinkMemory> memory(new LinkMemory(ring_bytes));
-  memory->mapping_ = os::map_shared(fd, memory->total());
-  memory->fd_ = std::move(fd);
-  memory->base_ = memory->mapping_.data();
-  const LinkHeader& header = memory->header();
-  if (header.magic != kMagic) refuse("its memory does not begin as a link's does");
-  if (header.version != kProtocolVersion || header.ring_bytes != ring_bytes) {
-    refuse("its protocol has version " + std::to_string(header.version) + ", and " + std::to_string(kProtocolVersion) +
+  if (preface.version != kProtocolVersion) {
+    refuse("its protocol has version " + std::to_string(preface.version) + ", and " + std::to_string(kProtocolVersion) +
            " is spoken here");
   }
+  const std::size_t ring_bytes = preface.ring_bytes, loan_bytes = preface.loan_bytes;
+  if (!std::has_single_bit(ring_bytes) || ring_bytes < ring::kMinBytes || ring_bytes > ring::kMaxBytes ||
+      (loan_bytes != 0 &&
+       (!std::has_single_bit(loan_bytes) || loan_bytes < kLeastLoanBytes || loan_bytes > kMostLoanBytes))) {
+    refuse("its memory has an impossible size");
+  }
+  std::shared_ptr<LinkMemory> memory(new LinkMemory(ring_bytes, {loan_bytes}));
+  if (os::size_of(fd) != memory->total()) refuse("its memory has another size than it says");
+  memory->mapping_ = os::map_shared(fd, memory->mapped());
+  memory->fd_ = std::move(fd);
+  memory->base_ = memory->mapping_.data();
   return memory;
 }
 
-std::shared_ptr<LinkMemory> LinkMemory::create_private(std::size_t ring_bytes) {
-  std::shared_ptr<LinkMemory> memory(new LinkMemory(ring_bytes));
-  memory->heap_.reset(static_cast<std::byte*>(::operator new(memory->total(), std::align_val_t(kHeaderPage))));
+std::shared_ptr<LinkMemory> LinkMemory::create_private(const LinkOptions& options) {
+  std::shared_ptr<LinkMemory> memory(new LinkMemory(options.ring_bytes, loan_shape(options)));
+  memory->heap_.reset(static_cast<std::byte*>(::operator new(memory->mapped(), std::align_val_t(kHeaderPage))));
   memory->base_ = memory->heap_.get();
   memory->lay_out();
   return memory;
@@ -61,7 +91,23 @@ void LinkMemory::lay_out() noexcept {
   h.magic = kMagic;
   h.version = kProtocolVersion;
   h.ring_bytes = ring_bytes_;
+  h.loan_bytes = loan_shape_.space;
   for (SideWords& side : h.side) side.processor.store(-1, std::memory_order_relaxed);  // relaxed: nobody else yet
+}
+
+std::shared_ptr<LoanArea> LinkMemory::loans(int from) {
+  if (loan_shape_.space == 0) return nullptr;
+  const os::ForkLock no_fork;  // until the mapping is marked as none for children, and for the mutex
+  const std::lock_guard lock(loans_mutex_);
+  std::shared_ptr<LoanArea>& area = loans_[from];
+  // In a worker that was forked with this end, what its host has mapped is not there.
+  if (area == nullptr || !area->is_own_process()) {
+    const std::size_t bytes = loan_shape_.total();
+    os::Mapping mapping = fd_ ? os::map_sparse(fd_, mapped() + static_cast<std::size_t>(from) * bytes, bytes)
+                              : os::map_sparse_private(bytes);
+    area = std::make_shared<LoanArea>(std::move(mapping), loan_shape_);
+  }
+  return area;
 }
 
 void check_link_options(const LinkOptions& options) {
@@ -72,6 +118,10 @@ void check_link_options(const LinkOptions& options) {
   }
   if (options.max_message_bytes == 0 || options.max_queued_bytes == 0) {
     throw InvalidArgumentError("LinkOptions::max_message_bytes and max_queued_bytes must be at least 1");
+  }
+  if (options.loan_bytes > kMostLoanBytes) {
+    throw InvalidArgumentError("LinkOptions::loan_bytes is " + std::to_string(options.loan_bytes) +
+                               ": choose at most 17592186044416, or 0 for as much as the machine has memory");
   }
 }
 

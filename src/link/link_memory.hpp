@@ -1,4 +1,4 @@
-// The memory of one link: a header page and two rings, one for each direction.
+// The memory of one link: a header page, and for each direction a ring and an area of loans.
 //
 // Security considerations: both processes can write all of it at any time. Positions and words that this side owns are
 // kept privately and only published here; what the peer owns is loaded once and checked where it is used.
@@ -8,9 +8,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <span>
 
 #include "coproc/options.hpp"
+#include "link/loan_area.hpp"
 #include "link/side_words.hpp"
 #include "os/memory.hpp"
 #include "ring/ring.hpp"
@@ -18,7 +20,7 @@
 namespace coproc::inline v0::link {
 
 ///   offset  what
-///        0  magic, version, ring_bytes
+///        0  magic, version, ring_bytes, loan_bytes
 ///       64  SideWords of end 0
 ///      128  SideWords of end 1
 ///      192  Positions of the ring from end 0 to end 1 (tail, head: a cache line each)
@@ -26,11 +28,13 @@ namespace coproc::inline v0::link {
 ///     1024  for the layers above: what a crashing worker leaves to its host
 ///     4096  ring from end 0 to end 1
 ///     4096 + ring_bytes  ring from end 1 to end 0
+///     4096 + 2 * ring_bytes  loans from end 0 to end 1 (loan_area.hpp), and behind them those from end 1 to end 0
 struct LinkHeader {
   std::uint64_t magic;
   std::uint32_t version;
   std::uint32_t reserved;
   std::uint64_t ring_bytes;
+  std::uint64_t loan_bytes;  // of each direction's space; 0: there are no loans
   SideWords side[2];
   ring::Positions ring[2];
 };
@@ -44,17 +48,25 @@ static_assert(offsetof(LinkHeader, side) == 64 && offsetof(LinkHeader, ring) == 
 /// Owns the memory; held by each end that uses it, so that an end dropped in a forked child unmaps when it was the last.
 class LinkMemory {
  public:
-  /// A sealed memfd, mapped once, for ends in different processes. Throws std::system_error.
-  static std::shared_ptr<LinkMemory> create_shared(std::size_t ring_bytes);
+  /// A sealed memfd, for ends in different processes; header and rings are mapped, once. Where files may not become so large
+  /// as the loans would have it, there is less space for these, or none. Throws std::system_error.
+  static std::shared_ptr<LinkMemory> create_shared(const LinkOptions& options);
   /// The memory that create_shared() made in another process. Throws std::system_error; ProtocolError where it is of
   /// another version of coproc, or no link.
   static std::shared_ptr<LinkMemory> attach(os::Fd fd);
   /// Ordinary memory of this process.
-  static std::shared_ptr<LinkMemory> create_private(std::size_t ring_bytes);
+  static std::shared_ptr<LinkMemory> create_private(const LinkOptions& options);
 
-  /// By which another process can attach(); none in private memory, or once it was closed. The mapping does not need it.
+  /// By which another process can attach(), and by which loans are mapped; none in private memory.
   const os::Fd& fd() const noexcept { return fd_; }
-  void close_fd() noexcept { fd_.reset(); }
+  /// Nobody else will attach().
+  void close_fd_without_loans() noexcept {
+    if (loan_shape_.space == 0) fd_.reset();
+  }
+
+  /// Any thread: the area of what end `from` lends, mapped at the first call, once for all in this process. Null: there are
+  /// no loans. Throws std::system_error.
+  std::shared_ptr<LoanArea> loans(int from);
 
   LinkHeader& header() noexcept { return *reinterpret_cast<LinkHeader*>(base_); }
   std::span<std::byte, kCrashAreaBytes> crash_area() noexcept {
@@ -66,9 +78,10 @@ class LinkMemory {
   }
 
  private:
-  explicit LinkMemory(std::size_t ring_bytes) noexcept : ring_bytes_(ring_bytes) {}
+  LinkMemory(std::size_t ring_bytes, LoanShape loans) noexcept : ring_bytes_(ring_bytes), loan_shape_(loans) {}
   void lay_out() noexcept;
-  std::size_t total() const noexcept { return kHeaderPage + 2 * ring_bytes_; }
+  std::size_t mapped() const noexcept { return kHeaderPage + 2 * ring_bytes_; }
+  std::size_t total() const noexcept { return mapped() + 2 * loan_shape_.total(); }
 
   struct Free {
     void operator()(std::byte* memory) const noexcept;
@@ -78,6 +91,9 @@ class LinkMemory {
   std::unique_ptr<std::byte, Free> heap_;
   std::byte* base_ = nullptr;  // constant after creation
   std::size_t ring_bytes_;     // constant after creation
+  LoanShape loan_shape_;       // constant after creation
+  std::mutex loans_mutex_;     // guards the areas; taken under a ForkLock, so that no forked child finds it locked
+  std::shared_ptr<LoanArea> loans_[2];
 };
 
 /// Throws InvalidArgumentError naming the option and what is allowed.

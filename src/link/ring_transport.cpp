@@ -173,6 +173,28 @@ void RingTransport::interrupt() noexcept {
   interrupt_event_.set();
 }
 
+// ---- loans ----
+
+std::shared_ptr<Lender> RingTransport::lender() {
+  if (lender_ == nullptr) {
+    if (auto area = memory_->loans(end_)) lender_ = std::make_shared<Lender>(std::move(area));
+  }
+  return lender_;
+}
+
+std::shared_ptr<LoanArea> RingTransport::peer_loans() {
+  if (peer_loans_ == nullptr) peer_loans_ = memory_->loans(1 - end_);
+  return peer_loans_;
+}
+
+void RingTransport::check_fork_may_keep() const {
+  if (lender_ == nullptr && peer_loans_ == nullptr) return;
+  throw InvalidArgumentError(
+      "this messenger has already sent or received loans (large values are lent, too): hand it over before");
+}
+
+// ---- event loops ----
+
 int RingTransport::native_handle() {
   if (!armed_) {
     auto armed = std::make_unique<Armed>();
@@ -216,6 +238,8 @@ void RingTransport::leave_in_child() noexcept {
   wake_in_.reset();
   wake_out_.reset();
   interrupt_event_.close();
+  lender_.reset();
+  peer_loans_.reset();
   memory_.reset();
 }
 
@@ -226,7 +250,7 @@ void RingTransport::list_fds(std::vector<int>& fds) const {
 }
 
 std::array<int, 3> RingTransport::fds_to_hand_over() const {
-  if (!memory_->fd()) {
+  if (!memory_->fd() || !may_be_handed_over_) {
     throw InvalidArgumentError("this messenger cannot be handed over: its link is a worker's, or has no shared memory");
   }
   if (!producer_.is_fresh() || !consumer_.is_fresh()) {
@@ -255,7 +279,7 @@ auto make_pair_over(MakeMemory make_memory, Timeout spin) {
 
 std::pair<std::unique_ptr<RingTransport>, std::unique_ptr<RingTransport>> make_shm_pair(const LinkOptions& options) {
   check_link_options(options);
-  return make_pair_over([&] { return LinkMemory::create_shared(options.ring_bytes); }, options.spin);
+  return make_pair_over([&] { return LinkMemory::create_shared(options); }, options.spin);
 }
 
 std::unique_ptr<RingTransport> open_shm_end(int end, os::Fd memory, os::Fd wake_in, os::Fd wake_out, Timeout spin) {
@@ -266,7 +290,7 @@ std::unique_ptr<RingTransport> open_shm_end(int end, os::Fd memory, os::Fd wake_
 
 std::pair<std::unique_ptr<RingTransport>, std::unique_ptr<RingTransport>> make_inproc_pair(const LinkOptions& options) {
   check_link_options(options);
-  return make_pair_over([&] { return LinkMemory::create_private(options.ring_bytes); }, options.spin);
+  return make_pair_over([&] { return LinkMemory::create_private(options); }, options.spin);
 }
 
 }  // namespace coproc::inline v0::link

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "coproc/options.hpp"
+#include "link/lender.hpp"
 #include "link/link_memory.hpp"
 #include "link/spin.hpp"
 #include "link/transport.hpp"
@@ -34,6 +35,8 @@ class RingTransport final : public Transport, public os::ForkSensitive {
   WaitEnd wait(const os::Deadline& deadline, bool incoming, std::size_t space) override;
   void look_aside() noexcept override;
   void interrupt() noexcept override;
+  std::shared_ptr<Lender> lender() override;
+  std::shared_ptr<LoanArea> peer_loans() override;
   int native_handle() override;
   void settle(bool has_work, std::uint32_t closes_known) noexcept override;
 
@@ -47,7 +50,12 @@ class RingTransport final : public Transport, public os::ForkSensitive {
   /// Zeroed at the start, and used by nothing of the link.
   std::span<std::byte, kCrashAreaBytes> crash_area() const noexcept { return memory_->crash_area(); }
   /// From now on nobody else can be given this link.
-  void close_memory_fd() noexcept { memory_->close_fd(); }
+  void stay_here() noexcept {
+    may_be_handed_over_ = false;
+    memory_->close_fd_without_loans();
+  }
+  /// Throws InvalidArgumentError where a forked worker could not go on where this process is: loans are not there in a child.
+  void check_fork_may_keep() const;
   /// A descriptor that is emptied besides, in every wait and look_aside(): `empty` is called when it may be readable, and
   /// says whether more can ever come. To be called before native_handle(), once.
   void empty_also(int fd, std::function<bool()> empty) {
@@ -88,6 +96,9 @@ class RingTransport final : public Transport, public os::ForkSensitive {
     bool says_work = false;
   };
   std::unique_ptr<Armed> armed_;
+  std::shared_ptr<Lender> lender_;
+  std::shared_ptr<LoanArea> peer_loans_;
+  bool may_be_handed_over_ = true;
   os::ForkRegistration registration_{*this};  // last: see fork_guard.hpp
 };
 

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 
 #include "link/side_words.hpp"
@@ -17,6 +18,9 @@
 #include "step/step.hpp"
 
 namespace coproc::inline v0::link {
+
+class Lender;
+class LoanArea;
 
 enum class WaitEnd {
   changed,  // something may have come, or space may have become free: look
@@ -129,6 +133,11 @@ class Transport {
   virtual void look_aside() noexcept {}
   /// Any thread: the wait that is under way, or else the next one, ends with `interrupted`.
   virtual void interrupt() noexcept = 0;
+
+  /// By which this end lends memory to the peer, and in which the peer lends to this end; made at the first call. Null: this
+  /// link has no loans. Throw std::system_error.
+  virtual std::shared_ptr<Lender> lender() { return nullptr; }
+  virtual std::shared_ptr<LoanArea> peer_loans() { return nullptr; }
 
   /// A descriptor that is readable exactly while something has come, the peer is gone, or `settle` was told of work.
   /// Made at the first call; from then on `settle` is owed after every call that may have emptied this end, with how many

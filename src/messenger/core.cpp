@@ -40,6 +40,7 @@ Core::Core(std::unique_ptr<link::Transport> transport, CoreOptions options)
     : transport_(std::move(transport)),
       options_(std::move(options)),
       run_(next_run()),
+      outgoing_loans_(*transport_, options_.link),
       inbox_(options_.reorders, options_.link.max_queued_bytes) {}
 
 Core::~Core() = default;

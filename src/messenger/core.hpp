@@ -28,6 +28,7 @@
 #include "link/frame.hpp"
 #include "link/transport.hpp"
 #include "messenger/inbox.hpp"
+#include "messenger/loans.hpp"
 #include "os/clock.hpp"
 
 namespace coproc::inline v0::detail {
@@ -69,6 +70,9 @@ class Core {
   void send_close_request();
   void begin_batch();
   void end_batch() noexcept;
+
+  // loans.cpp
+  LoanHandle lend(std::size_t count, std::size_t size);
 
   // receive.cpp
   bool receive(const ChannelId* channels, std::size_t count, const Incoming& to, Timeout timeout);
@@ -178,6 +182,15 @@ class Core {
   bool receive_all_in_place(std::uint32_t index, const Incoming& to);
   Entry* queued_front(Channel& lane);
 
+  // loans.cpp
+  std::shared_ptr<link::LoanArea> peer_loans() const;
+  /// What the loans of a frame count in the inbox, if it carries any.
+  static std::size_t loan_cost(const link::Frame& frame) noexcept {
+    return (frame.header.flags & link::kCarriesLoans) == 0 ? 0 : stated_loan_cost(frame.payload);
+  }
+  static std::size_t stated_loan_cost(std::span<const std::byte> payload) noexcept;
+  void take_loans(Entry& entry) const;
+
   // receive.cpp
   void throw_pending();
   void throw_close() {
@@ -227,6 +240,7 @@ class Core {
   RequestIds outstanding_;  // request id -> channel index
   Priority last_sent_;      // of the frame before
   bool overtakes_ = false;  // what is committed and not yet published overtakes something
+  OutgoingLoans outgoing_loans_;
   bool owes_abort_ = false;
   bool is_batching_ = false;
 

@@ -71,7 +71,7 @@ bool Core::take_frame(const Frame& frame) {
     return true;
   }
   if (frame.payload.size() > options_.link.max_message_bytes) protocol_error("it sent a message over the limit");
-  if (inbox_.is_full_for(frame.payload.size())) return false;
+  if (inbox_.is_full_for(frame.payload.size() + loan_cost(frame))) return false;
   EntryPtr entry = inbox_.make_entry();
   entry->payload.resize_uninitialized(frame.payload.size());
   if (!frame.payload.empty()) std::memcpy(entry->payload.data(), frame.payload.data(), frame.payload.size());
@@ -91,6 +91,8 @@ bool Core::begin_partial(const Frame& frame) {
                    " bytes, over the limit or less than it sent");
   }
   if (inbox_.is_full_for(total)) return false;
+  if ((frame.header.flags & link::kCarriesLoans) != 0)
+    (void)peer_loans();  // what it may throw comes before anything is taken
   partial_.entry = inbox_.make_entry();
   partial_.entry->payload.resize_uninitialized(first.size());
   partial_.entry->payload.reserve(total);  // bounded by our own limit; pages that are never written cost nothing
@@ -125,6 +127,7 @@ void Core::take_message(const Frame& frame, EntryPtr entry) {
     take_error(frame.header, std::move(entry));
     return;
   }
+  if ((frame.header.flags & link::kCarriesLoans) != 0) take_loans(*entry);
   finish_entry(frame.header, *entry);
   inbox_.put(std::move(entry));
 }

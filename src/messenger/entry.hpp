@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "coproc/detail/buffer.hpp"
+#include "coproc/detail/loan.hpp"
 #include "coproc/priority.hpp"
 #include "link/frame.hpp"
 
@@ -81,9 +82,12 @@ struct Entry {
   std::uint64_t sequence = 0;  // order of arrival on this link
   Priority priority;
   Payload payload;
-  EntryPool* pool = nullptr;   // constant
-  Entry* next_free = nullptr;  // in the pool
+  std::vector<std::shared_ptr<LoanHold>> loans;  // that the payload refers to
+  std::size_t loan_cost = 0;                     // what these count, in bytes
+  EntryPool* pool = nullptr;                     // constant
+  Entry* next_free = nullptr;                    // in the pool
 
+  std::size_t cost() const noexcept { return payload.size() + loan_cost; }
   bool is_reply() const noexcept { return kind == link::FrameKind::reply || kind == link::FrameKind::error_reply; }
 };
 
@@ -122,6 +126,10 @@ class EntryPool {
   void give_back(Entry* entry) noexcept {
     entry->is_dead = false;
     entry->payload.clear(kKeptPayload);
+    if (entry->loan_cost != 0) {
+      entry->loans.clear();
+      entry->loan_cost = 0;
+    }
     entry->next_free = free_;
     free_ = entry;
     if (--out_ != 0 || slabs_.size() <= kKeptSlabs) return;

@@ -13,6 +13,7 @@ TimeoutError::~TimeoutError() = default;
 InterruptedError::~InterruptedError() = default;
 InvalidArgumentError::~InvalidArgumentError() = default;
 MessageTooLargeError::~MessageTooLargeError() = default;
+LoanError::~LoanError() = default;
 QueueFullError::~QueueFullError() = default;
 TypeMismatchError::~TypeMismatchError() = default;
 MessageNotRecognizedError::~MessageNotRecognizedError() = default;

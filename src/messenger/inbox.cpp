@@ -29,7 +29,7 @@ const Channel* Inbox::find(const ChannelId& id) const noexcept {
 void Inbox::put(EntryPtr entry) {
   Channel& channel = *channels_[entry->channel];
   Entry* const raw = entry.get();
-  const std::size_t bytes = entry->payload.size();
+  const std::size_t bytes = entry->cost();
   const Priority priority = reorders_ ? entry->priority : Priority();
   const bool is_reply = raw->is_reply() && raw->request_id != 0;
   (raw->is_reply() ? channel.replies : channel.others).put(std::move(entry), priority);
@@ -72,7 +72,7 @@ EntryPtr Inbox::take_front(Channel& channel, Entry& entry) {
   }
   --channel.live;
   --live_;
-  discharge(taken->payload.size());
+  discharge(taken->cost());
   return taken;
 }
 
@@ -84,7 +84,7 @@ Entry* Inbox::find_reply(std::uint64_t request_id) noexcept {
 EntryPtr Inbox::take_reply(Entry& entry) {
   Channel& channel = *channels_[entry.channel];
   EntryPtr taken = make_entry();
-  discharge(entry.payload.size());
+  discharge(entry.cost());
   *taken = std::move(entry);
   replies_.erase(taken->request_id);
   entry.is_dead = true;

@@ -17,6 +17,7 @@
 #include "coproc/channel_counts.hpp"
 #include "coproc/detail/buffer.hpp"
 #include "coproc/detail/fifo.hpp"
+#include "coproc/detail/loan.hpp"
 #include "coproc/priority.hpp"
 #include "coproc/priority_queue.hpp"
 #include "link/frame.hpp"

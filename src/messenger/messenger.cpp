@@ -41,6 +41,7 @@ void Messenger::send_error(const detail::ErrorType& type, const void* error, con
   core().send_error(type, error, options);
 }
 void Messenger::send_close_request(const SendOptions&) { core().send_close_request(); }
+detail::LoanHandle Messenger::lend(std::size_t count, std::size_t size) { return core().lend(count, size); }
 void Messenger::begin_batch() { core().begin_batch(); }
 void Messenger::end_batch() noexcept { core_->end_batch(); }
 

@@ -238,6 +238,7 @@ void Core::give(Entry& entry, const Incoming& to) {
       return;
     }
     Decoder decoder(entry.payload.span(), options_.link.max_message_bytes);
+    decoder.borrow(entry.loans);
     to.decode(decoder, to.out);
     decoder.finish();
     return;
@@ -247,6 +248,7 @@ void Core::give(Entry& entry, const Incoming& to) {
   parts.priority = entry.priority;
   if (entry.kind == FrameKind::error_reply) parts.error = decode_error(entry.payload.span()).error;
   parts.payload = entry.payload.take();
+  parts.loans = std::move(entry.loans);
   to.put_message(Message(std::move(parts)), to.out);
 }
 

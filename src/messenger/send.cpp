@@ -227,15 +227,19 @@ void Core::send_payload(FrameHeader header, const Outgoing& value, const os::Dea
   const std::span<std::byte> front = room.empty() ? room : room.subspan(kHeaderBytes);
   scratch_.clear();
   Encoder encoder(front, scratch_, options_.link.max_message_bytes);
+  const OutgoingLoans::Message loans(outgoing_loans_, encoder);
   step("send: reserved");
   value.encode(encoder, value.value);  // what it throws has published nothing
+  loans.finish(header);
   step("send: encoded");
   if (!room.empty() && !encoder.spilled()) {
     write_frame(room, header, encoder.written());
     publish();
+    loans.hand_over();
     return;
   }
   send_bytes(header, encoder.written(), deadline);
+  loans.hand_over();
   if (scratch_.capacity() > kKeptScratch) scratch_ = Buffer();
 }
 

@@ -32,20 +32,32 @@ void Mapping::unmap() noexcept {
 
 namespace {
 
-void check_file_size_limit(const char* name, std::size_t bytes) {
-  rlimit limit{};
-  if (call_once([&] { return ::getrlimit(RLIMIT_FSIZE, &limit); }) != 0) throw_errno("getrlimit", "RLIMIT_FSIZE");
-  const bool too_large = bytes > static_cast<std::size_t>(std::numeric_limits<off_t>::max());
-  if (too_large || (limit.rlim_cur != RLIM_INFINITY && bytes > limit.rlim_cur)) {
-    errno = EFBIG;
-    throw_errno("ftruncate", name, bytes);
-  }
+Mapping map_huge(std::size_t bytes, int flags, int fd, std::size_t offset) {
+  void* const failed = MAP_FAILED;  // NOLINT: the system's own cast
+  void* data =
+      should_fail() ? failed : ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, flags, fd, static_cast<off_t>(offset));
+  if (data == failed) throw_errno("mmap", bytes, "PROT_READ|PROT_WRITE", "MAP_SHARED|MAP_NORESERVE", fd);
+  Mapping mapping(static_cast<std::byte*>(data), bytes);
+  // A child that had it would hold the memory of somebody else's messages for as long as it lives.
+  if (call_once([&] { return ::madvise(data, bytes, MADV_DONTFORK); }) != 0) throw_errno("madvise", "MADV_DONTFORK");
+  call_once([&] { return ::madvise(data, bytes, MADV_DONTDUMP); });  // where it fails, a core dump is larger
+  return mapping;
 }
 
 }  // namespace
 
-SharedMemory create_sealed_memory(const char* name, std::size_t bytes) {
-  check_file_size_limit(name, bytes);
+std::size_t largest_file() {
+  rlimit limit{};
+  if (call_once([&] { return ::getrlimit(RLIMIT_FSIZE, &limit); }) != 0) throw_errno("getrlimit", "RLIMIT_FSIZE");
+  constexpr auto kMost = static_cast<std::size_t>(std::numeric_limits<off_t>::max());
+  return limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur > kMost ? kMost : limit.rlim_cur;
+}
+
+SharedMemory create_sealed_memory(const char* name, std::size_t bytes, std::size_t mapped) {
+  if (bytes > largest_file()) {
+    errno = EFBIG;
+    throw_errno("ftruncate", name, bytes);
+  }
   Fd fd(call_retried([&] { return ::memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING); }));
   if (!fd) throw_errno("memfd_create", name, "MFD_CLOEXEC|MFD_ALLOW_SEALING");
   fd = above_stdio(std::move(fd));
@@ -56,7 +68,7 @@ SharedMemory create_sealed_memory(const char* name, std::size_t bytes) {
   if (call_retried([&] { return ::fcntl(fd.get(), F_ADD_SEALS, kSeals); }) != 0) {
     throw_errno("fcntl", name, "F_ADD_SEALS", "F_SEAL_SHRINK|F_SEAL_GROW|F_SEAL_SEAL");
   }
-  Mapping mapping = map_shared(fd, bytes);
+  Mapping mapping = map_shared(fd, mapped);
   return {std::move(fd), std::move(mapping)};
 }
 
@@ -65,6 +77,27 @@ Mapping map_shared(const Fd& fd, std::size_t bytes) {
   void* data = should_fail() ? failed : ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
   if (data == failed) throw_errno("mmap", bytes, "PROT_READ|PROT_WRITE", "MAP_SHARED", fd.get());
   return {static_cast<std::byte*>(data), bytes};
+}
+
+Mapping map_sparse(const Fd& fd, std::size_t offset, std::size_t bytes) {
+  return map_huge(bytes, MAP_SHARED | MAP_NORESERVE, fd.get(), offset);
+}
+
+Mapping map_sparse_private(std::size_t bytes) {
+  return map_huge(bytes, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+}
+
+void punch_hole(std::byte* data, std::size_t bytes) noexcept {
+  const int saved = errno;
+  call_once([&] { return ::madvise(data, bytes, MADV_REMOVE); });
+  errno = saved;
+}
+
+std::size_t machine_memory() noexcept {
+  const long pages = ::sysconf(_SC_PHYS_PAGES);
+  const long page = ::sysconf(_SC_PAGESIZE);
+  return pages <= 0 || page <= 0 ? std::size_t{1} << 30
+                                 : static_cast<std::size_t>(pages) * static_cast<std::size_t>(page);
 }
 
 }  // namespace coproc::inline v0::os

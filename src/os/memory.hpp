@@ -23,6 +23,8 @@ class [[nodiscard]] Mapping {
   ~Mapping() { unmap(); }
 
   void unmap() noexcept;
+  /// Leaves the mapping as it is: in a child that does not have it, something else may lie there.
+  void forget() noexcept { data_ = nullptr, size_ = 0; }
   std::byte* data() const noexcept { return data_; }
   std::size_t size() const noexcept { return size_; }
   explicit operator bool() const noexcept { return data_ != nullptr; }
@@ -37,11 +39,27 @@ struct SharedMemory {
   Mapping mapping;
 };
 
-/// Zeroed memory of exactly `bytes`, mapped once. `name` shows in /proc/PID/maps only. Throws std::system_error, EFBIG
-/// where RLIMIT_FSIZE is too small (ftruncate itself would raise SIGXFSZ).
-SharedMemory create_sealed_memory(const char* name, std::size_t bytes);
+/// Zeroed memory of exactly `bytes`, of which the first `mapped` are mapped, once. `name` shows in /proc/PID/maps only. Throws
+/// std::system_error, EFBIG where RLIMIT_FSIZE is too small (ftruncate itself would raise SIGXFSZ).
+SharedMemory create_sealed_memory(const char* name, std::size_t bytes, std::size_t mapped);
+inline SharedMemory create_sealed_memory(const char* name, std::size_t bytes) {
+  return create_sealed_memory(name, bytes, bytes);
+}
+/// The largest file that this process may make (RLIMIT_FSIZE). Throws std::system_error.
+std::size_t largest_file();
 
 /// Maps the first `bytes` of `fd`, readable and writable. Throws std::system_error.
 Mapping map_shared(const Fd& fd, std::size_t bytes);
+
+/// Maps a part of `fd` that may be huge and mostly untouched: it takes no memory until it is written, is left out of core
+/// dumps, and is not there in forked children. REQUIRES: a ForkLock is held. Throws std::system_error.
+Mapping map_sparse(const Fd& fd, std::size_t offset, std::size_t bytes);
+/// The same without a file, for this process alone.
+Mapping map_sparse_private(std::size_t bytes);
+/// Gives the memory behind whole pages of a sparse mapping back to the system, as far as it can: they read as zeros then.
+void punch_hole(std::byte* data, std::size_t bytes) noexcept;
+
+/// The memory that the machine has, in bytes.
+std::size_t machine_memory() noexcept;
 
 }  // namespace coproc::inline v0::os

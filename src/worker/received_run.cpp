@@ -34,6 +34,7 @@ LinkOptions limits_of(const HandedMessenger& handed) {
   link.max_message_bytes = handed.max_message_bytes;
   link.max_queued_bytes = handed.max_queued_bytes;
   link.spin = std::chrono::nanoseconds(handed.spin_ns);
+  link.automatic_loans = handed.automatic_loans;
   return link;
 }
 

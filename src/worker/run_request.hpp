@@ -18,6 +18,7 @@ struct HandedMessenger {
   std::uint64_t max_message_bytes = 0;
   std::uint64_t max_queued_bytes = 0;
   std::int64_t spin_ns = 0;
+  bool automatic_loans = true;
 };
 
 /// An argument for an executable: both programs must mean the same by it.

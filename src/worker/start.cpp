@@ -60,8 +60,12 @@ StartMethod choose_method(const detail::StartPlan& plan, const WorkerOptions& op
 }
 
 HandedMessenger description_of(const RingTransport& transport, const detail::CoreOptions& options) {
-  return {transport.end(), options.reorders, options.link.max_message_bytes, options.link.max_queued_bytes,
-          options.link.spin.ns.count()};
+  return {transport.end(),
+          options.reorders,
+          options.link.max_message_bytes,
+          options.link.max_queued_bytes,
+          options.link.spin.ns.count(),
+          options.link.automatic_loans};
 }
 
 void append_fds(const RingTransport& transport, std::vector<int>& fds) {
@@ -140,7 +144,10 @@ void Worker::start(const detail::StartPlan& plan) {
     if (method == StartMethod::fork) {
       std::vector<os::ForkSensitive*> kept{worker_end.get()};
       if (run->stderr_tail) kept.push_back(run->stderr_tail.get());
-      for (Messenger* messenger : plan.handed_over) kept.push_back(&transport_of(*messenger));
+      for (Messenger* messenger : plan.handed_over) {
+        transport_of(*messenger).check_fork_may_keep();
+        kept.push_back(&transport_of(*messenger));
+      }
       auto body = [&]() -> int {
         // Everything here is the worker's copy. The host's own end stays behind unused: leave_in_child() has emptied it.
         (void)MessengerAccess::release_core(*state.messenger).release();
@@ -164,7 +171,7 @@ void Worker::start(const detail::StartPlan& plan) {
 
     if (run->stderr_tail) run->stderr_tail->stay_with_host();
     if (start_options.kill_descendants) run->child.kill_group_at_end();
-    host_transport.close_memory_fd();
+    host_transport.stay_here();
     host_transport.watch(run->child.wait_fd());
     core->set_peer_pid(run->child.pid());
     run->core = core.get();

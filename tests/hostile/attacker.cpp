@@ -2,10 +2,12 @@
 
 #include <fcntl.h>
 #include <sched.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <stdexcept>
 
@@ -20,7 +22,8 @@ namespace {
 std::span<std::byte> find_link() {
   std::ifstream maps("/proc/self/maps");
   for (std::string line; std::getline(maps, line);) {
-    if (line.find("coproc-link") == std::string::npos) continue;
+    // The mapping from the file's beginning: loans are mapped apart from it.
+    if (line.find("coproc-link") == std::string::npos || line.find(" 00000000 ") == std::string::npos) continue;
     std::size_t dash = 0;
     const auto from = std::stoull(line, &dash, 16), to = std::stoull(line.substr(dash + 1), nullptr, 16);
     return {reinterpret_cast<std::byte*>(from), static_cast<std::size_t>(to - from)};
@@ -39,6 +42,15 @@ int find_wake_out() {
   throw std::runtime_error("no pipe leads to the host");
 }
 
+int find_memory() {
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+    std::error_code gone;
+    if (std::filesystem::read_symlink(entry, gone).string().find("coproc-link") != std::string::npos)
+      return std::stoi(entry.path().filename());
+  }
+  throw std::runtime_error("no link's memory is open");
+}
+
 std::size_t ring_bytes(std::span<const std::byte> link) { return (link.size() - coproc::link::kHeaderPage) / 2; }
 
 }  // namespace
@@ -51,6 +63,15 @@ Attacker::Attacker(Control& control, std::uint64_t seed)
       wake_out_(find_wake_out()),
       producer_(header().ring[1], link_.subspan(coproc::link::kHeaderPage + ring_bytes(link_), ring_bytes(link_))),
       before_(random_()) {}
+
+std::span<std::byte> Attacker::map_loans(int from) const {
+  const std::size_t bytes =
+      coproc::link::LoanShape{reinterpret_cast<const coproc::link::LinkHeader*>(link_.data())->loan_bytes}.total();
+  const std::size_t at = link_.size() + static_cast<std::size_t>(from) * bytes;
+  void* const area = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, find_memory(), static_cast<off_t>(at));
+  if (area == MAP_FAILED) throw std::runtime_error("its loans cannot be mapped");  // NOLINT: the system's own cast
+  return {static_cast<std::byte*>(area), bytes};
+}
 
 void Attacker::wake_host() noexcept {
   const char byte = 1;

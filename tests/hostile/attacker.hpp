@@ -34,6 +34,8 @@ class Attacker {
   // ---- the link ----
   coproc::link::LinkHeader& header() noexcept { return *reinterpret_cast<coproc::link::LinkHeader*>(link_.data()); }
   std::span<std::byte> link() const noexcept { return link_; }
+  /// The area of what end `from` lends: 0 is the host. Mapped anew.
+  std::span<std::byte> map_loans(int from) const;
   /// Of the host's wake-up pipe.
   int wake_out() const noexcept { return wake_out_; }
   void wake_host() noexcept;

@@ -37,7 +37,7 @@ Outcome HostCalls::make_one() {
 void HostCalls::call() {
   const coproc::ChannelId& channel = kChannels[below(std::size(kChannels))];
   const coproc::Timeout soon = below(4) == 0 ? coproc::Timeout(1ms) : coproc::Timeout(0ms);
-  switch (last_ = static_cast<int>(below(20))) {
+  switch (last_ = static_cast<int>(below(24))) {
     case 0:
     case 1:
       if (auto message = messenger_.receive_for(soon, channel)) kept_.push_back(*std::move(message));
@@ -98,6 +98,28 @@ void HostCalls::call() {
       (void)coproc::wait_any(one, soon);
       break;
     }
+    case 19:
+      if (auto buffer = messenger_.receive_for<coproc::SharedBuffer<int>>(soon, channel))
+        buffers_.push_back(*std::move(buffer));
+      if (buffers_.size() > 8) buffers_.erase(buffers_.begin(), buffers_.begin() + 1 + static_cast<long>(below(8)));
+      break;
+    case 20: {
+      auto buffer = messenger_.loan<int>(1 + below(20'000));
+      for (int& element : buffer) element = static_cast<int>(below(7));
+      if (below(2) == 0) (void)messenger_.try_send(buffer, channel);
+      if (!buffer.empty() && below(2) == 0) buffers_.push_back(std::move(buffer));
+      break;
+    }
+    case 21:  // lent by itself
+      (void)messenger_.try_send(std::string(65'536 + below(8'000), 'l'), channel);
+      break;
+    case 22:
+      if (!buffers_.empty()) {
+        auto& buffer = buffers_[below(buffers_.size())];
+        const auto copy = buffer.copy();
+        for (int& element : buffer) element = static_cast<int>(copy.size());
+      }
+      break;
     default:
       messenger_.send_error(std::runtime_error("an error"), {.timeout = soon});
   }

@@ -29,6 +29,7 @@ class HostCalls {
   std::mt19937_64 random_;
   std::vector<coproc::RequestId> requests_;
   std::vector<coproc::Message> kept_;
+  std::vector<coproc::SharedBuffer<int>> buffers_;
   int last_ = 0;
 };
 

@@ -28,8 +28,10 @@ using namespace std::chrono_literals;
 namespace hostile {
 namespace {
 
-constexpr coproc::LinkOptions kLimits{
-    .ring_bytes = 16 * 1024, .max_message_bytes = 64 * 1024, .max_queued_bytes = 1024 * 1024};
+constexpr coproc::LinkOptions kLimits{.ring_bytes = 16 * 1024,
+                                      .max_message_bytes = 80 * 1024,
+                                      .max_queued_bytes = 1024 * 1024,
+                                      .loan_bytes = 1024 * 1024};
 /// What a host may take for a hostile worker: a full inbox, whose entries may take half as much again as is counted; what
 /// was declared, 4 MiB at least; a message on its way with copies of it (an error and its texts); recycled entries and
 /// unanswered requests.
@@ -102,7 +104,7 @@ struct Figures {
 /// Every attack by the number of its test.
 std::vector<Attack> all_attacks() {
   std::vector<Attack> all;
-  for (const auto family : {scribbling(), framing(), flooding(), waking(), living()})
+  for (const auto family : {scribbling(), framing(), flooding(), waking(), lending(), living()})
     all.insert(all.end(), family.begin(), family.end());
   return all;
 }

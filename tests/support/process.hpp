@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -158,7 +159,10 @@ inline std::map<int, std::string> descriptors_of(pid_t pid) {
   std::map<int, std::string> all;
   for (const auto& entry : std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/fd")) {
     std::error_code gone;
-    const auto target = std::filesystem::read_symlink(entry, gone);
+    std::string target = std::filesystem::read_symlink(entry, gone);
+    struct stat file {};
+    if (target.starts_with("/memfd:") && ::stat(entry.path().c_str(), &file) == 0)
+      target += " " + std::to_string(file.st_ino);
     if (!gone) all[std::stoi(entry.path().filename())] = target;
   }
   return all;

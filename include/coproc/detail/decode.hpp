@@ -30,7 +30,8 @@ inline constexpr std::size_t kDequeBytes = 640;
 template <class T>
 inline constexpr bool kComesWhole =
     kKind<T> == Kind::custom || kKind<T> == Kind::scalar || kKind<T> == Kind::enumeration || kKind<T> == Kind::path ||
-    kKind<T> == Kind::tuple || kKind<T> == Kind::complex || kKind<T> == Kind::duration || kKind<T> == Kind::time_point;
+    kKind<T> == Kind::tuple || kKind<T> == Kind::shared_buffer || kKind<T> == Kind::complex ||
+    kKind<T> == Kind::duration || kKind<T> == Kind::time_point;
 
 /// Where nothing is written: one byte, and it is zero.
 inline void get_nothing(Decoder& decoder) {
@@ -43,7 +44,13 @@ void get_block(Decoder& decoder, T& value) {
   using Element = typename T::value_type;
   // Grown piece by piece, so that each piece is still in the cache when its zeros are overwritten.
   constexpr std::size_t kPiece = 16384 / sizeof(Element) + 1;
-  const std::size_t count = decoder.length(sizeof(Element), sizeof(Element));
+  const auto [count, lent] = decoder.block(sizeof(Element));
+  decoder.charge(count, sizeof(Element));
+  if (lent != nullptr) {
+    // Copied once: bulk elements need no checks.
+    value.assign(reinterpret_cast<const Element*>(lent), reinterpret_cast<const Element*>(lent) + count);
+    return;
+  }
   value.clear();
   value.reserve(count);
   for (std::size_t done = 0; done < count;) {
@@ -144,6 +151,8 @@ T get(Decoder& decoder) {
     return static_cast<T>(decoder.scalar<std::underlying_type_t<T>>());
   } else if constexpr (kind == Kind::custom) {
     return get_custom<T>(decoder);
+  } else if constexpr (kind == Kind::shared_buffer) {
+    return LoanAccess::make<T>(decoder.shared_block(sizeof(typename T::value_type)));
   } else if constexpr (kind == Kind::path) {
     return T(get<typename T::string_type>(decoder));
   } else if constexpr (kind == Kind::tuple) {

@@ -21,13 +21,14 @@ namespace coproc::inline v0::detail {
 template <class T>
 void put(Encoder& encoder, const T& value);
 
-/// Elements one after the other: as one block where memory already holds the encoding.
+/// What lies in one piece: as one block where memory already holds the encoding.
 template <class Range>
-void put_elements(Encoder& encoder, const Range& range) {
+void put_block(Encoder& encoder, const Range& range) {
   using Element = std::remove_cv_t<typename Range::value_type>;
-  if constexpr (kIsBulk<Element> && requires { range.data(); }) {
-    encoder.bytes(range.data(), range.size() * sizeof(Element));
+  if constexpr (kIsBulk<Element>) {
+    encoder.block(range.data(), range.size(), sizeof(Element));
   } else {
+    encoder.length(range.size());
     for (const auto& element : range) put<Element>(encoder, element);
   }
 }
@@ -47,7 +48,7 @@ void put_container(Encoder& encoder, const T& value) {
       put<typename T::mapped_type>(encoder, mapped);
     }
   } else {
-    put_elements(encoder, value);
+    for (const auto& element : value) put<std::remove_cv_t<typename T::value_type>>(encoder, element);
   }
 }
 
@@ -85,7 +86,13 @@ void put(Encoder& encoder, const T& value) {
   } else if constexpr (kind == Kind::aggregate) {
     put_fields(encoder, value);
   } else if constexpr (kind == Kind::text || kind == Kind::sequence || kind == Kind::set || kind == Kind::map) {
-    put_container(encoder, value);
+    if constexpr (requires { value.data(); }) {
+      put_block(encoder, value);
+    } else {
+      put_container(encoder, value);
+    }
+  } else if constexpr (kind == Kind::shared_buffer) {
+    encoder.block(LoanAccess::handle_of(value), value.size());
   } else if constexpr (kind == Kind::path) {
     put<typename T::string_type>(encoder, value.native());
   } else if constexpr (kind == Kind::array) {

@@ -22,7 +22,12 @@
 #include "coproc/detail/fields.hpp"
 #include "coproc/detail/type_name.hpp"
 
-namespace coproc::inline v0::detail {
+namespace coproc::inline v0 {
+
+template <class T>
+class SharedBuffer;
+
+namespace detail {
 
 enum class Kind : unsigned char {
   custom,  // Codec<T>
@@ -40,6 +45,7 @@ enum class Kind : unsigned char {
   complex,
   duration,
   time_point,
+  shared_buffer,
   aggregate,  // also what lists its fields in coproc_fields
   // What cannot be sent:
   pointer,
@@ -125,6 +131,8 @@ template <class Rep, class Period>
 struct Known<std::chrono::duration<Rep, Period>> : KnownAs<Kind::duration, Rep> {};
 template <class Clock, class Duration>
 struct Known<std::chrono::time_point<Clock, Duration>> : KnownAs<Kind::time_point, Duration> {};
+template <class E>
+struct Known<SharedBuffer<E>> : KnownAs<Kind::shared_buffer, E> {};
 
 template <class T>
 constexpr Kind find_kind() {
@@ -215,4 +223,5 @@ inline constexpr std::size_t kExtent = std::extent_v<T>;
 template <class E, std::size_t N>
 inline constexpr std::size_t kExtent<std::array<E, N>> = N;
 
-}  // namespace coproc::inline v0::detail
+}  // namespace detail
+}  // namespace coproc::inline v0

@@ -89,21 +89,22 @@ constexpr std::uint64_t hash_type(std::uint64_t hash) {
         hash);  // of a fixed size, so that it holds none of the outer types: one function for all of them
   } else {
     // Letters, since numbers would change with the order of the enumerators.
-    constexpr char letter = kind == Kind::custom        ? 'C'
-                            : kind == Kind::enumeration ? 'E'
-                            : kind == Kind::text        ? 'S'
-                            : kind == Kind::path        ? 'P'
-                            : kind == Kind::array       ? 'A'
-                            : kind == Kind::sequence    ? 'V'
-                            : kind == Kind::set         ? 'K'
-                            : kind == Kind::map         ? 'M'
-                            : kind == Kind::optional    ? 'O'
-                            : kind == Kind::variant     ? 'R'
-                            : kind == Kind::tuple       ? 'T'
-                            : kind == Kind::complex     ? 'X'
-                            : kind == Kind::duration    ? 'D'
-                            : kind == Kind::time_point  ? 'I'
-                                                        : 'F';
+    constexpr char letter = kind == Kind::custom          ? 'C'
+                            : kind == Kind::enumeration   ? 'E'
+                            : kind == Kind::text          ? 'S'
+                            : kind == Kind::path          ? 'P'
+                            : kind == Kind::array         ? 'A'
+                            : kind == Kind::sequence      ? 'V'
+                            : kind == Kind::set           ? 'K'
+                            : kind == Kind::map           ? 'M'
+                            : kind == Kind::optional      ? 'O'
+                            : kind == Kind::variant       ? 'R'
+                            : kind == Kind::tuple         ? 'T'
+                            : kind == Kind::complex       ? 'X'
+                            : kind == Kind::duration      ? 'D'
+                            : kind == Kind::time_point    ? 'I'
+                            : kind == Kind::shared_buffer ? 'B'
+                                                          : 'F';
     hash = hash_number(static_cast<std::uint64_t>(letter), hash);
     if constexpr (kind == Kind::custom) {
       return hash_text(identifying_name<T>(), hash);

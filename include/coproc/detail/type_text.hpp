@@ -49,14 +49,15 @@ std::string describe_type() {
   } else if constexpr (kind == Kind::time_point) {
     return describe_parts("time_point", parts_of<T>(), own_name<typename T::clock>());
   } else {
-    return describe_parts(kind == Kind::path       ? "path"
-                          : kind == Kind::sequence ? "vector"
-                          : kind == Kind::set      ? "set"
-                          : kind == Kind::map      ? "map"
-                          : kind == Kind::optional ? "optional"
-                          : kind == Kind::variant  ? "variant"
-                          : kind == Kind::complex  ? "complex"
-                                                   : "tuple",
+    return describe_parts(kind == Kind::path            ? "path"
+                          : kind == Kind::sequence      ? "vector"
+                          : kind == Kind::set           ? "set"
+                          : kind == Kind::map           ? "map"
+                          : kind == Kind::optional      ? "optional"
+                          : kind == Kind::variant       ? "variant"
+                          : kind == Kind::complex       ? "complex"
+                          : kind == Kind::shared_buffer ? "shared_buffer"
+                                                        : "tuple",
                           parts_of<T>());
   }
 }

@@ -1,0 +1,201 @@
+#include "link/loan_allocator.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <new>
+
+namespace coproc::inline v0::link {
+
+// ---- classes of sizes: up to 16 pages each size is one, then there are 8 for each doubling ----
+
+/// The largest class whose blocks have no more than so many pages.
+std::uint32_t LoanAllocator::class_within(std::uint64_t pages) noexcept {
+  if (pages < 16) return static_cast<std::uint32_t>(pages);
+  const auto doublings = static_cast<std::uint32_t>(std::bit_width(pages)) - 4;
+  return 8 * doublings + static_cast<std::uint32_t>(pages >> doublings);
+}
+
+std::uint64_t LoanAllocator::pages_of_class(std::uint32_t size_class) noexcept {
+  if (size_class < 16) return size_class;
+  const std::uint32_t doublings = size_class / 8 - 1;
+  return static_cast<std::uint64_t>(size_class - 8 * doublings) << doublings;
+}
+
+// ---- taking ----
+
+std::optional<LoanAllocator::Place> LoanAllocator::take(std::uint64_t bytes) {
+  look_at_oldest(kLooks);
+  // Where many loans stay out for long, those in between would be found late, and take memory until then.
+  if (taken_since_sweep_ > std::max(kSweepBytes, lent_count_.bytes)) sweep();
+  auto place = try_take(bytes);
+  if (!place) {
+    sweep();
+    place = try_take(bytes);
+  }
+  while (!place && cool_oldest()) place = try_take(bytes);
+  if (place) taken_since_sweep_ += bytes;
+  return place;
+}
+
+std::optional<LoanAllocator::Place> LoanAllocator::try_take(std::uint64_t bytes) {
+  const std::uint64_t pages = (bytes - 1) / kLoanPage + 1;
+  std::uint32_t index = take_warm(pages);
+  if (index == kNone) {
+    const auto cold = take_cold(pages);
+    if (!cold) return std::nullopt;
+    index = *cold;
+  }
+  Slot& slot = slots_[index];
+  slot.state = State::held;
+  slot.bytes = bytes;
+  slot.touched = std::max(slot.touched, pages);
+  if (++slot.generation == 0) slot.generation = 1;  // 0 is what a word says that was never written
+  ++held_count_.loans;
+  held_count_.bytes += bytes;
+  return Place{index, slot.generation, slot.first * kLoanPage};
+}
+
+/// One that is at most about twice as large as wanted.
+std::uint32_t LoanAllocator::take_warm(std::uint64_t pages) noexcept {
+  std::uint32_t first = class_within(pages);
+  if (pages_of_class(first) < pages) ++first;
+  const std::uint32_t end = std::min(first + 8, kClasses);
+  for (std::uint32_t size_class = first; size_class < end; ++size_class) {
+    const std::uint32_t index = newest_of_class_[size_class];
+    if (index == kNone) continue;
+    leave_warm(index);
+    return index;
+  }
+  return kNone;
+}
+
+std::optional<std::uint32_t> LoanAllocator::take_cold(std::uint64_t pages) {
+  const std::uint32_t index = take_vacant();
+  if (index == kNone) return std::nullopt;
+  std::uint32_t size_class = class_within(pages);
+  if (pages_of_class(size_class) < pages) ++size_class;
+  std::uint64_t taken = pages_of_class(size_class);
+  auto first = free_.take(taken);
+  if (!first) first = free_.take(taken = pages);  // as much as is needed will do
+  if (!first) return std::nullopt;
+  Slot& slot = slots_[index];
+  vacant_ = slot.links_of_class.older;
+  slot.first = *first;
+  slot.pages = taken;
+  slot.touched = 0;
+  return index;
+}
+
+/// A vacant slot, which stays the first of them for the moment.
+std::uint32_t LoanAllocator::take_vacant() {
+  if (vacant_ == kNone && slots_.size() == max_slots_) cool_oldest();
+  if (vacant_ == kNone && slots_.size() < max_slots_) {
+    slots_.emplace_back();
+    vacant_ = static_cast<std::uint32_t>(slots_.size() - 1);
+  }
+  return vacant_;
+}
+
+// ---- lending ----
+
+void LoanAllocator::lend(std::uint32_t index) noexcept {
+  Slot& slot = slots_[index];
+  --held_count_.loans;
+  held_count_.bytes -= slot.bytes;
+  ++lent_count_.loans;
+  lent_count_.bytes += slot.bytes;
+  slot.state = State::lent;
+  append(lent_, index);
+}
+
+void LoanAllocator::drop(std::uint32_t index) noexcept {
+  Slot& slot = slots_[index];
+  if (slot.state != State::held) return;
+  --held_count_.loans;
+  held_count_.bytes -= slot.bytes;
+  warm_up(index);
+}
+
+void LoanAllocator::sweep() noexcept {
+  look_at_oldest(lent_count_.loans);
+  taken_since_sweep_ = 0;
+}
+
+/// What is still out becomes the newest, so that each gets its turn.
+void LoanAllocator::look_at_oldest(std::uint64_t how_many) noexcept {
+  for (how_many = std::min(how_many, lent_count_.loans); how_many != 0; --how_many) {
+    const std::uint32_t index = lent_.oldest;
+    Slot& slot = slots_[index];
+    const bool is_back = ground_.is_returned(index, slot.generation);
+    if (!is_back && index == lent_.newest) return;
+    remove(lent_, index);
+    if (is_back) {
+      --lent_count_.loans;
+      lent_count_.bytes -= slot.bytes;
+      warm_up(index);
+    } else {
+      append(lent_, index);
+    }
+  }
+}
+
+// ---- warm blocks ----
+
+void LoanAllocator::warm_up(std::uint32_t index) noexcept {
+  Slot& slot = slots_[index];
+  slot.state = State::warm;
+  append(warm_, index);
+  std::uint32_t& newest = newest_of_class_[class_within(slot.pages)];
+  slot.links_of_class = {newest, kNone};
+  if (newest != kNone) slots_[newest].links_of_class.newer = index;
+  newest = index;
+  warm_bytes_ += slot.touched * kLoanPage;
+  while (warm_bytes_ > most_warm_bytes_ && warm_.oldest != warm_.newest && cool_oldest()) {}
+}
+
+void LoanAllocator::leave_warm(std::uint32_t index) noexcept {
+  Slot& slot = slots_[index];
+  remove(warm_, index);
+  const auto [older, newer] = slot.links_of_class;
+  if (older != kNone) slots_[older].links_of_class.newer = newer;
+  if (newer != kNone) {
+    slots_[newer].links_of_class.older = older;
+  } else {
+    newest_of_class_[class_within(slot.pages)] = older;
+  }
+  warm_bytes_ -= slot.touched * kLoanPage;
+}
+
+/// The longest unused warm block becomes free space without memory. False: there is none, or no memory to note it.
+bool LoanAllocator::cool_oldest() noexcept {
+  const std::uint32_t index = warm_.oldest;
+  if (index == kNone) return false;
+  Slot& slot = slots_[index];
+  try {
+    free_.give(slot.first, slot.pages);
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+  leave_warm(index);
+  ground_.give_back(slot.first * kLoanPage, slot.touched * kLoanPage);
+  slot.state = State::vacant;
+  slot.links_of_class = {vacant_, kNone};
+  vacant_ = index;
+  return true;
+}
+
+// ---- lists ----
+
+void LoanAllocator::append(List& list, std::uint32_t index) noexcept {
+  slots_[index].links = {list.newest, kNone};
+  (list.newest == kNone ? list.oldest : slots_[list.newest].links.newer) = index;
+  list.newest = index;
+}
+
+void LoanAllocator::remove(List& list, std::uint32_t index) noexcept {
+  const auto [older, newer] = slots_[index].links;
+  (older == kNone ? list.oldest : slots_[older].links.newer) = newer;
+  (newer == kNone ? list.newest : slots_[newer].links.older) = older;
+}
+
+}  // namespace coproc::inline v0::link
