@@ -49,7 +49,7 @@ class EndlessTransport final : public coproc::link::Transport {
 };
 
 coproc::PriorityMessenger endless() {
-  auto memory = coproc::link::LinkMemory::create_private(4096);
+  auto memory = coproc::link::LinkMemory::create_private({.ring_bytes = 4096});
   return coproc::detail::MessengerAccess::make<coproc::PriorityMessenger>(
       std::make_unique<Core>(std::make_unique<EndlessTransport>(std::move(memory)), coproc::detail::CoreOptions{}));
 }
