@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 """Python's multiprocessing.Pipe to a multiprocessing.Process, with the bytes of the struct.
 
-The works and the line of JSON are those of work.hpp. Python cannot make and check every word in the time that a message takes: what
-follows a payload's number is that of payload.hpp for the number modulo 4, made beforehand, so that it is copied and compared."""
+The works and the line of JSON are those of work.hpp. Python cannot make and check every word in the time that a message takes:
+what follows a payload's number is that of payload.hpp for the number modulo 4, made beforehand, so that it is copied and
+compared."""
 
 import json
 import multiprocessing
