@@ -76,17 +76,30 @@ class Decoder {
     return static_cast<std::size_t>(count);
   }
 
-  /// What `Encoder::block` began: how many elements of `size` bytes there are, and where they lie. Null: they follow, and are
-  /// read by `bytes`.
+  /// Elements that `Encoder::block` wrote: how many there are, and where they lie.
   struct Block {
     std::size_t count;
-    const std::byte* lent;  // the peer may write there at any time: copy it once, and look only at the copy
+    std::size_t size;       // of each, in bytes
+    const std::byte* lent;  // null: they follow. The peer may write there at any time
   };
+  /// The head of a block of elements of `size` bytes; `bytes(to, block)` copies them. Counts that cannot be are refused, so that
+  /// memory for all of them may be reserved.
   Block block(std::size_t size) {
     const std::uint64_t count = scalar<std::uint64_t>();
-    if ((count & detail::kLentBit) != 0) return {lent_count(count), lent_block(count, size)->data};
-    if (count > remaining() / size) fail_length(count);
-    return {static_cast<std::size_t>(count), nullptr};
+    const std::byte* lent = nullptr;
+    if ((count & detail::kLentBit) != 0) {
+      lent = lent_block(count, size)->data;
+    } else if (count > remaining() / size) {
+      fail_length(count);
+    }
+    charge(lent_count(count), size);
+    return {lent_count(count), size, lent};
+  }
+  /// Copies all elements of a block.
+  void bytes(void* to, const Block& block) {
+    if (block.lent == nullptr) return bytes(to, block.count * block.size);
+    std::memcpy(to, block.lent, block.count * block.size);
+    asm volatile("" : : "r"(to) : "memory");  // the copy is what counts
   }
   /// The same as a SharedBuffer takes it over.
   COPROC_API detail::LoanHandle shared_block(std::size_t size);

@@ -18,6 +18,7 @@ const std::shared_ptr<detail::LoanHold>& Decoder::lent_block(std::uint64_t count
     fail("it refers to loan " + std::to_string(number) + " of " + std::to_string(loans_.size()));
   }
   const std::shared_ptr<detail::LoanHold>& loan = loans_[number];
+  if (!loan->is_here()) detail::LoanHandle::throw_not_here();
   if (lent_count(count) != loan->bytes / size || loan->bytes % size != 0) {
     fail("a loan of " + std::to_string(loan->bytes) + " bytes is said to hold " + std::to_string(lent_count(count)) +
          " elements of " + std::to_string(size));

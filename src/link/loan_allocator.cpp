@@ -150,7 +150,8 @@ void LoanAllocator::warm_up(std::uint32_t index) noexcept {
   if (newest != kNone) slots_[newest].links_of_class.newer = index;
   newest = index;
   warm_bytes_ += slot.touched * kLoanPage;
-  while (warm_bytes_ > most_warm_bytes_ && warm_.oldest != warm_.newest && cool_oldest()) {}
+  const std::uint64_t most = std::max(most_warm_bytes_, lent_count_.bytes + held_count_.bytes);
+  while (warm_bytes_ > most && warm_.oldest != warm_.newest && cool_oldest()) {}
 }
 
 void LoanAllocator::leave_warm(std::uint32_t index) noexcept {

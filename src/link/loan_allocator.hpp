@@ -1,7 +1,7 @@
 // Which parts of a space are lent, held, warm or free: the lender's own books, in which nothing of the receiver is believed.
 //
-// A block that comes back stays warm, with its memory, for the next loan of about its size; only when much is warm does
-// the longest unused go back to the system. So a loan in the steady state costs a few list operations, whatever its size.
+// A block that comes back stays warm, with its memory, for the next loan of about its size; only when much is warm is the
+// longest unused given back to the system. So a loan in the steady state costs a few list operations, whatever its size.
 //
 // Thread safety: none.
 // Invariants:
@@ -34,7 +34,7 @@ class LoanGround {
 
 class LoanAllocator {
  public:
-  /// Bytes that stay warm at most, the block apart that came back last.
+  /// Bytes that stay warm at most, or as many as are out if that is more; and the block that came back last.
   static constexpr std::uint64_t kMostWarmBytes = std::uint64_t{256} << 20;
 
   LoanAllocator(std::uint64_t space_bytes, std::uint32_t max_slots, LoanGround& ground,
@@ -74,7 +74,7 @@ class LoanAllocator {
   /// How many of the oldest loans are looked at with each new one.
   static constexpr int kLooks = 4;
   /// All are looked at when so much was taken since, or as much as is lent if that is more.
-  static constexpr std::uint64_t kSweepBytes = std::uint64_t{64} << 20;
+  static constexpr std::uint64_t kSweepBytes = kMostWarmBytes;
   static constexpr std::uint32_t kClasses = 256;
 
   enum class State : std::uint8_t { vacant, held, lent, warm };

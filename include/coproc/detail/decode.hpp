@@ -44,8 +44,7 @@ void get_block(Decoder& decoder, T& value) {
   using Element = typename T::value_type;
   // Grown piece by piece, so that each piece is still in the cache when its zeros are overwritten.
   constexpr std::size_t kPiece = 16384 / sizeof(Element) + 1;
-  const auto [count, lent] = decoder.block(sizeof(Element));
-  decoder.charge(count, sizeof(Element));
+  const auto [count, size, lent] = decoder.block(sizeof(Element));
   if (lent != nullptr) {
     // Copied once: bulk elements need no checks.
     value.assign(reinterpret_cast<const Element*>(lent), reinterpret_cast<const Element*>(lent) + count);

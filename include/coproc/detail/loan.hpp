@@ -61,6 +61,7 @@ class LoanHandle {
   const std::shared_ptr<LoanHold>& hold() const noexcept { return hold_; }
   /// From now on `hold()->handle` is this, wherever it is moved. For the only handle of a hold.
   void be_found() noexcept { hold_->handle = this; }
+  [[noreturn]] COPROC_API static void throw_not_here();
   /// Const, as a send takes its value as const: what a handle holds is no part of what it is.
   void clear() const noexcept {
     if (hold_ != nullptr && hold_->handle == this) hold_->handle = nullptr;
@@ -76,8 +77,6 @@ class LoanHandle {
     bytes_ = std::exchange(other.bytes_, 0);
     hold_ = std::move(other.hold_);
   }
-  [[noreturn]] COPROC_API static void throw_not_here();
-
   mutable std::byte* data_ = nullptr;
   mutable std::size_t bytes_ = 0;
   mutable std::shared_ptr<LoanHold> hold_;
