@@ -11,7 +11,8 @@ LoanHold::~LoanHold() = default;
 
 void LoanHandle::throw_not_here() {
   throw NotOwnerError(
-      "this SharedBuffer, or the large values of this message, belong to the process that this one was forked from, and "
+      "this SharedBuffer, or the large values of this message, belong to the process that this one was forked from, "
+      "and "
       "their memory is not there in a forked process: copy what is needed before the fork, or send it to the worker");
 }
 

@@ -75,10 +75,10 @@ bool RingTransport::spin(bool incoming, std::size_t space, const os::Deadline& d
   const std::int64_t end = now + std::min(budget, std::numeric_limits<std::int64_t>::max() - now);
   do {
     if (!shares_processor) {
-      // A pause takes 28 ns: look rather more often at first, when an awake peer's answer is only 100 ns away.
+      // A pause of 28 ns between looks costs less than the looks would cost the peer: each takes its line away.
       for (int i = 0; i < 64; ++i) {
         if (is_satisfied(incoming, space)) return spin_budget_.hit(), true;
-        if (i >= 16) os::relax();
+        os::relax();
       }
     }
     // The peer may need this very processor, and others may too.

@@ -458,8 +458,7 @@ TEST(LoansToWorkers, AForkedChildHasNoneAndGivesNothingBack) {
   std::optional received(b.receive_blocking<SharedBuffer<int>>());
   std::optional unsent(counted(a, 50'000));
   a.send_norequest(std::string(100'000, 'x'));
-  const Message message = b.receive_blocking();
-  support::Pipe answer;
+  std::optional message(b.receive_blocking());
   const pid_t child = ::fork();
   if (child == 0) {
     const auto throws = [](auto& buffer) {
@@ -472,10 +471,9 @@ TEST(LoansToWorkers, AForkedChildHasNoneAndGivesNothingBack) {
     };
     bool all = throws(received) && throws(unsent);
     try {
-      (void)message.get<std::string>();
+      (void)message->get<std::string>();
       all = false;
-    } catch (const coproc::NotOwnerError&) {
-    }
+    } catch (const coproc::NotOwnerError&) {}
     received.reset();
     unsent.reset();
     ::_exit(all ? 0 : 1);
@@ -486,6 +484,7 @@ TEST(LoansToWorkers, AForkedChildHasNoneAndGivesNothingBack) {
   EXPECT_TRUE(is_counted(*unsent, 50'000));
   received.reset();
   unsent.reset();
+  message.reset();
   EXPECT_EQ(a.loan(kMiB).size(), kMiB);
 }
 
