@@ -7,7 +7,7 @@ GIB = 1 << 30
 # They move payloads by handing over the memory that holds them; all others copy.
 ZERO_COPY = {"iceoryx_polling", "iceoryx_waitset"}
 LIMITS = {"flag", "ring"}
-COPROC = {"priority_messenger", "multi_messenger", "coproc_fork", "coproc_fork_server", "coproc_spawn", "coproc_idle"}
+COPROC = {"priority_messenger", "multi_messenger", "coproc_fork", "coproc_fork_server", "coproc_spawn", "coproc_loan", "coproc_idle"}
 
 
 @dataclass
@@ -59,6 +59,9 @@ def marks(results):
     for peer in sorted(results.peers(*large[1:])):
         if peer not in ZERO_COPY | LIMITS | COPROC:
             all_marks.append(at_least("1 MiB, copied", large, against(large, peer), 1.0, is_strict=True))
+
+    lent = ("coproc_loan", "loan", 64 << 20, "apart")
+    all_marks.append(at_most("64 MiB, lent, beside 64 B", lent, ("coproc_loan", "loan", 64, "apart"), 1.2))
 
     started = ("coproc_fork_server", "start", 0, "free")
     started_large = ("coproc_fork_server", "start", GIB, "free")

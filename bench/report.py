@@ -20,6 +20,7 @@ MESSAGES = {
 LIFE = {
     "start": "start to the first message", "stop": "stop of an idle worker", "death": "a death, to a blocked host",
     "crowd_descriptors": "descriptors of the host, each", "crowd_memory": "memory of the host, each",
+    "loan": "memory that is lent, untouched, there and back",
     "idle": "processor time of who has nothing to do",
 }
 

@@ -37,6 +37,7 @@ FULL = {
     "death": ({"free": [0]}, 0.3),
     "crowd_descriptors": ({"free": [1000]}, 0.1),
     "crowd_memory": ({"free": [1000]}, 0.1),
+    "loan": ({"apart": [64, 64 << 20]}, 0.2),
     "idle": ({"free": [0]}, 2.0),
 }
 # The same works at the ends of the range of sizes. No crowds, no large hosts.
@@ -50,6 +51,7 @@ QUICK = {
     "start": ({"free": [0]}, 0.05),
     "stop": ({"free": [0]}, 0.05),
     "death": ({"free": [0]}, 0.05),
+    "loan": ({"apart": [64, 64 << 20]}, 0.1),
     "idle": ({"free": [0]}, 1.0),
 }
 

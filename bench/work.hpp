@@ -55,11 +55,12 @@ enum class Work {
   death,
   crowd_descriptors,
   crowd_memory,
+  loan,
   idle
 };
-constexpr std::array<std::string_view, 11> kWorkNames{"round_trip",        "asleep",       "stream", "stream_batch",
+constexpr std::array<std::string_view, 12> kWorkNames{"round_trip",        "asleep",       "stream", "stream_batch",
                                                       "stream_priorities", "start",        "stop",   "death",
-                                                      "crowd_descriptors", "crowd_memory", "idle"};
+                                                      "crowd_descriptors", "crowd_memory", "loan",   "idle"};
 
 struct Job {
   Work work = Work::round_trip;
