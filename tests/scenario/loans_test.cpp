@@ -32,7 +32,6 @@ constexpr std::size_t kMiB = 1 << 20;
 struct Frame {
   int id = 0;
   SharedBuffer<float> pixels;
-  bool operator==(const Frame&) const = default;
 };
 struct Album {
   std::string name;
