@@ -302,20 +302,22 @@ TEST(AutomaticLoans, EverySystemCallOfALoanMayFail) {
 
 TEST(AutomaticLoans, AReceiverThatCannotMapThemTriesAgain) {
   for (const bool is_in_pieces : {false, true}) {
-    WorkerResource worker{[](PriorityMessenger& host) {
-                            int errors = 0;
-                            for (std::uint64_t nth = 1;; ++nth) {
-                              coproc::os::arm_fault(nth, ENOMEM);
-                              try {
-                                const auto text = host.receive_blocking<std::pair<std::string, std::string>>();
-                                coproc::os::disarm_fault();
-                                return host.send_norequest(std::pair(text.first == text_of(200'000), errors));
-                              } catch (const std::system_error&) {
-                                ++errors;
-                              }
-                            }
-                          },
-                          {.method = coproc::StartMethod::fork}};
+    WorkerResource worker{
+        [](PriorityMessenger& host) {
+          int errors = 0;
+          for (std::uint64_t nth = 1;; ++nth) {
+            coproc::os::arm_fault(nth, ENOMEM);
+            try {
+              const auto text = host.receive_blocking<std::pair<std::string, std::string>>();
+              coproc::os::disarm_fault();
+              return host.send_norequest(std::pair(text.first == text_of(200'000), errors));
+            } catch (const std::system_error&) {
+              ++errors;
+            }
+          }
+        },
+        // It spins, and so makes no other calls that could fail: a pipe that cannot be read is a dead host.
+        {.method = coproc::StartMethod::fork, .link = {.spin = 60s}}};
     worker.start();
     worker.messenger().send_norequest(std::pair(text_of(200'000), text_of(is_in_pieces ? 40'000 : 10)));
     const auto [is_right, errors] = worker.messenger().receive_blocking<std::pair<bool, int>>();
