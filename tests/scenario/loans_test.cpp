@@ -163,9 +163,10 @@ TEST_F(OneProcessLoans, AnotherThreadMayDropThem) {
   dropper.join();
 }
 
-namespace {
-struct Unwilling {};
-}  // namespace
+namespace loans_test {
+struct Unwilling {};  // with linkage: clang warns about what the codec only asks of it otherwise
+}  // namespace loans_test
+using loans_test::Unwilling;
 template <>
 struct coproc::Codec<Unwilling> {
   static constexpr std::string_view name = "Unwilling";
