@@ -43,7 +43,7 @@ struct OneProcessForgedLoans : ::testing::Test {
     ASSERT_FALSE(room.empty());
     header.length = static_cast<std::uint32_t>(coproc::link::kHeaderBytes + payload.size());
     std::memcpy(room.data(), &header, sizeof header);
-    std::memcpy(room.data() + sizeof header, payload.data(), payload.size());
+    if (!payload.empty()) std::memcpy(room.data() + sizeof header, payload.data(), payload.size());
     peer.commit(header.length);
     peer.publish();
   }
