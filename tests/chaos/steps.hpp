@@ -65,12 +65,14 @@ void at_each_step(Body body, std::uint64_t stride = 1) {
   if (support::time_scale() > 1) stride *= 4;  // under a sanitizer, so that it stays short
   const char* test = testing::UnitTest::GetInstance()->current_test_info()->name();
   const std::uint64_t only = environment("COPROC_CHAOS_STEP", 0);
-  const std::uint64_t wanted = environment("COPROC_CHAOS_KILLS", 0) / 10 / stride;
+  const std::uint64_t wanted = std::max<std::uint64_t>(1, environment("COPROC_CHAOS_KILLS", 0) / 10 / stride);
   std::uint64_t kills = 0;
   std::uint64_t fewest = ~std::uint64_t{0};
   std::uint64_t most = 0;
-  for (std::uint64_t pass = 0; pass == 0 || kills < wanted; ++pass) {
-    for (std::uint64_t nth = only != 0 ? only : 1 + (seed() + pass) % stride;; nth += stride) {
+  for (std::uint64_t pass = 0; pass == 0 || (kills < wanted && most > 0); ++pass) {
+    // Not behind the last step that there is, for then there is nothing to kill.
+    const std::uint64_t firsts = pass == 0 ? stride : std::min(stride, most);
+    for (std::uint64_t nth = only != 0 ? only : 1 + (seed() + pass) % firsts;; nth += stride) {
       const std::uint64_t random = mixed(mixed(seed() + pass) + nth);
       const Case which{nth, static_cast<Death>(random % 4), random / 4};
       const Shared<Ledger> ledger;
