@@ -61,7 +61,7 @@ namespace detail {
 template <class E>
 class Remote final : public E, public RemoteOrigin {
  public:
-  Remote(E&& error, std::string peer, int pid) : E(std::move(error)), RemoteOrigin(std::move(peer), pid) {}
+  Remote(E&& error, const RemoteOrigin& origin) : E(std::move(error)), RemoteOrigin(origin) {}
 };
 
 template <class E>
@@ -69,7 +69,7 @@ std::exception_ptr make_remote(E&& error, const RemoteOrigin& origin) {
   if constexpr (std::is_final_v<E> || std::derived_from<E, RemoteOrigin>) {
     return std::make_exception_ptr(std::forward<E>(error));
   } else {
-    return std::make_exception_ptr(Remote<E>(std::forward<E>(error), origin.peer(), origin.peer_pid()));
+    return std::make_exception_ptr(Remote<E>(std::forward<E>(error), origin));
   }
 }
 

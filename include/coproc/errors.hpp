@@ -2,6 +2,8 @@
 // and what to do.
 #pragma once
 
+#include <cstdint>
+#include <exception>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -75,6 +77,8 @@ COPROC_ERROR(PeerClosedError, LinkClosedError);
 COPROC_ERROR(HostDiedError, LinkClosedError);
 /// In a host: the worker is gone (seed: WorkerIsDeadError).
 COPROC_ERROR(WorkerIsDeadError, LinkClosedError);
+/// A pool's task was cancelled, or its pool was stopped, before it had ended.
+COPROC_ERROR(TaskCancelledError, Error);
 
 #undef COPROC_ERROR
 
@@ -82,16 +86,20 @@ COPROC_ERROR(WorkerIsDeadError, LinkClosedError);
 /// it left unanswered among it; `exit_status().report()` puts that in lines.
 class COPROC_API WorkerDiedError : public WorkerIsDeadError {
  public:
-  WorkerDiedError(std::string name, int pid, ExitStatus status);
+  /// `task`: of a pool, which the worker was running.
+  WorkerDiedError(std::string name, int pid, ExitStatus status, std::optional<std::uint64_t> task = {});
   ~WorkerDiedError() override;
   const std::string& name() const noexcept { return name_; }
   int pid() const noexcept { return pid_; }
   const ExitStatus& exit_status() const noexcept { return status_; }
+  /// The index of the pool's task that it was running, if it was a pool's.
+  std::optional<std::uint64_t> task() const noexcept { return task_; }
 
  private:
   std::string name_;
   int pid_;
   ExitStatus status_;
+  std::optional<std::uint64_t> task_;
 };
 
 /// A worker could not be started. Nothing of it is left behind.
@@ -116,21 +124,24 @@ class COPROC_API StartError : public Error {
 /// as this, whatever its own type.
 class COPROC_API RemoteOrigin {
  public:
-  RemoteOrigin(std::string peer, int pid);
+  RemoteOrigin(std::string peer, int pid, std::optional<std::uint64_t> task = {});
   virtual ~RemoteOrigin();
   /// The worker's name, or "host" or "peer".
   const std::string& peer() const noexcept { return peer_; }
   int peer_pid() const noexcept { return pid_; }
+  /// The index of the pool's task that threw it, if one did.
+  std::optional<std::uint64_t> task() const noexcept { return task_; }
 
  private:
   std::string peer_;
   int pid_;
+  std::optional<std::uint64_t> task_;
 };
 
 /// An error of the peer whose type this program does not know (see `Messenger::accept_errors`).
 class COPROC_API RemoteError : public Error, public RemoteOrigin {
  public:
-  RemoteError(std::string type_name, std::string text, std::string peer, int pid);
+  RemoteError(std::string type_name, std::string text, RemoteOrigin origin);
   ~RemoteError() override;
   const std::string& type_name() const noexcept { return type_name_; }
   /// The remote exception's own `what()`.
@@ -139,6 +150,28 @@ class COPROC_API RemoteError : public Error, public RemoteOrigin {
  private:
   std::string type_name_;
   std::string text_;
+};
+
+/// A pool's task ran for longer than `TaskOptions::time_limit`: its worker was killed, and is dead by now.
+class COPROC_API TaskTimeoutError : public TimeoutError {
+ public:
+  TaskTimeoutError(const std::string& text, std::uint64_t task);
+  ~TaskTimeoutError() override;
+  std::uint64_t task() const noexcept { return task_; }
+
+ private:
+  std::uint64_t task_;
+};
+
+/// A pool's workers ended before they could run anything, again and again. `cause()`: why the last one did.
+class COPROC_API PoolBrokenError : public Error {
+ public:
+  PoolBrokenError(const std::string& text, std::exception_ptr cause);
+  ~PoolBrokenError() override;
+  const std::exception_ptr& cause() const noexcept { return cause_; }
+
+ private:
+  std::exception_ptr cause_;
 };
 
 }  // namespace coproc::inline v0

@@ -79,6 +79,9 @@ struct MatchResult<R...> {
 }  // namespace detail
 
 class Message;
+namespace detail {
+struct MessageAccess;
+}
 template <class... F>
 using match_result_t = typename detail::MatchResult<std::invoke_result_t<F, detail::handler_argument_t<F>>...>::type;
 
@@ -147,6 +150,7 @@ class Message {
   std::uint64_t run() const noexcept { return parts_.run; }
 
  private:
+  friend struct detail::MessageAccess;
   template <class R, class First, class... Rest>
   R match_next(First& first, Rest&... rest) const {
     using Argument = std::remove_cvref_t<detail::handler_argument_t<First>>;

@@ -6,6 +6,7 @@
 #include <span>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "coproc/decoder.hpp"
 #include "coproc/detail/travel.hpp"
@@ -79,6 +80,10 @@ class COPROC_API Worker {
   int pid() const;
   /// How the last one ended; nullopt: it is alive, or never started.
   std::optional<ExitStatus> exit_status() const;
+
+  /// `stop` for many at once: each rung is taken by all of them before any is waited for, so that all together take as long as
+  /// one may. The statuses are in the order of the workers; of one that never started it is UnknownEnd.
+  static std::vector<ExitStatus> stop_all(std::span<Worker* const> workers, const StopOptions& options);
 
  protected:
   struct State;

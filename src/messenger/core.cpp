@@ -63,7 +63,7 @@ void Core::settle() {
   transport_->settle(inbox_.live_count() != 0 || !held_errors_.empty() || peer_gone_, closes_thrown_);
 }
 
-bool Core::has_work() {
+bool Core::has_work(const ChannelId* replies_of) {
   CallGuard guard(*this);
   try {
     drain(Stop::at_error);
@@ -71,7 +71,10 @@ bool Core::has_work() {
     return true;  // of several messengers it is this one whose receive throws it
   }
   if (peer_known_gone_.load(std::memory_order_acquire)) peer_gone_ = true;  // pairs with note_peer_gone()
-  return inbox_.live_count() != 0 || !held_errors_.empty() || transport_->close_requests() != closes_thrown_ ||
+  const bool has_message = replies_of == nullptr
+                               ? inbox_.live_count() != 0
+                               : inbox_.front(inbox_.channel(inbox_.index_of(*replies_of)), true) != nullptr;
+  return has_message || !held_errors_.empty() || transport_->close_requests() != closes_thrown_ ||
          is_inbox_full_ || peer_gone_;
 }
 

@@ -89,8 +89,11 @@ class Core {
   int native_handle();
   /// After the native handle became readable: looks whether the peer is gone and takes pending interrupts.
   void look_at_signals();
-  /// Whether a receive would return or throw something right now (or the peer is gone); for wait_any.
-  bool has_work();
+  /// Whether a receive would return or throw something right now (or the peer is gone); for wait_any. `replies_of`: only the
+  /// receive of a reply of this channel.
+  bool has_work(const ChannelId* replies_of = nullptr);
+  /// As Message::run().
+  std::uint64_t run() const noexcept { return run_; }
   link::Transport& transport() noexcept { return *transport_; }
   const CoreOptions& options() const noexcept { return options_; }
 

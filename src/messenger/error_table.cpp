@@ -120,7 +120,7 @@ ReceivedError decode_error_payload(std::span<const std::byte> payload, std::size
   if (row == nullptr) {
     received.description = type_name + ": " + text;
     received.error =
-        std::make_exception_ptr(RemoteError(std::move(type_name), std::move(text), origin.peer(), origin.peer_pid()));
+        std::make_exception_ptr(RemoteError(std::move(type_name), std::move(text), origin));
     return received;
   }
   received.error = row->decode(decoder, origin);

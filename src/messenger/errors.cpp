@@ -29,28 +29,41 @@ PeerClosedError::~PeerClosedError() = default;
 HostDiedError::~HostDiedError() = default;
 WorkerIsDeadError::~WorkerIsDeadError() = default;
 
-WorkerDiedError::WorkerDiedError(std::string name, int pid, ExitStatus status)
+WorkerDiedError::WorkerDiedError(std::string name, int pid, ExitStatus status, std::optional<std::uint64_t> task)
     : WorkerIsDeadError(
           "worker " + std::to_string(pid) + " (" + name + ") " + status.describe() +
-          ": all that it had sent has been received; exit_status().report() tells more, and start() gives a fresh "
-          "one"),
+          (task ? " while it ran task " + std::to_string(*task) +
+                      ": other tasks are not affected; exit_status().report() tells more"
+                : ": all that it had sent has been received; exit_status().report() tells more, and start() gives a "
+                  "fresh one")),
       name_(std::move(name)),
       pid_(pid),
-      status_(std::move(status)) {}
+      status_(std::move(status)),
+      task_(task) {}
 WorkerDiedError::~WorkerDiedError() = default;
 
 StartError::StartError(std::string stage, int error_number, const std::string& text, std::optional<ExitStatus> status)
     : Error("worker " + text), stage_(std::move(stage)), error_number_(error_number), status_(std::move(status)) {}
 StartError::~StartError() = default;
 
-RemoteOrigin::RemoteOrigin(std::string peer, int pid) : peer_(std::move(peer)), pid_(pid) {}
+RemoteOrigin::RemoteOrigin(std::string peer, int pid, std::optional<std::uint64_t> task)
+    : peer_(std::move(peer)), pid_(pid), task_(task) {}
 RemoteOrigin::~RemoteOrigin() = default;
 
-RemoteError::RemoteError(std::string type_name, std::string text, std::string peer, int pid)
-    : Error(type_name + ": " + text + " (from " + peer + ", pid " + std::to_string(pid) + ")"),
-      RemoteOrigin(std::move(peer), pid),
+RemoteError::RemoteError(std::string type_name, std::string text, RemoteOrigin origin)
+    : Error(type_name + ": " + text + " (from " + origin.peer() + ", pid " + std::to_string(origin.peer_pid()) + ")"),
+      RemoteOrigin(std::move(origin)),
       type_name_(std::move(type_name)),
       text_(std::move(text)) {}
 RemoteError::~RemoteError() = default;
+
+TaskTimeoutError::TaskTimeoutError(const std::string& text, std::uint64_t task) : TimeoutError(text), task_(task) {}
+TaskTimeoutError::~TaskTimeoutError() = default;
+
+TaskCancelledError::~TaskCancelledError() = default;
+
+PoolBrokenError::PoolBrokenError(const std::string& text, std::exception_ptr cause)
+    : Error(text), cause_(std::move(cause)) {}
+PoolBrokenError::~PoolBrokenError() = default;
 
 }  // namespace coproc::inline v0

@@ -90,11 +90,16 @@ std::pair<MultiMessenger, MultiMessenger> MultiMessenger::new_pair(const LinkOpt
 }
 
 std::size_t wait_any(std::span<Messenger* const> messengers, Timeout timeout) {
+  return detail::MessengerAccess::wait_any(messengers, nullptr, timeout);
+}
+
+std::size_t detail::MessengerAccess::wait_any(std::span<Messenger* const> messengers, const ChannelId* replies_of,
+                                      Timeout timeout) {
   const os::Deadline deadline(timeout.ns);
   std::vector<pollfd> fds;
   for (;;) {
     for (std::size_t i = 0; i < messengers.size(); ++i) {
-      if (messengers[i]->core().has_work()) return i;
+      if (messengers[i]->core().has_work(replies_of)) return i;
     }
     if (deadline.passed()) return messengers.size();
     fds.clear();

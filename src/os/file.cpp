@@ -39,6 +39,19 @@ bool read_at(const Fd& file, std::uint64_t offset, std::span<std::byte> bytes) n
   return true;
 }
 
+std::optional<std::string> read_text(const std::string& path) {
+  const Fd fd(call_retried([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC); }));
+  if (!fd) return std::nullopt;
+  std::string text;
+  char piece[4096];
+  for (;;) {
+    const ssize_t got = call_retried([&] { return ::read(fd.get(), piece, sizeof piece); });
+    if (got < 0) return std::nullopt;
+    if (got == 0) return text;
+    text.append(piece, static_cast<std::size_t>(got));
+  }
+}
+
 Fd duplicate(int fd) { return duplicate_above(fd, STDERR_FILENO + 1); }
 
 Fd duplicate_above(int fd, int least) {

@@ -5,7 +5,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "os/fd.hpp"
@@ -25,6 +27,9 @@ std::uint64_t size_of(const Fd& file) noexcept;
 /// Fills `bytes` from `offset` on. False: there are not so many, or reading failed. (A mapping would raise SIGBUS where
 /// the file is truncated meanwhile.)
 bool read_at(const Fd& file, std::uint64_t offset, std::span<std::byte> bytes) noexcept;
+
+/// All of a file of which the size is not known, such as those of /proc; nullopt where it cannot be read.
+std::optional<std::string> read_text(const std::string& path);
 
 /// A copy above the standard descriptors, close-on-exec. Throws std::system_error.
 Fd duplicate(int fd);

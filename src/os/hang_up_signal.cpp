@@ -31,24 +31,4 @@ bool is_hung_up(int read_end) noexcept {
   return ready == 1 && (entry.revents & POLLHUP) != 0;
 }
 
-KillTimer::KillTimer() {
-  sigevent event{};
-  event.sigev_notify = SIGEV_SIGNAL;
-  event.sigev_signo = SIGKILL;
-  if (call_retried([&] { return ::timer_create(CLOCK_MONOTONIC, &event, &timer_); }) != 0) {
-    throw_errno("timer_create", "CLOCK_MONOTONIC", "SIGKILL");
-  }
-}
-
-KillTimer::~KillTimer() { ::timer_delete(timer_); }
-
-void KillTimer::arm(std::chrono::nanoseconds delay) noexcept {
-  const int saved = errno;
-  itimerspec once{};
-  once.it_value.tv_sec = static_cast<time_t>(delay.count() / 1'000'000'000);
-  once.it_value.tv_nsec = static_cast<long>(delay.count() % 1'000'000'000);
-  ::timer_settime(timer_, 0, &once, nullptr);
-  errno = saved;
-}
-
 }  // namespace coproc::inline v0::os

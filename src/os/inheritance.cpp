@@ -25,16 +25,4 @@ Inheritance Inheritance::now() {
   return state;
 }
 
-cpu_set_t allowed_processors() noexcept {
-  cpu_set_t processors;
-  if (::sched_getaffinity(0, sizeof processors, &processors) == 0) return processors;
-  CPU_ZERO(&processors);
-  for (std::size_t cpu = 0; cpu < CPU_SETSIZE; ++cpu) CPU_SET(cpu, &processors);
-  return processors;
-}
-
-void allow_processors(const cpu_set_t& processors) noexcept {
-  (void)::sched_setaffinity(0, sizeof processors, &processors);
-}
-
 }  // namespace coproc::inline v0::os

@@ -3,7 +3,6 @@
 // Thread safety: values.
 #pragma once
 
-#include <sched.h>
 #include <sys/resource.h>
 #include <sys/types.h>
 
@@ -24,10 +23,5 @@ struct Inheritance {
   static Inheritance now();
   bool operator==(const Inheritance&) const = default;
 };
-
-/// The processors on which this thread may run; all where the system does not say.
-cpu_set_t allowed_processors() noexcept;
-/// Where the system refuses, this thread stays where it is.
-void allow_processors(const cpu_set_t& processors) noexcept;
 
 }  // namespace coproc::inline v0::os

@@ -67,6 +67,12 @@ void survive_interrupts() noexcept {
   unblock_signals();
 }
 
+void queue_signal(pid_t child, int signal, std::uintptr_t value) noexcept {
+  sigval carried{};
+  carried.sival_ptr = reinterpret_cast<void*>(value);  // NOLINT: a number, of which there is no room in sival_int
+  (void)call_retried([&] { return ::sigqueue(child, signal, carried); });
+}
+
 void set_signal_handler(int signal, void (*handler)(int, siginfo_t*, void*)) {
   struct sigaction action {};
   sigemptyset(&action.sa_mask);

@@ -5,6 +5,8 @@
 
 #include <signal.h>
 
+#include <cstdint>
+
 namespace coproc::inline v0::os {
 
 /// Blocks every signal in this thread while it lives.
@@ -26,6 +28,9 @@ void reset_signals_in_child() noexcept;
 
 /// For a program that keeps its own handlers: SIGINT gets the same empty one where it has none, and no signal is blocked.
 void survive_interrupts() noexcept;
+
+/// Sends this signal with a value to a child that was not reaped.
+void queue_signal(pid_t child, int signal, std::uintptr_t value) noexcept;
 
 /// A handler with SA_RESTART | SA_SIGINFO. Throws std::system_error.
 void set_signal_handler(int signal, void (*handler)(int, siginfo_t*, void*));

@@ -5,6 +5,7 @@
 #include <atomic>
 
 #include "os/hang_up_signal.hpp"
+#include "os/signal_timer.hpp"
 #include "os/signals.hpp"
 #include "process/standard_streams.hpp"
 #include "step/step.hpp"
@@ -17,7 +18,7 @@ namespace {
 struct Armed {
   int read_end;
   std::chrono::nanoseconds grace;
-  os::KillTimer timer;
+  os::SignalTimer timer{SIGKILL};
   std::atomic<bool> is_running{false};
 };
 static_assert(std::atomic<bool>::is_always_lock_free);  // used in a signal handler
@@ -41,7 +42,7 @@ void Lifeline::stay_with_worker(std::chrono::nanoseconds grace) {
   step("lifeline: forked");
   pipe_.write_end.reset();
   if (grace > std::chrono::nanoseconds::zero()) {
-    armed.store(new Armed{pipe_.read_end.get(), grace, {}, {}}, std::memory_order_release);  // pairs with on_sigcont()
+    armed.store(new Armed{.read_end = pipe_.read_end.get(), .grace = grace}, std::memory_order_release);  // pairs with on_sigcont()
     os::set_signal_handler(SIGCONT, &on_sigcont);
     os::signal_on_change(pipe_.read_end, SIGCONT);
   } else {

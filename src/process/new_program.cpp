@@ -12,6 +12,7 @@
 #include "os/file.hpp"
 #include "os/inheritance.hpp"
 #include "os/process_state.hpp"
+#include "os/processors.hpp"
 #include "process/await_start.hpp"
 #include "process/fork_server.hpp"
 #include "process/lifeline.hpp"

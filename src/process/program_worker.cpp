@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "os/file.hpp"
+#include "os/processors.hpp"
 #include "os/inheritance.hpp"
 #include "os/process_state.hpp"
 #include "os/signals.hpp"

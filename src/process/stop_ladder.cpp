@@ -24,7 +24,9 @@ std::optional<ExitStatus> reap(Child& child, const LadderWait& wait) {
   return child.try_reap();
 }
 
-void act(Child& child, const Rung& rung) {
+}  // namespace
+
+void take_rung(Child& child, const Rung& rung) {
   child.note_rung(rung.rung);
   if (rung.act) {
     rung.act();
@@ -34,8 +36,6 @@ void act(Child& child, const Rung& rung) {
     child.signal(SIGKILL);
   }
 }
-
-}  // namespace
 
 std::optional<ExitStatus> wait_for_end(Child& child, const os::Deadline& deadline, const LadderWait& wait) {
   bool rest_from_extra_fd = false;
@@ -60,7 +60,7 @@ std::optional<ExitStatus> wait_for_end(Child& child, const os::Deadline& deadlin
 ExitStatus run_ladder(Child& child, std::span<const Rung> rungs, const LadderWait& wait) {
   if (auto status = reap(child, wait)) return *status;
   for (const Rung& rung : rungs) {
-    act(child, rung);
+    take_rung(child, rung);
     if (auto status = wait_for_end(child, os::Deadline(rung.time.ns), wait)) return *status;
   }
   ExitStatus status;

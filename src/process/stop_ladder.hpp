@@ -34,6 +34,9 @@ struct LadderWait {
   FunctionRef<void()> on_interrupt = {};
 };
 
+/// Does what the rung does, and does not wait.
+void take_rung(Child& child, const Rung& rung);
+
 /// Waits for the child's end; nullopt where the time is over. Throws std::system_error.
 std::optional<ExitStatus> wait_for_end(Child& child, const os::Deadline& deadline, const LadderWait& wait);
 

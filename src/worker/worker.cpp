@@ -156,22 +156,65 @@ Worker::State& Worker::state() const {
 
 Messenger& Worker::messenger() const { return *state().messenger; }
 
+namespace {
+
+/// The rungs of stop(). `ask` is the first one, and has to outlive them.
+std::array<process::Rung, 3> rungs_of(const StopOptions& options, process::FunctionRef<void()> ask) {
+  return {process::Rung{StopRung::close_request, options.close, ask},
+          process::Rung{StopRung::terminate, options.terminate}, process::Rung{StopRung::kill, options.kill}};
+}
+
+void ask_to_close(Run& run) {
+  const std::lock_guard lock(run.mutex);
+  if (run.core != nullptr) run.core->transport().request_close();
+}
+
+}  // namespace
+
 ExitStatus Worker::stop() { return stop(state().options.stop); }
 
 ExitStatus Worker::stop(StopOptions options) {
   const auto run = state().started("stop");
   if (auto status = end_of(*run)) return *status;
-  auto ask = [&] {
-    const std::lock_guard lock(run->mutex);
-    if (run->core != nullptr) run->core->transport().request_close();
-  };
+  auto ask = [&] { ask_to_close(*run); };
   auto drain = [&] { drain_run(*run); };
-  const std::array rungs{process::Rung{StopRung::close_request, options.close, ask},
-                         process::Rung{StopRung::terminate, options.terminate},
-                         process::Rung{StopRung::kill, options.kill}};
-  const ExitStatus status = process::run_ladder(run->child, rungs, draining(*run, drain));
+  const ExitStatus status = process::run_ladder(run->child, rungs_of(options, ask), draining(*run, drain));
   if (auto complete = end_of(*run)) return *complete;
   return status;
+}
+
+std::vector<ExitStatus> Worker::stop_all(std::span<Worker* const> workers, const StopOptions& options) {
+  std::vector<std::shared_ptr<Run>> living;
+  for (const Worker* worker : workers) {
+    auto run = worker->state().current();
+    if (run != nullptr && worker->state().started("stop_all") && !end_of(*run)) living.push_back(std::move(run));
+  }
+  const auto ended = [](const std::shared_ptr<Run>& run) { return end_of(*run).has_value(); };
+  for (std::size_t rung = 0; rung < 3 && !living.empty(); ++rung) {
+    Timeout time = kForever;
+    for (const auto& run : living) {
+      auto ask = [&] { ask_to_close(*run); };
+      const process::Rung taken = rungs_of(options, ask)[rung];
+      process::take_rung(run->child, taken);
+      time = taken.time;
+    }
+    const os::Deadline deadline(time.ns);
+    // All are drained whichever is waited for: none may be kept from its end because its turn comes later.
+    auto drain = [&] {
+      for (const auto& run : living) drain_run(*run);
+    };
+    for (const auto& run : living) process::wait_for_end(run->child, deadline, {.keep_draining = drain});
+    std::erase_if(living, ended);
+  }
+  std::vector<ExitStatus> statuses;
+  for (const Worker* worker : workers) {
+    ExitStatus status;
+    const auto run = worker->state().current();
+    if (run != nullptr) status.end = NotYetEnded{};
+    if (auto end = worker->exit_status()) status = *std::move(end);
+    statuses.push_back(std::move(status));
+  }
+  return statuses;
 }
 
 ExitStatus Worker::join() { return *join_for(kForever); }

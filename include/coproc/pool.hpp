@@ -1,0 +1,213 @@
+// A pool of workers that run tasks.
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <initializer_list>
+#include <iterator>
+#include <memory>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "coproc/detail/task.hpp"
+#include "coproc/detail/task_call.hpp"
+#include "coproc/pool_insights.hpp"
+#include "coproc/pool_options.hpp"
+#include "coproc/results_view.hpp"
+#include "coproc/task.hpp"
+#include "coproc/timeout.hpp"
+
+namespace coproc::inline v0 {
+
+namespace detail {
+
+struct NoExit {};
+
+template <class State, class Init>
+void* make_state(Decoder& decoder, void (*function)()) {
+  auto init = decode_callable<Init>(decoder, function);
+  decoder.finish();
+  if constexpr (std::is_void_v<State>) {
+    init();
+    return nullptr;
+  } else {
+    return new State(init());
+  }
+}
+
+template <class State, class Exit>
+void unmake_state(void* state, Decoder& decoder, void (*function)()) {
+  if constexpr (std::is_void_v<State>) {
+    if constexpr (!std::same_as<Exit, NoExit>) decode_callable<Exit>(decoder, function)();
+  } else {
+    const std::unique_ptr<State> owned(static_cast<State*>(state));
+    if constexpr (!std::same_as<Exit, NoExit>) {
+      auto exit = decode_callable<Exit>(decoder, function);
+      if constexpr (std::invocable<Exit&, State&>) {
+        exit(*owned);
+      } else {
+        exit();
+      }
+    }
+  }
+}
+
+template <class F>
+using pool_state_t = std::invoke_result_t<F&>;
+
+}  // namespace detail
+
+/// Workers that run tasks: functions, lambdas without captures, and callable objects that can be sent, with arguments and
+/// results that can be sent.
+///
+///     coproc::Pool pool;                                                       // as many workers as processors
+///     std::vector<int> squares = pool.map([](int x) { return x * x; }, numbers);
+///     coproc::Task<Image> small = pool.submit(&resize, image, 640);
+///
+/// An init function runs in each worker before its first task. What it returns is that worker's state: a task whose first
+/// parameter takes it gets it by reference. The exit function, and the state's destructor, run when the worker is asked to end.
+///
+///     coproc::Pool pool{[] { return Database("/srv/db"); }, {.workers = 8}};
+///     for (Row& row : pool.map_unordered([](Database& db, int id) { return db.find(id); }, ids)) ...
+///
+/// There is no hidden thread: whoever waits for a result hands out tasks and takes in results, for all who use the pool. Between
+/// such calls the workers go on with what they were given (`PoolOptions::window`, `::background`).
+///
+/// A worker that dies is replaced. The task that it ran fails with WorkerDiedError, unless `TaskOptions::max_retries` lets it run
+/// again; others are not affected. Where workers die again and again before they run anything, what waits fails with
+/// PoolBrokenError, and the next call tries anew.
+///
+/// Thread safety: all calls may be made by several threads at once; the destructor and `stop` may not overlap with others.
+/// An input is read, and results are decoded, by the thread that reads the results.
+template <class State = void>
+class Pool {
+ public:
+  /// Starts the workers. Throws StartError, InvalidArgumentError for options that cannot work.
+  explicit Pool(PoolOptions options = {})
+    requires std::is_void_v<State>
+      : handle_({}, std::move(options)) {}
+  template <class Init>
+    requires std::same_as<State, detail::pool_state_t<Init>>
+  explicit Pool(Init init, PoolOptions options = {})
+      : Pool(std::move(init), detail::NoExit(), std::move(options)) {}
+  template <class Init, class Exit>
+    requires std::same_as<State, detail::pool_state_t<Init>>
+  Pool(Init init, Exit exit, PoolOptions options = {}) : handle_(code_of(init, exit), std::move(options)) {}
+  Pool(Pool&&) noexcept = default;
+  Pool& operator=(Pool&&) noexcept = default;
+  /// As `stop`.
+  ~Pool() = default;
+
+  /// The function's results for each element of an input range, in the input's order. The range may be endless: it is read only so
+  /// far ahead as the workers need. See ResultsView.
+  template <class F, class Range>
+    requires requires(Range& range) { std::begin(range) != std::end(range); }
+  auto map(const F& function, Range&& items, TaskOptions options) {
+    return start_map(std::decay_t<const F>(function), std::forward<Range>(items), std::move(options), true);
+  }
+  template <class F, class Range>
+    requires requires(Range& range) { std::begin(range) != std::end(range); }
+  auto map(const F& function, Range&& items) {
+    return map(function, std::forward<Range>(items), handle_.task_options());
+  }
+  template <class F, class T>
+  auto map(const F& function, std::initializer_list<T> items) {
+    return map(function, std::vector<T>(items));
+  }
+
+  /// The same in the order in which they come; `Iterator::index` tells whose result each is.
+  template <class F, class Range>
+    requires requires(Range& range) { std::begin(range) != std::end(range); }
+  auto map_unordered(const F& function, Range&& items, TaskOptions options) {
+    return start_map(std::decay_t<const F>(function), std::forward<Range>(items), std::move(options), false);
+  }
+  template <class F, class Range>
+    requires requires(Range& range) { std::begin(range) != std::end(range); }
+  auto map_unordered(const F& function, Range&& items) {
+    return map_unordered(function, std::forward<Range>(items), handle_.task_options());
+  }
+  template <class F, class T>
+  auto map_unordered(const F& function, std::initializer_list<T> items) {
+    return map_unordered(function, std::vector<T>(items));
+  }
+
+  /// Hands over one call and returns. The arguments are copied or moved, as std::async does.
+  template <class F, class... A>
+    requires(!std::same_as<std::decay_t<F>, TaskOptions>)
+  auto submit(const F& function, A&&... arguments) {
+    return submit(handle_.task_options(), function, std::forward<A>(arguments)...);
+  }
+  template <class F, class... A>
+  auto submit(TaskOptions options, const F& function, A&&... arguments) {
+    using Function = std::decay_t<const F>;
+    const Function kept = function;
+    detail::JobHandle job(handle_, detail::task_code<Function, State, std::decay_t<A>...>(kept), std::move(options),
+                          {.is_submitted = true, .total = 1});
+    std::vector<detail::TaskPtr> tasks;
+    tasks.push_back(std::make_unique<detail::Call<Function, std::decay_t<A>...>>(detail::shared_callable<Function>(kept),
+                                                                                 std::forward<A>(arguments)...));
+    job.add(std::move(tasks));
+    job.end_input();
+    using Called = detail::called_t<Function, State, std::decay_t<A>...>;
+    using Result = std::conditional_t<std::is_void_v<Called>, void, typename detail::ResultOf<Called>::type>;
+    return Task<Result>(std::move(job));
+  }
+
+  /// The number of workers.
+  std::size_t size() const { return handle_.size(); }
+  /// Tasks that were handed over and have not ended.
+  std::size_t pending() const { return handle_.pending(); }
+  /// Waits until every submitted task has ended. False: not in this time.
+  bool wait(Timeout timeout = kForever) { return handle_.wait(timeout); }
+  /// Any thread, or a signal handler: the wait that is under way, or else the next one, throws InterruptedError.
+  void interrupt() noexcept { handle_.interrupt(); }
+  /// Ends the workers: those that are idle are asked to close, so that their exit functions run; those in the middle of a task get
+  /// SIGTERM at once; and SIGKILL is for those that take longer than `PoolOptions::worker.stop`. What has not ended is cancelled.
+  void stop() { handle_.stop(); }
+
+  PoolInsights insights() const { return handle_.insights(); }
+  /// The processes that are there just now.
+  std::vector<int> pids() const { return handle_.pids(); }
+
+ private:
+  template <class Init, class Exit>
+  static detail::StateCode code_of(const Init& init, const Exit& exit) {
+    detail::check_task_function<Init>();
+    detail::StateCode code;
+    code.make = &detail::make_state<State, Init>;
+    code.unmake = &detail::unmake_state<State, Exit>;
+    code.init_function = detail::function_of(init);
+    code.encode_init = &detail::encode_callable<Init>;
+    code.init = &init;
+    if constexpr (!std::same_as<Exit, detail::NoExit>) {
+      detail::check_task_function<Exit>();
+      code.exit_function = detail::function_of(exit);
+      code.encode_exit = &detail::encode_callable<Exit>;
+      code.exit = &exit;
+    }
+    return code;
+  }
+
+  template <class F, class Range>
+  auto start_map(const F& function, Range&& items, TaskOptions options, bool is_ordered) {
+    using Source = detail::RangeSource<F, State, Range>;
+    using Element = std::decay_t<decltype(*std::begin(items))>;
+    const auto total = detail::size_if_known(items);
+    detail::JobHandle job(handle_, detail::task_code<F, State, Element>(function), options,
+                          {.is_ordered = is_ordered, .total = total});
+    return ResultsView<detail::task_result_t<F, State, Element>>(detail::ResultsReader(
+        std::move(job), std::make_unique<Source>(function, std::forward<Range>(items)), std::move(options), total));
+  }
+
+  detail::PoolHandle handle_;
+};
+
+Pool(PoolOptions) -> Pool<void>;
+Pool()->Pool<void>;
+template <class Init>
+Pool(Init, PoolOptions = {}) -> Pool<detail::pool_state_t<Init>>;
+template <class Init, class Exit>
+Pool(Init, Exit, PoolOptions = {}) -> Pool<detail::pool_state_t<Init>>;
+
+}  // namespace coproc::inline v0

@@ -1,0 +1,262 @@
+// The results of a map as a range, which come while it is read.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <exception>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "coproc/detail/task.hpp"
+#include "coproc/detail/task_call.hpp"
+#include "coproc/progress.hpp"
+
+namespace coproc::inline v0 {
+
+/// One result of a map, or why there is none.
+///
+/// Thread safety: a value.
+template <class R>
+class TaskResult {
+ public:
+  TaskResult(std::uint64_t index, R&& value) : index_(index), value_(std::move(value)) {}
+  TaskResult(std::uint64_t index, std::exception_ptr error) : index_(index), error_(std::move(error)) {}
+
+  /// The place of its argument in the input, from 0 on.
+  std::uint64_t index() const noexcept { return index_; }
+  bool has_value() const noexcept { return value_.has_value(); }
+  /// Throws the error, if there is no value.
+  R& value() {
+    if (!value_) std::rethrow_exception(error_);
+    return *value_;
+  }
+  /// Null where there is a value.
+  const std::exception_ptr& error() const noexcept { return error_; }
+
+ private:
+  std::uint64_t index_;
+  std::optional<R> value_;
+  std::exception_ptr error_;
+};
+
+namespace detail {
+
+/// Where a map's tasks come from.
+class TaskSource {
+ public:
+  virtual ~TaskSource() = default;
+  /// Appends up to `count` tasks. False: there are no more. Throws what the input throws; what was appended before counts.
+  virtual bool pull(std::vector<TaskPtr>& into, std::size_t count) = 0;
+};
+
+/// Reads the results of a job and feeds it.
+class COPROC_API ResultsReader {
+ public:
+  /// `kept` lives as long.
+  ResultsReader(JobHandle job, std::unique_ptr<TaskSource> source, TaskOptions options, std::optional<std::size_t> total,
+                std::shared_ptr<void> kept = nullptr);
+  ResultsReader(ResultsReader&&) noexcept = default;
+  ResultsReader& operator=(ResultsReader&&) noexcept = default;
+
+  /// Waits for the next one; null: there is none.
+  TaskPtr next();
+
+ private:
+  void feed();
+  void report(bool is_last);
+
+  std::shared_ptr<void> kept_;  // first: goes last
+  JobHandle job_;
+  std::unique_ptr<TaskSource> source_;  // null: it has ended
+  TaskOptions options_;
+  std::deque<TaskPtr> ready_;
+  Progress progress_;
+  std::chrono::steady_clock::time_point begin_, fed_, reported_{};
+};
+
+}  // namespace detail
+
+/// What `map_unordered` and `map` give: a move-only range to be read once. The input is read, and tasks are run, while it is read:
+/// `==` waits for the next result. A task's error is thrown where its result would be read; a loop that begins again goes on behind
+/// it. What the input throws is thrown behind the results of all that it gave before. Destroyed before its end, it drops what was
+/// not begun; nothing of it reaches a later map.
+///
+/// The input has to live as long, unless it was given as an rvalue.
+///
+/// Thread safety: one thread at a time.
+template <class R>
+class ResultsView {
+ public:
+  explicit ResultsView(detail::ResultsReader reader) : reader_(std::move(reader)) {}
+  ResultsView(ResultsView&&) noexcept = default;
+  ResultsView& operator=(ResultsView&&) noexcept = default;
+
+  struct Sentinel {};
+  class Iterator {
+   public:
+    using value_type = R;
+    using difference_type = std::ptrdiff_t;
+    using iterator_concept = std::input_iterator_tag;
+
+    Iterator() = default;
+    explicit Iterator(ResultsView& view) : view_(&view) {}
+    Iterator(Iterator&&) = default;
+    Iterator& operator=(Iterator&&) = default;
+
+    /// The result, or throws the task's error; the reference is good until `++`.
+    R& operator*() const { return view_->value(); }
+    /// The place of its argument in the input, from 0 on.
+    std::uint64_t index() const { return view_->index_; }
+    Iterator& operator++() {
+      view_->fetch();  // of a result that was not looked at
+      view_->drop();
+      return *this;
+    }
+    void operator++(int) { ++*this; }
+    bool operator==(Sentinel) const { return !view_->fetch(); }
+
+   private:
+    ResultsView* view_ = nullptr;
+  };
+
+  Iterator begin() { return Iterator(*this); }
+  Sentinel end() const noexcept { return {}; }
+
+  /// All results at once. Throws the first error that it meets, and drops what was not begun then.
+  std::vector<R> collect() {
+    std::vector<R> all;
+    for (R& value : *this) all.push_back(std::move(value));
+    return all;
+  }
+  operator std::vector<R>() { return collect(); }  // NOLINT: `std::vector<int> squares = pool.map(...)`
+
+  /// The same results as a range of TaskResult<R>, whose reading never throws a task's error.
+  class Outcomes;
+  Outcomes as_results() && { return Outcomes(std::move(*this)); }
+
+ private:
+  /// Whether there is a present one; waits for it.
+  bool fetch() {
+    if (task_ || value_) return true;
+    task_ = reader_.next();
+    if (task_) index_ = task_->index;
+    return task_ != nullptr;
+  }
+  R& value() {
+    fetch();
+    if (!value_) {
+      const detail::TaskPtr task = std::move(task_);  // also where it throws: the next loop begins behind it
+      value_.emplace(detail::decode_result<R>(*task));
+    }
+    return *value_;
+  }
+  void drop() noexcept {
+    task_.reset();
+    value_.reset();
+  }
+
+  detail::ResultsReader reader_;
+  // The present one: as it came, or as its value.
+  detail::TaskPtr task_;
+  std::optional<R> value_;
+  std::uint64_t index_ = 0;
+};
+
+template <class R>
+class ResultsView<R>::Outcomes {
+ public:
+  explicit Outcomes(ResultsView&& view) : view_(std::move(view)) {}
+
+  class Iterator {
+   public:
+    using value_type = TaskResult<R>;
+    using difference_type = std::ptrdiff_t;
+    using iterator_concept = std::input_iterator_tag;
+
+    Iterator() = default;
+    explicit Iterator(Outcomes& outcomes) : outcomes_(&outcomes) {}
+    Iterator(Iterator&&) = default;
+    Iterator& operator=(Iterator&&) = default;
+
+    TaskResult<R>& operator*() const { return outcomes_->result(); }
+    TaskResult<R>* operator->() const { return &outcomes_->result(); }
+    Iterator& operator++() {
+      outcomes_->result_.reset();
+      outcomes_->view_.drop();
+      return *this;
+    }
+    void operator++(int) { ++*this; }
+    bool operator==(Sentinel) const { return !outcomes_->view_.fetch(); }
+
+   private:
+    Outcomes* outcomes_ = nullptr;
+  };
+
+  Iterator begin() { return Iterator(*this); }
+  Sentinel end() const noexcept { return {}; }
+
+ private:
+  TaskResult<R>& result() {
+    view_.fetch();
+    if (!result_) {
+      const std::uint64_t index = view_.task_->index;
+      try {
+        result_.emplace(index, detail::decode_result<R>(*view_.task_));
+      } catch (...) {
+        result_.emplace(index, std::current_exception());
+      }
+    }
+    return *result_;
+  }
+
+  ResultsView view_;
+  std::optional<TaskResult<R>> result_;
+};
+
+namespace detail {
+
+/// Makes tasks of a range's elements. `Held`: the range, or a reference to it.
+template <class F, class State, class Held>
+class RangeSource final : public TaskSource {
+  using Range = std::remove_reference_t<Held>;
+  using Iterator = decltype(std::begin(std::declval<Range&>()));
+  using Element = std::decay_t<decltype(*std::declval<Iterator&>())>;
+
+ public:
+  RangeSource(const F& function, Held&& range) : function_(shared_callable(function)), range_(std::forward<Held>(range)) {}
+
+  bool pull(std::vector<TaskPtr>& into, std::size_t count) override {
+    if (!at_) at_.emplace(std::begin(range_));
+    for (; count != 0; --count) {
+      if (is_taken_) ++*at_;  // now and not before: an input that waits for its next element keeps nobody waiting for this one
+      is_taken_ = false;
+      if (*at_ == std::end(range_)) return false;
+      is_taken_ = true;
+      into.push_back(std::make_unique<Call<F, Element>>(function_, **at_));
+    }
+    return true;
+  }
+
+ private:
+  std::shared_ptr<const F> function_;
+  Held range_;
+  std::optional<Iterator> at_;
+  bool is_taken_ = false;
+};
+
+template <class Range>
+std::optional<std::size_t> size_if_known(const Range& range) {
+  if constexpr (requires { std::size(range); }) {
+    return static_cast<std::size_t>(std::size(range));
+  } else {
+    return std::nullopt;
+  }
+}
+
+}  // namespace detail
+}  // namespace coproc::inline v0

@@ -1,0 +1,307 @@
+// Workers of one target, started and ended together.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "coproc/channel.hpp"
+#include "coproc/export.hpp"
+#include "coproc/message.hpp"
+#include "coproc/messenger.hpp"
+#include "coproc/options.hpp"
+#include "coproc/worker_resource.hpp"
+
+namespace coproc::inline v0 {
+
+/// How `WorkerResourcePool::map_messages` hands out its requests. `window`: how many a worker has at a time that it has not
+/// answered.
+struct MapMessagesOptions {
+  ChannelId channel = {};
+  std::size_t window = 2;
+};
+
+namespace detail {
+
+struct AbandonedReplies;
+
+/// Sends requests to several workers and takes in their replies.
+class COPROC_API RepliesReader {
+ public:
+  /// Sends the next request to this messenger; nullopt: there are no more.
+  using SendNext = std::function<std::optional<RequestId>(Messenger& to, const ChannelId& channel)>;
+
+  RepliesReader(std::vector<Messenger*> workers, std::shared_ptr<AbandonedReplies> abandoned, SendNext send_next,
+                MapMessagesOptions options, bool is_ordered);
+  RepliesReader(RepliesReader&&) noexcept;
+  RepliesReader& operator=(RepliesReader&&) noexcept;
+  ~RepliesReader();
+
+  struct Reply {
+    Message message;
+    std::uint64_t index;
+    std::size_t worker;
+  };
+  /// Waits for the next one; nullopt: all have come.
+  std::optional<Reply> next();
+
+  static std::shared_ptr<AbandonedReplies> make_abandoned();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace detail
+
+/// What `map_messages` gives: a move-only range of replies, to be read once. Requests are sent and replies come while it is read;
+/// `==` waits for the next one. A worker's end, an error that it sends and a `reply_error_to` are thrown inside the loop; a new loop
+/// goes on with what is left: the requests that a dead worker had not answered are lost with it. Destroyed before its end, what was
+/// not answered is forgotten: its replies reach no later map.
+///
+/// Thread safety: that of the workers' messengers.
+template <class T>
+class RepliesOfWorkers {
+ public:
+  explicit RepliesOfWorkers(detail::RepliesReader reader) : reader_(std::move(reader)) {}
+  RepliesOfWorkers(RepliesOfWorkers&&) noexcept = default;
+  RepliesOfWorkers& operator=(RepliesOfWorkers&&) noexcept = default;
+
+  struct Sentinel {};
+  class Iterator {
+   public:
+    using value_type = T;
+    using difference_type = std::ptrdiff_t;
+    using iterator_concept = std::input_iterator_tag;
+
+    Iterator() = default;
+    explicit Iterator(RepliesOfWorkers& view) : view_(&view) {}
+    Iterator(Iterator&&) = default;
+    Iterator& operator=(Iterator&&) = default;
+
+    /// Throws TypeMismatchError, and the error where the reply is one. The reference is good until `++`.
+    T& operator*() const { return view_->value(); }
+    /// The place of the request in the input, from 0 on.
+    std::uint64_t index() const { return view_->index_; }
+    /// The worker that has answered, as a place in its pool.
+    std::size_t worker() const { return view_->worker_; }
+    Iterator& operator++() {
+      view_->fetch();
+      view_->drop();
+      return *this;
+    }
+    void operator++(int) { ++*this; }
+    bool operator==(Sentinel) const { return !view_->fetch(); }
+
+   private:
+    RepliesOfWorkers* view_ = nullptr;
+  };
+
+  Iterator begin() { return Iterator(*this); }
+  Sentinel end() const noexcept { return {}; }
+
+ private:
+  bool fetch() {
+    if (message_ || value_) return true;
+    auto reply = reader_.next();
+    if (!reply) return false;
+    index_ = reply->index;
+    worker_ = reply->worker;
+    message_.emplace(std::move(reply->message));
+    return true;
+  }
+  T& value() {
+    fetch();
+    if (!value_) {
+      std::optional<Message> message = std::move(message_);
+      message_.reset();  // also where it throws: the next loop begins behind it
+      if constexpr (std::is_same_v<T, Message>) {
+        value_.emplace(*std::move(message));
+      } else {
+        value_.emplace(message->template get<T>());
+      }
+    }
+    return *value_;
+  }
+  void drop() noexcept {
+    message_.reset();
+    value_.reset();
+  }
+
+  detail::RepliesReader reader_;
+  std::optional<Message> message_;
+  std::optional<T> value_;
+  std::uint64_t index_ = 0;
+  std::size_t worker_ = 0;
+};
+
+/// `size` workers of one target (seed: WorkerResourcePool). A range of its WorkerResources, each of which can be used alone.
+///
+///     coproc::WorkerResourcePool workers(4, &serve);        // void serve(coproc::PriorityMessenger& host, Config config)
+///     workers.start(config);
+///     for (int answer : workers.map_messages<int>(questions)) ...
+///
+/// For calls of functions there is Pool. Nothing is replaced here: a worker that ends is the caller's to start again.
+///
+/// Thread safety: as WorkerResource.
+template <class Target, class M = detail::target_messenger_t<Target>>
+class WorkerResourcePool {
+ public:
+  using worker_type = WorkerResource<Target, M>;
+
+  explicit WorkerResourcePool(std::size_t size, Target target, WorkerOptions options = {})
+    requires(!detail::ClassTarget<Target, M>)
+  {
+    workers_.reserve(size);
+    for (std::size_t i = 0; i < size; ++i) workers_.emplace_back(target, numbered(options, i));
+  }
+  explicit WorkerResourcePool(std::size_t size, std::in_place_t = std::in_place, WorkerOptions options = {})
+    requires detail::ClassTarget<Target, M>
+  {
+    workers_.reserve(size);
+    for (std::size_t i = 0; i < size; ++i) workers_.emplace_back(std::in_place, numbered(options, i));
+  }
+  WorkerResourcePool(WorkerResourcePool&&) noexcept = default;
+  WorkerResourcePool& operator=(WorkerResourcePool&& other) noexcept {
+    if (this == &other) return *this;
+    const WorkerResourcePool ended(std::move(*this));
+    workers_ = std::move(other.workers_);
+    abandoned_ = std::move(other.abandoned_);
+    return *this;
+  }
+  /// Stops all together.
+  ~WorkerResourcePool() {
+    if (workers_.empty()) return;
+    try {
+      stop();
+    } catch (...) {
+      // What is left is each worker's own destructor.
+    }
+  }
+
+  /// Starts all, each with a copy of the arguments. Throws what WorkerResource's start does; then those that were started are
+  /// stopped again.
+  template <class... A>
+    requires detail::Startable<Target, M, A...>
+  void start(const A&... arguments) {
+    std::size_t started = 0;
+    try {
+      for (; started < workers_.size(); ++started) workers_[started].start(arguments...);
+    } catch (...) {
+      Worker::stop_all(pointers(started), options_.stop);
+      throw;
+    }
+  }
+  /// As `Worker::stop`, all at once: together they take as long as one may. The statuses are in the order of the workers.
+  std::vector<ExitStatus> stop() { return stop(options_.stop); }
+  std::vector<ExitStatus> stop(const StopOptions& options) {
+    return Worker::stop_all(pointers(workers_.size()), options);
+  }
+  /// Waits for all to end by themselves.
+  std::vector<ExitStatus> join() {
+    return apply_to_workers([](worker_type& worker) { return worker.join(); });
+  }
+  /// Sends SIGTERM, or SIGKILL, to each, and does not wait.
+  void terminate() {
+    for (worker_type& worker : workers_) worker.terminate();
+  }
+  void kill() {
+    for (worker_type& worker : workers_) worker.kill();
+  }
+  /// How many are alive.
+  std::size_t alive() const noexcept {
+    std::size_t count = 0;
+    for (const worker_type& worker : workers_) count += worker.is_alive() ? 1U : 0U;
+    return count;
+  }
+
+  std::size_t size() const noexcept { return workers_.size(); }
+  worker_type& operator[](std::size_t place) { return workers_.at(place); }
+  auto begin() noexcept { return workers_.begin(); }
+  auto end() noexcept { return workers_.end(); }
+
+  /// Calls `function` with each worker, in this process, and gives the results in the order of the workers, if it has any.
+  template <class F>
+  auto apply_to_workers(F&& function) {
+    using Result = std::invoke_result_t<F&, worker_type&>;
+    if constexpr (std::is_void_v<Result>) {
+      for (worker_type& worker : workers_) std::invoke(function, worker);
+    } else {
+      std::vector<Result> results;
+      results.reserve(workers_.size());
+      for (worker_type& worker : workers_) results.push_back(std::invoke(function, worker));
+      return results;
+    }
+  }
+
+  /// Sends each element of an input range as a request to a worker that has little to do, and gives the replies as they come. The
+  /// range is read only so far ahead as the workers need, and has to live as long as the result, unless it was given as an rvalue.
+  template <class T = Message, class Range>
+  RepliesOfWorkers<T> map_messages(Range&& values, MapMessagesOptions options = {}) {
+    return start_map<T>(std::forward<Range>(values), std::move(options), false);
+  }
+  /// The same in the order of the input.
+  template <class T = Message, class Range>
+  RepliesOfWorkers<T> map_messages_ordered(Range&& values, MapMessagesOptions options = {}) {
+    return start_map<T>(std::forward<Range>(values), std::move(options), true);
+  }
+
+ private:
+  WorkerOptions numbered(WorkerOptions options, std::size_t number) {
+    options_ = options;
+    if (options.name.empty()) options.name = "worker";
+    options.name += ' ' + std::to_string(number);
+    return options;
+  }
+
+  std::vector<Worker*> pointers(std::size_t count) {
+    std::vector<Worker*> all;
+    for (std::size_t i = 0; i < count; ++i) all.push_back(&workers_[i]);
+    return all;
+  }
+
+  template <class Held>
+  struct Input {
+    using Iterator = decltype(std::begin(std::declval<std::remove_reference_t<Held>&>()));
+    Held range;
+    std::optional<Iterator> at = {};
+    bool is_taken = false;
+  };
+
+  template <class T, class Range>
+  RepliesOfWorkers<T> start_map(Range&& values, MapMessagesOptions options, bool is_ordered) {
+    using Held = Input<Range>;
+    const std::shared_ptr<Held> input(new Held{std::forward<Range>(values)});
+    auto send_next = [input](Messenger& to, const ChannelId& channel) -> std::optional<RequestId> {
+      if (!input->at) input->at.emplace(std::begin(input->range));
+      if (input->is_taken) ++*input->at;
+      input->is_taken = false;
+      if (*input->at == std::end(input->range)) return std::nullopt;
+      input->is_taken = true;
+      return to.send_request(**input->at, channel);
+    };
+    std::vector<Messenger*> messengers;
+    for (worker_type& worker : workers_) messengers.push_back(&worker.messenger());
+    return RepliesOfWorkers<T>(detail::RepliesReader(std::move(messengers), abandoned_, std::move(send_next),
+                                                     std::move(options), is_ordered));
+  }
+
+  WorkerOptions options_;
+  std::vector<worker_type> workers_;
+  std::shared_ptr<detail::AbandonedReplies> abandoned_ = detail::RepliesReader::make_abandoned();
+};
+
+template <class F>
+WorkerResourcePool(std::size_t, F) -> WorkerResourcePool<F>;
+template <class F>
+WorkerResourcePool(std::size_t, F, WorkerOptions) -> WorkerResourcePool<F>;
+
+}  // namespace coproc::inline v0

@@ -1,0 +1,21 @@
+// The bytes of a message, for who knows more of them than their type.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+
+#include "coproc/message.hpp"
+
+namespace coproc::inline v0::detail {
+
+struct MessageAccess {
+  static std::span<const std::byte> payload(const Message& message) noexcept { return message.parts_.payload.span(); }
+  static std::span<const std::shared_ptr<LoanHold>> loans(const Message& message) noexcept {
+    return message.parts_.loans;
+  }
+  /// What its decoded value may allocate.
+  static std::size_t max_allocation(const Message& message) noexcept { return message.parts_.max_allocation; }
+};
+
+}  // namespace coproc::inline v0::detail

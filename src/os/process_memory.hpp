@@ -1,0 +1,22 @@
+// The memory that a process takes.
+//
+// Thread safety: free functions.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+
+namespace coproc::inline v0::os {
+
+/// Of a living process; 0 where the system does not tell.
+std::size_t resident_bytes(pid_t pid);
+
+/// Resident bytes of a living process, now and at most since its start; zeros where the system does not tell.
+struct ProcessMemory {
+  std::size_t now = 0;
+  std::size_t peak = 0;
+};
+ProcessMemory memory_of(pid_t pid);
+
+}  // namespace coproc::inline v0::os

@@ -1,0 +1,32 @@
+// The processors that this process may use.
+//
+// Thread safety: free functions, for the calling thread.
+#pragma once
+
+#include <sched.h>
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace coproc::inline v0::os {
+
+/// The processors on which this thread may run; all where the system does not say.
+cpu_set_t allowed_processors() noexcept;
+/// Where the system refuses, this thread stays where it is.
+void allow_processors(const cpu_set_t& processors) noexcept;
+
+/// allowed_processors() by their numbers, as far as there are such; never empty.
+std::vector<int> list_allowed_processors();
+
+/// How many processors' worth of time the control groups of this process grant, rounded up; 0: as much as there is.
+/// `membership` is the text of /proc/self/cgroup, `root` where the group file systems are mounted.
+std::size_t processors_of_groups(const std::string& membership, const std::string& root);
+
+/// As many processes as can run at once: what both of the above allow, at least 1.
+std::size_t usable_processors();
+
+/// From now on this thread, and what it starts, runs on this processor only, unless the system refuses that.
+void pin_to(int processor) noexcept;
+
+}  // namespace coproc::inline v0::os

@@ -1,0 +1,138 @@
+// What stands behind a pool: its workers, the tasks that wait for them, and whoever drives both.
+//
+// Split by what happens: core.cpp (life, jobs), drive.cpp (who waits, and for what), dispatch.cpp (tasks to workers),
+// collect.cpp (results from workers, and their ends).
+//
+// There is no thread behind it (unless PoolOptions::background): a call that has to wait drives, for all who wait. One thread at
+// a time drives; others sleep until theirs has come or it is their turn to drive.
+//
+// Thread safety: all public members, from any thread. Everything is guarded by one mutex, which is let go only while the driver
+// sleeps: then nobody else touches the workers' messengers.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <exception>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "coproc/detail/task.hpp"
+#include "coproc/messenger.hpp"
+#include "coproc/pool_insights.hpp"
+#include "coproc/pool_options.hpp"
+#include "os/clock.hpp"
+#include "pool/job.hpp"
+#include "pool/slot.hpp"
+
+namespace coproc::inline v0::detail {
+
+class PoolCore {
+ public:
+  /// Starts the workers. Throws StartError, InvalidArgumentError.
+  PoolCore(PoolOptions options, const pool::MakePoolWorker& make_worker);
+  PoolCore(const PoolCore&) = delete;
+  PoolCore& operator=(const PoolCore&) = delete;
+  ~PoolCore();
+
+  const PoolOptions& options() const noexcept { return options_; }
+  std::size_t size() const noexcept { return slots_.size(); }
+
+  // core.cpp
+  std::shared_ptr<Job> new_job(const TaskCode& code, TaskOptions&& options, const JobShape& shape);
+  std::size_t wanted(const Job& job);
+  void add(const std::shared_ptr<Job>& job, std::vector<TaskPtr>& tasks);
+  void end_input(Job& job, std::exception_ptr error);
+  JobHandle::News wait(Job& job, std::deque<TaskPtr>& into, Timeout timeout);
+  void tend();
+  bool is_done(const Job& job);
+  bool cancel(Job& job);
+  /// Nobody reads it any more.
+  void leave(Job& job) noexcept;
+  std::size_t pending();
+  bool wait_for_submitted(Timeout timeout);
+  void interrupt() noexcept;
+  void stop();
+  PoolInsights insights();
+  std::vector<int> pids();
+
+ private:
+  using Lock = std::unique_lock<std::mutex>;
+  using Slot = pool::Slot;
+  class Turn;
+
+  // core.cpp
+  void check_owner() const;
+  bool take_results(Job& job, std::deque<TaskPtr>& into);
+  bool is_finished(const Job& job) const noexcept;
+  void finish(Slot* slot, TaskPtr task);
+  void drop_unfinished(Job& job) noexcept;
+  void fail_waiting(const std::function<std::exception_ptr()>& error);
+  void give_up(const std::exception_ptr& cause);
+  void notify(Job& job);
+  void notify_all() noexcept;
+
+  // drive.cpp
+  /// Drives, or waits for who drives, until `is_ready`; false: the time is over. `job`: whose news are waited for; may be null.
+  template <class IsReady>
+  bool wait_until(Lock& lock, const IsReady& is_ready, Timeout timeout, Job* job);
+  void step(Lock& lock, const os::Deadline& deadline);
+  void sleep(Lock& lock, const os::Deadline& deadline);
+  std::chrono::nanoseconds nap_length() const noexcept;
+  std::int64_t next_kill() const noexcept;
+  bool pump();
+  void ring() noexcept;
+  void drive_in_background();
+
+  // dispatch.cpp
+  bool dispatch();
+  Slot* slot_for(const Task& task) noexcept;
+  std::size_t window_of(const Job& job) const noexcept;
+  std::size_t chunk_of(const Job& job) const noexcept;
+  bool send_next(Slot& slot);
+  bool send(Slot& slot, std::vector<TaskPtr>& tasks);
+
+  // collect.cpp
+  bool collect(Slot& slot);
+  bool take(Slot& slot, Message&& message);
+  void take_result(Slot& slot, Decoder& from, Message&& message);
+  void look_for_end(Slot& slot);
+  void note_end(Slot& slot, const ExitStatus& status);
+  void note_failed_start(Slot& slot, std::exception_ptr cause);
+  std::exception_ptr error_of_end(const Slot& slot, const Task& task, const ExitStatus& status);
+  void replace_if_used_up(Slot& slot);
+  void end_overdue();
+  void start_missing();
+
+  const PoolOptions options_;                                      // constant after construction
+  const unsigned long owner_;                                      // fork_generation() of the process that made it
+  std::pair<PriorityMessenger, PriorityMessenger> doorbell_;       // interrupts the driver's sleep
+  std::atomic<bool> is_interrupted_{false};                        // by the user
+
+  std::mutex mutex_;  // guards everything below
+  std::vector<std::unique_ptr<Slot>> slots_;
+  std::deque<TaskPtr> queue_;  // waits for a worker
+  std::map<std::pair<void (*)(TaskRun&), void (*)()>, std::unique_ptr<PoolFunction>> functions_;
+  std::deque<Waiter*> waiters_;  // those that do not drive
+  std::vector<SlowTask> slowest_;
+  std::size_t unfinished_submitted_ = 0;  // tasks that were added
+  std::uint64_t submitted_ = 0;
+  std::size_t failures_ = 0;  // ends before anything was run, in a row, of all workers
+  bool has_given_up_ = false;
+  bool is_driving_ = false;
+  bool is_asleep_ = false;  // the driver
+  bool has_napped_ = false;  // and found nothing yet
+  bool is_stopped_ = false;
+  std::thread driver_;  // PoolOptions::background
+};
+
+}  // namespace coproc::inline v0::detail

@@ -1,0 +1,227 @@
+// Who waits, and for what.
+#include <algorithm>
+#include <thread>
+
+#include "coproc/errors.hpp"
+#include "os/clock.hpp"
+#include "pool/core.hpp"
+
+namespace coproc::inline v0::detail {
+
+namespace {
+
+/// Longer naps would be felt where results are waited for, shorter ones are not worth it.
+constexpr std::chrono::nanoseconds kLongestNap = std::chrono::milliseconds(1);
+constexpr std::chrono::nanoseconds kShortestNap = std::chrono::microseconds(20);
+/// What a task costs its worker besides its own time; measured.
+constexpr std::uint64_t kTaskOverhead = 400;  // ns
+
+}  // namespace
+
+/// The right to drive, while it lives.
+class PoolCore::Turn {
+ public:
+  explicit Turn(PoolCore& core) : core_(core) { core_.is_driving_ = true; }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+  ~Turn() { core_.is_driving_ = false; }
+
+ private:
+  PoolCore& core_;
+};
+
+template <class IsReady>
+bool PoolCore::wait_until(Lock& lock, const IsReady& is_ready, Timeout timeout, Job* job) {
+  check_owner();
+  const os::Deadline deadline(timeout.ns);
+  Waiter me;
+  // Whoever leaves lets the next one drive.
+  struct Listed {
+    PoolCore& core;
+    Waiter& waiter;
+    Job* job;
+    bool is_listed = false;
+    void list() {
+      if (is_listed) return;
+      core.waiters_.push_back(&waiter);
+      if (job != nullptr) job->reader = &waiter;
+      is_listed = true;
+    }
+    ~Listed() {
+      if (is_listed) {
+        std::erase(core.waiters_, &waiter);
+        if (job != nullptr) job->reader = nullptr;
+      }
+      if (!core.is_driving_ && !core.waiters_.empty()) core.waiters_.front()->changed.notify_one();
+    }
+  } listed{*this, me, job};
+
+  for (;;) {
+    if (is_ready()) return true;
+    // relaxed: it says nothing about any other memory
+    if (is_interrupted_.load(std::memory_order_relaxed) && is_interrupted_.exchange(false, std::memory_order_relaxed)) {
+      throw InterruptedError("the wait for a pool's results was interrupted: nothing was lost");
+    }
+    if (deadline.passed()) return false;
+    if (!is_driving_) {
+      const Turn turn(*this);
+      step(lock, deadline);
+    } else {
+      listed.list();
+      if (deadline.is_forever()) {
+        me.changed.wait(lock);
+      } else {
+        me.changed.wait_for(lock, deadline.remaining());
+      }
+    }
+  }
+}
+
+void PoolCore::notify(Job& job) {
+  if (job.reader != nullptr) job.reader->changed.notify_one();
+}
+
+void PoolCore::notify_all() noexcept {
+  for (Waiter* waiter : waiters_) waiter->changed.notify_one();
+}
+
+JobHandle::News PoolCore::wait(Job& job, std::deque<TaskPtr>& into, Timeout timeout) {
+  using News = JobHandle::News;
+  Lock lock(mutex_);
+  News news = News::timed_out;
+  const auto has_news = [&] {
+    if (take_results(job, into)) {
+      news = News::results;
+    } else if (is_finished(job)) {
+      if (job.end_error) std::rethrow_exception(std::exchange(job.end_error, nullptr));
+      news = News::finished;
+    } else if (is_stopped_) {
+      throw TaskCancelledError("the pool was stopped before this map had come to its end");
+    } else if (!job.is_input_at_end && job.added - job.read < 2 * slots_.size() * window_of(job)) {
+      news = News::wants_input;
+    } else {
+      return false;
+    }
+    return true;
+  };
+  wait_until(lock, has_news, timeout, &job);
+  return news;
+}
+
+bool PoolCore::wait_for_submitted(Timeout timeout) {
+  Lock lock(mutex_);
+  return wait_until(lock, [&] { return unfinished_submitted_ == 0; }, timeout, nullptr);
+}
+
+/// Takes in what has come and hands out what can be, without waiting. Whether anything was done.
+bool PoolCore::pump() {
+  bool any = false;
+  for (const auto& slot : slots_) any = collect(*slot) || any;
+  end_overdue();
+  start_missing();
+  return dispatch() || any;
+}
+
+void PoolCore::step(Lock& lock, const os::Deadline& deadline) {
+  if (pump()) {
+    has_napped_ = false;
+  } else {
+    sleep(lock, deadline);
+  }
+}
+
+/// How long to rest instead of waiting for the next result: where all that are busy still have plenty of short tasks, a wake-up for
+/// each result would cost more than the task. Zero: not at all.
+std::chrono::nanoseconds PoolCore::nap_length() const noexcept {
+  auto least = kLongestNap;
+  bool any = false;
+  for (const auto& slot : slots_) {
+    if (slot->window.empty()) {
+      if (slot->phase == Slot::Phase::ready) continue;
+      return {};
+    }
+    const Job& job = *slot->window.front()->job;
+    const std::size_t half = slot->window.size() / 2;
+    least = std::min(least, std::chrono::nanoseconds(half * (job.function.task_ns + kTaskOverhead)));
+    if (job.function.task_ns == 0 || half * (job.function.task_ns + kTaskOverhead) > 2 * 500'000) return {};
+    any = true;
+  }
+  return any && least >= kShortestNap ? least : std::chrono::nanoseconds::zero();
+}
+
+void PoolCore::sleep(Lock& lock, const os::Deadline& deadline) {
+  // One that brought nothing is not followed by another: a nap sees no worker's end.
+  const auto nap = has_napped_ ? std::chrono::nanoseconds::zero() : std::min(nap_length(), deadline.remaining());
+  has_napped_ = nap > std::chrono::nanoseconds::zero();
+  if (has_napped_) {
+    lock.unlock();
+    std::this_thread::sleep_for(nap);
+    lock.lock();
+    return;
+  }
+
+  std::vector<Messenger*> awaited;
+  std::vector<Slot*> slots;
+  auto time = deadline.remaining();
+  for (const auto& slot : slots_) {
+    if (slot->phase == Slot::Phase::empty) {
+      if (!has_given_up_) {
+        time = std::min(time, std::chrono::nanoseconds(std::max<std::int64_t>(0, slot->retry_at - os::now_ns())));
+      }
+      continue;
+    }
+    awaited.push_back(&slot->messenger());
+    slots.push_back(slot.get());
+    if (slot->kill_at != Slot::kNever) {
+      time = std::min(time, std::chrono::nanoseconds(std::max<std::int64_t>(0, slot->kill_at - os::now_ns())));
+    }
+  }
+  awaited.push_back(&doorbell_.first);
+
+  is_asleep_ = true;
+  lock.unlock();
+  std::size_t woken_by = slots.size();
+  try {
+    woken_by = wait_any(awaited, Timeout(time));
+  } catch (const InterruptedError&) {
+    // The doorbell.
+  } catch (...) {
+    lock.lock();
+    is_asleep_ = false;
+    throw;
+  }
+  lock.lock();
+  is_asleep_ = false;
+  // A messenger that has woken this and has no result has something to throw.
+  if (woken_by < slots.size() && !collect(*slots[woken_by])) look_for_end(*slots[woken_by]);
+}
+
+/// Wakes the driver, for there is something new.
+void PoolCore::ring() noexcept {
+  if (is_asleep_) doorbell_.first.interrupt();
+}
+
+void PoolCore::interrupt() noexcept {
+  is_interrupted_.store(true, std::memory_order_relaxed);  // relaxed: the interrupt below orders it
+  doorbell_.first.interrupt();
+}
+
+void PoolCore::drive_in_background() {
+  Lock lock(mutex_);
+  const Turn turn(*this);
+  while (!is_stopped_) {
+    try {
+      step(lock, os::Deadline::forever());
+    } catch (...) {
+      // Whoever waits is to be told; and what has gone wrong may go wrong again at once.
+      give_up(std::current_exception());
+      lock.unlock();
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+      lock.lock();
+    }
+    if (is_interrupted_.load(std::memory_order_relaxed)) notify_all();  // relaxed: they look themselves
+  }
+  notify_all();
+}
+
+}  // namespace coproc::inline v0::detail

@@ -1,0 +1,153 @@
+// What the templates of the public headers hold of a pool.
+#include <string>
+#include <utility>
+
+#include "coproc/errors.hpp"
+#include "coproc/worker_resource.hpp"
+#include "messenger/message_access.hpp"
+#include "os/processors.hpp"
+#include "pool/core.hpp"
+#include "pool/pool_worker.hpp"
+#include "pool/protocol.hpp"
+#include "process/start_stage.hpp"
+
+namespace coproc::inline v0::detail {
+
+namespace {
+
+using pool::WorkerSetup;
+
+process::CodeRef name_of(process::Function function) {
+  try {
+    return function == nullptr ? process::CodeRef() : process::name_code(function);
+  } catch (const process::StartReport& report) {
+    throw InvalidArgumentError("this function cannot be a pool's init or exit function: " + report.text);
+  }
+}
+
+template <class Function>
+process::CodeRef name_of_code(Function function) {
+  return name_of(reinterpret_cast<process::Function>(function));
+}
+
+std::string encoded(void (*encode)(Encoder&, const void*), const void* value) {
+  if (encode == nullptr) return {};
+  Buffer bytes;
+  Encoder encoder(bytes, std::size_t{1} << 40);
+  encode(encoder, value);
+  const auto written = encoder.written();
+  return {reinterpret_cast<const char*>(written.data()), written.size()};
+}
+
+template <class Target, class... A>
+class PoolWorkerOf final : public pool::PoolWorker {
+ public:
+  PoolWorkerOf(Target target, WorkerOptions options, A... arguments)
+      : worker_(std::move(target), std::move(options)), arguments_(std::move(arguments)...) {}
+  void start() override {
+    std::apply([&](const A&... each) { worker_.start(each...); }, arguments_);
+  }
+  Worker& worker() noexcept override { return worker_; }
+  PriorityMessenger& messenger() override { return worker_.messenger(); }
+
+ private:
+  WorkerResource<Target> worker_;
+  std::tuple<A...> arguments_;
+};
+
+pool::MakePoolWorker maker_of(const StateCode& state, const PoolOptions& options) {
+  WorkerSetup setup;
+  setup.make_state = name_of_code(state.make);
+  setup.unmake_state = name_of_code(state.unmake);
+  setup.init_function = name_of(state.init_function);
+  setup.exit_function = name_of(state.exit_function);
+  setup.init = encoded(state.encode_init, state.init);
+  setup.exit = encoded(state.encode_exit, state.exit);
+  WorkerOptions worker = options.worker;
+  if (worker.name.empty()) worker.name = "pool worker";
+  const std::vector<int> processors = options.pin ? os::list_allowed_processors() : std::vector{-1};
+  return [=, code = state.forked, context = state.context](std::size_t number) -> std::unique_ptr<pool::PoolWorker> {
+    const int processor = processors[number % processors.size()];
+    if (code.run != nullptr) {
+      using pool::ForkedPoolWorker;
+      return std::make_unique<PoolWorkerOf<ForkedPoolWorker>>(ForkedPoolWorker{code, context, processor}, worker);
+    }
+    WorkerSetup own = setup;
+    own.processor = processor;
+    using Target = void (*)(PriorityMessenger&, const WorkerSetup&);
+    return std::make_unique<PoolWorkerOf<Target, WorkerSetup>>(&pool::run_pool_worker, worker, own);
+  };
+}
+
+}  // namespace
+
+Task::~Task() = default;
+
+ResultDecoder::ResultDecoder(const Task& task)
+    : decoder_(MessageAccess::payload(*task.result), MessageAccess::max_allocation(*task.result)) {
+  decoder_.borrow(MessageAccess::loans(*task.result));
+  decode<pool::ToHost>(decoder_);
+  decode<pool::ResultHead>(decoder_);
+}
+
+// ---- PoolHandle ----
+
+PoolHandle::PoolHandle(const StateCode& state, PoolOptions options)
+    : core_(std::make_shared<PoolCore>(options, maker_of(state, options))) {}
+
+PoolHandle& PoolHandle::operator=(PoolHandle&& other) noexcept {
+  if (this == &other) return *this;
+  const PoolHandle ended(std::move(*this));
+  core_ = std::move(other.core_);
+  return *this;
+}
+
+PoolHandle::~PoolHandle() {
+  if (core_ != nullptr) core_->stop();
+}
+
+const std::shared_ptr<PoolCore>& PoolHandle::core() const {
+  if (core_ == nullptr) throw InvalidArgumentError("this pool was moved from: use the object it was moved to");
+  return core_;
+}
+
+const TaskOptions& PoolHandle::task_options() const { return core()->options().tasks; }
+std::size_t PoolHandle::size() const { return core()->size(); }
+std::size_t PoolHandle::pending() const { return core()->pending(); }
+bool PoolHandle::wait(Timeout timeout) { return core()->wait_for_submitted(timeout); }
+void PoolHandle::interrupt() noexcept {
+  if (core_ != nullptr) core_->interrupt();
+}
+void PoolHandle::stop() { core()->stop(); }
+PoolInsights PoolHandle::insights() const { return core()->insights(); }
+std::vector<int> PoolHandle::pids() const { return core()->pids(); }
+
+// ---- JobHandle ----
+
+JobHandle::JobHandle() noexcept = default;
+JobHandle::JobHandle(const PoolHandle& pool, const TaskCode& code, TaskOptions options, const JobShape& shape)
+    : core_(pool.core()), job_(core_->new_job(code, std::move(options), shape)) {}
+JobHandle::JobHandle(JobHandle&&) noexcept = default;
+JobHandle& JobHandle::operator=(JobHandle&& other) noexcept {
+  if (this == &other) return *this;
+  leave();
+  core_ = std::move(other.core_);
+  job_ = std::move(other.job_);
+  return *this;
+}
+JobHandle::~JobHandle() { leave(); }
+
+void JobHandle::leave() noexcept {
+  if (job_ != nullptr) core_->leave(*job_);
+  job_ = nullptr;
+}
+
+std::size_t JobHandle::wanted() const { return core_->wanted(*job_); }
+void JobHandle::add(std::vector<TaskPtr> tasks) { core_->add(job_, tasks); }
+void JobHandle::end_input(std::exception_ptr error) { core_->end_input(*job_, std::move(error)); }
+JobHandle::News JobHandle::wait(std::deque<TaskPtr>& into, Timeout timeout) { return core_->wait(*job_, into, timeout); }
+void JobHandle::tend() { core_->tend(); }
+bool JobHandle::is_done() const { return core_->is_done(*job_); }
+bool JobHandle::cancel() { return core_->cancel(*job_); }
+
+}  // namespace coproc::inline v0::detail

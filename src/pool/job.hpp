@@ -1,0 +1,60 @@
+// A map or a submitted task, in the host.
+//
+// Thread safety: guarded by the pool's mutex.
+// Invariants: added == finished + those in the queue and in the windows; `done` holds finished tasks that were not read.
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <exception>
+#include <limits>
+
+#include "coproc/detail/task.hpp"
+#include "os/clock.hpp"
+
+namespace coproc::inline v0::detail {
+
+/// A function that was given to this pool; known to its workers by its number.
+struct PoolFunction {
+  std::size_t number;
+  TaskCode code;
+  std::uint64_t task_ns = 0;  // how long a task takes, of late; 0: none has ended yet
+};
+
+/// A thread that waits for the pool.
+struct Waiter {
+  std::condition_variable changed;
+};
+
+struct Job {
+  Job(PoolFunction& f, TaskOptions&& o, const JobShape& s) : function(f), options(std::move(o)), shape(s) {}
+
+  PoolFunction& function;
+  const TaskOptions options;
+  const JobShape shape;
+
+  std::uint64_t added = 0;
+  std::uint64_t finished = 0;
+  std::uint64_t read = 0;  // were handed to the reader, or dropped
+  /// As they came; of an ordered one by their index, from `next` on, with gaps.
+  std::deque<TaskPtr> done;
+  std::uint64_t next = 0;
+  bool is_input_at_end = false;
+  bool is_abandoned = false;  // nobody reads it any more
+  bool is_failed = false;     // as a whole: what has not ended will not
+  /// The index of the task whose failure ended it: what lies behind (of an unordered one: what comes later) is dropped.
+  std::uint64_t stopped_at = kNotStopped;
+  std::exception_ptr end_error;  // thrown behind the last result
+  Waiter* reader = nullptr;      // that waits for it and does not drive
+
+  static constexpr std::uint64_t kNotStopped = std::numeric_limits<std::uint64_t>::max();
+
+  bool is_stopped() const noexcept { return stopped_at != kNotStopped; }
+  bool drops(const Task& task) const noexcept {
+    return is_abandoned || is_failed || (is_stopped() && (shape.is_ordered ? task.index > stopped_at : task.index != stopped_at));
+  }
+};
+
+}  // namespace coproc::inline v0::detail

@@ -1,0 +1,57 @@
+#include "coproc/lazy_pool.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "coproc/errors.hpp"
+#include "os/processors.hpp"
+#include "pool/core.hpp"
+
+namespace coproc::inline v0 {
+
+namespace detail {
+
+namespace {
+
+/// The place of an element.
+class Place final : public Task {
+ public:
+  explicit Place(std::uint64_t place) noexcept : place_(place) {}
+  void encode(Encoder& encoder) const override { encoder.scalar(place_); }
+
+ private:
+  std::uint64_t place_;
+};
+
+}  // namespace
+
+bool IndexSource::pull(std::vector<TaskPtr>& into, std::size_t count) {
+  for (; count != 0 && next_ != count_; --count) into.push_back(std::make_unique<Place>(next_++));
+  return next_ != count_;
+}
+
+}  // namespace detail
+
+LazyPool::LazyPool(PoolOptions options) : options_(std::move(options)) {
+  if (options_.background) {
+    throw InvalidArgumentError("a LazyPool has no background: its workers are forks, and there must be no other thread");
+  }
+  if (options_.worker.method != StartMethod::automatic && options_.worker.method != StartMethod::fork) {
+    throw InvalidArgumentError("a LazyPool's workers are forks: use Pool for other start methods");
+  }
+  if (options_.workers == 0) options_.workers = os::usable_processors();
+}
+
+PoolInsights LazyPool::insights() const { return latest_ == nullptr ? PoolInsights() : latest_->insights(); }
+
+void LazyPool::interrupt() noexcept {
+  if (latest_ != nullptr) latest_->interrupt();
+}
+
+PoolOptions LazyPool::options_for(std::size_t elements) const {
+  PoolOptions options = options_;
+  options.workers = std::clamp<std::size_t>(elements, 1, options_.workers);
+  return options;
+}
+
+}  // namespace coproc::inline v0

@@ -1,0 +1,272 @@
+#include "pool/pool_worker.hpp"
+
+#include <cxxabi.h>
+#include <signal.h>
+
+#include <atomic>
+#include <deque>
+#include <limits>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "coproc/errors.hpp"
+#include "messenger/access.hpp"
+#include "messenger/core.hpp"
+#include "messenger/error_table.hpp"
+#include "messenger/message_access.hpp"
+#include "os/clock.hpp"
+#include "os/processors.hpp"
+#include "os/signal_timer.hpp"
+#include "os/signals.hpp"
+#include "pool/protocol.hpp"
+
+namespace coproc::inline v0::pool {
+
+using detail::Buffer;
+using detail::MessageAccess;
+using detail::MessengerAccess;
+using detail::TaskCode;
+using detail::TaskRun;
+
+namespace {
+
+constexpr std::int64_t kLookEvery = 1'000'000;  // ns
+
+/// The task that this process runs; 0: none.
+std::atomic<std::uint64_t> running_serial{0};
+static_assert(std::atomic<std::uint64_t>::is_always_lock_free);  // used in a signal handler
+
+void on_cancel(int, siginfo_t* info, void*) {
+  // relaxed: set by the thread that runs the task, whose own order is all that counts
+  const std::uint64_t wanted = reinterpret_cast<std::uintptr_t>(info->si_value.sival_ptr);
+  if (wanted != 0 && wanted == running_serial.load(std::memory_order_relaxed)) ::raise(SIGKILL);
+}
+
+class TaskRunner {
+ public:
+  TaskRunner(PriorityMessenger& host, void* state, const void* context)
+      : host_(host), core_(*MessengerAccess::core(host)), state_(state), context_(context) {
+    os::set_signal_handler(cancel_signal(), &on_cancel);
+  }
+
+  void add_function(const TaskCode& code) { functions_.push_back(code); }
+
+  /// Runs what comes until the host asks to close, which leaves this as ResourceRequestedClose.
+  void run() {
+    const auto put = [](Encoder& encoder) { encode(encoder, ToHost::ready); };
+    send(message<MessageFromPoolWorker>(put));
+    for (;;) {
+      Message next = waiting_.empty() ? host_.receive_blocking() : std::move(waiting_.front());
+      if (!waiting_.empty()) waiting_.pop_front();
+      take(next);
+    }
+  }
+
+ private:
+  struct Range {
+    std::uint64_t first, last;
+  };
+  struct Running : TaskRun {
+    TaskRunner& runner;
+    std::uint64_t serial;
+    std::int64_t begin;
+    bool has_limit;
+  };
+
+  void send(const detail::Outgoing& out) { core_.send({link::FrameKind::message}, out, {}, {}); }
+
+  void take(const Message& message) {
+    Decoder from(MessageAccess::payload(message), std::numeric_limits<std::size_t>::max());
+    from.borrow(MessageAccess::loans(message));
+    switch (decode<ToWorker>(from)) {
+      case ToWorker::function: {
+        const auto run = decode<process::CodeRef>(from);
+        const auto function = decode<process::CodeRef>(from);
+        add_function({reinterpret_cast<decltype(TaskCode::run)>(process::find_code(run)),
+                      function.is_null() ? nullptr : process::find_code(function)});
+        break;
+      }
+      case ToWorker::tasks:
+        run_tasks(from);
+        break;
+      case ToWorker::skip: {
+        const auto first = decode<std::uint64_t>(from);
+        skipped_.push_back({first, decode<std::uint64_t>(from)});
+        break;
+      }
+    }
+  }
+
+  void run_tasks(Decoder& from) {
+    const TaskCode& code = functions_.at(decode<std::uint32_t>(from));
+    const auto first = decode<std::uint64_t>(from);
+    const auto count = decode<std::uint32_t>(from);
+    const std::chrono::nanoseconds limit(decode<std::int64_t>(from));
+    looked_ = os::now_ns();
+    for (std::uint64_t serial = first; serial != first + count; ++serial) {
+      if (serial != first && os::now_ns() - looked_ > kLookEvery) look_for_skips();
+      if (!run_task(code, from, serial, limit)) return fail_tasks(serial + 1, first + count);
+    }
+  }
+
+  /// What waits is only sorted, so that tasks behind this one can still be told to be skipped.
+  void look_for_skips() {
+    while (auto next = host_.receive_for(std::chrono::seconds(0))) {
+      Decoder from(MessageAccess::payload(*next));
+      if (decode<ToWorker>(from) == ToWorker::skip) {
+        take(*next);
+      } else {
+        waiting_.push_back(*std::move(next));
+      }
+    }
+    looked_ = os::now_ns();
+  }
+
+  bool is_skipped(std::uint64_t serial) {
+    std::erase_if(skipped_, [&](const Range& range) { return range.last < serial; });
+    for (const Range& range : skipped_) {
+      if (range.first <= serial) return true;
+    }
+    return false;
+  }
+
+  /// False: its arguments cannot be read, and so no others behind them.
+  bool run_task(const TaskCode& code, Decoder& from, std::uint64_t serial, std::chrono::nanoseconds limit) {
+    Running run{{from, state_, code.function, context_, &TaskRunner::reply}, *this, serial, os::now_ns(),
+                limit != std::chrono::nanoseconds::max()};
+    run.is_skipped = !skipped_.empty() && is_skipped(serial);
+    if (run.has_limit) {
+      if (!timer_) timer_.emplace(time_limit_signal());
+      timer_->arm(limit);
+    }
+    running_serial.store(serial, std::memory_order_relaxed);  // relaxed: see on_cancel()
+    try {
+      code.run(run);
+      if (run.is_skipped) send_result(run, Outcome::skipped, [](Encoder&) {});
+    } catch (const abi::__forced_unwind&) {
+      throw;  // pthread_exit()
+    } catch (...) {
+      if (is_host_gone_) throw;
+      reply_error(run);
+    }
+    running_serial.store(0, std::memory_order_relaxed);
+    return run.is_decoded;
+  }
+
+  /// Those whose arguments cannot be reached.
+  void fail_tasks(std::uint64_t first, std::uint64_t end) {
+    for (std::uint64_t serial = first; serial != end; ++serial) {
+      Decoder none({});
+      Running run{{none, nullptr, nullptr, nullptr, nullptr}, *this, serial, os::now_ns(), false};
+      try {
+        throw DecodeError("the arguments of a task that was sent together with this one could not be decoded");
+      } catch (...) {
+        reply_error(run);
+      }
+    }
+  }
+
+  static void reply(TaskRun& run, const detail::Outgoing& result) {
+    auto& running = static_cast<Running&>(run);
+    running.runner.send_result(running, Outcome::value, [&](Encoder& encoder) { result.encode(encoder, result.value); });
+  }
+
+  void reply_error(Running& run) {
+    Buffer payload;
+    const std::size_t limit = core_.options().link.max_message_bytes / 2;
+    try {
+      detail::encode_current_exception(payload, limit);
+    } catch (...) {
+      payload.clear();
+      try {
+        throw std::runtime_error("the task threw an exception which could not be sent");
+      } catch (...) {
+        detail::encode_current_exception(payload, limit);
+      }
+    }
+    send_result(run, Outcome::error,
+                [&](Encoder& encoder) { encoder.bytes(payload.span().data(), payload.span().size()); });
+  }
+
+  template <class Put>
+  void send_result(Running& run, Outcome outcome, const Put& put) {
+    if (run.has_limit) timer_->disarm();
+    const auto work = static_cast<std::uint64_t>(os::now_ns() - run.begin);
+    const auto whole = [&](Encoder& encoder) {
+      encode(encoder, ToHost::result);
+      encode(encoder, ResultHead{run.serial, work, outcome});
+      put(encoder);
+    };
+    try {
+      send(message<MessageFromPoolWorker>(whole));
+    } catch (const HostDiedError&) {
+      is_host_gone_ = true;  // and no task is to be told
+      throw;
+    }
+  }
+
+  PriorityMessenger& host_;
+  detail::Core& core_;
+  void* const state_;
+  const void* const context_;
+  std::vector<TaskCode> functions_;
+  std::vector<Range> skipped_;
+  std::deque<Message> waiting_;
+  std::optional<os::SignalTimer> timer_;
+  std::int64_t looked_ = 0;
+  bool is_host_gone_ = false;
+};
+
+/// What the init function has made, until the worker ends.
+class State {
+ public:
+  explicit State(const WorkerSetup& setup) : setup_(setup) {
+    if (setup.make_state.is_null()) return;
+    const auto make = reinterpret_cast<decltype(detail::StateCode::make)>(process::find_code(setup.make_state));
+    unmake_ = reinterpret_cast<decltype(detail::StateCode::unmake)>(process::find_code(setup.unmake_state));
+    Decoder init(std::as_bytes(std::span(setup.init)), std::numeric_limits<std::size_t>::max());
+    state_ = make(init, find(setup.init_function));
+  }
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+  ~State() noexcept(false) {
+    if (unmake_ == nullptr) return;
+    Decoder exit(std::as_bytes(std::span(setup_.exit)), std::numeric_limits<std::size_t>::max());
+    try {
+      unmake_(state_, exit, find(setup_.exit_function));
+    } catch (...) {
+      if (std::uncaught_exceptions() == 0) throw;  // else it ends for another reason, which is told
+    }
+  }
+  void* get() const noexcept { return state_; }
+
+ private:
+  static process::Function find(const process::CodeRef& name) { return name.is_null() ? nullptr : process::find_code(name); }
+
+  const WorkerSetup& setup_;
+  decltype(detail::StateCode::unmake) unmake_ = nullptr;
+  void* state_ = nullptr;
+};
+
+void stay_on(int processor) {
+  if (processor >= 0) os::pin_to(processor);
+}
+
+}  // namespace
+
+void run_pool_worker(PriorityMessenger& host, const WorkerSetup& setup) {
+  stay_on(setup.processor);
+  const State state(setup);
+  TaskRunner(host, state.get(), nullptr).run();
+}
+
+void ForkedPoolWorker::operator()(PriorityMessenger& host) const {
+  stay_on(processor);
+  TaskRunner runner(host, nullptr, context);
+  runner.add_function(code);
+  runner.run();
+}
+
+}  // namespace coproc::inline v0::pool

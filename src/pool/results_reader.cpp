@@ -1,0 +1,79 @@
+#include "coproc/results_view.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace coproc::inline v0::detail {
+
+namespace {
+
+constexpr std::size_t kPulledAtOnce = 64;
+/// How long a reader may be busy with its results before it looks after the workers.
+constexpr std::chrono::microseconds kTendEvery{200};
+constexpr std::chrono::milliseconds kReportEvery{10};
+
+}  // namespace
+
+ResultsReader::ResultsReader(JobHandle job, std::unique_ptr<TaskSource> source, TaskOptions options,
+                             std::optional<std::size_t> total, std::shared_ptr<void> kept)
+    : kept_(std::move(kept)), job_(std::move(job)), source_(std::move(source)), options_(std::move(options)) {
+  progress_.total = total;
+  begin_ = std::chrono::steady_clock::now();
+  feed();  // the workers begin now, not when the first result is read
+}
+
+TaskPtr ResultsReader::next() {
+  const auto now = std::chrono::steady_clock::now();
+  if (now - fed_ > kTendEvery) {
+    feed();
+    job_.tend();
+  }
+  while (ready_.empty()) {
+    feed();
+    if (job_.wait(ready_, options_.progress ? Timeout(std::chrono::milliseconds(100)) : kForever) ==
+        JobHandle::News::finished) {
+      report(true);
+      return nullptr;
+    }
+    report(false);
+  }
+  TaskPtr next = std::move(ready_.front());
+  ready_.pop_front();
+  ++progress_.done;
+  if (next->error) ++progress_.failed;
+  return next;
+}
+
+void ResultsReader::feed() {
+  fed_ = std::chrono::steady_clock::now();
+  std::vector<TaskPtr> tasks;
+  while (source_ != nullptr) {
+    const std::size_t wanted = std::min(job_.wanted(), kPulledAtOnce);
+    if (wanted == 0) return;
+    std::exception_ptr error;
+    bool is_at_end = false;
+    try {
+      is_at_end = !source_->pull(tasks, wanted);
+    } catch (...) {
+      error = std::current_exception();
+      is_at_end = true;
+    }
+    if (!tasks.empty()) job_.add(std::exchange(tasks, {}));
+    if (is_at_end) {
+      job_.end_input(std::move(error));
+      source_.reset();
+    }
+  }
+}
+
+void ResultsReader::report(bool is_last) {
+  if (!options_.progress || progress_.is_last) return;
+  const auto now = std::chrono::steady_clock::now();
+  if (!is_last && now - reported_ < kReportEvery) return;
+  reported_ = now;
+  progress_.elapsed = now - begin_;
+  progress_.is_last = is_last;
+  options_.progress(progress_);
+}
+
+}  // namespace coproc::inline v0::detail
