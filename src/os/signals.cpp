@@ -1,5 +1,7 @@
 #include "os/signals.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 
 #include "os/crash_signals.hpp"
@@ -71,6 +73,10 @@ void queue_signal(pid_t child, int signal, std::uintptr_t value) noexcept {
   sigval carried{};
   carried.sival_ptr = reinterpret_cast<void*>(value);  // NOLINT: a number, of which there is no room in sival_int
   (void)call_retried([&] { return ::sigqueue(child, signal, carried); });
+}
+
+void wait_for_signals() noexcept {
+  for (;;) ::pause();
 }
 
 void set_signal_handler(int signal, void (*handler)(int, siginfo_t*, void*)) {

@@ -32,6 +32,9 @@ void survive_interrupts() noexcept;
 /// Sends this signal with a value to a child that was not reaped.
 void queue_signal(pid_t child, int signal, std::uintptr_t value) noexcept;
 
+/// Rests until a signal ends this process.
+[[noreturn]] void wait_for_signals() noexcept;
+
 /// A handler with SA_RESTART | SA_SIGINFO. Throws std::system_error.
 void set_signal_handler(int signal, void (*handler)(int, siginfo_t*, void*));
 

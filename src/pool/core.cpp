@@ -36,7 +36,9 @@ PoolCore::PoolCore(PoolOptions options, const pool::MakePoolWorker& make_worker)
       doorbell_(PriorityMessenger::new_pair({.ring_bytes = 4096})) {
   for (std::size_t i = 0; i < options_.workers; ++i) slots_.push_back(std::make_unique<Slot>(make_worker(i)));
   for (const auto& slot : slots_) slot->start();
-  if (options_.background) driver_ = std::thread([this] { drive_in_background(); });
+  if (!options_.background) return;
+  is_driving_ = true;  // from now on, and for good: the thread's
+  driver_ = std::thread([this] { drive_in_background(); });
 }
 
 PoolCore::~PoolCore() { stop(); }

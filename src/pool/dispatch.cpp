@@ -39,14 +39,17 @@ std::size_t PoolCore::chunk_of(const Job& job) const noexcept {
 PoolCore::Slot* PoolCore::slot_for(const Task& task) noexcept {
   const std::size_t window = window_of(*task.job);
   Slot* best = nullptr;
+  bool is_one_starting = false;
   for (const auto& slot : slots_) {
+    is_one_starting = is_one_starting || slot->phase == Slot::Phase::starting;
     if (slot->phase != Slot::Phase::ready || slot->is_full || slot->killed_for != pool::KilledFor::nothing) continue;
     if (slot->window.size() >= window || slot->is_too_large) continue;
     if (options_.tasks_per_worker != 0 && slot->given >= options_.tasks_per_worker) continue;
     if (best == nullptr || slot->window.size() < best->window.size()) best = slot.get();
-    if (best->window.empty()) break;
+    if (best->window.empty()) return best;
   }
-  return best;
+  // Soon there is one with nothing to do: then nothing is put behind another task.
+  return is_one_starting ? nullptr : best;
 }
 
 /// Whether anything was sent.

@@ -208,7 +208,6 @@ void PoolCore::interrupt() noexcept {
 
 void PoolCore::drive_in_background() {
   Lock lock(mutex_);
-  const Turn turn(*this);
   while (!is_stopped_) {
     try {
       step(lock, os::Deadline::forever());
@@ -221,6 +220,7 @@ void PoolCore::drive_in_background() {
     }
     if (is_interrupted_.load(std::memory_order_relaxed)) notify_all();  // relaxed: they look themselves
   }
+  is_driving_ = false;
   notify_all();
 }
 

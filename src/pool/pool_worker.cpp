@@ -34,14 +34,26 @@ namespace {
 
 constexpr std::int64_t kLookEvery = 1'000'000;  // ns
 
-/// The task that this process runs; 0: none.
+/// The task that this process runs: from before its call until before its result is sent, so that a task which is cancelled takes
+/// no other with it. 0: none; kEnding: it is about to be ended with its process.
 std::atomic<std::uint64_t> running_serial{0};
+constexpr std::uint64_t kEnding = std::numeric_limits<std::uint64_t>::max();
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free);  // used in a signal handler
 
+// All relaxed: the value alone decides, and says nothing about other memory.
+
 void on_cancel(int, siginfo_t* info, void*) {
-  // relaxed: set by the thread that runs the task, whose own order is all that counts
-  const std::uint64_t wanted = reinterpret_cast<std::uintptr_t>(info->si_value.sival_ptr);
-  if (wanted != 0 && wanted == running_serial.load(std::memory_order_relaxed)) ::raise(SIGKILL);
+  std::uint64_t wanted = reinterpret_cast<std::uintptr_t>(info->si_value.sival_ptr);
+  if (wanted != 0 && running_serial.compare_exchange_strong(wanted, kEnding, std::memory_order_relaxed)) {
+    ::raise(SIGKILL);
+  }
+}
+
+void begin_task(std::uint64_t serial) noexcept { running_serial.store(serial, std::memory_order_relaxed); }
+
+void end_task() noexcept {
+  // The handler may run in another thread of the task: it was first.
+  if (running_serial.exchange(0, std::memory_order_relaxed) == kEnding) os::wait_for_signals();
 }
 
 class TaskRunner {
@@ -141,7 +153,7 @@ class TaskRunner {
       if (!timer_) timer_.emplace(time_limit_signal());
       timer_->arm(limit);
     }
-    running_serial.store(serial, std::memory_order_relaxed);  // relaxed: see on_cancel()
+    begin_task(serial);
     try {
       code.run(run);
       if (run.is_skipped) send_result(run, Outcome::skipped, [](Encoder&) {});
@@ -151,7 +163,6 @@ class TaskRunner {
       if (is_host_gone_) throw;
       reply_error(run);
     }
-    running_serial.store(0, std::memory_order_relaxed);
     return run.is_decoded;
   }
 
@@ -193,6 +204,7 @@ class TaskRunner {
   template <class Put>
   void send_result(Running& run, Outcome outcome, const Put& put) {
     if (run.has_limit) timer_->disarm();
+    end_task();
     const auto work = static_cast<std::uint64_t>(os::now_ns() - run.begin);
     const auto whole = [&](Encoder& encoder) {
       encode(encoder, ToHost::result);

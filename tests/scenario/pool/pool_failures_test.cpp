@@ -524,7 +524,7 @@ TEST(PoolFailures, APoolThatIsDestroyedInTheMiddleEndsItsWorkersAndCancelsItsTas
   coproc::Task<int> running, waiting;
   std::vector<int> pids;
   {
-    Pool pool{{.workers = 2, .window = 2}};
+    Pool pool{{.workers = 2, .window = 1}};
     running = pool.submit(write_and_hang, began.path());
     auto other = pool.submit(write_and_hang, began.path());
     waiting = pool.submit(square, 3);
