@@ -7,7 +7,8 @@ GIB = 1 << 30
 # They move payloads by handing over the memory that holds them; all others copy.
 ZERO_COPY = {"iceoryx_polling", "iceoryx_waitset"}
 LIMITS = {"flag", "ring"}
-COPROC = {"priority_messenger", "multi_messenger", "coproc_fork", "coproc_fork_server", "coproc_spawn", "coproc_loan", "coproc_idle"}
+COPROC = {"priority_messenger", "multi_messenger", "coproc_fork", "coproc_fork_server", "coproc_spawn", "coproc_loan", "coproc_idle",
+          "coproc_pool"}
 
 
 @dataclass
@@ -74,6 +75,19 @@ def marks(results):
                              ("coproc_fork_server", "crowd_descriptors", 1000, "free"), None, 6.0))
     all_marks.append(at_most("KiB of a host with 1000 workers, each",
                              ("coproc_fork_server", "crowd_memory", 1000, "free"), None, 300.0))
+    tiny = ("coproc_pool", "tasks", 2, "free")
+    all_marks.append(at_least("tiny tasks, chunks of 1", tiny, against(tiny, "python_pool"), 50.0))
+    all_marks.append(at_least("tiny tasks, chunks of 1", tiny, against(tiny, "tbb"), 0.3))
+    sleeping = ("coproc_pool", "sleeping_tasks", 8, "free")
+    all_marks.append(at_least("tasks that sleep 10 ms", sleeping, against(sleeping, "sleep_loops"), 0.95))
+    all_marks.append(at_most("the same: % of a processor in the host", ("coproc_pool", "sleeping_host", 8, "free"), None, 1.0,
+                             is_strict=True))
+    all_marks.append(at_most("MiB that the host grows by, over 10,000,000 tasks",
+                             ("coproc_pool", "many_tasks", 10_000_000, "free"), None, 10.0))
+    all_marks.append(at_most("start of a pool of 64 workers", ("coproc_pool", "pool_start", 64, "free"), started, 64.0,
+                             is_strict=True))
+    all_marks.append(at_most("us for the stop of a pool of 64 workers", ("coproc_pool", "pool_stop", 64, "free"), None, 1e6,
+                             is_strict=True))
     all_marks.append(at_most("idle, ms of processor time a second", ("coproc_idle", "idle", 0, "free"), None, 1.0,
                              is_strict=True))
     return all_marks

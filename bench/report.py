@@ -22,6 +22,10 @@ LIFE = {
     "crowd_descriptors": "descriptors of the host, each", "crowd_memory": "memory of the host, each",
     "loan": "memory that is lent, untouched, there and back",
     "idle": "processor time of who has nothing to do",
+    "tasks": "tiny tasks, one message each, 2 workers", "tasks_in_chunks": "tiny tasks, as many together as it likes",
+    "sleeping_tasks": "tasks that sleep 10 ms, 8 workers", "sleeping_host": "the same, a processor's share in the host",
+    "many_tasks": "memory of a host, over 10,000,000 tasks", "pool_start": "start of a pool of 64 workers",
+    "pool_stop": "stop of a pool of 64 workers",
 }
 
 
@@ -182,7 +186,7 @@ def life_table(results):
             for m in sorted((m for m in results.by_key.values() if m["work"] == work and m["rounds"]),
                             key=lambda m: (m["size"], m["median"]))]
     if rows:
-        yield "## Start, stop, death, idleness"
+        yield "## Start, stop, death, idleness, pools"
         yield ""
         yield from table(["", "", "median", "spread"], rows)
 

@@ -39,6 +39,13 @@ FULL = {
     "crowd_memory": ({"free": [1000]}, 0.1),
     "loan": ({"apart": [64, 64 << 20]}, 0.2),
     "idle": ({"free": [0]}, 2.0),
+    "tasks": ({"free": [2]}, 1.0),
+    "tasks_in_chunks": ({"free": [2]}, 1.0),
+    "sleeping_tasks": ({"free": [8]}, 1.0),
+    "sleeping_host": ({"free": [8]}, 1.0),
+    "many_tasks": ({"free": [10_000_000]}, 1.0),
+    "pool_start": ({"free": [64]}, 0.5),
+    "pool_stop": ({"free": [64]}, 0.5),
 }
 # The same works at the ends of the range of sizes. No crowds, no large hosts.
 ENDS = {"apart": [64, 1048576], "together": [64], "free": [64]}
@@ -53,6 +60,11 @@ QUICK = {
     "death": ({"free": [0]}, 0.05),
     "loan": ({"apart": [64, 64 << 20]}, 0.1),
     "idle": ({"free": [0]}, 1.0),
+    "tasks": ({"free": [2]}, 0.3),
+    "sleeping_tasks": ({"free": [8]}, 0.5),
+    "sleeping_host": ({"free": [8]}, 0.5),
+    "pool_start": ({"free": [64]}, 0.1),
+    "pool_stop": ({"free": [64]}, 0.1),
 }
 
 

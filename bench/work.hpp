@@ -56,11 +56,19 @@ enum class Work {
   crowd_descriptors,
   crowd_memory,
   loan,
-  idle
+  idle,
+  tasks,
+  tasks_in_chunks,
+  sleeping_tasks,
+  sleeping_host,
+  many_tasks,
+  pool_start,
+  pool_stop
 };
-constexpr std::array<std::string_view, 12> kWorkNames{"round_trip",        "asleep",       "stream", "stream_batch",
-                                                      "stream_priorities", "start",        "stop",   "death",
-                                                      "crowd_descriptors", "crowd_memory", "loan",   "idle"};
+constexpr std::array<std::string_view, 19> kWorkNames{
+    "round_trip",   "asleep",          "stream",         "stream_batch",  "stream_priorities", "start",      "stop",
+    "death",        "crowd_descriptors", "crowd_memory", "loan",          "idle",              "tasks",      "tasks_in_chunks",
+    "sleeping_tasks", "sleeping_host", "many_tasks",     "pool_start",    "pool_stop"};
 
 struct Job {
   Work work = Work::round_trip;

@@ -10,7 +10,7 @@ build="make valgrind g++ cmake ninja-build ccache pkg-config clang-16 libgtest-d
 style="clang-format-16 clang-tidy-16"
 fuzz="clang-16 libclang-rt-16-dev llvm-16"
 bench="python3 gnuplot-nox"
-bench="$bench cppzmq-dev libnng-dev libboost-dev libcapnp-dev capnproto libcaf-dev"
+bench="$bench cppzmq-dev libnng-dev libboost-dev libcapnp-dev capnproto libcaf-dev libtbb-dev"
 bench="$bench libopenmpi-dev openmpi-bin libiceoryx-posh-dev libiceoryx-hoofs-dev libacl1-dev"
 
 wanted=""

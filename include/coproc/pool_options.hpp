@@ -33,8 +33,8 @@ struct PoolOptions {
   /// 0: as many as processors that this process may use, by its affinity mask and its control groups.
   std::size_t workers = 0;
   /// How many tasks a worker is given before it has ended the first of them, so that it finds work at once. 0: as many as take
-  /// about a millisecond, one at least: then a long task never waits behind another while there are idle workers. Give a number
-  /// of 2 or more where workers shall go on between the host's calls.
+  /// about 25 milliseconds, one at least: then a long task never waits behind another while there are idle workers. Give a number
+  /// of 2 or more where workers shall go on between the host's calls with long ones, too.
   std::size_t window = 0;
   /// After so many tasks a worker is replaced by a new one. 0: never.
   std::size_t tasks_per_worker = 0;

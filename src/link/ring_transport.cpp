@@ -4,6 +4,7 @@
 #include <sys/epoll.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <limits>
 #include <system_error>
@@ -100,47 +101,62 @@ WaitEnd RingTransport::wait(const os::Deadline& deadline, bool incoming, std::si
     if (peer_process_has_ended()) end = WaitEnd::peer_gone;
   }
   closes_waited_for_ = close_requests();
-  if (is_interrupted_.exchange(false, std::memory_order_acquire)) {  // pairs with the release in interrupt()
-    interrupt_event_.clear();
-    return WaitEnd::interrupted;
-  }
-  return end;
+  return take_interrupt() ? WaitEnd::interrupted : end;
 }
 
-WaitEnd RingTransport::sleep(const os::Deadline& deadline, bool incoming, std::size_t space) {
-  SideWords& words = *own_;
+bool RingTransport::take_interrupt() noexcept {
+  if (!is_interrupted_.exchange(false, std::memory_order_acquire)) return false;  // pairs with the release in interrupt()
+  interrupt_event_.clear();
+  return true;
+}
+
+std::chrono::nanoseconds RingTransport::begin_sleep(std::span<pollfd, kSleepFds> fds, bool incoming, std::size_t space) {
   step("sleep: awake");
-  words.waiting.store(kSleeps | (incoming ? kWaitsForRecords : 0) | (space != 0 ? kWaitsForSpace : 0),
+  own_->waiting.store(kSleeps | (incoming ? kWaitsForRecords : 0) | (space != 0 ? kWaitsForSpace : 0),
                       std::memory_order_relaxed);
   // Pairs with the fence in wake_if_waiting(): either we see what the peer published, or it sees the waiting word.
   std::atomic_thread_fence(std::memory_order_seq_cst);
   step("sleep: waiting word set");
-  WaitEnd end = WaitEnd::changed;
+  fds[0] = {hang_up_grace_ ? -1 : wake_in_.get(), POLLIN, 0};
+  fds[1] = {interrupt_event_.fd(), POLLIN, 0};
+  fds[2] = {peer_pidfd_, POLLIN, 0};
+  fds[3] = {aside_fd_, POLLIN, 0};
   const bool is_peer_gone = hang_up_grace_ && peer_pidfd_ < 0;  // nothing would end the poll any more
-  if (!is_satisfied(incoming, space) && !is_peer_gone) {
-    pollfd fds[4] = {{hang_up_grace_ ? -1 : wake_in_.get(), POLLIN, 0},
-                     {interrupt_event_.fd(), POLLIN, 0},
-                     {peer_pidfd_, POLLIN, 0},
-                     {aside_fd_, POLLIN, 0}};
-    const os::Deadline until(hang_up_grace_ ? std::min(deadline.remaining(), hang_up_grace_->remaining())
-                                            : deadline.remaining());
-    step("sleep: before the poll");
-    const os::PollEnd polled = os::poll_once(fds, until);
-    step("sleep: after the poll");
-    if (polled == os::PollEnd::timed_out && deadline.passed()) end = WaitEnd::timed_out;
-    if (polled == os::PollEnd::ready) {
-      if (fds[3].revents != 0) look_aside();
-      if (fds[2].revents != 0) end = WaitEnd::peer_gone;
-      if (fds[1].revents != 0) interrupt_event_.clear();  // also where interrupt() sets it after its flag was taken
-      if (fds[0].revents != 0 && os::drain_wakes(wake_in_) == os::Drained::hung_up) note_hang_up();
-    }
-  }
-  // A peer that keeps waking this end for nothing, or keeps printing, must not put the deadline off.
-  if (end == WaitEnd::changed && deadline.passed() && !is_satisfied(incoming, space)) end = WaitEnd::timed_out;
-  if (!armed_) words.waiting.store(0, std::memory_order_relaxed);  // relaxed: a wake-up call too many does no harm
+  if (is_satisfied(incoming, space) || is_peer_gone) return std::chrono::nanoseconds::zero();
+  return hang_up_grace_ ? std::max(hang_up_grace_->remaining(), std::chrono::nanoseconds(1)) : std::chrono::nanoseconds::max();
+}
+
+WaitEnd RingTransport::end_sleep(std::span<const pollfd, kSleepFds> fds) {
+  WaitEnd end = WaitEnd::changed;
+  if (fds[3].revents != 0) look_aside();
+  if (fds[2].revents != 0) end = WaitEnd::peer_gone;
+  if (fds[1].revents != 0) interrupt_event_.clear();  // also where interrupt() sets it after its flag was taken
+  // A word that the peer has cleared meanwhile has a wake-up call behind it, which would end the next sleep for nothing. relaxed: a
+  // hint
+  const bool is_called = fds[0].revents != 0 || (fds[0].fd >= 0 && own_->waiting.load(std::memory_order_relaxed) == 0);
+  if (is_called && os::drain_wakes(wake_in_) == os::Drained::hung_up) note_hang_up();
+  if (!armed_) own_->waiting.store(0, std::memory_order_relaxed);  // relaxed: a wake-up call too many does no harm
   step("sleep: waiting word cleared");
   if (hang_up_grace_ && peer_pidfd_ < 0) end = WaitEnd::peer_gone;
-  return end;
+  closes_waited_for_ = close_requests();
+  return take_interrupt() ? WaitEnd::interrupted : end;
+}
+
+WaitEnd RingTransport::sleep(const os::Deadline& deadline, bool incoming, std::size_t space) {
+  std::array<pollfd, kSleepFds> fds;
+  const auto longest = begin_sleep(fds, incoming, space);
+  bool is_over = false;
+  if (longest != std::chrono::nanoseconds::zero()) {
+    step("sleep: before the poll");
+    const os::PollEnd polled = os::poll_once(fds, os::Deadline(std::min(deadline.remaining(), longest)));
+    step("sleep: after the poll");
+    is_over = polled == os::PollEnd::timed_out && deadline.passed();
+  }
+  const WaitEnd end = end_sleep(fds);
+  if (end != WaitEnd::changed) return end;
+  // A peer that keeps waking this end for nothing, or keeps printing, must not put the deadline off.
+  is_over = is_over || (deadline.passed() && !is_satisfied(incoming, space));
+  return is_over ? WaitEnd::timed_out : WaitEnd::changed;
 }
 
 void RingTransport::note_hang_up() noexcept {

@@ -33,6 +33,8 @@ class RingTransport final : public Transport, public os::ForkSensitive {
   ~RingTransport() override;
 
   WaitEnd wait(const os::Deadline& deadline, bool incoming, std::size_t space) override;
+  std::chrono::nanoseconds begin_sleep(std::span<pollfd, kSleepFds> fds, bool incoming, std::size_t space) override;
+  WaitEnd end_sleep(std::span<const pollfd, kSleepFds> fds) override;
   void look_aside() noexcept override;
   void interrupt() noexcept override;
   std::shared_ptr<Lender> lender() override;
@@ -69,6 +71,7 @@ class RingTransport final : public Transport, public os::ForkSensitive {
   bool is_satisfied(bool incoming, std::size_t space) noexcept;
   bool spin(bool incoming, std::size_t space, const os::Deadline& deadline) noexcept;
   WaitEnd sleep(const os::Deadline& deadline, bool incoming, std::size_t space);
+  bool take_interrupt() noexcept;
   void note_hang_up() noexcept;
   bool peer_process_has_ended() const noexcept;
   void throw_if_peer_lives_on_unreachably() const;

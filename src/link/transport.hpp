@@ -4,7 +4,10 @@
 // ends is virtual.
 #pragma once
 
+#include <poll.h>
+
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -129,6 +132,12 @@ class Transport {
   /// Waits until something has come (where `incoming`), a record of `space` bytes fits (where not 0), a close request
   /// arrives, the peer is gone, an interrupt, or the deadline. May also return `changed` for nothing.
   virtual WaitEnd wait(const os::Deadline& deadline, bool incoming, std::size_t space) = 0;
+  /// The two halves of a wait without spinning, for who waits for several links. `begin_sleep`: this end is about to sleep, on these
+  /// descriptors, at most for so long; zero: not at all, for there is something already. Each is followed by an `end_sleep`, with
+  /// what poll has said of them, which never says `timed_out`.
+  static constexpr std::size_t kSleepFds = 4;
+  virtual std::chrono::nanoseconds begin_sleep(std::span<pollfd, kSleepFds> fds, bool incoming, std::size_t space) = 0;
+  virtual WaitEnd end_sleep(std::span<const pollfd, kSleepFds> fds) = 0;
   /// What `wait` empties besides the link, if anything: for calls that find nothing and do not wait.
   virtual void look_aside() noexcept {}
   /// Any thread: the wait that is under way, or else the next one, ends with `interrupted`.

@@ -78,17 +78,16 @@ bool Core::has_work(const ChannelId* replies_of) {
          is_inbox_full_ || peer_gone_;
 }
 
-void Core::look_at_signals() {
+std::chrono::nanoseconds Core::begin_sleep(SleepFds fds) {
   CallGuard guard(*this);
-  link::WaitEnd end = link::WaitEnd::changed;
-  try {
-    end = transport_->wait(os::Deadline(std::chrono::seconds(0)), true, 0);
-  } catch (const ProtocolError&) {
-    return;  // has_work() finds it, too
-  }
+  return transport_->begin_sleep(fds, true, 0);
+}
+
+bool Core::end_sleep(SleepFds fds) {
+  CallGuard guard(*this);
+  const link::WaitEnd end = transport_->end_sleep(fds);
   if (end == link::WaitEnd::peer_gone) peer_gone_ = true;
-  if (end == link::WaitEnd::interrupted)
-    throw InterruptedError("the wait for several messengers was interrupted: nothing was lost");
+  return end == link::WaitEnd::interrupted;
 }
 
 bool Core::try_drain() noexcept {

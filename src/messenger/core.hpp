@@ -87,8 +87,10 @@ class Core {
   bool close_requested() const noexcept { return transport_->close_requests() != 0; }
   void interrupt() noexcept { transport_->interrupt(); }
   int native_handle();
-  /// After the native handle became readable: looks whether the peer is gone and takes pending interrupts.
-  void look_at_signals();
+  /// The halves of a wait for anything: see Transport. The second returns whether an interrupt has ended it.
+  using SleepFds = std::span<pollfd, link::Transport::kSleepFds>;
+  std::chrono::nanoseconds begin_sleep(SleepFds fds);
+  bool end_sleep(SleepFds fds);
   /// Whether a receive would return or throw something right now (or the peer is gone); for wait_any. `replies_of`: only the
   /// receive of a reply of this channel.
   bool has_work(const ChannelId* replies_of = nullptr);

@@ -2,6 +2,7 @@
 
 #include <poll.h>
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -95,19 +96,45 @@ std::size_t wait_any(std::span<Messenger* const> messengers, Timeout timeout) {
 
 std::size_t detail::MessengerAccess::wait_any(std::span<Messenger* const> messengers, const ChannelId* replies_of,
                                       Timeout timeout) {
+  constexpr std::size_t kEach = link::Transport::kSleepFds;
   const os::Deadline deadline(timeout.ns);
-  std::vector<pollfd> fds;
+  std::vector<pollfd> fds(kEach * messengers.size(), pollfd{-1, 0, 0});
+  const auto fds_of = [&](std::size_t i) { return Core::SleepFds(fds.data() + kEach * i, kEach); };
   for (;;) {
     for (std::size_t i = 0; i < messengers.size(); ++i) {
       if (messengers[i]->core().has_work(replies_of)) return i;
     }
     if (deadline.passed()) return messengers.size();
-    fds.clear();
-    for (Messenger* messenger : messengers) fds.push_back({messenger->native_handle(), POLLIN, 0});
-    if (os::poll_once(fds, deadline) == os::PollEnd::ready) {
-      for (std::size_t i = 0; i < fds.size(); ++i) {
-        if (fds[i].revents != 0) messengers[i]->core().look_at_signals();
+
+    // What began to sleep has to end it, whatever happens.
+    struct Sleepers {
+      std::span<Messenger* const> messengers;
+      decltype(fds_of)& fds;
+      std::size_t count = 0;
+      bool are_interrupted = false;
+      void end() {
+        while (count != 0) {
+          --count;
+          if (messengers[count]->core().end_sleep(fds(count))) are_interrupted = true;
+        }
       }
+      ~Sleepers() {
+        try {
+          end();
+        } catch (...) {
+          // An error is under way already.
+        }
+      }
+    } sleepers{messengers, fds_of};
+    auto time = deadline.remaining();
+    while (sleepers.count < messengers.size()) {
+      time = std::min(time, messengers[sleepers.count]->core().begin_sleep(fds_of(sleepers.count)));
+      ++sleepers.count;
+    }
+    if (time > std::chrono::nanoseconds::zero()) os::poll_once(fds, os::Deadline(time));
+    sleepers.end();
+    if (sleepers.are_interrupted) {
+      throw InterruptedError("the wait for several messengers was interrupted: nothing was lost");
     }
   }
 }

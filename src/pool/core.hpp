@@ -130,7 +130,7 @@ class PoolCore {
   bool has_given_up_ = false;
   bool is_driving_ = false;
   bool is_asleep_ = false;  // the driver
-  bool has_napped_ = false;  // and found nothing yet
+  int empty_naps_ = 0;  // of the driver, in a row
   bool is_stopped_ = false;
   std::thread driver_;  // PoolOptions::background
 };

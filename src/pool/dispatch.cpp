@@ -10,12 +10,14 @@ namespace coproc::inline v0::detail {
 
 namespace {
 
-/// How long the tasks in a worker's window should take it: long enough that it finds work while the host sleeps for a moment, short
+/// How long the tasks in a worker's window should take it: long enough that it finds work while the host takes its time, short
 /// enough that none of them could have been done much earlier elsewhere.
-constexpr std::uint64_t kWindowTime = 1'000'000;  // ns
+constexpr std::uint64_t kWindowTime = 25'000'000;  // ns
 constexpr std::uint64_t kChunkTime = 100'000;     // ns
 constexpr std::size_t kMostInWindow = 512;
 constexpr std::size_t kMostInChunk = 64;
+/// An idle worker that has shown no sign of life for so long may be dead.
+constexpr std::int64_t kSilence = 1'000'000;  // ns
 /// No task is free, whatever the clock says.
 constexpr std::uint64_t kLeastTime = 200;  // ns
 
@@ -78,7 +80,8 @@ bool PoolCore::dispatch() {
 
 /// Sends the slot what is next in the queue. False: it takes nothing at the moment.
 bool PoolCore::send_next(Slot& slot) {
-  if (slot.window.empty() && !slot.worker().is_alive()) {  // died while it was idle: it shall not take a task with it
+  if (slot.window.empty() && os::now_ns() - slot.head_since > kSilence && !slot.worker().is_alive()) {
+    // Died while it was idle: it shall not take a task with it.
     look_for_end(slot);
     return false;
   }

@@ -11,8 +11,9 @@ namespace coproc::inline v0::detail {
 namespace {
 
 /// Longer naps would be felt where results are waited for, shorter ones are not worth it.
-constexpr std::chrono::nanoseconds kLongestNap = std::chrono::milliseconds(1);
+constexpr std::chrono::nanoseconds kLongestNap = std::chrono::milliseconds(4);
 constexpr std::chrono::nanoseconds kShortestNap = std::chrono::microseconds(20);
+constexpr int kMostEmptyNaps = 3;
 /// What a task costs its worker besides its own time; measured.
 constexpr std::uint64_t kTaskOverhead = 400;  // ns
 
@@ -124,36 +125,35 @@ bool PoolCore::pump() {
 
 void PoolCore::step(Lock& lock, const os::Deadline& deadline) {
   if (pump()) {
-    has_napped_ = false;
+    empty_naps_ = 0;
   } else {
     sleep(lock, deadline);
   }
 }
 
-/// How long to rest instead of waiting for the next result: where all that are busy still have plenty of short tasks, a wake-up for
-/// each result would cost more than the task. Zero: not at all.
+/// How long to rest instead of waiting for the next result: where all that are busy have more to do besides, a wake-up for each
+/// result costs the host more than it is worth. It is half of the time until the first of them has nothing left, as far as can be
+/// told. Zero: not at all.
 std::chrono::nanoseconds PoolCore::nap_length() const noexcept {
-  auto least = kLongestNap;
-  bool any = false;
+  auto least = std::chrono::nanoseconds::max();
+  const std::int64_t now = os::now_ns();
   for (const auto& slot : slots_) {
-    if (slot->window.empty()) {
-      if (slot->phase == Slot::Phase::ready) continue;
-      return {};
-    }
+    if (slot->window.empty() && slot->phase == Slot::Phase::ready) continue;
+    if (slot->window.size() < 2) return {};
     const Job& job = *slot->window.front()->job;
-    const std::size_t half = slot->window.size() / 2;
-    least = std::min(least, std::chrono::nanoseconds(half * (job.function.task_ns + kTaskOverhead)));
-    if (job.function.task_ns == 0 || half * (job.function.task_ns + kTaskOverhead) > 2 * 500'000) return {};
-    any = true;
+    if (job.function.task_ns == 0) return {};
+    const std::uint64_t whole = slot->window.size() * (job.function.task_ns + kTaskOverhead);
+    least = std::min(least, std::chrono::nanoseconds((slot->head_since + static_cast<std::int64_t>(whole) - now) / 2));
   }
-  return any && least >= kShortestNap ? least : std::chrono::nanoseconds::zero();
+  if (least < kShortestNap || least == std::chrono::nanoseconds::max()) return {};
+  return std::min(least, kLongestNap);
 }
 
 void PoolCore::sleep(Lock& lock, const os::Deadline& deadline) {
-  // One that brought nothing is not followed by another: a nap sees no worker's end.
-  const auto nap = has_napped_ ? std::chrono::nanoseconds::zero() : std::min(nap_length(), deadline.remaining());
-  has_napped_ = nap > std::chrono::nanoseconds::zero();
-  if (has_napped_) {
+  // Those that brought nothing are not followed by many more: a nap sees no worker's end.
+  const auto nap = empty_naps_ == kMostEmptyNaps ? std::chrono::nanoseconds::zero() : std::min(nap_length(), deadline.remaining());
+  empty_naps_ = nap > std::chrono::nanoseconds::zero() ? empty_naps_ + 1 : 0;
+  if (empty_naps_ != 0) {
     lock.unlock();
     std::this_thread::sleep_for(nap);
     lock.lock();

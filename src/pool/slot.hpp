@@ -79,7 +79,7 @@ class Slot {
 
   Phase phase = Phase::empty;
   std::deque<TaskPtr> window;
-  std::int64_t head_since = 0;                    // when the front of the window got there
+  std::int64_t head_since = 0;                    // when the front of the window got there, or the window became empty
   std::size_t given = 0;                          // tasks, since its start
   KilledFor killed_for = KilledFor::nothing;
   std::exception_ptr lie;                         // what was wrong with what it has sent

@@ -37,6 +37,10 @@ class EndlessTransport final : public coproc::link::Transport {
   coproc::link::WaitEnd wait(const coproc::os::Deadline&, bool, std::size_t) override {
     return coproc::link::WaitEnd::changed;
   }
+  std::chrono::nanoseconds begin_sleep(std::span<pollfd, kSleepFds>, bool, std::size_t) override { return {}; }
+  coproc::link::WaitEnd end_sleep(std::span<const pollfd, kSleepFds>) override {
+    return coproc::link::WaitEnd::changed;
+  }
   void interrupt() noexcept override {}
   int native_handle() override { return -1; }
   void settle(bool, std::uint32_t) noexcept override {}
