@@ -66,9 +66,10 @@ enum class Work {
   pool_stop
 };
 constexpr std::array<std::string_view, 19> kWorkNames{
-    "round_trip",   "asleep",          "stream",         "stream_batch",  "stream_priorities", "start",      "stop",
-    "death",        "crowd_descriptors", "crowd_memory", "loan",          "idle",              "tasks",      "tasks_in_chunks",
-    "sleeping_tasks", "sleeping_host", "many_tasks",     "pool_start",    "pool_stop"};
+    "round_trip",    "asleep",     "stream",     "stream_batch",      "stream_priorities",
+    "start",         "stop",       "death",      "crowd_descriptors", "crowd_memory",
+    "loan",          "idle",       "tasks",      "tasks_in_chunks",   "sleeping_tasks",
+    "sleeping_host", "many_tasks", "pool_start", "pool_stop"};
 
 struct Job {
   Work work = Work::round_trip;

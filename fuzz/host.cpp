@@ -1,5 +1,6 @@
 #include "host.hpp"
 
+#include <array>
 #include <chrono>
 #include <exception>
 #include <functional>
@@ -154,10 +155,13 @@ void Host::look(Input& input, const ChannelId& channel) {
     case 2:
       (void)core.has_work();
       break;
-    case 3:
+    case 3: {
       (void)messenger_.native_handle();
-      core.look_at_signals();
+      std::array<pollfd, coproc::link::Transport::kSleepFds> fds{};
+      (void)core.begin_sleep(fds);
+      (void)core.end_sleep(fds);
       break;
+    }
     case 4:
       messenger_.interrupt();
       break;

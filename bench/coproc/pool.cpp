@@ -79,7 +79,8 @@ bench::Result time_sleeping_tasks(const bench::Job& job, bool wants_share) {
   coproc::Pool pool{{.workers = job.size}};
   const auto count = bench::sleeping_tasks(job);
   std::vector<int> items(count);
-  for (auto& nothing : pool.map_unordered(sleep_for_a_while, std::vector<int>(job.size))) (void)nothing;  // all are ready
+  for (auto& nothing : pool.map_unordered(sleep_for_a_while, std::vector<int>(job.size)))
+    (void)nothing;  // all are ready
   const double begin = bench::now();
   const double spent = processor_seconds();
   for (auto& nothing : pool.map_unordered(sleep_for_a_while, items)) (void)nothing;

@@ -89,8 +89,7 @@ class Pool {
       : handle_({}, std::move(options)) {}
   template <class Init>
     requires std::same_as<State, detail::pool_state_t<Init>>
-  explicit Pool(Init init, PoolOptions options = {})
-      : Pool(std::move(init), detail::NoExit(), std::move(options)) {}
+  explicit Pool(Init init, PoolOptions options = {}) : Pool(std::move(init), detail::NoExit(), std::move(options)) {}
   template <class Init, class Exit>
     requires std::same_as<State, detail::pool_state_t<Init>>
   Pool(Init init, Exit exit, PoolOptions options = {}) : handle_(code_of(init, exit), std::move(options)) {}
@@ -145,8 +144,8 @@ class Pool {
     detail::JobHandle job(handle_, detail::task_code<Function, State, std::decay_t<A>...>(kept), std::move(options),
                           {.is_submitted = true, .total = 1});
     std::vector<detail::TaskPtr> tasks;
-    tasks.push_back(std::make_unique<detail::Call<Function, std::decay_t<A>...>>(detail::shared_callable<Function>(kept),
-                                                                                 std::forward<A>(arguments)...));
+    tasks.push_back(std::make_unique<detail::Call<Function, std::decay_t<A>...>>(
+        detail::shared_callable<Function>(kept), std::forward<A>(arguments)...));
     job.add(std::move(tasks));
     job.end_input();
     using Called = detail::called_t<Function, State, std::decay_t<A>...>;
@@ -204,7 +203,7 @@ class Pool {
 };
 
 Pool(PoolOptions) -> Pool<void>;
-Pool()->Pool<void>;
+Pool() -> Pool<void>;
 template <class Init>
 Pool(Init, PoolOptions = {}) -> Pool<detail::pool_state_t<Init>>;
 template <class Init, class Exit>

@@ -15,8 +15,8 @@ namespace coproc::inline v0 {
 struct WorkerInsights {
   int pid = 0;  ///< of the present one, or the last; 0: none was started
   std::size_t starts = 0;
-  std::size_t tasks = 0;   ///< ended, those that failed among them
-  std::size_t failed = 0;  ///< threw, ran out of time, or lost their worker
+  std::size_t tasks = 0;                   ///< ended, those that failed among them
+  std::size_t failed = 0;                  ///< threw, ran out of time, or lost their worker
   std::chrono::nanoseconds start_time{0};  ///< from the start calls until the init function had returned
   std::chrono::nanoseconds work_time{0};   ///< inside of tasks
   std::chrono::nanoseconds wait_time{0};   ///< ready, and not inside of a task

@@ -58,8 +58,8 @@ class TaskSource {
 class COPROC_API ResultsReader {
  public:
   /// `kept` lives as long.
-  ResultsReader(JobHandle job, std::unique_ptr<TaskSource> source, TaskOptions options, std::optional<std::size_t> total,
-                std::shared_ptr<void> kept = nullptr);
+  ResultsReader(JobHandle job, std::unique_ptr<TaskSource> source, TaskOptions options,
+                std::optional<std::size_t> total, std::shared_ptr<void> kept = nullptr);
   ResultsReader(ResultsReader&&) noexcept = default;
   ResultsReader& operator=(ResultsReader&&) noexcept = default;
 
@@ -228,12 +228,14 @@ class RangeSource final : public TaskSource {
   using Element = std::decay_t<decltype(*std::declval<Iterator&>())>;
 
  public:
-  RangeSource(const F& function, Held&& range) : function_(shared_callable(function)), range_(std::forward<Held>(range)) {}
+  RangeSource(const F& function, Held&& range)
+      : function_(shared_callable(function)), range_(std::forward<Held>(range)) {}
 
   bool pull(std::vector<TaskPtr>& into, std::size_t count) override {
     if (!at_) at_.emplace(std::begin(range_));
     for (; count != 0; --count) {
-      if (is_taken_) ++*at_;  // now and not before: an input that waits for its next element keeps nobody waiting for this one
+      if (is_taken_)
+        ++*at_;  // now and not before: an input that waits for its next element keeps nobody waiting for this one
       is_taken_ = false;
       if (*at_ == std::end(range_)) return false;
       is_taken_ = true;

@@ -290,8 +290,8 @@ class WorkerResourcePool {
     };
     std::vector<Messenger*> messengers;
     for (worker_type& worker : workers_) messengers.push_back(&worker.messenger());
-    return RepliesOfWorkers<T>(detail::RepliesReader(std::move(messengers), abandoned_, std::move(send_next),
-                                                     std::move(options), is_ordered));
+    return RepliesOfWorkers<T>(
+        detail::RepliesReader(std::move(messengers), abandoned_, std::move(send_next), std::move(options), is_ordered));
   }
 
   WorkerOptions options_;

@@ -105,12 +105,14 @@ WaitEnd RingTransport::wait(const os::Deadline& deadline, bool incoming, std::si
 }
 
 bool RingTransport::take_interrupt() noexcept {
-  if (!is_interrupted_.exchange(false, std::memory_order_acquire)) return false;  // pairs with the release in interrupt()
+  if (!is_interrupted_.exchange(false, std::memory_order_acquire))
+    return false;  // pairs with the release in interrupt()
   interrupt_event_.clear();
   return true;
 }
 
-std::chrono::nanoseconds RingTransport::begin_sleep(std::span<pollfd, kSleepFds> fds, bool incoming, std::size_t space) {
+std::chrono::nanoseconds RingTransport::begin_sleep(std::span<pollfd, kSleepFds> fds, bool incoming,
+                                                    std::size_t space) {
   step("sleep: awake");
   own_->waiting.store(kSleeps | (incoming ? kWaitsForRecords : 0) | (space != 0 ? kWaitsForSpace : 0),
                       std::memory_order_relaxed);
@@ -123,7 +125,8 @@ std::chrono::nanoseconds RingTransport::begin_sleep(std::span<pollfd, kSleepFds>
   fds[3] = {aside_fd_, POLLIN, 0};
   const bool is_peer_gone = hang_up_grace_ && peer_pidfd_ < 0;  // nothing would end the poll any more
   if (is_satisfied(incoming, space) || is_peer_gone) return std::chrono::nanoseconds::zero();
-  return hang_up_grace_ ? std::max(hang_up_grace_->remaining(), std::chrono::nanoseconds(1)) : std::chrono::nanoseconds::max();
+  return hang_up_grace_ ? std::max(hang_up_grace_->remaining(), std::chrono::nanoseconds(1))
+                        : std::chrono::nanoseconds::max();
 }
 
 WaitEnd RingTransport::end_sleep(std::span<const pollfd, kSleepFds> fds) {

@@ -74,8 +74,8 @@ bool Core::has_work(const ChannelId* replies_of) {
   const bool has_message = replies_of == nullptr
                                ? inbox_.live_count() != 0
                                : inbox_.front(inbox_.channel(inbox_.index_of(*replies_of)), true) != nullptr;
-  return has_message || !held_errors_.empty() || transport_->close_requests() != closes_thrown_ ||
-         is_inbox_full_ || peer_gone_;
+  return has_message || !held_errors_.empty() || transport_->close_requests() != closes_thrown_ || is_inbox_full_ ||
+         peer_gone_;
 }
 
 std::chrono::nanoseconds Core::begin_sleep(SleepFds fds) {

@@ -202,8 +202,7 @@ ReceivedError Core::decode_error(std::span<const std::byte> payload) const {
     why = "its codec threw something that is no std::exception";
   }
   // The peer meant to report an error: that much is told, whatever its codec throws.
-  return {std::make_exception_ptr(RemoteError("unreadable", why, origin)),
-          "an error that cannot be read: " + why};
+  return {std::make_exception_ptr(RemoteError("unreadable", why, origin)), "an error that cannot be read: " + why};
 }
 
 }  // namespace coproc::inline v0::detail

@@ -119,8 +119,7 @@ ReceivedError decode_error_payload(std::span<const std::byte> payload, std::size
   ReceivedError received;
   if (row == nullptr) {
     received.description = type_name + ": " + text;
-    received.error =
-        std::make_exception_ptr(RemoteError(std::move(type_name), std::move(text), origin));
+    received.error = std::make_exception_ptr(RemoteError(std::move(type_name), std::move(text), origin));
     return received;
   }
   received.error = row->decode(decoder, origin);

@@ -95,7 +95,7 @@ std::size_t wait_any(std::span<Messenger* const> messengers, Timeout timeout) {
 }
 
 std::size_t detail::MessengerAccess::wait_any(std::span<Messenger* const> messengers, const ChannelId* replies_of,
-                                      Timeout timeout) {
+                                              Timeout timeout) {
   constexpr std::size_t kEach = link::Transport::kSleepFds;
   const os::Deadline deadline(timeout.ns);
   std::vector<pollfd> fds(kEach * messengers.size(), pollfd{-1, 0, 0});

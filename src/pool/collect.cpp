@@ -105,13 +105,15 @@ void PoolCore::take_result(Slot& slot, Decoder& from, Message&& message) {
 
   if (head.outcome == Outcome::skipped) {
     if (!task->is_told_to_skip) {
-      throw ProtocolError("pool worker " + std::to_string(slot.insights.pid) + " has skipped a task which it was to run");
+      throw ProtocolError("pool worker " + std::to_string(slot.insights.pid) +
+                          " has skipped a task which it was to run");
     }
     return finish(nullptr, std::move(task));
   }
   slot.failures = 0;
   failures_ = 0;
-  if (options_.memory_per_worker != 0 && (head.work_ns >= kLongTask || now - slot.looked_at_memory > kLookAtMemoryEvery)) {
+  if (options_.memory_per_worker != 0 &&
+      (head.work_ns >= kLongTask || now - slot.looked_at_memory > kLookAtMemoryEvery)) {
     slot.looked_at_memory = now;
     slot.is_too_large = os::resident_bytes(slot.insights.pid) > options_.memory_per_worker;
   }
@@ -173,9 +175,10 @@ std::exception_ptr PoolCore::error_of_end(const Slot& slot, const Task& task, co
                                (slot.killed_for == KilledFor::nothing && status.signal() == pool::time_limit_signal());
   if (ran_out_of_time && task.job->options.time_limit.ns != kForever.ns) {
     const double seconds = std::chrono::duration<double>(task.job->options.time_limit.ns).count();
-    return std::make_exception_ptr(TaskTimeoutError(
-        who + " ran for longer than its time limit of " + std::to_string(seconds) + " s: its worker " +
-            std::to_string(slot.insights.pid) + " was killed", task.index));
+    return std::make_exception_ptr(TaskTimeoutError(who + " ran for longer than its time limit of " +
+                                                        std::to_string(seconds) + " s: its worker " +
+                                                        std::to_string(slot.insights.pid) + " was killed",
+                                                    task.index));
   }
   if (slot.killed_for == KilledFor::lie) return slot.lie;
   return std::make_exception_ptr(WorkerDiedError(options_.worker.name, slot.insights.pid, status, task.index));
@@ -188,8 +191,8 @@ void PoolCore::note_end(Slot& slot, const ExitStatus& status) {
     if (!was_closing && !is_stopped_) {
       note_failed_start(slot, slot.lie           ? slot.lie
                               : status.exception ? status.exception
-                                                 : std::make_exception_ptr(WorkerDiedError(
-                                                     options_.worker.name, slot.insights.pid, status)));
+                                                 : std::make_exception_ptr(WorkerDiedError(options_.worker.name,
+                                                                                           slot.insights.pid, status)));
     }
     return;
   }
@@ -215,8 +218,7 @@ void PoolCore::note_end(Slot& slot, const ExitStatus& status) {
     std::rethrow_exception(error);
   } catch (const TaskTimeoutError&) {
     was_time_up = true;
-  } catch (...) {
-  }
+  } catch (...) {}
   if (is_retried && !was_time_up) {
     ++task->deaths;
     queue_.push_front(std::move(task));

@@ -23,7 +23,8 @@ PoolOptions checked(PoolOptions options) {
   if (options.workers == 0) options.workers = os::usable_processors();
   if (options.worker.name.empty()) options.worker.name = "pool worker";
   if (options.worker.method == StartMethod::executable) {
-    throw InvalidArgumentError("a pool's workers run functions of this program: StartMethod::executable cannot do that");
+    throw InvalidArgumentError(
+        "a pool's workers run functions of this program: StartMethod::executable cannot do that");
   }
   return options;
 }
@@ -136,7 +137,8 @@ void PoolCore::finish(Slot* slot, TaskPtr task) {
     if (!task->is_cancelled()) ++job.read;
     return notify(job);
   }
-  if (failed && job.options.stop_on_error && !job.shape.is_submitted && (!job.is_stopped() || task->index < job.stopped_at)) {
+  if (failed && job.options.stop_on_error && !job.shape.is_submitted &&
+      (!job.is_stopped() || task->index < job.stopped_at)) {
     job.stopped_at = task->index;
     job.is_input_at_end = true;
     drop_unfinished(job);
@@ -196,7 +198,8 @@ bool PoolCore::cancel(Job& job) {
   auto answer = std::make_unique<Nothing>();
   const auto end = [&](const Task& task) {
     answer->index = task.index;
-    answer->error = std::make_exception_ptr(TaskCancelledError("task " + std::to_string(task.index) + " was cancelled"));
+    answer->error =
+        std::make_exception_ptr(TaskCancelledError("task " + std::to_string(task.index) + " was cancelled"));
     job.done.push_back(std::move(answer));
     notify(job);
     return true;
@@ -267,7 +270,8 @@ void PoolCore::give_up(const std::exception_ptr& cause) {
   failures_ = 0;
   fail_waiting([&] {
     return std::make_exception_ptr(PoolBrokenError(
-        "the pool gives up: again and again its workers ended before they could run anything. The last one: " + why, cause));
+        "the pool gives up: again and again its workers ended before they could run anything. The last one: " + why,
+        cause));
   });
   for (const auto& slot : slots_) slot->retry_at = 0;
 }
@@ -295,7 +299,8 @@ void PoolCore::stop() {
     if (!slot->window.empty()) slot->worker().terminate();  // it would look at a close request only behind its task
     workers.push_back(&slot->worker());
   }
-  fail_waiting([] { return std::make_exception_ptr(TaskCancelledError("the pool was stopped before this task had ended")); });
+  fail_waiting(
+      [] { return std::make_exception_ptr(TaskCancelledError("the pool was stopped before this task had ended")); });
   Worker::stop_all(workers, options_.worker.stop);
   for (const auto& slot : slots_) {
     if (slot->phase == Slot::Phase::empty) continue;

@@ -113,10 +113,10 @@ class PoolCore {
   void end_overdue();
   void start_missing();
 
-  const PoolOptions options_;                                      // constant after construction
-  const unsigned long owner_;                                      // fork_generation() of the process that made it
-  std::pair<PriorityMessenger, PriorityMessenger> doorbell_;       // interrupts the driver's sleep
-  std::atomic<bool> is_interrupted_{false};                        // by the user
+  const PoolOptions options_;                                 // constant after construction
+  const unsigned long owner_;                                 // fork_generation() of the process that made it
+  std::pair<PriorityMessenger, PriorityMessenger> doorbell_;  // interrupts the driver's sleep
+  std::atomic<bool> is_interrupted_{false};                   // by the user
 
   std::mutex mutex_;  // guards everything below
   std::vector<std::unique_ptr<Slot>> slots_;
@@ -130,7 +130,7 @@ class PoolCore {
   bool has_given_up_ = false;
   bool is_driving_ = false;
   bool is_asleep_ = false;  // the driver
-  int empty_naps_ = 0;  // of the driver, in a row
+  int empty_naps_ = 0;      // of the driver, in a row
   bool is_stopped_ = false;
   std::thread driver_;  // PoolOptions::background
 };

@@ -13,7 +13,7 @@ namespace {
 /// How long the tasks in a worker's window should take it: long enough that it finds work while the host takes its time, short
 /// enough that none of them could have been done much earlier elsewhere.
 constexpr std::uint64_t kWindowTime = 25'000'000;  // ns
-constexpr std::uint64_t kChunkTime = 100'000;     // ns
+constexpr std::uint64_t kChunkTime = 100'000;      // ns
 constexpr std::size_t kMostInWindow = 512;
 constexpr std::size_t kMostInChunk = 64;
 /// An idle worker that has shown no sign of life for so long may be dead.

@@ -111,7 +111,8 @@ JobHandle::News PoolCore::wait(Job& job, std::deque<TaskPtr>& into, Timeout time
 
 bool PoolCore::wait_for_submitted(Timeout timeout) {
   Lock lock(mutex_);
-  return wait_until(lock, [&] { return unfinished_submitted_ == 0; }, timeout, nullptr);
+  return wait_until(
+      lock, [&] { return unfinished_submitted_ == 0; }, timeout, nullptr);
 }
 
 /// Takes in what has come and hands out what can be, without waiting. Whether anything was done.
@@ -151,7 +152,8 @@ std::chrono::nanoseconds PoolCore::nap_length() const noexcept {
 
 void PoolCore::sleep(Lock& lock, const os::Deadline& deadline) {
   // Those that brought nothing are not followed by many more: a nap sees no worker's end.
-  const auto nap = empty_naps_ == kMostEmptyNaps ? std::chrono::nanoseconds::zero() : std::min(nap_length(), deadline.remaining());
+  const auto nap =
+      empty_naps_ == kMostEmptyNaps ? std::chrono::nanoseconds::zero() : std::min(nap_length(), deadline.remaining());
   empty_naps_ = nap > std::chrono::nanoseconds::zero() ? empty_naps_ + 1 : 0;
   if (empty_naps_ != 0) {
     lock.unlock();

@@ -145,7 +145,9 @@ void JobHandle::leave() noexcept {
 std::size_t JobHandle::wanted() const { return core_->wanted(*job_); }
 void JobHandle::add(std::vector<TaskPtr> tasks) { core_->add(job_, tasks); }
 void JobHandle::end_input(std::exception_ptr error) { core_->end_input(*job_, std::move(error)); }
-JobHandle::News JobHandle::wait(std::deque<TaskPtr>& into, Timeout timeout) { return core_->wait(*job_, into, timeout); }
+JobHandle::News JobHandle::wait(std::deque<TaskPtr>& into, Timeout timeout) {
+  return core_->wait(*job_, into, timeout);
+}
 void JobHandle::tend() { core_->tend(); }
 bool JobHandle::is_done() const { return core_->is_done(*job_); }
 bool JobHandle::cancel() { return core_->cancel(*job_); }

@@ -12,8 +12,8 @@ double seconds_of(std::chrono::nanoseconds time) { return std::chrono::duration<
 void add_line(std::string& text, const char* name, const WorkerInsights& worker) {
   char line[160];
   std::snprintf(line, sizeof line, "%8s %7zu %10zu %7zu %9.3f %9.3f %9.3f %11.1f\n", name, worker.starts, worker.tasks,
-                worker.failed, seconds_of(worker.start_time), seconds_of(worker.wait_time), seconds_of(worker.work_time),
-                static_cast<double>(worker.peak_memory_bytes) / (1 << 20));
+                worker.failed, seconds_of(worker.start_time), seconds_of(worker.wait_time),
+                seconds_of(worker.work_time), static_cast<double>(worker.peak_memory_bytes) / (1 << 20));
   text += line;
 }
 

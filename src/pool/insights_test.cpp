@@ -9,10 +9,22 @@ using coproc::PoolInsights;
 
 TEST(PoolInsights, TheTableHasALineForEachWorkerTheirSumsAndTheSlowestTasks) {
   PoolInsights insights;
-  insights.workers = {{.pid = 17, .starts = 1, .tasks = 100, .failed = 2, .start_time = 1ms, .work_time = 1500ms,
-                       .wait_time = 500ms, .peak_memory_bytes = 3 << 20},
-                      {.pid = 4711, .starts = 2, .tasks = 50, .failed = 0, .start_time = 2ms, .work_time = 250ms,
-                       .wait_time = 1750ms, .peak_memory_bytes = 5 << 20}};
+  insights.workers = {{.pid = 17,
+                       .starts = 1,
+                       .tasks = 100,
+                       .failed = 2,
+                       .start_time = 1ms,
+                       .work_time = 1500ms,
+                       .wait_time = 500ms,
+                       .peak_memory_bytes = 3 << 20},
+                      {.pid = 4711,
+                       .starts = 2,
+                       .tasks = 50,
+                       .failed = 0,
+                       .start_time = 2ms,
+                       .work_time = 250ms,
+                       .wait_time = 1750ms,
+                       .peak_memory_bytes = 5 << 20}};
   insights.slowest = {{.task = 9, .pid = 17, .time = 250ms}, {.task = 3, .pid = 4711, .time = 20ms}};
   EXPECT_EQ(insights.table(),
             "  worker  starts      tasks  failed   start s    wait s    work s    peak MiB\n"

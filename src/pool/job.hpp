@@ -53,7 +53,8 @@ struct Job {
 
   bool is_stopped() const noexcept { return stopped_at != kNotStopped; }
   bool drops(const Task& task) const noexcept {
-    return is_abandoned || is_failed || (is_stopped() && (shape.is_ordered ? task.index > stopped_at : task.index != stopped_at));
+    return is_abandoned || is_failed ||
+           (is_stopped() && (shape.is_ordered ? task.index > stopped_at : task.index != stopped_at));
   }
 };
 

@@ -34,7 +34,8 @@ bool IndexSource::pull(std::vector<TaskPtr>& into, std::size_t count) {
 
 LazyPool::LazyPool(PoolOptions options) : options_(std::move(options)) {
   if (options_.background) {
-    throw InvalidArgumentError("a LazyPool has no background: its workers are forks, and there must be no other thread");
+    throw InvalidArgumentError(
+        "a LazyPool has no background: its workers are forks, and there must be no other thread");
   }
   if (options_.worker.method != StartMethod::automatic && options_.worker.method != StartMethod::fork) {
     throw InvalidArgumentError("a LazyPool's workers are forks: use Pool for other start methods");

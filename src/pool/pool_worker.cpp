@@ -146,7 +146,10 @@ class TaskRunner {
 
   /// False: its arguments cannot be read, and so no others behind them.
   bool run_task(const TaskCode& code, Decoder& from, std::uint64_t serial, std::chrono::nanoseconds limit) {
-    Running run{{from, state_, code.function, context_, &TaskRunner::reply}, *this, serial, os::now_ns(),
+    Running run{{from, state_, code.function, context_, &TaskRunner::reply},
+                *this,
+                serial,
+                os::now_ns(),
                 limit != std::chrono::nanoseconds::max()};
     run.is_skipped = !skipped_.empty() && is_skipped(serial);
     if (run.has_limit) {
@@ -181,7 +184,8 @@ class TaskRunner {
 
   static void reply(TaskRun& run, const detail::Outgoing& result) {
     auto& running = static_cast<Running&>(run);
-    running.runner.send_result(running, Outcome::value, [&](Encoder& encoder) { result.encode(encoder, result.value); });
+    running.runner.send_result(running, Outcome::value,
+                               [&](Encoder& encoder) { result.encode(encoder, result.value); });
   }
 
   void reply_error(Running& run) {
@@ -255,7 +259,9 @@ class State {
   void* get() const noexcept { return state_; }
 
  private:
-  static process::Function find(const process::CodeRef& name) { return name.is_null() ? nullptr : process::find_code(name); }
+  static process::Function find(const process::CodeRef& name) {
+    return name.is_null() ? nullptr : process::find_code(name);
+  }
 
   const WorkerSetup& setup_;
   decltype(detail::StateCode::unmake) unmake_ = nullptr;

@@ -49,7 +49,8 @@ std::optional<std::chrono::nanoseconds> Progress::time_left() const noexcept {
   if (!total || done == 0) return std::nullopt;
   const double share = static_cast<double>(*total - std::min(done, *total)) / static_cast<double>(done);
   // As a double it may be more than nanoseconds can count.
-  return std::chrono::nanoseconds(static_cast<std::int64_t>(std::min(static_cast<double>(elapsed.count()) * share, 9e18)));
+  return std::chrono::nanoseconds(
+      static_cast<std::int64_t>(std::min(static_cast<double>(elapsed.count()) * share, 9e18)));
 }
 
 std::string progress_text(const Progress& progress, const std::string& label, std::size_t columns) {
@@ -62,8 +63,11 @@ std::string progress_text(const Progress& progress, const std::string& label, st
   if (progress.total) {
     const std::size_t total = std::max<std::size_t>(1, *progress.total);
     const bool is_empty = *progress.total == 0;
-    const std::size_t filled = is_empty ? kBar : static_cast<std::size_t>(static_cast<double>(done) / static_cast<double>(total) * kBar);
-    add(std::to_string(is_empty ? 100 : static_cast<std::size_t>(static_cast<double>(done) / static_cast<double>(total) * 100)) + "%");
+    const std::size_t filled =
+        is_empty ? kBar : static_cast<std::size_t>(static_cast<double>(done) / static_cast<double>(total) * kBar);
+    add(std::to_string(
+            is_empty ? 100 : static_cast<std::size_t>(static_cast<double>(done) / static_cast<double>(total) * 100)) +
+        "%");
     add("[" + std::string(filled, '#') + std::string(kBar - filled, '.') + "]");
     add(std::to_string(done) + "/" + std::to_string(*progress.total));
   } else {

@@ -23,7 +23,8 @@ TEST(Progress, NothingIsSaidOfWhatIsNotKnown) {
 
 TEST(ProgressText, ShowsShareRateAndTimeLeft) {
   const Progress progress{.done = 420, .failed = 3, .total = 1000, .elapsed = 5s};
-  EXPECT_EQ(progress_text(progress, "checksums"), "checksums 42% [########............] 420/1000, 3 failed, 84/s, 7 s left");
+  EXPECT_EQ(progress_text(progress, "checksums"),
+            "checksums 42% [########............] 420/1000, 3 failed, 84/s, 7 s left");
 }
 
 TEST(ProgressText, OfAnInputWithoutSizeCountsOnly) {

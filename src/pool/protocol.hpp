@@ -48,8 +48,12 @@ inline int cancel_signal() noexcept { return SIGRTMAX - 1; }
 /// A message that `put` writes, which is called with an encoder.
 template <class Message, class Put>
 detail::Outgoing message(const Put& put, std::optional<std::int64_t> priority = {}) noexcept {
-  detail::Outgoing out{&put, [](Encoder& encoder, const void* p) { (*static_cast<const Put*>(p))(encoder); },
-                       &type_info<Message>, std::nullopt, 64, false};
+  detail::Outgoing out{&put,
+                       [](Encoder& encoder, const void* p) { (*static_cast<const Put*>(p))(encoder); },
+                       &type_info<Message>,
+                       std::nullopt,
+                       64,
+                       false};
   if (priority) out.priority = Priority(*priority);
   return out;
 }

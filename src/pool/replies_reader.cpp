@@ -100,7 +100,8 @@ std::optional<RepliesReader::Reply> RepliesReader::State::take_from(std::size_t 
   for (;;) {
     std::optional<Message> message;
     try {
-      if (!core.receive_next_reply(options.channel, incoming<Message>(message), std::chrono::seconds(0))) return std::nullopt;
+      if (!core.receive_next_reply(options.channel, incoming<Message>(message), std::chrono::seconds(0)))
+        return std::nullopt;
     } catch (const LinkClosedError&) {
       lose(place);
     } catch (const ProtocolError&) {

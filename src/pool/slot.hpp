@@ -79,16 +79,16 @@ class Slot {
 
   Phase phase = Phase::empty;
   std::deque<TaskPtr> window;
-  std::int64_t head_since = 0;                    // when the front of the window got there, or the window became empty
-  std::size_t given = 0;                          // tasks, since its start
+  std::int64_t head_since = 0;  // when the front of the window got there, or the window became empty
+  std::size_t given = 0;        // tasks, since its start
   KilledFor killed_for = KilledFor::nothing;
-  std::exception_ptr lie;                         // what was wrong with what it has sent
-  std::int64_t kill_at = kNever;                  // it has to have ended, or to have gone on, by then
-  std::int64_t retry_at = 0;                      // no start before
-  std::size_t failures = 0;                       // ends before it could run anything, in a row
-  bool is_too_large = false;                      // its memory
+  std::exception_ptr lie;         // what was wrong with what it has sent
+  std::int64_t kill_at = kNever;  // it has to have ended, or to have gone on, by then
+  std::int64_t retry_at = 0;      // no start before
+  std::size_t failures = 0;       // ends before it could run anything, in a row
+  bool is_too_large = false;      // its memory
   std::int64_t looked_at_memory = 0;
-  bool is_full = false;                           // of the link, in this round
+  bool is_full = false;  // of the link, in this round
   WorkerInsights insights;
   std::int64_t ready_since = 0;
 
@@ -99,7 +99,8 @@ class Slot {
   bool send(const detail::Outgoing& out, bool may_wait);
 
   std::unique_ptr<PoolWorker> worker_;
-  std::vector<std::uint32_t> numbers_;  // of functions, by their number in the pool: 1 + that in this worker; 0: not told
+  std::vector<std::uint32_t>
+      numbers_;  // of functions, by their number in the pool: 1 + that in this worker; 0: not told
   std::uint32_t functions_told_ = 0;
   std::uint64_t next_serial_ = 1;
   struct Range {

@@ -82,7 +82,7 @@ R decode_result(const Task& task) {
 
 /// How a pool makes the state of its workers. In a fork (LazyPool) there is a `context` instead.
 struct StateCode {
-  void* (*make)(Decoder& init, void (*function)()) = nullptr;       // null: no init function
+  void* (*make)(Decoder& init, void (*function)()) = nullptr;  // null: no init function
   void (*unmake)(void* state, Decoder& exit, void (*function)()) = nullptr;
   void (*init_function)() = nullptr;
   void (*exit_function)() = nullptr;

@@ -21,9 +21,11 @@ inline constexpr bool kIsSent = !kIsFunction<F> && !kIsStateless<F>;
 
 template <class F>
 constexpr void check_task_function() {
-  static_assert(kIsFunction<F> || kIsStateless<F> || (std::is_class_v<F> && Encodable<F>),
-                "coproc: this function has captures, or a state that cannot be sent to a worker: use a function, a lambda without "
-                "captures or a struct with an operator() and fields that can be sent; or coproc::LazyPool, which takes anything");
+  static_assert(
+      kIsFunction<F> || kIsStateless<F> || (std::is_class_v<F> && Encodable<F>),
+      "coproc: this function has captures, or a state that cannot be sent to a worker: use a function, a lambda "
+      "without "
+      "captures or a struct with an operator() and fields that can be sent; or coproc::LazyPool, which takes anything");
 }
 
 template <class F>
@@ -76,9 +78,10 @@ template <class F, class State, class... A>
 constexpr void check_task_arguments() {
   check_task_function<F>();
   (check_encodable<A>(), ...);
-  static_assert(takes_state<F, State, wire_t<A>...>() || std::invocable<F&, wire_t<A>...>,
-                "coproc: the task's function cannot be called with what its arguments arrive as (text arrives as std::string, a "
-                "view as std::vector), by value; with a pool that has a state, it may take that first, by reference");
+  static_assert(
+      takes_state<F, State, wire_t<A>...>() || std::invocable<F&, wire_t<A>...>,
+      "coproc: the task's function cannot be called with what its arguments arrive as (text arrives as std::string, a "
+      "view as std::vector), by value; with a pool that has a state, it may take that first, by reference");
 }
 
 /// What a task gives back: nothing is std::monostate, and views arrive as what they show.
@@ -92,8 +95,7 @@ struct ResultOf<void> {
 };
 /// What its function returns, and what arrives of that.
 template <class F, class State, class... A>
-using called_t =
-    decltype(call_task<F, State>(std::declval<F&>(), nullptr, std::declval<std::tuple<wire_t<A>...>&>()));
+using called_t = decltype(call_task<F, State>(std::declval<F&>(), nullptr, std::declval<std::tuple<wire_t<A>...>&>()));
 template <class F, class State, class... A>
 using task_result_t = typename ResultOf<called_t<F, State, A...>>::type;
 

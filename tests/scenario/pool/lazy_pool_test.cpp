@@ -99,7 +99,8 @@ TEST(LazyPool, IsRefusedLikeAnyForkWhereThereAreOtherThreads) {
 
 TEST(LazyPool, RefusesWhatItCannotDo) {
   EXPECT_THROW(LazyPool(coproc::PoolOptions{.background = true}), coproc::InvalidArgumentError);
-  EXPECT_THROW(LazyPool(coproc::PoolOptions{.worker = {.method = coproc::StartMethod::spawn}}), coproc::InvalidArgumentError);
+  EXPECT_THROW(LazyPool(coproc::PoolOptions{.worker = {.method = coproc::StartMethod::spawn}}),
+               coproc::InvalidArgumentError);
 }
 
 }  // namespace

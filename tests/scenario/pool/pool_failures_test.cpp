@@ -385,7 +385,8 @@ TEST(PoolFailures, ATaskThatBlocksEverySignalIsKilledAllTheSame) {
 TEST(PoolFailures, ATaskThatIsTriedAgainIsNotTriedAgainForItsTime) {
   const support::TemporaryFile file;
   Pool pool{{.workers = 1}};
-  EXPECT_THROW(pool.submit({.time_limit = 50ms, .max_retries = 5}, write_and_hang, file.path()).get(), TaskTimeoutError);
+  EXPECT_THROW(pool.submit({.time_limit = 50ms, .max_retries = 5}, write_and_hang, file.path()).get(),
+               TaskTimeoutError);
   EXPECT_EQ(file.text(), "x");
 }
 
@@ -621,7 +622,8 @@ TEST(PoolFailures, AWorkerThatLiesCostsItsOwnTaskOnly) {
       if (line.find("memfd:coproc") == std::string::npos || line.find("rw-s") == std::string::npos) continue;
       unsigned long begin = 0, end = 0;
       if (std::sscanf(line.c_str(), "%lx-%lx", &begin, &end) != 2 || end - begin > (1UL << 20)) continue;
-      for (auto at = reinterpret_cast<volatile unsigned char*>(begin); at != reinterpret_cast<unsigned char*>(end); ++at) {
+      for (auto at = reinterpret_cast<volatile unsigned char*>(begin); at != reinterpret_cast<unsigned char*>(end);
+           ++at) {
         *at = 0x5a;
       }
     }

@@ -75,7 +75,8 @@ TEST(WorkerResourcePool, StartsAndStopsAllTogether) {
   }
   EXPECT_EQ(workers.alive(), 0U);
   workers.start(3);  // again
-  EXPECT_EQ(workers.map_messages_ordered<int>(std::vector{1, 2}, {.channel = Channel::questions}).begin().operator*(), 3);
+  EXPECT_EQ(workers.map_messages_ordered<int>(std::vector{1, 2}, {.channel = Channel::questions}).begin().operator*(),
+            3);
 }
 
 TEST(WorkerResourcePool, StoppingManyThatDoNotListenTakesAsLongAsOne) {
@@ -171,7 +172,8 @@ TEST(WorkerResourcePool, ErrorsAndDeathsAreThrownInsideTheLoopAndTheRestGoesOn) 
   std::vector<int> values;
   int errors = 0;
   int deaths = 0;
-  auto replies = workers.map_messages_ordered<int>(std::vector{1, 13, 2, 14, 3, 4}, {.channel = Channel::questions, .window = 1});
+  auto replies =
+      workers.map_messages_ordered<int>(std::vector{1, 13, 2, 14, 3, 4}, {.channel = Channel::questions, .window = 1});
   for (int loops = 0; loops < 3; ++loops) {
     try {
       for (int value : replies) values.push_back(value);
