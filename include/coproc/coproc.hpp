@@ -20,6 +20,7 @@
 #include "coproc/priority_multi_queue.hpp"
 #include "coproc/priority_queue.hpp"
 #include "coproc/progress.hpp"
+#include "coproc/replies_of_workers.hpp"
 #include "coproc/replies_view.hpp"
 #include "coproc/request_counter.hpp"
 #include "coproc/results_view.hpp"

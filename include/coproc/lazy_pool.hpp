@@ -90,7 +90,7 @@ class LazyPool {
     if constexpr (std::random_access_iterator<decltype(std::begin(items))> && requires { std::size(items); }) {
       return fork_map<F, Range>(std::move(function), std::forward<Range>(items), std::move(options), is_ordered);
     } else {
-      using Element = std::decay_t<decltype(*std::begin(items))>;
+      using Element = detail::element_t<Range>;
       std::vector<Element> copied;
       for (auto&& item : items) copied.push_back(std::forward<decltype(item)>(item));
       return fork_map<F, std::vector<Element>>(std::move(function), std::move(copied), std::move(options), is_ordered);

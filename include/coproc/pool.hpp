@@ -191,7 +191,7 @@ class Pool {
   template <class F, class Range>
   auto start_map(const F& function, Range&& items, TaskOptions options, bool is_ordered) {
     using Source = detail::RangeSource<F, State, Range>;
-    using Element = std::decay_t<decltype(*std::begin(items))>;
+    using Element = detail::element_t<Range>;
     const auto total = detail::size_if_known(items);
     detail::JobHandle job(handle_, detail::task_code<F, State, Element>(function), options,
                           {.is_ordered = is_ordered, .total = total});

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "coproc/detail/reading_iterator.hpp"
 #include "coproc/detail/task.hpp"
 #include "coproc/detail/task_call.hpp"
 #include "coproc/progress.hpp"
@@ -96,36 +97,10 @@ class ResultsView {
   ResultsView(ResultsView&&) noexcept = default;
   ResultsView& operator=(ResultsView&&) noexcept = default;
 
-  struct Sentinel {};
-  class Iterator {
-   public:
-    using value_type = R;
-    using difference_type = std::ptrdiff_t;
-    using iterator_concept = std::input_iterator_tag;
-
-    Iterator() = default;
-    explicit Iterator(ResultsView& view) : view_(&view) {}
-    Iterator(Iterator&&) = default;
-    Iterator& operator=(Iterator&&) = default;
-
-    /// The result, or throws the task's error; the reference is good until `++`.
-    R& operator*() const { return view_->value(); }
-    /// The place of its argument in the input, from 0 on.
-    std::uint64_t index() const { return view_->index_; }
-    Iterator& operator++() {
-      view_->fetch();  // of a result that was not looked at
-      view_->drop();
-      return *this;
-    }
-    void operator++(int) { ++*this; }
-    bool operator==(Sentinel) const { return !view_->fetch(); }
-
-   private:
-    ResultsView* view_ = nullptr;
-  };
-
+  using value_type = R;
+  using Iterator = detail::ReadingIterator<ResultsView>;
   Iterator begin() { return Iterator(*this); }
-  Sentinel end() const noexcept { return {}; }
+  detail::EndOfReading end() const noexcept { return {}; }
 
   /// All results at once. Throws the first error that it meets, and drops what was not begun then.
   std::vector<R> collect() {
@@ -140,6 +115,9 @@ class ResultsView {
   Outcomes as_results() && { return Outcomes(std::move(*this)); }
 
  private:
+  friend Iterator;
+  friend class Outcomes;
+
   /// Whether there is a present one; waits for it.
   bool fetch() {
     if (task_ || value_) return true;
@@ -159,6 +137,7 @@ class ResultsView {
     task_.reset();
     value_.reset();
   }
+  std::uint64_t index() const noexcept { return index_; }
 
   detail::ResultsReader reader_;
   // The present one: as it came, or as its value.
@@ -172,36 +151,21 @@ class ResultsView<R>::Outcomes {
  public:
   explicit Outcomes(ResultsView&& view) : view_(std::move(view)) {}
 
-  class Iterator {
-   public:
-    using value_type = TaskResult<R>;
-    using difference_type = std::ptrdiff_t;
-    using iterator_concept = std::input_iterator_tag;
-
-    Iterator() = default;
-    explicit Iterator(Outcomes& outcomes) : outcomes_(&outcomes) {}
-    Iterator(Iterator&&) = default;
-    Iterator& operator=(Iterator&&) = default;
-
-    TaskResult<R>& operator*() const { return outcomes_->result(); }
-    TaskResult<R>* operator->() const { return &outcomes_->result(); }
-    Iterator& operator++() {
-      outcomes_->result_.reset();
-      outcomes_->view_.drop();
-      return *this;
-    }
-    void operator++(int) { ++*this; }
-    bool operator==(Sentinel) const { return !outcomes_->view_.fetch(); }
-
-   private:
-    Outcomes* outcomes_ = nullptr;
-  };
-
+  using value_type = TaskResult<R>;
+  using Iterator = detail::ReadingIterator<Outcomes>;
   Iterator begin() { return Iterator(*this); }
-  Sentinel end() const noexcept { return {}; }
+  detail::EndOfReading end() const noexcept { return {}; }
 
  private:
-  TaskResult<R>& result() {
+  friend Iterator;
+
+  bool fetch() { return result_ || view_.fetch(); }
+  std::uint64_t index() const noexcept { return view_.index(); }
+  void drop() noexcept {
+    result_.reset();
+    view_.drop();
+  }
+  TaskResult<R>& value() {
     view_.fetch();
     if (!result_) {
       const std::uint64_t index = view_.task_->index;
@@ -225,7 +189,7 @@ template <class F, class State, class Held>
 class RangeSource final : public TaskSource {
   using Range = std::remove_reference_t<Held>;
   using Iterator = decltype(std::begin(std::declval<Range&>()));
-  using Element = std::decay_t<decltype(*std::declval<Iterator&>())>;
+  using Element = element_t<Range>;
 
  public:
   RangeSource(const F& function, Held&& range)

@@ -2,146 +2,24 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <functional>
 #include <iterator>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "coproc/channel.hpp"
-#include "coproc/export.hpp"
+#include "coproc/exit_status.hpp"
 #include "coproc/message.hpp"
 #include "coproc/messenger.hpp"
 #include "coproc/options.hpp"
+#include "coproc/replies_of_workers.hpp"
 #include "coproc/worker_resource.hpp"
 
 namespace coproc::inline v0 {
-
-/// How `WorkerResourcePool::map_messages` hands out its requests. `window`: how many a worker has at a time that it has not
-/// answered.
-struct MapMessagesOptions {
-  ChannelId channel = {};
-  std::size_t window = 2;
-};
-
-namespace detail {
-
-struct AbandonedReplies;
-
-/// Sends requests to several workers and takes in their replies.
-class COPROC_API RepliesReader {
- public:
-  /// Sends the next request to this messenger; nullopt: there are no more.
-  using SendNext = std::function<std::optional<RequestId>(Messenger& to, const ChannelId& channel)>;
-
-  RepliesReader(std::vector<Messenger*> workers, std::shared_ptr<AbandonedReplies> abandoned, SendNext send_next,
-                MapMessagesOptions options, bool is_ordered);
-  RepliesReader(RepliesReader&&) noexcept;
-  RepliesReader& operator=(RepliesReader&&) noexcept;
-  ~RepliesReader();
-
-  struct Reply {
-    Message message;
-    std::uint64_t index;
-    std::size_t worker;
-  };
-  /// Waits for the next one; nullopt: all have come.
-  std::optional<Reply> next();
-
-  static std::shared_ptr<AbandonedReplies> make_abandoned();
-
- private:
-  struct State;
-  std::unique_ptr<State> state_;
-};
-
-}  // namespace detail
-
-/// What `map_messages` gives: a move-only range of replies, to be read once. Requests are sent and replies come while it is read;
-/// `==` waits for the next one. A worker's end, an error that it sends and a `reply_error_to` are thrown inside the loop; a new loop
-/// goes on with what is left: the requests that a dead worker had not answered are lost with it. Destroyed before its end, what was
-/// not answered is forgotten: its replies reach no later map.
-///
-/// Thread safety: that of the workers' messengers.
-template <class T>
-class RepliesOfWorkers {
- public:
-  explicit RepliesOfWorkers(detail::RepliesReader reader) : reader_(std::move(reader)) {}
-  RepliesOfWorkers(RepliesOfWorkers&&) noexcept = default;
-  RepliesOfWorkers& operator=(RepliesOfWorkers&&) noexcept = default;
-
-  struct Sentinel {};
-  class Iterator {
-   public:
-    using value_type = T;
-    using difference_type = std::ptrdiff_t;
-    using iterator_concept = std::input_iterator_tag;
-
-    Iterator() = default;
-    explicit Iterator(RepliesOfWorkers& view) : view_(&view) {}
-    Iterator(Iterator&&) = default;
-    Iterator& operator=(Iterator&&) = default;
-
-    /// Throws TypeMismatchError, and the error where the reply is one. The reference is good until `++`.
-    T& operator*() const { return view_->value(); }
-    /// The place of the request in the input, from 0 on.
-    std::uint64_t index() const { return view_->index_; }
-    /// The worker that has answered, as a place in its pool.
-    std::size_t worker() const { return view_->worker_; }
-    Iterator& operator++() {
-      view_->fetch();
-      view_->drop();
-      return *this;
-    }
-    void operator++(int) { ++*this; }
-    bool operator==(Sentinel) const { return !view_->fetch(); }
-
-   private:
-    RepliesOfWorkers* view_ = nullptr;
-  };
-
-  Iterator begin() { return Iterator(*this); }
-  Sentinel end() const noexcept { return {}; }
-
- private:
-  bool fetch() {
-    if (message_ || value_) return true;
-    auto reply = reader_.next();
-    if (!reply) return false;
-    index_ = reply->index;
-    worker_ = reply->worker;
-    message_.emplace(std::move(reply->message));
-    return true;
-  }
-  T& value() {
-    fetch();
-    if (!value_) {
-      std::optional<Message> message = std::move(message_);
-      message_.reset();  // also where it throws: the next loop begins behind it
-      if constexpr (std::is_same_v<T, Message>) {
-        value_.emplace(*std::move(message));
-      } else {
-        value_.emplace(message->template get<T>());
-      }
-    }
-    return *value_;
-  }
-  void drop() noexcept {
-    message_.reset();
-    value_.reset();
-  }
-
-  detail::RepliesReader reader_;
-  std::optional<Message> message_;
-  std::optional<T> value_;
-  std::uint64_t index_ = 0;
-  std::size_t worker_ = 0;
-};
 
 /// `size` workers of one target (seed: WorkerResourcePool). A range of its WorkerResources, each of which can be used alone.
 ///

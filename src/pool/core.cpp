@@ -54,6 +54,9 @@ void PoolCore::check_owner() const {
 
 std::shared_ptr<Job> PoolCore::new_job(const TaskCode& code, TaskOptions&& options, const JobShape& shape) {
   check_owner();
+  if (options.time_limit.ns <= std::chrono::nanoseconds::zero()) {
+    throw InvalidArgumentError("TaskOptions::time_limit: a task that may take no time cannot be run");
+  }
   const Lock lock(mutex_);
   if (is_stopped_) throw TaskCancelledError("this pool was stopped: nothing can be run by it any more");
   auto& function = functions_[{code.run, code.function}];

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "coproc/errors.hpp"
-#include "coproc/worker_resource_pool.hpp"
+#include "coproc/replies_of_workers.hpp"
 #include "messenger/access.hpp"
 #include "messenger/core.hpp"
 

@@ -3,6 +3,7 @@
 
 #include <concepts>
 #include <functional>
+#include <iterator>
 #include <memory>
 #include <tuple>
 #include <type_traits>
@@ -83,6 +84,19 @@ constexpr void check_task_arguments() {
       "coproc: the task's function cannot be called with what its arguments arrive as (text arrives as std::string, a "
       "view as std::vector), by value; with a pool that has a state, it may take that first, by reference");
 }
+
+/// What a task is made of, of a range's elements: a value, also where reading gives something that stands for it.
+template <class Iterator>
+struct ElementOf {
+  using type = std::decay_t<decltype(*std::declval<Iterator&>())>;
+};
+template <class Iterator>
+  requires requires { typename std::iter_value_t<Iterator>; }
+struct ElementOf<Iterator> {
+  using type = std::iter_value_t<Iterator>;
+};
+template <class Range>
+using element_t = typename ElementOf<std::decay_t<decltype(std::begin(std::declval<Range&>()))>>::type;
 
 /// What a task gives back: nothing is std::monostate, and views arrive as what they show.
 template <class Called>

@@ -6,6 +6,7 @@
 #include <iostream>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 struct Question {
   std::string text;
@@ -35,6 +36,30 @@ void expect(bool condition, const char* what) {
   std::exit(1);
 }
 
+int judge(int x) {
+  if (x == 3) throw TooHard("three is too hard");
+  return x + 1;
+}
+
+void use_pools() {
+  coproc::Pool pool{[] { return 100; }, {.workers = 2}};
+  expect(pool.map([](int& state, int x) { return state + x; }, {1, 2}).collect() == std::vector{101, 102},
+         "a pool maps");
+  int failures = 0;
+  for (auto& result : pool.map(judge, {1, 3, 5}).as_results()) {
+    try {
+      result.value();
+    } catch (const TooHard&) {
+      failures += result.index() == 1 ? 1 : 100;
+    }
+  }
+  expect(failures == 1, "a task's error has its type");
+  coproc::LazyPool lazy{{.workers = 2}};
+  const int by = 7;
+  expect(lazy.map([by](int x) { return by * x; }, std::vector{1, 2}).collect() == std::vector{7, 14},
+         "a lazy pool maps");
+}
+
 int main() {
   coproc::WorkerResource worker{answer};
   worker.start();
@@ -58,5 +83,6 @@ int main() {
   } catch (const coproc::WorkerDiedError& error) {
     expect(error.pid() == worker.pid(), "the death has the worker's process id");
   }
+  use_pools();
   std::cout << "consumed\n";
 }

@@ -98,6 +98,18 @@ TEST(Pool, MapsFewerElementsThanWorkersAndNone) {
   EXPECT_EQ(pool.map(square, {5, 6}).collect(), (std::vector{25, 36}));
 }
 
+TEST(Pool, TakesRangesWhoseElementsAreNotThere) {
+  Pool pool{{.workers = 2}};
+  EXPECT_EQ(pool.map([](bool x) { return !x; }, std::vector<bool>{true, false}).collect(), (std::vector{false, true}));
+  std::istringstream text("3 4 5");
+  struct Words {
+    std::istringstream& in;
+    auto begin() { return std::istream_iterator<int>(in); }
+    auto end() { return std::istream_iterator<int>(); }
+  };
+  EXPECT_EQ(pool.map(square, Words{text}).collect(), (std::vector{9, 16, 25}));
+}
+
 TEST(Pool, MapUnorderedTellsWhoseResultEachIs) {
   Pool pool{{.workers = 3}};
   std::map<std::uint64_t, int> by_index;
@@ -291,6 +303,7 @@ TEST(Pool, ThePoolKeepsItsOptionsForCallsWithoutTheirOwn) {
   EXPECT_EQ(pool.map(square, numbers(30)).collect().size(), 30U);
   EXPECT_EQ(pool.map(square, numbers(30), {.chunk_size = 1}).collect().size(), 30U);
   EXPECT_EQ(pool.submit({.max_retries = 1}, square, 2).get(), 4);
+  EXPECT_THROW(pool.submit({.time_limit = 0s}, square, 2), coproc::InvalidArgumentError);
 }
 
 TEST(Pool, EveryStartMethodDoes) {
