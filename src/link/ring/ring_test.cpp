@@ -27,13 +27,12 @@ struct OneProcessRing : ::testing::Test {
     return true;
   }
   std::string take() {
-    if (consumer.look(); true) {
-      auto record = consumer.front();
-      std::string text(reinterpret_cast<const char*>(record.data()) + 4, record.size() - 4);
-      consumer.pop();
-      consumer.release();
-      return text;
-    }
+    consumer.look();
+    auto record = consumer.front();
+    std::string text(reinterpret_cast<const char*>(record.data()) + 4, record.size() - 4);
+    consumer.pop();
+    consumer.release();
+    return text;
   }
   void set_tail(std::uint64_t to) { positions.tail.store(to); }
   void set_length(std::size_t place, std::uint32_t to) { std::memcpy(memory + place, &to, 4); }

@@ -253,7 +253,7 @@ TEST(Pool, AWorkerIsReplacedAfterSoManyTasks) {
 }
 
 TEST(Pool, AWorkerIsReplacedWhenItHasBecomeTooLarge) {
-  Pool pool{{.workers = 1, .memory_per_worker = 64 << 20}};
+  Pool pool{{.workers = 1, .memory_per_worker = 256 << 20}};
   const auto grow = [](std::size_t bytes) {
     static std::vector<std::string> kept;
     kept.emplace_back(bytes, 'x');
@@ -261,9 +261,9 @@ TEST(Pool, AWorkerIsReplacedWhenItHasBecomeTooLarge) {
   };
   const int first = pool.submit(grow, 1).get();
   EXPECT_EQ(pool.submit(grow, 1).get(), first);
-  EXPECT_EQ(pool.submit(grow, 128 << 20).get(), first);
+  EXPECT_EQ(pool.submit(grow, 384 << 20).get(), first);
   EXPECT_NE(pool.submit(grow, 1).get(), first);
-  EXPECT_GE(pool.insights().workers[0].peak_memory_bytes, std::size_t{128} << 20);
+  EXPECT_GE(pool.insights().workers[0].peak_memory_bytes, std::size_t{384} << 20);
 }
 
 TEST(Pool, PinnedWorkersStayOnOneProcessorEach) {
