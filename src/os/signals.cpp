@@ -75,6 +75,11 @@ void queue_signal(pid_t child, int signal, std::uintptr_t value) noexcept {
   (void)call_retried([&] { return ::sigqueue(child, signal, carried); });
 }
 
+void kill_this_process() noexcept {
+  ::raise(SIGKILL);
+  wait_for_signals();
+}
+
 void wait_for_signals() noexcept {
   for (;;) ::pause();
 }

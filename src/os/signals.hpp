@@ -32,6 +32,9 @@ void survive_interrupts() noexcept;
 /// Sends this signal with a value to a child that was not reaped.
 void queue_signal(pid_t child, int signal, std::uintptr_t value) noexcept;
 
+/// By SIGKILL. For signal handlers, too.
+[[noreturn]] void kill_this_process() noexcept;
+
 /// Rests until a signal ends this process.
 [[noreturn]] void wait_for_signals() noexcept;
 

@@ -45,7 +45,7 @@ static_assert(std::atomic<std::uint64_t>::is_always_lock_free);  // used in a si
 void on_cancel(int, siginfo_t* info, void*) {
   std::uint64_t wanted = reinterpret_cast<std::uintptr_t>(info->si_value.sival_ptr);
   if (wanted != 0 && running_serial.compare_exchange_strong(wanted, kEnding, std::memory_order_relaxed)) {
-    ::raise(SIGKILL);
+    os::kill_this_process();
   }
 }
 

@@ -122,18 +122,14 @@ TEST(Pool, MapUnorderedTellsWhoseResultEachIs) {
 TEST(Pool, MapUnorderedGivesTheFastOnesFirst) {
   Pool pool{{.workers = 2}};
   std::vector<int> came;
-  // The first waits until a file of the second is there.
   const support::TemporaryFile file;
-  const auto wait_or_write = [](const std::string& path) {
-    if (path.starts_with("write ")) {
-      std::ofstream(path.substr(6)) << "x";
-      return 2;
-    }
-    while (std::ifstream(path).peek() == EOF) std::this_thread::sleep_for(1ms);
-    return 1;
+  const auto wait_for = [](const std::string& path) {
+    while (!path.empty() && std::ifstream(path).peek() == EOF) std::this_thread::sleep_for(1ms);
+    return path.empty() ? 2 : 1;
   };
-  for (int one : pool.map_unordered(wait_or_write, std::vector<std::string>{file.path(), "write " + file.path()})) {
+  for (int one : pool.map_unordered(wait_for, std::vector<std::string>{file.path(), ""})) {
     came.push_back(one);
+    if (one == 2) std::ofstream(file.path()) << "x";  // only now can the first one end
   }
   EXPECT_EQ(came, (std::vector{2, 1}));
 }
