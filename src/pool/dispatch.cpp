@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "coproc/errors.hpp"
-#include "os/clock.hpp"
 #include "pool/core.hpp"
 
 namespace coproc::inline v0::detail {
@@ -16,8 +15,6 @@ constexpr std::uint64_t kWindowTime = 25'000'000;  // ns
 constexpr std::uint64_t kChunkTime = 100'000;      // ns
 constexpr std::size_t kMostInWindow = 512;
 constexpr std::size_t kMostInChunk = 64;
-/// An idle worker that has shown no sign of life for so long may be dead.
-constexpr std::int64_t kSilence = 1'000'000;  // ns
 /// No task is free, whatever the clock says.
 constexpr std::uint64_t kLeastTime = 200;  // ns
 
@@ -80,7 +77,7 @@ bool PoolCore::dispatch() {
 
 /// Sends the slot what is next in the queue. False: it takes nothing at the moment.
 bool PoolCore::send_next(Slot& slot) {
-  if (slot.window.empty() && os::now_ns() - slot.head_since > kSilence && !slot.worker().is_alive()) {
+  if (slot.window.empty() && !slot.worker().is_alive()) {
     // Died while it was idle: it shall not take a task with it.
     look_for_end(slot);
     return false;
