@@ -11,7 +11,7 @@ namespace coproc::inline v0::detail {
 namespace {
 
 /// Longer naps would be felt where results are waited for, shorter ones are not worth it.
-constexpr std::chrono::nanoseconds kLongestNap = std::chrono::milliseconds(4);
+constexpr std::chrono::nanoseconds kLongestNap = std::chrono::milliseconds(6);
 constexpr std::chrono::nanoseconds kShortestNap = std::chrono::microseconds(20);
 constexpr int kMostEmptyNaps = 3;
 /// What a task costs its worker besides its own time; measured.
