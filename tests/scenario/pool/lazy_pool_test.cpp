@@ -60,7 +60,7 @@ TEST(LazyPool, TakesRangesOfAllKinds) {
 }
 
 TEST(LazyPool, ItsTasksFailLikeThoseOfAPool) {
-  LazyPool pool{{.workers = 2, .tasks = {.time_limit = 200ms}}};
+  LazyPool pool{{.workers = 2, .tasks = {.time_limit = 500ms}}};
   const auto work = [](int x) {
     if (x == 3) throw std::out_of_range("three");
     if (x == 5) ::raise(SIGKILL);

@@ -129,7 +129,7 @@ TEST(PoolDeaths, APoolWhoseWorkersCrashAtTheirStartGivesUpAndTriesAnewWhenAsked)
 // ---- time limits ----
 
 TEST(PoolDeaths, ATaskThatRunsTooLongIsKilledAndNoOther) {
-  Pool pool{{.workers = 2, .tasks = {.time_limit = 100ms}}};
+  Pool pool{{.workers = 2, .tasks = {.time_limit = 500ms}}};
   const auto hang_at_3 = [](int x) {
     for (volatile bool forever = x == 3; forever;) {}
     return ::getpid();
