@@ -46,6 +46,13 @@ std::int64_t overdue_at(const pool::Slot& slot) noexcept {
   return task.cancelled_at != 0 ? std::min(limit, std::max(slot.head_since, task.cancelled_at) + kSkipGrace) : limit;
 }
 
+/// Whether its limit is what ended the worker that ran this task.
+bool ran_out_of_time(const pool::Slot& slot, const Task& task, const ExitStatus& status) {
+  const bool was_limit = slot.killed_for == KilledFor::time_limit ||
+                         (slot.killed_for == KilledFor::nothing && status.signal() == pool::time_limit_signal());
+  return was_limit && task.job->options.time_limit.ns != kForever.ns;
+}
+
 }  // namespace
 
 /// Takes in what has come. Whether anything had.
@@ -67,10 +74,7 @@ bool PoolCore::collect(Slot& slot) {
   } catch (...) {
     return true;  // what has left its init or exit function: its exit status will say so, too
   }
-  if (any) {
-    if (slot.phase == Slot::Phase::ready) slot.kill_at = overdue_at(slot);
-    replace_if_used_up(slot);
-  }
+  if (any) replace_if_used_up(slot);
   return any;
 }
 
@@ -170,15 +174,12 @@ void PoolCore::look_for_end(Slot& slot) {
 }
 
 std::exception_ptr PoolCore::error_of_end(const Slot& slot, const Task& task, const ExitStatus& status) {
-  const std::string who = "task " + std::to_string(task.index);
-  const bool ran_out_of_time = slot.killed_for == KilledFor::time_limit ||
-                               (slot.killed_for == KilledFor::nothing && status.signal() == pool::time_limit_signal());
-  if (ran_out_of_time && task.job->options.time_limit.ns != kForever.ns) {
+  if (ran_out_of_time(slot, task, status)) {
     const double seconds = std::chrono::duration<double>(task.job->options.time_limit.ns).count();
-    return std::make_exception_ptr(TaskTimeoutError(who + " ran for longer than its time limit of " +
-                                                        std::to_string(seconds) + " s: its worker " +
-                                                        std::to_string(slot.insights.pid) + " was killed",
-                                                    task.index));
+    return std::make_exception_ptr(TaskTimeoutError(
+        "task " + std::to_string(task.index) + " ran for longer than its time limit of " + std::to_string(seconds) +
+            " s: its worker " + std::to_string(slot.insights.pid) + " was killed",
+        task.index));
   }
   if (slot.killed_for == KilledFor::lie) return slot.lie;
   return std::make_exception_ptr(WorkerDiedError(options_.worker.name, slot.insights.pid, status, task.index));
@@ -211,20 +212,14 @@ void PoolCore::note_end(Slot& slot, const ExitStatus& status) {
   TaskPtr task = std::move(slot.window.front());
   slot.window.clear();
   const bool is_retried = task->deaths < task->job->options.max_retries && !task->is_cancelled() &&
-                          !task->job->drops(*task) && slot.killed_for != KilledFor::lie;
-  std::exception_ptr error = error_of_end(slot, *task, status);
-  bool was_time_up = false;
-  try {
-    std::rethrow_exception(error);
-  } catch (const TaskTimeoutError&) {
-    was_time_up = true;
-  } catch (...) {}
-  if (is_retried && !was_time_up) {
+                          !task->job->drops(*task) && slot.killed_for != KilledFor::lie &&
+                          !ran_out_of_time(slot, *task, status);
+  if (is_retried) {
     ++task->deaths;
     queue_.push_front(std::move(task));
     return;
   }
-  task->error = std::move(error);
+  task->error = error_of_end(slot, *task, status);
   finish(&slot, std::move(task));
 }
 
@@ -240,9 +235,8 @@ void PoolCore::note_failed_start(Slot& slot, std::exception_ptr cause) {
 
 void PoolCore::replace_if_used_up(Slot& slot) {
   if (slot.phase != Slot::Phase::ready || !slot.window.empty()) return;
-  bool is_used_up = options_.tasks_per_worker != 0 && slot.given >= options_.tasks_per_worker;
-  is_used_up = is_used_up || slot.is_too_large;
-  if (!is_used_up) return;
+  const bool is_used_up = options_.tasks_per_worker != 0 && slot.given >= options_.tasks_per_worker;
+  if (!is_used_up && !slot.is_too_large) return;
   slot.phase = Slot::Phase::closing;
   slot.kill_at = after(os::now_ns(), options_.worker.stop.close.ns, 0);
   try {

@@ -7,7 +7,6 @@
 #include "coproc/errors.hpp"
 #include "os/fork_guard.hpp"
 #include "os/process_memory.hpp"
-#include "os/processors.hpp"
 
 namespace coproc::inline v0::detail {
 
@@ -19,20 +18,10 @@ class Nothing final : public Task {
   void encode(Encoder&) const override {}
 };
 
-PoolOptions checked(PoolOptions options) {
-  if (options.workers == 0) options.workers = os::usable_processors();
-  if (options.worker.name.empty()) options.worker.name = "pool worker";
-  if (options.worker.method == StartMethod::executable) {
-    throw InvalidArgumentError(
-        "a pool's workers run functions of this program: StartMethod::executable cannot do that");
-  }
-  return options;
-}
-
 }  // namespace
 
 PoolCore::PoolCore(PoolOptions options, const pool::MakePoolWorker& make_worker)
-    : options_(checked(std::move(options))),
+    : options_(std::move(options)),
       owner_(os::fork_generation()),
       doorbell_(PriorityMessenger::new_pair({.ring_bytes = 4096})) {
   for (std::size_t i = 0; i < options_.workers; ++i) slots_.push_back(std::make_unique<Slot>(make_worker(i)));
@@ -60,7 +49,10 @@ std::shared_ptr<Job> PoolCore::new_job(const TaskCode& code, TaskOptions&& optio
   const Lock lock(mutex_);
   if (is_stopped_) throw TaskCancelledError("this pool was stopped: nothing can be run by it any more");
   auto& function = functions_[{code.run, code.function}];
-  if (!function) function = std::make_unique<PoolFunction>(PoolFunction{functions_.size() - 1, code});
+  if (!function) {
+    const auto number = static_cast<std::uint32_t>(functions_.size() - 1);
+    function = std::make_unique<PoolFunction>(PoolFunction{number, code});
+  }
   return std::make_shared<Job>(*function, std::move(options), shape);
 }
 
@@ -171,18 +163,10 @@ void PoolCore::drop_unfinished(Job& job) noexcept {
       Task& task = *slot->window[i];
       if (task.job.get() != &job || task.is_told_to_skip || !job.drops(task)) continue;
       task.is_told_to_skip = true;
-      slot->skip(task.serial, task.serial);
+      slot->skip(task.serial);
     }
   }
-  if (!is_driving_) {
-    for (const auto& slot : slots_) {
-      try {
-        slot->send_skips();
-      } catch (...) {
-        // Of a worker that has ended: whoever drives next sees it.
-      }
-    }
-  }
+  if (!is_driving_) send_skips();
 }
 
 void PoolCore::leave(Job& job) noexcept {
@@ -225,8 +209,8 @@ bool PoolCore::cancel(Job& job) {
       slot->end_task(task.serial);  // whoever drives sees its end
     } else {
       task.is_told_to_skip = true;
-      slot->skip(task.serial, task.serial);
-      if (!is_driving_) slot->send_skips();
+      slot->skip(task.serial);
+      if (!is_driving_) send_skips();
     }
     end(task);
     if (is_driving_) ring();

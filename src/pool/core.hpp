@@ -38,7 +38,7 @@ namespace coproc::inline v0::detail {
 
 class PoolCore {
  public:
-  /// Starts the workers. Throws StartError, InvalidArgumentError.
+  /// Starts the workers, as many as the options say: no number and no name is left open. Throws StartError.
   PoolCore(PoolOptions options, const pool::MakePoolWorker& make_worker);
   PoolCore(const PoolCore&) = delete;
   PoolCore& operator=(const PoolCore&) = delete;
@@ -88,13 +88,13 @@ class PoolCore {
   void step(Lock& lock, const os::Deadline& deadline);
   void sleep(Lock& lock, const os::Deadline& deadline);
   std::chrono::nanoseconds nap_length() const noexcept;
-  std::int64_t next_kill() const noexcept;
   bool pump();
   void ring() noexcept;
   void drive_in_background();
 
   // dispatch.cpp
   bool dispatch();
+  void send_skips() noexcept;
   Slot* slot_for(const Task& task) noexcept;
   std::size_t window_of(const Job& job) const noexcept;
   std::size_t chunk_of(const Job& job) const noexcept;

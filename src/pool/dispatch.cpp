@@ -51,16 +51,20 @@ PoolCore::Slot* PoolCore::slot_for(const Task& task) noexcept {
   return is_one_starting ? nullptr : best;
 }
 
-/// Whether anything was sent.
-bool PoolCore::dispatch() {
+void PoolCore::send_skips() noexcept {
   for (const auto& slot : slots_) {
     try {
       slot->send_skips();
-    } catch (const LinkClosedError&) {
-      // Its end is seen by whoever waits for it.
+    } catch (...) {
+      // Of a worker that has ended, or lies: whoever drives next sees it.
     }
-    slot->is_full = false;
   }
+}
+
+/// Whether anything was sent.
+bool PoolCore::dispatch() {
+  send_skips();
+  for (const auto& slot : slots_) slot->is_full = false;
   bool any = false;
   while (!queue_.empty()) {
     Slot* const slot = slot_for(*queue_.front());

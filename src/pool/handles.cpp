@@ -9,7 +9,6 @@
 #include "pool/core.hpp"
 #include "pool/pool_worker.hpp"
 #include "pool/protocol.hpp"
-#include "process/start_stage.hpp"
 
 namespace coproc::inline v0::detail {
 
@@ -17,18 +16,7 @@ namespace {
 
 using pool::WorkerSetup;
 
-process::CodeRef name_of(process::Function function) {
-  try {
-    return function == nullptr ? process::CodeRef() : process::name_code(function);
-  } catch (const process::StartReport& report) {
-    throw InvalidArgumentError("this function cannot be a pool's init or exit function: " + report.text);
-  }
-}
-
-template <class Function>
-process::CodeRef name_of_code(Function function) {
-  return name_of(reinterpret_cast<process::Function>(function));
-}
+process::CodeRef name_of(process::Function function) { return pool::name_function(function, "init or exit function"); }
 
 std::string encoded(void (*encode)(Encoder&, const void*), const void* value) {
   if (encode == nullptr) return {};
@@ -55,16 +43,25 @@ class PoolWorkerOf final : public pool::PoolWorker {
   std::tuple<A...> arguments_;
 };
 
+PoolOptions checked(PoolOptions options) {
+  if (options.workers == 0) options.workers = os::usable_processors();
+  if (options.worker.name.empty()) options.worker.name = "pool worker";
+  if (options.worker.method == StartMethod::executable) {
+    throw InvalidArgumentError(
+        "a pool's workers run functions of this program: StartMethod::executable cannot do that");
+  }
+  return options;
+}
+
 pool::MakePoolWorker maker_of(const StateCode& state, const PoolOptions& options) {
   WorkerSetup setup;
-  setup.make_state = name_of_code(state.make);
-  setup.unmake_state = name_of_code(state.unmake);
+  setup.make_state = name_of(reinterpret_cast<process::Function>(state.make));
+  setup.unmake_state = name_of(reinterpret_cast<process::Function>(state.unmake));
   setup.init_function = name_of(state.init_function);
   setup.exit_function = name_of(state.exit_function);
   setup.init = encoded(state.encode_init, state.init);
   setup.exit = encoded(state.encode_exit, state.exit);
-  WorkerOptions worker = options.worker;
-  if (worker.name.empty()) worker.name = "pool worker";
+  const WorkerOptions& worker = options.worker;
   const std::vector<int> processors = options.pin ? os::list_allowed_processors() : std::vector{-1};
   return [=, code = state.forked, context = state.context](std::size_t number) -> std::unique_ptr<pool::PoolWorker> {
     const int processor = processors[number % processors.size()];
@@ -92,8 +89,10 @@ ResultDecoder::ResultDecoder(const Task& task)
 
 // ---- PoolHandle ----
 
-PoolHandle::PoolHandle(const StateCode& state, PoolOptions options)
-    : core_(std::make_shared<PoolCore>(options, maker_of(state, options))) {}
+PoolHandle::PoolHandle(const StateCode& state, PoolOptions options) {
+  options = checked(std::move(options));
+  core_ = std::make_shared<PoolCore>(options, maker_of(state, options));
+}
 
 PoolHandle& PoolHandle::operator=(PoolHandle&& other) noexcept {
   if (this == &other) return *this;

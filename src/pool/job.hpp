@@ -18,7 +18,7 @@ namespace coproc::inline v0::detail {
 
 /// A function that was given to this pool; known to its workers by its number.
 struct PoolFunction {
-  std::size_t number;
+  std::uint32_t number;
   TaskCode code;
   std::uint64_t task_ns = 0;  // how long a task takes, of late; 0: none has ended yet
 };

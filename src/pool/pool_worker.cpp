@@ -8,6 +8,7 @@
 #include <limits>
 #include <optional>
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -21,6 +22,7 @@
 #include "os/signal_timer.hpp"
 #include "os/signals.hpp"
 #include "pool/protocol.hpp"
+#include "process/start_stage.hpp"
 
 namespace coproc::inline v0::pool {
 
@@ -63,7 +65,10 @@ class TaskRunner {
     os::set_signal_handler(cancel_signal(), &on_cancel);
   }
 
-  void add_function(const TaskCode& code) { functions_.push_back(code); }
+  void add_function(std::uint32_t number, const TaskCode& code) {
+    if (functions_.size() <= number) functions_.resize(number + 1);
+    functions_[number] = code;
+  }
 
   /// Runs what comes until the host asks to close, which leaves this as ResourceRequestedClose.
   void run() {
@@ -77,9 +82,6 @@ class TaskRunner {
   }
 
  private:
-  struct Range {
-    std::uint64_t first, last;
-  };
   struct Running : TaskRun {
     TaskRunner& runner;
     std::uint64_t serial;
@@ -94,20 +96,19 @@ class TaskRunner {
     from.borrow(MessageAccess::loans(message));
     switch (decode<ToWorker>(from)) {
       case ToWorker::function: {
+        const auto number = decode<std::uint32_t>(from);
         const auto run = decode<process::CodeRef>(from);
         const auto function = decode<process::CodeRef>(from);
-        add_function({reinterpret_cast<decltype(TaskCode::run)>(process::find_code(run)),
-                      function.is_null() ? nullptr : process::find_code(function)});
+        add_function(number, {reinterpret_cast<decltype(TaskCode::run)>(process::find_code(run)),
+                              function.is_null() ? nullptr : process::find_code(function)});
         break;
       }
       case ToWorker::tasks:
         run_tasks(from);
         break;
-      case ToWorker::skip: {
-        const auto first = decode<std::uint64_t>(from);
-        skipped_.push_back({first, decode<std::uint64_t>(from)});
+      case ToWorker::skip:
+        skipped_.push_back(decode<Serials>(from));
         break;
-      }
     }
   }
 
@@ -137,8 +138,8 @@ class TaskRunner {
   }
 
   bool is_skipped(std::uint64_t serial) {
-    std::erase_if(skipped_, [&](const Range& range) { return range.last < serial; });
-    for (const Range& range : skipped_) {
+    std::erase_if(skipped_, [&](const Serials& range) { return range.last < serial; });
+    for (const Serials& range : skipped_) {
       if (range.first <= serial) return true;
     }
     return false;
@@ -228,7 +229,7 @@ class TaskRunner {
   void* const state_;
   const void* const context_;
   std::vector<TaskCode> functions_;
-  std::vector<Range> skipped_;
+  std::vector<Serials> skipped_;
   std::deque<Message> waiting_;
   std::optional<os::SignalTimer> timer_;
   std::int64_t looked_ = 0;
@@ -274,6 +275,14 @@ void stay_on(int processor) {
 
 }  // namespace
 
+process::CodeRef name_function(process::Function function, const char* role) {
+  try {
+    return function == nullptr ? process::CodeRef() : process::name_code(function);
+  } catch (const process::StartReport& report) {
+    throw InvalidArgumentError(std::string("this function cannot be a pool's ") + role + ": " + report.text);
+  }
+}
+
 void run_pool_worker(PriorityMessenger& host, const WorkerSetup& setup) {
   stay_on(setup.processor);
   const State state(setup);
@@ -283,7 +292,7 @@ void run_pool_worker(PriorityMessenger& host, const WorkerSetup& setup) {
 void ForkedPoolWorker::operator()(PriorityMessenger& host) const {
   stay_on(processor);
   TaskRunner runner(host, nullptr, context);
-  runner.add_function(code);
+  runner.add_function(0, code);
   runner.run();
 }
 

@@ -22,6 +22,9 @@ struct WorkerSetup {
   int processor = -1;  // to stay on; -1: any
 };
 
+/// How a worker finds this function; null for null. Throws InvalidArgumentError: `role` says what it cannot be.
+process::CodeRef name_function(process::Function function, const char* role);
+
 /// The target of workers that are found again by name.
 void run_pool_worker(PriorityMessenger& host, const WorkerSetup& setup);
 

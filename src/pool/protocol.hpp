@@ -3,7 +3,7 @@
 //   to a worker                                          priority
 //     function   number, code, function                     0      before its first task; numbers count from 0
 //     tasks      function, first serial, count, time limit, arguments of each      0
-//     skip       first serial, last serial                  -1     these shall not be run any more
+//     skip       Serials                                   -1      these shall not be run any more
 //   to the host
 //     ready      -                                                 the init function has returned
 //     result     ResultHead, then the value or the error           one for each task, in the order of the serials
@@ -30,6 +30,12 @@ struct ResultHead {
   std::uint64_t serial = 0;
   std::uint64_t work_ns = 0;
   Outcome outcome = Outcome::value;
+};
+
+/// Tasks of one worker, both ends included.
+struct Serials {
+  std::uint64_t first = 0;
+  std::uint64_t last = 0;
 };
 
 /// The types of the messages, as the link knows them.

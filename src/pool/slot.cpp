@@ -10,9 +10,8 @@
 #include "messenger/core.hpp"
 #include "os/clock.hpp"
 #include "os/signals.hpp"
+#include "pool/pool_worker.hpp"
 #include "pool/protocol.hpp"
-#include "process/code_ref.hpp"
-#include "process/start_stage.hpp"
 
 namespace coproc::inline v0::pool {
 
@@ -23,22 +22,13 @@ namespace {
 /// An idle worker that takes nothing for so long hangs.
 constexpr std::chrono::seconds kReadsWithin{10};
 
-process::CodeRef name_of(process::Function function) {
-  try {
-    return function == nullptr ? process::CodeRef() : process::name_code(function);
-  } catch (const process::StartReport& report) {
-    throw InvalidArgumentError("this function cannot be a pool's task: " + report.text);
-  }
-}
-
 }  // namespace
 
 void Slot::start() {
   started_at_ = os::now_ns();
   worker_->start();
   phase = Phase::starting;
-  numbers_.clear();
-  functions_told_ = 0;
+  told_.clear();
   next_serial_ = 1;
   skips_.clear();
   given = 0;
@@ -76,31 +66,29 @@ bool Slot::send(const detail::Outgoing& out, bool may_wait) {
 }
 
 bool Slot::define(const detail::PoolFunction& function) {
-  const process::CodeRef run = name_of(reinterpret_cast<process::Function>(function.code.run));
-  const process::CodeRef called = name_of(function.code.function);
+  const process::CodeRef run = name_function(reinterpret_cast<process::Function>(function.code.run), "task");
+  const process::CodeRef called = name_function(function.code.function, "task");
   const auto put = [&](Encoder& encoder) {
     encode(encoder, ToWorker::function);
+    encode(encoder, function.number);
     encode(encoder, run);
     encode(encoder, called);
   };
   if (!send(message<MessageToPoolWorker>(put, kTaskPriority), window.empty())) return false;
-  if (numbers_.size() <= function.number) numbers_.resize(function.number + 1);
-  numbers_[function.number] = ++functions_told_;
+  if (told_.size() <= function.number) told_.resize(function.number + 1);
+  told_[function.number] = true;
   return true;
 }
 
 bool Slot::send(std::vector<TaskPtr>& tasks) {
   const detail::Job& job = *tasks.front()->job;
   const detail::PoolFunction& function = job.function;
-  std::uint32_t number = 0;  // in a fork there is one, which it knows
-  if (function.code.run != nullptr) {
-    const bool is_told = function.number < numbers_.size() && numbers_[function.number] != 0;
-    if (!is_told && !define(function)) return false;
-    number = numbers_[function.number] - 1;
-  }
+  // A fork has one, which it knows.
+  const bool is_told = function.code.run == nullptr || (function.number < told_.size() && told_[function.number]);
+  if (!is_told && !define(function)) return false;
   const auto put = [&](Encoder& encoder) {
     encode(encoder, ToWorker::tasks);
-    encode(encoder, number);
+    encode(encoder, function.number);
     encode(encoder, next_serial_);
     encode(encoder, static_cast<std::uint32_t>(tasks.size()));
     encode(encoder, static_cast<std::int64_t>(job.options.time_limit.ns.count()));
@@ -118,21 +106,19 @@ bool Slot::send(std::vector<TaskPtr>& tasks) {
 
 void Slot::end_task(std::uint64_t serial) { os::queue_signal(insights.pid, cancel_signal(), serial); }
 
-void Slot::skip(std::uint64_t first, std::uint64_t last) {
-  if (!skips_.empty() && skips_.back().last + 1 == first) {
-    skips_.back().last = last;
+void Slot::skip(std::uint64_t serial) {
+  if (!skips_.empty() && skips_.back().last + 1 == serial) {
+    skips_.back().last = serial;
   } else {
-    skips_.push_back({first, last});
+    skips_.push_back({serial, serial});
   }
 }
 
 void Slot::send_skips() {
   while (!skips_.empty() && phase == Phase::ready) {
-    const Range range = skips_.back();
     const auto put = [&](Encoder& encoder) {
       encode(encoder, ToWorker::skip);
-      encode(encoder, range.first);
-      encode(encoder, range.last);
+      encode(encoder, skips_.back());
     };
     if (!send(message<MessageToPoolWorker>(put, kSkipPriority), false)) return;
     skips_.pop_back();

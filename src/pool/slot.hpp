@@ -17,6 +17,7 @@
 #include "coproc/pool_insights.hpp"
 #include "coproc/worker.hpp"
 #include "pool/job.hpp"
+#include "pool/protocol.hpp"
 
 namespace coproc::inline v0::pool {
 
@@ -65,8 +66,8 @@ class Slot {
   bool send(std::vector<TaskPtr>& tasks);
   /// Asks the worker to end itself if it still runs this task.
   void end_task(std::uint64_t serial);
-  /// Tells the worker not to run these any more, if it has not begun.
-  void skip(std::uint64_t first, std::uint64_t last);
+  /// Tells the worker not to run this task any more, if it has not begun.
+  void skip(std::uint64_t serial);
   /// Sends what `skip` has noted, as far as there is room.
   void send_skips();
 
@@ -74,8 +75,6 @@ class Slot {
   void kill(KilledFor why);
   /// Takes the process out: it has ended.
   void note_end(const ExitStatus& status);
-
-  bool is_idle() const noexcept { return phase == Phase::ready && window.empty(); }
 
   Phase phase = Phase::empty;
   std::deque<TaskPtr> window;
@@ -99,14 +98,9 @@ class Slot {
   bool send(const detail::Outgoing& out, bool may_wait);
 
   std::unique_ptr<PoolWorker> worker_;
-  std::vector<std::uint32_t>
-      numbers_;  // of functions, by their number in the pool: 1 + that in this worker; 0: not told
-  std::uint32_t functions_told_ = 0;
+  std::vector<bool> told_;  // by a function's number: whether this worker knows it
   std::uint64_t next_serial_ = 1;
-  struct Range {
-    std::uint64_t first, last;
-  };
-  std::vector<Range> skips_;
+  std::vector<Serials> skips_;
   std::int64_t started_at_ = 0;
   bool is_batching_ = false;
 };
