@@ -110,7 +110,7 @@ class LazyPool {
     code.context = input.get();
     input->pool.emplace(code, options_for(count));
     latest_ = input->pool->core();
-    detail::JobHandle job(*input->pool, {}, options, {.is_ordered = is_ordered, .total = count});
+    detail::JobHandle job(*input->pool, {}, options, {.is_ordered = is_ordered});
     return ResultsView<Result>(detail::ResultsReader(std::move(job), std::make_unique<detail::IndexSource>(count),
                                                      std::move(options), count, input));
   }

@@ -142,7 +142,7 @@ class Pool {
     using Function = std::decay_t<const F>;
     const Function kept = function;
     detail::JobHandle job(handle_, detail::task_code<Function, State, std::decay_t<A>...>(kept), std::move(options),
-                          {.is_submitted = true, .total = 1});
+                          {.is_submitted = true});
     std::vector<detail::TaskPtr> tasks;
     tasks.push_back(std::make_unique<detail::Call<Function, std::decay_t<A>...>>(
         detail::shared_callable<Function>(kept), std::forward<A>(arguments)...));
@@ -190,11 +190,10 @@ class Pool {
 
   template <class F, class Range>
   auto start_map(const F& function, Range&& items, TaskOptions options, bool is_ordered) {
-    using Source = detail::RangeSource<F, State, Range>;
+    using Source = detail::RangeSource<F, Range>;
     using Element = detail::element_t<Range>;
     const auto total = detail::size_if_known(items);
-    detail::JobHandle job(handle_, detail::task_code<F, State, Element>(function), options,
-                          {.is_ordered = is_ordered, .total = total});
+    detail::JobHandle job(handle_, detail::task_code<F, State, Element>(function), options, {.is_ordered = is_ordered});
     return ResultsView<detail::task_result_t<F, State, Element>>(detail::ResultsReader(
         std::move(job), std::make_unique<Source>(function, std::forward<Range>(items)), std::move(options), total));
   }

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "coproc/detail/range_reader.hpp"
 #include "coproc/detail/reading_iterator.hpp"
 #include "coproc/detail/task.hpp"
 #include "coproc/detail/task_call.hpp"
@@ -185,34 +186,23 @@ class ResultsView<R>::Outcomes {
 namespace detail {
 
 /// Makes tasks of a range's elements. `Held`: the range, or a reference to it.
-template <class F, class State, class Held>
+template <class F, class Held>
 class RangeSource final : public TaskSource {
-  using Range = std::remove_reference_t<Held>;
-  using Iterator = decltype(std::begin(std::declval<Range&>()));
-  using Element = element_t<Range>;
-
  public:
   RangeSource(const F& function, Held&& range)
-      : function_(shared_callable(function)), range_(std::forward<Held>(range)) {}
+      : function_(shared_callable(function)), reader_(std::forward<Held>(range)) {}
 
   bool pull(std::vector<TaskPtr>& into, std::size_t count) override {
-    if (!at_) at_.emplace(std::begin(range_));
     for (; count != 0; --count) {
-      if (is_taken_)
-        ++*at_;  // now and not before: an input that waits for its next element keeps nobody waiting for this one
-      is_taken_ = false;
-      if (*at_ == std::end(range_)) return false;
-      is_taken_ = true;
-      into.push_back(std::make_unique<Call<F, Element>>(function_, **at_));
+      if (!reader_.next()) return false;
+      into.push_back(std::make_unique<Call<F, element_t<Held>>>(function_, *reader_));
     }
     return true;
   }
 
  private:
   std::shared_ptr<const F> function_;
-  Held range_;
-  std::optional<Iterator> at_;
-  bool is_taken_ = false;
+  RangeReader<Held> reader_;
 };
 
 template <class Range>

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "coproc/channel.hpp"
+#include "coproc/detail/range_reader.hpp"
 #include "coproc/exit_status.hpp"
 #include "coproc/message.hpp"
 #include "coproc/messenger.hpp"
@@ -146,25 +147,12 @@ class WorkerResourcePool {
     return all;
   }
 
-  template <class Held>
-  struct Input {
-    using Iterator = decltype(std::begin(std::declval<std::remove_reference_t<Held>&>()));
-    Held range;
-    std::optional<Iterator> at = {};
-    bool is_taken = false;
-  };
-
   template <class T, class Range>
   RepliesOfWorkers<T> start_map(Range&& values, MapMessagesOptions options, bool is_ordered) {
-    using Held = Input<Range>;
-    const std::shared_ptr<Held> input(new Held{std::forward<Range>(values)});
+    const auto input = std::make_shared<detail::RangeReader<Range>>(std::forward<Range>(values));
     auto send_next = [input](Messenger& to, const ChannelId& channel) -> std::optional<RequestId> {
-      if (!input->at) input->at.emplace(std::begin(input->range));
-      if (input->is_taken) ++*input->at;
-      input->is_taken = false;
-      if (*input->at == std::end(input->range)) return std::nullopt;
-      input->is_taken = true;
-      return to.send_request(**input->at, channel);
+      if (!input->next()) return std::nullopt;
+      return to.send_request(**input, channel);
     };
     std::vector<Messenger*> messengers;
     for (worker_type& worker : workers_) messengers.push_back(&worker.messenger());

@@ -120,7 +120,6 @@ class COPROC_API PoolHandle {
 struct JobShape {
   bool is_ordered = false;
   bool is_submitted = false;  // one task, which goes on when its handle is gone
-  std::optional<std::size_t> total = {};
 };
 
 /// The reading end of a map or a submitted task.
