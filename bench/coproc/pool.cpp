@@ -54,22 +54,11 @@ class Count {
   std::uint64_t count_;
 };
 
-/// One message for each task and one for each result.
-bench::Result time_tiny_tasks(const bench::Job& job) {
+bench::Result time_squares(const bench::Job& job, const coproc::TaskOptions& options) {
   coproc::Pool pool{{.workers = job.size}};
   return bench::time_tasks(job, [&](std::uint64_t count) {
     std::uint64_t sum = 0;
-    for (std::uint64_t value : pool.map_unordered(square, Count(count), {.chunk_size = 1})) sum += value;
-    return sum;
-  });
-}
-
-/// As many as a pool likes to send together.
-bench::Result time_chunks(const bench::Job& job) {
-  coproc::Pool pool{{.workers = job.size}};
-  return bench::time_tasks(job, [&](std::uint64_t count) {
-    std::uint64_t sum = 0;
-    for (std::uint64_t value : pool.map_unordered(square, Count(count))) sum += value;
+    for (std::uint64_t value : pool.map_unordered(square, Count(count), options)) sum += value;
     return sum;
   });
 }
@@ -124,9 +113,9 @@ bench::Result time_life(const bench::Job& job) {
 bench::Result run(const bench::Job& job) {
   switch (job.work) {
     case bench::Work::tasks:
-      return time_tiny_tasks(job);
+      return time_squares(job, {.chunk_size = 1});
     case bench::Work::tasks_in_chunks:
-      return time_chunks(job);
+      return time_squares(job, {});
     case bench::Work::sleeping_tasks:
       return time_sleeping_tasks(job, false);
     case bench::Work::sleeping_host:

@@ -100,15 +100,15 @@ WaitEnd RingTransport::wait(const os::Deadline& deadline, bool incoming, std::si
     found_in_a_row_ = 0;
     if (peer_process_has_ended()) end = WaitEnd::peer_gone;
   }
-  closes_waited_for_ = close_requests();
-  return take_interrupt() ? WaitEnd::interrupted : end;
+  return report(end);
 }
 
-bool RingTransport::take_interrupt() noexcept {
-  if (!is_interrupted_.exchange(false, std::memory_order_acquire))
-    return false;  // pairs with the release in interrupt()
+/// What a wait tells: an interrupt comes first, and what is known now is not waited for again.
+WaitEnd RingTransport::report(WaitEnd end) noexcept {
+  closes_waited_for_ = close_requests();
+  if (!is_interrupted_.exchange(false, std::memory_order_acquire)) return end;  // pairs with the release in interrupt()
   interrupt_event_.clear();
-  return true;
+  return WaitEnd::interrupted;
 }
 
 std::chrono::nanoseconds RingTransport::begin_sleep(std::span<pollfd, kSleepFds> fds, bool incoming,
@@ -129,7 +129,9 @@ std::chrono::nanoseconds RingTransport::begin_sleep(std::span<pollfd, kSleepFds>
                         : std::chrono::nanoseconds::max();
 }
 
-WaitEnd RingTransport::end_sleep(std::span<const pollfd, kSleepFds> fds) {
+WaitEnd RingTransport::end_sleep(std::span<const pollfd, kSleepFds> fds) { return report(wake_up(fds)); }
+
+WaitEnd RingTransport::wake_up(std::span<const pollfd, kSleepFds> fds) {
   WaitEnd end = WaitEnd::changed;
   if (fds[3].revents != 0) look_aside();
   if (fds[2].revents != 0) end = WaitEnd::peer_gone;
@@ -141,8 +143,7 @@ WaitEnd RingTransport::end_sleep(std::span<const pollfd, kSleepFds> fds) {
   if (!armed_) own_->waiting.store(0, std::memory_order_relaxed);  // relaxed: a wake-up call too many does no harm
   step("sleep: waiting word cleared");
   if (hang_up_grace_ && peer_pidfd_ < 0) end = WaitEnd::peer_gone;
-  closes_waited_for_ = close_requests();
-  return take_interrupt() ? WaitEnd::interrupted : end;
+  return end;
 }
 
 WaitEnd RingTransport::sleep(const os::Deadline& deadline, bool incoming, std::size_t space) {
@@ -155,7 +156,7 @@ WaitEnd RingTransport::sleep(const os::Deadline& deadline, bool incoming, std::s
     step("sleep: after the poll");
     is_over = polled == os::PollEnd::timed_out && deadline.passed();
   }
-  const WaitEnd end = end_sleep(fds);
+  const WaitEnd end = wake_up(fds);
   if (end != WaitEnd::changed) return end;
   // A peer that keeps waking this end for nothing, or keeps printing, must not put the deadline off.
   is_over = is_over || (deadline.passed() && !is_satisfied(incoming, space));

@@ -71,7 +71,8 @@ class RingTransport final : public Transport, public os::ForkSensitive {
   bool is_satisfied(bool incoming, std::size_t space) noexcept;
   bool spin(bool incoming, std::size_t space, const os::Deadline& deadline) noexcept;
   WaitEnd sleep(const os::Deadline& deadline, bool incoming, std::size_t space);
-  bool take_interrupt() noexcept;
+  WaitEnd wake_up(std::span<const pollfd, kSleepFds> fds);
+  WaitEnd report(WaitEnd end) noexcept;
   void note_hang_up() noexcept;
   bool peer_process_has_ended() const noexcept;
   void throw_if_peer_lives_on_unreachably() const;
