@@ -1,6 +1,7 @@
 // coproc: stateful worker processes that a program can talk to. This header includes all the others.
 #pragma once
 
+#include "coproc/adopted_worker.hpp"
 #include "coproc/channel.hpp"
 #include "coproc/codec.hpp"
 #include "coproc/errors.hpp"
@@ -9,6 +10,7 @@
 #include "coproc/fork_server.hpp"
 #include "coproc/init.hpp"
 #include "coproc/lazy_pool.hpp"
+#include "coproc/link_end.hpp"
 #include "coproc/message.hpp"
 #include "coproc/messenger.hpp"
 #include "coproc/multi_queue.hpp"
@@ -28,6 +30,7 @@
 #include "coproc/task.hpp"
 #include "coproc/this_worker.hpp"
 #include "coproc/timeout.hpp"
+#include "coproc/wait_hook.hpp"
 #include "coproc/worker.hpp"
 #include "coproc/worker_resource.hpp"
 #include "coproc/worker_resource_pool.hpp"

@@ -282,6 +282,8 @@ class COPROC_API Messenger {
 
   /// How many messages of this channel could be received now. Looks what has come, without waiting.
   std::size_t available(const ChannelId& channel = {});
+  /// How many of them have been moved to this end's inbox already. Looks for no others, and throws nothing.
+  std::size_t queued(const ChannelId& channel = {}) const noexcept;
   /// How many requests of this channel are not answered yet (that is, whose replies were not received yet).
   std::size_t remaining(const ChannelId& channel = {}) const noexcept;
   ChannelCounts counts(const ChannelId& channel = {}) const noexcept;

@@ -71,6 +71,11 @@ class SharedBuffer {
     return reinterpret_cast<const T*>(handle_.raw_data())[index];
   }
 
+  /// Another buffer on the same memory, which no send empties: for a program that goes on using what it sends, and takes care
+  /// itself that nobody is surprised by what the other side writes. The memory is lent anew only when the peer and all
+  /// shares have dropped it. Sent while the peer has it, a share is copied; after that it is lent again.
+  SharedBuffer share() const { return SharedBuffer(handle_.share()); }
+
   /// What it holds at this moment, in memory that nobody else can reach.
   std::vector<T> copy() const { return std::vector<T>(begin(), end()); }
 

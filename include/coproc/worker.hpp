@@ -1,6 +1,7 @@
 // A worker process: its life, whatever it runs.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -18,6 +19,8 @@
 #include "coproc/options.hpp"
 
 namespace coproc::inline v0 {
+
+class LinkEnd;
 
 namespace detail {
 
@@ -93,6 +96,8 @@ class COPROC_API Worker {
   ~Worker();
 
   void start(const detail::StartPlan& plan);
+  LinkEnd new_link();
+  void adopt(int pid, std::function<std::optional<ExitStatus>()> ask);
   Messenger& messenger() const;
 
   template <class M>
@@ -115,6 +120,7 @@ class COPROC_API Worker {
 
  private:
   State& state() const;
+  void refuse_if_alive() const;
   std::shared_ptr<State> state_;
 };
 

@@ -18,18 +18,34 @@ void Lender::look(std::uint64_t how_many) noexcept {
 }
 
 OwnLoan::~OwnLoan() {
-  if (is_handed_over_ || !is_here()) return;
+  if (!is_here() || (is_handed_over_ && !is_kept_)) return;
   const std::lock_guard lock(lender_->mutex_);
-  lender_->allocator_.drop(place_.slot);
+  if (is_handed_over_) {
+    lender_->allocator_.keep(place_.slot, false);
+  } else {
+    lender_->allocator_.drop(place_.slot);
+  }
 }
 
 void OwnLoan::hand_over() noexcept {
-  {
-    const std::lock_guard lock(lender_->mutex_);
-    lender_->allocator_.lend(place_.slot);
-  }
-  is_handed_over_ = true;
   if (handle != nullptr) handle->clear();
+  // Besides the message's. One that another thread drops at this moment may be counted: then the end of this undoes it.
+  is_kept_ = weak_from_this().use_count() > 1;
+  const std::lock_guard lock(lender_->mutex_);
+  lender_->allocator_.lend(place_.slot);
+  if (is_kept_) lender_->allocator_.keep(place_.slot, true);
+  is_handed_over_ = true;
+}
+
+bool OwnLoan::is_own() noexcept {
+  if (!is_handed_over_) return true;
+  if (!is_kept_) return false;
+  const std::lock_guard lock(lender_->mutex_);
+  const auto generation = lender_->allocator_.take_back(place_.slot);
+  if (!generation) return false;
+  place_.generation = *generation;
+  is_handed_over_ = is_kept_ = false;
+  return true;
 }
 
 std::shared_ptr<OwnLoan> lend(const std::shared_ptr<Lender>& lender, std::size_t bytes) {

@@ -42,7 +42,7 @@ class Lender {
 };
 
 /// A block of this side's. Its end gives it back, unless it was handed over.
-class OwnLoan final : public detail::LoanHold {
+class OwnLoan final : public detail::LoanHold, public std::enable_shared_from_this<OwnLoan> {
  public:
   OwnLoan(std::shared_ptr<Lender> lender, const LoanAllocator::Place& place, std::size_t size) noexcept
       : LoanHold(lender->area_->at(place.offset), size), lender_(std::move(lender)), place_(place) {}
@@ -53,8 +53,11 @@ class OwnLoan final : public detail::LoanHold {
   bool is_here() const noexcept override { return lender_->is_own_process(); }
   bool is_of(const Lender& lender) const noexcept { return lender_.get() == &lender; }
   LoanReference reference() const noexcept { return {place_.offset, bytes, place_.slot, place_.generation}; }
-  /// The peer knows of it: it is the peer's from now on, and the handle that held it is empty.
+  /// The peer knows of it: it is the peer's from now on, and the handle that held it is empty. Where others share it
+  /// besides the caller, it is not lent anew before they have dropped it.
   void hand_over() noexcept;
+  /// Whether it can be handed over: it never was, or the peer has dropped it, and so it is this side's again.
+  bool is_own() noexcept;
 
   std::optional<std::uint32_t> number;  // in the message that is being encoded; its own
 
@@ -62,6 +65,7 @@ class OwnLoan final : public detail::LoanHold {
   std::shared_ptr<Lender> lender_;
   LoanAllocator::Place place_;
   bool is_handed_over_ = false;
+  bool is_kept_ = false;
 };
 
 /// A new block of so many bytes; null: there is no room. Throws std::bad_alloc. REQUIRES: bytes != 0.

@@ -46,13 +46,17 @@ std::optional<LoanAllocator::Place> LoanAllocator::try_take(std::uint64_t bytes)
     index = *cold;
   }
   Slot& slot = slots_[index];
-  slot.state = State::held;
   slot.bytes = bytes;
   slot.touched = std::max(slot.touched, pages);
+  begin_to_hold(slot);
+  return Place{index, slot.generation, slot.first * kLoanPage};
+}
+
+void LoanAllocator::begin_to_hold(Slot& slot) noexcept {
+  slot.state = State::held;
   if (++slot.generation == 0) slot.generation = 1;  // 0 is what a word says that was never written
   ++held_count_.loans;
-  held_count_.bytes += bytes;
-  return Place{index, slot.generation, slot.first * kLoanPage};
+  held_count_.bytes += slot.bytes;
 }
 
 /// One that is at most about twice as large as wanted.
@@ -116,6 +120,17 @@ void LoanAllocator::drop(std::uint32_t index) noexcept {
   warm_up(index);
 }
 
+std::optional<std::uint32_t> LoanAllocator::take_back(std::uint32_t index) noexcept {
+  Slot& slot = slots_[index];
+  if (!ground_.is_returned(index, slot.generation)) return std::nullopt;
+  remove(lent_, index);
+  --lent_count_.loans;
+  lent_count_.bytes -= slot.bytes;
+  slot.is_kept = false;
+  begin_to_hold(slot);
+  return slot.generation;
+}
+
 void LoanAllocator::sweep() noexcept {
   look_at_oldest(lent_count_.loans);
   taken_since_sweep_ = 0;
@@ -126,7 +141,7 @@ void LoanAllocator::look_at_oldest(std::uint64_t how_many) noexcept {
   for (how_many = std::min(how_many, lent_count_.loans); how_many != 0; --how_many) {
     const std::uint32_t index = lent_.oldest;
     Slot& slot = slots_[index];
-    const bool is_back = ground_.is_returned(index, slot.generation);
+    const bool is_back = !slot.is_kept && ground_.is_returned(index, slot.generation);
     if (!is_back && index == lent_.newest) return;
     remove(lent_, index);
     if (is_back) {

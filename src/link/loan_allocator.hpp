@@ -55,6 +55,10 @@ class LoanAllocator {
   void lend(std::uint32_t slot) noexcept;
   /// A held block will not be lent.
   void drop(std::uint32_t slot) noexcept;
+  /// Whether a lent block stays the user's, too, and so is not lent anew when it is returned.
+  void keep(std::uint32_t slot, bool is_kept) noexcept { slots_[slot].is_kept = is_kept; }
+  /// A kept block that is returned is held again, with the generation that this gives; nullopt: it is not returned.
+  std::optional<std::uint32_t> take_back(std::uint32_t slot) noexcept;
   /// Looks at the oldest loans whether they are returned.
   void look_at_oldest(std::uint64_t how_many) noexcept;
   /// Looks at all of them.
@@ -89,6 +93,7 @@ class LoanAllocator {
     std::uint64_t touched = 0;  // pages that may have memory
     std::uint32_t generation = 0;
     State state = State::vacant;
+    bool is_kept = false;  // only of lent ones
     Links links;           // among the lent, or the warm
     Links links_of_class;  // among the warm of its class; of vacant ones `older` is the next
   };
@@ -104,6 +109,7 @@ class LoanAllocator {
   std::uint32_t take_warm(std::uint64_t pages) noexcept;
   std::uint32_t take_vacant();
   std::optional<std::uint32_t> take_cold(std::uint64_t pages);
+  void begin_to_hold(Slot& slot) noexcept;
   void warm_up(std::uint32_t index) noexcept;
   void leave_warm(std::uint32_t index) noexcept;
   bool cool_oldest() noexcept;

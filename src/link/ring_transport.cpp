@@ -12,6 +12,7 @@
 #include "coproc/errors.hpp"
 #include "os/cpu.hpp"
 #include "os/poll.hpp"
+#include "os/wait_hook.hpp"
 #include "step/step.hpp"
 
 namespace coproc::inline v0::link {
@@ -149,14 +150,16 @@ WaitEnd RingTransport::wake_up(std::span<const pollfd, kSleepFds> fds) {
 WaitEnd RingTransport::sleep(const os::Deadline& deadline, bool incoming, std::size_t space) {
   std::array<pollfd, kSleepFds> fds;
   const auto longest = begin_sleep(fds, incoming, space);
-  bool is_over = false;
+  bool is_over = false, found_nothing = false;
   if (longest != std::chrono::nanoseconds::zero()) {
     step("sleep: before the poll");
-    const os::PollEnd polled = os::poll_once(fds, os::Deadline(std::min(deadline.remaining(), longest)));
+    const os::PollEnd polled = os::poll_slice(fds, os::Deadline(std::min(deadline.remaining(), longest)));
     step("sleep: after the poll");
+    found_nothing = polled != os::PollEnd::ready;
     is_over = polled == os::PollEnd::timed_out && deadline.passed();
   }
   const WaitEnd end = wake_up(fds);
+  if (found_nothing) os::run_wait_hook();
   if (end != WaitEnd::changed) return end;
   // A peer that keeps waking this end for nothing, or keeps printing, must not put the deadline off.
   is_over = is_over || (deadline.passed() && !is_satisfied(incoming, space));

@@ -45,6 +45,11 @@ Core::Core(std::unique_ptr<link::Transport> transport, CoreOptions options)
 
 Core::~Core() = default;
 
+std::size_t Core::queued(const ChannelId& channel) const noexcept {
+  const Channel* lane = inbox_.find(channel);
+  return lane == nullptr ? 0 : lane->live;
+}
+
 std::size_t Core::remaining(const ChannelId& channel) const noexcept { return counts(channel).remaining(); }
 
 ChannelCounts Core::counts(const ChannelId& channel) const noexcept {

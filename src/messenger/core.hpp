@@ -82,6 +82,7 @@ class Core {
   std::size_t available(const ChannelId& channel);
 
   // core.cpp
+  std::size_t queued(const ChannelId& channel) const noexcept;
   std::size_t remaining(const ChannelId& channel) const noexcept;
   ChannelCounts counts(const ChannelId& channel) const noexcept;
   bool close_requested() const noexcept { return transport_->close_requests() != 0; }

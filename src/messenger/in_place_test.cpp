@@ -77,7 +77,9 @@ TYPED_TEST(OneProcessInPlace, OtherChannelsAndTypesStayReceivableInTheirOrder) {
 
 TYPED_TEST(OneProcessInPlace, WhatIsQueuedComesBeforeWhatIsStillInTheLink) {
   this->a.send_norequest(1);
+  EXPECT_EQ(this->b.queued(), 0u);
   EXPECT_EQ(this->b.available(), 1u);  // drained
+  EXPECT_EQ(this->b.queued(), 1u);
   this->a.send_norequest(2);
   EXPECT_EQ(this->b.template receive_available<int>(), (std::vector{1, 2}));
   this->a.send_norequest(3);

@@ -76,7 +76,8 @@ std::optional<std::uint32_t> OutgoingLoans::lend(const LoanHandle& handle) {
   if (lender == nullptr) return std::nullopt;
   const auto own = std::dynamic_pointer_cast<link::OwnLoan>(handle.hold());
   if (own == nullptr || !own->is_of(*lender)) return copy(lender, handle.data(), handle.bytes());
-  if (own->number) return own->number;  // a codec that writes it twice
+  if (own->number) return own->number;                                     // a codec that writes it twice
+  if (!own->is_own()) return copy(lender, handle.data(), handle.bytes());  // a share of what the peer has
   return add(own);
 }
 

@@ -9,7 +9,7 @@
 #include "link/ring_transport.hpp"
 #include "messenger/access.hpp"
 #include "messenger/core.hpp"
-#include "os/poll.hpp"
+#include "os/wait_hook.hpp"
 
 namespace coproc::inline v0 {
 
@@ -55,6 +55,9 @@ bool Messenger::receive_next_reply(const ChannelId& channel, const detail::Incom
 }
 
 std::size_t Messenger::available(const ChannelId& channel) { return core().available(channel); }
+std::size_t Messenger::queued(const ChannelId& channel) const noexcept {
+  return core_ == nullptr ? 0 : core_->queued(channel);
+}
 std::size_t Messenger::remaining(const ChannelId& channel) const noexcept {
   return core_ == nullptr ? 0 : core_->remaining(channel);
 }
@@ -131,8 +134,10 @@ std::size_t detail::MessengerAccess::wait_any(std::span<Messenger* const> messen
       time = std::min(time, messengers[sleepers.count]->core().begin_sleep(fds_of(sleepers.count)));
       ++sleepers.count;
     }
-    if (time > std::chrono::nanoseconds::zero()) os::poll_once(fds, os::Deadline(time));
+    const bool sleeps = time > std::chrono::nanoseconds::zero();
+    const bool found_nothing = sleeps && os::poll_slice(fds, os::Deadline(time)) != os::PollEnd::ready;
     sleepers.end();
+    if (found_nothing) os::run_wait_hook();
     if (sleepers.are_interrupted) {
       throw InterruptedError("the wait for several messengers was interrupted: nothing was lost");
     }

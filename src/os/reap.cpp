@@ -56,14 +56,14 @@ Ended ask_for_exit_code(const Pidfd& child) noexcept {
 
 std::int64_t to_us(const timeval& time) noexcept { return std::int64_t{time.tv_sec} * 1'000'000 + time.tv_usec; }
 
-}  // namespace
-
-std::optional<Ended> reap_ended(const Pidfd& child) {
+/// `option`: 0 to reap, WNOWAIT to look only.
+std::optional<Ended> wait_for_ended(const Pidfd& child, int option) {
   siginfo_t info{};
   rusage use{};
   // The system call itself: the C library's waitid leaves out its fifth argument, the resource use.
   const auto wait = [&] {
-    return ::syscall(SYS_waitid, static_cast<int>(P_PIDFD), child.fd(), &info, WEXITED | WNOHANG | __WALL, &use);
+    return ::syscall(SYS_waitid, static_cast<int>(P_PIDFD), child.fd(), &info, WEXITED | WNOHANG | __WALL | option,
+                     &use);
   };
   if (call_retried(wait) != 0) {
     if (errno != ECHILD) throw_errno("waitid", "P_PIDFD", child.fd(), "WEXITED|WNOHANG|__WALL");
@@ -80,6 +80,11 @@ std::optional<Ended> reap_ended(const Pidfd& child) {
   ended.peak_kib = use.ru_maxrss;
   return ended;
 }
+
+}  // namespace
+
+std::optional<Ended> reap_ended(const Pidfd& child) { return wait_for_ended(child, 0); }
+std::optional<Ended> look_at_ended(const Pidfd& process) { return wait_for_ended(process, WNOWAIT); }
 
 bool kill_group_of_ended(const Pidfd& child, pid_t pid) noexcept {
   constexpr unsigned kProcessGroup = 1 << 2;  // PIDFD_SIGNAL_PROCESS_GROUP

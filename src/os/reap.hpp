@@ -25,6 +25,9 @@ struct Ended {
 /// SIGCHLD, newer kernels still tell how it ended (without the resource use), and older ones give `unknown`. Throws
 /// std::system_error.
 std::optional<Ended> reap_ended(const Pidfd& child);
+/// The same for a process that somebody else reaps: it is left as it is. `unknown` also for one that is no child of this
+/// process.
+std::optional<Ended> look_at_ended(const Pidfd& process);
 
 /// Kills what is left of the process group that the ended child led (`pid` is the child's). To be called before
 /// reap_ended(). By the descriptor where the kernel can do that (Linux 6.9), which means this very group also where the

@@ -28,6 +28,8 @@ class Child::State final : public os::ForkSensitive {
   std::optional<ExitStatus> status;  // guarded by mutex
   std::array<bool, 4> is_noted{};    // by rung; guarded by mutex
   bool kills_group = false;          // guarded by mutex
+  bool is_adopted = false;           // constant after creation
+  Ask ask_how_it_ended;              // constant after creation
 
  private:
   void leave_in_child() noexcept override { pidfd.close(); }
@@ -48,6 +50,16 @@ StopRung rung_that_ended(const os::Ended& ended, const std::array<bool, 4>& is_n
   if (noted(StopRung::terminate)) return StopRung::terminate;
   if (noted(StopRung::close_request)) return StopRung::close_request;
   return StopRung::none;
+}
+
+/// What was answered, with the rung that ended it.
+ExitStatus answered(std::optional<ExitStatus> answer, const std::array<bool, 4>& is_noted) {
+  ExitStatus status = answer ? *std::move(answer) : ExitStatus();
+  os::Ended ended;
+  if (const auto code = status.code()) ended = {.how = os::Ended::How::exited, .value = *code};
+  if (const auto signal = status.signal()) ended = {.how = os::Ended::How::signalled, .value = *signal};
+  if (ended.how != os::Ended::How::unknown) status.stopped_by = rung_that_ended(ended, is_noted);
+  return status;
 }
 
 ExitStatus to_status(const os::Ended& ended, const std::array<bool, 4>& is_noted) {
@@ -77,6 +89,13 @@ Child::Child(pid_t pid, os::Pidfd pidfd, std::unique_ptr<Lifeline> lifeline)
     : state_(std::make_unique<State>(pid, std::move(pidfd), std::move(lifeline))) {}
 Child::Child(Child&&) noexcept = default;
 
+Child Child::adopt(pid_t pid, os::Pidfd pidfd, std::unique_ptr<Lifeline> lifeline, Ask ask_how_it_ended) {
+  Child child(pid, std::move(pidfd), std::move(lifeline));
+  child.state_->is_adopted = true;
+  child.state_->ask_how_it_ended = std::move(ask_how_it_ended);
+  return child;
+}
+
 Child& Child::operator=(Child&& other) noexcept {
   Child old(std::move(*this));
   state_ = std::move(other.state_);
@@ -84,7 +103,7 @@ Child& Child::operator=(Child&& other) noexcept {
 }
 
 Child::~Child() {
-  if (state_ == nullptr || !is_own_process()) return;
+  if (state_ == nullptr || !is_own_process() || state_->is_adopted) return;
   const os::Deadline patience(std::chrono::seconds(10));
   do {
     try {
@@ -123,7 +142,10 @@ std::optional<ExitStatus> Child::try_reap() {
       if (!state_->pidfd.is_ended()) return std::nullopt;
       os::kill_group_of_ended(state_->pidfd, state_->pid);
     }
-    if (const auto ended = os::reap_ended(state_->pidfd)) state_->status = to_status(*ended, state_->is_noted);
+    const auto ended = state_->is_adopted ? os::look_at_ended(state_->pidfd) : os::reap_ended(state_->pidfd);
+    if (ended) state_->status = to_status(*ended, state_->is_noted);
+    const bool is_unknown = ended && ended->how == os::Ended::How::unknown;
+    if (is_unknown && state_->ask_how_it_ended) state_->status = answered(state_->ask_how_it_ended(), state_->is_noted);
   }
   return state_->status;
 }

@@ -1,12 +1,13 @@
 // One child process of this process: its pid, its pidfd, its end.
 //
 // Thread safety: everything but moving and destroying may be called from any thread.
-// Invariants: it is reaped once, by this object only (the program's own waitpid(-1) or SIGCHLD = ignore are survived);
+// Invariants: unless somebody else does that, it is reaped once, by this object only (the program's own waitpid(-1) or SIGCHLD = ignore are survived);
 // after that its status never changes: the first cause wins.
 #pragma once
 
 #include <sys/types.h>
 
+#include <functional>
 #include <memory>
 #include <optional>
 
@@ -22,10 +23,14 @@ class Child {
   Child() noexcept;
   /// Takes over a child. `lifeline` (may be null) ends with this object, and with it a worker that holds the other end.
   Child(pid_t pid, os::Pidfd pidfd, std::unique_ptr<Lifeline> lifeline);
+  /// A process that somebody else reaps, and which is not killed when this object goes. `ask_how_it_ended`: for when the kernel
+  /// does not say that any more, or not to this process; may be empty.
+  using Ask = std::function<std::optional<ExitStatus>()>;
+  static Child adopt(pid_t pid, os::Pidfd pidfd, std::unique_ptr<Lifeline> lifeline, Ask ask_how_it_ended);
   Child(Child&&) noexcept;
   Child& operator=(Child&&) noexcept;
-  /// Kills and reaps a child that has not been reaped (waiting at most 10 s). In a process forked from the owner:
-  /// nothing.
+  /// Kills and reaps a child that has not been reaped (waiting at most 10 s). In a process forked from the owner, and for
+  /// an adopted one: nothing.
   ~Child();
 
   explicit operator bool() const noexcept { return state_ != nullptr; }

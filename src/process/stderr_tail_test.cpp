@@ -25,7 +25,7 @@ Child start_captured(StderrTail& tail, Body body) {
 
 ExitStatus end_of_drained(Child& child, StderrTail& tail) {
   const auto drain = [&] { tail.drain(); };
-  return *wait_for_end(child, os::Deadline::forever(), {drain, tail.fd(), {}});
+  return *wait_for_end(child, os::Deadline::forever(), {drain, tail.fd()});
 }
 
 void print(const std::string& text) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "os/poll.hpp"
+#include "os/wait_hook.hpp"
 
 namespace coproc::inline v0::process {
 
@@ -51,9 +52,9 @@ std::optional<ExitStatus> wait_for_end(Child& child, const os::Deadline& deadlin
     const bool needs_ticks = wait.keep_draining || wait.extra_fd >= 0 || rests;
     std::chrono::nanoseconds time = deadline.remaining();
     if (needs_ticks) time = std::min<std::chrono::nanoseconds>(time, rests ? kRest : kDrainInterval);
-    const os::PollEnd end = os::poll_once(fds, os::Deadline(time));
+    const os::PollEnd end = os::poll_slice(fds, os::Deadline(time));
     rest_from_extra_fd = end == os::PollEnd::ready && fds[1].revents != 0;
-    if (end == os::PollEnd::interrupted && wait.on_interrupt) wait.on_interrupt();
+    if (end != os::PollEnd::ready) os::run_wait_hook();
   }
 }
 

@@ -30,8 +30,6 @@ struct LadderWait {
   FunctionRef<void()> keep_draining = {};
   /// A descriptor that is readable when there is something to drain; -1: none. Stays the caller's.
   int extra_fd = -1;
-  /// Called where a signal interrupts the wait; what it throws ends the wait.
-  FunctionRef<void()> on_interrupt = {};
 };
 
 /// Does what the rung does, and does not wait.

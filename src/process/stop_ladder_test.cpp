@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <vector>
 
+#include "os/wait_hook.hpp"
 #include "process/worker_for_test.hpp"
 
 using namespace coproc;
@@ -145,7 +146,7 @@ TEST(StopLadder, AWorkerBlockedInASendIsDrained) {
     }
   };
   const Rung rungs[] = {{StopRung::close_request, kForever}};
-  EXPECT_EQ(run_ladder(child, rungs, {drain, data.pipe().read_end.get(), {}}).code(), 0);
+  EXPECT_EQ(run_ladder(child, rungs, {drain, data.pipe().read_end.get()}).code(), 0);
   EXPECT_EQ(received, kTotal);
 }
 
@@ -159,7 +160,7 @@ TEST(StopLadder, DrainingGoesOnWithoutADescriptorThatSaysSo) {
   const auto drain = [&] {
     if (++drained == 5) gate.write("x");
   };
-  EXPECT_EQ(wait_for_end(child, os::Deadline::forever(), {drain, -1, {}})->code(), 0);
+  EXPECT_EQ(wait_for_end(child, os::Deadline::forever(), {drain, -1})->code(), 0);
   EXPECT_GE(drained, 5);
 }
 
@@ -170,7 +171,7 @@ TEST(StopLadder, ADescriptorThatStaysReadyDoesNoHarm) {
     return 0;
   });
   hung_up.read_to_end();
-  EXPECT_EQ(wait_for_end(child, os::Deadline::forever(), {{}, hung_up.pipe().read_end.get(), {}})->code(), 0);
+  EXPECT_EQ(wait_for_end(child, os::Deadline::forever(), {{}, hung_up.pipe().read_end.get()})->code(), 0);
 }
 
 TEST(StopLadder, TheTimeOfAWaitIsKept) {
@@ -181,7 +182,7 @@ TEST(StopLadder, TheTimeOfAWaitIsKept) {
   EXPECT_GE(os::now_ns() - start_ns, 15'000'000);
 }
 
-TEST(StopLadder, AnInterruptedWaitAsksItsOwner) {
+TEST(StopLadder, AnInterruptedWaitCallsTheHook) {
   struct sigaction action {};
   struct sigaction old {};
   action.sa_handler = [](int) {};
@@ -189,8 +190,9 @@ TEST(StopLadder, AnInterruptedWaitAsksItsOwner) {
   Child child = start([host = ::getpid()]() -> int {
     for (;;) ::kill(host, SIGUSR1);  // until one meets the wait
   });
-  const auto interrupted = [] { throw std::runtime_error("interrupted"); };
-  EXPECT_THROW(wait_for_end(child, os::Deadline::forever(), {{}, -1, interrupted}), std::runtime_error);
+  os::set_wait_hook([] { throw std::runtime_error("interrupted"); });
+  EXPECT_THROW(wait_for_end(child, os::Deadline::forever(), {}), std::runtime_error);
+  os::set_wait_hook(nullptr);
   child = Child();
   ::sigaction(SIGUSR1, &old, nullptr);
 }

@@ -11,6 +11,7 @@
 #include "messenger/access.hpp"
 #include "messenger/core.hpp"
 #include "process/start_stage.hpp"
+#include "worker/link_end.hpp"
 #include "worker/run_request.hpp"
 #include "worker/run_target.hpp"
 
@@ -28,15 +29,6 @@ struct Received {
   std::unique_ptr<Messenger> host;
   std::vector<Messenger> messengers;
 };
-
-LinkOptions limits_of(const HandedMessenger& handed) {
-  LinkOptions link;
-  link.max_message_bytes = handed.max_message_bytes;
-  link.max_queued_bytes = handed.max_queued_bytes;
-  link.spin = std::chrono::nanoseconds(handed.spin_ns);
-  link.automatic_loans = handed.automatic_loans;
-  return link;
-}
 
 /// The next end of a link among the descriptors.
 std::unique_ptr<link::RingTransport> open_end(const HandedMessenger& handed, std::span<os::Fd>& fds) {

@@ -13,6 +13,7 @@
 #include "process/fork_start.hpp"
 #include "process/new_program.hpp"
 #include "process/start_stage.hpp"
+#include "worker/link_end.hpp"
 #include "worker/run_request.hpp"
 #include "worker/run_target.hpp"
 #include "worker/state.hpp"
@@ -59,15 +60,6 @@ StartMethod choose_method(const detail::StartPlan& plan, const WorkerOptions& op
           "StartMethod::fork by name");
 }
 
-HandedMessenger description_of(const RingTransport& transport, const detail::CoreOptions& options) {
-  return {transport.end(),
-          options.reorders,
-          options.link.max_message_bytes,
-          options.link.max_queued_bytes,
-          options.link.spin.ns.count(),
-          options.link.automatic_loans};
-}
-
 void append_fds(const RingTransport& transport, std::vector<int>& fds) {
   for (const int fd : transport.fds_to_hand_over()) fds.push_back(fd);
 }
@@ -77,12 +69,13 @@ void append_fds(const RingTransport& transport, std::vector<int>& fds) {
 std::string encode_request(const detail::StartPlan& plan, const RingTransport& worker_end,
                            const detail::CoreOptions& options, bool reports_crashes, std::vector<int>& fds) {
   RunRequest request;
-  request.own = description_of(worker_end, options);
+  request.own = description_of(worker_end, options.link, options.reorders);
   request.reports_crashes = reports_crashes;
   append_fds(worker_end, fds);
   for (const Messenger* messenger : plan.handed_over) {
     const RingTransport& transport = transport_of(*messenger);
-    request.messengers.push_back(description_of(transport, MessengerAccess::core(*messenger)->options()));
+    const detail::CoreOptions& its = MessengerAccess::core(*messenger)->options();
+    request.messengers.push_back(description_of(transport, its.link, its.reorders));
     append_fds(transport, fds);
   }
   if (plan.run_received != nullptr) {
@@ -109,29 +102,49 @@ std::string encode_request(const detail::StartPlan& plan, const RingTransport& w
 
 }  // namespace
 
+NewLink make_link(const WorkerOptions& worker, bool reorders) {
+  auto [host_end, worker_end] = link::make_shm_pair(worker.link);
+  auto run = std::make_shared<Run>();
+  detail::CoreOptions options;
+  options.reorders = reorders;
+  options.link = worker.link;
+  options.role = detail::Role::host;
+  options.peer_name = worker.name;
+  options.throw_gone = [weak = std::weak_ptr<Run>(run), name = worker.name] {
+    const auto ended = weak.lock();
+    if (ended == nullptr) return;
+    throw_died(*ended, name);
+  };
+  auto core = std::make_unique<Core>(std::move(host_end), std::move(options));
+  return {std::move(run), std::move(core), std::move(worker_end)};
+}
+
+void Worker::State::begin(std::shared_ptr<Run> new_run, std::unique_ptr<Core> core) {
+  auto& transport = static_cast<RingTransport&>(core->transport());
+  transport.stay_here();
+  transport.watch(new_run->child.wait_fd());
+  core->set_peer_pid(new_run->child.pid());
+  new_run->core = core.get();
+  new_run->crash_area = transport.crash_area();
+  drop_run_from_messenger();
+  MessengerAccess::set_core(*messenger, std::move(core));
+  const std::lock_guard lock(mutex);
+  run = std::move(new_run);
+}
+
+void Worker::refuse_if_alive() const {
+  if (!is_alive()) return;
+  throw WorkerIsAlreadyAliveError("start: worker " + std::to_string(pid()) + " (" + state().options.name +
+                                  ") is alive; stop() it first, or make another one");
+}
+
 void Worker::start(const detail::StartPlan& plan) {
   State& state = this->state();
-  if (is_alive()) {
-    throw WorkerIsAlreadyAliveError("start: worker " + std::to_string(pid()) + " (" + state.options.name +
-                                    ") is alive; stop() it first, or make another one");
-  }
+  refuse_if_alive();
   const StartMethod method = choose_method(plan, state.options);
-  auto run = std::make_shared<Run>();
   state.starter.store(static_cast<long>(os::fork_generation()), std::memory_order_relaxed);  // relaxed: see started()
   try {
-    auto [host_end, worker_end] = link::make_shm_pair(state.options.link);
-
-    detail::CoreOptions options;
-    options.reorders = state.reorders;
-    options.link = state.options.link;
-    options.role = detail::Role::host;
-    options.peer_name = state.options.name;
-    options.throw_gone = [weak = std::weak_ptr<Run>(run), name = state.options.name] {
-      const auto ended = weak.lock();
-      if (ended == nullptr) return;
-      throw_died(*ended, name);
-    };
-    auto core = std::make_unique<Core>(std::move(host_end), std::move(options));
+    auto [run, core, worker_end] = make_link(state.options, state.reorders);
     auto& host_transport = static_cast<RingTransport&>(core->transport());
 
     WorkerOptions start_options = state.options;
@@ -171,21 +184,13 @@ void Worker::start(const detail::StartPlan& plan) {
 
     if (run->stderr_tail) run->stderr_tail->stay_with_host();
     if (start_options.kill_descendants) run->child.kill_group_at_end();
-    host_transport.stay_here();
-    host_transport.watch(run->child.wait_fd());
-    core->set_peer_pid(run->child.pid());
-    run->core = core.get();
-    run->crash_area = host_transport.crash_area();
     if (plan.executable != nullptr) run->program = plan.executable->path;
-    state.drop_run_from_messenger();
-    MessengerAccess::set_core(*state.messenger, std::move(core));
+    state.begin(std::move(run), std::move(core));
   } catch (const process::StartReport& report) {
     process::throw_start_error(report, state.options);
   } catch (const std::system_error& error) {
     process::throw_start_error({process::StartStage::link, error.code().value()}, state.options);
   }
-  const std::lock_guard lock(state.mutex);
-  state.run = std::move(run);
 }
 
 }  // namespace coproc::inline v0

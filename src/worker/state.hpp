@@ -9,8 +9,10 @@
 #include <string>
 
 #include "coproc/worker.hpp"
+#include "link/ring_transport.hpp"
 #include "messenger/core.hpp"
 #include "process/child.hpp"
+#include "process/lifeline.hpp"
 #include "process/stderr_tail.hpp"
 
 namespace coproc::inline v0 {
@@ -30,6 +32,15 @@ struct Run {
 /// Throws WorkerDiedError for a run whose process has ended.
 [[noreturn]] void throw_died(Run& run, const std::string& name);
 
+/// A new link, before there is a process at its other end.
+struct NewLink {
+  std::shared_ptr<Run> run;
+  std::unique_ptr<detail::Core> core;
+  std::unique_ptr<link::RingTransport> worker_end;
+};
+/// Throws std::system_error, InvalidArgumentError.
+NewLink make_link(const WorkerOptions& worker, bool reorders);
+
 struct Worker::State {
   WorkerOptions options;
   std::shared_ptr<Messenger> messenger;
@@ -45,6 +56,16 @@ struct Worker::State {
   /// The run, or an error where there never was one or it belongs to another process.
   std::shared_ptr<Run> started(const char* call) const;
   void drop_run_from_messenger() noexcept;
+  /// From now on this is the run, whose child is there; its messages come through `core`.
+  void begin(std::shared_ptr<Run> new_run, std::unique_ptr<detail::Core> core);
+
+  /// Of an adopted worker, from new_link() to adopt().
+  struct Awaited {
+    std::shared_ptr<Run> run;
+    std::unique_ptr<detail::Core> core;
+    std::unique_ptr<process::Lifeline> lifeline;
+  };
+  Awaited awaited;
 };
 
 }  // namespace coproc::inline v0

@@ -124,6 +124,52 @@ TEST_F(OneProcessLoans, WhatIsDroppedCanBeLentAgain) {
   for (int i = 0; i < 100; ++i) (void)a.loan(16 * kMiB);  // unsent, too
 }
 
+TEST_F(OneProcessLoans, AShareStaysAndItsMemoryIsNotLentAnew) {
+  SharedBuffer<int> sent = counted(a, kMiB);
+  const SharedBuffer<int> share = sent.share();
+  a.send_norequest(sent);
+  EXPECT_TRUE(sent.empty());
+  ASSERT_TRUE(is_counted(share, kMiB));
+  {
+    auto received = b.receive_blocking<SharedBuffer<int>>();
+    received[0] = 7;
+    EXPECT_EQ(share[0], 7);  // one memory
+  }
+  for (int i = 0; i < 10; ++i) {  // all the rest is lent again and again, and the share's is not
+    a.send_norequest(counted(a, kMiB, 1000));
+    EXPECT_TRUE(is_counted(b.receive_blocking<SharedBuffer<int>>(), kMiB, 1000));
+  }
+  EXPECT_EQ(share[kMiB - 1], static_cast<int>(kMiB) - 1);
+  EXPECT_TRUE(SharedBuffer<int>().share().empty());
+}
+
+TEST_F(OneProcessLoans, AShareIsCopiedWhileThePeerHasItAndLentAgainAfterwards) {
+  const SharedBuffer<int> share = counted(a, 1000).share();
+  a.send_norequest(share);
+  EXPECT_TRUE(is_counted(share, 1000));
+  a.send_norequest(share);
+  {
+    const auto lent = b.receive_blocking<SharedBuffer<int>>();
+    const auto copied = b.receive_blocking<SharedBuffer<int>>();
+    EXPECT_EQ(lent.data(), share.data());
+    EXPECT_NE(copied.data(), share.data());
+    EXPECT_TRUE(is_counted(copied, 1000));
+  }
+  for (int i = 0; i < 3; ++i) {
+    a.send_norequest(share);
+    EXPECT_EQ(b.receive_blocking<SharedBuffer<int>>().data(), share.data());
+  }
+}
+
+TEST_F(OneProcessLoans, MemoryOfDroppedSharesIsLentAgain) {
+  for (int i = 0; i < 100; ++i) {
+    auto first = std::make_optional(counted(a, kMiB, i).share());
+    a.send_norequest(*first);
+    if (i % 2 == 0) first.reset();  // before the peer drops it, and after that
+    EXPECT_TRUE(is_counted(b.receive_blocking<SharedBuffer<int>>(), kMiB, i));
+  }
+}
+
 TEST_F(OneProcessLoans, ManyAreOutUntilThereIsNoRoomAndComeBackInAnyOrder) {
   std::vector<SharedBuffer<int>> received;
   try {

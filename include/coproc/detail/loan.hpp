@@ -59,6 +59,7 @@ class LoanHandle {
   std::byte* raw_data() const noexcept { return data_; }
   std::size_t bytes() const noexcept { return bytes_; }
   const std::shared_ptr<LoanHold>& hold() const noexcept { return hold_; }
+  LoanHandle share() const { return hold_ == nullptr ? LoanHandle() : LoanHandle(hold_); }
   /// From now on `hold()->handle` is this, wherever it is moved. For the only handle of a hold.
   void be_found() noexcept { hold_->handle = this; }
   [[noreturn]] COPROC_API static void throw_not_here();

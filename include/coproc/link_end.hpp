@@ -1,0 +1,70 @@
+// One end of a link on its way to another process, by means of the program's own.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "coproc/export.hpp"
+#include "coproc/messenger.hpp"
+
+namespace coproc::inline v0 {
+
+/// One end of a link that nobody has opened yet: descriptors, and a few bytes that describe them. Both can be carried to
+/// another process by whatever the program has for that (a fork, a program executed with descriptors kept, SCM_RIGHTS), and the
+/// end is opened there, once. For workers that a WorkerResource starts none of this is needed.
+///
+///     auto [mine, theirs] = coproc::PriorityMessenger::new_pair();
+///     coproc::LinkEnd end(std::move(theirs));
+///     if (::fork() == 0) run_child(end.open<coproc::PriorityMessenger>());
+///     end.close();   // or `mine` would never see the end of the child
+///
+/// Unlike a messenger's, its descriptors are kept by every fork of the program, until it is opened or closed. They are
+/// close-on-exec.
+///
+/// Thread safety: one thread at a time.
+class COPROC_API LinkEnd {
+ public:
+  /// None.
+  LinkEnd() noexcept;
+  /// Gives up a messenger that has neither sent nor received. Throws InvalidArgumentError for another one.
+  explicit LinkEnd(Messenger&& unused);
+  /// What `fds()` and `description()` said in another process. Takes the descriptors, also when it throws:
+  /// InvalidArgumentError.
+  LinkEnd(std::span<const int> fds, std::string_view description);
+  LinkEnd(LinkEnd&&) noexcept;
+  LinkEnd& operator=(LinkEnd&&) noexcept;
+  /// Closes it.
+  ~LinkEnd();
+
+  /// False once it was opened or closed.
+  explicit operator bool() const noexcept { return parts_ != nullptr; }
+  /// They stay this object's: whoever carries them duplicates them.
+  std::vector<int> fds() const;
+  std::string description() const;
+  void close() noexcept;
+
+  /// The messenger; this object is empty from then on. `M`: PriorityMessenger or MultiMessenger. Throws InvalidArgumentError
+  /// where it is empty or is a worker's (see `run`), ProtocolError for memory that is no link, std::system_error.
+  template <class M>
+  M open();
+
+  /// For the end of an AdoptedWorker, once, in the worker's first thread: runs the target, and returns the exit code: 0 where the
+  /// target returned, was asked to close or has lost its host, 1 where an exception left it, which the host is told. The process
+  /// ends with its host from now on, and tells it where it crashes. Throws as `open`.
+  template <class M>
+  int run(const std::function<void(M&)>& target);
+
+ private:
+  friend class Worker;
+  struct Parts;
+  explicit LinkEnd(std::unique_ptr<Parts> parts) noexcept;
+  Parts take(bool is_of_worker);
+
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace coproc::inline v0

@@ -1,0 +1,30 @@
+#include "os/wait_hook.hpp"
+
+#include <algorithm>
+#include <atomic>
+
+namespace coproc::inline v0::os {
+
+namespace {
+
+std::atomic<void (*)()> wait_hook{nullptr};
+
+}  // namespace
+
+void set_wait_hook(void (*hook)()) noexcept {
+  wait_hook.store(hook, std::memory_order_release);  // pairs with the acquire in run_wait_hook()
+}
+
+PollEnd poll_slice(std::span<pollfd> fds, const Deadline& deadline) {
+  // A signal that comes between the last look of the runtime and the poll does not interrupt it: hence the slices.
+  constexpr std::chrono::nanoseconds kSlice = std::chrono::milliseconds(100);
+  const bool has_hook = wait_hook.load(std::memory_order_relaxed) != nullptr;  // relaxed: only a question
+  return poll_once(fds, has_hook ? Deadline(std::min(deadline.remaining(), kSlice)) : deadline);
+}
+
+void run_wait_hook() {
+  // acquire: pairs with the release in set_wait_hook()
+  if (auto* const hook = wait_hook.load(std::memory_order_acquire)) hook();
+}
+
+}  // namespace coproc::inline v0::os

@@ -1,0 +1,66 @@
+// Workers whose process something else starts and reaps, and waits in which something else is called.
+#include "coproc/adopted_worker.hpp"
+
+#include <unistd.h>
+
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include "coproc/errors.hpp"
+#include "coproc/wait_hook.hpp"
+#include "link/ring_transport.hpp"
+#include "os/file.hpp"
+#include "os/fork_guard.hpp"
+#include "os/pidfd.hpp"
+#include "os/wait_hook.hpp"
+#include "process/start_stage.hpp"
+#include "worker/link_end.hpp"
+#include "worker/state.hpp"
+
+namespace coproc::inline v0 {
+
+void set_wait_hook(WaitHook hook) noexcept { os::set_wait_hook(hook); }
+
+LinkEnd Worker::new_link() {
+  State& state = this->state();
+  refuse_if_alive();
+  state.starter.store(static_cast<long>(os::fork_generation()), std::memory_order_relaxed);  // relaxed: see started()
+  try {
+    auto [run, core, worker_end] = make_link(state.options, state.reorders);
+    auto lifeline = std::make_unique<process::Lifeline>();
+    const auto [memory, wake_in, wake_out] = worker_end->fds_to_hand_over();
+    auto parts = std::make_unique<LinkEnd::Parts>();
+    parts->description.link = description_of(*worker_end, state.options.link, state.reorders);
+    parts->description.is_of_worker = true;
+    parts->description.reports_crashes = state.options.report_crashes;
+    parts->description.host_pid = ::getpid();
+    parts->memory = os::duplicate(memory);
+    parts->wake_in = os::duplicate(wake_in);
+    parts->wake_out = os::duplicate(wake_out);
+    parts->lifeline = os::duplicate(lifeline->read_end().get());
+    lifeline->stay_with_host();
+    state.awaited = {std::move(run), std::move(core), std::move(lifeline)};
+    return LinkEnd(std::move(parts));
+  } catch (const std::system_error& error) {
+    process::throw_start_error({process::StartStage::link, error.code().value()}, state.options);
+  }
+}
+
+void Worker::adopt(int pid, std::function<std::optional<ExitStatus>()> ask) {
+  State& state = this->state();
+  if (state.awaited.run == nullptr) {
+    throw InvalidArgumentError("adopt: worker " + state.options.name +
+                               " waits for no process: call new_link() before each, and give its end to that process");
+  }
+  State::Awaited awaited = std::move(state.awaited);
+  state.awaited = {};
+  try {
+    awaited.run->child = process::Child::adopt(pid, os::Pidfd::open(pid), std::move(awaited.lifeline), std::move(ask));
+  } catch (const std::system_error& error) {
+    process::throw_start_error({process::StartStage::pidfd, error.code().value()}, state.options);
+  }
+  state.begin(std::move(awaited.run), std::move(awaited.core));
+}
+
+}  // namespace coproc::inline v0

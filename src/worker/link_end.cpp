@@ -1,0 +1,159 @@
+#include "worker/link_end.hpp"
+
+#include <array>
+#include <utility>
+
+#include "coproc/codec.hpp"
+#include "coproc/errors.hpp"
+#include "messenger/access.hpp"
+#include "messenger/core.hpp"
+#include "os/file.hpp"
+#include "os/fork_guard.hpp"
+#include "process/lifeline.hpp"
+#include "worker/run_target.hpp"
+
+namespace coproc::inline v0 {
+
+using detail::Core;
+using detail::MessengerAccess;
+
+LinkOptions limits_of(const HandedMessenger& handed) {
+  LinkOptions link;
+  link.max_message_bytes = handed.max_message_bytes;
+  link.max_queued_bytes = handed.max_queued_bytes;
+  link.spin = std::chrono::nanoseconds(handed.spin_ns);
+  link.automatic_loans = handed.automatic_loans;
+  return link;
+}
+
+HandedMessenger description_of(const link::RingTransport& transport, const LinkOptions& link, bool reorders) {
+  return {transport.end(),     reorders, link.max_message_bytes, link.max_queued_bytes, link.spin.ns.count(),
+          link.automatic_loans};
+}
+
+namespace {
+
+constexpr std::size_t kFdsOfPair = 3, kFdsOfWorker = 4;
+
+std::unique_ptr<link::RingTransport> open_transport(const HandedMessenger& link, os::Fd memory, os::Fd wake_in,
+                                                    os::Fd wake_out) {
+  return link::open_shm_end(link.end, std::move(memory), std::move(wake_in), std::move(wake_out),
+                            std::chrono::nanoseconds(link.spin_ns));
+}
+
+template <class M>
+constexpr bool kReorders = std::is_same_v<M, PriorityMessenger>;
+
+}  // namespace
+
+LinkEnd::LinkEnd() noexcept = default;
+LinkEnd::LinkEnd(std::unique_ptr<Parts> parts) noexcept : parts_(std::move(parts)) {}
+LinkEnd::LinkEnd(LinkEnd&&) noexcept = default;
+LinkEnd& LinkEnd::operator=(LinkEnd&&) noexcept = default;
+LinkEnd::~LinkEnd() = default;
+void LinkEnd::close() noexcept { parts_.reset(); }
+
+LinkEnd::LinkEnd(Messenger&& unused) {
+  Core* const core = MessengerAccess::core(unused);
+  if (core == nullptr) throw InvalidArgumentError("LinkEnd: this messenger has no link");
+  const auto& transport = static_cast<const link::RingTransport&>(core->transport());
+  const auto [memory, wake_in, wake_out] = transport.fds_to_hand_over();
+  auto parts = std::make_unique<Parts>();
+  parts->description.link = description_of(transport, core->options().link, core->options().reorders);
+  parts->memory = os::duplicate(memory);
+  parts->wake_in = os::duplicate(wake_in);
+  parts->wake_out = os::duplicate(wake_out);
+  MessengerAccess::release_core(unused);
+  parts_ = std::move(parts);
+}
+
+LinkEnd::LinkEnd(std::span<const int> fds, std::string_view description) : parts_(std::make_unique<Parts>()) {
+  std::array<os::Fd*, kFdsOfWorker> places{&parts_->memory, &parts_->wake_in, &parts_->wake_out, &parts_->lifeline};
+  for (std::size_t i = 0; i < fds.size(); ++i) {
+    os::Fd taken(fds[i]);
+    if (i < places.size()) *places[i] = std::move(taken);
+  }
+  EndDescription& read = parts_->description;
+  try {
+    Decoder decoder(std::as_bytes(std::span(description)), 4096);
+    decode_into(decoder, read);
+    decoder.finish();
+  } catch (const DecodeError& error) {
+    throw InvalidArgumentError(std::string("LinkEnd: this is no description of an end: ") + error.what());
+  }
+  if (read.version != EndDescription().version || fds.size() != (read.is_of_worker ? kFdsOfWorker : kFdsOfPair) ||
+      (read.link.end != 0 && read.link.end != 1)) {
+    throw InvalidArgumentError(
+        "LinkEnd: the description does not fit the descriptors, or comes from another version of coproc: give what "
+        "fds() and "
+        "description() of one and the same end gave, in that order");
+  }
+}
+
+std::vector<int> LinkEnd::fds() const {
+  std::vector<int> fds;
+  if (parts_ == nullptr) return fds;
+  fds = {parts_->memory.get(), parts_->wake_in.get(), parts_->wake_out.get()};
+  if (parts_->description.is_of_worker) fds.push_back(parts_->lifeline.get());
+  return fds;
+}
+
+std::string LinkEnd::description() const {
+  if (parts_ == nullptr) return {};
+  detail::Buffer bytes;
+  Encoder encoder(bytes, 4096);
+  encode(encoder, parts_->description);
+  const auto written = encoder.written();
+  return {reinterpret_cast<const char*>(written.data()), written.size()};
+}
+
+LinkEnd::Parts LinkEnd::take(bool is_of_worker) {
+  if (parts_ == nullptr)
+    throw InvalidArgumentError("LinkEnd: this end was opened or closed before: it can be opened once");
+  if (parts_->description.is_of_worker != is_of_worker) {
+    throw InvalidArgumentError(is_of_worker ? "LinkEnd: only the end of an AdoptedWorker can be run; open() this one"
+                                            : "LinkEnd: this end is an AdoptedWorker's: run() it in the worker");
+  }
+  Parts parts = std::move(*parts_);
+  parts_.reset();
+  return parts;
+}
+
+template <class M>
+M LinkEnd::open() {
+  Parts parts = take(false);
+  const HandedMessenger& link = parts.description.link;
+  detail::CoreOptions options;
+  options.reorders = kReorders<M>;
+  options.link = limits_of(link);
+  return MessengerAccess::make<M>(std::make_unique<Core>(
+      open_transport(link, std::move(parts.memory), std::move(parts.wake_in), std::move(parts.wake_out)),
+      std::move(options)));
+}
+
+template <class M>
+int LinkEnd::run(const std::function<void(M&)>& target) {
+  Parts parts = take(true);
+  const EndDescription& end = parts.description;
+  auto transport =
+      open_transport(end.link, std::move(parts.memory), std::move(parts.wake_in), std::move(parts.wake_out));
+  // Never freed: it has to outlive whatever the target does, and ends with the process.
+  static process::Lifeline* lifeline = nullptr;
+  static unsigned long generation = 0;
+  if (lifeline != nullptr && generation == os::fork_generation()) {
+    throw InvalidArgumentError("LinkEnd: this process is a worker already");
+  }
+  lifeline = new process::Lifeline(std::move(parts.lifeline));
+  generation = os::fork_generation();
+  lifeline->stay_with_worker();
+  M messenger = MessengerAccess::make<M>(
+      make_worker_core(std::move(transport), limits_of(end.link), kReorders<M>, end.host_pid, end.reports_crashes));
+  return run_target([&] { target(messenger); }, messenger);
+}
+
+template COPROC_API PriorityMessenger LinkEnd::open<PriorityMessenger>();
+template COPROC_API MultiMessenger LinkEnd::open<MultiMessenger>();
+template COPROC_API int LinkEnd::run<PriorityMessenger>(const std::function<void(PriorityMessenger&)>& target);
+template COPROC_API int LinkEnd::run<MultiMessenger>(const std::function<void(MultiMessenger&)>& target);
+
+}  // namespace coproc::inline v0
