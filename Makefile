@@ -103,7 +103,7 @@ bench bench-quick:
 compile-time: setup
 	@bench/compile_time.sh
 
-sources = $(shell find include src tests examples bench fuzz -name '*.hpp' -o -name '*.cpp')
+sources = $(shell find include src tests examples bench fuzz python -name '*.hpp' -o -name '*.cpp')
 
 #: make format        clang-format over all sources (format-check: only say which differ)
 format:

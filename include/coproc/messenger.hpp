@@ -277,6 +277,9 @@ class COPROC_API Messenger {
   std::optional<Message> receive_any(std::initializer_list<ChannelId> channels, Timeout timeout = kForever) {
     return receive<Message>(channels.begin(), channels.size(), timeout);
   }
+  std::optional<Message> receive_any(std::span<const ChannelId> channels, Timeout timeout = kForever) {
+    return receive<Message>(channels.data(), channels.size(), timeout);
+  }
 
   // ---- looking ----
 

@@ -1,0 +1,19 @@
+"""Stateful worker processes that a program can talk to.
+
+    import coproc
+
+    def echo(messenger: coproc.PriorityMessenger):
+        while True:
+            messenger.send_reply(messenger.receive_blocking())
+
+    with coproc.WorkerResource(echo) as worker:
+        worker.messenger.send_request("hello")
+        print(worker.messenger.receive_blocking())
+"""
+
+from ._core import DataMessage, ExitStatus, LinkOptions, StopOptions, wait_any
+from .array import empty
+from .errors import *  # noqa: F403
+from .messenger import MultiMessenger, PriorityMessenger
+from .queues import MultiQueue, PriorityMultiQueue, PriorityQueue, RequestCtr
+from .worker_resource import ProgramResource, WorkerResource, run_worker

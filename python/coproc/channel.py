@@ -1,0 +1,47 @@
+"""What names a channel on the link.
+
+Both ends must come to the same name, in processes that share nothing. So equal objects have to have equal names: numbers go by value,
+text by its characters, enums by their class and name, tuples and frozensets by their elements, and anything else by its pickle.
+"""
+
+import enum
+import io
+import pickle
+
+
+def key_of(channel_id):
+    """An int or str, which C++ programs can name, too; or bytes. TypeError for what is not hashable."""
+    hash(channel_id)
+    if isinstance(channel_id, float) and channel_id.is_integer():
+        channel_id = int(channel_id)
+    if isinstance(channel_id, int) and -(2**63) <= channel_id < 2**64:
+        return int(channel_id)
+    if isinstance(channel_id, str):
+        return str.__str__(channel_id)
+    return _bytes_of(channel_id)
+
+
+def _bytes_of(value):
+    if isinstance(value, enum.Enum) and not isinstance(value, (int, str)):
+        return _tagged("enum", f"{type(value).__module__}.{type(value).__qualname__}.{value.name}".encode())
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, int):
+        return _tagged("int", b"%d" % value)
+    if isinstance(value, str):
+        return _tagged("str", value.encode(errors="surrogatepass"))
+    if isinstance(value, bytes):
+        return _tagged("bytes", value)
+    if type(value) is tuple:
+        return _tagged("tuple", *map(_bytes_of, value))
+    if type(value) is frozenset:
+        return _tagged("frozenset", *sorted(map(_bytes_of, value)))
+    file = io.BytesIO()
+    pickler = pickle.Pickler(file, protocol=5)
+    pickler.fast = True  # without a memo, by which equal objects could differ
+    pickler.dump(value)
+    return _tagged("pickle", file.getvalue())
+
+
+def _tagged(tag, *parts):
+    return b"".join([tag.encode()] + [b"(%d)" % len(part) + part for part in parts])

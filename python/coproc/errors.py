@@ -1,0 +1,199 @@
+"""What the module raises.
+
+Time-outs are the builtin `TimeoutError`, arguments that cannot work `ValueError` or `TypeError`, and a wait that `interrupt()` has ended the
+builtin `InterruptedError`. What a worker raises arrives as its own type, with the worker's traceback as its `__cause__`.
+"""
+
+import pickle
+import traceback
+
+__all__ = [
+    "ConcurrentUseError", "DecodeError", "Error", "HostDiedError", "LinkClosedError", "LoanError",
+    "MessageNotRecognizedError", "MessageTooLargeError", "NoRequestError", "NotOwnerError", "PeerClosedError",
+    "PoolBrokenError", "ProtocolError", "QueueFullError", "RemoteError", "RemoteTraceback", "ResourceRequestedClose", "StartError",
+    "TaskCancelledError", "TaskTimeoutError", "WorkerDiedError", "WorkerIsAlreadyAliveError",
+    "WorkerIsAlreadyDeadError", "WorkerIsDeadError",
+]
+
+
+class ResourceRequestedClose(BaseException):
+    """The other end asked this one to close. Leaving a target, it is a clean end.
+
+    Raised once by a receive, then again by every wait that would sleep; what is queued stays receivable. No `Exception`, so
+    that a worker's `except Exception` cannot swallow it.
+    """
+
+
+class MessageNotRecognizedError(BaseException):
+    """A message of another kind than the receiver takes."""
+
+
+class WorkerIsAlreadyAliveError(BaseException):
+    """`start()` of a worker that is alive."""
+
+
+class WorkerIsAlreadyDeadError(BaseException):
+    """Use of a worker that never started."""
+
+
+class WorkerIsDeadError(BaseException):
+    """The worker is gone, and all that it had sent has been received."""
+
+
+class WorkerDiedError(WorkerIsDeadError, RuntimeError):
+    """The worker ended while something was wanted of it.
+
+    `name`, `pid`, and `exit_status`, which holds all that is known; `exit_status.report()` puts that in lines. An `Exception`, too.
+    """
+
+    def __init__(self, text, name=None, pid=None, exit_status=None):
+        super().__init__(text)
+        self.name = name
+        self.pid = pid
+        self.exit_status = exit_status
+
+    def __reduce__(self):
+        return type(self), (self.args[0], self.name, self.pid), {}
+
+
+class Error(Exception):
+    """The base of those of this module's errors that are `Exception`s."""
+
+
+class StartError(Error):
+    """A worker could not be started. Nothing of it is left behind. `stage` says where, `error_number` is errno or 0."""
+
+    def __init__(self, text, stage=None, error_number=0):
+        super().__init__(text)
+        self.stage = stage
+        self.error_number = error_number
+
+
+class MessageTooLargeError(Error, ValueError):
+    """A message over `LinkOptions.max_message_bytes`. Nothing was sent."""
+
+
+class LoanError(Error):
+    """`empty` found no memory that could be lent: receive until the peer has dropped some, or send an ordinary array."""
+
+
+class QueueFullError(Error):
+    """Both sides' inboxes are full, or this one is full of other channels' messages."""
+
+
+class NoRequestError(Error):
+    """An answer to what is no request, or is answered, or came through an earlier link."""
+
+
+class ProtocolError(Error):
+    """The peer broke the rules of the link, which is not used any more."""
+
+
+class DecodeError(ProtocolError):
+    """A message whose bytes do not make a value."""
+
+
+class NotOwnerError(Error):
+    """The object belongs to another process: this one was forked from it."""
+
+
+class ConcurrentUseError(Error):
+    """Two threads used one messenger at the same time. Give each its own."""
+
+
+class LinkClosedError(Error, EOFError):
+    """The other end is gone, or this one was closed, and all that had come was received."""
+
+
+class PeerClosedError(LinkClosedError):
+    """The other end of a pair was closed, or its process ended."""
+
+
+class HostDiedError(LinkClosedError):
+    """In a worker: the host is gone."""
+
+
+class TaskCancelledError(Error):
+    """A pool's task was cancelled, or its pool was stopped, before it had ended."""
+
+
+class TaskTimeoutError(Error, TimeoutError):
+    """A pool's task ran for longer than its `time_limit`: its worker was killed."""
+
+
+class PoolBrokenError(Error):
+    """A pool's workers ended before they could run anything, again and again."""
+
+
+class RemoteError(Error):
+    """An exception of the peer that cannot be raised here as itself: `type_name` and `text` say what it was."""
+
+    def __init__(self, type_name, text):
+        super().__init__(f"{type_name}: {text}" if text else type_name)
+        self.type_name = type_name
+        self.text = text
+
+    def __reduce__(self):
+        return type(self), (self.type_name, self.text)
+
+
+class RemoteTraceback(Exception):
+    """The cause of an exception that came from another process: where it was raised there."""
+
+    def __init__(self, text):
+        self.text = text
+
+    def __str__(self):
+        return f'\n"""\n{self.text}"""'
+
+    def __reduce__(self):
+        return type(self), (self.text,)
+
+
+# ---- how an exception travels ----
+
+_MOST_TEXT = 64 * 1024
+_MOST_PICKLE = 16 * 1024 * 1024
+
+
+def parts_of(exception, is_escaping):
+    """What the other process is told: type, text, traceback, and the pickle, or nothing where it has none."""
+    kind = type(exception)
+    name = kind.__qualname__ if kind.__module__ in ("builtins", "__main__") else f"{kind.__module__}.{kind.__qualname__}"
+    try:
+        text = str(exception)
+    except Exception as error:
+        text = f"(its text cannot be made: {error!r})"
+    has_traceback = exception.__traceback__ is not None or exception.__cause__ is not None
+    lines = "".join(traceback.format_exception(exception)) if has_traceback else ""
+    pickled = b"" if is_escaping and not isinstance(exception, Exception) else _pickled(exception)
+    return name, _clean(text)[:_MOST_TEXT], _clean(lines)[-_MOST_TEXT:], pickled
+
+
+def _clean(text):
+    return text.encode(errors="backslashreplace").decode()
+
+
+def _pickled(exception):
+    from .pickling import dumps
+
+    try:
+        pickled = dumps(exception)
+    except Exception:
+        return b""
+    return pickled if len(pickled) <= _MOST_PICKLE else b""
+
+
+def exception_of(type_name, text, lines, pickled):
+    """The exception to raise here: the peer's own, or a RemoteError."""
+    exception = None
+    if pickled:
+        try:
+            exception = pickle.loads(pickled)
+        except Exception:
+            pass
+    if not isinstance(exception, BaseException):
+        exception = RemoteError(type_name, text)
+    if lines:
+        exception.__cause__ = RemoteTraceback(lines)
+    return exception

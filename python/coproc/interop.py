@@ -1,0 +1,68 @@
+"""MessagePack, for programs in other languages (C++: coproc/msgpack.hpp).
+
+Numbers, text, bytes, lists and dicts are what they are; dataclasses go as dicts of their fields, tuples and sets as lists, enums as their
+values. NumPy arrays of numbers go as the extension 78, which holds [dtype, shape, bytes], and arrive as writable arrays.
+"""
+
+import dataclasses
+import enum
+
+_ARRAY = 78
+
+
+def _msgpack():
+    try:
+        import msgpack
+    except ImportError:
+        raise ImportError("messages for other languages need the package msgpack (Debian: python3-msgpack)") from None
+    return msgpack
+
+
+def pack(value):
+    """Bytes. TypeError for what has no place in MessagePack."""
+    return _msgpack().packb(value, default=_replace)
+
+
+def unpack(buffer):
+    """A value of bytes that are not trusted. ValueError where they make none."""
+    msgpack = _msgpack()
+    try:
+        return msgpack.unpackb(buffer, ext_hook=_extension, strict_map_key=False)
+    except (ValueError, msgpack.UnpackException) as error:
+        raise ValueError(f"a message is no MessagePack: {error}") from error
+
+
+def _replace(value):
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    if isinstance(value, enum.Enum):
+        return value.value
+    if isinstance(value, (set, frozenset)):
+        return list(value)
+    if hasattr(value, "__array__"):
+        return _array(value)
+    raise TypeError(f"a {type(value).__name__} cannot go to a program in another language: send numbers, text, bytes, lists, dicts, dataclasses, arrays")
+
+
+def _array(value):
+    import numpy
+
+    array = numpy.asarray(value)
+    if array.ndim == 0:
+        return array.item()
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"an array of {array.dtype} cannot go to a program in another language: only numbers and bools can")
+    array = numpy.ascontiguousarray(array, array.dtype.newbyteorder("<"))
+    return _msgpack().ExtType(_ARRAY, _msgpack().packb([array.dtype.str, array.shape, array.data.cast("B") if array.size else b""]))
+
+
+def _extension(code, data):
+    if code != _ARRAY:
+        return _msgpack().ExtType(code, data)
+    import numpy
+
+    dtype, shape, elements = _msgpack().unpackb(data)
+    dtype = numpy.dtype(dtype)
+    if dtype.kind not in "biuf":
+        raise ValueError(f"an array of {dtype} is none that can come")
+    return numpy.frombuffer(bytearray(elements), dtype).reshape(shape)

@@ -1,0 +1,127 @@
+"""How values become bytes, where C's pickler alone does not do.
+
+Values are pickled with protocol 5. What it cannot pickle (closures, lambdas, classes of a notebook) is given to cloudpickle, where
+that is installed; memoryviews become bytes with a shape.
+"""
+
+import copyreg
+import io
+import pickle
+import sys
+from multiprocessing import context
+from multiprocessing.reduction import ForkingPickler
+
+try:
+    from cloudpickle import CloudPickler as _Pickler
+except ImportError:  # closures cannot be sent, then
+    from pickle import Pickler as _Pickler
+
+#: What a pickler raises for objects that another one may be able to pickle.
+UNPICKLABLE = (pickle.PicklingError, TypeError, AttributeError)
+
+
+def describe_view(view):
+    """The pickle of what `view_of` needs beside a view's bytes."""
+    return pickle.dumps((view.format, view.shape), 5)
+
+
+def view_of(buffer, description):
+    """A memoryview of this format and shape over a buffer of bytes."""
+    layout, shape = pickle.loads(description)
+    view = memoryview(buffer)
+    if (layout, shape) == (view.format, view.shape):
+        return view
+    return view.cast("B").cast(layout, shape) if view.nbytes else view.cast("B").cast(layout)
+
+
+def _rebuild_view(buffer, description):
+    return view_of(buffer, description)
+
+
+def _reduce_view(view):
+    if not view.c_contiguous:
+        raise pickle.PicklingError("a memoryview that is not contiguous cannot be sent: send bytes(view)")
+    return _rebuild_view, (pickle.PickleBuffer(view), describe_view(view))
+
+
+class _PatientPickler(_Pickler):
+    """For what the plain one has refused."""
+
+    dispatch_table = {**copyreg.dispatch_table, **getattr(_Pickler, "dispatch_table", {}), memoryview: _reduce_view}
+
+
+def patient_pickler(file, buffer_callback):
+    return _PatientPickler(file, protocol=5, buffer_callback=buffer_callback)
+
+
+class Shipped:
+    """A value among a process's start arguments: may be a closure, where cloudpickle is installed.
+
+    Only `spawn` and `forkserver` pickle it; a fork has the value itself.
+    """
+
+    def __init__(self, value):
+        self.value = value
+
+    def __getstate__(self):
+        context.assert_spawning(self)
+        try:
+            return bytes(ForkingPickler.dumps(self.value))
+        except UNPICKLABLE:
+            file = io.BytesIO()
+            pickler = _PatientPickler(file, protocol=5)
+            # Descriptors, locks and queues of multiprocessing: what it registers for its own pickler.
+            pickler.dispatch_table = {**_PatientPickler.dispatch_table, **ForkingPickler._extra_reducers}
+            pickler.dump(self.value)
+            return file.getvalue()
+
+    def __setstate__(self, state):
+        self.value = pickle.loads(state)
+
+
+def dumps(value):
+    """All in one piece of bytes."""
+    try:
+        return pickle.dumps(value, 5)
+    except UNPICKLABLE:
+        file = io.BytesIO()
+        _PatientPickler(file, protocol=5).dump(value)
+        return file.getvalue()
+
+
+# ---- plain objects (core/plain.hpp) ----
+
+_SPECIAL = ("__getnewargs__", "__getnewargs_ex__", "__setstate__")
+
+
+def is_plain_class(cls):
+    """The dict of its module and its full name, if pickling one of its objects would name it and copy the `__dict__`; else None."""
+    module = sys.modules.get(cls.__module__)
+    is_plain = (
+        cls.__reduce_ex__ is object.__reduce_ex__,
+        cls.__reduce__ is object.__reduce__,
+        getattr(cls, "__getstate__", None) is getattr(object, "__getstate__", None),  # from Python 3.11 on object has it
+        not any(hasattr(cls, name) for name in _SPECIAL),
+        not copyreg._slotnames(cls),
+        vars(module).get(cls.__qualname__) is cls if module else False,
+    )
+    return (vars(module), f"{cls.__module__}:{cls.__qualname__}") if all(is_plain) else None
+
+
+def find_class(full_name):
+    module, _, name = full_name.partition(":")
+    __import__(module)
+    found = getattr(sys.modules[module], name)
+    if not isinstance(found, type):
+        raise pickle.UnpicklingError(f"{full_name} is no class here")
+    return found
+
+
+def build(cls, state):
+    """An object of a class that is plain in the sender's program, but not here."""
+    made = cls.__new__(cls)
+    if hasattr(made, "__setstate__"):
+        made.__setstate__(state)
+    else:
+        vars(made).update(state)
+    return made

@@ -1,0 +1,43 @@
+"""What runs in a worker's process."""
+
+import signal
+import sys
+
+from ..array import note_latest
+from ..messenger.messenger import _Carried
+from ..pickling import Shipped
+
+
+class Start:
+    """The `target` of the worker's process: everything that it is started with. Pickled by `spawn` and `forkserver`."""
+
+    def __init__(self, target, messenger_type, end, kwargs):
+        self._end = end
+        self._messenger_type = messenger_type
+        self._shipped = Shipped((target, kwargs))
+
+    def __reduce__(self):
+        return _arrived, (self._messenger_type, _Carried(self._end), self._shipped)
+
+    def __call__(self):
+        # Ctrl-C goes to all processes of the terminal; the host decides what it means for its workers.
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            signal.signal(signal.SIGINT, lambda *_: None)
+        target, kwargs = self._shipped.value
+        messenger = self._messenger_type()
+        note_latest(messenger)
+        code = self._end.run(messenger, lambda: call(target, messenger, kwargs))
+        if code != 0:
+            sys.exit(code)  # the host was told the exception
+
+
+def call(target, messenger, kwargs):
+    result = target(messenger, **kwargs)
+    if isinstance(target, type):
+        result()
+
+
+def _arrived(messenger_type, end, shipped):
+    start = Start.__new__(Start)
+    start._end, start._messenger_type, start._shipped = end, messenger_type, shipped
+    return start

@@ -1,0 +1,144 @@
+"""What all workers have in common: how they end, and what is known of them."""
+
+import os
+import weakref
+from multiprocessing import util
+
+from .. import _core
+from ..array import note_latest
+from ..errors import WorkerIsAlreadyAliveError, WorkerIsAlreadyDeadError, WorkerIsDeadError
+
+
+class Life:
+    """A worker's life, over the core's worker `self._worker`. `stop`, `join`, `terminate`, `kill`, `is_alive`, `pid` and `exit_status` may be used
+    by any thread."""
+
+    def __init__(self, worker, name, messenger_type, stop):
+        self.messenger_type = messenger_type
+        self.stop_options = stop
+        self._worker = worker
+        self._name = name
+        self._messenger = None
+
+    def __enter__(self):
+        """Start the worker without arguments."""
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        """As `stop`."""
+        self.stop()
+
+    # ---- ending ----
+
+    def stop(self, close=None, terminate=None, kill=None):
+        """End the worker and return its ExitStatus: a close request, then SIGTERM, then SIGKILL, each when the one before has not helped.
+
+        Seconds to wait after each; None: those of the constructor. What the worker had sent stays receivable until the next start.
+        """
+        self._check_started("stop")
+        times = self.stop_options
+        status = self._worker.stop(
+            _core.StopOptions(
+                times.close if close is None else close,
+                times.terminate if terminate is None else terminate,
+                times.kill if kill is None else kill,
+            )
+        )
+        self._reap()
+        return status
+
+    def join(self, check_alive=True, timeout=None):
+        """Wait for the worker to end by itself, and return its ExitStatus; None: it is still alive after `timeout` seconds.
+
+        It asks for nothing: `stop` does. `check_alive` False: a worker that never started is no error.
+        """
+        if not self._check_started("join", check_alive):
+            return None
+        status = self._worker.join(timeout)
+        if status is not None:
+            self._reap()
+        return status
+
+    def terminate(self, check_alive=True):
+        """Send SIGTERM, and do not wait. `check_alive` False: a worker that never started is no error."""
+        if self._check_started("terminate", check_alive):
+            self._worker.terminate()
+
+    def kill(self):
+        """Send SIGKILL, and do not wait."""
+        self._check_started("kill")
+        self._worker.kill()
+
+    # ---- looking ----
+
+    def is_alive(self):
+        """Whether its process is there."""
+        return self._messenger is not None and self._worker.is_alive()
+
+    @property
+    def pid(self):
+        """Of the running worker, or of the last one."""
+        self._check_has_started("process")
+        return self._worker.pid
+
+    @property
+    def exit_status(self):
+        """How the last one ended, an ExitStatus; None: it is alive, or never started."""
+        return None if self._messenger is None else self._worker.exit_status
+
+    @property
+    def messenger(self):
+        """The host's end of the link: one object for all the runs of this worker."""
+        self._check_has_started("messenger")
+        return self._messenger
+
+    # ---- for the kinds of workers ----
+
+    def _check_not_alive(self):
+        if self.is_alive():
+            raise WorkerIsAlreadyAliveError(f"worker {self._name!r} (pid {self.pid}) is alive: stop it before it is started again")
+
+    def _has_started(self, **messenger_options):
+        if self._messenger is None:
+            messenger = self.messenger_type(**messenger_options)
+            self._worker.fill(messenger)
+            self._messenger = messenger
+        note_latest(self._messenger)
+        _stop_at_exit(self._worker)
+
+    def _reap(self):
+        """What has ended."""
+
+    def _check_started(self, what, is_error=True):
+        if self._messenger is None and is_error:
+            raise WorkerIsAlreadyDeadError(f"{what}: worker {self._name!r} was never started")
+        return self._messenger is not None
+
+    def _check_has_started(self, what):
+        if self._messenger is None:
+            raise WorkerIsDeadError(f"worker {self._name!r} was never started and has no {what}: call start()")
+
+
+# ---- at the end of this process ----
+
+_started = weakref.WeakSet()
+_pid_of_finalizer = None
+
+
+def _stop_at_exit(worker):
+    global _pid_of_finalizer
+    _started.add(worker)
+    if _pid_of_finalizer != os.getpid():
+        # Before multiprocessing waits, without limit, for the children that are left.
+        util.Finalize(None, _stop_all, exitpriority=100)
+        _pid_of_finalizer = os.getpid()
+
+
+def _stop_all():
+    living = [worker for worker in _started if worker.is_alive()]
+    if living:
+        _core.stop_all(living, _core.StopOptions())
+
+
+os.register_at_fork(after_in_child=lambda: _started.clear())

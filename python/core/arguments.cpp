@@ -1,0 +1,111 @@
+#include "arguments.hpp"
+
+#include <chrono>
+#include <cmath>
+#include <string>
+
+namespace coproc_python {
+
+namespace {
+
+/// A channel whose name is no number and no text.
+struct PythonChannel {
+  std::string key;
+};
+
+/// Channels that were used before, by the objects that name them.
+struct Channels {
+  static constexpr py::ssize_t kMost = 10'000;
+  py::object key_of = py::module_::import("coproc.channel").attr("key_of");
+  py::dict known;
+  coproc::ChannelId none, last;
+};
+Channels* channels = nullptr;
+PyObject* priority_name = nullptr;
+
+coproc::ChannelId channel_of_key(const py::object& key) {
+  if (py::isinstance<py::int_>(key)) {
+    const bool is_negative = key < py::int_(0);
+    return is_negative ? coproc::ChannelId(key.cast<std::int64_t>()) : coproc::ChannelId(key.cast<std::uint64_t>());
+  }
+  if (py::isinstance<py::str>(key)) return coproc::ChannelId(key.cast<std::string>());
+  return coproc::ChannelId::of(PythonChannel{key.cast<std::string>()});
+}
+
+coproc::Priority priority_of_number(py::handle number) {
+  const auto exact =
+      py::reinterpret_steal<py::object>(PyIndex_Check(number.ptr()) ? PyNumber_Index(number.ptr()) : nullptr);
+  if (exact) {
+    int overflow = 0;
+    const long long value = PyLong_AsLongLongAndOverflow(exact.ptr(), &overflow);
+    if (overflow == 0) return coproc::Priority(static_cast<std::int64_t>(value));
+    const double nearest = PyLong_AsDouble(exact.ptr());
+    if (nearest == -1.0 && PyErr_Occurred() != nullptr) {
+      PyErr_Clear();
+      return coproc::Priority(overflow < 0 ? -HUGE_VAL : HUGE_VAL);
+    }
+    return coproc::Priority(nearest);
+  }
+  PyErr_Clear();
+  const double value = PyFloat_AsDouble(number.ptr());
+  if (value == -1.0 && PyErr_Occurred() != nullptr) {
+    PyErr_Clear();
+    throw py::type_error("a priority is a number, not " + py::repr(number).cast<std::string>() +
+                         ": the payload's attribute `priority` and the argument `priority` say it");
+  }
+  return coproc::Priority(value);
+}
+
+bool is_builtin(PyTypeObject* type) noexcept {
+  return type == &PyLong_Type || type == &PyUnicode_Type || type == &PyBytes_Type || type == &PyFloat_Type ||
+         type == &PyList_Type || type == &PyTuple_Type || type == &PyDict_Type || type == Py_TYPE(Py_None) ||
+         type == &PyBool_Type || type == &PyByteArray_Type || type == &PyMemoryView_Type || type == &PySet_Type;
+}
+
+}  // namespace
+
+const coproc::ChannelId& channel_of(py::handle object) {
+  if (object.is_none()) return channels->none;
+  if (PyObject* const found = PyDict_GetItemWithError(channels->known.ptr(), object.ptr())) {
+    return *static_cast<const coproc::ChannelId*>(PyCapsule_GetPointer(found, nullptr));
+  }
+  if (PyErr_Occurred() != nullptr) throw py::error_already_set();
+  if (py::len(channels->known) >= static_cast<std::size_t>(Channels::kMost)) channels->known.clear();
+  auto made = std::make_unique<coproc::ChannelId>(channel_of_key(channels->key_of(object)));
+  const py::capsule kept(made.get(), [](void* id) { delete static_cast<coproc::ChannelId*>(id); });
+  channels->last = *made.release();
+  channels->known[object] = kept;
+  return channels->last;
+}
+
+std::optional<coproc::Priority> priority_of(py::handle argument, py::handle object, bool looks) {
+  if (!argument.is_none()) return priority_of_number(argument);
+  PyTypeObject* const type = Py_TYPE(object.ptr());
+  if (!looks || is_builtin(type) || PyType_Check(object.ptr())) return std::nullopt;
+  const auto value = py::reinterpret_steal<py::object>(PyObject_GetAttr(object.ptr(), priority_name));
+  if (!value) {
+    // An error inside of a property is the user's to see, also where it is an AttributeError.
+    if (PyErr_ExceptionMatches(PyExc_AttributeError) == 0 || _PyType_Lookup(type, priority_name) != nullptr) {
+      throw py::error_already_set();
+    }
+    PyErr_Clear();
+    return std::nullopt;
+  }
+  if (value.is_none()) return std::nullopt;
+  return priority_of_number(value);
+}
+
+coproc::Timeout timeout_of(py::handle seconds) {
+  if (seconds.is_none()) return coproc::kForever;
+  const double value = PyFloat_AsDouble(seconds.ptr());
+  if (value == -1.0 && PyErr_Occurred() != nullptr) throw py::error_already_set();
+  if (std::isnan(value)) throw py::value_error("timeout: NaN is no time: give seconds, or None to wait for ever");
+  return std::chrono::duration<double>(value);
+}
+
+void bind_arguments(py::module_&) {
+  channels = new Channels;
+  priority_name = PyUnicode_InternFromString("priority");
+}
+
+}  // namespace coproc_python

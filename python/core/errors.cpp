@@ -1,0 +1,142 @@
+#include "errors.hpp"
+
+#include <coproc/exit_status.hpp>
+
+#include <optional>
+
+namespace coproc_python {
+
+namespace {
+
+py::object* module_of_errors = nullptr;  // coproc.errors; never destroyed
+
+py::object error_class(const char* name) { return module_of_errors->attr(name); }
+
+[[noreturn]] void raise(const py::object& exception) {
+  PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(exception.ptr())), exception.ptr());
+  throw py::error_already_set();
+}
+
+void set(const char* name, const char* text) { PyErr_SetString(error_class(name).ptr(), text); }
+void set(PyObject* type, const char* text) { PyErr_SetString(type, text); }
+
+void set_worker_died(const coproc::WorkerDiedError& error) {
+  const py::object exception =
+      error_class("WorkerDiedError")(error.what(), error.name(), error.pid(), py::cast(error.exit_status()));
+  PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(exception.ptr())), exception.ptr());
+}
+
+void set_start_error(const coproc::StartError& error) {
+  const py::object exception = error_class("StartError")(error.what(), error.stage(), error.error_number());
+  PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(exception.ptr())), exception.ptr());
+}
+
+void set_remote(const coproc::RemoteError& error) {
+  const py::object exception = error_class("RemoteError")(error.type_name(), error.text());
+  PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(exception.ptr())), exception.ptr());
+}
+
+PythonError of_parts(const py::tuple& parts) {
+  return {parts[0].cast<std::string>(), parts[1].cast<std::string>(), parts[2].cast<std::string>(),
+          parts[3].cast<std::string>()};
+}
+
+/// Children before their bases.
+void translate(std::exception_ptr pointer) {
+  try {
+    if (pointer) std::rethrow_exception(pointer);
+  } catch (const PythonError& error) {
+    try {
+      raise_remote(error, true);
+    } catch (py::error_already_set& raised) {
+      raised.restore();
+    }
+  } catch (const coproc::ResourceRequestedClose& error) {
+    set("ResourceRequestedClose", error.what());
+  } catch (const coproc::WorkerRequestedClose& error) {
+    set("ResourceRequestedClose", error.what());
+  } catch (const coproc::WorkerDiedError& error) {
+    set_worker_died(error);
+  } catch (const coproc::StartError& error) {
+    set_start_error(error);
+  } catch (const coproc::RemoteError& error) {
+    set_remote(error);
+  } catch (const coproc::TimeoutError& error) {
+    set(PyExc_TimeoutError, error.what());
+  } catch (const coproc::InterruptedError& error) {
+    set(PyExc_InterruptedError, error.what());
+  } catch (const coproc::InvalidArgumentError& error) {
+    set(PyExc_ValueError, error.what());
+  } catch (const coproc::MessageTooLargeError& error) {
+    set("MessageTooLargeError", error.what());
+  } catch (const coproc::LoanError& error) {
+    set("LoanError", error.what());
+  } catch (const coproc::QueueFullError& error) {
+    set("QueueFullError", error.what());
+  } catch (const coproc::MessageNotRecognizedError& error) {
+    set("MessageNotRecognizedError", error.what());
+  } catch (const coproc::NoRequestError& error) {
+    set("NoRequestError", error.what());
+  } catch (const coproc::DecodeError& error) {
+    set("DecodeError", error.what());
+  } catch (const coproc::ProtocolError& error) {
+    set("ProtocolError", error.what());
+  } catch (const coproc::NotOwnerError& error) {
+    set("NotOwnerError", error.what());
+  } catch (const coproc::ConcurrentUseError& error) {
+    set("ConcurrentUseError", error.what());
+  } catch (const coproc::WorkerIsAlreadyAliveError& error) {
+    set("WorkerIsAlreadyAliveError", error.what());
+  } catch (const coproc::WorkerIsAlreadyDeadError& error) {
+    set("WorkerIsAlreadyDeadError", error.what());
+  } catch (const coproc::WorkerIsDeadError& error) {
+    set("WorkerIsDeadError", error.what());
+  } catch (const coproc::PeerClosedError& error) {
+    set("PeerClosedError", error.what());
+  } catch (const coproc::HostDiedError& error) {
+    set("HostDiedError", error.what());
+  } catch (const coproc::LinkClosedError& error) {
+    set("LinkClosedError", error.what());
+  } catch (const coproc::Error& error) {
+    set("Error", error.what());
+  }
+}
+
+}  // namespace
+
+PythonError to_python_error(py::handle exception) { return of_parts(error_class("parts_of")(exception, false)); }
+
+PythonError escaped_error(const py::error_already_set& error) {
+  if (error.trace()) PyException_SetTraceback(error.value().ptr(), error.trace().ptr());
+  return of_parts(error_class("parts_of")(error.value(), true));
+}
+
+void raise_remote(const PythonError& error, bool unpickles) {
+  raise(error_class("exception_of")(error.type_name(), error.text(), error.traceback(),
+                                    py::bytes(unpickles ? error.pickle() : std::string())));
+}
+
+void bind_errors(py::module_&) {
+  module_of_errors = new py::object(py::module_::import("coproc.errors"));
+  py::register_exception_translator(&translate);
+  static_cast<void>(coproc::detail::known_error<PythonError>());
+}
+
+}  // namespace coproc_python
+
+using coproc_python::PythonError;
+
+void coproc::Codec<PythonError>::encode(Encoder& encoder, const PythonError& error) {
+  coproc::encode(encoder, error.type_name());
+  coproc::encode(encoder, error.text());
+  coproc::encode(encoder, error.traceback());
+  coproc::encode(encoder, error.pickle());
+}
+
+PythonError coproc::Codec<PythonError>::decode(Decoder& decoder) {
+  auto type_name = coproc::decode<std::string>(decoder);
+  auto text = coproc::decode<std::string>(decoder);
+  auto traceback = coproc::decode<std::string>(decoder);
+  auto pickle = coproc::decode<std::string>(decoder);
+  return {std::move(type_name), std::move(text), std::move(traceback), std::move(pickle)};
+}

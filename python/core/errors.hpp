@@ -1,0 +1,53 @@
+// Errors between the languages: C++'s become Python's, and a Python exception travels as itself.
+#pragma once
+
+#include <pybind11/pybind11.h>
+#include <coproc/error_payload.hpp>
+#include <coproc/errors.hpp>
+
+#include <exception>
+#include <string>
+
+namespace coproc_python {
+
+namespace py = pybind11;
+
+/// A Python exception on its way. A program that is not Python gets `what()`.
+class PythonError : public std::exception {
+ public:
+  PythonError(std::string type_name, std::string text, std::string traceback, std::string pickle)
+      : type_name_(std::move(type_name)),
+        text_(std::move(text)),
+        traceback_(std::move(traceback)),
+        pickle_(std::move(pickle)),
+        what_(text_.empty() ? type_name_ : type_name_ + ": " + text_) {}
+
+  const char* what() const noexcept override { return what_.c_str(); }
+  const std::string& type_name() const noexcept { return type_name_; }
+  const std::string& text() const noexcept { return text_; }
+  const std::string& traceback() const noexcept { return traceback_; }
+  /// Empty: it cannot be pickled.
+  const std::string& pickle() const noexcept { return pickle_; }
+
+ private:
+  std::string type_name_, text_, traceback_, pickle_, what_;
+};
+
+PythonError to_python_error(py::handle exception);
+/// The same for what has left a target: only Exceptions arrive as themselves.
+PythonError escaped_error(const py::error_already_set& error);
+
+/// Throws py::error_already_set for what a peer sent: the exception itself, or a RemoteError where it makes none, or must not be
+/// unpickled.
+[[noreturn]] void raise_remote(const PythonError& error, bool unpickles);
+
+void bind_errors(py::module_& module);
+
+}  // namespace coproc_python
+
+template <>
+struct coproc::Codec<coproc_python::PythonError> {
+  static constexpr std::string_view name = "coproc.python.error";
+  static void encode(Encoder& encoder, const coproc_python::PythonError& error);
+  static coproc_python::PythonError decode(Decoder& decoder);
+};

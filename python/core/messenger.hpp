@@ -1,0 +1,150 @@
+// A messenger as Python has it: one end of a link, which is opened when it is first used.
+#pragma once
+
+#include <pybind11/pybind11.h>
+#include <coproc/link_end.hpp>
+#include <coproc/messenger.hpp>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "value.hpp"
+
+namespace coproc_python {
+
+namespace py = pybind11;
+
+/// Lets other threads run Python. Cheaper than pybind11's, which looks after threads that Python has not made.
+class Unlocked {
+ public:
+  Unlocked() noexcept : state_(PyEval_SaveThread()) {}
+  Unlocked(const Unlocked&) = delete;
+  Unlocked& operator=(const Unlocked&) = delete;
+  ~Unlocked() { PyEval_RestoreThread(state_); }
+
+ private:
+  PyThreadState* state_;
+};
+
+/// An end that may go to another process, and the other end of its pair, which is not to be kept there.
+struct HeldEnd {
+  coproc::LinkEnd end;
+  std::weak_ptr<HeldEnd> sibling;
+  int pid = 0;  // that it was made in, or has come to
+};
+
+/// A received message, as `DataMessage`.
+struct Received {
+  coproc::Message message;
+  py::object channel;
+  bool unpickles;
+  py::object payload = {};  // once it was asked for
+};
+
+/// Thread safety: the interpreter's lock, but for the waits, which hold a Use.
+class Messenger {
+ public:
+  Messenger(bool reorders, bool unpickles) noexcept : reorders_(reorders), unpickles_(unpickles) {}
+  Messenger(const Messenger&) = delete;
+  Messenger& operator=(const Messenger&) = delete;
+
+  // ---- its link ----
+
+  void hold(std::shared_ptr<HeldEnd> end) { held_ = std::move(end); }
+  /// `keeper` keeps the link.
+  void use(coproc::Messenger& link, std::shared_ptr<void> keeper) noexcept {
+    link_ = &link;
+    keeper_ = std::move(keeper);
+  }
+  /// Throws ConcurrentUseError while another thread waits.
+  void close();
+  bool is_closed() const noexcept { return link_ == nullptr && held_ == nullptr; }
+  /// Not opened yet: it can be passed to a process.
+  const std::shared_ptr<HeldEnd>& held() const noexcept { return held_; }
+  bool reorders() const noexcept { return reorders_; }
+  bool unpickles() const noexcept { return unpickles_; }
+
+  // ---- sending ----
+
+  enum class Send { norequest, request, reply };
+  std::uint64_t send(Send what, py::handle data, py::handle channel, py::handle timeout, py::handle priority);
+  bool try_send(py::handle data, py::handle channel, py::handle priority);
+  std::vector<std::uint64_t> send_requests(py::iterable data, py::handle channel, py::handle timeout,
+                                           py::handle priority);
+  void reply_to(const Received& request, py::handle data, py::handle timeout, py::handle priority);
+  void reply_error_to(const Received& request, py::handle exception, py::handle timeout);
+  void send_error(py::handle exception, py::handle timeout);
+  void send_close_request();
+  py::object lend(std::size_t bytes);
+
+  // ---- receiving ----
+
+  py::object receive(py::handle channel, py::handle timeout);
+  Received receive_message(py::handle channel, py::handle timeout);
+  Received receive_any(const std::vector<py::object>& channels, py::handle timeout);
+  /// None: nothing has come.
+  py::object try_receive(py::handle channel, bool as_message);
+  py::list receive_available(py::handle channel);
+  py::list receive_available_messages(py::handle channel);
+  py::object receive_reply(std::uint64_t id, py::handle timeout);
+  Received receive_next_reply(py::handle channel, py::handle timeout);
+
+  // ---- looking ----
+
+  std::size_t available(py::handle channel);
+  std::size_t queued(py::handle channel);
+  coproc::ChannelCounts counts(py::handle channel);
+  bool has_work();
+  bool close_requested();
+  void interrupt();
+  int native_handle();
+  /// Those that were named here, but for None.
+  const py::set& channels() const noexcept { return channels_; }
+
+  /// Opens it where that has not happened yet. Throws LinkClosedError.
+  coproc::Messenger& link();
+
+  /// Keeps the link while a thread is in it without the interpreter's lock.
+  class Use {
+   public:
+    explicit Use(Messenger& messenger) : link(messenger.link()), messenger_(messenger) { ++messenger_.uses_; }
+    Use(const Use&) = delete;
+    Use& operator=(const Use&) = delete;
+    ~Use() { --messenger_.uses_; }
+    coproc::Messenger& link;
+
+   private:
+    Messenger& messenger_;
+  };
+
+ private:
+  const coproc::ChannelId& id_of(py::handle channel);
+  template <class SendBytes>
+  auto send_value(py::handle data, py::handle timeout, SendBytes send_bytes);
+  template <class T>
+  std::optional<T> receive_value(const coproc::ChannelId& channel, coproc::Timeout timeout);
+  template <class F>
+  auto with_errors(F f);
+  coproc::Message wait_for_message(py::handle channel, py::handle timeout);
+
+  std::shared_ptr<HeldEnd> held_;
+  std::variant<std::monostate, coproc::PriorityMessenger, coproc::MultiMessenger> owned_;
+  coproc::Messenger* link_ = nullptr;  // into owned_, or what keeper_ keeps
+  std::shared_ptr<void> keeper_;
+  const bool reorders_;
+  const bool unpickles_;
+  int uses_ = 0;
+  py::set channels_;
+};
+
+/// The payload of a message of any type that is known here.
+py::object payload_of(const coproc::Message& message, bool unpickles);
+
+void bind_messenger(py::module_& module);
+void bind_link_end(py::module_& module);
+
+}  // namespace coproc_python

@@ -1,0 +1,45 @@
+// coproc._core: what of the Python module is C++, over coproc's public headers alone.
+#include <pybind11/pybind11.h>
+#include <coproc/wait_hook.hpp>
+
+#include "arguments.hpp"
+#include "errors.hpp"
+#include "memory.hpp"
+#include "messenger.hpp"
+#include "options.hpp"
+#include "pickling.hpp"
+#include "plain.hpp"
+#include "this_program.hpp"
+#include "worker.hpp"
+
+namespace coproc_python {
+
+namespace {
+
+/// In a wait: runs the handlers of signals that have come. What they raise, as Ctrl-C does, ends the wait.
+void run_signal_handlers() {
+  if (Py_IsInitialized() == 0) return;
+  const py::gil_scoped_acquire locked;
+  if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+}
+
+}  // namespace
+
+}  // namespace coproc_python
+
+PYBIND11_MODULE(_core, module) {
+  using namespace coproc_python;
+  module.doc() = "The C++ part of coproc.";
+  bind_errors(module);
+  bind_arguments(module);
+  bind_pickling(module);
+  bind_plain(module);
+  bind_memory(module);
+  bind_options(module);
+  bind_exit_status(module);
+  bind_link_end(module);
+  bind_messenger(module);
+  bind_worker(module);
+  bind_this_program(module);
+  coproc::set_wait_hook(&run_signal_handlers);
+}

@@ -1,0 +1,51 @@
+// What a message holds, as an object of Python.
+#include <pybind11/stl.h>
+#include <coproc/errors.hpp>
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "memory.hpp"
+#include "messenger.hpp"
+#include "pickling.hpp"
+
+namespace coproc_python {
+
+namespace {
+
+/// The plain types of C++ programs.
+template <class T, class... Rest>
+py::object plain_payload(const coproc::Message& message) {
+  if (message.holds<T>()) return py::cast(message.get<T>());
+  if constexpr (sizeof...(Rest) != 0) {
+    return plain_payload<Rest...>(message);
+  } else {
+    throw py::type_error("a message of the C++ type " + std::string(message.type_name()) +
+                         ", which Python does not know: send a coproc::Msgpack, text, a number, or a vector of these");
+  }
+}
+
+}  // namespace
+
+py::object payload_of(const coproc::Message& message, bool unpickles) {
+  if (const auto error = message.error()) std::rethrow_exception(error);
+  if (message.holds<Value>()) {
+    if (!unpickles) {
+      throw coproc::DecodeError(
+          "the peer sent a pickle, and this messenger's codec is msgpack: it unpickles nothing. Is the peer's codec "
+          "another one?");
+    }
+    return unpickle(message.get<Value>());
+  }
+  if (message.holds<Packed>()) {
+    return py::module_::import("coproc.interop").attr("unpack")(as_buffer(message.get<Packed>().in));
+  }
+  if (message.holds<Memory>()) return as_buffer(message.get<Memory>());
+  return plain_payload<std::string, bool, std::int32_t, std::int64_t, std::uint32_t, std::uint64_t, float, double,
+                       std::vector<std::string>, std::vector<std::int32_t>, std::vector<std::int64_t>,
+                       std::vector<float>, std::vector<double>>(message);
+}
+
+}  // namespace coproc_python

@@ -1,0 +1,65 @@
+// What the module sends: a Python object as bytes and buffers.
+//
+// A pickle is cut where it has large parts: these follow as blocks, which a link lends instead of copying them.
+#pragma once
+
+#include <coproc/codec.hpp>
+#include <coproc/shared_buffer.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace coproc_python {
+
+using Memory = coproc::SharedBuffer<std::byte>;
+
+/// How the parts of a Value make an object.
+enum class Kind : std::uint8_t {
+  pickle,      // the head is a pickle; `parts` are its large pieces, `buffers` what it refers to
+  bytes,       // buffers[0] is the object
+  bytearray,   // buffers[0] is the object
+  memoryview,  // the head is the pickle of (format, shape); buffers[0] its memory
+  plain,       // the head is what plain.hpp makes
+};
+
+/// Bytes of the sender's, which stay where they are until they are sent.
+struct Outgoing {
+  const void* data = nullptr;
+  std::size_t size = 0;
+  const Memory* shared = nullptr;  // these bytes are all of it: it is lent
+};
+
+/// Sent from `out_*`, received into `in_*`.
+struct Value {
+  Kind kind = Kind::pickle;
+  Outgoing head;
+  std::vector<Outgoing> out_parts, out_buffers;
+
+  std::string in_head;
+  std::vector<Memory> in_parts, in_buffers;
+};
+
+/// MessagePack, for programs in other languages (coproc/msgpack.hpp).
+struct Packed {
+  Outgoing out;
+  Memory in;
+};
+
+}  // namespace coproc_python
+
+template <>
+struct coproc::Codec<coproc_python::Value> {
+  static constexpr std::string_view name = "coproc.python.value";
+  static void encode(Encoder& encoder, const coproc_python::Value& value);
+  static coproc_python::Value decode(Decoder& decoder);
+};
+
+template <>
+struct coproc::Codec<coproc_python::Packed> {
+  static constexpr std::string_view name = "coproc.msgpack";
+  static void encode(Encoder& encoder, const coproc_python::Packed& value);
+  static coproc_python::Packed decode(Decoder& decoder);
+};

@@ -1,0 +1,33 @@
+import faulthandler
+import multiprocessing
+import os
+import shutil
+import tempfile
+
+import pytest
+
+
+def pytest_configure(config):
+    """Temporary files are gone with the tests: pytest's own, and the sockets of multiprocessing's servers."""
+    if config.option.basetemp is None:
+        config.option.basetemp = tempfile.mkdtemp(prefix="coproc-")
+        config.add_cleanup(lambda: shutil.rmtree(config.option.basetemp, ignore_errors=True))
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left():
+    """No test may hang for ever, leave a process behind, or something in the file systems that all share."""
+    faulthandler.dump_traceback_later(300, exit=True)
+    before = set(os.listdir("/dev/shm"))
+    yield
+    faulthandler.cancel_dump_traceback_later()
+    left = multiprocessing.active_children()
+    for child in left:
+        child.kill()
+    assert not left
+    assert set(os.listdir("/dev/shm")) <= before
+
+
+@pytest.fixture(params=["fork", "spawn", "forkserver"])
+def method(request):
+    return request.param

@@ -1,0 +1,362 @@
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+
+import coproc
+import pytest
+from coproc import WorkerResource
+
+
+def echo(messenger, prefix=""):
+    while True:
+        data = messenger.receive_blocking()
+        messenger.send_reply(prefix + data if prefix else data)
+
+
+class Adder:
+    """A class target: constructed in the worker."""
+
+    def __init__(self, messenger, start):
+        self.messenger = messenger
+        self.sum = start
+        self.pid = os.getpid()
+
+    def __call__(self):
+        assert self.pid == os.getpid()
+        while True:
+            self.sum += self.messenger.receive_blocking()
+            self.messenger.send_reply((self.sum, self.pid))
+
+
+class Stateful:
+    def __init__(self, factor):
+        self.factor = factor
+
+    def __call__(self, messenger):
+        while True:
+            messenger.send_reply(messenger.receive_blocking() * self.factor)
+
+
+def return_at_once(messenger):
+    pass
+
+
+def exit_with(messenger, code):
+    sys.exit(code)
+
+
+def fail(messenger):
+    raise ValueError("no such thing")
+
+
+def kill_itself(messenger):
+    messenger.send_norequest("last words")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def sleep_on(messenger):
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    messenger.send_norequest("ready")
+    while True:
+        time.sleep(100)
+
+
+def wait_for_go(messenger):
+    messenger.receive_blocking()
+
+
+def close_host(messenger):
+    messenger.send_close_request()
+    messenger.receive_blocking()
+
+
+def test_a_target_is_started_talked_to_and_stopped(method):
+    worker = WorkerResource(echo, method=method)
+    assert not worker.is_alive()
+    worker.start(prefix="> ")
+    assert worker.is_alive()
+    worker.messenger.send_request("hello")
+    assert worker.messenger.receive_blocking() == "> hello"
+    assert worker.proc.pid == worker.pid != os.getpid()
+    status = worker.stop()
+    assert status.success and status.code == 0 and status.stopped_by == "close_request"
+    assert not worker.is_alive()
+    assert worker.exit_status.describe() == status.describe()
+    assert worker.proc.exitcode == 0
+
+
+def test_a_class_and_an_object_are_targets_too(method):
+    with_class = WorkerResource(Adder, method=method)
+    with_class.start(start=10)
+    with_class.messenger.send_request(5)
+    assert with_class.messenger.receive_blocking() == (15, with_class.pid)
+    with_class.stop()
+    with WorkerResource(Stateful(3), method=method) as worker:
+        worker.messenger.send_request(5)
+        assert worker.messenger.receive_blocking() == 15
+
+
+def test_a_closure_is_a_target(method):
+    factor = 7
+
+    def multiply(messenger):
+        messenger.send_norequest(messenger.receive_blocking() * factor)
+
+    with WorkerResource(multiply, method=method) as worker:
+        worker.messenger.send_norequest(6)
+        assert worker.messenger.receive_blocking() == 42
+
+
+def test_it_can_be_started_again_with_the_same_messenger(method):
+    worker = WorkerResource(echo, method=method)
+    pids = set()
+    for _ in range(3):
+        worker.start()
+        messenger = worker.messenger
+        messenger.send_request(1)
+        assert messenger.receive_blocking() == 1
+        pids.add(worker.pid)
+        worker.stop()
+        assert worker.messenger is messenger
+    assert len(pids) == 3
+
+
+def test_misuse_is_an_error_of_its_own():
+    worker = WorkerResource(echo)
+    for use in (worker.stop, worker.join, worker.terminate, worker.kill):
+        with pytest.raises(coproc.WorkerIsAlreadyDeadError, match="never started"):
+            use()
+    with pytest.raises(coproc.WorkerIsDeadError):
+        worker.messenger
+    with pytest.raises(coproc.WorkerIsDeadError):
+        worker.pid
+    assert worker.exit_status is None
+    with worker:
+        with pytest.raises(coproc.WorkerIsAlreadyAliveError, match="is alive"):
+            worker.start()
+        with pytest.raises(TypeError):
+            worker.messenger.receive_blocking(timeout="soon")
+    # On one that has ended they do nothing.
+    worker.stop()
+    worker.join()
+    worker.terminate()
+    worker.kill()
+    with pytest.raises(ValueError):
+        WorkerResource(echo, method="by magic")
+    with pytest.raises(ValueError, match="ring_bytes"):
+        WorkerResource(echo, link=coproc.LinkOptions(ring_bytes=5000)).start()
+
+
+def test_what_cannot_be_pickled_is_no_start_argument_and_leaves_nothing():
+    worker = WorkerResource(echo, method="spawn")
+    with pytest.raises(TypeError):
+        worker.start(prefix=threading.Lock())
+    assert not worker.is_alive()
+    worker.start(prefix="x")
+    worker.stop()
+
+
+def test_exit_codes(method):
+    worker = WorkerResource(return_at_once, method=method)
+    worker.start()
+    assert worker.join().code == 0
+    worker = WorkerResource(exit_with, method=method)
+    worker.start(code=7)
+    assert worker.join().code == 7
+    assert worker.proc.exitcode == 7
+
+
+def test_an_exception_that_leaves_the_target_reaches_the_host(method):
+    worker = WorkerResource(fail, method=method)
+    worker.start()
+    with pytest.raises(ValueError, match="no such thing") as caught:
+        worker.messenger.receive_blocking()
+    assert "in fail" in str(caught.value.__cause__)
+    status = worker.join()
+    assert status.code == 1
+    assert "ValueError: no such thing" in status.exception_text
+
+
+def test_death_is_told_after_all_that_was_sent(method):
+    worker = WorkerResource(kill_itself, method=method, name="brief")
+    worker.start()
+    worker.messenger.send_request("?")
+    assert worker.messenger.receive_blocking() == "last words"
+    with pytest.raises(coproc.WorkerDiedError, match="brief") as caught:
+        worker.messenger.receive_blocking()
+    assert caught.value.pid == worker.pid
+    assert caught.value.name == "brief"
+    assert caught.value.exit_status.signal == signal.SIGKILL
+    assert len(caught.value.exit_status.unanswered) == 1
+    assert isinstance(caught.value, coproc.WorkerIsDeadError) and isinstance(caught.value, RuntimeError)
+    with pytest.raises(coproc.WorkerDiedError):
+        worker.messenger.send_norequest("more")
+    assert not worker.is_alive()
+    worker.join()
+
+
+def test_a_worker_that_does_not_want_to_is_killed():
+    worker = WorkerResource(sleep_on)
+    worker.start()
+    assert worker.messenger.receive_blocking() == "ready"
+    status = worker.stop(close=0.05, terminate=0.05)
+    assert status.signal == signal.SIGKILL and status.stopped_by == "kill"
+
+
+def test_terminate_and_join(method):
+    worker = WorkerResource(wait_for_go, method=method)
+    worker.start()
+    assert worker.join(timeout=0.01) is None
+    worker.terminate()
+    assert worker.join().signal == signal.SIGTERM
+    worker.start()
+    worker.messenger.send_norequest("go")
+    assert worker.join(timeout=100).success
+
+
+def test_a_worker_may_ask_its_host_to_close():
+    with WorkerResource(close_host) as worker:
+        with pytest.raises(coproc.ResourceRequestedClose):
+            worker.messenger.receive_blocking()
+
+
+def test_it_was_reaped_by_multiprocessing_already():
+    worker = WorkerResource(exit_with)
+    worker.start(code=5)
+    worker.proc.join()
+    assert worker.join().code == 5
+
+
+def test_ctrl_c_ends_every_wait_and_not_the_worker(method):
+    worker = WorkerResource(echo, method=method)
+    worker.start()
+
+    def wait_any():
+        coproc.wait_any([worker.messenger])
+
+    for wait in (worker.messenger.receive_blocking, worker.messenger.receive_message_blocking, worker.join, wait_any):
+        alarm = threading.Timer(0.1, lambda: os.kill(os.getpid(), signal.SIGINT))
+        alarm.start()
+        with pytest.raises(KeyboardInterrupt):
+            wait()
+        alarm.join()
+    os.kill(worker.pid, signal.SIGINT)
+    worker.messenger.send_request("alive")
+    assert worker.messenger.receive_blocking() == "alive"
+    assert worker.stop().code == 0
+
+
+def test_ctrl_c_ends_a_send_that_waits_for_space():
+    with WorkerResource(sleep_on) as worker:
+        alarm = threading.Timer(0.2, lambda: os.kill(os.getpid(), signal.SIGINT))
+        alarm.start()
+        with pytest.raises(KeyboardInterrupt):
+            while True:
+                worker.messenger.send_norequest("x" * 1000)
+        alarm.join()
+        worker.kill()
+
+
+def test_waiting_lets_other_threads_run():
+    with WorkerResource(wait_for_go) as worker:
+        threading.Timer(0.05, lambda: worker.messenger.interrupt()).start()
+        with pytest.raises(InterruptedError):
+            worker.messenger.receive_blocking()
+
+
+def test_threads_use_different_messengers_at_the_same_time():
+    workers = [WorkerResource(echo) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    failures = []
+
+    def talk(worker):
+        for i in range(500):
+            worker.messenger.send_request(i)
+            if worker.messenger.receive_blocking() != i:
+                failures.append(i)
+
+    threads = [threading.Thread(target=talk, args=(worker,)) for worker in workers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for worker in workers:
+        worker.stop()
+    assert not failures
+
+
+def run_script(script, **options):
+    return subprocess.run([sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, **options)
+
+
+def test_the_end_of_the_program_stops_workers_that_are_left():
+    done = run_script(
+        """
+        import coproc
+        def work(messenger):
+            try:
+                messenger.receive_blocking()
+            finally:
+                print("cleaned up", flush=True)
+        worker = coproc.WorkerResource(work)
+        worker.start()
+        print(worker.pid, flush=True)
+        """
+    )
+    assert done.returncode == 0, done.stderr
+    pid, text = done.stdout.split("\n", 1)
+    assert text == "cleaned up\n"
+    assert not os.path.exists(f"/proc/{pid}")
+
+
+def test_a_worker_of_a_worker_ends_with_it():
+    done = run_script(
+        """
+        import coproc
+        def inner(messenger):
+            messenger.receive_blocking()
+        def outer(messenger):
+            worker = coproc.WorkerResource(inner)
+            worker.start()
+            messenger.send_norequest(worker.pid)
+        with coproc.WorkerResource(outer) as worker:
+            print(worker.messenger.receive_blocking())
+            worker.join()
+        """
+    )
+    assert done.returncode == 0, done.stderr
+    assert not os.path.exists(f"/proc/{done.stdout.strip()}")
+
+
+def test_workers_end_with_a_host_that_is_killed():
+    read_end, write_end = os.pipe()
+    done = run_script(
+        f"""
+        import coproc, os, signal, time
+        def work(messenger):
+            while True:
+                time.sleep(100)
+        worker = coproc.WorkerResource(work)
+        worker.start()
+        os.kill(os.getpid(), signal.SIGKILL)
+        """,
+        pass_fds=[write_end],
+    )
+    os.close(write_end)
+    assert done.returncode == -signal.SIGKILL
+    assert os.read(read_end, 1) == b""  # the worker had the other copy of it
+    os.close(read_end)
+
+
+def test_the_repr_shows_what_it_is():
+    worker = WorkerResource(echo)
+    assert repr(worker) == (
+        f"WorkerResource(target={echo!r}, messenger_type={coproc.PriorityMessenger!r}, method=None, _proc=None, _messenger=None)"
+    )
+    assert repr(coproc.PriorityMessenger) == "<class 'coproc.messenger.prioritymessenger.PriorityMessenger'>"
+    assert repr(WorkerResource) == "<class 'coproc.worker_resource.worker_resource.WorkerResource'>"
