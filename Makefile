@@ -11,7 +11,7 @@ build = cmake --build --preset $(1) --parallel $(JOBS)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup build tour test model hostile chaos fuzz bench bench-quick compile-time debug clang asan tsan
-.PHONY: format format-check tidy install clean
+.PHONY: format format-check tidy install wheel clean
 
 help:
 	@sed -n 's/^#: //p' Makefile
@@ -120,6 +120,14 @@ tidy: setup
 	@tools/setup.sh style
 	@$(call configure,clang)
 	@run-clang-tidy-16 -quiet -p build/clang -j $(JOBS) "$(CURDIR)/src/.*(?<!_test)\.cpp"
+
+#: make wheel         the Python module as build/wheel/coproc-*.whl, for pip install
+# Built from a copy, so that setuptools leaves nothing among the sources.
+wheel: setup
+	@rm -rf build/wheel && mkdir -p build/wheel/source
+	@cp -r CMakeLists.txt cmake src include python build/wheel/source
+	@/usr/bin/python3 -m build --wheel --no-isolation --outdir build/wheel build/wheel/source/python
+	@rm -rf build/wheel/source
 
 #: make install       into PREFIX (/usr/local), below DESTDIR if that is set
 install: build

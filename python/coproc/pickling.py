@@ -13,8 +13,12 @@ from multiprocessing.reduction import ForkingPickler
 
 try:
     from cloudpickle import CloudPickler as _Pickler
+
+    _TABLE = _Pickler.dispatch_table
 except ImportError:  # closures cannot be sent, then
     from pickle import Pickler as _Pickler
+
+    _TABLE = copyreg.dispatch_table
 
 #: What a pickler raises for objects that another one may be able to pickle.
 UNPICKLABLE = (pickle.PicklingError, TypeError, AttributeError)
@@ -47,7 +51,7 @@ def _reduce_view(view):
 class _PatientPickler(_Pickler):
     """For what the plain one has refused."""
 
-    dispatch_table = {**copyreg.dispatch_table, **getattr(_Pickler, "dispatch_table", {}), memoryview: _reduce_view}
+    dispatch_table = {**_TABLE, memoryview: _reduce_view}
 
 
 def patient_pickler(file, buffer_callback):

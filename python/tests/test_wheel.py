@@ -1,0 +1,49 @@
+"""`make wheel`, and what it gives to someone who has nothing but Python."""
+
+import pathlib
+import subprocess
+import sys
+import zipfile
+
+ROOT = pathlib.Path(__file__).parents[2]
+
+PROGRAM = """
+import importlib.util, pathlib, sys
+import coproc
+
+def echo(messenger, factor):
+    while True:
+        messenger.send_reply(messenger.receive_blocking() * factor)
+
+if __name__ == "__main__":
+    assert importlib.util.find_spec("numpy") is None
+    assert pathlib.Path(coproc.__file__).is_relative_to(sys.prefix)
+    for method in ("fork", "spawn", "forkserver"):
+        worker = coproc.WorkerResource(echo, method=method)
+        worker.start(factor=3)
+        worker.messenger.send_request(b"x" * 100_000)
+        assert worker.messenger.receive_blocking() == b"x" * 300_000
+        worker.stop()
+    print("fine")
+"""
+
+
+def run(*command, **options):
+    done = subprocess.run(command, capture_output=True, text=True, **options)
+    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-5000:]
+    return done.stdout
+
+
+def test_it_is_installed_in_a_clean_environment_and_works(tmp_path):
+    run("make", "-C", ROOT, "wheel")
+    (wheel,) = (ROOT / "build" / "wheel").glob("*.whl")
+    names = zipfile.ZipFile(wheel).namelist()
+    assert "coproc/py.typed" in names and not any(name.startswith("tests") for name in names)
+    sources = {str(path.relative_to(ROOT / "python")) for path in (ROOT / "python" / "coproc").rglob("*.py*") if "__pycache__" not in path.parts}
+    assert sources <= set(names)  # every module and every stub
+    run(sys.executable, "-m", "venv", tmp_path / "venv")
+    python = tmp_path / "venv" / "bin" / "python"
+    run(python, "-m", "pip", "install", "--no-index", "--no-deps", wheel)
+    program = tmp_path / "program.py"
+    program.write_text(PROGRAM)
+    assert run(python, program, env={"PATH": "/usr/bin:/bin", "TMPDIR": str(tmp_path)}) == "fine\n"
