@@ -14,6 +14,8 @@
 from ._core import DataMessage, ExitStatus, LinkOptions, StopOptions, wait_any
 from .array import empty
 from .errors import *  # noqa: F403
+from .legacy_worker_resource import BaseWorkerProcess, LegacyWorkerResource
 from .messenger import MultiMessenger, PriorityMessenger
+from .pool import LazyPool, Pool, Task, WorkerResourcePool, as_completed
 from .queues import MultiQueue, PriorityMultiQueue, PriorityQueue, RequestCtr
 from .worker_resource import ProgramResource, WorkerResource, run_worker

@@ -176,6 +176,7 @@ Message Messenger::wait_for_message(py::handle channel, py::handle timeout) {
 
 py::object Messenger::receive(py::handle channel, py::handle timeout) {
   return with_errors([&]() -> py::object {
+    raise_put_off();
     if (unpickles_) {
       try {
         auto value = receive_value<Value>(id_of(channel), timeout_of(timeout));
@@ -191,12 +192,14 @@ py::object Messenger::receive(py::handle channel, py::handle timeout) {
 
 Received Messenger::receive_message(py::handle channel, py::handle timeout) {
   return with_errors([&] {
+    raise_put_off();
     return Received{wait_for_message(channel, timeout), py::reinterpret_borrow<py::object>(channel), unpickles_};
   });
 }
 
 Received Messenger::receive_any(const std::vector<py::object>& channels, py::handle timeout) {
   return with_errors([&]() -> Received {
+    raise_put_off();
     const Timeout time = timeout_of(timeout);
     if (channels.empty()) throw coproc::InvalidArgumentError("receive_any: give one channel at least");
     std::vector<ChannelId> ids;
@@ -216,6 +219,7 @@ Received Messenger::receive_any(const std::vector<py::object>& channels, py::han
 
 py::object Messenger::try_receive(py::handle channel, bool as_message) {
   return with_errors([&]() -> py::object {
+    raise_put_off();
     auto message = link().receive_for<Message>(kAtOnce, id_of(channel));
     if (!message) return py::none();
     Received received{*std::move(message), py::reinterpret_borrow<py::object>(channel), unpickles_};
@@ -226,6 +230,7 @@ py::object Messenger::try_receive(py::handle channel, bool as_message) {
 
 py::list Messenger::receive_available_messages(py::handle channel) {
   return with_errors([&] {
+    raise_put_off();
     py::list all;
     for (Message& message : link().receive_available(id_of(channel)))
       all.append(Received{std::move(message), py::reinterpret_borrow<py::object>(channel), unpickles_});
@@ -233,16 +238,44 @@ py::list Messenger::receive_available_messages(py::handle channel) {
   });
 }
 
+/// What cannot be decoded, or is an error, is raised in its turn: at once, or by the next receive where there is something to return.
 py::list Messenger::receive_available(py::handle channel) {
   return with_errors([&] {
+    raise_put_off();
     py::list all;
-    for (const Message& message : link().receive_available(id_of(channel))) all.append(payload_of(message, unpickles_));
+    for (std::size_t left = link().available(id_of(channel)); left != 0; --left) {
+      try {
+        auto message = link().receive_for<Message>(kAtOnce, id_of(channel));
+        if (!message) break;
+        all.append(payload_of(*message, unpickles_));
+      } catch (const PythonError& error) {
+        if (all.empty()) throw;
+        try {
+          raise_remote(error, unpickles_);
+        } catch (const py::error_already_set& raised) {
+          put_off_ = raised.value();
+        }
+        break;
+      } catch (const py::error_already_set& error) {
+        if (all.empty()) throw;
+        put_off_ = error.value();
+        break;
+      }
+    }
     return all;
   });
 }
 
+void Messenger::raise_put_off() {
+  if (!put_off_) return;
+  const py::object error = std::exchange(put_off_, py::object());
+  PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(error.ptr())), error.ptr());
+  throw py::error_already_set();
+}
+
 py::object Messenger::receive_reply(std::uint64_t id, py::handle timeout) {
   return with_errors([&] {
+    raise_put_off();
     const Timeout time = timeout_of(timeout);
     const Use use(*this);
     std::optional<Message> message;
@@ -256,6 +289,7 @@ py::object Messenger::receive_reply(std::uint64_t id, py::handle timeout) {
 
 Received Messenger::receive_next_reply(py::handle channel, py::handle timeout) {
   return with_errors([&] {
+    raise_put_off();
     const Timeout time = timeout_of(timeout);
     const ChannelId id = id_of(channel);
     const Use use(*this);
@@ -280,7 +314,7 @@ coproc::ChannelCounts Messenger::counts(py::handle channel) {
 }
 bool Messenger::has_work() {
   coproc::Messenger* const one[] = {&link()};
-  return coproc::wait_any(one, kAtOnce) == 0;
+  return put_off_ || coproc::wait_any(one, kAtOnce) == 0;
 }
 bool Messenger::close_requested() { return link().close_requested(); }
 void Messenger::interrupt() { link().interrupt(); }

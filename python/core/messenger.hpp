@@ -125,6 +125,7 @@ class Messenger {
   const coproc::ChannelId& id_of(py::handle channel);
   template <class SendBytes>
   auto send_value(py::handle data, py::handle timeout, SendBytes send_bytes);
+  void raise_put_off();
   template <class T>
   std::optional<T> receive_value(const coproc::ChannelId& channel, coproc::Timeout timeout);
   template <class F>
@@ -139,6 +140,7 @@ class Messenger {
   const bool unpickles_;
   int uses_ = 0;
   py::set channels_;
+  py::object put_off_;  // an exception for the next receive
 };
 
 /// The payload of a message of any type that is known here.

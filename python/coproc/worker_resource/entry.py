@@ -32,9 +32,10 @@ class Start:
 
 
 def call(target, messenger, kwargs):
-    result = target(messenger, **kwargs)
     if isinstance(target, type):
-        result()
+        target(messenger, **kwargs)()
+    else:
+        target(messenger, **kwargs)
 
 
 def _arrived(messenger_type, end, shipped):

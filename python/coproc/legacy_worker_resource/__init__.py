@@ -1,0 +1,4 @@
+from .baseworkerprocess import BaseWorkerProcess
+from .legacy_worker_resource import LegacyWorkerResource
+
+__all__ = ["BaseWorkerProcess", "LegacyWorkerResource"]

@@ -1,0 +1,330 @@
+"""The workers of a pool, and who of them has which tasks."""
+
+import collections
+import dataclasses
+import signal
+import time
+
+from .. import _core
+from ..errors import PoolBrokenError, TaskCancelledError, TaskTimeoutError, WorkerDiedError, WorkerIsDeadError, exception_of
+from .job import split
+from .worker import InitError
+
+#: A worker is handed about this much work at once, in seconds, and has at most two such chunks.
+_CHUNK_SECONDS = 0.01
+_MOST_IN_CHUNK = 1000
+#: Deaths in a row before anything was run, until the pool is broken.
+_MOST_FALSE_STARTS = 3
+
+
+@dataclasses.dataclass
+class Call:
+    """What the tasks of a job have in common."""
+
+    number: int
+    function: bytes
+    mode: int
+    time_limit: float
+    max_retries: int
+
+
+class Chunk:
+    """Tasks of one job that belong together."""
+
+    def __init__(self, job, call, first, items, tries=0):
+        self.job, self.call, self.first, self.items, self.tries = job, call, first, items, tries
+
+    def rest(self, done):
+        return Chunk(self.job, self.call, self.first + done, self.items[done:])
+
+
+class Slot:
+    """The place of a worker, which another one takes when it has died."""
+
+    def __init__(self, worker):
+        self.worker = worker
+        self.chunks = collections.deque()  # that it has, in the order of their sends
+        self.results = 0  # of the worker's
+        self.total = self.replaced = 0
+        self.known = set()
+        self.counters = None
+
+    def start(self, kwargs):
+        self.worker.start(**kwargs)
+        self.results = 0
+        self.known.clear()
+        # Shared with the worker: tasks begun, nanoseconds spent.
+        self.counters = memoryview(self.worker.messenger._lend(16)).cast("Q")
+        self.counters[0] = self.counters[1] = 0
+        self.worker.messenger.send_norequest(self.counters)
+
+    def death(self, status, index):
+        worker = self.worker
+        return WorkerDiedError(f"worker {worker.pid} {status.describe()} while it ran task {index}", worker._name, worker.pid, status)
+
+    @property
+    def outstanding(self):
+        return sum(len(chunk.items) for chunk in self.chunks)
+
+
+class Crew:
+    def __init__(self, workers, kwargs, tasks_per_worker):
+        self.slots = [Slot(worker) for worker in workers]
+        self.is_started = False
+        self._kwargs = kwargs
+        self._tasks_per_worker = tasks_per_worker
+        self._jobs = collections.deque()  # (job, call) of maps, each in its turn
+        self._waiting = collections.deque()  # chunks: submitted calls, and what a dead worker had not begun
+        self._forgets = False
+        self._false_starts = 0
+
+    # ---- life ----
+
+    def start(self):
+        if self.is_started:
+            return
+        self.is_started = True
+        self._false_starts = 0
+        try:
+            for slot in self.slots:
+                slot.start(self._kwargs)
+        except BaseException:
+            self.stop(_core.StopOptions(close=0))
+            raise
+
+    def stop(self, options):
+        """Idle workers are asked to close; those with tasks get SIGTERM at once. What has not ended is cancelled."""
+        started = [slot for slot in self.slots if slot.worker._messenger is not None]
+        for slot in started:
+            if slot.chunks and slot.worker.is_alive():
+                slot.worker.terminate()
+        if started:
+            _core.stop_all([slot.worker._worker for slot in started], options)
+        for slot in started:
+            slot.worker._reap()
+        self.is_started = False
+        self._fail_all(lambda: TaskCancelledError("the pool was stopped before this task had ended"))
+
+    def _fail_all(self, exception):
+        chunks = [chunk for slot in self.slots for chunk in slot.chunks] + list(self._waiting)
+        self._waiting.clear()
+        for slot in self.slots:
+            slot.chunks.clear()
+        for chunk in chunks:
+            for i in range(len(chunk.items)):
+                chunk.job.fail(chunk.first + i, exception())
+        for job, _ in self._jobs:
+            job.is_closed = True
+        self._jobs.clear()
+
+    # ---- tasks ----
+
+    def add_job(self, job, call):
+        self._jobs.append((job, call))
+
+    def remove_job(self, job):
+        job.is_closed = True
+        self._jobs = collections.deque(entry for entry in self._jobs if entry[0] is not job)
+        self._waiting = collections.deque(chunk for chunk in self._waiting if chunk.job is not job)
+
+    def add_task(self, task, call, item):
+        self._waiting.append(Chunk(task, call, 0, [item]))
+
+    def take_back(self, task):
+        before = len(self._waiting)
+        self._waiting = collections.deque(chunk for chunk in self._waiting if chunk.job is not task)
+        return len(self._waiting) < before
+
+    def pending(self):
+        return sum(slot.outstanding for slot in self.slots) + sum(len(chunk.items) for chunk in self._waiting)
+
+    def forget_functions(self):
+        for slot in self.slots:
+            slot.known.clear()
+        self._forgets = True
+
+    # ---- driving ----
+
+    def drive_until(self, is_reached, timeout=None):
+        """Whether it was reached in this time."""
+        end = None if timeout is None else time.monotonic() + timeout
+        while not is_reached():
+            left = None if end is None else max(0.0, end - time.monotonic())
+            if not self.drive(left) and left == 0.0:
+                return is_reached()
+        return True
+
+    def drive(self, timeout=None):
+        """Hand out tasks, wait for results, and take them in. False: nothing has come in this time, or there is nothing to wait for."""
+        self.start()
+        self._hand_out()
+        busy = [slot for slot in self.slots if slot.chunks]
+        if not busy:
+            return False
+        found = _core.wait_any([slot.worker.messenger for slot in busy], timeout)
+        if found is None:
+            return False
+        for slot in busy[found:] + busy[:found]:
+            self._take_in(slot)
+        self._hand_out()
+        return True
+
+    def _hand_out(self):
+        seconds = self._seconds_of_task()
+        for slot in sorted(self.slots, key=lambda slot: slot.outstanding):
+            while (chunk := self._next_chunk(slot, seconds)) is not None:
+                if not self._send(slot, chunk):
+                    break
+
+    def _next_chunk(self, slot, seconds):
+        allowed = 1 if seconds is None else min(_MOST_IN_CHUNK, max(1, int(_CHUNK_SECONDS / seconds)))
+        quota = self._tasks_per_worker - slot.results - slot.outstanding if self._tasks_per_worker else None
+        if quota is not None and quota <= 0:
+            return None
+        outstanding = slot.outstanding
+        if self._waiting:
+            if outstanding and outstanding >= allowed:
+                return None
+            chunk = self._waiting.popleft()
+            return self._cut(chunk, quota)
+        for _ in range(len(self._jobs)):
+            job, call = self._jobs[0]
+            count = job.chunksize or allowed
+            # A long task never waits behind another; of short ones a worker has the next ones when it has done these.
+            if outstanding and (outstanding > count or (count == 1 and not job.chunksize)):
+                return None
+            first = job.pulled
+            items = job.pull(count if quota is None else min(count, quota))
+            if items:
+                return Chunk(job, call, first, items)
+            if job._is_exhausted:
+                self._jobs.popleft()
+            else:
+                self._jobs.rotate(-1)
+        return None
+
+    def _cut(self, chunk, quota):
+        if quota is None or len(chunk.items) <= quota:
+            return chunk
+        self._waiting.appendleft(chunk.rest(quota))
+        return Chunk(chunk.job, chunk.call, chunk.first, chunk.items[:quota], chunk.tries)
+
+    def _send(self, slot, chunk):
+        call = chunk.call
+        function = None if call.number in slot.known else call.function
+        try:
+            slot.worker.messenger.send_norequest(
+                (self._forgets, call.number, function, call.mode, call.time_limit, chunk.items)
+            )
+        except WorkerIsDeadError:
+            self._waiting.appendleft(chunk)
+            self._replace(slot)
+            return False
+        except BaseException as error:
+            self._fail_unsendable(chunk, error)
+            return True
+        slot.known.add(call.number)
+        slot.chunks.append(chunk)
+        return True
+
+    def _fail_unsendable(self, chunk, error):
+        """What cannot be pickled is an error of that task alone. Ctrl-C is the caller's."""
+        if not isinstance(error, Exception):
+            self._waiting.appendleft(chunk)
+            raise error
+        if len(chunk.items) == 1:
+            chunk.job.fail(chunk.first, error)
+        else:
+            self._waiting.extendleft(Chunk(chunk.job, chunk.call, chunk.first + i, [item]) for i, item in reversed(list(enumerate(chunk.items))))
+
+    def _take_in(self, slot):
+        messenger = slot.worker.messenger
+        try:
+            results = messenger.receive_available()
+        except WorkerIsDeadError:
+            self._replace(slot)
+            return
+        except InitError as error:
+            self._break(slot, exception_of(*error.parts))
+            return
+        except Exception as error:  # a result that cannot be unpickled here
+            self._give(slot, [], error)
+            return
+        self._give(slot, results)
+        if self._tasks_per_worker and slot.results >= self._tasks_per_worker and not slot.chunks:
+            slot.worker.stop()
+            self._replace(slot)
+
+    def _give(self, slot, results, error=None):
+        """Results are those of the slot's tasks, in their order."""
+        self._false_starts = 0
+        given = 0
+        while given < len(results):
+            chunk = slot.chunks.popleft()
+            stretch = results[given : given + len(chunk.items)]
+            given += len(stretch)
+            for first, found in split(chunk.first, stretch):
+                if isinstance(found, list):
+                    chunk.job.take(first, found)
+                else:
+                    chunk.job.fail(first, found)
+            if len(stretch) < len(chunk.items):
+                slot.chunks.appendleft(chunk.rest(len(stretch)))
+        if error is not None:
+            given += 1
+            chunk = slot.chunks.popleft()
+            chunk.job.fail(chunk.first, error)
+            if len(chunk.items) > 1:
+                slot.chunks.appendleft(chunk.rest(1))
+        slot.results += given
+        slot.total += given
+
+    # ---- deaths ----
+
+    def _replace(self, slot):
+        """Its worker has ended: another one takes its place, and the tasks that it had not begun go to any."""
+        status = slot.worker.join()
+        chunks, slot.chunks = slot.chunks, collections.deque()
+        has_begun = slot.counters[0] > slot.results
+        if has_begun and chunks:
+            self._false_starts = 0
+            chunk = chunks.popleft()
+            if len(chunk.items) > 1:
+                chunks.appendleft(chunk.rest(1))
+            self._end_of_running(slot, Chunk(chunk.job, chunk.call, chunk.first, chunk.items[:1], chunk.tries), status)
+        elif slot.results == 0:
+            self._false_starts += 1
+        self._waiting.extendleft(reversed(chunks))
+        if self._false_starts >= _MOST_FALSE_STARTS:
+            self._break(slot, RuntimeError(f"worker {slot.worker.pid} {status.describe()}"))
+            return
+        slot.replaced += 1
+        slot.start(self._kwargs)
+
+    def _end_of_running(self, slot, chunk, status):
+        if chunk.call.time_limit and status.signal == signal.SIGALRM:
+            chunk.job.fail(chunk.first, TaskTimeoutError(f"task {chunk.first} ran for longer than {chunk.call.time_limit} s: its worker was killed"))
+        elif chunk.tries < chunk.call.max_retries:
+            chunk.tries += 1
+            self._waiting.appendleft(chunk)
+        else:
+            chunk.job.fail(chunk.first, slot.death(status, chunk.first))
+
+    def _break(self, slot, cause):
+        """Nothing can be run: all that waits fails, and the next call tries anew."""
+
+        def broken():
+            error = PoolBrokenError(f"the pool's workers end before they can run anything: {cause}")
+            error.__cause__ = cause
+            return error
+
+        slot.worker.join()
+        self._fail_all(broken)
+        self.stop(_core.StopOptions(close=0))
+        raise broken()
+
+    def _seconds_of_task(self):
+        done = sum(slot.results for slot in self.slots)
+        if done == 0 or self.slots[0].counters is None:
+            return None
+        return max(1e-9, sum(slot.counters[1] for slot in self.slots) / 1e9 / done)

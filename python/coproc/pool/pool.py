@@ -1,0 +1,262 @@
+"""A pool of workers that run tasks."""
+
+import dataclasses
+import os
+import sys
+import time
+
+from .. import _core
+from ..messenger import MultiMessenger
+from ..pickling import dumps
+from ..worker_resource import WorkerResource
+from .crew import Call, Crew
+from .job import Job
+from .task import Task
+from .worker import CALL, ONE, SEVERAL, serve
+
+_MOST_FUNCTIONS = 256
+#: Results that a lazy map keeps for its reader, at most, before it hands out no further tasks.
+_MOST_AHEAD = 100_000
+
+
+@dataclasses.dataclass
+class WorkerInsights:
+    """One place of a pool: who works there now, the tasks done there, seconds spent on them by this worker, and how many were replaced."""
+
+    pid: int
+    tasks: int
+    busy_seconds: float
+    replaced: int
+
+
+class Pool:
+    """Workers that run tasks: functions, closures where cloudpickle is installed, with arguments and results that can be pickled.
+
+        with coproc.Pool() as pool:                       # as many workers as processors
+            squares = pool.map(lambda x: x * x, range(1000))
+            task = pool.submit(resize, image, width=640)
+
+    `n`: workers; None: as many as this process may use processors. `init(*init_args)` runs in each worker before its first task; what it returns, unless it
+    is None, is the first argument of every task, and of `exit`, which runs when a worker is asked to end.
+
+    There is no hidden thread: whoever waits for a result hands out tasks and takes in results. Between such calls workers go on with
+    what they were given. One thread at a time uses a pool.
+
+    A worker that dies is replaced, and only the task that it ran fails, with WorkerDiedError, unless `max_retries` lets it run again. Where workers end
+    again and again before they can run anything, or `init` raises: PoolBrokenError; the next call tries anew. `tasks_per_worker`: a worker is
+    replaced after so many tasks. `method`, `stop`, `link`: as of WorkerResource.
+    """
+
+    def __init__(
+        self, n=None, verbose=False, messenger_type=MultiMessenger, *, init=None, init_args=(), exit=None, tasks_per_worker=0,
+        method=None, stop=None, link=None,
+    ):  # fmt: skip
+        if n is not None and n < 1:
+            raise ValueError(f"a pool has one worker at least, not {n}")
+        self.verbose = verbose
+        self.stop_options = stop or _core.StopOptions()
+        self.workers = [
+            WorkerResource(serve, messenger_type, method, name="pool worker", stop=self.stop_options, link=link)
+            for _ in range(n or len(os.sched_getaffinity(0)))
+        ]
+        self._crew = Crew(self.workers, {"init": init, "init_args": tuple(init_args), "exit": exit}, tasks_per_worker)
+        self._numbers = {}
+
+    # ---- tasks ----
+
+    def map(self, func, datas, chunksize=None, **options):
+        """`[func(data) for data in datas]`, by all workers.
+
+        `chunksize`: how many tasks are handed to a worker together; None: as many as take it about 10 ms. Options: `time_limit`, seconds that a task may run, then
+        its worker is killed and replaced (by SIGALRM): TaskTimeoutError. `max_retries`: how often a task is run again because its worker died while it
+        ran. `stop_on_error`: the first task that fails ends it. `progress`: a function of (done, total or None), called about ten times a second, or True for a bar on stderr.
+        Raises the first error in the order of the tasks, when it is its turn.
+        """
+        return self._collect(self._stretches(func, datas, ONE, True, chunksize, None, **options))
+
+    def starmap(self, func, datas, chunksize=None, **options):
+        """`[func(*data) for data in datas]`, by all workers."""
+        return self._collect(self._stretches(func, datas, SEVERAL, True, chunksize, None, **options))
+
+    def imap(self, func, datas, chunksize=None, **options):
+        """The results in the order of the input, as they come. The input may be endless: it is read only so far ahead as is needed.
+
+        An error is raised in the place of its result; `next` goes on behind it.
+        """
+        return Results(self._stretches(func, datas, ONE, True, chunksize, _MOST_AHEAD, **options))
+
+    def map_unordered(self, func, datas, chunksize=None, **options):
+        """The same in the order in which they come."""
+        return Results(self._stretches(func, datas, ONE, False, chunksize, _MOST_AHEAD, **options))
+
+    def submit(self, func, /, *args, **kwargs):
+        """Hand over one call and return its Task."""
+        return self.submit_with({}, func, *args, **kwargs)
+
+    def submit_with(self, options, func, /, *args, **kwargs):
+        """The same with a dict of options: `time_limit`, `max_retries`."""
+        task = Task(self)
+        self._crew.start()
+        self._crew.add_task(task, self._call(func, CALL, **options), (args, kwargs))
+        self._crew.drive(0)
+        return task
+
+    # ---- life ----
+
+    def start(self):
+        """Start the workers; else the first task does."""
+        self._crew.start()
+
+    def stop(self):
+        """End the workers: idle ones are asked to close, so that `exit` runs; those in the middle of a task get SIGTERM. What has not ended is cancelled."""
+        self._crew.stop(self.stop_options)
+
+    def join(self):
+        """Wait for all tasks, then end the workers."""
+        self.wait()
+        self.stop()
+
+    def terminate(self, check_alive=True):
+        """As `stop`, without waiting for what `exit` does."""
+        self._crew.stop(_core.StopOptions(close=0))
+
+    def wait(self, timeout=None):
+        """Wait until every submitted task has ended. False: not in this time."""
+        return self._crew.drive_until(lambda: self._crew.pending() == 0, timeout)
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    # ---- looking ----
+
+    def __iter__(self):
+        """The workers, WorkerResources."""
+        return iter(self.workers)
+
+    def __len__(self):
+        return len(self.workers)
+
+    def pending(self):
+        """Tasks that were handed over and have not ended."""
+        return self._crew.pending()
+
+    def is_alive(self):
+        """Whether all workers are there."""
+        return all(worker.is_alive() for worker in self.workers)
+
+    def pids(self):
+        """The processes that are there just now."""
+        return [worker.pid for worker in self.workers if worker.is_alive()]
+
+    def insights(self):
+        """A WorkerInsights for each place."""
+        return [
+            WorkerInsights(slot.worker.pid, slot.total, slot.counters[1] / 1e9, slot.replaced)
+            for slot in self._crew.slots
+            if slot.counters is not None
+        ]
+
+    def __repr__(self):
+        return f"<coproc.Pool of {len(self.workers)} workers, {self.pending()} tasks pending>"
+
+    # ---- inside ----
+
+    def _call(self, func, mode, time_limit=None, max_retries=0):
+        if time_limit is not None and not time_limit > 0:
+            raise ValueError(f"time_limit: a positive number of seconds, not {time_limit!r}")
+        function = dumps(func)
+        if function not in self._numbers and len(self._numbers) >= _MOST_FUNCTIONS:
+            self._numbers.clear()
+            self._crew.forget_functions()
+        number = self._numbers.setdefault(function, len(self._numbers))
+        return Call(number, function, mode, time_limit or 0, max_retries)
+
+    def _stretches(self, func, datas, mode, is_ordered, chunksize, most_ahead, *, progress=None, stop_on_error=False, **options):
+        if chunksize is not None and chunksize < 1:
+            raise ValueError(f"chunksize: at least 1, not {chunksize}")
+        call = self._call(func, mode, **options)
+        self._crew.start()
+        job = Job(datas, is_ordered, chunksize, stop_on_error, most_ahead)
+        self._crew.add_job(job, call)
+        total = len(datas) if hasattr(datas, "__len__") else None
+        return _read(self._crew, job, _Progress(progress, total))
+
+    @staticmethod
+    def _collect(stretches):
+        results = []
+        try:
+            for stretch in stretches:
+                if isinstance(stretch, BaseException):
+                    raise stretch
+                results += stretch
+        finally:
+            stretches.close()
+        return results
+
+
+def _read(crew, job, progress):
+    """Lists of results, and exceptions, as they can be read."""
+    try:
+        while True:
+            crew.drive_until(lambda: job.has_next() or job.is_finished() or job.is_closed, progress.period)
+            progress.tell(job.taken)
+            while job.has_next():
+                yield job.next_stretch()
+            if job.is_finished() or job.is_closed:
+                return
+    finally:
+        crew.remove_job(job)
+        progress.end(job.taken)
+
+
+class Results:
+    """An iterator over results, to be read once. An error is raised in the place of its result, and reading goes on behind it."""
+
+    def __init__(self, stretches):
+        self._stretches = stretches
+        self._stretch = iter(())
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        while True:
+            for result in self._stretch:
+                return result
+            found = next(self._stretches)
+            if isinstance(found, BaseException):
+                raise found
+            self._stretch = iter(found)
+
+    def close(self):
+        """Hand out no further tasks."""
+        self._stretches.close()
+
+
+class _Progress:
+    def __init__(self, function, total):
+        self._function = _bar if function is True and sys.stderr.isatty() else None if function is True else function
+        self._total = total
+        self._last = 0.0
+        self.period = 0.1 if self._function else None
+
+    def tell(self, done):
+        if self._function and time.monotonic() >= self._last + 0.1:
+            self._last = time.monotonic()
+            self._function(done, self._total)
+
+    def end(self, done):
+        if self._function:
+            self._function(done, self._total)
+
+
+def _bar(done, total):
+    width = 40
+    filled = width * done // total if total else 0
+    end = "\n" if done == total else ""
+    sys.stderr.write(f"\r[{'#' * filled}{'.' * (width - filled)}] {done}/{total if total is not None else '?'}{end}")
+    sys.stderr.flush()

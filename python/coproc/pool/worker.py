@@ -1,0 +1,100 @@
+"""What a pool's worker runs.
+
+The host sends chunks: a function and the arguments of some calls of it. Each result is a message of its own, in the order of the calls, so that
+a worker that dies takes only the task with it that it was running.
+"""
+
+import contextlib
+import functools
+import pickle
+import signal
+import time
+
+from ..errors import ResourceRequestedClose, exception_of, parts_of
+from ..messenger import PriorityMessenger
+
+#: How the arguments of a chunk are passed.
+ONE, SEVERAL, CALL = range(3)
+
+
+class Failed:
+    """The result of a task that has raised an exception."""
+
+    def __init__(self, error):
+        self.parts = parts_of(error, True)
+
+    def exception(self):
+        return exception_of(*self.parts)
+
+
+class InitError(Exception):
+    """An init function has raised an exception."""
+
+    def __init__(self, parts):
+        super().__init__(parts)
+        self.parts = parts
+
+
+def serve(messenger, init, init_args, exit):
+    send = messenger.send_norequest
+    if isinstance(messenger, PriorityMessenger):
+        send = functools.partial(send, priority=0)  # results come in the order of the tasks, whatever they are
+    try:
+        state = init(*init_args) if init else None
+    except Exception as error:
+        raise InitError(parts_of(error, True)) from None
+    head = () if state is None else (state,)
+    functions = {}
+    counters = messenger.receive_blocking()
+    try:
+        with contextlib.suppress(ResourceRequestedClose):
+            while True:
+                forgets, number, function, mode, time_limit, items = messenger.receive_blocking()
+                if forgets:
+                    functions.clear()
+                if function is not None:
+                    functions[number] = _loaded(function)
+                began = time.perf_counter_ns()
+                _run(_caller(functions[number], head, mode), items, send, counters, time_limit)
+                counters[1] += time.perf_counter_ns() - began
+    finally:
+        if exit:
+            exit(*head)
+
+
+def _loaded(function):
+    try:
+        return pickle.loads(function)
+    except Exception as error:
+        failure = error
+
+        def fail(*_, **__):
+            raise failure
+
+        return fail
+
+
+def _caller(function, head, mode):
+    if mode == ONE:
+        return functools.partial(function, *head) if head else function
+    if mode == SEVERAL:
+        return lambda item: function(*head, *item)
+    return lambda item: function(*head, *item[0], **item[1])
+
+
+def _run(call, items, send, counters, time_limit):
+    """`counters[0]` says how many tasks were begun, so that the host knows which one a death has met."""
+    for item in items:
+        counters[0] += 1
+        if time_limit:
+            signal.setitimer(signal.ITIMER_REAL, time_limit)  # SIGALRM ends this process, whatever the task does
+        try:
+            result = call(item)
+        except Exception as error:
+            result = Failed(error)
+        if time_limit:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        try:
+            send(result)
+        except Exception as error:  # it cannot be pickled, or is too large
+            send(Failed(error))
