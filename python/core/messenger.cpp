@@ -3,6 +3,7 @@
 #include <unistd.h>
 #include <coproc/errors.hpp>
 
+#include <algorithm>
 #include <string_view>
 
 #include "arguments.hpp"
@@ -232,8 +233,9 @@ py::list Messenger::receive_available_messages(py::handle channel) {
   return with_errors([&] {
     raise_put_off();
     py::list all;
-    for (Message& message : link().receive_available(id_of(channel)))
+    take_available(channel, [&](Message&& message) {
       all.append(Received{std::move(message), py::reinterpret_borrow<py::object>(channel), unpickles_});
+    });
     return all;
   });
 }
@@ -243,27 +245,31 @@ py::list Messenger::receive_available(py::handle channel) {
   return with_errors([&] {
     raise_put_off();
     py::list all;
-    for (std::size_t left = link().available(id_of(channel)); left != 0; --left) {
+    try {
+      take_available(channel, [&](Message&& message) { all.append(payload_of(message, unpickles_)); });
+    } catch (const PythonError& error) {
+      if (all.empty()) throw;
       try {
-        auto message = link().receive_for<Message>(kAtOnce, id_of(channel));
-        if (!message) break;
-        all.append(payload_of(*message, unpickles_));
-      } catch (const PythonError& error) {
-        if (all.empty()) throw;
-        try {
-          raise_remote(error, unpickles_);
-        } catch (const py::error_already_set& raised) {
-          put_off_ = raised.value();
-        }
-        break;
-      } catch (const py::error_already_set& error) {
-        if (all.empty()) throw;
-        put_off_ = error.value();
-        break;
+        raise_remote(error, unpickles_);
+      } catch (const py::error_already_set& raised) {
+        put_off_ = raised.value();
       }
+    } catch (const py::error_already_set& error) {
+      if (all.empty()) throw;
+      put_off_ = error.value();
     }
     return all;
   });
+}
+
+/// Each that has come by now. Where none has, and none can come any more, it throws what a wait would.
+template <class Take>
+void Messenger::take_available(py::handle channel, Take take) {
+  for (std::size_t left = std::max<std::size_t>(1, link().available(id_of(channel))); left != 0; --left) {
+    auto message = link().receive_for<Message>(kAtOnce, id_of(channel));
+    if (!message) return;
+    take(*std::move(message));
+  }
 }
 
 void Messenger::raise_put_off() {

@@ -126,6 +126,8 @@ class Messenger {
   template <class SendBytes>
   auto send_value(py::handle data, py::handle timeout, SendBytes send_bytes);
   void raise_put_off();
+  template <class Take>
+  void take_available(py::handle channel, Take take);
   template <class T>
   std::optional<T> receive_value(const coproc::ChannelId& channel, coproc::Timeout timeout);
   template <class F>

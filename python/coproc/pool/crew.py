@@ -10,8 +10,8 @@ from ..errors import PoolBrokenError, TaskCancelledError, TaskTimeoutError, Work
 from .job import split
 from .worker import InitError
 
-#: A worker is handed about this much work at once, in seconds, and has at most two such chunks.
-_CHUNK_SECONDS = 0.01
+#: A chunk that took less makes the next ones of its job larger, and one that took more makes them smaller: in seconds.
+_SHORT, _LONG = 0.005, 0.02
 _MOST_IN_CHUNK = 1000
 #: Deaths in a row before anything was run, until the pool is broken.
 _MOST_FALSE_STARTS = 3
@@ -26,6 +26,7 @@ class Call:
     mode: int
     time_limit: float
     max_retries: int
+    chunksize: int = 1  # where the user gave none: it is learned
 
 
 class Chunk:
@@ -33,9 +34,19 @@ class Chunk:
 
     def __init__(self, job, call, first, items, tries=0):
         self.job, self.call, self.first, self.items, self.tries = job, call, first, items, tries
+        self.began = 0.0  # when it became the first of its worker's
+
+    def ended(self, now):
+        seconds = now - self.began
+        if seconds < _SHORT:
+            self.call.chunksize = min(_MOST_IN_CHUNK, max(self.call.chunksize, 2 * len(self.items)))
+        elif seconds > _LONG:
+            self.call.chunksize = max(1, min(self.call.chunksize, len(self.items) // 2))
 
     def rest(self, done):
-        return Chunk(self.job, self.call, self.first + done, self.items[done:])
+        rest = Chunk(self.job, self.call, self.first + done, self.items[done:])
+        rest.began = self.began
+        return rest
 
 
 class Slot:
@@ -77,6 +88,7 @@ class Crew:
         self._waiting = collections.deque()  # chunks: submitted calls, and what a dead worker had not begun
         self._forgets = False
         self._false_starts = 0
+        self._was_interrupted = False
 
     # ---- life ----
 
@@ -150,46 +162,55 @@ class Crew:
         end = None if timeout is None else time.monotonic() + timeout
         while not is_reached():
             left = None if end is None else max(0.0, end - time.monotonic())
-            if not self.drive(left) and left == 0.0:
-                return is_reached()
+            if not self.drive(left) and not is_reached():
+                if left == 0.0:
+                    return False
+                if not self.pending():
+                    raise RuntimeError("the pool has nothing that could end this wait: is its input read by one of its own tasks?")
         return True
 
     def drive(self, timeout=None):
         """Hand out tasks, wait for results, and take them in. False: nothing has come in this time, or there is nothing to wait for."""
+        if self._was_interrupted:
+            # Ctrl-C has come between a result and its task: nobody knows any more whose results are on their way.
+            self.stop(_core.StopOptions(close=0, terminate=0))
+            self._was_interrupted = False
         self.start()
+        self._was_interrupted = True
         self._hand_out()
+        self._was_interrupted = False
         busy = [slot for slot in self.slots if slot.chunks]
         if not busy:
             return False
         found = _core.wait_any([slot.worker.messenger for slot in busy], timeout)
         if found is None:
             return False
+        self._was_interrupted = True
         for slot in busy[found:] + busy[:found]:
             self._take_in(slot)
         self._hand_out()
+        self._was_interrupted = False
         return True
 
     def _hand_out(self):
-        seconds = self._seconds_of_task()
-        for slot in sorted(self.slots, key=lambda slot: slot.outstanding):
-            while (chunk := self._next_chunk(slot, seconds)) is not None:
-                if not self._send(slot, chunk):
-                    break
+        """A chunk to each worker in turn, until none takes one."""
+        slots = self.slots
+        while slots:
+            slots = sorted(slots, key=lambda slot: slot.outstanding)
+            slots = [slot for slot in slots if (chunk := self._next_chunk(slot)) is not None and self._send(slot, chunk)]
 
-    def _next_chunk(self, slot, seconds):
-        allowed = 1 if seconds is None else min(_MOST_IN_CHUNK, max(1, int(_CHUNK_SECONDS / seconds)))
+    def _next_chunk(self, slot):
         quota = self._tasks_per_worker - slot.results - slot.outstanding if self._tasks_per_worker else None
         if quota is not None and quota <= 0:
             return None
         outstanding = slot.outstanding
         if self._waiting:
-            if outstanding and outstanding >= allowed:
+            if outstanding >= self._waiting[0].call.chunksize:
                 return None
-            chunk = self._waiting.popleft()
-            return self._cut(chunk, quota)
+            return self._cut(self._waiting.popleft(), quota)
         for _ in range(len(self._jobs)):
             job, call = self._jobs[0]
-            count = job.chunksize or allowed
+            count = job.chunksize or call.chunksize
             # A long task never waits behind another; of short ones a worker has the next ones when it has done these.
             if outstanding and (outstanding > count or (count == 1 and not job.chunksize)):
                 return None
@@ -224,6 +245,8 @@ class Crew:
             self._fail_unsendable(chunk, error)
             return True
         slot.known.add(call.number)
+        if not slot.chunks:
+            chunk.began = time.monotonic()
         slot.chunks.append(chunk)
         return True
 
@@ -259,6 +282,7 @@ class Crew:
         """Results are those of the slot's tasks, in their order."""
         self._false_starts = 0
         given = 0
+        now = time.monotonic()
         while given < len(results):
             chunk = slot.chunks.popleft()
             stretch = results[given : given + len(chunk.items)]
@@ -270,6 +294,10 @@ class Crew:
                     chunk.job.fail(first, found)
             if len(stretch) < len(chunk.items):
                 slot.chunks.appendleft(chunk.rest(len(stretch)))
+            else:
+                chunk.ended(now)
+                if slot.chunks:
+                    slot.chunks[0].began = now
         if error is not None:
             given += 1
             chunk = slot.chunks.popleft()
@@ -319,12 +347,7 @@ class Crew:
             return error
 
         slot.worker.join()
+        self._was_interrupted = False
         self._fail_all(broken)
         self.stop(_core.StopOptions(close=0))
         raise broken()
-
-    def _seconds_of_task(self):
-        done = sum(slot.results for slot in self.slots)
-        if done == 0 or self.slots[0].counters is None:
-            return None
-        return max(1e-9, sum(slot.counters[1] for slot in self.slots) / 1e9 / done)

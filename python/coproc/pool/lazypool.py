@@ -1,5 +1,7 @@
 """A pool whose workers are forked at the call, so that it can run anything on anything."""
 
+import contextlib
+
 from .pool import Pool
 
 
@@ -21,13 +23,13 @@ class LazyPool:
         """`[func(data) for data in datas]`. `datas`: anything with a length and indices, or else it is made a list. The rest is as with Pool.map; `channel_id` is of no
         importance."""
         datas = _indexable(datas)
-        with self._new_pool(func, datas) as pool:
+        with self._forked(func, datas) as pool:
             return pool.map(_call, range(len(datas)), chunksize, **options)
 
     def map_unordered(self, func, datas, chunksize=None, channel_id=None, **options):
         """The results as they come. The workers are forked when the first one is asked for, and end with the last, or when the generator is closed."""
         datas = _indexable(datas)
-        with self._new_pool(func, datas) as pool:
+        with self._forked(func, datas) as pool:
             yield from pool.map_unordered(_call, range(len(datas)), chunksize, **options)
 
     @staticmethod
@@ -52,9 +54,13 @@ class LazyPool:
     def __exit__(self, *_):
         pass
 
-    def _new_pool(self, func, datas):
-        self._pool = Pool(self.n, self.verbose, init=lambda: (func, datas), method="fork")
-        return self._pool
+    @contextlib.contextmanager
+    def _forked(self, func, datas):
+        try:
+            with Pool(self.n, self.verbose, init=lambda: (func, datas), method="fork") as self._pool:
+                yield self._pool
+        finally:
+            self._pool = None
 
 
 def _indexable(datas):

@@ -61,6 +61,7 @@ class Pool:
         ]
         self._crew = Crew(self.workers, {"init": init, "init_args": tuple(init_args), "exit": exit}, tasks_per_worker)
         self._numbers = {}
+        self._calls = {}
 
     # ---- tasks ----
 
@@ -171,9 +172,14 @@ class Pool:
         function = dumps(func)
         if function not in self._numbers and len(self._numbers) >= _MOST_FUNCTIONS:
             self._numbers.clear()
+            self._calls.clear()
             self._crew.forget_functions()
         number = self._numbers.setdefault(function, len(self._numbers))
-        return Call(number, function, mode, time_limit or 0, max_retries)
+        call = Call(number, function, mode, time_limit or 0, max_retries)
+        if mode == CALL:
+            # Each submit is a call of its own: what is learned of one is good for the next.
+            call = self._calls.setdefault((number, call.time_limit, max_retries), call)
+        return call
 
     def _stretches(self, func, datas, mode, is_ordered, chunksize, most_ahead, *, progress=None, stop_on_error=False, **options):
         if chunksize is not None and chunksize < 1:
