@@ -16,6 +16,6 @@ from .array import empty
 from .errors import *  # noqa: F403
 from .legacy_worker_resource import BaseWorkerProcess, LegacyWorkerResource
 from .messenger import MultiMessenger, PriorityMessenger
-from .pool import LazyPool, Pool, Task, WorkerResourcePool, as_completed
+from .pool import LazyPool, Pool, Results, Task, WorkerInsights, WorkerResourcePool, as_completed
 from .queues import MultiQueue, PriorityMultiQueue, PriorityQueue, RequestCtr
 from .worker_resource import ProgramResource, WorkerResource, run_worker

@@ -139,12 +139,12 @@ class Crew:
         self._jobs = collections.deque(entry for entry in self._jobs if entry[0] is not job)
         self._waiting = collections.deque(chunk for chunk in self._waiting if chunk.job is not job)
 
-    def add_task(self, task, call, item):
-        self._waiting.append(Chunk(task, call, 0, [item]))
+    def add_task(self, job, call, item):
+        self._waiting.append(Chunk(job, call, 0, [item]))
 
-    def take_back(self, task):
+    def take_back(self, job):
         before = len(self._waiting)
-        self._waiting = collections.deque(chunk for chunk in self._waiting if chunk.job is not task)
+        self._waiting = collections.deque(chunk for chunk in self._waiting if chunk.job is not job)
         return len(self._waiting) < before
 
     def pending(self):

@@ -98,7 +98,7 @@ class Pool:
         """The same with a dict of options: `time_limit`, `max_retries`."""
         task = Task(self)
         self._crew.start()
-        self._crew.add_task(task, self._call(func, CALL, **options), (args, kwargs))
+        self._crew.add_task(task._job, self._call(func, CALL, **options), (args, kwargs))
         self._crew.drive(0)
         return task
 

@@ -8,6 +8,7 @@ class Task:
 
     def __init__(self, pool):
         self._pool = pool
+        self._job = OneTaskJob(self)
         self._is_done = self._is_cancelled = False
         self._result = self._exception = None
         self._callbacks = []
@@ -32,12 +33,13 @@ class Task:
 
     def cancel(self):
         """Take it back, if no worker was given it yet. False: it is too late."""
-        if not self._is_done and self._pool._crew.take_back(self):
+        if not self._is_done and self._pool._crew.take_back(self._job):
             self._is_cancelled = True
             self._end(None, TaskCancelledError("this task was cancelled before a worker was given it"))
         return self._is_cancelled
 
     def cancelled(self):
+        """Whether `cancel` has taken it back."""
         return self._is_cancelled
 
     def add_done_callback(self, function):
@@ -55,22 +57,26 @@ class Task:
         if not self._is_done and not self._pool._crew.drive_until(lambda: self._is_done, timeout):
             raise TimeoutError("the task has not ended in this time")
 
-    # ---- as a job of the crew ----
-
-    chunksize = 1
-    is_closed = False
-
     def _end(self, result, exception):
         self._result, self._exception, self._is_done = result, exception, True
         callbacks, self._callbacks = self._callbacks, []
         for function in callbacks:
             function(self)
 
+
+class OneTaskJob:
+    """A Task as the crew sees it: a job of one task."""
+
+    is_closed = False
+
+    def __init__(self, task):
+        self._task = task
+
     def take(self, first, results):
-        self._end(results[0], None)
+        self._task._end(results[0], None)
 
     def fail(self, index, exception):
-        self._end(None, exception)
+        self._task._end(None, exception)
 
 
 def as_completed(tasks, timeout=None):

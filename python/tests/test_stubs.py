@@ -1,0 +1,147 @@
+"""What the stubs say is what there is, and type checkers are of use with them."""
+
+import ast
+import inspect
+import pathlib
+import shutil
+import subprocess
+import sys
+import types
+
+import coproc
+import pytest
+
+STUB = pathlib.Path(coproc.__file__).resolve().with_suffix(".pyi")
+
+GOOD = """
+import coproc
+
+def target(messenger: coproc.PriorityMessenger, verbose: bool = False) -> None:
+    while True:
+        messenger.send_reply(messenger.receive_blocking(timeout=1.5), "channel")
+
+with coproc.WorkerResource(target, name="echo") as worker:
+    ids: list[int] = worker.messenger.send_request_multiple([1, 2])
+    status: coproc.ExitStatus = worker.stop(close=1)
+    code: int | None = status.code
+
+def square(x: int) -> int:
+    return x * x
+
+with coproc.Pool(2) as pool:
+    squares: list[int] = pool.map(square, range(3))
+    task: coproc.Task[int] = pool.submit(square, 3)
+    result: int = task.result()
+"""
+BAD = """
+import coproc
+a, b = coproc.PriorityMessenger.new_pair()
+a.send(1)
+b.receive_blocking(timeout="soon")
+coproc.StopOptions(close="never")
+"""
+
+
+def public(names):
+    return {name for name in names if not name.startswith("_")}
+
+
+def classes(tree):
+    return {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
+
+
+def functions(body):
+    return {node.name: node for node in body if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))}
+
+
+def members(found, name):
+    """Of a stub's class and its private bases: what the public class has."""
+    node = found[name]
+    all_members = {}
+    for base in node.bases:
+        base_name = base.value.id if isinstance(base, ast.Subscript) else getattr(base, "id", "")
+        if base_name in found:
+            all_members |= members(found, base_name)
+    attributes = {item.target.id: item for item in node.body if isinstance(item, ast.AnnAssign)}
+    return all_members | attributes | functions(node.body)
+
+
+def parameters(node):
+    arguments = node.args
+    return [a.arg for a in arguments.posonlyargs + arguments.args if a.arg not in ("self", "cls")], [a.arg for a in arguments.kwonlyargs]
+
+
+def parameters_of(function):
+    found = [p for p in inspect.signature(function).parameters.values() if p.name not in ("self", "cls")]
+    kinds = inspect.Parameter
+    return (
+        [p.name for p in found if p.kind in (kinds.POSITIONAL_ONLY, kinds.POSITIONAL_OR_KEYWORD)],
+        [p.name for p in found if p.kind == kinds.KEYWORD_ONLY],
+    )
+
+
+def test_every_public_name_is_in_the_stub_and_the_other_way_round():
+    tree = ast.parse(STUB.read_text())
+    said = public(classes(tree)) | public(functions(tree.body))
+    there = {name for name in public(vars(coproc)) if not isinstance(vars(coproc)[name], types.ModuleType)}
+    assert said == there
+
+
+def test_every_method_is_in_the_stub_with_its_parameters():
+    found = classes(ast.parse(STUB.read_text()))
+    wrong = []
+    for name in public(found):
+        kind = getattr(coproc, name)
+        said = members(found, name)
+        if not issubclass(kind, BaseException):
+            missing = {m for m in public(dir(kind)) if callable(getattr(kind, m)) or isinstance(getattr(kind, m), property)} - set(said)
+            wrong += [f"{name}.{m} is not in the stub" for m in missing]
+        for method, node in said.items():
+            if isinstance(node, ast.AnnAssign):
+                continue
+            real = inspect.getattr_static(kind, method, None)
+            if real is None:
+                wrong.append(f"{name}.{method} is only in the stub")
+            function = getattr(real, "__func__", real)
+            if inspect.isfunction(function) and node.args.kwarg is None and parameters(node) != parameters_of(function):
+                if "options" not in inspect.signature(function).parameters:
+                    wrong.append(f"{name}.{method}: {parameters(node)} in the stub, {parameters_of(function)} there")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_everything_public_has_a_docstring():
+    for name in public(vars(coproc)):
+        thing = getattr(coproc, name)
+        if isinstance(thing, types.ModuleType):
+            continue
+        assert thing.__doc__, name
+        if isinstance(thing, type):
+            for method in public(vars(thing)):
+                member = vars(thing)[method]
+                says_it_by_its_name = thing in (coproc.RequestCtr, coproc.PriorityQueue, coproc.MultiQueue)
+                assert not inspect.isfunction(member) or member.__doc__ or says_it_by_its_name, f"{name}.{method}"
+
+
+@pytest.fixture
+def check(tmp_path):
+    """mypy's words about a program."""
+    package = tmp_path / "stubs" / "coproc"
+    package.mkdir(parents=True)
+    shutil.copy(STUB, package)
+    (package / "py.typed").touch()
+
+    def run(program):
+        path = tmp_path / "program.py"
+        path.write_text(program)
+        command = [sys.executable, "-m", "mypy", "--strict", "--no-error-summary", "--cache-dir", tmp_path / "cache", path]
+        return subprocess.run(command, capture_output=True, text=True, env={"MYPYPATH": str(tmp_path / "stubs"), "PATH": "/usr/bin:/bin"})
+
+    return run
+
+
+def test_a_type_checker_takes_what_is_right_and_not_what_is_wrong(check):
+    good = check(GOOD)
+    assert good.returncode == 0, good.stdout
+    bad = check(BAD)
+    for line, text in ((4, "send"), (5, "timeout"), (6, "close")):
+        assert any(f"program.py:{line}:" in said and text in said for said in bad.stdout.splitlines()), bad.stdout
