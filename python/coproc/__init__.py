@@ -11,6 +11,7 @@
         print(worker.messenger.receive_blocking())
 """
 
+from . import _main_interpreter  # noqa: F401  before anything of the core
 from ._core import DataMessage, ExitStatus, LinkOptions, StopOptions, wait_any
 from .array import empty
 from .errors import *  # noqa: F403

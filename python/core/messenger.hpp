@@ -12,23 +12,12 @@
 #include <variant>
 #include <vector>
 
+#include "lock.hpp"
 #include "value.hpp"
 
 namespace coproc_python {
 
 namespace py = pybind11;
-
-/// Lets other threads run Python. Cheaper than pybind11's, which looks after threads that Python has not made.
-class Unlocked {
- public:
-  Unlocked() noexcept : state_(PyEval_SaveThread()) {}
-  Unlocked(const Unlocked&) = delete;
-  Unlocked& operator=(const Unlocked&) = delete;
-  ~Unlocked() { PyEval_RestoreThread(state_); }
-
- private:
-  PyThreadState* state_;
-};
 
 /// An end that may go to another process, and the other end of its pair, which is not to be kept there.
 struct HeldEnd {

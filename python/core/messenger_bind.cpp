@@ -189,9 +189,10 @@ void bind_messenger(py::module_& module) {
            "timeout"_a = none, "The same; returns the DataMessage.")
       .def("receive_any", &Messenger::receive_any, "channel_ids"_a, py::kw_only(), "timeout"_a = none,
            "Wait for the best message of several channels; returns the DataMessage.")
-      .def("receive_available", &Messenger::receive_available, "channel_id"_a = none,
-           "The data of all messages of this channel that have come, best first; an empty list: none. Does not wait.\n\n"
-           "Raises WorkerDiedError, HostDiedError or PeerClosedError when the other side is gone and nothing is left.")
+      .def(
+          "receive_available", &Messenger::receive_available, "channel_id"_a = none,
+          "The data of all messages of this channel that have come, best first; an empty list: none. Does not wait.\n\n"
+          "Raises WorkerDiedError, HostDiedError or PeerClosedError when the other side is gone and nothing is left.")
       .def("receive_available_messages", &Messenger::receive_available_messages, "channel_id"_a = none,
            "The same as DataMessages.")
       .def("receive_reply", &Messenger::receive_reply, "request_id"_a, py::kw_only(), "timeout"_a = none,

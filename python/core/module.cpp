@@ -4,6 +4,7 @@
 
 #include "arguments.hpp"
 #include "errors.hpp"
+#include "lock.hpp"
 #include "memory.hpp"
 #include "messenger.hpp"
 #include "options.hpp"
@@ -19,7 +20,7 @@ namespace {
 /// In a wait: runs the handlers of signals that have come. What they raise, as Ctrl-C does, ends the wait.
 void run_signal_handlers() {
   if (Py_IsInitialized() == 0) return;
-  const py::gil_scoped_acquire locked;
+  const Locked locked;
   if (PyErr_CheckSignals() != 0) throw py::error_already_set();
 }
 

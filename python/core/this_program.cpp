@@ -4,7 +4,6 @@
 #include <coproc/this_worker.hpp>
 
 #include "errors.hpp"
-#include "memory.hpp"
 #include "messenger.hpp"
 
 namespace coproc_python {
@@ -27,7 +26,9 @@ int run(Messenger& messenger, const py::function& target, bool takes_arguments) 
   int code = 0;
   if (takes_arguments) {
     code = coproc::this_worker::run([&](M& link, Packed arguments) {
-      call(link, py::module_::import("coproc.interop").attr("unpack")(as_buffer(std::move(arguments.in))));
+      call(link,
+           py::module_::import("coproc.interop")
+               .attr("unpack")(py::bytes(reinterpret_cast<const char*>(arguments.in.data()), arguments.in.size())));
     });
   } else {
     code = coproc::this_worker::run([&](M& link) { call(link, py::none()); });

@@ -96,12 +96,12 @@ std::shared_ptr<Base> make(bool reorders, A&&... arguments) {
 /// A Python function that may be called, and dropped, by threads without the interpreter's lock.
 std::function<std::optional<ExitStatus>()> without_lock(py::function ask) {
   const auto drop = [](py::function* function) {
-    const py::gil_scoped_acquire locked;
+    const Locked locked;
     delete function;
   };
   const std::shared_ptr<py::function> kept(new py::function(std::move(ask)), drop);
   return [kept]() -> std::optional<ExitStatus> {
-    const py::gil_scoped_acquire locked;
+    const Locked locked;
     const py::object code = (*kept)();
     if (code.is_none()) return std::nullopt;
     const int value = code.cast<int>();

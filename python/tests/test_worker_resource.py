@@ -314,6 +314,40 @@ def test_the_end_of_the_program_stops_workers_that_are_left():
     assert not os.path.exists(f"/proc/{pid}")
 
 
+def test_the_end_of_the_program_does_not_wait_for_threads_that_wait():
+    done = run_script(
+        """
+        import coproc, threading, time
+        def work(messenger):
+            messenger.receive_blocking()
+        workers = [coproc.WorkerResource(work) for _ in range(3)]
+        for worker in workers:
+            worker.start()
+        pairs = [coproc.PriorityMessenger.new_pair() for _ in range(3)]
+        waits = [worker.messenger.receive_blocking for worker in workers] + [a.receive_blocking for a, b in pairs]
+        for wait in waits:
+            threading.Thread(target=wait, daemon=True).start()
+        time.sleep(0.05)
+        """
+    )
+    # The end of its worker is raised in a thread, and is shown by Python or not.
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_subinterpreter_is_refused():
+    done = run_script(
+        """
+        import _xxsubinterpreters as interpreters
+        interpreter = interpreters.create()
+        try:
+            interpreters.run_string(interpreter, "import coproc")
+        except interpreters.RunFailedError as error:
+            print(error)
+        """
+    )
+    assert "subinterpreter" in done.stdout, done.stderr
+
+
 def test_a_worker_of_a_worker_ends_with_it():
     done = run_script(
         """
