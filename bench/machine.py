@@ -20,6 +20,7 @@ def describe(build):
         "processors": len(usable_processors()),
         "kernel": f"{platform.system()} {platform.release()} {platform.machine()}",
         "compiler": compiler_name(build),
+        "python": f"Python {platform.python_version()}",
     }
 
 

@@ -8,7 +8,7 @@ GIB = 1 << 30
 ZERO_COPY = {"iceoryx_polling", "iceoryx_waitset"}
 LIMITS = {"flag", "ring"}
 COPROC = {"priority_messenger", "multi_messenger", "coproc_fork", "coproc_fork_server", "coproc_spawn", "coproc_loan", "coproc_idle",
-          "coproc_pool"}
+          "coproc_pool", "coproc_python"}
 
 
 @dataclass
@@ -90,7 +90,24 @@ def marks(results):
                              is_strict=True))
     all_marks.append(at_most("idle, ms of processor time a second", ("coproc_idle", "idle", 0, "free"), None, 1.0,
                              is_strict=True))
-    return all_marks
+    return all_marks + python_marks(at_most, at_least)
+
+
+def python_marks(at_most, at_least):
+    item = ("coproc_python", "python_round_trip", 0, "apart")
+    items = ("coproc_python", "python_stream", 0, "apart")
+    array, first, shared = (("coproc_python", f"python_array{which}", 64 << 20, "apart") for which in ("", "_first", "_shared"))
+    tasks = ("coproc_python", "python_pool", 2, "free")
+    against = lambda key, peer: (peer, *key[1:])
+    return [
+        at_most("Python: round trip of a small dataclass", item, against(item, "seed_design"), 0.1),
+        at_most("Python: round trip of a small dataclass", item, against(item, "python_pipe"), 0.2),
+        at_least("Python: stream of small dataclasses", items, against(items, "python_queue"), 5.0),
+        at_least("Python: 64 MiB of NumPy, again and again", array, against(array, "python_pipe"), 15.0),
+        at_least("Python: 64 MiB of NumPy, the first on a link", first, against(first, "python_pipe"), 3.0),
+        at_least("Python: 64 MiB of NumPy, made in shared memory", shared, against(array, "python_pipe"), 100.0),
+        at_least("Python: tiny tasks, in its own chunks beside chunks of 1", tasks, against(tasks, "python_pool"), 10.0),
+    ]
 
 
 def judge(results):

@@ -27,6 +27,14 @@ LIFE = {
     "many_tasks": "memory of a host, over 10,000,000 tasks", "pool_start": "start of a pool of 64 workers",
     "pool_stop": "stop of a pool of 64 workers",
 }
+PYTHON = {
+    "python_round_trip": "round trip of a small dataclass",
+    "python_stream": "stream of small dataclasses",
+    "python_array": "64 MiB of NumPy, looked at and answered, again and again",
+    "python_array_first": "the same, the first on a link",
+    "python_array_shared": "the same, made in shared memory",
+    "python_pool": "tiny tasks, 2 workers; coproc in its own chunks, multiprocessing in chunks of 1",
+}
 
 
 def write(data, output):
@@ -55,7 +63,8 @@ def lines(data, results, files):
     machine = data["machine"]
     yield f"# Measurements of {data['date'][:10]}"
     yield ""
-    yield f"{machine['processor']}, {machine['processors']} processors · {machine['kernel']} · {machine['compiler']}  "
+    python = f" · {machine['python']}" if "python" in machine else ""
+    yield f"{machine['processor']}, {machine['processors']} processors · {machine['kernel']} · {machine['compiler']}{python}  "
     yield (f"stolen {machine['stolen_percent']:.1f} %, taken by other processes {machine['others_percent']:.1f} % · "
            f"{data['rounds']} rounds in {data['seconds']} s{' (quick)' if data['quick'] else ''} · medians")
     yield ""
@@ -64,7 +73,8 @@ def lines(data, results, files):
         for placement, where in PLACEMENTS.items():
             yield from messages_table(results, work, title, placement, where)
     yield from percentiles_table(results)
-    yield from life_table(results)
+    yield from works_table(results, "Start, stop, death, idleness, pools", LIFE)
+    yield from works_table(results, "Python", PYTHON)
     if files:
         yield "## Plots"
         yield ""
@@ -179,14 +189,14 @@ def percentiles_table(results):
                       for m in sorted(found, key=lambda m: m["percentiles"]["50"])])
 
 
-def life_table(results):
+def works_table(results, title, works):
     rows = [[what + (f", host with {size_name(m['size'])} touched" if m["work"] == "start" and m["size"] else ""),
              peer_name(m["peer"]), f"{number(m['median'])} {m['unit']}", f"{number(m['min'])} to {number(m['max'])}"]
-            for work, what in LIFE.items()
+            for work, what in works.items()
             for m in sorted((m for m in results.by_key.values() if m["work"] == work and m["rounds"]),
                             key=lambda m: (m["size"], m["median"]))]
     if rows:
-        yield "## Start, stop, death, idleness, pools"
+        yield f"## {title}"
         yield ""
         yield from table(["", "", "median", "spread"], rows)
 

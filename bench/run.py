@@ -23,7 +23,7 @@ SIZES = [64, 1024, 16384, 262144, 1048576]
 GIB = 1 << 30
 
 # Work: (sizes by placement, seconds of a trial). The size of a start is what the host has touched before, that of a crowd how
-# many workers it has.
+# many workers it has, that of a small dataclass in Python does not matter.
 EVERYWHERE = {"apart": [64], "together": [64], "free": [64]}
 OVER_SIZES = {"apart": SIZES, "together": [64, 16384, 1048576], "free": [64, 16384, 1048576]}
 FULL = {
@@ -46,6 +46,12 @@ FULL = {
     "many_tasks": ({"free": [10_000_000]}, 1.0),
     "pool_start": ({"free": [64]}, 0.5),
     "pool_stop": ({"free": [64]}, 0.5),
+    "python_round_trip": ({"apart": [0]}, 0.3),
+    "python_stream": ({"apart": [0]}, 0.5),
+    "python_array": ({"apart": [64 << 20]}, 1.0),
+    "python_array_first": ({"apart": [64 << 20]}, 1.0),
+    "python_array_shared": ({"apart": [64 << 20]}, 0.3),
+    "python_pool": ({"free": [2]}, 1.0),
 }
 # The same works at the ends of the range of sizes. No crowds, no large hosts.
 ENDS = {"apart": [64, 1048576], "together": [64], "free": [64]}
@@ -65,6 +71,12 @@ QUICK = {
     "sleeping_host": ({"free": [8]}, 0.5),
     "pool_start": ({"free": [64]}, 0.1),
     "pool_stop": ({"free": [64]}, 0.1),
+    "python_round_trip": ({"apart": [0]}, 0.1),
+    "python_stream": ({"apart": [0]}, 0.1),
+    "python_array": ({"apart": [64 << 20]}, 0.2),
+    "python_array_first": ({"apart": [64 << 20]}, 0.2),
+    "python_array_shared": ({"apart": [64 << 20]}, 0.1),
+    "python_pool": ({"free": [2]}, 0.3),
 }
 
 

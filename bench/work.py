@@ -1,8 +1,8 @@
-"""What the benchmark programs in Python share: the command line and the line of JSON of work.hpp, and the works with values of
-Python, `python_...`.
+"""What the benchmark programs in Python share: the command line and the line of JSON of work.hpp, and the works with
+values of Python, `python_...`.
 
-A transport offers these by `run_values(job, start)`. `start(job, peer)` is a context manager: it runs `peer(job, link)` in another
-process, gives the host's Link, and when it is left waits until the peer has ended well."""
+A transport offers these by `run_values(job, start)`. `start(job, peer)` is a context manager: it runs `peer(job, link)`
+in another process, gives the host's Link, and when it is left waits until the peer has ended well."""
 
 import contextlib
 import dataclasses
@@ -44,7 +44,7 @@ class Link(typing.NamedTuple):
 
     put: typing.Callable[[typing.Any], typing.Any]
     get: typing.Callable[[], typing.Any]
-    empty: typing.Optional[typing.Callable] = None  # of shape and dtype: an array that goes over this link without a copy
+    empty: typing.Optional[typing.Callable] = None  # (shape, dtype): an array that this link sends without a copy
 
 
 class ItemEnd:
@@ -134,8 +134,13 @@ def time_round_trips(end, seconds):
 
     pieces = times(begin + 0.75 * seconds, in_piece, 3)
     sample = sorted(times(begin + seconds, 1, 10))
-    percentiles = {str(p): sample[round(p / 100 * (len(sample) - 1))] for p in (1, 5, 10, 25, 50, 75, 90, 95, 99, 99.9)}
-    return {"unit": "us", "value": statistics.median(pieces), "messages": in_piece * len(pieces), "percentiles": percentiles}
+    quantile = lambda percent: sample[round(percent / 100 * (len(sample) - 1))]
+    return {
+        "unit": "us",
+        "value": statistics.median(pieces),
+        "messages": in_piece * len(pieces),
+        "percentiles": {str(p): quantile(p) for p in (1, 5, 10, 25, 50, 75, 90, 95, 99, 99.9)},
+    }
 
 
 def time_streams(end, seconds):
@@ -163,13 +168,14 @@ def serve_numbers(end, is_stream):
     while (number := end.receive()) != END:
         if not is_stream:
             end.send(number)
-            continue
-        is_last = number != WRONG and number & LAST != 0
-        right += number == (seen | LAST if is_last else seen)
-        seen += 1
-        if is_last:
-            end.send(right)
+        elif number == seen:
+            seen += 1
+            right += 1
+        elif number != WRONG and number & LAST:
+            end.send(right + (number == seen | LAST))
             seen = right = 0
+        else:
+            seen += 1
 
 
 # ---- the works with values of Python ----
@@ -197,7 +203,7 @@ def serve_items(job, link):
 
 
 def look_at(array):
-    """The sum of the first word of each page and of the last one: it is seen that the array is there, and that it is this one."""
+    """The sum of the first word of each page and of the last one: so all of the array is there, and it is this one."""
     return int(array[::WORDS_IN_PAGE].sum()) + int(array[-1])
 
 
@@ -214,9 +220,12 @@ def serve_arrays(job, link):
 
 
 def time_arrays(job, start):
-    """How many arrays of SIZE bytes a second the peer looks at, one after the other: each time the same one, with another number in
-    it. For `python_array_first` each by a peer and over a link that has seen none before."""
-    import numpy
+    """How many arrays of SIZE bytes a second the peer looks at, one after the other: each time the same one, with another
+    number in it. For `python_array_first` each by a peer and over a link that has seen none before."""
+    try:
+        import numpy
+    except ImportError:
+        return None
 
     array = numpy.arange(job.size // 8)
     base = look_at(array) - int(array[0]) - int(array[-1])

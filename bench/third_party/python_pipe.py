@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """Python's multiprocessing.Pipe to a multiprocessing.Process: with the bytes of the struct, and with values, pickled.
 
-Python cannot make and check every word of a struct in the time that a message takes: what follows a payload's number is that of
-payload.hpp for the number modulo 4, made beforehand, so that it is copied and compared."""
+Python cannot make and check every word of a struct in the time that a message takes: what follows a payload's number is
+that of payload.hpp for the number modulo 4, made beforehand, so that it is copied and compared."""
 
 import contextlib
 import multiprocessing
