@@ -109,6 +109,37 @@ def test_an_endless_input_is_read_only_as_far_as_needed(pool):
     assert pool.map(square, [7]) == [49]
 
 
+def test_an_input_that_fails_is_raised_behind_what_came_before_it(pool):
+    def source():
+        yield 1
+        yield 2
+        raise LookupError("in the input")
+
+    results = pool.imap(square, source())
+    assert [next(results), next(results)] == [1, 4]
+    with pytest.raises(LookupError):
+        next(results)
+    with pytest.raises(LookupError):
+        pool.map(square, source())
+    assert pool.map(square, range(5)) == [0, 1, 4, 9, 16]
+
+
+def test_maps_may_be_read_in_turn(pool):
+    first, second = pool.imap(square, range(1000)), pool.imap(str, range(1000))
+    assert [(next(first), next(second)) for _ in range(5)] == [(i * i, str(i)) for i in range(5)]
+    first.close()
+    assert list(second) == [str(i) for i in range(5, 1000)]
+
+
+def test_a_map_whose_pool_is_stopped_is_not_just_shorter(pool):
+    results = pool.imap(sleep, [0.0] * 3 + [60] * 4, chunksize=1)
+    assert next(results) == 0.0
+    pool.terminate()
+    with pytest.raises(coproc.TaskCancelledError):
+        for _ in range(20):
+            next(results)
+
+
 def test_few_tasks_go_to_different_workers():
     with Pool(4) as pool:
         pool.map(square, range(100))

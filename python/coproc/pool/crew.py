@@ -93,6 +93,11 @@ class Crew:
     # ---- life ----
 
     def start(self):
+        """Before anything is added, too: what is added afterwards is not cancelled by this."""
+        if self._was_interrupted:
+            # Ctrl-C has come between a result and its task: nobody knows any more whose results are on their way.
+            self.stop(_core.StopOptions(close=0, terminate=0))
+            self._was_interrupted = False
         if self.is_started:
             return
         self.is_started = True
@@ -171,10 +176,6 @@ class Crew:
 
     def drive(self, timeout=None):
         """Hand out tasks, wait for results, and take them in. False: nothing has come in this time, or there is nothing to wait for."""
-        if self._was_interrupted:
-            # Ctrl-C has come between a result and its task: nobody knows any more whose results are on their way.
-            self.stop(_core.StopOptions(close=0, terminate=0))
-            self._was_interrupted = False
         self.start()
         self._was_interrupted = True
         self._hand_out()

@@ -2,6 +2,7 @@
 
 import itertools
 
+from ..errors import TaskCancelledError
 from .worker import Failed
 
 
@@ -20,6 +21,7 @@ class Job:
         self._ready = {} if is_ordered else []  # by the index of their first: lists of results, or exceptions
         self._next = 0
         self._is_exhausted = False
+        self._error = None
 
     # ---- for the crew ----
 
@@ -31,7 +33,11 @@ class Job:
             count = min(count, self._most_ahead - (self.pulled - self._next))
             if count <= 0:
                 return []
-        items = list(itertools.islice(self._source, count))
+        items = []
+        try:
+            items.extend(itertools.islice(self._source, count))
+        except Exception as error:  # of the input: raised behind the results of what came before it
+            self._error = error
         self._is_exhausted = len(items) < count
         self.pulled += len(items)
         return items
@@ -59,6 +65,13 @@ class Job:
 
     def is_finished(self):
         return self._is_exhausted and self.taken == self.pulled and not self._ready
+
+    def raise_what_ended_it(self):
+        """The error of the input; or that the pool was stopped before all had ended."""
+        if self._error is not None:
+            raise self._error
+        if not self.is_finished():
+            raise TaskCancelledError("the pool was stopped before all tasks of this map had ended")
 
     def next_stretch(self):
         """A list of results, or an exception in the place of one."""

@@ -213,6 +213,7 @@ def _read(crew, job, progress):
             while job.has_next():
                 yield job.next_stretch()
             if job.is_finished() or job.is_closed:
+                job.raise_what_ended_it()
                 return
     finally:
         crew.remove_job(job)
