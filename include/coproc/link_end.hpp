@@ -19,7 +19,7 @@ namespace coproc::inline v0 {
 ///
 ///     auto [mine, theirs] = coproc::PriorityMessenger::new_pair();
 ///     coproc::LinkEnd end(std::move(theirs));
-///     if (::fork() == 0) run_child(end.open<coproc::PriorityMessenger>());
+///     if (fork() == 0) run_child(end.open<coproc::PriorityMessenger>());
 ///     end.close();   // or `mine` would never see the end of the child
 ///
 /// Unlike a messenger's, its descriptors are kept by every fork of the program, until it is opened or closed. They are

@@ -37,3 +37,9 @@ def normalised(output):
     output = re.sub(r"\b(pid=|parent=|process )\d+", r"\1N", output)
     lines = [line.rstrip() for line in output.splitlines()]
     return [line for line in lines if line and line != "NoneType: None"]
+
+
+def without_late_starts(wanted, got):
+    """A worker that is stopped at once may have said that it starts, or not yet: the document's had not."""
+    starts = "Starting process N"
+    return got if starts in wanted else [line for line in got if line != starts]
