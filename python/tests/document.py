@@ -35,6 +35,7 @@ def normalised(output):
     output = re.sub(r"0x[0-9a-f]+", "0x", output)
     output = re.sub(r"pipe=<[\w.]+ object at 0x>", "pipe=<link>", output)
     output = re.sub(r"\b(pid=|parent=|process )\d+", r"\1N", output)
+    output = output.replace("Starting process N", "\nStarting process N\n")  # which a worker says between the pieces of a notebook's lines
     lines = [line.rstrip() for line in output.splitlines()]
     return [line for line in lines if line and line != "NoneType: None"]
 

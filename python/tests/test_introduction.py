@@ -9,9 +9,11 @@ import document
 import pytest
 
 # As a notebook would: all blocks in one namespace, the value of a last expression shown. Blocks are told apart on the descriptor, to which the
-# workers print, too.
+# workers print, too: whole lines, lest the host's come between a line and its end.
 RUNNER = '''
 import ast, os, pathlib, sys
+
+sys.stdout.reconfigure(line_buffering=True)
 
 def run(code, namespace):
     tree = ast.parse(code)
@@ -25,6 +27,7 @@ namespace = globals()
 for number, name in enumerate(sys.argv[1:]):
     os.write(1, b"\\n==== %d\\n" % number)
     run(pathlib.Path(name).read_text(), namespace)
+    sys.stdout.flush()
 '''
 
 
@@ -36,7 +39,7 @@ def outputs(text, folder):
     for number, block in enumerate(document.blocks(text)):
         names.append(folder / f"block{number}.py")
         names[-1].write_text(block.code)
-    done = subprocess.run([sys.executable, "-u", runner, *names], capture_output=True, text=True, cwd=folder)
+    done = subprocess.run([sys.executable, runner, *names], capture_output=True, text=True, cwd=folder)
     assert done.returncode == 0, done.stdout + done.stderr
     assert not done.stderr.replace("NoneType: None\n", ""), done.stderr
     return re.split(r"\n==== \d+\n", done.stdout)[1:]
