@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "conformance/player.hpp"
+#include "os/sanitizer.hpp"
 #include "support/process.hpp"
 
 using coproc::StartMethod;
@@ -13,6 +14,9 @@ namespace {
 
 class ConcurrentStarts : public parts::ByEveryMethod {};
 INSTANTIATE_TEST_SUITE_P(By, ConcurrentStarts, parts::every_method(), parts::name_of_method);
+
+/// The address sanitizer's allocator takes no care of forks as glibc's does: the child waits for ever for a lock that another thread held.
+constexpr const char* kWhyNot = "an allocation may hang in a process that was forked while other threads allocate";
 
 constexpr int kThreads = 4;
 constexpr int kStarts = 15;
@@ -29,6 +33,7 @@ void start_workers(StartMethod method, int thread, std::atomic<int>& right) {
 }
 
 TEST_P(ConcurrentStarts, AreAsGoodAsOneAfterTheOther) {
+  if (coproc::os::kHasSanitizer && GetParam() == StartMethod::fork) GTEST_SKIP() << kWhyNot;
   std::atomic<int> right{0};
   std::vector<std::thread> threads;
   for (int i = 0; i < kThreads; ++i) threads.emplace_back([&, i] { start_workers(GetParam(), i, right); });
@@ -37,6 +42,7 @@ TEST_P(ConcurrentStarts, AreAsGoodAsOneAfterTheOther) {
 }
 
 TEST_P(ConcurrentStarts, WhileOtherThreadsForkAndRunPrograms) {
+  if (coproc::os::kHasSanitizer) GTEST_SKIP() << kWhyNot;
   std::atomic<int> right{0}, bad_forks{0}, bad_programs{0};
   std::atomic<bool> is_over{false};
   std::vector<std::thread> threads;
