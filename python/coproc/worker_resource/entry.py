@@ -1,11 +1,11 @@
 """What runs in a worker's process."""
 
-import signal
 import sys
 
 from ..array import note_latest
 from ..messenger.messenger import _Carried
 from ..pickling import Shipped
+from . import interrupts
 
 
 class Start:
@@ -20,9 +20,7 @@ class Start:
         return _arrived, (self._messenger_type, _Carried(self._end), self._shipped)
 
     def __call__(self):
-        # Ctrl-C goes to all processes of the terminal; the host decides what it means for its workers.
-        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-            signal.signal(signal.SIGINT, lambda *_: None)
+        interrupts.ignore()
         target, kwargs = self._shipped.value
         messenger = self._messenger_type()
         note_latest(messenger)

@@ -6,6 +6,7 @@ import os
 from .. import _core
 from ..errors import WorkerIsDeadError
 from ..messenger import PriorityMessenger
+from . import interrupts
 from .entry import Start
 from .life import Life
 
@@ -52,8 +53,9 @@ class WorkerResource(Life):
         end = self._worker.new_link()
         proc = self._context.Process(target=Start(self.target, self.messenger_type, end, kwargs))
         try:
-            proc.start()
-            self._worker.adopt(proc.pid, lambda: _exit_code(proc))
+            with interrupts.held_back_from_child(self._context.get_start_method()):
+                proc.start()
+                self._worker.adopt(proc.pid, lambda: _exit_code(proc))
         finally:
             end.close()
         for value in kwargs.values():
