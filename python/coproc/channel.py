@@ -16,9 +16,17 @@ def key_of(channel_id):
         channel_id = int(channel_id)
     if isinstance(channel_id, int) and -(2**63) <= channel_id < 2**64:
         return int(channel_id)
-    if isinstance(channel_id, str):
+    if isinstance(channel_id, str) and not _has_surrogates(channel_id):
         return str.__str__(channel_id)
     return _bytes_of(channel_id)
+
+
+def _has_surrogates(text):
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def _bytes_of(value):

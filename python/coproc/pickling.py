@@ -25,7 +25,14 @@ UNPICKLABLE = (pickle.PicklingError, TypeError, AttributeError)
 
 
 def describe_view(view):
-    """The pickle of what `view_of` needs beside a view's bytes."""
+    """The pickle of what `view_of` needs beside a view's bytes. Refuses what that could not make again."""
+    empty = memoryview(b"")
+    try:
+        empty.cast(view.format)
+    except ValueError:
+        raise pickle.PicklingError(f"a memoryview of the format {view.format!r} cannot be sent: send view.cast('B'), or an array") from None
+    if view.nbytes == 0 and view.ndim != 1:
+        raise pickle.PicklingError(f"an empty memoryview of the shape {view.shape} cannot be sent: Python makes no such views, send an array")
     return pickle.dumps((view.format, view.shape), 5)
 
 

@@ -17,22 +17,22 @@ py::object error_class(const char* name) { return module_of_errors->attr(name); 
   throw py::error_already_set();
 }
 
-void set(const char* name, const char* text) { PyErr_SetString(error_class(name).ptr(), text); }
-void set(PyObject* type, const char* text) { PyErr_SetString(type, text); }
+void set(PyObject* type, const char* text) { PyErr_SetObject(type, text_of(text).ptr()); }
+void set(const char* name, const char* text) { set(error_class(name).ptr(), text); }
 
 void set_worker_died(const coproc::WorkerDiedError& error) {
-  const py::object exception =
-      error_class("WorkerDiedError")(error.what(), error.name(), error.pid(), py::cast(error.exit_status()));
+  const py::object exception = error_class("WorkerDiedError")(text_of(error.what()), text_of(error.name()), error.pid(),
+                                                              py::cast(error.exit_status()));
   PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(exception.ptr())), exception.ptr());
 }
 
 void set_start_error(const coproc::StartError& error) {
-  const py::object exception = error_class("StartError")(error.what(), error.stage(), error.error_number());
+  const py::object exception = error_class("StartError")(text_of(error.what()), error.stage(), error.error_number());
   PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(exception.ptr())), exception.ptr());
 }
 
 void set_remote(const coproc::RemoteError& error) {
-  const py::object exception = error_class("RemoteError")(error.type_name(), error.text());
+  const py::object exception = error_class("RemoteError")(text_of(error.type_name()), text_of(error.text()));
   PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(exception.ptr())), exception.ptr());
 }
 
@@ -104,6 +104,12 @@ void translate(std::exception_ptr pointer) {
 
 }  // namespace
 
+py::str text_of(std::string_view bytes) {
+  PyObject* const text = PyUnicode_DecodeUTF8(bytes.data(), static_cast<Py_ssize_t>(bytes.size()), "backslashreplace");
+  if (text == nullptr) throw py::error_already_set();
+  return py::reinterpret_steal<py::str>(text);
+}
+
 PythonError to_python_error(py::handle exception) { return of_parts(error_class("parts_of")(exception, false)); }
 
 PythonError escaped_error(const py::error_already_set& error) {
@@ -112,7 +118,7 @@ PythonError escaped_error(const py::error_already_set& error) {
 }
 
 void raise_remote(const PythonError& error, bool unpickles) {
-  raise(error_class("exception_of")(error.type_name(), error.text(), error.traceback(),
+  raise(error_class("exception_of")(text_of(error.type_name()), text_of(error.text()), text_of(error.traceback()),
                                     py::bytes(unpickles ? error.pickle() : std::string())));
 }
 

@@ -33,6 +33,9 @@ class PythonError : public std::exception {
   std::string type_name_, text_, traceback_, pickle_, what_;
 };
 
+/// Text of C++ programs, of file names and the like, in which any bytes may be.
+py::str text_of(std::string_view bytes);
+
 PythonError to_python_error(py::handle exception);
 /// The same for what has left a target: only Exceptions arrive as themselves.
 PythonError escaped_error(const py::error_already_set& error);

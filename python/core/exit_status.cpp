@@ -1,6 +1,7 @@
 #include <pybind11/stl.h>
 #include <coproc/exit_status.hpp>
 
+#include "errors.hpp"
 #include "options.hpp"
 
 namespace coproc_python {
@@ -36,8 +37,9 @@ void bind_exit_status(py::module_& module) {
       .def_property_readonly(
           "stopped_by", [](const ExitStatus& status) { return name_of(status.stopped_by); },
           "The rung of stop(), terminate() or kill() that ended it: 'close_request', 'terminate', 'kill'; else None.")
-      .def_readonly("exception_text", &ExitStatus::exception_text,
-                    "The exception that left the target, if one did: its type and text.")
+      .def_property_readonly(
+          "exception_text", [](const ExitStatus& status) { return text_of(status.exception_text); },
+          "The exception that left the target, if one did: its type and text.")
       .def_property_readonly(
           "unanswered",
           [](const ExitStatus& status) {
@@ -46,8 +48,14 @@ void bind_exit_status(py::module_& module) {
             return ids;
           },
           "The ids of the requests whose replies had not come.")
-      .def_readonly("stack", &ExitStatus::stack,
-                    "Where it was when it crashed, innermost call first; empty: not known.")
+      .def_property_readonly(
+          "stack",
+          [](const ExitStatus& status) {
+            py::list calls;
+            for (const std::string& each : status.stack) calls.append(text_of(each));
+            return calls;
+          },
+          "Where it was when it crashed, innermost call first; empty: not known.")
       .def_property_readonly(
           "user_time", [](const ExitStatus& status) { return seconds(status.resources.user_time); },
           "Seconds of processor time; 0 where the kernel does not tell.")
@@ -55,9 +63,13 @@ void bind_exit_status(py::module_& module) {
                              [](const ExitStatus& status) { return seconds(status.resources.system_time); })
       .def_property_readonly("peak_memory_kib",
                              [](const ExitStatus& status) { return status.resources.peak_memory_kib; })
-      .def("describe", &ExitStatus::describe, "In words: 'exited with code 1 after ...', 'was killed by SIGSEGV', ...")
-      .def("report", &ExitStatus::report, "Everything that is known, in lines.")
-      .def("__repr__", [](const ExitStatus& status) { return "<ExitStatus: " + status.describe() + ">"; });
+      .def(
+          "describe", [](const ExitStatus& status) { return text_of(status.describe()); },
+          "In words: 'exited with code 1 after ...', 'was killed by SIGSEGV', ...")
+      .def(
+          "report", [](const ExitStatus& status) { return text_of(status.report()); },
+          "Everything that is known, in lines.")
+      .def("__repr__", [](const ExitStatus& status) { return text_of("<ExitStatus: " + status.describe() + ">"); });
 }
 
 }  // namespace coproc_python

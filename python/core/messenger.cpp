@@ -4,7 +4,9 @@
 #include <coproc/errors.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <string_view>
+#include <thread>
 
 #include "arguments.hpp"
 #include "errors.hpp"
@@ -63,6 +65,16 @@ void Messenger::close() {
   keeper_.reset();
 }
 
+void Messenger::leave() noexcept {
+  if (link_ == nullptr) return;  // the target has closed it
+  coproc::Messenger& link = *std::exchange(link_, nullptr);
+  while (uses_ != 0) {
+    link.interrupt();  // one wait ends by it
+    const Unlocked unlocked;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+}
+
 template <class F>
 auto Messenger::with_errors(F f) {
   try {
@@ -94,7 +106,8 @@ auto Messenger::send_value(py::handle data, py::handle timeout, SendBytes send_b
 }
 
 std::uint64_t Messenger::send(Send what, py::handle data, py::handle channel, py::handle timeout, py::handle priority) {
-  const ChannelId& id = id_of(channel);
+  // A copy: priorities and pickling may run any code, which may use other channels.
+  const ChannelId id = id_of(channel);
   SendOptions options{.priority = priority_of(priority, data, reorders_)};
   return send_value(data, timeout, [&](coproc::Messenger& link, const auto& value, Timeout within) -> std::uint64_t {
     options.timeout = within;
@@ -113,7 +126,7 @@ std::uint64_t Messenger::send(Send what, py::handle data, py::handle channel, py
 }
 
 bool Messenger::try_send(py::handle data, py::handle channel, py::handle priority) {
-  const ChannelId& id = id_of(channel);
+  const ChannelId id = id_of(channel);  // a copy, as in send
   const auto urgency = priority_of(priority, data, reorders_);
   const OutgoingData outgoing(data, unpickles_);
   const Use use(*this);
@@ -232,51 +245,39 @@ py::object Messenger::try_receive(py::handle channel, bool as_message) {
 py::list Messenger::receive_available_messages(py::handle channel) {
   return with_errors([&] {
     raise_put_off();
-    py::list all;
-    take_available(channel, [&](Message&& message) {
-      all.append(Received{std::move(message), py::reinterpret_borrow<py::object>(channel), unpickles_});
+    return take_available(channel, [&](Message&& message) {
+      return py::cast(Received{std::move(message), py::reinterpret_borrow<py::object>(channel), unpickles_});
     });
-    return all;
   });
 }
 
-/// What cannot be decoded, or is an error, is raised in its turn: at once, or by the next receive where there is something to return.
 py::list Messenger::receive_available(py::handle channel) {
   return with_errors([&] {
     raise_put_off();
-    py::list all;
-    try {
-      take_available(channel, [&](Message&& message) { all.append(payload_of(message, unpickles_)); });
-    } catch (const PythonError& error) {
-      if (all.empty()) throw;
-      try {
-        raise_remote(error, unpickles_);
-      } catch (const py::error_already_set& raised) {
-        put_off_ = raised.value();
-      }
-    } catch (const py::error_already_set& error) {
-      if (all.empty()) throw;
-      put_off_ = error.value();
-    }
-    return all;
+    return take_available(channel, [&](Message&& message) { return payload_of(message, unpickles_); });
   });
 }
 
-/// Each that has come by now. Where none has, and none can come any more, it throws what a wait would.
+/// What `take` makes of each that has come by now. Where none has, and none can come any more, it throws what a wait would.
+/// Any other error is raised in its turn: at once, or by the next receive where there is something to return.
 template <class Take>
-void Messenger::take_available(py::handle channel, Take take) {
-  for (std::size_t left = std::max<std::size_t>(1, link().available(id_of(channel))); left != 0; --left) {
-    auto message = link().receive_for<Message>(kAtOnce, id_of(channel));
-    if (!message) return;
-    take(*std::move(message));
+py::list Messenger::take_available(py::handle channel, Take take) {
+  py::list all;
+  try {
+    for (std::size_t left = std::max<std::size_t>(1, link().available(id_of(channel))); left != 0; --left) {
+      auto message = link().receive_for<Message>(kAtOnce, id_of(channel));
+      if (!message) break;
+      all.append(take(*std::move(message)));
+    }
+  } catch (...) {
+    if (all.empty()) throw;
+    put_off_ = std::current_exception();
   }
+  return all;
 }
 
 void Messenger::raise_put_off() {
-  if (!put_off_) return;
-  const py::object error = std::exchange(put_off_, py::object());
-  PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(error.ptr())), error.ptr());
-  throw py::error_already_set();
+  if (put_off_) std::rethrow_exception(std::exchange(put_off_, nullptr));
 }
 
 py::object Messenger::receive_reply(std::uint64_t id, py::handle timeout) {
@@ -320,7 +321,7 @@ coproc::ChannelCounts Messenger::counts(py::handle channel) {
 }
 bool Messenger::has_work() {
   coproc::Messenger* const one[] = {&link()};
-  return put_off_ || coproc::wait_any(one, kAtOnce) == 0;
+  return put_off_ != nullptr || coproc::wait_any(one, kAtOnce) == 0;
 }
 bool Messenger::close_requested() { return link().close_requested(); }
 void Messenger::interrupt() { link().interrupt(); }

@@ -5,6 +5,7 @@
 #include <coproc/link_end.hpp>
 #include <coproc/messenger.hpp>
 
+#include <exception>
 #include <memory>
 #include <optional>
 #include <string>
@@ -48,6 +49,17 @@ class Messenger {
   void use(coproc::Messenger& link, std::shared_ptr<void> keeper) noexcept {
     link_ = &link;
     keeper_ = std::move(keeper);
+  }
+  /// Calls `f` while the link is there; before it goes, other threads that wait in it are interrupted.
+  template <class F>
+  void use_during(coproc::Messenger& link, F f) {
+    struct Guest {
+      Messenger& messenger;
+      ~Guest() { messenger.leave(); }
+    };
+    use(link, nullptr);
+    const Guest guest{*this};
+    f();
   }
   /// Throws ConcurrentUseError while another thread waits.
   void close();
@@ -111,12 +123,13 @@ class Messenger {
   };
 
  private:
+  void leave() noexcept;
   const coproc::ChannelId& id_of(py::handle channel);
   template <class SendBytes>
   auto send_value(py::handle data, py::handle timeout, SendBytes send_bytes);
   void raise_put_off();
   template <class Take>
-  void take_available(py::handle channel, Take take);
+  py::list take_available(py::handle channel, Take take);
   template <class T>
   std::optional<T> receive_value(const coproc::ChannelId& channel, coproc::Timeout timeout);
   template <class F>
@@ -131,7 +144,7 @@ class Messenger {
   const bool unpickles_;
   int uses_ = 0;
   py::set channels_;
-  py::object put_off_;  // an exception for the next receive
+  std::exception_ptr put_off_;  // for the next receive
 };
 
 /// The payload of a message of any type that is known here.

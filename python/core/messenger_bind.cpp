@@ -37,9 +37,8 @@ int run_end(HeldEnd& held, Messenger& messenger, const py::function& target) {
   // An exit is no error of the target's; it goes on when the worker is done.
   std::optional<py::error_already_set> exit;
   const auto call = [&](coproc::Messenger& link) {
-    messenger.use(link, nullptr);
     try {
-      target();
+      messenger.use_during(link, target);
     } catch (py::error_already_set& error) {
       if (error.matches(PyExc_SystemExit)) {
         exit.emplace(error);

@@ -180,7 +180,7 @@ py::object stolen(PyObject* object) {
   return py::reinterpret_steal<py::object>(object);
 }
 
-py::object text_of(std::string_view bytes) {
+py::object exact_text(std::string_view bytes) {
   return stolen(PyUnicode_DecodeUTF8(bytes.data(), static_cast<Py_ssize_t>(bytes.size()), nullptr));
 }
 
@@ -197,7 +197,7 @@ py::object get_scalar(Source& source, char tag) {
     case 'd':
       return stolen(PyFloat_FromDouble(source.number<double>()));
     case 's':
-      return text_of(source.take(source.number<std::uint32_t>()));
+      return exact_text(source.take(source.number<std::uint32_t>()));
     case 'b': {
       const std::string_view bytes = source.take(source.number<std::uint32_t>());
       return stolen(PyBytes_FromStringAndSize(bytes.data(), static_cast<Py_ssize_t>(bytes.size())));
@@ -213,13 +213,15 @@ py::object get_object(Source& source) {
   const bool is_plain = known.is_plain;
   const py::object state = stolen(PyDict_New());
   for (auto left = source.number<std::uint32_t>(); left != 0; --left) {
-    PyObject* key = text_of(source.take(source.number<std::uint32_t>())).release().ptr();
+    PyObject* key = exact_text(source.take(source.number<std::uint32_t>())).release().ptr();
     PyUnicode_InternInPlace(&key);
     const py::object name = py::reinterpret_steal<py::object>(key);
     const py::object value = get_scalar(source, source.take(1)[0]);
     if (PyDict_SetItem(state.ptr(), name.ptr(), value.ptr()) != 0) throw py::error_already_set();
   }
-  if (!is_plain) return names->build(type, state);
+  // Here the class may be another one than at the sender's.
+  const bool is_made_as_object = reinterpret_cast<PyTypeObject*>(type.ptr())->tp_new == PyBaseObject_Type.tp_new;
+  if (!is_plain || !is_made_as_object) return names->build(type, state);
   const py::object object =
       stolen(PyBaseObject_Type.tp_new(reinterpret_cast<PyTypeObject*>(type.ptr()), names->no_arguments.ptr(), nullptr));
   if (PyObject_GenericSetDict(object.ptr(), state.ptr(), nullptr) != 0) throw py::error_already_set();

@@ -14,9 +14,8 @@ namespace {
 template <class M>
 int run(Messenger& messenger, const py::function& target, bool takes_arguments) {
   const auto call = [&](M& link, py::object arguments) {
-    messenger.use(link, nullptr);
     try {
-      target(arguments);
+      messenger.use_during(link, [&] { target(arguments); });
     } catch (py::error_already_set& error) {
       const py::module_ errors = py::module_::import("coproc.errors");
       if (error.matches(errors.attr("ResourceRequestedClose")) || error.matches(errors.attr("HostDiedError"))) return;

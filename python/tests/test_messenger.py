@@ -397,3 +397,57 @@ def test_options_are_checked_and_shown():
         a.send_norequest(b"x" * 200_000)
     with pytest.raises(ValueError, match="codec"):
         PriorityMessenger(codec="json")
+
+
+def test_a_message_keeps_its_channel_whatever_its_own_code_does():
+    a, b = coproc.PriorityMessenger.new_pair()
+    other, _ = coproc.PriorityMessenger.new_pair()
+
+    class Nested:
+        @property
+        def priority(self):
+            other.send_norequest(1, "of the property")
+            return 1
+
+        def __reduce__(self):
+            other.available("of the pickling")
+            return str, ("nested",)
+
+    a.send_request(Nested(), "mine")
+    assert a.try_send(Nested(), "mine too")
+    assert (b.receive_blocking("mine"), b.receive_blocking("mine too")) == ("nested", "nested")
+    assert (a.remaining("mine"), a.remaining("of the property"), a.remaining("of the pickling")) == (1, 0, 0)
+
+
+class AsksToClose:
+    """Its sender is asked to close while it is received."""
+
+    def __setstate__(self, state):
+        self.peer = AsksToClose.peer
+        self.peer.send_close_request()
+
+
+@pytest.mark.parametrize("receive", ["receive_available", "receive_available_messages"])
+def test_a_close_request_between_messages_takes_none_with_it(receive):
+    a, b = coproc.PriorityMessenger.new_pair()
+    AsksToClose.peer = b
+    closing = AsksToClose()
+    closing.x = 1
+    b.send_norequest(closing)
+    b.send_norequest("two")
+    if receive == "receive_available_messages":
+        assert len(a.receive_available_messages()) == 2  # nothing was unpickled yet
+        return
+    assert [type(value) for value in a.receive_available()] == [AsksToClose]
+    with pytest.raises(coproc.ResourceRequestedClose):
+        a.receive_available()
+    assert a.receive_available() == ["two"]
+
+
+def test_text_that_is_not_unicode():
+    a, b = coproc.PriorityMessenger.new_pair()
+    b.send_norequest(1, "\udcff")
+    assert a.receive_blocking("\udcff") == 1
+    for path in (b"/nowhere\xff", "/nowhere\udcff"):
+        with pytest.raises(coproc.StartError, match="nowhere"):
+            coproc.ProgramResource(path).start()

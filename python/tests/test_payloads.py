@@ -3,6 +3,7 @@ import collections
 import dataclasses
 import datetime
 import enum
+import pickle
 import sys
 import threading
 
@@ -325,3 +326,31 @@ def test_streams_of_large_arrays_do_not_use_memory_up():
         assert (b.receive_blocking() == i).all()
 
 
+
+
+def test_a_class_that_has_become_another_one():
+    a, b = coproc.PriorityMessenger.new_pair()
+    module = sys.modules[__name__]
+
+    def define(base):
+        module.Changing = type("Changing", (base,), {"__module__": __name__})
+        return module.Changing
+
+    sent = define(object)()
+    sent.k = 1
+    a.send_norequest(sent)
+    define(dict)
+    got = b.receive_blocking()
+    got["a"] = 1
+    assert (type(got), got.k, got) == (module.Changing, 1, {"a": 1})
+
+
+@pytest.mark.parametrize("view", [lambda: memoryview(np.zeros(3, ">f4")), lambda: memoryview(np.zeros((0, 3)))])
+def test_views_that_could_not_be_made_again_are_refused_by_the_send(view):
+    a, b = coproc.PriorityMessenger.new_pair()
+    with pytest.raises(pickle.PicklingError, match="send"):
+        a.send_norequest(view())
+    with pytest.raises(pickle.PicklingError, match="send"):
+        a.send_norequest([view()])
+    a.send_norequest(memoryview(b"").cast("i"))
+    assert b.receive_blocking().nbytes == 0

@@ -399,3 +399,21 @@ def test_the_repr_shows_what_it_is():
     )
     assert repr(coproc.PriorityMessenger) == "<class 'coproc.messenger.prioritymessenger.PriorityMessenger'>"
     assert repr(WorkerResource) == "<class 'coproc.worker_resource.worker_resource.WorkerResource'>"
+
+
+def leave_a_thread_waiting(messenger):
+    def wait():
+        try:
+            messenger.receive_blocking("never", timeout=60)
+        except BaseException:
+            pass
+
+    for _ in range(2):
+        threading.Thread(target=wait, daemon=True).start()
+        time.sleep(0.1)
+
+
+def test_a_target_may_return_while_its_threads_wait(method):
+    worker = WorkerResource(leave_a_thread_waiting, method=method)
+    worker.start()
+    assert worker.join(timeout=60).code == 0
