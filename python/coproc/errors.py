@@ -195,5 +195,5 @@ def exception_of(type_name, text, lines, pickled):
     if not isinstance(exception, BaseException):
         exception = RemoteError(type_name, text)
     if lines:
-        exception.__cause__ = RemoteTraceback(lines)
+        BaseException.__cause__.__set__(exception, RemoteTraceback(lines))  # whatever its class thinks of new attributes
     return exception

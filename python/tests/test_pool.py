@@ -1,3 +1,4 @@
+import functools
 import itertools
 import os
 import signal
@@ -404,3 +405,149 @@ def test_the_end_of_the_program_ends_the_workers():
     assert done.returncode == 0, done.stderr
     pids = done.stdout.split()[1:]
     assert len(pids) == 2 and not any(os.path.exists(f"/proc/{pid}") for pid in pids)
+
+
+def double(x):
+    return 2 * x
+
+
+def test_more_functions_than_workers_keep():
+    with Pool(2) as pool:
+        tasks = [pool.submit(functools.partial(first_of, i), 0) for i in range(700)]
+        assert [task.result() for task in tasks] == list(range(700))
+        assert pool.map(functools.partial(first_of, 999), range(50), chunksize=1) == [999] * 50
+
+
+def first_of(i, x):
+    return i
+
+
+def test_callbacks_may_use_the_pool_and_may_fail(caplog):
+    with Pool(2) as pool:
+        later = []
+        task = pool.submit(double, 100)
+        task.add_done_callback(lambda task: later.append(pool.submit(double, 1)))
+        task.add_done_callback(lambda task: 1 / 0)
+        others = [pool.submit(double, i) for i in range(20)]
+        assert task.result() == 200
+        assert [other.result() for other in others] == [2 * i for i in range(20)]
+        assert [task.result() for task in later] == [2]
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_an_input_that_waits_for_its_own_pool_is_told_so():
+    with Pool(2) as pool:
+        other = pool.submit(double, 4)
+
+        def source():
+            yield 1
+            yield pool.submit(double, 2).result()
+
+        results = pool.imap(double, source(), chunksize=1)
+        assert next(results) == 2
+        with pytest.raises(RuntimeError, match="input of a map"):
+            next(results)
+        assert other.result() == 8
+
+
+class Frozen(Exception):
+    def __setattr__(self, name, value):
+        raise AttributeError("frozen")
+
+
+def raise_frozen(value):
+    raise Frozen(value)
+
+
+def test_an_exception_that_takes_no_attributes():
+    with Pool(2) as pool:
+        others = [pool.submit(double, i) for i in range(3)]
+        with pytest.raises(Frozen) as error:
+            pool.submit(raise_frozen, 1).result()
+        assert "raise_frozen" in str(error.value.__cause__)
+        assert [other.result() for other in others] == [0, 2, 4]
+
+
+def test_a_map_that_is_dropped_or_only_paused_holds_nobody_up():
+    with Pool(2) as pool:
+        dropped = pool.imap(sleep_a_little, itertools.count())
+        dropped.close()
+        assert pool.map(double, [1, 2]) == [2, 4]
+        assert list(dropped) == []
+        pool.imap(sleep_a_little, itertools.count())
+        paused = pool.imap(sleep_a_little, itertools.count())
+        next(paused)
+        assert pool.map(double, [1, 2]) == [2, 4]
+        assert next(paused) == 1
+
+
+def sleep_a_little(value):
+    time.sleep(0.005)
+    return value
+
+
+def boom(n):
+    raise ValueError(n)
+
+
+class Bad:
+    """Cannot be unpickled."""
+
+    def __reduce__(self):
+        return boom, (2,)
+
+
+def test_an_item_that_cannot_be_unpickled_fails_alone():
+    with Pool(1) as pool:
+        results = pool.imap(double, [0, 1, Bad(), 3, 4], chunksize=5)
+        assert (next(results), next(results)) == (0, 2)
+        with pytest.raises(ValueError, match="2"):
+            next(results)
+        assert list(results) == [6, 8]
+        assert pool.insights()[0].replaced == 0
+
+
+def test_a_time_limit_does_not_depend_on_the_handlers_of_the_host():
+    before = signal.signal(signal.SIGALRM, lambda *_: None)
+    try:
+        with Pool(1, method="fork") as pool:
+            with pytest.raises(coproc.TaskTimeoutError):
+                pool.map(spin, [5], time_limit=0.2)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+
+
+def spin(seconds):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        pass
+    return seconds
+
+
+def test_a_read_that_was_interrupted_can_be_repeated():
+    with Pool(1) as pool:
+        results = pool.imap(spin, [0.5, 0.1, 0.1], chunksize=1)
+        alarm = threading.Timer(0.2, lambda: os.kill(os.getpid(), signal.SIGINT))
+        alarm.start()
+        with pytest.raises(KeyboardInterrupt):
+            next(results)
+        alarm.join()
+        assert list(results) == [0.5, 0.1, 0.1]
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda pool: Pool(1, tasks_per_worker=-1),
+        lambda pool: pool.map(double, [1], chunksize=1.5),
+        lambda pool: pool.map(double, [1], max_retries="3"),
+        lambda pool: pool.map(double, [1], max_retries=-1),
+        lambda pool: pool.map(double, [1], time_limit=float("inf")),
+        lambda pool: pool.map(double, [1], time_limit=float("nan")),
+    ],
+)
+def test_options_are_checked_at_the_door(use):
+    with Pool(1) as pool:
+        with pytest.raises((ValueError, TypeError), match="tasks_per_worker|max_retries|time_limit|interpreted as an integer"):
+            use(pool)
+        assert pool.map(double, [1]) == [2]

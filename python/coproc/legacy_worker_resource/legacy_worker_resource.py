@@ -3,7 +3,7 @@ from ..worker_resource import WorkerResource
 
 
 class LegacyWorkerResource(WorkerResource):
-    """A WorkerResource of a class that is constructed with `messenger=` and the keyword arguments of `start`, and then called.
+    """A WorkerResource of a class that is constructed with the messenger and the keyword arguments of `start`, and then called.
 
     It is constructed in the worker, where its messenger is. WorkerResource takes such classes, too, and functions besides.
     """

@@ -1,14 +1,16 @@
 """The workers of a pool, and who of them has which tasks."""
 
 import collections
+import contextlib
 import dataclasses
 import signal
+import threading
 import time
 
 from .. import _core
-from ..errors import PoolBrokenError, TaskCancelledError, TaskTimeoutError, WorkerDiedError, WorkerIsDeadError, exception_of
+from ..errors import ConcurrentUseError, PoolBrokenError, TaskCancelledError, TaskTimeoutError, WorkerDiedError, WorkerIsDeadError, exception_of
 from .job import split
-from .worker import InitError
+from .worker import InitError, Unloadable
 
 #: A chunk that took less makes the next ones of its job larger, and one that took more makes them smaller: in seconds.
 _SHORT, _LONG = 0.005, 0.02
@@ -57,13 +59,15 @@ class Slot:
         self.chunks = collections.deque()  # that it has, in the order of their sends
         self.results = 0  # of the worker's
         self.total = self.replaced = 0
-        self.known = set()
+        self.known = set()  # numbers of the functions that it has
+        self.forgets = False  # all of them, before the next one
         self.counters = None
 
     def start(self, kwargs):
         self.worker.start(**kwargs)
         self.results = 0
         self.known.clear()
+        self.forgets = False
         # Shared with the worker: tasks begun, nanoseconds spent.
         self.counters = memoryview(self.worker.messenger._lend(16)).cast("Q")
         self.counters[0] = self.counters[1] = 0
@@ -86,14 +90,17 @@ class Crew:
         self._tasks_per_worker = tasks_per_worker
         self._jobs = collections.deque()  # (job, call) of maps, each in its turn
         self._waiting = collections.deque()  # chunks: submitted calls, and what a dead worker had not begun
-        self._forgets = False
         self._false_starts = 0
         self._was_interrupted = False
+        self._busy_thread = None  # that hands out or takes in just now
+        self.to_call_back = collections.deque()  # tasks that have ended
 
     # ---- life ----
 
     def start(self):
         """Before anything is added, too: what is added afterwards is not cancelled by this."""
+        if self._busy_thread == threading.get_ident():
+            return
         if self._was_interrupted:
             # Ctrl-C has come between a result and its task: nobody knows any more whose results are on their way.
             self.stop(_core.StopOptions(close=0, terminate=0))
@@ -121,6 +128,7 @@ class Crew:
             slot.worker._reap()
         self.is_started = False
         self._fail_all(lambda: TaskCancelledError("the pool was stopped before this task had ended"))
+        self.call_back()
 
     def _fail_all(self, exception):
         chunks = [chunk for slot in self.slots for chunk in slot.chunks] + list(self._waiting)
@@ -138,6 +146,14 @@ class Crew:
 
     def add_job(self, job, call):
         self._jobs.append((job, call))
+
+    def prefer(self, job):
+        """Somebody waits for it: the others get what it leaves."""
+        for entry in self._jobs:
+            if entry[0] is job and entry is not self._jobs[0]:
+                self._jobs.remove(entry)
+                self._jobs.appendleft(entry)
+                return
 
     def remove_job(self, job):
         job.is_closed = True
@@ -158,7 +174,7 @@ class Crew:
     def forget_functions(self):
         for slot in self.slots:
             slot.known.clear()
-        self._forgets = True
+            slot.forgets = True
 
     # ---- driving ----
 
@@ -176,22 +192,45 @@ class Crew:
 
     def drive(self, timeout=None):
         """Hand out tasks, wait for results, and take them in. False: nothing has come in this time, or there is nothing to wait for."""
-        self.start()
+        if self._busy_thread == threading.get_ident():
+            if timeout == 0:
+                return False
+            raise RuntimeError("the input of a map cannot wait for results of the same pool: submit them before, or take another pool")
+        try:
+            self.start()
+            with self._uninterrupted():
+                self._hand_out()
+            busy = [slot for slot in self.slots if slot.chunks]
+            if not busy:
+                return False
+            found = _core.wait_any([slot.worker.messenger for slot in busy], timeout)
+            if found is None:
+                return False
+            with self._uninterrupted():
+                for slot in busy[found:] + busy[:found]:
+                    self._take_in(slot)
+                self._hand_out()
+            return True
+        finally:
+            self.call_back()
+
+    @contextlib.contextmanager
+    def _uninterrupted(self):
+        """What is left in the middle leaves the pool in no state to go on."""
+        if self._busy_thread is not None:
+            raise ConcurrentUseError("a pool is used by one thread at a time, and another one uses it just now")
+        self._busy_thread = threading.get_ident()
         self._was_interrupted = True
-        self._hand_out()
-        self._was_interrupted = False
-        busy = [slot for slot in self.slots if slot.chunks]
-        if not busy:
-            return False
-        found = _core.wait_any([slot.worker.messenger for slot in busy], timeout)
-        if found is None:
-            return False
-        self._was_interrupted = True
-        for slot in busy[found:] + busy[:found]:
-            self._take_in(slot)
-        self._hand_out()
-        self._was_interrupted = False
-        return True
+        try:
+            yield
+            self._was_interrupted = False
+        finally:
+            self._busy_thread = None
+
+    def call_back(self):
+        """Not while tasks are handed out: callbacks may use the pool."""
+        while self.to_call_back and self._busy_thread is None:
+            self.to_call_back.popleft()._call_back()
 
     def _hand_out(self):
         """A chunk to each worker in turn, until none takes one."""
@@ -233,11 +272,13 @@ class Crew:
 
     def _send(self, slot, chunk):
         call = chunk.call
-        function = None if call.number in slot.known else call.function
+        send = slot.worker.messenger.send_norequest
         try:
-            slot.worker.messenger.send_norequest(
-                (self._forgets, call.number, function, call.mode, call.time_limit, chunk.items)
-            )
+            if call.number not in slot.known:
+                send((slot.forgets, call.number, call.function))
+                slot.forgets = False
+                slot.known.add(call.number)
+            send((call.number, call.mode, call.time_limit, chunk.items))
         except WorkerIsDeadError:
             self._waiting.appendleft(chunk)
             self._replace(slot)
@@ -245,7 +286,6 @@ class Crew:
         except BaseException as error:
             self._fail_unsendable(chunk, error)
             return True
-        slot.known.add(call.number)
         if not slot.chunks:
             chunk.began = time.monotonic()
         slot.chunks.append(chunk)
@@ -256,6 +296,9 @@ class Crew:
         if not isinstance(error, Exception):
             self._waiting.appendleft(chunk)
             raise error
+        self._try_singly(chunk, error)
+
+    def _try_singly(self, chunk, error):
         if len(chunk.items) == 1:
             chunk.job.fail(chunk.first, error)
         else:
@@ -282,11 +325,16 @@ class Crew:
     def _give(self, slot, results, error=None):
         """Results are those of the slot's tasks, in their order."""
         self._false_starts = 0
-        given = 0
+        at = given = 0
         now = time.monotonic()
-        while given < len(results):
+        while at < len(results):
             chunk = slot.chunks.popleft()
-            stretch = results[given : given + len(chunk.items)]
+            if type(results[at]) is Unloadable:
+                self._try_singly(chunk, results[at].exception())
+                at += 1
+                continue
+            stretch = results[at : at + len(chunk.items)]
+            at += len(stretch)
             given += len(stretch)
             for first, found in split(chunk.first, stretch):
                 if isinstance(found, list):
@@ -347,7 +395,7 @@ class Crew:
             error.__cause__ = cause
             return error
 
-        slot.worker.join()
+        slot.worker.stop(close=0)
         self._was_interrupted = False
         self._fail_all(broken)
         self.stop(_core.StopOptions(close=0))

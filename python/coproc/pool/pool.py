@@ -1,6 +1,8 @@
 """A pool of workers that run tasks."""
 
 import dataclasses
+import itertools
+import operator
 import os
 import sys
 import time
@@ -15,6 +17,7 @@ from .task import Task
 from .worker import CALL, ONE, SEVERAL, serve
 
 _MOST_FUNCTIONS = 256
+_MOST_SECONDS = 10**8  # that a timer of the kernel takes without a doubt
 #: Results that a lazy map keeps for its reader, at most, before it hands out no further tasks.
 _MOST_AHEAD = 100_000
 
@@ -53,6 +56,8 @@ class Pool:
     ):  # fmt: skip
         if n is not None and n < 1:
             raise ValueError(f"a pool has one worker at least, not {n}")
+        if operator.index(tasks_per_worker) < 0:
+            raise ValueError(f"tasks_per_worker: 0, for no limit, or more, not {tasks_per_worker}")
         self.verbose = verbose
         self.stop_options = stop or _core.StopOptions()
         self.workers = [
@@ -60,7 +65,8 @@ class Pool:
             for _ in range(n or len(os.sched_getaffinity(0)))
         ]
         self._crew = Crew(self.workers, {"init": init, "init_args": tuple(init_args), "exit": exit}, tasks_per_worker)
-        self._numbers = {}
+        self._numbers = {}  # of functions; none is used again, since tasks of forgotten ones may still wait
+        self._next_number = itertools.count().__next__
         self._calls = {}
 
     # ---- tasks ----
@@ -167,14 +173,18 @@ class Pool:
     # ---- inside ----
 
     def _call(self, func, mode, time_limit=None, max_retries=0):
-        if time_limit is not None and not time_limit > 0:
-            raise ValueError(f"time_limit: a positive number of seconds, not {time_limit!r}")
+        if time_limit is not None and not 0 < time_limit <= _MOST_SECONDS:
+            raise ValueError(f"time_limit: a positive number of seconds, at most {_MOST_SECONDS}, not {time_limit!r}")
+        if operator.index(max_retries) < 0:
+            raise ValueError(f"max_retries: 0 or more, not {max_retries}")
         function = dumps(func)
         if function not in self._numbers and len(self._numbers) >= _MOST_FUNCTIONS:
             self._numbers.clear()
             self._calls.clear()
             self._crew.forget_functions()
-        number = self._numbers.setdefault(function, len(self._numbers))
+        number = self._numbers.get(function)
+        if number is None:
+            number = self._numbers[function] = self._next_number()
         call = Call(number, function, mode, time_limit or 0, max_retries)
         if mode == CALL:
             # Each submit is a call of its own: what is learned of one is good for the next.
@@ -182,14 +192,14 @@ class Pool:
         return call
 
     def _stretches(self, func, datas, mode, is_ordered, chunksize, most_ahead, *, progress=None, stop_on_error=False, **options):
-        if chunksize is not None and chunksize < 1:
+        if chunksize is not None and operator.index(chunksize) < 1:
             raise ValueError(f"chunksize: at least 1, not {chunksize}")
         call = self._call(func, mode, **options)
         self._crew.start()
         job = Job(datas, is_ordered, chunksize, stop_on_error, most_ahead)
         self._crew.add_job(job, call)
         total = len(datas) if hasattr(datas, "__len__") else None
-        return _read(self._crew, job, _Progress(progress, total))
+        return _Reader(self._crew, job, _Progress(progress, total))
 
     @staticmethod
     def _collect(stretches):
@@ -204,20 +214,37 @@ class Pool:
         return results
 
 
-def _read(crew, job, progress):
-    """Lists of results, and exceptions, as they can be read."""
-    try:
-        while True:
-            crew.drive_until(lambda: job.has_next() or job.is_finished() or job.is_closed, progress.period)
-            progress.tell(job.taken)
-            while job.has_next():
-                yield job.next_stretch()
+class _Reader:
+    """Lists of results, and exceptions, as they can be read. A read that was interrupted can be repeated."""
+
+    def __init__(self, crew, job, progress):
+        self._crew = crew
+        self._job = job
+        self._progress = progress
+        self._is_over = False
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        job = self._job
+        while not self._is_over:
+            if job.has_next():
+                return job.next_stretch()
             if job.is_finished() or job.is_closed:
+                self.close()
                 job.raise_what_ended_it()
-                return
-    finally:
-        crew.remove_job(job)
-        progress.end(job.taken)
+                break
+            self._crew.prefer(job)
+            self._crew.drive_until(lambda: job.has_next() or job.is_finished() or job.is_closed, self._progress.period)
+            self._progress.tell(job.taken)
+        raise StopIteration
+
+    def close(self):
+        if not self._is_over:
+            self._is_over = True
+            self._crew.remove_job(self._job)
+            self._progress.end(self._job.taken)
 
 
 class Results:
@@ -242,6 +269,9 @@ class Results:
     def close(self):
         """Hand out no further tasks."""
         self._stretches.close()
+
+    def __del__(self):
+        self.close()
 
 
 class _Progress:

@@ -1,5 +1,7 @@
 """One submitted call, and its result to come."""
 
+import logging
+
 from ..errors import TaskCancelledError
 
 
@@ -36,6 +38,7 @@ class Task:
         if not self._is_done and self._pool._crew.take_back(self._job):
             self._is_cancelled = True
             self._end(None, TaskCancelledError("this task was cancelled before a worker was given it"))
+            self._pool._crew.call_back()
         return self._is_cancelled
 
     def cancelled(self):
@@ -43,11 +46,10 @@ class Task:
         return self._is_cancelled
 
     def add_done_callback(self, function):
-        """Call `function(task)` when it has ended: now, or by the thread that takes the result in."""
+        """Call `function(task)` when it has ended: now, or by the thread that takes the result in. It may use the pool; an exception of it is logged."""
+        self._callbacks.append(function)
         if self._is_done:
-            function(self)
-        else:
-            self._callbacks.append(function)
+            self._call_back()
 
     def __repr__(self):
         state = "cancelled" if self._is_cancelled else "done" if self._is_done else "pending"
@@ -59,9 +61,16 @@ class Task:
 
     def _end(self, result, exception):
         self._result, self._exception, self._is_done = result, exception, True
+        if self._callbacks:
+            self._pool._crew.to_call_back.append(self)
+
+    def _call_back(self):
         callbacks, self._callbacks = self._callbacks, []
         for function in callbacks:
-            function(self)
+            try:
+                function(self)
+            except Exception:
+                logging.getLogger("coproc").exception("a callback of %r has failed", self)
 
 
 class OneTaskJob:

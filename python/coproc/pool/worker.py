@@ -1,6 +1,6 @@
 """What a pool's worker runs.
 
-The host sends chunks: a function and the arguments of some calls of it. Each result is a message of its own, in the order of the calls, so that
+The host sends functions, each once, and chunks: the arguments of some calls of one. Each result is a message of its own, in the order of the calls, so that
 a worker that dies takes only the task with it that it was running.
 """
 
@@ -10,7 +10,7 @@ import pickle
 import signal
 import time
 
-from ..errors import ResourceRequestedClose, exception_of, parts_of
+from ..errors import LinkClosedError, ResourceRequestedClose, exception_of, parts_of
 from ..messenger import PriorityMessenger
 
 #: How the arguments of a chunk are passed.
@@ -25,6 +25,10 @@ class Failed:
 
     def exception(self):
         return exception_of(*self.parts)
+
+
+class Unloadable(Failed):
+    """In the place of a whole chunk: it cannot be unpickled here, and nothing of it was run."""
 
 
 class InitError(Exception):
@@ -49,11 +53,20 @@ def serve(messenger, init, init_args, exit):
     try:
         with contextlib.suppress(ResourceRequestedClose):
             while True:
-                forgets, number, function, mode, time_limit, items = messenger.receive_blocking()
-                if forgets:
-                    functions.clear()
-                if function is not None:
+                try:
+                    received = messenger.receive_blocking()
+                except LinkClosedError:
+                    raise
+                except Exception as error:
+                    send(Unloadable(error))
+                    continue
+                if len(received) == 3:
+                    forgets, number, function = received
+                    if forgets:
+                        functions.clear()
                     functions[number] = _loaded(function)
+                    continue
+                number, mode, time_limit, items = received
                 began = time.perf_counter_ns()
                 _run(_caller(functions[number], head, mode), items, send, counters, time_limit)
                 counters[1] += time.perf_counter_ns() - began
@@ -87,7 +100,10 @@ def _run(call, items, send, counters, time_limit):
     for item in items:
         counters[0] += 1
         if time_limit:
-            signal.setitimer(signal.ITIMER_REAL, time_limit)  # SIGALRM ends this process, whatever the task does
+            # SIGALRM ends this process, whatever the task does, and whatever handler its host has.
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGALRM})
+            signal.setitimer(signal.ITIMER_REAL, time_limit)
         try:
             result = call(item)
         except Exception as error:
