@@ -1,4 +1,5 @@
 import asyncio
+import time
 
 import coproc
 import pytest
@@ -70,3 +71,95 @@ def test_the_end_of_a_worker_is_raised():
         worker.join()
 
     asyncio.run(main())
+
+
+def test_several_tasks_wait_for_several_channels():
+    async def main():
+        a, b = PriorityMessenger.new_pair()
+        for first, second in (("x", "y"), ("y", "x")):
+            waiting = [asyncio.create_task(a.receive_async(channel)) for channel in "xyz"]
+            await asyncio.sleep(0.01)
+            b.send_norequest(1, first)
+            await asyncio.sleep(0.01)
+            b.send_norequest(2, second)
+            b.send_norequest(3, "other")
+            b.send_norequest(4, "z")
+            assert sum(await asyncio.wait_for(asyncio.gather(*waiting), 10)) == 7
+
+    asyncio.run(main())
+
+
+def test_a_receive_that_takes_in_what_another_task_waits_for():
+    async def main():
+        a, b = PriorityMessenger.new_pair()
+        waiting = asyncio.create_task(a.receive_async("x"))
+        await asyncio.sleep(0.01)
+        b.send_norequest(1, "x")
+        b.send_norequest(2, "y")
+        assert await a.receive_async("y") == 2  # before the loop has looked at the descriptor
+        assert await asyncio.wait_for(waiting, 10) == 1
+
+    asyncio.run(main())
+
+
+def test_a_wait_whose_messenger_is_closed_ends():
+    async def main():
+        a, b = PriorityMessenger.new_pair()
+        waiting = asyncio.create_task(a.receive_async())
+        await asyncio.sleep(0.01)
+        a.close()
+        with pytest.raises(coproc.LinkClosedError):
+            await asyncio.wait_for(waiting, 10)
+
+    asyncio.run(main())
+
+
+def greet(messenger):
+    messenger.send_norequest("up")
+    messenger.receive_blocking("never")
+
+
+def test_a_wait_goes_on_with_the_next_run_of_its_worker():
+    async def main():
+        with WorkerResource(greet) as worker:
+            assert await worker.messenger.receive_async() == "up"
+            waiting = asyncio.create_task(worker.messenger.receive_async())
+            await asyncio.sleep(0.01)
+            worker.stop()
+            worker.start()
+            assert await asyncio.wait_for(waiting, 10) == "up"
+
+    asyncio.run(main())
+
+
+def test_a_cancellation_is_not_swallowed_by_a_message_for_another_channel():
+    async def main():
+        a, b = PriorityMessenger.new_pair()
+        waiting = asyncio.create_task(a.receive_async("A", timeout=60))
+        await asyncio.sleep(0.01)
+        b.send_norequest(1, "B")
+        asyncio.get_running_loop().call_later(0, waiting.cancel)
+        time.sleep(0.01)
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+
+    asyncio.run(main())
+
+
+def test_a_wait_beside_a_message_for_another_channel_is_no_busy_loop():
+    async def main():
+        a, b = PriorityMessenger.new_pair()
+        b.send_norequest(1, "other")
+        looks = 0
+
+        def look(*arguments):
+            nonlocal looks
+            looks += 1
+            return PriorityMessenger._try_receive(a, *arguments)
+
+        a._try_receive = look
+        with pytest.raises(TimeoutError):
+            await a.receive_async("mine", timeout=1)
+        return looks
+
+    assert asyncio.run(main()) < 10

@@ -102,3 +102,21 @@ def test_the_legacy_resource(method):
     assert worker.messenger.receive_blocking() == 6
     worker.stop()
     assert worker.worker_process_type is Counter
+
+
+def test_replies_to_a_map_that_was_left_are_not_those_of_the_next():
+    with WorkerResourcePool.new(2, serve) as pool:
+        for _ in pool.map_messages(range(10)):
+            break
+        assert sorted(pool.map_messages([100, 200, 300])) == [100, 200, 300]
+
+
+def test_a_map_goes_on_with_the_workers_that_are_left():
+    with WorkerResourcePool.new(2, serve) as pool:
+        pool.workers[1].kill()
+        pool.workers[1].join()
+        assert sorted(pool.map_messages(range(5))) == list(range(5))
+        pool.workers[0].kill()
+        pool.workers[0].join()
+        with pytest.raises(coproc.WorkerIsDeadError, match="no worker"):
+            list(pool.map_messages([1]))

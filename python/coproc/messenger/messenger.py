@@ -34,6 +34,11 @@ class Messenger(_core.Messenger, AsyncReceiver):
         first, second = _core.new_pair(cls._reorders, link or _core.LinkOptions())
         return cls(first, codec=codec), cls(second, codec=codec)
 
+    def close(self):
+        """Let go of the link: the other side gets PeerClosedError. Also in a process that has passed it to another one."""
+        super().close()
+        self._look_again()
+
     # ---- sending ----
 
     def send_data_message(self, payload, request_reply, is_reply, channel_id=None):

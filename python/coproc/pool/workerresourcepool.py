@@ -6,6 +6,7 @@ import dataclasses
 import typing
 
 from .. import _core
+from ..errors import WorkerIsDeadError
 from ..messenger import PriorityMessenger
 from ..worker_resource import WorkerResource
 
@@ -82,10 +83,17 @@ class WorkerResourcePool:
     def map_messages(self, data_iter, channel_id=None):
         """Send each item as a request to a worker that has none, and yield the replies as they come.
 
-        What a worker raises, and its death (WorkerDiedError), is raised here; a new call goes on with the workers that are left.
+        What a worker raises, and its death (WorkerDiedError), is raised here; a new call goes on with the workers that are left, and
+        waits first for the replies that an earlier one has not. WorkerIsDeadError: no worker is left.
         """
         source = iter(data_iter)
-        idle = list(reversed(self.workers))
+        alive = [worker for worker in reversed(self.workers) if worker.is_alive()]
+        if not alive:
+            raise WorkerIsDeadError("map_messages: no worker of this pool is alive: start() it")
+        for worker in alive:
+            for _ in worker.messenger.receive_remaining(channel_id):
+                pass
+        idle = alive
         busy = []
         while True:
             while idle:

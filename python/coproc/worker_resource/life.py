@@ -104,6 +104,7 @@ class Life:
             messenger = self.messenger_type(**messenger_options)
             self._worker.fill(messenger)
             self._messenger = messenger
+        self._messenger._look_again()
         note_latest(self._messenger)
         _stop_at_exit(self._worker)
 
