@@ -135,18 +135,22 @@ void require_own_process(const Child& child, const char* what) {
 
 std::optional<ExitStatus> Child::try_reap() {
   require_own_process(*this, "wait for");
-  const std::scoped_lock lock(state_->mutex);
-  if (!state_->status) {
-    if (state_->kills_group) {
-      // Looked at first: an end between two looks would be reaped before its group is killed.
-      if (!state_->pidfd.is_ended()) return std::nullopt;
-      os::kill_group_of_ended(state_->pidfd, state_->pid);
-    }
-    const auto ended = state_->is_adopted ? os::look_at_ended(state_->pidfd) : os::reap_ended(state_->pidfd);
-    if (ended) state_->status = to_status(*ended, state_->is_noted);
-    const bool is_unknown = ended && ended->how == os::Ended::How::unknown;
-    if (is_unknown && state_->ask_how_it_ended) state_->status = answered(state_->ask_how_it_ended(), state_->is_noted);
+  std::unique_lock lock(state_->mutex);
+  if (state_->status) return state_->status;
+  if (state_->kills_group) {
+    // Looked at first: an end between two looks would be reaped before its group is killed.
+    if (!state_->pidfd.is_ended()) return std::nullopt;
+    os::kill_group_of_ended(state_->pidfd, state_->pid);
   }
+  const auto ended = state_->is_adopted ? os::look_at_ended(state_->pidfd) : os::reap_ended(state_->pidfd);
+  if (!ended) return std::nullopt;
+  if (ended->how != os::Ended::How::unknown || !state_->ask_how_it_ended)
+    return state_->status = to_status(*ended, state_->is_noted);
+  // Not with the lock: to answer may take one that somebody holds who waits for this (an interpreter's).
+  lock.unlock();
+  auto answer = state_->ask_how_it_ended();
+  lock.lock();
+  if (!state_->status) state_->status = answered(std::move(answer), state_->is_noted);
   return state_->status;
 }
 

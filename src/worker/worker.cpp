@@ -39,12 +39,17 @@ void leave_out_own_frames(std::vector<std::string>& stack) {
 
 /// The status of a run whose process has ended, complete with what its messages and its stderr tell; nullopt: it is alive.
 std::optional<ExitStatus> end_of(Run& run) {
-  const std::lock_guard lock(run.mutex);
+  std::unique_lock lock(run.mutex);
   if (!run.status) {
-    run.status = run.child.try_reap();
-    if (run.status && run.stderr_tail) {
-      run.stderr_tail->drain();
-      run.status->stderr_tail = run.stderr_tail->text();
+    lock.unlock();  // the child may have to ask somebody how it ended
+    auto ended = run.child.try_reap();
+    lock.lock();
+    if (!run.status && ended) {
+      run.status = std::move(ended);
+      if (run.stderr_tail) {
+        run.stderr_tail->drain();
+        run.status->stderr_tail = run.stderr_tail->text();
+      }
     }
   }
   if (run.status && run.core != nullptr) {

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import threading
 
 from .. import _core
 from ..errors import WorkerIsDeadError
@@ -55,7 +56,8 @@ class WorkerResource(Life):
         try:
             with interrupts.held_back_from_child(self._context.get_start_method()):
                 proc.start()
-                self._worker.adopt(proc.pid, lambda: _exit_code(proc))
+                lock = threading.Lock()
+                self._worker.adopt(proc.pid, lambda: _exit_code(proc, lock))
         finally:
             end.close()
         for value in kwargs.values():
@@ -85,9 +87,13 @@ class WorkerResource(Life):
             self._proc.join()
 
 
-def _exit_code(proc):
-    """For the core, when the process has ended and the kernel tells this one nothing: its parent is a server, or it was reaped."""
+def _exit_code(proc, lock):
+    """For the core, when the process has ended and the kernel tells this one nothing: its parent is a server, or it was reaped.
+
+    Threads may ask at the same time, which a Process does not bear.
+    """
     if proc._parent_pid != os.getpid():
         return None
-    proc.join(1)
-    return proc.exitcode
+    with lock:
+        proc.join(1)
+        return proc.exitcode
