@@ -40,10 +40,11 @@ struct Msgpack {
 template <class T>
 Msgpack(T) -> Msgpack<T>;
 
-/// An array of numbers with a shape, as NumPy has them: the elements in the order of C, raw.
+/// An array of numbers with a shape, as NumPy has them: the elements in the order of C, raw; of less than 4 GiB.
 template <class T>
 struct MsgpackArray {
-  static_assert(std::is_arithmetic_v<T> && sizeof(T) <= 8, "coproc: a MsgpackArray holds numbers and bools");
+  static_assert(std::is_arithmetic_v<T> && !std::is_same_v<T, bool> && sizeof(T) <= 8,
+                "coproc: a MsgpackArray holds numbers; for bools, which a std::vector packs, take std::uint8_t");
   std::vector<std::uint64_t> shape;
   std::vector<T> values;
 };
@@ -58,7 +59,7 @@ inline constexpr std::size_t kMsgpackElementBytes = sizeof(::msgpack::object_kv)
 /// NumPy's name of the type: "<f8", "|u1", ...
 template <class T>
 std::string array_dtype() {
-  const char kind = std::is_same_v<T, bool> ? 'b' : std::is_floating_point_v<T> ? 'f' : std::is_signed_v<T> ? 'i' : 'u';
+  const char kind = std::is_floating_point_v<T> ? 'f' : std::is_signed_v<T> ? 'i' : 'u';
   return std::string(sizeof(T) == 1 ? "|" : "<") + kind + std::to_string(sizeof(T));
 }
 
@@ -102,11 +103,13 @@ struct msgpack::adaptor::pack<coproc::MsgpackArray<T>> {
     parts.pack_array(3);
     parts.pack(coproc::detail::array_dtype<T>());
     parts.pack(array.shape);
-    parts.pack_bin(static_cast<std::uint32_t>(array.values.size() * sizeof(T)));
-    parts.pack_bin_body(reinterpret_cast<const char*>(array.values.data()),
-                        static_cast<std::uint32_t>(array.values.size() * sizeof(T)));
-    to.pack_ext(body.size(), coproc::detail::kArrayExtension);
-    to.pack_ext_body(body.data(), static_cast<std::uint32_t>(body.size()));
+    // MessagePack's sizes have 32 bits: an array of 4 GiB is a msgpack::container_size_overflow.
+    const std::uint32_t size = ::msgpack::checked_get_container_size(array.values.size() * sizeof(T));
+    parts.pack_bin(size);
+    parts.pack_bin_body(reinterpret_cast<const char*>(array.values.data()), size);
+    const std::uint32_t body_size = ::msgpack::checked_get_container_size(body.size());
+    to.pack_ext(body_size, coproc::detail::kArrayExtension);
+    to.pack_ext_body(body.data(), body_size);
     return to;
   }
 };
