@@ -163,3 +163,29 @@ def test_a_wait_beside_a_message_for_another_channel_is_no_busy_loop():
         return looks
 
     assert asyncio.run(main()) < 10
+
+
+def test_a_timeout_error_of_the_peer_is_raised_as_it_is():
+    async def main():
+        a, b = PriorityMessenger.new_pair()
+        waiting = asyncio.create_task(a.receive_async(timeout=60))
+        await asyncio.sleep(0.01)
+        b.send_error(TimeoutError("the peer's own"))
+        with pytest.raises(TimeoutError, match="the peer's own"):
+            await asyncio.wait_for(waiting, 10)
+
+    asyncio.run(main())
+
+
+def test_a_look_that_raises_wakes_those_whose_messages_it_has_taken_in():
+    async def main():
+        a, b = PriorityMessenger.new_pair()
+        waiting = asyncio.create_task(a.receive_async("x"))
+        await asyncio.sleep(0.01)
+        b.send_norequest(1, "x")
+        b.send_error(ValueError("for whoever looks first"))
+        with pytest.raises(ValueError):
+            await a.receive_async("y")  # before the loop has looked at the descriptor
+        assert await asyncio.wait_for(waiting, 10) == 1
+
+    asyncio.run(main())

@@ -48,8 +48,14 @@ class AsyncReceiver:
     async def _first(self, look, timeout, channel_id=None):
         """What `look` returns when it is not None any more."""
         watch = self._watch
-        found = look()
-        watch.note_look_of(self, None)
+
+        def look_as(waiter):
+            try:
+                return look()
+            finally:
+                watch.note_look_of(self, waiter)
+
+        found = look_as(None)
         if found is not None:
             return found
         loop = asyncio.get_running_loop()
@@ -58,24 +64,30 @@ class AsyncReceiver:
             waiter = watch.enter(self, loop, channel_id)
             try:
                 # Watched first: what comes after the look wakes this one.
-                found = look()
-                watch.note_look_of(self, waiter)
+                found = look_as(waiter)
                 if found is not None:
                     return found
-                async with asyncio.timeout_at(end):
-                    await waiter.woken
-            except TimeoutError:
-                raise TimeoutError("no message came in this time") from None
+                await _until(end, waiter.woken)
             finally:
                 watch.leave(waiter)
 
     def _look_again(self):
         """Its link is closed, or another one."""
-        self._watch.stop()
+        watch = vars(self).get("_watch")  # most messengers have none
+        if watch is not None:
+            watch.stop()
 
     @functools.cached_property
     def _watch(self):
         return _Watch()
+
+
+async def _until(end, future):
+    try:
+        async with asyncio.timeout_at(end):
+            await future
+    except TimeoutError:
+        raise TimeoutError("no message came in this time") from None
 
 
 class _Waiter:
