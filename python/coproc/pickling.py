@@ -24,11 +24,13 @@ except ImportError:  # closures cannot be sent, then
 UNPICKLABLE = (pickle.PicklingError, TypeError, AttributeError)
 
 
+_EMPTY = memoryview(b"")
+
+
 def describe_view(view):
     """The pickle of what `view_of` needs beside a view's bytes. Refuses what that could not make again."""
-    empty = memoryview(b"")
     try:
-        empty.cast(view.format)
+        _EMPTY.cast(view.format)
     except ValueError:
         raise pickle.PicklingError(f"a memoryview of the format {view.format!r} cannot be sent: send view.cast('B'), or an array") from None
     if view.nbytes == 0 and view.ndim != 1:

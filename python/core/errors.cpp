@@ -12,28 +12,23 @@ py::object* module_of_errors = nullptr;  // coproc.errors; never destroyed
 
 py::object error_class(const char* name) { return module_of_errors->attr(name); }
 
-[[noreturn]] void raise(const py::object& exception) {
+void set(const py::object& exception) {
   PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(exception.ptr())), exception.ptr());
-  throw py::error_already_set();
 }
-
 void set(PyObject* type, const char* text) { PyErr_SetObject(type, text_of(text).ptr()); }
 void set(const char* name, const char* text) { set(error_class(name).ptr(), text); }
 
 void set_worker_died(const coproc::WorkerDiedError& error) {
-  const py::object exception = error_class("WorkerDiedError")(text_of(error.what()), text_of(error.name()), error.pid(),
-                                                              py::cast(error.exit_status()));
-  PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(exception.ptr())), exception.ptr());
+  set(error_class("WorkerDiedError")(text_of(error.what()), text_of(error.name()), error.pid(),
+                                     py::cast(error.exit_status())));
 }
 
 void set_start_error(const coproc::StartError& error) {
-  const py::object exception = error_class("StartError")(text_of(error.what()), error.stage(), error.error_number());
-  PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(exception.ptr())), exception.ptr());
+  set(error_class("StartError")(text_of(error.what()), error.stage(), error.error_number()));
 }
 
 void set_remote(const coproc::RemoteError& error) {
-  const py::object exception = error_class("RemoteError")(text_of(error.type_name()), text_of(error.text()));
-  PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(exception.ptr())), exception.ptr());
+  set(error_class("RemoteError")(text_of(error.type_name()), text_of(error.text())));
 }
 
 PythonError of_parts(const py::tuple& parts) {
@@ -118,8 +113,9 @@ PythonError escaped_error(const py::error_already_set& error) {
 }
 
 void raise_remote(const PythonError& error, bool unpickles) {
-  raise(error_class("exception_of")(text_of(error.type_name()), text_of(error.text()), text_of(error.traceback()),
-                                    py::bytes(unpickles ? error.pickle() : std::string())));
+  set(error_class("exception_of")(text_of(error.type_name()), text_of(error.text()), text_of(error.traceback()),
+                                  py::bytes(unpickles ? error.pickle() : std::string())));
+  throw py::error_already_set();
 }
 
 void bind_errors(py::module_&) {

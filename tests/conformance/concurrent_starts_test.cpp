@@ -15,7 +15,8 @@ namespace {
 class ConcurrentStarts : public parts::ByEveryMethod {};
 INSTANTIATE_TEST_SUITE_P(By, ConcurrentStarts, parts::every_method(), parts::name_of_method);
 
-/// The address sanitizer's allocator takes no care of forks as glibc's does: the child waits for ever for a lock that another thread held.
+/// The address sanitizer's allocator takes no care of forks as glibc's does: the child waits for ever for a lock that
+/// another thread held.
 constexpr const char* kWhyNot = "an allocation may hang in a process that was forked while other threads allocate";
 
 constexpr int kThreads = 4;

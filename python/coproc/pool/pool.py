@@ -11,7 +11,8 @@ from .. import _core
 from ..messenger import MultiMessenger
 from ..pickling import dumps
 from ..worker_resource import WorkerResource
-from .crew import Call, Crew
+from .chunk import Call
+from .crew import Crew
 from .job import Job
 from .task import Task
 from .worker import CALL, ONE, SEVERAL, serve

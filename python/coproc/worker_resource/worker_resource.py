@@ -53,11 +53,11 @@ class WorkerResource(Life):
         self._reap()
         end = self._worker.new_link()
         proc = self._context.Process(target=Start(self.target, self.messenger_type, end, kwargs))
+        joins = threading.Lock()
         try:
             with interrupts.held_back_from_child(self._context.get_start_method()):
                 proc.start()
-                lock = threading.Lock()
-                self._worker.adopt(proc.pid, lambda: _exit_code(proc, lock))
+                self._worker.adopt(proc.pid, lambda: _exit_code(proc, joins))
         finally:
             end.close()
         for value in kwargs.values():
@@ -87,13 +87,13 @@ class WorkerResource(Life):
             self._proc.join()
 
 
-def _exit_code(proc, lock):
+def _exit_code(proc, joins):
     """For the core, when the process has ended and the kernel tells this one nothing: its parent is a server, or it was reaped.
 
     Threads may ask at the same time, which a Process does not bear.
     """
     if proc._parent_pid != os.getpid():
         return None
-    with lock:
+    with joins:
         proc.join(1)
         return proc.exitcode
