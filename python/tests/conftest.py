@@ -4,6 +4,7 @@ import os
 import shutil
 import tempfile
 
+import coproc
 import pytest
 
 
@@ -31,3 +32,9 @@ def nothing_is_left():
 @pytest.fixture(params=["fork", "spawn", "forkserver"])
 def method(request):
     return request.param
+
+
+@pytest.fixture
+def pool():
+    with coproc.Pool(2) as pool:
+        yield pool

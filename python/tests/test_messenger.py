@@ -1,8 +1,5 @@
 import enum
-import multiprocessing
-import os
 import select
-import signal
 import threading
 from dataclasses import dataclass
 from decimal import Decimal
@@ -213,6 +210,7 @@ def test_a_multi_messenger_looks_at_no_priority():
 
 # ---- channels ----
 
+
 CHANNELS = [
     None, 0, 1, -1, 2**64 - 1, 2**70, -(2**70), 0.5, float("inf"), "", "text", "ü", b"", b"text", (), (1, "a"), (1, ("a",)), ((1,), "a"),
     frozenset(), frozenset({1, 2}), frozenset({"1", "2"}), Channel.DATA, Channel.OTHER, Decimal("1.5"), int, "x" * 3000,
@@ -251,82 +249,6 @@ def test_what_cannot_name_a_channel_is_an_error(pair):
     with pytest.raises(Exception, match="pickle"):
         a.send_norequest(1, lambda: 0)
     assert b.available() == 0
-
-
-# ---- pairs in other processes ----
-
-
-def talk(messenger):
-    messenger.send_norequest(messenger.receive_blocking() + " back")
-
-
-def test_an_unused_end_goes_to_a_process_of_multiprocessing(method):
-    mine, theirs = PriorityMessenger.new_pair()
-    process = multiprocessing.get_context(method).Process(target=talk, args=(theirs,))
-    process.start()
-    theirs.close()
-    mine.send_norequest("there and")
-    assert mine.receive_blocking() == "there and back"
-    with pytest.raises(coproc.PeerClosedError):
-        mine.receive_blocking()
-    process.join()
-    assert process.exitcode == 0
-
-
-def receive_from_other(messenger, other):
-    messenger.send_reply(other.receive_blocking())
-
-
-def send_to_other(messenger, other):
-    other.send_norequest("from one worker to the other")
-    messenger.receive_blocking()
-
-
-def test_two_workers_talk_to_each_other(method):
-    one, two = MultiMessenger.new_pair()
-    receiver = WorkerResource(receive_from_other, method=method)
-    receiver.start(other=one)
-    assert one.closed  # it was handed over
-    sender = WorkerResource(send_to_other, method=method)
-    sender.start(other=two)
-    assert receiver.messenger.receive_blocking() == "from one worker to the other"
-    sender.stop()
-    receiver.stop()
-
-
-def die(messenger):
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-def test_the_death_of_the_process_at_the_other_end_is_seen():
-    mine, theirs = PriorityMessenger.new_pair()
-    process = multiprocessing.get_context("fork").Process(target=die, args=(theirs,))
-    process.start()
-    theirs.close()
-    with pytest.raises(coproc.PeerClosedError):
-        mine.receive_blocking()
-    process.join()
-
-
-def test_a_used_messenger_cannot_go_to_another_process():
-    a, b = PriorityMessenger.new_pair()
-    a.send_norequest(1)
-    with pytest.raises(TypeError, match="in use"):
-        b.send_norequest(a)
-    with pytest.raises(RuntimeError):
-        a.send_norequest(b)  # only as a start argument
-    with pytest.raises(TypeError, match="in use"):
-        WorkerResource(send_to_other, method="spawn").start(other=a)
-    b.receive_blocking()
-
-    def use(messenger, other):
-        other.send_norequest(1)
-
-    worker = WorkerResource(use, method="fork")
-    worker.start(other=a)
-    with pytest.raises(coproc.NotOwnerError):
-        worker.messenger.receive_blocking()
-    worker.stop()
 
 
 # ---- waiting for several, threads ----

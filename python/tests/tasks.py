@@ -1,0 +1,44 @@
+"""What the pools of several tests run."""
+
+import os
+import signal
+import time
+
+
+def square(x):
+    return x * x
+
+
+def add(*numbers, more=0):
+    return sum(numbers) + more
+
+
+def fail_on(bad):
+    def check(x):
+        if x in bad:
+            raise ValueError(f"bad {x}")
+        return x
+
+    return check
+
+
+def die_on(bad):
+    def check(x):
+        if x == bad:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return x
+
+    return check
+
+
+def pid_of(_):
+    return os.getpid()
+
+
+def sleep(seconds):
+    time.sleep(seconds)
+    return seconds
+
+
+def double(x):
+    return 2 * x

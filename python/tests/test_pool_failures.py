@@ -1,0 +1,249 @@
+"""What goes wrong with one task of a pool, or comes from outside, costs the others nothing."""
+
+import os
+import signal
+import threading
+import time
+
+import coproc
+import pytest
+from coproc import Pool
+from tasks import die_on, double, fail_on, sleep, square
+
+
+def unpicklable(x):
+    return threading.Lock() if x == 2 else x
+
+
+class Bomb:
+    def __reduce__(self):
+        return explode, ()
+
+
+def explode():
+    raise LookupError("on arrival")
+
+
+def bomb_on_two(x):
+    return Bomb() if x == 2 else x
+
+
+def test_errors_are_raised_in_the_place_of_their_results(pool):
+    with pytest.raises(ValueError, match="bad 3") as caught:
+        pool.map(fail_on({3, 5}), range(10))
+    assert "in check" in str(caught.value.__cause__)
+    results = pool.imap(fail_on({1}), range(3))
+    assert next(results) == 0
+    with pytest.raises(ValueError):
+        next(results)
+    assert list(results) == [2]
+    assert pool.map(square, range(3)) == [0, 1, 4]
+
+
+@pytest.mark.parametrize("task, error", [(unpicklable, TypeError), (bomb_on_two, LookupError)])
+def test_a_result_that_cannot_travel_is_the_error_of_that_task_alone(pool, task, error):
+    results = pool.imap(task, range(5), chunksize=5)
+    assert [next(results), next(results)] == [0, 1]
+    with pytest.raises(error):
+        next(results)
+    assert list(results) == [3, 4]
+
+
+def test_an_argument_that_cannot_travel_is_the_error_of_that_task_alone(pool):
+    results = pool.imap(square, [1, threading.Lock(), 3], chunksize=3)
+    assert next(results) == 1
+    with pytest.raises(TypeError):
+        next(results)
+    assert list(results) == [9]
+
+
+def test_a_death_takes_only_the_task_that_ran(pool):
+    results = pool.imap(die_on(50), range(100), chunksize=20)
+    assert [next(results) for _ in range(50)] == list(range(50))
+    with pytest.raises(coproc.WorkerDiedError, match="task 50") as caught:
+        next(results)
+    assert caught.value.exit_status.signal == signal.SIGKILL
+    assert list(results) == list(range(51, 100))
+    assert sum(place.replaced for place in pool.insights()) == 1
+
+
+def test_no_task_runs_twice(pool, tmp_path):
+    def note(x):
+        with open(tmp_path / str(x), "a") as file:
+            file.write("ran\n")
+        if x % 10 == 7:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return x
+
+    results = pool.imap(note, range(40), chunksize=8)
+    ended = []
+    while True:
+        try:
+            ended.append(next(results))
+        except coproc.WorkerDiedError:
+            ended.append(None)
+        except StopIteration:
+            break
+    assert ended == [None if x % 10 == 7 else x for x in range(40)]
+    assert all((tmp_path / str(x)).read_text() == "ran\n" for x in range(40))
+
+
+def test_a_task_is_tried_again_where_that_is_asked_for(pool, tmp_path):
+    def die_once(x):
+        marker = tmp_path / f"once{x}"
+        if not marker.exists():
+            marker.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return x
+
+    assert pool.map(die_once, range(3), max_retries=1) == [0, 1, 2]
+    with pytest.raises(coproc.WorkerDiedError):
+        pool.map(die_on(1), range(3), max_retries=2)
+
+
+def test_a_worker_that_dies_idle_is_replaced_and_costs_no_task(pool):
+    pool.map(square, range(10))
+    for pid in pool.pids():
+        os.kill(pid, signal.SIGKILL)
+    assert pool.map(square, range(100)) == [x * x for x in range(100)]
+
+
+def test_a_task_that_takes_too_long_is_ended(pool):
+    results = pool.imap(sleep, [0.0, 60, 0.01], chunksize=1, time_limit=0.3)
+    assert next(results) == 0.0
+    with pytest.raises(coproc.TaskTimeoutError, match="0.3"):
+        next(results)
+    assert next(results) == 0.01
+    with pytest.raises(ValueError):
+        pool.map(square, [1], time_limit=0)
+
+
+def test_stop_on_error_begins_no_further_task(pool):
+    read = []
+
+    def source():
+        for i in range(100_000):
+            read.append(i)
+            yield i
+
+    with pytest.raises(ValueError):
+        pool.map(fail_on({0}), source(), stop_on_error=True)
+    assert len(read) < 100_000
+
+
+def test_an_init_that_fails_breaks_the_pool_and_the_next_call_tries_anew(tmp_path):
+    def make():
+        if not (tmp_path / "ready").exists():
+            raise FileNotFoundError("not ready")
+
+    pool = Pool(2, init=make)
+    with pytest.raises(coproc.PoolBrokenError, match="not ready") as caught:
+        pool.map(square, range(10))
+    assert isinstance(caught.value.__cause__, FileNotFoundError)
+    (tmp_path / "ready").touch()
+    assert pool.map(square, range(10)) == [x * x for x in range(10)]
+    pool.stop()
+
+
+def test_workers_that_die_at_once_break_the_pool():
+    pool = Pool(2, init=lambda: os._exit(3))
+    with pytest.raises(coproc.PoolBrokenError, match="code 3"):
+        pool.map(square, range(10))
+    assert pool.pids() == []
+
+
+def test_ctrl_c_ends_the_wait_and_the_pool_goes_on(pool):
+    alarm = threading.Timer(0.2, lambda: os.kill(os.getpid(), signal.SIGINT))
+    alarm.start()
+    with pytest.raises(KeyboardInterrupt):
+        pool.map(sleep, [0.5] * 10)
+    alarm.join()
+    assert pool.map(square, range(10)) == [x * x for x in range(10)]
+
+
+def test_ctrl_c_at_any_moment_mixes_no_results_up(pool):
+    def interrupt():
+        for _ in range(40):
+            time.sleep(0.011)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    while thread.is_alive():
+        try:
+            assert pool.map(square, range(3000)) == [x * x for x in range(3000)]
+        except KeyboardInterrupt:
+            pass
+    try:
+        thread.join()
+        time.sleep(0.05)
+    except KeyboardInterrupt:
+        pass
+    assert pool.map(square, range(1000)) == [x * x for x in range(1000)]
+
+
+class Frozen(Exception):
+    def __setattr__(self, name, value):
+        raise AttributeError("frozen")
+
+
+def raise_frozen(value):
+    raise Frozen(value)
+
+
+def test_an_exception_that_takes_no_attributes():
+    with Pool(2) as pool:
+        others = [pool.submit(double, i) for i in range(3)]
+        with pytest.raises(Frozen) as error:
+            pool.submit(raise_frozen, 1).result()
+        assert "raise_frozen" in str(error.value.__cause__)
+        assert [other.result() for other in others] == [0, 2, 4]
+
+
+def boom(n):
+    raise ValueError(n)
+
+
+class Bad:
+    """Cannot be unpickled."""
+
+    def __reduce__(self):
+        return boom, (2,)
+
+
+def test_an_item_that_cannot_be_unpickled_fails_alone():
+    with Pool(1) as pool:
+        results = pool.imap(double, [0, 1, Bad(), 3, 4], chunksize=5)
+        assert (next(results), next(results)) == (0, 2)
+        with pytest.raises(ValueError, match="2"):
+            next(results)
+        assert list(results) == [6, 8]
+        assert pool.insights()[0].replaced == 0
+
+
+def test_a_time_limit_does_not_depend_on_the_handlers_of_the_host():
+    before = signal.signal(signal.SIGALRM, lambda *_: None)
+    try:
+        with Pool(1, method="fork") as pool:
+            with pytest.raises(coproc.TaskTimeoutError):
+                pool.map(spin, [5], time_limit=0.2)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+
+
+def spin(seconds):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        pass
+    return seconds
+
+
+def test_a_read_that_was_interrupted_can_be_repeated():
+    with Pool(1) as pool:
+        results = pool.imap(spin, [0.5, 0.1, 0.1], chunksize=1)
+        alarm = threading.Timer(0.2, lambda: os.kill(os.getpid(), signal.SIGINT))
+        alarm.start()
+        with pytest.raises(KeyboardInterrupt):
+            next(results)
+        alarm.join()
+        assert list(results) == [0.5, 0.1, 0.1]
