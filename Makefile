@@ -56,6 +56,9 @@ hostile: setup
 	@$(call build,asan) --target coproc_tests
 	COPROC_HOSTILE_MUTATIONS=$(HOSTILE_MUTATIONS) COPROC_TEST_SECONDS=3600 UBSAN_OPTIONS=print_stacktrace=1 \
 	  build/asan/tests/coproc_tests --gtest_brief=1 --gtest_filter='*Hostile*'
+	@$(call configure,release)
+	@$(call build,release) --target coproc_python
+	COPROC_HOSTILE_MUTATIONS=$(HOSTILE_MUTATIONS) ctest --test-dir build/release --output-on-failure --no-tests=error --tests-regex '^python.hostile$$'
 
 #: make model         only the model of the link (tests/model), checked by SPIN, and its mutants
 model: setup
