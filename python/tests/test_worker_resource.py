@@ -229,6 +229,28 @@ def test_it_was_reaped_by_multiprocessing_already():
     assert worker.join().code == 5
 
 
+def test_threads_may_see_its_end_at_the_same_time(method):
+    for _ in range(10):
+        worker = WorkerResource(kill_itself, method=method)
+        worker.start()
+        seen = []
+
+        def watch():
+            while worker.is_alive():
+                pass
+            seen.append(worker.exit_status.signal)
+
+        threads = [threading.Thread(target=watch) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        assert worker.messenger.receive_blocking() == "last words"
+        with pytest.raises(coproc.WorkerDiedError) as died:
+            worker.messenger.receive_blocking()
+        for thread in threads:
+            thread.join()
+        assert [died.value.exit_status.signal, *seen] == [signal.SIGKILL] * 3
+
+
 def test_ctrl_c_ends_every_wait_and_not_the_worker(method):
     worker = WorkerResource(echo, method=method)
     worker.start()
