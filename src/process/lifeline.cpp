@@ -42,7 +42,8 @@ void Lifeline::stay_with_worker(std::chrono::nanoseconds grace) {
   step("lifeline: forked");
   pipe_.write_end.reset();
   if (grace > std::chrono::nanoseconds::zero()) {
-    armed.store(new Armed{.read_end = pipe_.read_end.get(), .grace = grace}, std::memory_order_release);  // pairs with on_sigcont()
+    armed.store(new Armed{.read_end = pipe_.read_end.get(), .grace = grace},
+                std::memory_order_release);  // pairs with on_sigcont()
     os::set_signal_handler(SIGCONT, &on_sigcont);
     os::signal_on_change(pipe_.read_end, SIGCONT);
   } else {

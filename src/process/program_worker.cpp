@@ -10,9 +10,9 @@
 #include <utility>
 
 #include "os/file.hpp"
-#include "os/processors.hpp"
 #include "os/inheritance.hpp"
 #include "os/process_state.hpp"
+#include "os/processors.hpp"
 #include "os/signals.hpp"
 #include "os/spawn.hpp"
 #include "process/lifeline.hpp"
