@@ -8,6 +8,7 @@
 #include "memory.hpp"
 #include "messenger.hpp"
 #include "options.hpp"
+#include "outbox.hpp"
 #include "pickling.hpp"
 #include "plain.hpp"
 #include "this_program.hpp"
@@ -36,6 +37,7 @@ PYBIND11_MODULE(_core, module) {
   bind_pickling(module);
   bind_plain(module);
   bind_memory(module);
+  bind_outbox(module);
   bind_options(module);
   bind_exit_status(module);
   bind_link_end(module);

@@ -7,44 +7,16 @@ import threading
 import time
 
 from .. import _core
-from ..errors import ConcurrentUseError, PoolBrokenError, TaskCancelledError, TaskTimeoutError, WorkerDiedError, WorkerIsDeadError, exception_of
+from ..errors import (
+    ConcurrentUseError, DecodeError, PoolBrokenError, ProtocolError, TaskCancelledError, TaskTimeoutError, WorkerIsDeadError, exception_of,
+)  # fmt: skip
 from .chunk import Chunk
 from .job import split
-from .worker import InitError, Unloadable
+from .slot import Slot
+from .worker import Failed, InitError, Unloadable
 
 #: Deaths in a row before anything was run, until the pool is broken.
 _MOST_FALSE_STARTS = 3
-
-
-class Slot:
-    """The place of a worker, which another one takes when it has died."""
-
-    def __init__(self, worker):
-        self.worker = worker
-        self.chunks = collections.deque()  # that it has, in the order of their sends
-        self.results = 0  # of the worker's
-        self.total = self.replaced = 0
-        self.known = set()  # numbers of the functions that it has
-        self.forgets = False  # all of them, before the next one
-        self.counters = None
-
-    def start(self, kwargs):
-        self.worker.start(**kwargs)
-        self.results = 0
-        self.known.clear()
-        self.forgets = False
-        # Shared with the worker: tasks begun, nanoseconds spent.
-        self.counters = memoryview(self.worker.messenger._lend(16)).cast("Q")
-        self.counters[0] = self.counters[1] = 0
-        self.worker.messenger.send_norequest(self.counters)
-
-    def death(self, status, index):
-        worker = self.worker
-        return WorkerDiedError(f"worker {worker.pid} {status.describe()} while it ran task {index}", worker._name, worker.pid, status)
-
-    @property
-    def outstanding(self):
-        return sum(len(chunk.items) for chunk in self.chunks)
 
 
 class Crew:
@@ -246,7 +218,8 @@ class Crew:
             send((call.number, call.mode, call.time_limit, chunk.items))
         except WorkerIsDeadError:
             self._waiting.appendleft(chunk)
-            self._replace(slot)
+            while not self._take_in(slot):  # first what it has sent before
+                pass
             return False
         except BaseException as error:
             self._fail_unsendable(chunk, error)
@@ -270,30 +243,50 @@ class Crew:
             self._waiting.extendleft(Chunk(chunk.job, chunk.call, chunk.first + i, [item]) for i, item in reversed(list(enumerate(chunk.items))))
 
     def _take_in(self, slot):
-        messenger = slot.worker.messenger
+        """Whether it was the end of the slot's worker."""
         try:
-            results = messenger.receive_available()
+            results, error = self._received(slot)
+            self._give(slot, slot.with_put(results), error)
         except WorkerIsDeadError:
+            self._give_last(slot)
             self._replace(slot)
-            return
+            return True
         except InitError as error:
             self._break(slot, exception_of(*error.parts))
-            return
-        except Exception as error:  # a result that cannot be unpickled here
-            self._give(slot, [], error)
-            return
-        self._give(slot, results)
+        except ProtocolError:  # nothing of this worker is believed any more
+            slot.worker.kill()
+            self._replace(slot)
+            return True
         if self._tasks_per_worker and slot.results >= self._tasks_per_worker and not slot.chunks:
             slot.worker.stop()
             self._replace(slot)
+            return True
+        return False
+
+    def _received(self, slot):
+        """Results, or the error of one that cannot be unpickled here."""
+        try:
+            return slot.worker.messenger.receive_available(), None
+        except (WorkerIsDeadError, InitError):
+            raise
+        except Exception as error:
+            if isinstance(error, ProtocolError) and not isinstance(error, DecodeError):
+                raise
+            return [], error
+
+    def _give_last(self, slot):
+        """What its worker had put into the outbox before it died."""
+        with contextlib.suppress(ProtocolError):
+            self._give(slot, slot.outbox.take(None, Failed))
 
     def _give(self, slot, results, error=None):
         """Results are those of the slot's tasks, in their order."""
-        self._false_starts = 0
+        if results or error is not None:
+            self._false_starts = 0
         at = given = 0
         now = time.monotonic()
         while at < len(results):
-            chunk = slot.chunks.popleft()
+            chunk = slot.take_chunk()
             if type(results[at]) is Unloadable:
                 self._try_singly(chunk, results[at].exception())
                 at += 1
@@ -314,7 +307,7 @@ class Crew:
                     slot.chunks[0].began = now
         if error is not None:
             given += 1
-            chunk = slot.chunks.popleft()
+            chunk = slot.take_chunk()
             chunk.job.fail(chunk.first, error)
             if len(chunk.items) > 1:
                 slot.chunks.appendleft(chunk.rest(1))
@@ -327,7 +320,7 @@ class Crew:
         """Its worker has ended: another one takes its place, and the tasks that it had not begun go to any."""
         status = slot.worker.join()
         chunks, slot.chunks = slot.chunks, collections.deque()
-        has_begun = slot.counters[0] > slot.results
+        has_begun = slot.outbox.begun > slot.results
         if has_begun and chunks:
             self._false_starts = 0
             chunk = chunks.popleft()

@@ -82,6 +82,9 @@ class Job:
 
 def split(first, results):
     """(first index, results or exception) of the stretches between failed tasks."""
+    if Failed not in map(type, results):
+        yield first, results
+        return
     start = 0
     for i, result in enumerate(results):
         if type(result) is Failed:
@@ -89,7 +92,5 @@ def split(first, results):
                 yield first + start, results[start:i]
             yield first + i, result.exception()
             start = i + 1
-    if start == 0:
-        yield first, results
-    elif start < len(results):
+    if start < len(results):
         yield first + start, results[start:]

@@ -163,9 +163,9 @@ class Pool:
     def insights(self):
         """A WorkerInsights for each place."""
         return [
-            WorkerInsights(slot.worker.pid, slot.total, slot.counters[1] / 1e9, slot.replaced)
+            WorkerInsights(slot.worker.pid, slot.total, slot.outbox.busy_nanoseconds / 1e9, slot.replaced)
             for slot in self._crew.slots
-            if slot.counters is not None
+            if slot.outbox is not None
         ]
 
     def __repr__(self):

@@ -1,15 +1,17 @@
 """What a pool's worker runs.
 
-The host sends functions, each once, and chunks: the arguments of some calls of one. Each result is a message of its own, in the order of the calls, so that
-a worker that dies takes only the task with it that it was running.
+The host sends functions, each once, and chunks: the arguments of some calls of one. Each result leaves at once, in the order of the calls, so that a worker
+that dies takes only the task with it that it was running: small ones of several calls are put into the outbox, and any other is a message of its own.
 """
 
 import contextlib
+import dataclasses
 import functools
 import pickle
 import signal
 import time
 
+from .. import _core
 from ..errors import LinkClosedError, ResourceRequestedClose, exception_of, parts_of
 from ..messenger import PriorityMessenger
 
@@ -31,6 +33,13 @@ class Unloadable(Failed):
     """In the place of a whole chunk: it cannot be unpickled here, and nothing of it was run."""
 
 
+@dataclasses.dataclass
+class Put:
+    """Results that are in the outbox."""
+
+    count: int
+
+
 class InitError(Exception):
     """An init function has raised an exception."""
 
@@ -49,7 +58,7 @@ def serve(messenger, init, init_args, exit):
         raise InitError(parts_of(error, True)) from None
     head = () if state is None else (state,)
     functions = {}
-    counters = messenger.receive_blocking()
+    outbox = _core.Outbox(messenger.receive_blocking(), False)
     try:
         with contextlib.suppress(ResourceRequestedClose):
             while True:
@@ -68,8 +77,8 @@ def serve(messenger, init, init_args, exit):
                     continue
                 number, mode, time_limit, items = received
                 began = time.perf_counter_ns()
-                _run(_caller(functions[number], head, mode), items, send, counters, time_limit)
-                counters[1] += time.perf_counter_ns() - began
+                _run(_caller(functions[number], head, mode), items, send, outbox, time_limit)
+                outbox.add_busy(time.perf_counter_ns() - began)
     finally:
         if exit:
             exit(*head)
@@ -95,10 +104,10 @@ def _caller(function, head, mode):
     return lambda item: function(*head, *item[0], **item[1])
 
 
-def _run(call, items, send, counters, time_limit):
-    """`counters[0]` says how many tasks were begun, so that the host knows which one a death has met."""
+def _run(call, items, send, outbox, time_limit):
+    is_alone = len(items) == 1
     for item in items:
-        counters[0] += 1
+        outbox.begin_task()  # so that the host knows which one a death has met
         if time_limit:
             # SIGALRM ends this process, whatever the task does, and whatever handler its host has.
             signal.signal(signal.SIGALRM, signal.SIG_DFL)
@@ -110,7 +119,18 @@ def _run(call, items, send, counters, time_limit):
             result = Failed(error)
         if time_limit:
             signal.setitimer(signal.ITIMER_REAL, 0)
+        if not is_alone and outbox.put(result):
+            if outbox.is_due():
+                _say(outbox, send)
+            continue
+        _say(outbox, send)
         try:
             send(result)
         except Exception as error:  # it cannot be pickled, or is too large
             send(Failed(error))
+    _say(outbox, send)
+
+
+def _say(outbox, send):
+    if count := outbox.take_unsaid():
+        send(Put(count))

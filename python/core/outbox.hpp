@@ -1,0 +1,60 @@
+// Where a pool's worker puts the results of small tasks: memory that it shares with its host.
+//
+// A message for each would take longer than the task. Here a result is safe as soon as it is put, whatever becomes of the worker; the host
+// hears of many together, and takes them then.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace coproc_python {
+
+namespace py = pybind11;
+
+/// Thread safety: the interpreter's lock.
+class Outbox {
+ public:
+  /// One of the two ends; the host's makes it new. Throws coproc::InvalidArgumentError where the memory is too small.
+  Outbox(const py::buffer& memory, bool is_new);
+
+  // ---- of the worker's ----
+
+  void begin_task() noexcept;
+  void add_busy(std::uint64_t nanoseconds) noexcept;
+  /// False: it is not plain (plain.hpp), or there is no room.
+  bool put(py::handle result);
+  /// Whether results that nobody has heard of have waited for a while.
+  bool is_due() const noexcept;
+  /// How many results were put since the last call.
+  std::size_t take_unsaid() noexcept;
+
+  // ---- of the host's ----
+
+  std::uint64_t begun() const noexcept;
+  std::uint64_t busy_nanoseconds() const noexcept;
+  /// The next `count` results, or all. One that cannot be made here is what `failed` makes of the exception. Throws coproc::ProtocolError.
+  py::list take(std::optional<std::size_t> count, const py::function& failed);
+
+ private:
+  struct Header;
+  Header& header() const noexcept { return *static_cast<Header*>(memory_.ptr); }
+  std::byte* bytes() const noexcept;
+  std::size_t capacity() const noexcept;
+  void copy_in(std::uint64_t position, const void* from, std::size_t size) noexcept;
+  std::string copy_out(std::uint64_t first, std::uint64_t end) const;
+
+  py::buffer_info memory_;
+  std::uint64_t position_ = 0;  // of this end: bytes put, or taken
+  std::size_t unsaid_ = 0;
+  std::chrono::steady_clock::time_point first_unsaid_;
+  std::string encoded_;
+};
+
+void bind_outbox(py::module_& module);
+
+}  // namespace coproc_python
