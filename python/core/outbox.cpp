@@ -66,22 +66,19 @@ void Outbox::add_busy(std::uint64_t nanoseconds) noexcept {
   store(header().busy_nanoseconds, header().busy_nanoseconds + nanoseconds);
 }
 
-bool Outbox::put(py::handle result) {
+Outbox::Put Outbox::put(py::handle result) {
   encoded_.assign(sizeof(Size), '\0');
-  if (!encode_plain(result, encoded_)) return false;
+  if (!encode_plain(result, encoded_)) return Put::no;
   const std::size_t room = capacity() - (position_ - load(header().taken));
-  if (encoded_.size() > room) return false;
+  if (encoded_.size() > room) return Put::no;
   const auto size = static_cast<Size>(encoded_.size() - sizeof(Size));
   std::memcpy(encoded_.data(), &size, sizeof size);
   copy_in(position_, encoded_.data(), encoded_.size());
   position_ += encoded_.size();
   store(header().put, position_);
-  if (unsaid_++ == 0) first_unsaid_ = std::chrono::steady_clock::now();
-  return true;
-}
-
-bool Outbox::is_due() const noexcept {
-  return unsaid_ != 0 && std::chrono::steady_clock::now() - first_unsaid_ > kAWhile;
+  const auto now = std::chrono::steady_clock::now();
+  if (unsaid_++ == 0) first_unsaid_ = now;
+  return now - first_unsaid_ > kAWhile ? Put::due : Put::yes;
 }
 
 std::size_t Outbox::take_unsaid() noexcept { return std::exchange(unsaid_, 0); }
@@ -119,13 +116,47 @@ py::list Outbox::take(std::optional<std::size_t> count, const py::function& fail
   return results;
 }
 
+namespace {
+
+// What a worker does for each task, as functions of the interpreter's own: a bound method takes as long as the rest of a small task.
+
+Outbox& outbox_of(PyObject* capsule) { return *static_cast<Outbox*>(PyCapsule_GetPointer(capsule, nullptr)); }
+
+PyObject* begin_task(PyObject* self, PyObject*) {
+  outbox_of(self).begin_task();
+  Py_RETURN_NONE;
+}
+
+PyObject* put(PyObject* self, PyObject* result) {
+  try {
+    const Outbox::Put put = outbox_of(self).put(result);
+    if (put == Outbox::Put::no) Py_RETURN_NONE;
+    return PyBool_FromLong(put == Outbox::Put::due);
+  } catch (py::error_already_set& error) {
+    error.restore();
+    return nullptr;
+  }
+}
+
+py::object function_of(Outbox& outbox, PyMethodDef& method) {
+  const auto self = py::capsule(&outbox, [](void*) {});
+  return py::reinterpret_steal<py::object>(PyCFunction_New(&method, self.ptr()));
+}
+
+}  // namespace
+
 void bind_outbox(py::module_& module) {
+  static PyMethodDef begin_task_method = {"begin_task", &begin_task, METH_NOARGS, nullptr};
+  static PyMethodDef put_method = {"put", &put, METH_O,
+                                   "None: not taken. Else whether results have waited for a while."};
+  const py::keep_alive<0, 1> keeps_outbox;
   py::class_<Outbox>(module, "Outbox", "Results of small tasks, in memory that a pool's worker shares with its host.")
       .def(py::init<const py::buffer&, bool>(), py::arg("memory"), py::arg("is_new"))
-      .def("begin_task", &Outbox::begin_task)
+      .def_property_readonly(
+          "begin_task", [](Outbox& outbox) { return function_of(outbox, begin_task_method); }, keeps_outbox)
+      .def_property_readonly(
+          "put", [](Outbox& outbox) { return function_of(outbox, put_method); }, keeps_outbox)
       .def("add_busy", &Outbox::add_busy, py::arg("nanoseconds"))
-      .def("put", &Outbox::put, py::arg("result"))
-      .def("is_due", &Outbox::is_due)
       .def("take_unsaid", &Outbox::take_unsaid)
       .def_property_readonly("begun", &Outbox::begun)
       .def_property_readonly("busy_nanoseconds", &Outbox::busy_nanoseconds)

@@ -26,10 +26,12 @@ class Outbox {
 
   void begin_task() noexcept;
   void add_busy(std::uint64_t nanoseconds) noexcept;
-  /// False: it is not plain (plain.hpp), or there is no room.
-  bool put(py::handle result);
-  /// Whether results that nobody has heard of have waited for a while.
-  bool is_due() const noexcept;
+  enum class Put {
+    no,  // it is not plain (plain.hpp), or there is no room
+    yes,
+    due,  // and results that nobody has heard of have waited for a while
+  };
+  Put put(py::handle result);
   /// How many results were put since the last call.
   std::size_t take_unsaid() noexcept;
 

@@ -27,7 +27,7 @@ def test_what_was_put_is_taken_in_its_order(ends):
     values = [1, -2.5, "text", b"bytes", None, True, "", 2**62]
     for value in values:
         worker.begin_task()
-        assert worker.put(value)
+        assert worker.put(value) is not None
     assert host.begun == len(values)
     assert worker.take_unsaid() == len(values)
     assert worker.take_unsaid() == 0
@@ -41,19 +41,19 @@ def test_the_memory_is_used_again_and_again(ends):
     for round in range(1000):
         values = [f"{round} {'x' * (7 * i)}" for i in range(round % 20)]
         for value in values:
-            assert worker.put(value)
+            assert worker.put(value) is not None
         assert host.take(len(values), FAILED) == values
 
 
 def test_what_has_no_room_or_is_not_plain_is_not_taken(ends):
     worker, host = ends
     put = 0
-    while worker.put(put):
+    while worker.put(put) is not None:
         put += 1
     assert 200 < put < mmap.PAGESIZE
-    assert not worker.put([1]) and not worker.put("x" * mmap.PAGESIZE)
+    assert worker.put([1]) is None and worker.put("x" * mmap.PAGESIZE) is None
     assert host.take(None, FAILED) == list(range(put))
-    assert worker.put(7)
+    assert worker.put(7) is not None
     assert host.take(None, FAILED) == [7]
 
 

@@ -105,9 +105,11 @@ def _caller(function, head, mode):
 
 
 def _run(call, items, send, outbox, time_limit):
-    is_alone = len(items) == 1
+    begin_task, put = outbox.begin_task, outbox.put
+    if len(items) == 1:
+        put = _put_nothing
     for item in items:
-        outbox.begin_task()  # so that the host knows which one a death has met
+        begin_task()  # so that the host knows which one a death has met
         if time_limit:
             # SIGALRM ends this process, whatever the task does, and whatever handler its host has.
             signal.signal(signal.SIGALRM, signal.SIG_DFL)
@@ -119,16 +121,19 @@ def _run(call, items, send, outbox, time_limit):
             result = Failed(error)
         if time_limit:
             signal.setitimer(signal.ITIMER_REAL, 0)
-        if not is_alone and outbox.put(result):
-            if outbox.is_due():
-                _say(outbox, send)
-            continue
-        _say(outbox, send)
-        try:
-            send(result)
-        except Exception as error:  # it cannot be pickled, or is too large
-            send(Failed(error))
+        is_due = put(result)
+        if is_due is not False:
+            _say(outbox, send)
+        if is_due is None:
+            try:
+                send(result)
+            except Exception as error:  # it cannot be pickled, or is too large
+                send(Failed(error))
     _say(outbox, send)
+
+
+def _put_nothing(_):
+    """One result is sooner there as a message."""
 
 
 def _say(outbox, send):
