@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cstring>
 #include <string_view>
+#include <utility>
 
 #include "plain.hpp"
 
@@ -107,6 +108,7 @@ py::list Outbox::take(std::optional<std::size_t> count, const py::function& fail
     } catch (const coproc::DecodeError&) {
       throw coproc::ProtocolError("a pool's worker has put what is no result");
     } catch (py::error_already_set& error) {
+      if (!error.matches(PyExc_Exception)) throw;  // Ctrl-C
       results.append(failed(error.value()));
     }
     rest.remove_prefix(size);

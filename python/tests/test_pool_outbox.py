@@ -8,6 +8,7 @@ import time
 
 import coproc
 import pytest
+import tasks
 from coproc import Pool, _core
 from tasks import die_on, square
 
@@ -91,6 +92,21 @@ def test_a_death_loses_no_result_that_was_put(pool, tmp_path, end):
         next(results)
     assert list(results) == list(range(8, 20))
     assert len(list(tmp_path.iterdir())) == 20
+
+
+def test_a_result_of_a_class_that_is_not_here_is_the_error_of_its_task_alone(pool):
+    def task(x):
+        if x != 3:
+            return x
+        tasks.OnlyThere = type("OnlyThere", (), {"__module__": "tasks"})
+        return tasks.OnlyThere()
+
+    results = pool.imap(task, range(6), chunksize=6)
+    assert [next(results) for _ in range(3)] == [0, 1, 2]
+    with pytest.raises(AttributeError, match="OnlyThere"):
+        next(results)
+    assert list(results) == [4, 5]
+    assert not any(place.replaced for place in pool.insights())
 
 
 def test_results_of_every_kind_keep_their_order(pool):
