@@ -265,8 +265,8 @@ def test_ctrl_c_ends_every_wait_and_not_the_worker(method):
 
     for wait in (worker.messenger.receive_blocking, worker.messenger.receive_message_blocking, worker.join, wait_any):
         alarm = threading.Timer(0.1, lambda: os.kill(os.getpid(), signal.SIGINT))
-        alarm.start()
         with pytest.raises(KeyboardInterrupt):
+            alarm.start()
             wait()
         alarm.join()
     os.kill(worker.pid, signal.SIGINT)
@@ -278,8 +278,8 @@ def test_ctrl_c_ends_every_wait_and_not_the_worker(method):
 def test_ctrl_c_ends_a_send_that_waits_for_space():
     with WorkerResource(sleep_on) as worker:
         alarm = threading.Timer(0.2, lambda: os.kill(os.getpid(), signal.SIGINT))
-        alarm.start()
         with pytest.raises(KeyboardInterrupt):
+            alarm.start()
             while True:
                 worker.messenger.send_norequest("x" * 1000)
         alarm.join()
