@@ -41,6 +41,8 @@ def _replace(value):
         return list(value)
     if hasattr(value, "__array__"):
         return _array(value)
+    if isinstance(value, int):
+        raise OverflowError(f"an integer of {value.bit_length()} bits cannot go to a program in another language: they have 64")
     raise TypeError(f"a {type(value).__name__} cannot go to a program in another language: send numbers, text, bytes, lists, dicts, dataclasses, arrays")
 
 

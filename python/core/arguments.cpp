@@ -32,28 +32,33 @@ coproc::ChannelId channel_of_key(const py::object& key) {
   return coproc::ChannelId::of(PythonChannel{key.cast<std::string>()});
 }
 
-coproc::Priority priority_of_number(py::handle number) {
-  const auto exact =
-      py::reinterpret_steal<py::object>(PyIndex_Check(number.ptr()) ? PyNumber_Index(number.ptr()) : nullptr);
-  if (exact) {
-    int overflow = 0;
-    const long long value = PyLong_AsLongLongAndOverflow(exact.ptr(), &overflow);
-    if (overflow == 0) return coproc::Priority(static_cast<std::int64_t>(value));
-    const double nearest = PyLong_AsDouble(exact.ptr());
-    if (nearest == -1.0 && PyErr_Occurred() != nullptr) {
-      PyErr_Clear();
-      return coproc::Priority(overflow < 0 ? -HUGE_VAL : HUGE_VAL);
-    }
-    return coproc::Priority(nearest);
-  }
+/// An error of the object's own code is the user's to see.
+[[noreturn]] void throw_no_priority(py::handle object) {
+  const PyNumberMethods* const number = Py_TYPE(object.ptr())->tp_as_number;
+  const bool is_number = number != nullptr && (number->nb_index != nullptr || number->nb_float != nullptr);
+  if (is_number || PyErr_ExceptionMatches(PyExc_TypeError) == 0) throw py::error_already_set();
   PyErr_Clear();
-  const double value = PyFloat_AsDouble(number.ptr());
-  if (value == -1.0 && PyErr_Occurred() != nullptr) {
-    PyErr_Clear();
-    throw py::type_error("a priority is a number, not " + py::repr(number).cast<std::string>() +
-                         ": the payload's attribute `priority` and the argument `priority` say it");
+  throw py::type_error("a priority is a number, not " + py::repr(object).cast<std::string>() +
+                       ": the payload's attribute `priority` and the argument `priority` say it");
+}
+
+coproc::Priority priority_of_number(py::handle number) {
+  if (!PyIndex_Check(number.ptr())) {
+    const double value = PyFloat_AsDouble(number.ptr());
+    if (value == -1.0 && PyErr_Occurred() != nullptr) throw_no_priority(number);
+    return coproc::Priority(value);
   }
-  return coproc::Priority(value);
+  const auto exact = py::reinterpret_steal<py::object>(PyNumber_Index(number.ptr()));
+  if (!exact) throw_no_priority(number);
+  int overflow = 0;
+  const long long value = PyLong_AsLongLongAndOverflow(exact.ptr(), &overflow);
+  if (overflow == 0) return coproc::Priority(static_cast<std::int64_t>(value));
+  const double nearest = PyLong_AsDouble(exact.ptr());
+  if (nearest == -1.0 && PyErr_Occurred() != nullptr) {
+    PyErr_Clear();
+    return coproc::Priority(overflow < 0 ? -HUGE_VAL : HUGE_VAL);
+  }
+  return coproc::Priority(nearest);
 }
 
 bool is_builtin(PyTypeObject* type) noexcept {

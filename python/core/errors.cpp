@@ -3,6 +3,7 @@
 #include <coproc/exit_status.hpp>
 
 #include <optional>
+#include <utility>
 
 namespace coproc_python {
 
@@ -19,7 +20,7 @@ void set(PyObject* type, const char* text) { PyErr_SetObject(type, text_of(text)
 void set(const char* name, const char* text) { set(error_class(name).ptr(), text); }
 
 void set_worker_died(const coproc::WorkerDiedError& error) {
-  set(error_class("WorkerDiedError")(text_of(error.what()), text_of(error.name()), error.pid(),
+  set(error_class("WorkerDiedError")(text_for_python(error.what()), text_of(error.name()), error.pid(),
                                      py::cast(error.exit_status())));
 }
 
@@ -105,7 +106,22 @@ py::str text_of(std::string_view bytes) {
   return py::reinterpret_steal<py::str>(text);
 }
 
-PythonError to_python_error(py::handle exception) { return of_parts(error_class("parts_of")(exception, false)); }
+py::str text_for_python(std::string text) {
+  const std::pair<std::string_view, std::string_view> words[] = {{"coproc_python::PythonError: ", ""},
+                                                                 {"exit_status().", "exit_status."}};
+  for (const auto& [cpp, python] : words) {
+    if (const auto at = text.find(cpp); at != std::string::npos) text.replace(at, cpp.size(), python);
+  }
+  return text_of(text);
+}
+
+PythonError to_python_error(py::handle exception) {
+  if (PyExceptionInstance_Check(exception.ptr()) == 0) {
+    throw py::type_error(py::repr(exception).cast<std::string>() +
+                         " is no exception, which is what an error is told by");
+  }
+  return of_parts(error_class("parts_of")(exception, false));
+}
 
 PythonError escaped_error(const py::error_already_set& error) {
   if (error.trace()) PyException_SetTraceback(error.value().ptr(), error.trace().ptr());

@@ -28,6 +28,16 @@ constexpr Timeout kAtOnce = std::chrono::seconds(0);
 /// longer.
 constexpr std::size_t kSmall = 64 << 10;
 
+bool is_keyboard_interrupt(const std::exception_ptr& thrown) {
+  try {
+    std::rethrow_exception(thrown);
+  } catch (py::error_already_set& error) {
+    return error.matches(PyExc_KeyboardInterrupt);
+  } catch (...) {
+    return false;
+  }
+}
+
 }  // namespace
 
 // ---- its link ----
@@ -50,6 +60,7 @@ coproc::Messenger& Messenger::link() {
 }
 
 const ChannelId& Messenger::id_of(py::handle channel) {
+  channel_of(channel);  // else it is none
   if (!channel.is_none() && PySet_Add(channels_.ptr(), channel.ptr()) != 0) throw py::error_already_set();
   return channel_of(channel);
 }
@@ -61,6 +72,7 @@ void Messenger::close() {
   if (held_ != nullptr) held_->end.close();
   held_.reset();
   link_ = nullptr;
+  forget_left();
   owned_.emplace<std::monostate>();
   keeper_.reset();
 }
@@ -172,55 +184,60 @@ py::object Messenger::lend(std::size_t bytes) { return as_lendable(link().loan(b
 // ---- receiving ----
 
 /// The first look keeps the interpreter's lock.
-template <class T>
-std::optional<T> Messenger::receive_value(const ChannelId& channel, Timeout timeout) {
-  const Use use(*this);
-  auto value = use.link.receive_for<T>(kAtOnce, channel);
-  if (value || timeout.ns.count() == 0) return value;
-  const ChannelId kept = channel;  // the reference holds only until another thread runs
-  const Unlocked unlocked;
-  return use.link.receive_for<T>(timeout, kept);
-}
-
 Message Messenger::wait_for_message(py::handle channel, py::handle timeout) {
-  auto message = receive_value<Message>(id_of(channel), timeout_of(timeout));
-  if (!message) throw coproc::TimeoutError("no message of channel " + id_of(channel).describe() + " came in this time");
+  raise_put_off();
+  const Timeout time = timeout_of(timeout);
+  const ChannelId id = id_of(channel);  // a copy: the reference holds only until another thread runs
+  if (auto left = left_.take(id)) return *std::move(left);
+  const Use use(*this);
+  auto message = use.link.receive_for<Message>(kAtOnce, id);
+  if (!message && time.ns.count() != 0) {
+    const Unlocked unlocked;
+    message = use.link.receive_for<Message>(time, id);
+  }
+  if (!message) throw coproc::TimeoutError("no message of channel " + id.describe() + " came in this time");
   return *std::move(message);
 }
 
-py::object Messenger::receive(py::handle channel, py::handle timeout) {
-  return with_errors([&]() -> py::object {
-    raise_put_off();
-    if (unpickles_) {
-      try {
-        auto value = receive_value<Value>(id_of(channel), timeout_of(timeout));
-        if (value) return unpickle(*std::move(value));
-        throw coproc::TimeoutError("no message of channel " + id_of(channel).describe() + " came in this time");
-      } catch (const coproc::TypeMismatchError&) {
-        // Of another program's type: it is still there.
-      }
+/// Where Ctrl-C ends the unpickling, the message is there for the next receive.
+py::object Messenger::payload_or_put_back(Message&& message) {
+  try {
+    return payload_of(message, unpickles_);
+  } catch (py::error_already_set& error) {
+    if (error.matches(PyExc_KeyboardInterrupt)) {
+      std::vector<Message> one;
+      one.push_back(std::move(message));
+      left_.put_back(std::move(one));
     }
-    return payload_of(wait_for_message(channel, timeout), unpickles_);
-  });
+    throw;
+  }
+}
+
+py::object Messenger::receive(py::handle channel, py::handle timeout) {
+  return with_errors([&] { return payload_or_put_back(wait_for_message(channel, timeout)); });
 }
 
 Received Messenger::receive_message(py::handle channel, py::handle timeout) {
   return with_errors([&] {
-    raise_put_off();
     return Received{wait_for_message(channel, timeout), py::reinterpret_borrow<py::object>(channel), unpickles_};
   });
 }
 
-Received Messenger::receive_any(const std::vector<py::object>& channels, py::handle timeout) {
+Received Messenger::receive_any(const py::iterable& channel_ids, py::handle timeout) {
   return with_errors([&]() -> Received {
     raise_put_off();
     const Timeout time = timeout_of(timeout);
-    if (channels.empty()) throw coproc::InvalidArgumentError("receive_any: give one channel at least");
+    if (py::isinstance<py::str>(channel_ids)) throw py::type_error("receive_any: give a list of channels, not a text");
+    std::vector<py::object> channels;
     std::vector<ChannelId> ids;
-    for (const py::object& channel : channels) ids.push_back(id_of(channel));
+    for (const py::handle channel : channel_ids) {
+      channels.push_back(py::reinterpret_borrow<py::object>(channel));
+      ids.push_back(id_of(channel));
+    }
+    if (ids.empty()) throw coproc::InvalidArgumentError("receive_any: give one channel at least");
     const Use use(*this);
-    std::optional<Message> message;
-    {
+    std::optional<Message> message = left_.take_of_any(ids);
+    if (!message) {
       const Unlocked unlocked;
       message = use.link.receive_any(ids, time);
     }
@@ -234,50 +251,80 @@ Received Messenger::receive_any(const std::vector<py::object>& channels, py::han
 py::object Messenger::try_receive(py::handle channel, bool as_message) {
   return with_errors([&]() -> py::object {
     raise_put_off();
-    auto message = link().receive_for<Message>(kAtOnce, id_of(channel));
+    const ChannelId id = id_of(channel);
+    std::optional<Message> message = left_.take(id);
+    if (!message) message = link().receive_for<Message>(kAtOnce, id);
     if (!message) return py::none();
-    Received received{*std::move(message), py::reinterpret_borrow<py::object>(channel), unpickles_};
-    if (as_message) return py::cast(std::move(received));
-    return py::make_tuple(payload_of(received.message, unpickles_));
+    if (!as_message) return py::make_tuple(payload_or_put_back(*std::move(message)));
+    return py::cast(Received{*std::move(message), py::reinterpret_borrow<py::object>(channel), unpickles_});
   });
+}
+
+/// How many a receive of all takes: what is left, or else what is there by now, and one that may be an error.
+std::size_t Messenger::count_next(const ChannelId& channel) {
+  if (const std::size_t left = left_.count(channel)) return left;
+  return std::max<std::size_t>(1, link().available(channel));
+}
+
+/// One that has come by now. Where none has, and none can come any more, the first throws what a wait would; an error of the link's
+/// behind others is the next receive's.
+std::optional<Message> Messenger::next_available(const ChannelId& channel, bool is_first) {
+  if (auto left = left_.take(channel)) return left;
+  try {
+    return link().receive_for<Message>(kAtOnce, channel);
+  } catch (...) {
+    if (is_first) throw;
+    put_off_ = std::current_exception();
+    return std::nullopt;
+  }
 }
 
 py::list Messenger::receive_available_messages(py::handle channel) {
   return with_errors([&] {
     raise_put_off();
-    return take_available(channel, [&](Message&& message) {
-      return py::cast(Received{std::move(message), py::reinterpret_borrow<py::object>(channel), unpickles_});
-    });
+    const ChannelId id = id_of(channel);
+    py::list all;
+    for (std::size_t most = count_next(id); all.size() < most;) {
+      auto message = next_available(id, all.empty());
+      if (!message) break;
+      all.append(Received{*std::move(message), py::reinterpret_borrow<py::object>(channel), unpickles_});
+    }
+    return all;
   });
 }
 
+/// An error that one of them causes is raised in its turn: at once, or by the next receive where there is something to return.
 py::list Messenger::receive_available(py::handle channel) {
   return with_errors([&] {
     raise_put_off();
-    return take_available(channel, [&](Message&& message) { return payload_of(message, unpickles_); });
-  });
-}
-
-/// What `take` makes of each that has come by now. Where none has, and none can come any more, it throws what a wait would.
-/// Any other error is raised in its turn: at once, or by the next receive where there is something to return.
-template <class Take>
-py::list Messenger::take_available(py::handle channel, Take take) {
-  py::list all;
-  try {
-    for (std::size_t left = std::max<std::size_t>(1, link().available(id_of(channel))); left != 0; --left) {
-      auto message = link().receive_for<Message>(kAtOnce, id_of(channel));
-      if (!message) break;
-      all.append(take(*std::move(message)));
+    const ChannelId id = id_of(channel);
+    std::vector<Message> taken;  // until they are returned
+    py::list all;
+    try {
+      for (std::size_t most = count_next(id); all.size() < most;) {
+        auto message = next_available(id, all.empty());
+        if (!message) break;
+        taken.push_back(*std::move(message));
+        all.append(payload_of(taken.back(), unpickles_));
+      }
+    } catch (...) {
+      const bool is_interrupt = is_keyboard_interrupt(std::current_exception());
+      if (taken.size() == all.size() || (all.empty() && !is_interrupt)) throw;
+      if (!is_interrupt) taken.erase(taken.begin(), taken.end() - 1);
+      left_.put_back(std::move(taken));
+      if (is_interrupt) throw;
     }
-  } catch (...) {
-    if (all.empty()) throw;
-    put_off_ = std::current_exception();
-  }
-  return all;
+    return all;
+  });
 }
 
 void Messenger::raise_put_off() {
   if (put_off_) std::rethrow_exception(std::exchange(put_off_, nullptr));
+}
+
+void Messenger::forget_left() noexcept {
+  put_off_ = nullptr;
+  left_.clear();
 }
 
 py::object Messenger::receive_reply(std::uint64_t id, py::handle timeout) {
@@ -285,12 +332,12 @@ py::object Messenger::receive_reply(std::uint64_t id, py::handle timeout) {
     raise_put_off();
     const Timeout time = timeout_of(timeout);
     const Use use(*this);
-    std::optional<Message> message;
-    {
+    std::optional<Message> message = left_.take_reply_to(id);
+    if (!message) {
       const Unlocked unlocked;
       message = use.link.receive_reply(coproc::RequestId{id}, time);
     }
-    return payload_of(*message, unpickles_);
+    return payload_or_put_back(*std::move(message));
   });
 }
 
@@ -300,8 +347,8 @@ Received Messenger::receive_next_reply(py::handle channel, py::handle timeout) {
     const Timeout time = timeout_of(timeout);
     const ChannelId id = id_of(channel);
     const Use use(*this);
-    std::optional<Message> message;
-    {
+    std::optional<Message> message = left_.take_reply(id);
+    if (!message) {
       const Unlocked unlocked;
       auto replies = use.link.receive_remaining<Message>(id, time);
       message = std::move(*replies.begin());
@@ -313,15 +360,26 @@ Received Messenger::receive_next_reply(py::handle channel, py::handle timeout) {
 // ---- looking ----
 
 std::size_t Messenger::available(py::handle channel) {
-  return with_errors([&] { return link().available(id_of(channel)); });
+  return with_errors([&] {
+    const ChannelId id = id_of(channel);
+    const std::size_t left = left_.count(id);
+    return left != 0 ? left + link().queued(id) : link().available(id);
+  });
 }
-std::size_t Messenger::queued(py::handle channel) { return link_ == nullptr ? 0 : link_->queued(id_of(channel)); }
+std::size_t Messenger::queued(py::handle channel) {
+  if (link_ == nullptr) return 0;
+  const ChannelId id = id_of(channel);
+  return link_->queued(id) + left_.count(id);
+}
+std::size_t Messenger::remaining(py::handle channel) {
+  return counts(channel).remaining() + left_.count_replies(id_of(channel));
+}
 coproc::ChannelCounts Messenger::counts(py::handle channel) {
   return link_ == nullptr ? coproc::ChannelCounts() : link_->counts(id_of(channel));
 }
 bool Messenger::has_work() {
   coproc::Messenger* const one[] = {&link()};
-  return put_off_ != nullptr || coproc::wait_any(one, kAtOnce) == 0;
+  return has_left() || coproc::wait_any(one, kAtOnce) == 0;
 }
 bool Messenger::close_requested() { return link().close_requested(); }
 void Messenger::interrupt() { link().interrupt(); }

@@ -13,6 +13,7 @@
 #include <variant>
 #include <vector>
 
+#include "left_messages.hpp"
 #include "lock.hpp"
 #include "value.hpp"
 
@@ -86,7 +87,7 @@ class Messenger {
 
   py::object receive(py::handle channel, py::handle timeout);
   Received receive_message(py::handle channel, py::handle timeout);
-  Received receive_any(const std::vector<py::object>& channels, py::handle timeout);
+  Received receive_any(const py::iterable& channels, py::handle timeout);
   /// None: nothing has come.
   py::object try_receive(py::handle channel, bool as_message);
   py::list receive_available(py::handle channel);
@@ -98,8 +99,13 @@ class Messenger {
 
   std::size_t available(py::handle channel);
   std::size_t queued(py::handle channel);
+  std::size_t remaining(py::handle channel);
   coproc::ChannelCounts counts(py::handle channel);
   bool has_work();
+  /// Something is there that was taken from the link before.
+  bool has_left() const noexcept { return put_off_ != nullptr || !left_.is_empty(); }
+  /// A new run: what is left is of the last one.
+  void forget_left() noexcept;
   bool close_requested();
   void interrupt();
   int native_handle();
@@ -128,10 +134,9 @@ class Messenger {
   template <class SendBytes>
   auto send_value(py::handle data, py::handle timeout, SendBytes send_bytes);
   void raise_put_off();
-  template <class Take>
-  py::list take_available(py::handle channel, Take take);
-  template <class T>
-  std::optional<T> receive_value(const coproc::ChannelId& channel, coproc::Timeout timeout);
+  std::size_t count_next(const coproc::ChannelId& channel);
+  std::optional<coproc::Message> next_available(const coproc::ChannelId& channel, bool is_first);
+  py::object payload_or_put_back(coproc::Message&& message);
   template <class F>
   auto with_errors(F f);
   coproc::Message wait_for_message(py::handle channel, py::handle timeout);
@@ -144,7 +149,8 @@ class Messenger {
   const bool unpickles_;
   int uses_ = 0;
   py::set channels_;
-  std::exception_ptr put_off_;  // for the next receive
+  std::exception_ptr put_off_;  // of the link, for the next receive
+  LeftMessages left_;
 };
 
 /// The payload of a message of any type that is known here.

@@ -58,14 +58,17 @@ int run_end(HeldEnd& held, Messenger& messenger, const py::function& target) {
   return code;
 }
 
-std::optional<std::size_t> wait_any(const std::vector<Messenger*>& messengers, py::handle timeout) {
+std::optional<std::size_t> wait_any(const py::iterable& messengers, py::handle timeout) {
   const coproc::Timeout time = timeout_of(timeout);
   std::vector<std::unique_ptr<Messenger::Use>> uses;
   std::vector<coproc::Messenger*> links;
-  for (Messenger* const messenger : messengers) {
-    if (messenger == nullptr) throw py::type_error("wait_any: None is no messenger");
+  for (const py::handle each : messengers) {
+    if (!py::isinstance<Messenger>(each))
+      throw py::type_error("wait_any: " + py::repr(each).cast<std::string>() + " is no messenger");
+    auto* const messenger = each.cast<Messenger*>();
     uses.push_back(std::make_unique<Messenger::Use>(*messenger));
     links.push_back(&uses.back()->link);
+    if (messenger->has_left()) return links.size() - 1;
   }
   std::size_t index = 0;
   {
@@ -178,6 +181,7 @@ void bind_messenger(py::module_& module) {
            "Ask the other side to close: its next receive raises ResourceRequestedClose. Never waits; overtakes what "
            "is queued.")
       .def("_lend", &Messenger::lend)
+      .def("_forget_left", &Messenger::forget_left)
       .def("receive_blocking", &Messenger::receive, "channel_id"_a = none, py::kw_only(), "timeout"_a = none,
            "Wait for a message of this channel and return its data: the best one by priority.\n\n"
            "Raises TimeoutError after `timeout` seconds, what the other side sent by send_error, "
@@ -202,9 +206,8 @@ void bind_messenger(py::module_& module) {
            "How many messages of this channel could be received now. Looks what has come, without waiting.")
       .def("queue_size", &Messenger::queued, "channel_id"_a = none,
            "How many messages of this channel were taken from the link and wait here. Looks for no others.")
-      .def(
-          "remaining", [](Messenger& self, py::object channel) { return self.counts(channel).remaining(); },
-          "channel_id"_a = none, "How many requests of this channel have no reply yet.")
+      .def("remaining", &Messenger::remaining, "channel_id"_a = none,
+           "How many requests of this channel have no reply yet.")
       .def(
           "requests_sent", [](Messenger& self, py::object channel) { return self.counts(channel).requests; },
           "channel_id"_a = none, "Requests sent on this channel.")

@@ -47,3 +47,8 @@ def method(request):
 def pool():
     with coproc.Pool(2) as pool:
         yield pool
+
+
+@pytest.fixture(params=[coproc.PriorityMessenger, coproc.MultiMessenger])
+def pair(request):
+    return request.param.new_pair()

@@ -145,6 +145,10 @@ def test_errors_are_sent_on_purpose(capfd):
     assert "ValueError: shown" in capfd.readouterr().err
     with pytest.raises(TypeError, match="no exception"):
         a.send_error("text")
+    a, b = PriorityMessenger.new_pair()
+    a.send_request("asked")
+    with pytest.raises(TypeError, match="no exception"):
+        b.reply_error_to(b.receive_message_blocking(), "text")
 
 
 def test_the_old_errors_are_no_exceptions():

@@ -82,9 +82,11 @@ def test_a_program_that_is_none_or_wants_other_arguments_is_a_start_error():
 def test_nothing_else_than_what_others_know_is_sent_to_a_program():
     worker = coproc.ProgramResource(EXAMPLES / "python_pricing")
     worker.start(bolt=1.0)
-    for value in (object(), lambda: 0, 1j, np.array(["text"]), 2**70):
-        with pytest.raises((TypeError, OverflowError)):
+    for value in (object(), lambda: 0, 1j, np.array(["text"])):
+        with pytest.raises(TypeError):
             worker.messenger.send_norequest(value)
+    with pytest.raises(OverflowError, match="71 bits"):
+        worker.messenger.send_norequest({"count": 2**70})
     worker.messenger.send_request({"item": "bolt", "count": 1, "options": []}, "orders")
     assert worker.messenger.receive_blocking("orders") == {"text": "1 x bolt", "total": 1}
     assert worker.stop().success

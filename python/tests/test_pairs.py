@@ -47,6 +47,26 @@ def test_two_workers_talk_to_each_other(method):
     receiver.stop()
 
 
+def receive_from_all(messenger, ends):
+    messenger.send_reply([end.receive_blocking() for end in (ends.values() if isinstance(ends, dict) else ends)])
+
+
+@pytest.mark.parametrize("container", [list, tuple, lambda ends: dict(enumerate(ends))])
+def test_ends_in_a_container_are_handed_over(method, container):
+    mine, theirs = zip(*(PriorityMessenger.new_pair() for _ in range(3)))
+    with WorkerResource(receive_from_all, method=method) as worker:
+        worker.stop()
+        worker.start(ends=container(theirs))
+        assert all(end.closed for end in theirs)
+        for i, end in enumerate(mine):
+            end.send_norequest(i)
+        assert worker.messenger.receive_blocking() == [0, 1, 2]
+        worker.kill()
+        for end in mine:
+            with pytest.raises(coproc.PeerClosedError):
+                end.receive_blocking()
+
+
 def die(messenger):
     os.kill(os.getpid(), signal.SIGKILL)
 

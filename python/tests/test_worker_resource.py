@@ -147,6 +147,22 @@ def test_misuse_is_an_error_of_its_own():
         WorkerResource(echo, method="by magic")
     with pytest.raises(ValueError, match="ring_bytes"):
         WorkerResource(echo, link=coproc.LinkOptions(ring_bytes=5000)).start()
+    with pytest.raises(TypeError, match="timeout=0.3"):
+        worker.join(0.3)
+    for options in ({"messenger_type": int}, {"stop": 3}, {"link": {}}):
+        with pytest.raises(TypeError, match=next(iter(options))):
+            WorkerResource(echo, **options)
+        with pytest.raises(TypeError, match=next(iter(options))):
+            coproc.ProgramResource("/bin/true", **options)
+
+
+def test_its_process_may_be_closed():
+    worker = WorkerResource(return_at_once)
+    for _ in range(2):
+        worker.start()
+        assert worker.join().code == 0
+        worker.proc.close()
+        assert worker.stop().code == 0
 
 
 def test_what_cannot_be_pickled_is_no_start_argument_and_leaves_nothing():
@@ -176,7 +192,12 @@ def test_an_exception_that_leaves_the_target_reaches_the_host(method):
     assert "in fail" in str(caught.value.__cause__)
     status = worker.join()
     assert status.code == 1
-    assert "ValueError: no such thing" in status.exception_text
+    assert status.exception_text == "ValueError: no such thing"
+    with pytest.raises(coproc.WorkerDiedError) as died:
+        worker.messenger.receive_blocking()
+    for told in (str(died.value), status.describe(), status.report(), repr(status)):
+        assert "ValueError: no such thing" in told and "::" not in told and "()." not in told
+    assert "exit_status.report()" in str(died.value)
 
 
 def test_death_is_told_after_all_that_was_sent(method):

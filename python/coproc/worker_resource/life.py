@@ -7,6 +7,15 @@ from multiprocessing import util
 from .. import _core
 from ..array import note_latest
 from ..errors import WorkerIsAlreadyAliveError, WorkerIsAlreadyDeadError, WorkerIsDeadError
+from ..messenger.messenger import Messenger
+
+
+def check_options(messenger_type, stop, link):
+    if not (isinstance(messenger_type, type) and issubclass(messenger_type, Messenger)):
+        raise TypeError(f"messenger_type: PriorityMessenger, MultiMessenger or a class of these, not {messenger_type!r}")
+    for name, options, kind in (("stop", stop, _core.StopOptions), ("link", link, _core.LinkOptions)):
+        if options is not None and not isinstance(options, kind):
+            raise TypeError(f"{name}: {kind.__name__} or None, not {options!r}")
 
 
 class Life:
@@ -53,6 +62,8 @@ class Life:
 
         It asks for nothing: `stop` does. `check_alive` False: a worker that never started is no error.
         """
+        if not isinstance(check_alive, bool):
+            raise TypeError(f"join: say timeout={check_alive!r}: the first argument is `check_alive`, True or False")
         if not self._check_started("join", check_alive):
             return None
         status = self._worker.join(timeout)
@@ -104,6 +115,7 @@ class Life:
             messenger = self.messenger_type(**messenger_options)
             self._worker.fill(messenger)
             self._messenger = messenger
+        self._messenger._forget_left()
         self._messenger._look_again()
         note_latest(self._messenger)
         _stop_at_exit(self._worker)

@@ -5,7 +5,7 @@ import os
 from .. import _core
 from ..array import note_latest
 from ..messenger import PriorityMessenger
-from .life import Life
+from .life import Life, check_options
 
 
 class ProgramResource(Life):
@@ -20,6 +20,7 @@ class ProgramResource(Life):
     """
 
     def __init__(self, path, arguments=(), messenger_type=PriorityMessenger, *, name=None, stop=None, link=None):
+        check_options(messenger_type, stop, link)
         self.path = os.fspath(path)
         self.arguments = list(arguments)
         name = name or os.path.basename(self.path)

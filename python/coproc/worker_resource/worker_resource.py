@@ -9,7 +9,7 @@ from ..errors import WorkerIsDeadError
 from ..messenger import PriorityMessenger
 from . import interrupts
 from .entry import Start
-from .life import Life
+from .life import Life, check_options
 
 
 class WorkerResource(Life):
@@ -34,6 +34,7 @@ class WorkerResource(Life):
     """
 
     def __init__(self, target, messenger_type=PriorityMessenger, method=None, *, name=None, stop=None, link=None):
+        check_options(messenger_type, stop, link)
         self.target = target
         self.method = method
         self._context = multiprocessing.get_context(method)
@@ -46,7 +47,7 @@ class WorkerResource(Life):
     def start(self, **kwargs):
         """Start the worker; `kwargs` are the target's.
 
-        Messengers among them that were not used yet are handed over to the worker, and closed here. Raises WorkerIsAlreadyAliveError, StartError,
+        Messengers among them that were not used yet, and lists, tuples and dicts of such, are handed over to the worker, and closed here. Raises WorkerIsAlreadyAliveError, StartError,
         and what pickling raises.
         """
         self._check_not_alive()
@@ -60,9 +61,7 @@ class WorkerResource(Life):
                 self._worker.adopt(proc.pid, lambda: _exit_code(proc, joins))
         finally:
             end.close()
-        for value in kwargs.values():
-            if isinstance(value, _core.Messenger) and value._held is not None:
-                value.close()
+        _close_handed_over(kwargs.values())
         self._proc = proc
         self._has_started()
 
@@ -83,8 +82,20 @@ class WorkerResource(Life):
 
     def _reap(self):
         # The core has looked how it ended, and left it to multiprocessing.
-        if self._proc is not None and self._proc._parent_pid == os.getpid():
+        if self._proc is not None and self._proc._parent_pid == os.getpid() and not self._proc._closed:
             self._proc.join()
+
+
+def _close_handed_over(arguments):
+    """Ends of pairs that are the worker's now."""
+    for argument in arguments:
+        if isinstance(argument, dict):
+            argument = list(argument.values())
+        several = argument if isinstance(argument, (list, tuple)) else [argument]
+        if all(isinstance(each, _core.Messenger) for each in several):
+            for end in several:
+                if end._held is not None:
+                    end.close()
 
 
 def _exit_code(proc, joins):
