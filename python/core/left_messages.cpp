@@ -15,6 +15,7 @@ void LeftMessages::put_back(std::vector<Message> messages) {
 
 template <class Matches>
 std::optional<Message> LeftMessages::take_first(Matches matches) {
+  if (messages_.empty()) return std::nullopt;
   const auto found = std::find_if(messages_.begin(), messages_.end(), matches);
   if (found == messages_.end()) return std::nullopt;
   std::optional<Message> taken(std::move(*found));

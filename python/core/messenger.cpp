@@ -60,8 +60,9 @@ coproc::Messenger& Messenger::link() {
 }
 
 const ChannelId& Messenger::id_of(py::handle channel) {
+  if (channel.is_none()) return channel_of(channel);
   channel_of(channel);  // else it is none
-  if (!channel.is_none() && PySet_Add(channels_.ptr(), channel.ptr()) != 0) throw py::error_already_set();
+  if (PySet_Add(channels_.ptr(), channel.ptr()) != 0) throw py::error_already_set();
   return channel_of(channel);
 }
 
@@ -187,15 +188,17 @@ py::object Messenger::lend(std::size_t bytes) { return as_lendable(link().loan(b
 Message Messenger::wait_for_message(py::handle channel, py::handle timeout) {
   raise_put_off();
   const Timeout time = timeout_of(timeout);
-  const ChannelId id = id_of(channel);  // a copy: the reference holds only until another thread runs
+  const ChannelId& id = id_of(channel);
   if (auto left = left_.take(id)) return *std::move(left);
   const Use use(*this);
   auto message = use.link.receive_for<Message>(kAtOnce, id);
-  if (!message && time.ns.count() != 0) {
+  if (message) return *std::move(message);
+  const ChannelId kept = id;  // the reference holds only until another thread runs
+  if (time.ns.count() != 0) {
     const Unlocked unlocked;
-    message = use.link.receive_for<Message>(time, id);
+    message = use.link.receive_for<Message>(time, kept);
   }
-  if (!message) throw coproc::TimeoutError("no message of channel " + id.describe() + " came in this time");
+  if (!message) throw coproc::TimeoutError("no message of channel " + kept.describe() + " came in this time");
   return *std::move(message);
 }
 
@@ -301,7 +304,9 @@ py::list Messenger::receive_available(py::handle channel) {
     std::vector<Message> taken;  // until they are returned
     py::list all;
     try {
-      for (std::size_t most = count_next(id); all.size() < most;) {
+      const std::size_t most = count_next(id);
+      taken.reserve(most);
+      while (all.size() < most) {
         auto message = next_available(id, all.empty());
         if (!message) break;
         taken.push_back(*std::move(message));
