@@ -346,7 +346,14 @@ py::object Messenger::receive_reply(std::uint64_t id, py::handle timeout) {
   });
 }
 
-Received Messenger::receive_next_reply(py::handle channel, py::handle timeout) {
+py::object Messenger::receive_next_reply(py::handle channel, py::handle timeout) {
+  return with_errors([&] {
+    Received received = receive_next_reply_message(channel, timeout);
+    return payload_or_put_back(std::move(received.message));
+  });
+}
+
+Received Messenger::receive_next_reply_message(py::handle channel, py::handle timeout) {
   return with_errors([&] {
     raise_put_off();
     const Timeout time = timeout_of(timeout);

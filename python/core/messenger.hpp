@@ -93,7 +93,8 @@ class Messenger {
   py::list receive_available(py::handle channel);
   py::list receive_available_messages(py::handle channel);
   py::object receive_reply(std::uint64_t id, py::handle timeout);
-  Received receive_next_reply(py::handle channel, py::handle timeout);
+  py::object receive_next_reply(py::handle channel, py::handle timeout);
+  Received receive_next_reply_message(py::handle channel, py::handle timeout);
 
   // ---- looking ----
 

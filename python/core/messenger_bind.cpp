@@ -60,9 +60,10 @@ int run_end(HeldEnd& held, Messenger& messenger, const py::function& target) {
 
 std::optional<std::size_t> wait_any(const py::iterable& messengers, py::handle timeout) {
   const coproc::Timeout time = timeout_of(timeout);
+  const py::list all(messengers);  // kept: a generator's may be nobody else's
   std::vector<std::unique_ptr<Messenger::Use>> uses;
   std::vector<coproc::Messenger*> links;
-  for (const py::handle each : messengers) {
+  for (const py::handle each : all) {
     if (!py::isinstance<Messenger>(each))
       throw py::type_error("wait_any: " + py::repr(each).cast<std::string>() + " is no messenger");
     auto* const messenger = each.cast<Messenger*>();
@@ -201,6 +202,7 @@ void bind_messenger(py::module_& module) {
       .def("receive_reply", &Messenger::receive_reply, "request_id"_a, py::kw_only(), "timeout"_a = none,
            "Wait for the reply to this request, whatever else comes.")
       .def("_receive_next_reply", &Messenger::receive_next_reply)
+      .def("_receive_next_reply_message", &Messenger::receive_next_reply_message)
       .def("_try_receive", &Messenger::try_receive)
       .def("available", &Messenger::available, "channel_id"_a = none,
            "How many messages of this channel could be received now. Looks what has come, without waiting.")

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstring>
+#include <exception>
 #include <string_view>
 #include <utility>
 
@@ -89,8 +90,14 @@ std::size_t Outbox::take_unsaid() noexcept { return std::exchange(unsaid_, 0); }
 std::uint64_t Outbox::begun() const noexcept { return load(header().begun); }
 std::uint64_t Outbox::busy_nanoseconds() const noexcept { return load(header().busy_nanoseconds); }
 
-py::list Outbox::take(std::optional<std::size_t> count, const py::function& failed) {
-  const std::uint64_t end = load(header().put);
+std::uint64_t Outbox::end() const noexcept { return load(header().put); }
+
+py::list Outbox::take(std::size_t count, const py::function& failed) { return take_of(end(), count, failed); }
+py::list Outbox::take_until(std::uint64_t end, const py::function& failed) {
+  return take_of(end, std::nullopt, failed);
+}
+
+py::list Outbox::take_of(std::uint64_t end, std::optional<std::size_t> count, const py::function& failed) {
   if (end - position_ > capacity())
     throw coproc::ProtocolError("a pool's worker says that it has put more than there is room for");
   // A copy: nothing of it changes while it is looked at.
@@ -136,8 +143,10 @@ PyObject* put(PyObject* self, PyObject* result) {
     return PyBool_FromLong(put == Outbox::Put::due);
   } catch (py::error_already_set& error) {
     error.restore();
-    return nullptr;
+  } catch (const std::exception& error) {
+    PyErr_SetString(PyExc_RuntimeError, error.what());
   }
+  return nullptr;
 }
 
 py::object function_of(Outbox& outbox, PyMethodDef& method) {
@@ -151,18 +160,21 @@ void bind_outbox(py::module_& module) {
   static PyMethodDef begin_task_method = {"begin_task", &begin_task, METH_NOARGS, nullptr};
   static PyMethodDef put_method = {"put", &put, METH_O,
                                    "None: not taken. Else whether results have waited for a while."};
-  const py::keep_alive<0, 1> keeps_outbox;
+  const auto getter = [](PyMethodDef& method) {
+    return py::cpp_function([&method](Outbox& outbox) { return function_of(outbox, method); }, py::keep_alive<0, 1>());
+  };
   py::class_<Outbox>(module, "Outbox", "Results of small tasks, in memory that a pool's worker shares with its host.")
       .def(py::init<const py::buffer&, bool>(), py::arg("memory"), py::arg("is_new"))
-      .def_property_readonly(
-          "begin_task", [](Outbox& outbox) { return function_of(outbox, begin_task_method); }, keeps_outbox)
-      .def_property_readonly(
-          "put", [](Outbox& outbox) { return function_of(outbox, put_method); }, keeps_outbox)
+      .def_property_readonly("begin_task", getter(begin_task_method))
+      .def_property_readonly("put", getter(put_method))
       .def("add_busy", &Outbox::add_busy, py::arg("nanoseconds"))
       .def("take_unsaid", &Outbox::take_unsaid)
       .def_property_readonly("begun", &Outbox::begun)
       .def_property_readonly("busy_nanoseconds", &Outbox::busy_nanoseconds)
-      .def("take", &Outbox::take, py::arg("count"), py::arg("failed"));
+      .def_property_readonly("end", &Outbox::end)
+      .def_property_readonly("has_results", &Outbox::has_results)
+      .def("take", &Outbox::take, py::arg("count"), py::arg("failed"))
+      .def("take_until", &Outbox::take_until, py::arg("end"), py::arg("failed"));
 }
 
 }  // namespace coproc_python

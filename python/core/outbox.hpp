@@ -39,8 +39,13 @@ class Outbox {
 
   std::uint64_t begun() const noexcept;
   std::uint64_t busy_nanoseconds() const noexcept;
-  /// The next `count` results, or all. One that cannot be made here is what `failed` makes of the exception. Throws coproc::ProtocolError.
-  py::list take(std::optional<std::size_t> count, const py::function& failed);
+  /// Where the results end that were put by now.
+  std::uint64_t end() const noexcept;
+  bool has_results() const noexcept { return end() != position_; }
+  /// The next `count` results. One that cannot be made here is what `failed` makes of the exception. Throws coproc::ProtocolError.
+  py::list take(std::size_t count, const py::function& failed);
+  /// All that were put before `end`.
+  py::list take_until(std::uint64_t end, const py::function& failed);
 
  private:
   struct Header;
@@ -49,6 +54,7 @@ class Outbox {
   std::size_t capacity() const noexcept;
   void copy_in(std::uint64_t position, const void* from, std::size_t size) noexcept;
   std::string copy_out(std::uint64_t first, std::uint64_t end) const;
+  py::list take_of(std::uint64_t end, std::optional<std::size_t> count, const py::function& failed);
 
   py::buffer_info memory_;
   std::uint64_t position_ = 0;  // of this end: bytes put, or taken

@@ -78,6 +78,15 @@ def test_channels_of_a_receive_are_any_iterable(pair):
         a.send_norequest("x", 2)
         assert b.receive_any(channels).channel_id == 2
         assert coproc.wait_any({b}, 0) is None
+    kept = []
+
+    def messengers():
+        for _ in range(3):
+            one, other = coproc.MultiMessenger.new_pair()
+            kept.append(other)
+            yield one
+
+    assert coproc.wait_any(messengers(), 0) is None
     with pytest.raises(TypeError, match="a list of channels"):
         b.receive_any("12")
     with pytest.raises(TypeError, match="no messenger"):

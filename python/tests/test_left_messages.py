@@ -88,6 +88,18 @@ def test_replies_are_replies_still(ends):
     assert a.remaining() == 0
 
 
+def test_a_loop_over_replies_goes_on_behind_ctrl_c(ends):
+    a, b = ends
+    a.send_request_multiple(range(3))
+    for value in b.receive_available():
+        b.send_reply(Interrupted(value) if value == 1 else value)
+    replies = a.receive_remaining()
+    assert next(replies) == 0
+    with pytest.raises(KeyboardInterrupt):
+        next(replies)
+    assert list(a.receive_remaining()) == [1, 2]
+
+
 def test_an_error_behind_others_is_raised_in_its_place(ends):
     a, b = ends
     for value in (1, Bad(), 3):

@@ -43,7 +43,7 @@ class AsyncReceiver:
                 return None
 
         while self.remaining(channel_id) > 0:
-            yield (await self._first(look, timeout, channel_id))[0].payload
+            yield (await self._first(look, timeout, channel_id))[0]
 
     async def _first(self, look, timeout, channel_id=None):
         """What `look` returns when it is not None any more."""

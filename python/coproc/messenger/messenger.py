@@ -74,13 +74,13 @@ class Messenger(_core.Messenger, AsyncReceiver):
 
         `timeout` is for each. Errors are raised after the replies that came before; a new loop goes on.
         """
-        for message in self.receive_remaining_messages(channel_id, timeout=timeout):
-            yield message.payload
+        while self.remaining(channel_id) > 0:
+            yield self._receive_next_reply(channel_id, timeout)
 
     def receive_remaining_messages(self, channel_id=None, *, timeout=None):
         """The same as DataMessages."""
         while self.remaining(channel_id) > 0:
-            yield self._receive_next_reply(channel_id, timeout)
+            yield self._receive_next_reply_message(channel_id, timeout)
 
     # ---- looking ----
 

@@ -17,6 +17,8 @@ from .worker import Failed, InitError, Unloadable
 
 #: Deaths in a row before anything was run, until the pool is broken.
 _MOST_FALSE_STARTS = 3
+#: Between looks at outboxes of which nothing is said, in seconds: from, to.
+_NAPS = (0.001, 0.05)
 
 
 class Crew:
@@ -140,7 +142,7 @@ class Crew:
             busy = [slot for slot in self.slots if slot.chunks]
             if not busy:
                 return False
-            found = _core.wait_any([slot.worker.messenger for slot in busy], timeout)
+            found = _wait(busy, timeout)
             if found is None:
                 return False
             with self._uninterrupted():
@@ -245,8 +247,7 @@ class Crew:
     def _take_in(self, slot):
         """Whether it was the end of the slot's worker."""
         try:
-            results, error = self._received(slot)
-            self._give(slot, slot.with_put(results), error)
+            self._give(slot, *self._received(slot))
         except WorkerIsDeadError:
             self._give_last(slot)
             self._replace(slot)
@@ -266,7 +267,7 @@ class Crew:
     def _received(self, slot):
         """Results, or the error of one that cannot be unpickled here."""
         try:
-            return slot.worker.messenger.receive_available(), None
+            return slot.receive(), None
         except (WorkerIsDeadError, InitError):
             raise
         except Exception as error:
@@ -277,7 +278,7 @@ class Crew:
     def _give_last(self, slot):
         """What its worker had put into the outbox before it died."""
         with contextlib.suppress(ProtocolError):
-            self._give(slot, slot.outbox.take(None, Failed))
+            self._give(slot, slot.outbox.take_until(slot.outbox.end, Failed))
 
     def _give(self, slot, results, error=None):
         """Results are those of the slot's tasks, in their order."""
@@ -358,3 +359,23 @@ class Crew:
         self._fail_all(broken)
         self.stop(_core.StopOptions(close=0))
         raise broken()
+
+
+def _wait(slots, timeout):
+    """The index of one that has results, or an end; None: nothing has come in this time."""
+    messengers = [slot.worker.messenger for slot in slots]
+    if all(len(slot.chunks[0].items) == 1 for slot in slots):
+        return _core.wait_any(messengers, timeout)
+    # One that is at a long task says nothing of those before it.
+    end = None if timeout is None else time.monotonic() + timeout
+    nap, longest = _NAPS
+    while True:
+        left = nap if end is None else min(nap, max(0.0, end - time.monotonic()))
+        found = _core.wait_any(messengers, left)
+        if found is None:
+            found = next((i for i, slot in enumerate(slots) if slot.outbox.has_results), None)
+        if found is not None:
+            return found
+        if end is not None and time.monotonic() >= end:
+            return None
+        nap = min(2 * nap, longest)

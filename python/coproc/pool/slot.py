@@ -4,10 +4,11 @@ import collections
 import mmap
 
 from .. import _core
-from ..errors import LoanError, ProtocolError, WorkerDiedError
+from ..errors import LoanError, MessageTooLargeError, ProtocolError, WorkerDiedError
 from .worker import Failed, Put
 
-_OUTBOX_BYTES = 64 << 10
+#: Of an outbox: the most that its link's options allow.
+_OUTBOX_SIZES = (64 << 10, mmap.PAGESIZE, 256)
 
 
 class Slot:
@@ -19,35 +20,55 @@ class Slot:
         self.known = set()  # numbers of the functions that it has
         self.forgets = False  # all of them, before the next one
         self.outbox = None
+        self._early = 0  # results that were taken before the worker has said that they are there
 
     def start(self, kwargs):
         self.worker.start(**kwargs)
         self.results = 0
         self.known.clear()
         self.forgets = False
-        messenger = self.worker.messenger
-        try:
-            memory = messenger._lend(_OUTBOX_BYTES)
-        except LoanError:  # the options of its link allow no more
-            memory = messenger._lend(mmap.PAGESIZE)
-        self.outbox = _core.Outbox(memory, True)
-        messenger.send_norequest(memoryview(memory))
+        self._early = 0
+        self._make_outbox(self.worker.messenger)
+
+    def _make_outbox(self, messenger):
+        for size in _OUTBOX_SIZES:
+            try:
+                memory = messenger._lend(size)
+                self.outbox = _core.Outbox(memory, True)
+                return messenger.send_norequest(memoryview(memory))
+            except (LoanError, MessageTooLargeError):
+                if size == _OUTBOX_SIZES[-1]:
+                    raise
 
     def death(self, status, index):
         worker = self.worker
         return WorkerDiedError(f"worker {worker.pid} {status.describe()} while it ran task {index}", worker._name, worker.pid, status)
 
-    def with_put(self, results):
-        """Results that have come as messages, and in their places those that are in the outbox."""
+    def receive(self):
+        """The results that are there, in the order of their tasks."""
+        end = self.outbox.end
+        results = self.worker.messenger.receive_available()
+        if not results:
+            # What was put up to this end comes behind no message. (The worker may be at a long task now, and say nothing.)
+            early = self.outbox.take_until(end, Failed)
+            self._early += len(early)
+            return early
         if Put not in map(type, results):
             return results
         all_of_them = []
         for result in results:
             if type(result) is Put:
-                all_of_them.extend(self.outbox.take(result.count, Failed))
+                all_of_them.extend(self._take(result.count))
             else:
                 all_of_them.append(result)
         return all_of_them
+
+    def _take(self, count):
+        if type(count) is not int or not 0 < count <= _OUTBOX_SIZES[0]:
+            raise ProtocolError(f"worker {self.worker.pid} of a pool says that it has put {count!r} results")
+        early = min(count, self._early)
+        self._early -= early
+        return self.outbox.take(count - early, Failed)
 
     def take_chunk(self):
         """The one that its worker is at."""

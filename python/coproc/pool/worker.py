@@ -1,7 +1,8 @@
 """What a pool's worker runs.
 
 The host sends functions, each once, and chunks: the arguments of some calls of one. Each result leaves at once, in the order of the calls, so that a worker
-that dies takes only the task with it that it was running: small ones of several calls are put into the outbox, and any other is a message of its own.
+that dies takes only the task with it that it was running: small ones of several calls are put into the outbox, which the host is told now and then, and
+any other is a message of its own.
 """
 
 import contextlib
@@ -108,28 +109,33 @@ def _run(call, items, send, outbox, time_limit):
     begin_task, put = outbox.begin_task, outbox.put
     if len(items) == 1:
         put = _put_nothing
-    for item in items:
-        begin_task()  # so that the host knows which one a death has met
-        if time_limit:
-            # SIGALRM ends this process, whatever the task does, and whatever handler its host has.
-            signal.signal(signal.SIGALRM, signal.SIG_DFL)
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGALRM})
-            signal.setitimer(signal.ITIMER_REAL, time_limit)
-        try:
-            result = call(item)
-        except Exception as error:
-            result = Failed(error)
-        if time_limit:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-        is_due = put(result)
-        if is_due is not False:
-            _say(outbox, send)
-        if is_due is None:
+    try:
+        for item in items:
+            begin_task()  # so that the host knows which one a death has met
+            if time_limit:
+                # SIGALRM ends this process, whatever the task does, and whatever handler its host has.
+                signal.signal(signal.SIGALRM, signal.SIG_DFL)
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGALRM})
+                signal.setitimer(signal.ITIMER_REAL, time_limit)
             try:
-                send(result)
-            except Exception as error:  # it cannot be pickled, or is too large
-                send(Failed(error))
-    _say(outbox, send)
+                result = call(item)
+            except Exception as error:
+                result = Failed(error)
+            if time_limit:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+            try:
+                is_due = put(result)
+            except Exception:  # which `send` tells
+                is_due = None
+            if is_due is not False:
+                _say(outbox, send)
+            if is_due is None:
+                try:
+                    send(result)
+                except Exception as error:  # it cannot be pickled, or is too large
+                    send(Failed(error))
+    finally:
+        _say(outbox, send)  # also before what ends this worker
 
 
 def _put_nothing(_):
