@@ -2,6 +2,7 @@
 
 import collections
 import contextlib
+import operator
 import signal
 import threading
 import time
@@ -70,10 +71,8 @@ class Crew:
         self.call_back()
 
     def _fail_all(self, exception):
-        chunks = [chunk for slot in self.slots for chunk in slot.chunks] + list(self._waiting)
+        chunks = [chunk for slot in self.slots for chunk in slot.take_all()] + list(self._waiting)
         self._waiting.clear()
-        for slot in self.slots:
-            slot.chunks.clear()
         for chunk in chunks:
             for i in range(len(chunk.items)):
                 chunk.job.fail(chunk.first + i, exception())
@@ -175,7 +174,7 @@ class Crew:
         """A chunk to each worker in turn, until none takes one."""
         slots = self.slots
         while slots:
-            slots = sorted(slots, key=lambda slot: slot.outstanding)
+            slots = sorted(slots, key=operator.attrgetter("outstanding"))
             slots = [slot for slot in slots if (chunk := self._next_chunk(slot)) is not None and self._send(slot, chunk)]
 
     def _next_chunk(self, slot):
@@ -228,7 +227,7 @@ class Crew:
             return True
         if not slot.chunks:
             chunk.began = time.monotonic()
-        slot.chunks.append(chunk)
+        slot.add(chunk)
         return True
 
     def _fail_unsendable(self, chunk, error):
@@ -287,7 +286,7 @@ class Crew:
         at = given = 0
         now = time.monotonic()
         while at < len(results):
-            chunk = slot.take_chunk()
+            chunk = slot.take()
             if type(results[at]) is Unloadable:
                 self._try_singly(chunk, results[at].exception())
                 at += 1
@@ -301,17 +300,17 @@ class Crew:
                 else:
                     chunk.job.fail(first, found)
             if len(stretch) < len(chunk.items):
-                slot.chunks.appendleft(chunk.rest(len(stretch)))
+                slot.put_back(chunk.rest(len(stretch)))
             else:
                 chunk.ended(now)
                 if slot.chunks:
                     slot.chunks[0].began = now
         if error is not None:
             given += 1
-            chunk = slot.take_chunk()
+            chunk = slot.take()
             chunk.job.fail(chunk.first, error)
             if len(chunk.items) > 1:
-                slot.chunks.appendleft(chunk.rest(1))
+                slot.put_back(chunk.rest(1))
         slot.results += given
         slot.total += given
 
@@ -320,7 +319,7 @@ class Crew:
     def _replace(self, slot):
         """Its worker has ended: another one takes its place, and the tasks that it had not begun go to any."""
         status = slot.worker.join()
-        chunks, slot.chunks = slot.chunks, collections.deque()
+        chunks = slot.take_all()
         has_begun = slot.outbox.begun > slot.results
         if has_begun and chunks:
             self._false_starts = 0

@@ -15,6 +15,7 @@ class Slot:
     def __init__(self, worker):
         self.worker = worker
         self.chunks = collections.deque()  # that it has, in the order of their sends
+        self.outstanding = 0  # tasks in them
         self.results = 0  # of the worker's
         self.total = self.replaced = 0
         self.known = set()  # numbers of the functions that it has
@@ -70,12 +71,26 @@ class Slot:
         self._early -= early
         return self.outbox.take(count - early, Failed)
 
-    def take_chunk(self):
+    # ---- chunks ----
+
+    def add(self, chunk):
+        self.chunks.append(chunk)
+        self.outstanding += len(chunk.items)
+
+    def take(self):
         """The one that its worker is at."""
         if not self.chunks:
             raise ProtocolError(f"worker {self.worker.pid} of a pool has answered what it was not asked")
-        return self.chunks.popleft()
+        chunk = self.chunks.popleft()
+        self.outstanding -= len(chunk.items)
+        return chunk
 
-    @property
-    def outstanding(self):
-        return sum(len(chunk.items) for chunk in self.chunks)
+    def put_back(self, chunk):
+        """What its worker is still at."""
+        self.chunks.appendleft(chunk)
+        self.outstanding += len(chunk.items)
+
+    def take_all(self):
+        chunks, self.chunks = self.chunks, collections.deque()
+        self.outstanding = 0
+        return chunks
