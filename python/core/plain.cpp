@@ -4,7 +4,11 @@
 
 #include <cstdint>
 #include <cstring>
+#include <functional>
+#include <string>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 namespace coproc_python {
 
@@ -12,6 +16,8 @@ namespace {
 
 constexpr std::size_t kMostBytes = 64 << 10;  // what is larger travels beside a pickle
 constexpr std::size_t kMostClasses = 10'000;
+// Names that are kept for each class, so that they need not be made anew for each object.
+constexpr std::size_t kMostAttributes = 32, kLongestAttribute = 64;
 
 struct Names {
   py::object is_plain_class = py::module_::import("coproc.pickling").attr("is_plain_class");
@@ -30,6 +36,7 @@ struct Class {
   std::string full_name;
   unsigned version = 0;  // 0: it was never looked at
   bool is_plain = false;
+  std::vector<std::pair<std::string, py::object>> attributes;  // names as they were received last
 
   bool is_current() const {
     const auto* const raw = reinterpret_cast<PyTypeObject*>(type.ptr());
@@ -68,9 +75,15 @@ const Class& class_of(PyTypeObject* type) {
   return (*known)[type] = std::move(looked);
 }
 
-const Class& class_named(std::string_view full_name) {
-  static auto* const known = new std::unordered_map<std::string, Class>;
-  const auto at = known->find(std::string(full_name));
+/// By text that need not become a string for it.
+struct HashOfText {
+  using is_transparent = void;
+  std::size_t operator()(std::string_view text) const noexcept { return std::hash<std::string_view>()(text); }
+};
+
+Class& class_named(std::string_view full_name) {
+  static auto* const known = new std::unordered_map<std::string, Class, HashOfText, std::equal_to<>>;
+  const auto at = known->find(full_name);
   if (at != known->end() && at->second.is_current()) return at->second;
   if (known->size() >= kMostClasses) known->clear();
   auto looked = look_at(names->find_class(py::str(full_name.data(), full_name.size())));
@@ -207,15 +220,27 @@ py::object get_scalar(Source& source, char tag) {
   }
 }
 
+/// Of the class's i-th attribute.
+py::object attribute_name(Class& known, std::size_t i, std::string_view name) {
+  if (i < known.attributes.size() && known.attributes[i].first == name) return known.attributes[i].second;
+  PyObject* made = exact_text(name).release().ptr();
+  PyUnicode_InternInPlace(&made);
+  auto object = py::reinterpret_steal<py::object>(made);
+  if (i <= known.attributes.size() && i < kMostAttributes && name.size() <= kLongestAttribute) {
+    if (i == known.attributes.size()) known.attributes.emplace_back();
+    known.attributes[i] = {std::string(name), object};
+  }
+  return object;
+}
+
 py::object get_object(Source& source) {
-  const Class& known = class_named(source.take(source.number<std::uint32_t>()));
+  Class& known = class_named(source.take(source.number<std::uint32_t>()));
   const py::object type = known.type;
   const bool is_plain = known.is_plain;
   const py::object state = stolen(PyDict_New());
-  for (auto left = source.number<std::uint32_t>(); left != 0; --left) {
-    PyObject* key = exact_text(source.take(source.number<std::uint32_t>())).release().ptr();
-    PyUnicode_InternInPlace(&key);
-    const py::object name = py::reinterpret_steal<py::object>(key);
+  const auto count = source.number<std::uint32_t>();
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const py::object name = attribute_name(known, i, source.take(source.number<std::uint32_t>()));
     const py::object value = get_scalar(source, source.take(1)[0]);
     if (PyDict_SetItem(state.ptr(), name.ptr(), value.ptr()) != 0) throw py::error_already_set();
   }
