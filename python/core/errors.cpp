@@ -20,7 +20,10 @@ void set(PyObject* type, const char* text) { PyErr_SetObject(type, text_of(text)
 void set(const char* name, const char* text) { set(error_class(name).ptr(), text); }
 
 void set_worker_died(const coproc::WorkerDiedError& error) {
-  set(error_class("WorkerDiedError")(text_for_python(error.what()), text_of(error.name()), error.pid(),
+  std::string text = error.what();
+  constexpr std::string_view call = "exit_status().report()";
+  if (const auto at = text.rfind(call); at != std::string::npos) text.replace(at, call.size(), "exit_status.report()");
+  set(error_class("WorkerDiedError")(text_of_end(std::move(text)), text_of(error.name()), error.pid(),
                                      py::cast(error.exit_status())));
 }
 
@@ -106,12 +109,9 @@ py::str text_of(std::string_view bytes) {
   return py::reinterpret_steal<py::str>(text);
 }
 
-py::str text_for_python(std::string text) {
-  const std::pair<std::string_view, std::string_view> words[] = {{"coproc_python::PythonError: ", ""},
-                                                                 {"exit_status().", "exit_status."}};
-  for (const auto& [cpp, python] : words) {
-    if (const auto at = text.find(cpp); at != std::string::npos) text.replace(at, cpp.size(), python);
-  }
+py::str text_of_end(std::string text) {
+  constexpr std::string_view type = "coproc_python::PythonError: ";
+  if (const auto at = text.find(type); at != std::string::npos) text.erase(at, type.size());
   return text_of(text);
 }
 

@@ -35,8 +35,8 @@ class PythonError : public std::exception {
 
 /// Text of C++ programs, of file names and the like, in which any bytes may be.
 py::str text_of(std::string_view bytes);
-/// What the core says of a worker's end: names of C++ in the words of Python.
-py::str text_for_python(std::string text);
+/// What the core says of a worker's end, without the C++ type that a Python exception has there.
+py::str text_of_end(std::string text);
 
 PythonError to_python_error(py::handle exception);
 /// The same for what has left a target: only Exceptions arrive as themselves.

@@ -38,7 +38,7 @@ void bind_exit_status(py::module_& module) {
           "stopped_by", [](const ExitStatus& status) { return name_of(status.stopped_by); },
           "The rung of stop(), terminate() or kill() that ended it: 'close_request', 'terminate', 'kill'; else None.")
       .def_property_readonly(
-          "exception_text", [](const ExitStatus& status) { return text_for_python(status.exception_text); },
+          "exception_text", [](const ExitStatus& status) { return text_of_end(status.exception_text); },
           "The exception that left the target, if one did: its type and text.")
       .def_property_readonly(
           "unanswered",
@@ -64,13 +64,12 @@ void bind_exit_status(py::module_& module) {
       .def_property_readonly("peak_memory_kib",
                              [](const ExitStatus& status) { return status.resources.peak_memory_kib; })
       .def(
-          "describe", [](const ExitStatus& status) { return text_for_python(status.describe()); },
+          "describe", [](const ExitStatus& status) { return text_of_end(status.describe()); },
           "In words: 'exited with code 1 after ...', 'was killed by SIGSEGV', ...")
       .def(
-          "report", [](const ExitStatus& status) { return text_for_python(status.report()); },
+          "report", [](const ExitStatus& status) { return text_of_end(status.report()); },
           "Everything that is known, in lines.")
-      .def("__repr__",
-           [](const ExitStatus& status) { return text_for_python("<ExitStatus: " + status.describe() + ">"); });
+      .def("__repr__", [](const ExitStatus& status) { return text_of_end("<ExitStatus: " + status.describe() + ">"); });
 }
 
 }  // namespace coproc_python

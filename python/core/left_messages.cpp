@@ -9,6 +9,7 @@ namespace coproc_python {
 using coproc::ChannelId;
 using coproc::Message;
 
+void LeftMessages::put_back(Message message) { messages_.push_front(std::move(message)); }
 void LeftMessages::put_back(std::vector<Message> messages) {
   messages_.insert(messages_.begin(), std::move_iterator(messages.begin()), std::move_iterator(messages.end()));
 }

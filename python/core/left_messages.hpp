@@ -16,7 +16,8 @@ namespace coproc_python {
 
 class LeftMessages {
  public:
-  /// `messages` come before all that are left.
+  // What is put back comes before all that are left.
+  void put_back(coproc::Message message);
   void put_back(std::vector<coproc::Message> messages);
 
   // The first one that is meant, taken out.

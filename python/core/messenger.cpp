@@ -60,10 +60,13 @@ coproc::Messenger& Messenger::link() {
 }
 
 const ChannelId& Messenger::id_of(py::handle channel) {
-  if (channel.is_none()) return channel_of(channel);
-  channel_of(channel);  // else it is none
-  if (PySet_Add(channels_.ptr(), channel.ptr()) != 0) throw py::error_already_set();
-  return channel_of(channel);
+  if (!channel.is_none() && PySet_Add(channels_.ptr(), channel.ptr()) != 0) throw py::error_already_set();
+  try {
+    return channel_of(channel);
+  } catch (...) {  // it is none
+    if (PySet_Discard(channels_.ptr(), channel.ptr()) < 0) PyErr_Clear();
+    throw;
+  }
 }
 
 void Messenger::close() {
@@ -207,11 +210,7 @@ py::object Messenger::payload_or_put_back(Message&& message) {
   try {
     return payload_of(message, unpickles_);
   } catch (py::error_already_set& error) {
-    if (error.matches(PyExc_KeyboardInterrupt)) {
-      std::vector<Message> one;
-      one.push_back(std::move(message));
-      left_.put_back(std::move(one));
-    }
+    if (error.matches(PyExc_KeyboardInterrupt)) left_.put_back(std::move(message));
     throw;
   }
 }
@@ -313,11 +312,12 @@ py::list Messenger::receive_available(py::handle channel) {
         all.append(payload_of(taken.back(), unpickles_));
       }
     } catch (...) {
-      const bool is_interrupt = is_keyboard_interrupt(std::current_exception());
-      if (taken.size() == all.size() || (all.empty() && !is_interrupt)) throw;
-      if (!is_interrupt) taken.erase(taken.begin(), taken.end() - 1);
-      left_.put_back(std::move(taken));
-      if (is_interrupt) throw;
+      if (is_keyboard_interrupt(std::current_exception())) {
+        left_.put_back(std::move(taken));
+        throw;
+      }
+      if (all.empty()) throw;
+      left_.put_back(std::move(taken.back()));
     }
     return all;
   });

@@ -14,7 +14,7 @@ from ..errors import (
 from .chunk import Chunk
 from .job import split
 from .slot import Slot
-from .worker import Failed, InitError, Unloadable
+from .worker import InitError, Unloadable
 
 #: Deaths in a row before anything was run, until the pool is broken.
 _MOST_FALSE_STARTS = 3
@@ -248,7 +248,8 @@ class Crew:
         try:
             self._give(slot, *self._received(slot))
         except WorkerIsDeadError:
-            self._give_last(slot)
+            with contextlib.suppress(ProtocolError):
+                self._give(slot, slot.receive_last())
             self._replace(slot)
             return True
         except InitError as error:
@@ -273,11 +274,6 @@ class Crew:
             if isinstance(error, ProtocolError) and not isinstance(error, DecodeError):
                 raise
             return [], error
-
-    def _give_last(self, slot):
-        """What its worker had put into the outbox before it died."""
-        with contextlib.suppress(ProtocolError):
-            self._give(slot, slot.outbox.take_until(slot.outbox.end, Failed))
 
     def _give(self, slot, results, error=None):
         """Results are those of the slot's tasks, in their order."""

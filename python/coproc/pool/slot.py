@@ -64,6 +64,10 @@ class Slot:
                 all_of_them.append(result)
         return all_of_them
 
+    def receive_last(self):
+        """What its worker had put into the outbox before it died."""
+        return self.outbox.take_until(self.outbox.end, Failed)
+
     def _take(self, count):
         if type(count) is not int or not 0 < count <= _OUTBOX_SIZES[0]:
             raise ProtocolError(f"worker {self.worker.pid} of a pool says that it has put {count!r} results")
