@@ -3,6 +3,7 @@
 #include <signal.h>
 
 #include <atomic>
+#include <system_error>
 
 #include "os/hang_up_signal.hpp"
 #include "os/signal_timer.hpp"
@@ -24,6 +25,16 @@ struct Armed {
 static_assert(std::atomic<bool>::is_always_lock_free);  // used in a signal handler
 std::atomic<Armed*> armed{nullptr};                     // set once; the worker's end frees it
 
+/// Null: there can be no timer, since this user may queue no more signals (RLIMIT_SIGPENDING).
+Armed* arm(int read_end, std::chrono::nanoseconds grace) {
+  try {
+    return new Armed{.read_end = read_end, .grace = grace};
+  } catch (const std::system_error& error) {
+    if (error.code() == std::errc::resource_unavailable_try_again) return nullptr;
+    throw;
+  }
+}
+
 void on_sigcont(int, siginfo_t*, void*) {
   Armed* const line = armed.load(std::memory_order_acquire);  // pairs with the release in stay_with_worker()
   // A shell's `kill -CONT` comes here, too.
@@ -41,12 +52,13 @@ void Lifeline::stay_with_host() noexcept { pipe_.read_end.reset(); }
 void Lifeline::stay_with_worker(std::chrono::nanoseconds grace) {
   step("lifeline: forked");
   pipe_.write_end.reset();
-  if (grace > std::chrono::nanoseconds::zero()) {
-    armed.store(new Armed{.read_end = pipe_.read_end.get(), .grace = grace},
-                std::memory_order_release);  // pairs with on_sigcont()
+  Armed* const line = grace > std::chrono::nanoseconds::zero() ? arm(pipe_.read_end.get(), grace) : nullptr;
+  if (line != nullptr) {
+    armed.store(line, std::memory_order_release);  // pairs with on_sigcont()
     os::set_signal_handler(SIGCONT, &on_sigcont);
     os::signal_on_change(pipe_.read_end, SIGCONT);
   } else {
+    // Rather an end without grace than a worker that may outlive its host.
     os::signal_on_change(pipe_.read_end, SIGKILL);
   }
   step("lifeline: held");

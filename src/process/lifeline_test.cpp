@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 
 #include <thread>
 
@@ -97,6 +98,26 @@ TEST_F(LifelineTest, WithoutGraceTheKernelKillsAtOnce) {
     os::ForkSensitive* const keep[] = {&line};
     if (os::fork_keeping(keep) == 0) {
       line.stay_with_worker(std::chrono::nanoseconds(0));
+      const pid_t self = ::getpid();
+      pids_.write(&self, sizeof self);
+      spin();
+    }
+    line.stay_with_host();
+    for (;;) ::pause();
+  });
+  const auto worker = pids_.read<pid_t>();
+  kill_host(host);
+  EXPECT_TRUE(was_killed(status_of(worker)));
+}
+
+TEST_F(LifelineTest, WithoutATimerTheKernelKillsAtOnce) {
+  const pid_t host = start_host([&] {
+    Lifeline line;
+    const rlimit none{0, 0};
+    ::setrlimit(RLIMIT_SIGPENDING, &none);  // a timer counts as a signal that waits
+    os::ForkSensitive* const keep[] = {&line};
+    if (os::fork_keeping(keep) == 0) {
+      line.stay_with_worker();
       const pid_t self = ::getpid();
       pids_.write(&self, sizeof self);
       spin();
