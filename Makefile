@@ -10,7 +10,7 @@ configure = cmake --preset $(1) -DCOPROC_WARNINGS_AS_ERRORS=$(if $(filter true,$
 build = cmake --build --preset $(1) --parallel $(JOBS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build tour test model hostile chaos fuzz bench bench-quick compile-time debug clang asan tsan
+.PHONY: help setup build tour test model hostile environments chaos fuzz bench bench-quick compile-time debug clang asan tsan
 .PHONY: format format-check tidy install wheel clean
 
 help:
@@ -64,6 +64,12 @@ hostile: setup
 model: setup
 	@$(call configure,release)
 	@ctest --preset release --parallel $(JOBS) --label-regex '^model$$'
+
+#: make environments  workers and pools, of C++ and of Python, in each of the environments of tests/environments
+environments: setup
+	@$(call configure,release)
+	@$(call build,release) --target coproc_python in_any_environment refuse_calls
+	@ctest --preset release --parallel $(JOBS) --build-config all --label-regex '^environments$$'
 
 #: make chaos         thousands of workers killed, at each step and at random times (COPROC_CHAOS_KILLS, COPROC_CHAOS_SEED)
 chaos: export COPROC_CHAOS_KILLS ?= 10000
