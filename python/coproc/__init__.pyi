@@ -254,10 +254,10 @@ class Pool:
         datas: Iterable[Any],
         chunksize: int | None = None,
         *,
-        progress: _Progress = None,
-        stop_on_error: bool = False,
         time_limit: float | None = None,
         max_retries: int = 0,
+        stop_on_error: bool = False,
+        progress: _Progress = None,
     ) -> list[_R]: ...
     def starmap(
         self,
@@ -265,10 +265,10 @@ class Pool:
         datas: Iterable[Iterable[Any]],
         chunksize: int | None = None,
         *,
-        progress: _Progress = None,
-        stop_on_error: bool = False,
         time_limit: float | None = None,
         max_retries: int = 0,
+        stop_on_error: bool = False,
+        progress: _Progress = None,
     ) -> list[_R]: ...
     def imap(
         self,
@@ -276,10 +276,10 @@ class Pool:
         datas: Iterable[Any],
         chunksize: int | None = None,
         *,
-        progress: _Progress = None,
-        stop_on_error: bool = False,
         time_limit: float | None = None,
         max_retries: int = 0,
+        stop_on_error: bool = False,
+        progress: _Progress = None,
     ) -> Results[_R]: ...
     def map_unordered(
         self,
@@ -287,10 +287,10 @@ class Pool:
         datas: Iterable[Any],
         chunksize: int | None = None,
         *,
-        progress: _Progress = None,
-        stop_on_error: bool = False,
         time_limit: float | None = None,
         max_retries: int = 0,
+        stop_on_error: bool = False,
+        progress: _Progress = None,
     ) -> Results[_R]: ...
     def submit(self, func: Callable[..., _R], /, *args: Any, **kwargs: Any) -> Task[_R]: ...
     def submit_with(self, options: Mapping[str, Any], func: Callable[..., _R], /, *args: Any, **kwargs: Any) -> Task[_R]: ...

@@ -4,6 +4,7 @@
 
 #include "arguments.hpp"
 #include "errors.hpp"
+#include "items.hpp"
 #include "lock.hpp"
 #include "memory.hpp"
 #include "messenger.hpp"
@@ -38,6 +39,7 @@ PYBIND11_MODULE(_core, module) {
   bind_plain(module);
   bind_memory(module);
   bind_outbox(module);
+  bind_items(module);
   bind_options(module);
   bind_exit_status(module);
   bind_link_end(module);

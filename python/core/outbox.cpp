@@ -30,8 +30,8 @@ std::uint64_t load(std::uint64_t& word) noexcept { return std::atomic_ref(word).
 }  // namespace
 
 struct Outbox::Header {
-  std::uint64_t begun, busy_nanoseconds, put;  // written by the worker
-  std::uint64_t taken;                         // written by the host
+  std::uint64_t begun, busy_nanoseconds, put, loads;  // written by the worker
+  std::uint64_t taken, skip_before;                   // written by the host
 };
 
 Outbox::Outbox(const py::buffer& memory, bool is_new) : memory_(memory.request(true)) {
@@ -63,7 +63,12 @@ std::string Outbox::copy_out(std::uint64_t first, std::uint64_t end) const {
 
 // ---- of the worker's ----
 
-void Outbox::begin_task() noexcept { store(header().begun, header().begun + 1); }
+bool Outbox::begin_task() noexcept {
+  const std::uint64_t begun = header().begun;
+  store(header().begun, begun + 1);
+  return begun >= load(header().skip_before);
+}
+void Outbox::begin_load() noexcept { store(header().loads, header().loads + 1); }
 void Outbox::add_busy(std::uint64_t nanoseconds) noexcept {
   store(header().busy_nanoseconds, header().busy_nanoseconds + nanoseconds);
 }
@@ -88,6 +93,8 @@ std::size_t Outbox::take_unsaid() noexcept { return std::exchange(unsaid_, 0); }
 // ---- of the host's ----
 
 std::uint64_t Outbox::begun() const noexcept { return load(header().begun); }
+std::uint64_t Outbox::loads() const noexcept { return load(header().loads); }
+void Outbox::skip_before(std::uint64_t count) noexcept { store(header().skip_before, count); }
 std::uint64_t Outbox::busy_nanoseconds() const noexcept { return load(header().busy_nanoseconds); }
 
 std::uint64_t Outbox::end() const noexcept { return load(header().put); }
@@ -131,10 +138,7 @@ namespace {
 
 Outbox& outbox_of(PyObject* capsule) { return *static_cast<Outbox*>(PyCapsule_GetPointer(capsule, nullptr)); }
 
-PyObject* begin_task(PyObject* self, PyObject*) {
-  outbox_of(self).begin_task();
-  Py_RETURN_NONE;
-}
+PyObject* begin_task(PyObject* self, PyObject*) { return PyBool_FromLong(outbox_of(self).begin_task()); }
 
 PyObject* put(PyObject* self, PyObject* result) {
   try {
@@ -157,7 +161,7 @@ py::object function_of(Outbox& outbox, PyMethodDef& method) {
 }  // namespace
 
 void bind_outbox(py::module_& module) {
-  static PyMethodDef begin_task_method = {"begin_task", &begin_task, METH_NOARGS, nullptr};
+  static PyMethodDef begin_task_method = {"begin_task", &begin_task, METH_NOARGS, "Whether anybody wants its result."};
   static PyMethodDef put_method = {"put", &put, METH_O,
                                    "None: not taken. Else whether results have waited for a while."};
   const auto getter = [](PyMethodDef& method) {
@@ -167,9 +171,12 @@ void bind_outbox(py::module_& module) {
       .def(py::init<const py::buffer&, bool>(), py::arg("memory"), py::arg("is_new"))
       .def_property_readonly("begin_task", getter(begin_task_method))
       .def_property_readonly("put", getter(put_method))
+      .def("begin_load", &Outbox::begin_load)
       .def("add_busy", &Outbox::add_busy, py::arg("nanoseconds"))
       .def("take_unsaid", &Outbox::take_unsaid)
       .def_property_readonly("begun", &Outbox::begun)
+      .def_property_readonly("loads", &Outbox::loads)
+      .def("skip_before", &Outbox::skip_before, py::arg("count"))
       .def_property_readonly("busy_nanoseconds", &Outbox::busy_nanoseconds)
       .def_property_readonly("end", &Outbox::end)
       .def_property_readonly("has_results", &Outbox::has_results)

@@ -24,7 +24,10 @@ class Outbox {
 
   // ---- of the worker's ----
 
-  void begin_task() noexcept;
+  /// A message of the host's has come, and is unpickled now.
+  void begin_load() noexcept;
+  /// False: the host wants this task's result no more (`skip_before`).
+  bool begin_task() noexcept;
   void add_busy(std::uint64_t nanoseconds) noexcept;
   enum class Put {
     no,  // it is not plain (plain.hpp), or there is no room
@@ -38,6 +41,9 @@ class Outbox {
   // ---- of the host's ----
 
   std::uint64_t begun() const noexcept;
+  std::uint64_t loads() const noexcept;
+  /// Of all the worker's tasks those before this one need not be run, where they have not begun.
+  void skip_before(std::uint64_t count) noexcept;
   std::uint64_t busy_nanoseconds() const noexcept;
   /// Where the results end that were put by now.
   std::uint64_t end() const noexcept;

@@ -264,6 +264,6 @@ def sleep_a_little(value):
 )
 def test_options_are_checked_at_the_door(use):
     with Pool(1) as pool:
-        with pytest.raises((ValueError, TypeError), match="tasks_per_worker|max_retries|time_limit|interpreted as an integer"):
+        with pytest.raises((ValueError, TypeError), match="tasks_per_worker|max_retries|time_limit|chunksize"):
             use(pool)
         assert pool.map(double, [1]) == [2]

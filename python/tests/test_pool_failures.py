@@ -6,6 +6,7 @@ import threading
 import time
 
 import coproc
+import numpy as np
 import pytest
 from coproc import Pool
 from tasks import die_on, double, fail_on, sleep, square
@@ -257,3 +258,189 @@ def test_a_read_that_was_interrupted_can_be_repeated():
             next(results)
         alarm.join()
         assert list(results) == [0.5, 0.1, 0.1]
+
+
+def use_alarm_then(x):
+    signal.signal(signal.SIGALRM, lambda *_: None)
+    signal.alarm(1)
+    signal.alarm(0)
+    time.sleep(x)
+
+
+def block_alarm_then(x):
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})
+    time.sleep(x)
+
+
+def ignore_alarm_then(x):
+    signal.signal(signal.SIGALRM, signal.SIG_IGN)
+    time.sleep(x)
+
+
+def stop_oneself(x):
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
+class SlowToPickle:
+    def __reduce__(self):
+        time.sleep(60)
+
+
+def slow_result(x):
+    return SlowToPickle()
+
+
+class SlowToUnpickle:
+    def __reduce__(self):
+        return time.sleep, (60,)
+
+
+@pytest.mark.parametrize("task", [use_alarm_then, block_alarm_then, ignore_alarm_then, stop_oneself, slow_result])
+def test_a_time_limit_holds_whatever_the_task_does(task):
+    with Pool(1) as pool:
+        with pytest.raises(coproc.TaskTimeoutError, match="0.2"):
+            pool.submit_with({"time_limit": 0.2}, task, 60).result()
+        results = pool.imap(task, [60], time_limit=0.2)
+        with pytest.raises(coproc.TaskTimeoutError, match="0.2"):
+            next(results)
+        assert pool.map(double, [1], time_limit=5) == [2]
+
+
+def test_a_time_limit_holds_for_the_unpickling_of_arguments():
+    with Pool(1) as pool:
+        results = pool.imap(double, [1, SlowToUnpickle(), 3], time_limit=0.2, chunksize=1)
+        assert next(results) == 2
+        with pytest.raises(coproc.TaskTimeoutError):
+            next(results)
+        assert next(results) == 6
+
+
+def test_a_time_limit_is_not_that_of_a_whole_chunk():
+    with Pool(1) as pool:
+        assert pool.map(sleep, [0.02] * 50, chunksize=50, time_limit=0.3) == [0.02] * 50
+
+
+def kill_oneself_with(code):
+    os._exit(code)
+
+
+@pytest.mark.parametrize("look", ["done", "wait", "result", "exception", "as_completed"])
+def test_looks_notice_a_death(pool, look):
+    task = pool.submit(kill_oneself_with, 7)
+
+    def is_over():
+        try:
+            if look == "wait":
+                return pool.wait(timeout=0)
+            if look == "done":
+                return task.done()
+            if look == "as_completed":
+                return next(coproc.as_completed([task], timeout=0)) is task
+            return isinstance(getattr(task, look)(timeout=0), coproc.WorkerDiedError)
+        except coproc.WorkerDiedError:
+            return True
+        except TimeoutError:
+            return False
+
+    while not is_over():
+        time.sleep(0.01)
+    with pytest.raises(coproc.WorkerDiedError, match="code 7"):
+        task.result(timeout=0)
+
+
+def test_a_map_that_raised_leaves_no_task_to_the_next_one(tmp_path):
+    def task(x):
+        if x == 0:
+            raise ValueError("the first")
+        time.sleep(0.002)
+        (tmp_path / str(x)).touch()
+
+    with Pool(1) as pool:
+        with pytest.raises(ValueError):
+            pool.map(task, range(1000), chunksize=500)
+        begun = {path.name for path in tmp_path.iterdir()}
+        assert pool.map(double, range(10)) == [2 * x for x in range(10)]
+        assert len({path.name for path in tmp_path.iterdir()} - begun) < 100
+
+
+def test_tasks_of_a_map_that_is_left_are_not_begun_behind_those_of_another(tmp_path):
+    def task(x):
+        time.sleep(0.001)
+        (tmp_path / str(x)).touch()
+        return x
+
+    with Pool(1) as pool:
+        results = pool.imap(task, range(10_000), chunksize=1000)
+        assert next(results) == 0
+        results.close()
+        assert pool.submit(double, 1).result() == 2
+        assert len(list(tmp_path.iterdir())) < 1000
+
+
+def test_what_has_not_ended_when_with_is_left_is_cancelled():
+    with Pool(1) as pool:
+        ended = pool.submit(double, 1)
+        assert ended.result() == 2
+        running, waiting = pool.submit(sleep, 60), pool.submit(double, 2)
+        results = pool.imap(sleep, [60, 60], chunksize=1)
+    assert ended.result() == 2
+    for task in (running, waiting):
+        with pytest.raises(coproc.TaskCancelledError):
+            task.result()
+    with pytest.raises(coproc.TaskCancelledError):
+        next(results)
+    with Pool(1) as pool:
+        tasks = [pool.submit(double, x) for x in range(50)]
+        pool.join()
+    assert [task.result() for task in tasks] == [2 * x for x in range(50)]
+
+
+def in_buffer(count):
+    """Each item is the same object, filled anew."""
+    buffer = np.zeros(3)
+    for i in range(count):
+        buffer[:] = i
+        yield buffer
+
+
+def in_list(count):
+    holder = []
+    for i in range(count):
+        holder[:] = [i, i, i]
+        yield holder
+
+
+def in_tuple(count):
+    return ((buffer, 0) for buffer in in_buffer(count))
+
+
+def in_large_buffer(count):
+    buffer = np.zeros(20_000)
+    for i in range(count):
+        buffer[:] = i
+        yield buffer
+
+
+@pytest.mark.parametrize("source", [in_buffer, in_list, in_tuple, in_large_buffer])
+@pytest.mark.parametrize("chunksize", [None, 7])
+def test_an_item_is_taken_when_it_is_drawn(pool, source, chunksize):
+    def first(item):
+        while not isinstance(item, (int, float)):
+            item = item[0]
+        return item
+
+    count = 60
+    assert pool.map(first, source(count), chunksize) == list(range(count))
+    assert list(pool.imap(first, source(count), chunksize)) == list(range(count))
+    assert sorted(pool.map_unordered(first, source(count), chunksize)) == list(range(count))
+
+
+def test_an_item_that_is_run_again_is_the_one_that_was_drawn(pool, tmp_path):
+    def die_once(item):
+        marker = tmp_path / str(item[0])
+        if item[0] % 10 == 5 and not marker.exists():
+            marker.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return item[0]
+
+    assert pool.map(die_once, in_list(30), chunksize=6, max_retries=1) == list(range(30))

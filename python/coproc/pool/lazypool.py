@@ -2,6 +2,7 @@
 
 import contextlib
 
+from .job import length_of
 from .pool import Pool
 
 
@@ -64,7 +65,8 @@ class LazyPool:
 
 
 def _indexable(datas):
-    return datas if hasattr(datas, "__len__") and hasattr(datas, "__getitem__") and not hasattr(datas, "keys") else list(datas)
+    is_indexable = hasattr(type(datas), "__getitem__") and not hasattr(datas, "keys") and length_of(datas) is not None
+    return datas if is_indexable else [*iter(datas)]  # without a question for a length, which may fail
 
 
 def _call(state, index):

@@ -1,23 +1,23 @@
 """A pool of workers that run tasks."""
 
+import collections
 import dataclasses
-import itertools
 import operator
 import os
 import sys
+import threading
 import time
 
 from .. import _core
 from ..messenger import MultiMessenger
 from ..pickling import dumps
 from ..worker_resource import WorkerResource
-from .chunk import Call
 from .crew import Crew
-from .job import Job
+from .functions import Call, Functions
+from .job import Job, length_of
 from .task import Task
 from .worker import CALL, ONE, SEVERAL, serve
 
-_MOST_FUNCTIONS = 256
 _MOST_SECONDS = 10**8  # that a timer of the kernel takes without a doubt
 #: Results that a lazy map keeps for its reader, at most, before it hands out no further tasks.
 _MOST_AHEAD = 100_000
@@ -43,8 +43,9 @@ class Pool:
     `n`: workers; None: as many as this process may use processors. `init(*init_args)` runs in each worker before its first task; what it returns, unless it
     is None, is the first argument of every task, and of `exit`, which runs when a worker is asked to end.
 
-    There is no hidden thread: whoever waits for a result hands out tasks and takes in results. Between such calls workers go on with
-    what they were given. One thread at a time uses a pool.
+    There is no hidden thread: whoever waits for a result hands out tasks and takes in results, for all who use the pool. Between such calls
+    workers go on with what they were given. Any number of threads may use one pool at once; the input of a map is read by the thread that reads its results.
+    Leaving the `with` block is `stop()`: what has not ended by then is cancelled. `join()` waits for it first.
 
     A worker that dies is replaced, and only the task that it ran fails, with WorkerDiedError, unless `max_retries` lets it run again. Where workers end
     again and again before they can run anything, or `init` raises: PoolBrokenError; the next call tries anew. `tasks_per_worker`: a worker is
@@ -55,24 +56,26 @@ class Pool:
         self, n=None, verbose=False, messenger_type=MultiMessenger, *, init=None, init_args=(), exit=None, tasks_per_worker=0,
         method=None, stop=None, link=None,
     ):  # fmt: skip
-        if n is not None and n < 1:
+        if n is not None and _whole("n", n) < 1:
             raise ValueError(f"a pool has one worker at least, not {n}")
-        if operator.index(tasks_per_worker) < 0:
+        if _whole("tasks_per_worker", tasks_per_worker) < 0:
             raise ValueError(f"tasks_per_worker: 0, for no limit, or more, not {tasks_per_worker}")
+        for name, function in (("init", init), ("exit", exit)):
+            if function is not None and not callable(function):
+                raise TypeError(f"{name}: a function or None, not {function!r}")
         self.verbose = verbose
         self.stop_options = stop or _core.StopOptions()
         self.workers = [
             WorkerResource(serve, messenger_type, method, name="pool worker", stop=self.stop_options, link=link)
             for _ in range(n or len(os.sched_getaffinity(0)))
         ]
-        self._crew = Crew(self.workers, {"init": init, "init_args": tuple(init_args), "exit": exit}, tasks_per_worker)
-        self._numbers = {}  # of functions; none is used again, since tasks of forgotten ones may still wait
-        self._next_number = itertools.count().__next__
-        self._calls = {}
+        self._crew = Crew(self.workers, {"init": init, "init_args": tuple(init_args), "exit": exit}, tasks_per_worker, self.stop_options)
+        self._functions = Functions()
+        self._functions_lock = threading.RLock()
 
     # ---- tasks ----
 
-    def map(self, func, datas, chunksize=None, **options):
+    def map(self, func, datas, chunksize=None, *, time_limit=None, max_retries=0, stop_on_error=False, progress=None):
         """`[func(data) for data in datas]`, by all workers.
 
         `chunksize`: how many tasks are handed to a worker together; None: as many as take it about 10 ms. Options: `time_limit`, seconds that a task may run, then
@@ -80,22 +83,22 @@ class Pool:
         ran. `stop_on_error`: the first task that fails ends it. `progress`: a function of (done, total or None), called about ten times a second, or True for a bar on stderr.
         Raises the first error in the order of the tasks, when it is its turn.
         """
-        return self._collect(self._stretches(func, datas, ONE, True, chunksize, None, **options))
+        return self._collect(self._stretches(func, datas, ONE, True, chunksize, None, time_limit, max_retries, stop_on_error, progress))
 
-    def starmap(self, func, datas, chunksize=None, **options):
+    def starmap(self, func, datas, chunksize=None, *, time_limit=None, max_retries=0, stop_on_error=False, progress=None):
         """`[func(*data) for data in datas]`, by all workers."""
-        return self._collect(self._stretches(func, datas, SEVERAL, True, chunksize, None, **options))
+        return self._collect(self._stretches(func, datas, SEVERAL, True, chunksize, None, time_limit, max_retries, stop_on_error, progress))
 
-    def imap(self, func, datas, chunksize=None, **options):
+    def imap(self, func, datas, chunksize=None, *, time_limit=None, max_retries=0, stop_on_error=False, progress=None):
         """The results in the order of the input, as they come. The input may be endless: it is read only so far ahead as is needed.
 
         An error is raised in the place of its result; `next` goes on behind it.
         """
-        return Results(self._stretches(func, datas, ONE, True, chunksize, _MOST_AHEAD, **options))
+        return Results(self._stretches(func, datas, ONE, True, chunksize, _MOST_AHEAD, time_limit, max_retries, stop_on_error, progress))
 
-    def map_unordered(self, func, datas, chunksize=None, **options):
+    def map_unordered(self, func, datas, chunksize=None, *, time_limit=None, max_retries=0, stop_on_error=False, progress=None):
         """The same in the order in which they come."""
-        return Results(self._stretches(func, datas, ONE, False, chunksize, _MOST_AHEAD, **options))
+        return Results(self._stretches(func, datas, ONE, False, chunksize, _MOST_AHEAD, time_limit, max_retries, stop_on_error, progress))
 
     def submit(self, func, /, *args, **kwargs):
         """Hand over one call and return its Task."""
@@ -103,10 +106,14 @@ class Pool:
 
     def submit_with(self, options, func, /, *args, **kwargs):
         """The same with a dict of options: `time_limit`, `max_retries`."""
-        task = Task(self)
+        for name in options:
+            if name not in ("time_limit", "max_retries"):
+                raise TypeError(f"submit_with() got an unexpected option {name!r}: it takes 'time_limit' and 'max_retries'")
+        call = self._call(func, CALL, **options)
+        task = Task(self._crew)
         self._crew.start()
-        self._crew.add_task(task._job, self._call(func, CALL, **options), (args, kwargs))
-        self._crew.drive(0)
+        self._crew.add_task(task._job, call, (args, kwargs))
+        self._crew.drive()
         return task
 
     # ---- life ----
@@ -163,9 +170,9 @@ class Pool:
     def insights(self):
         """A WorkerInsights for each place."""
         return [
-            WorkerInsights(slot.worker.pid, slot.total, slot.outbox.busy_nanoseconds / 1e9, slot.replaced)
+            WorkerInsights(slot.worker.pid, slot.total, slot.busy(), slot.replaced)
             for slot in self._crew.slots
-            if slot.outbox is not None
+            if slot.worker._messenger is not None
         ]
 
     def __repr__(self):
@@ -174,33 +181,28 @@ class Pool:
     # ---- inside ----
 
     def _call(self, func, mode, time_limit=None, max_retries=0):
+        if not callable(func):
+            raise TypeError(f"a pool runs functions, and {func!r} cannot be called")
         if time_limit is not None and not 0 < time_limit <= _MOST_SECONDS:
             raise ValueError(f"time_limit: a positive number of seconds, at most {_MOST_SECONDS}, not {time_limit!r}")
-        if operator.index(max_retries) < 0:
+        if _whole("max_retries", max_retries) < 0:
             raise ValueError(f"max_retries: 0 or more, not {max_retries}")
         function = dumps(func)
-        if function not in self._numbers and len(self._numbers) >= _MOST_FUNCTIONS:
-            self._numbers.clear()
-            self._calls.clear()
-            self._crew.forget_functions()
-        number = self._numbers.get(function)
-        if number is None:
-            number = self._numbers[function] = self._next_number()
-        call = Call(number, function, mode, time_limit or 0, max_retries)
-        if mode == CALL:
-            # Each submit is a call of its own: what is learned of one is good for the next.
-            call = self._calls.setdefault((number, call.time_limit, max_retries), call)
-        return call
+        with self._functions_lock:
+            if mode == CALL:
+                return self._functions.submitted(function, mode, time_limit or 0, max_retries)
+            return Call(self._functions.number_of(function), function, mode, time_limit or 0, max_retries)
 
-    def _stretches(self, func, datas, mode, is_ordered, chunksize, most_ahead, *, progress=None, stop_on_error=False, **options):
-        if chunksize is not None and operator.index(chunksize) < 1:
+    def _stretches(self, func, datas, mode, is_ordered, chunksize, most_ahead, time_limit, max_retries, stop_on_error, progress):
+        if chunksize is not None and _whole("chunksize", chunksize) < 1:
             raise ValueError(f"chunksize: at least 1, not {chunksize}")
-        call = self._call(func, mode, **options)
+        if progress is not None and progress is not True and progress is not False and not callable(progress):
+            raise TypeError(f"progress: a function of (done, total), or True for a bar, not {progress!r}")
+        call = self._call(func, mode, time_limit, max_retries)
         self._crew.start()
         job = Job(datas, is_ordered, chunksize, stop_on_error, most_ahead)
         self._crew.add_job(job, call)
-        total = len(datas) if hasattr(datas, "__len__") else None
-        return _Reader(self._crew, job, _Progress(progress, total))
+        return _Reader(self._crew, job, _Progress(progress, length_of(datas)))
 
     @staticmethod
     def _collect(stretches):
@@ -210,9 +212,10 @@ class Pool:
                 if isinstance(stretch, BaseException):
                     raise stretch
                 results += stretch
+            return results
         finally:
             stretches.close()
-        return results
+            stretch = None  # the error's traceback holds this frame
 
 
 class _Reader:
@@ -236,8 +239,7 @@ class _Reader:
                 self.close()
                 job.raise_what_ended_it()
                 break
-            self._crew.prefer(job)
-            self._crew.drive_until(lambda: job.has_next() or job.is_finished() or job.is_closed, self._progress.period)
+            self._crew.drive_until(job.has_news, self._progress.period, job)
             self._progress.tell(job.taken)
         raise StopIteration
 
@@ -249,23 +251,28 @@ class _Reader:
 
 
 class Results:
-    """An iterator over results, to be read once. An error is raised in the place of its result, and reading goes on behind it."""
+    """An iterator over results, to be read once. An error is raised in the place of its result, and reading goes on behind it. Several threads may
+    read it: each result goes to one of them."""
 
     def __init__(self, stretches):
         self._stretches = stretches
-        self._stretch = iter(())
+        self._stretch = collections.deque()
+        self._lock = threading.RLock()
 
     def __iter__(self):
         return self
 
     def __next__(self):
-        while True:
-            for result in self._stretch:
-                return result
-            found = next(self._stretches)
-            if isinstance(found, BaseException):
-                raise found
-            self._stretch = iter(found)
+        with self._lock:
+            while not self._stretch:
+                found = next(self._stretches)
+                if isinstance(found, BaseException):
+                    try:
+                        raise found
+                    finally:
+                        found = None  # its traceback holds this frame
+                self._stretch.extend(found)
+            return self._stretch.popleft()
 
     def close(self):
         """Hand out no further tasks."""
@@ -277,24 +284,32 @@ class Results:
 
 class _Progress:
     def __init__(self, function, total):
-        self._function = _bar if function is True and sys.stderr.isatty() else None if function is True else function
+        is_bar = function is True and sys.stderr is not None and sys.stderr.isatty()
+        self._function = _bar if is_bar else None if function is True or function is False else function
         self._total = total
         self._last = 0.0
-        self.period = 0.1 if self._function else None
+        self.period = None if self._function is None else 0.1
 
     def tell(self, done):
-        if self._function and time.monotonic() >= self._last + 0.1:
+        if self._function is not None and time.monotonic() >= self._last + 0.1:
             self._last = time.monotonic()
             self._function(done, self._total)
 
     def end(self, done):
-        if self._function:
+        if self._function is not None:
             self._function(done, self._total)
 
 
 def _bar(done, total):
     width = 40
-    filled = width * done // total if total else 0
+    filled = min(width, width * done // total) if total is not None and total > 0 else 0
     end = "\n" if done == total else ""
     sys.stderr.write(f"\r[{'#' * filled}{'.' * (width - filled)}] {done}/{total if total is not None else '?'}{end}")
     sys.stderr.flush()
+
+
+def _whole(name, value):
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name}: a whole number, not {value!r}") from None

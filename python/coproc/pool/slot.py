@@ -5,7 +5,9 @@ import mmap
 
 from .. import _core
 from ..errors import LoanError, MessageTooLargeError, ProtocolError, WorkerDiedError
-from .worker import Failed, Put
+from .failures import Failed
+from .functions import KnownFunctions
+from .worker import Put
 
 #: Of an outbox: the most that its link's options allow.
 _OUTBOX_SIZES = (64 << 10, mmap.PAGESIZE, 256)
@@ -18,51 +20,130 @@ class Slot:
         self.outstanding = 0  # tasks in them
         self.results = 0  # of the worker's
         self.total = self.replaced = 0
-        self.known = set()  # numbers of the functions that it has
-        self.forgets = False  # all of them, before the next one
+        self.known = KnownFunctions()  # by this worker
+        self.busy_seconds = 0.0  # of the last one
         self.outbox = None
+        self.is_overdue = False  # it was killed since its task ran for too long
+        self.is_full = False  # its link is
+        self._forgotten = []  # functions that it was not told yet to forget
+        self._sent = 0  # messages
+        self._seen = None, 0.0  # how far it was, and when that was seen first
         self._early = 0  # results that were taken before the worker has said that they are there
 
     def start(self, kwargs):
         self.worker.start(**kwargs)
         self.results = 0
-        self.known.clear()
-        self.forgets = False
+        self.known = KnownFunctions()
+        self.is_overdue = self.is_full = False
+        self._forgotten = []
+        self._sent = 0
+        self._seen = None, 0.0
         self._early = 0
         self._make_outbox(self.worker.messenger)
+
+    def ended(self):
+        """Its memory is given back. The place stays."""
+        self.busy_seconds = self.busy()
+        self.outbox = None
+
+    def busy(self):
+        outbox = self.outbox
+        return self.busy_seconds if outbox is None else outbox.busy_nanoseconds / 1e9
 
     def _make_outbox(self, messenger):
         for size in _OUTBOX_SIZES:
             try:
                 memory = messenger._lend(size)
                 self.outbox = _core.Outbox(memory, True)
-                return messenger.send_norequest(memoryview(memory))
+                return unrung(messenger.send_norequest, memoryview(memory))
             except (LoanError, MessageTooLargeError):
                 if size == _OUTBOX_SIZES[-1]:
                     raise
 
-    def death(self, status, index):
+    # ---- sending ----
+
+    def send_chunk(self, chunk):
+        """TimeoutError: it is busy, and has no room for more."""
+        call = chunk.call
+        loads_from = self._sent + 1
+        if call.number in self.known:
+            self.known.use(call.number)
+        else:
+            self._send_function(call.number, call.function)
+        self._send((call.number, call.mode, call.time_limit, chunk.items))
+        chunk.loads_from = loads_from
+        self.add(chunk)
+
+    def _send_function(self, number, function):
+        self._forgotten += self.known.add(number, len(function))
+        try:
+            self._send((self._forgotten, number, function))
+        except BaseException:
+            self.known.remove(number)
+            raise
+        self._forgotten = []
+
+    def slim(self):
+        """An idle worker keeps no large function."""
+        self._forgotten += self.known.drop(0)
+        self._send((self._forgotten, None, None))
+        self._forgotten = []
+
+    def _send(self, what):
+        unrung(self.worker.messenger.send_norequest, what, timeout=0 if self.chunks else None)
+        self._sent += 1
+
+    def skip_closed(self):
+        """What its worker has not begun, and nobody wants any more, is not begun."""
+        count = 0
+        for chunk in self.chunks:
+            if not chunk.job.is_closed:
+                break
+            count += len(chunk.items)
+        if count:
+            self.outbox.skip_before(self.results + count)
+
+    # ---- how far it is ----
+
+    def has_begun(self):
+        """Whether it is at a task whose result has not come."""
+        return self.outbox.begun > self.results
+
+    def is_loading(self):
+        """Whether it is at what its first chunk is unpickled from."""
+        return bool(self.chunks) and self.outbox.loads >= self.chunks[0].loads_from
+
+    def is_over_limit(self, now, grace):
+        """Whether it is at the same task for longer than that may run. (Its own timer should have ended it, unless the task has changed that.)"""
+        limit = self.chunks[0].call.time_limit if self.chunks else 0
+        if not limit:
+            return False
+        state = self.results, self.outbox.begun, self.outbox.loads
+        if state != self._seen[0]:
+            self._seen = state, now
+        return (self.has_begun() or self.is_loading()) and now - self._seen[1] > limit + grace
+
+    def death(self, status, chunk, doing):
         worker = self.worker
-        return WorkerDiedError(f"worker {worker.pid} {status.describe()} while it ran task {index}", worker._name, worker.pid, status)
+        text = f"worker {worker.pid} {status.describe()} while it {doing} task {chunk.first}"
+        return WorkerDiedError(text, worker._name, worker.pid, status)
+
+    # ---- receiving ----
 
     def receive(self):
         """The results that are there, in the order of their tasks."""
         end = self.outbox.end
-        results = self.worker.messenger.receive_available()
+        results = unrung(self.worker.messenger.receive_available)
         if not results:
             # What was put up to this end comes behind no message. (The worker may be at a long task now, and say nothing.)
             early = self.outbox.take_until(end, Failed)
             self._early += len(early)
             return early
-        if Put not in map(type, results):
-            return results
-        all_of_them = []
-        for result in results:
-            if type(result) is Put:
-                all_of_them.extend(self._take(result.count))
-            else:
-                all_of_them.append(result)
-        return all_of_them
+        at = 0
+        while (at := _core.find_type(results, Put, at)) >= 0:
+            results[at : at + 1] = put = self._take(results[at].count)
+            at += len(put)
+        return results
 
     def receive_last(self):
         """What its worker had put into the outbox before it died."""
@@ -76,6 +157,13 @@ class Slot:
         return self.outbox.take(count - early, Failed)
 
     # ---- chunks ----
+
+    def is_at_short_tasks(self, call):
+        """As far as is known; those of this call are as long as what is to wait for them."""
+        for chunk in self.chunks:
+            if chunk.call is not call and chunk.call.chunksize == 1:
+                return False
+        return True
 
     def add(self, chunk):
         self.chunks.append(chunk)
@@ -98,3 +186,12 @@ class Slot:
         chunks, self.chunks = self.chunks, collections.deque()
         self.outstanding = 0
         return chunks
+
+
+def unrung(call, *arguments, **options):
+    """A bell that has rung for a wait that was over ends nothing else."""
+    while True:
+        try:
+            return call(*arguments, **options)
+        except InterruptedError:
+            pass

@@ -1,100 +1,125 @@
 """One submitted call, and its result to come."""
 
+import collections
 import logging
+import weakref
 
 from ..errors import TaskCancelledError
+from .failures import error_of_task
 
 
 class Task:
-    """What `Pool.submit` gives. Whoever waits for its result drives the pool."""
+    """What `Pool.submit` gives. Whoever waits for its result drives the pool. Any thread may use it."""
 
-    def __init__(self, pool):
-        self._pool = pool
-        self._job = OneTaskJob(self)
-        self._is_done = self._is_cancelled = False
-        self._result = self._exception = None
-        self._callbacks = []
+    def __init__(self, crew):
+        self._crew = crew
+        self._job = TaskJob(self)
 
     def result(self, timeout=None):
         """Wait for what the function returned, or raise what it raised. TimeoutError: not in this time; it goes on."""
         self._wait(timeout)
-        if self._exception is not None:
-            raise self._exception
-        return self._result
+        if self._job.exception is None:
+            return self._job.result
+        try:
+            raise self._job.exception
+        finally:
+            self = None  # the exception's traceback holds this frame
 
     def exception(self, timeout=None):
         """Wait for what the function raised; None: it returned."""
         self._wait(timeout)
-        return self._exception
+        return self._job.exception
 
     def done(self):
         """Whether it has ended. Looks what has come, without waiting."""
-        if not self._is_done:
-            self._pool._crew.drive(0)
-        return self._is_done
+        return self._job.is_done or self._crew.drive_until(self._job.has_ended, 0)
 
     def cancel(self):
         """Take it back, if no worker was given it yet. False: it is too late."""
-        if not self._is_done and self._pool._crew.take_back(self._job):
-            self._is_cancelled = True
-            self._end(None, TaskCancelledError("this task was cancelled before a worker was given it"))
-            self._pool._crew.call_back()
-        return self._is_cancelled
+        if not self._job.is_done and self._crew.take_back(self._job):
+            self._job.is_cancelled = True
+            self._job.fail(0, TaskCancelledError("this task was cancelled before a worker was given it"))
+            self._crew.note_ended()
+            self._job.call_back(self._crew)
+        return self._job.is_cancelled
 
     def cancelled(self):
         """Whether `cancel` has taken it back."""
-        return self._is_cancelled
+        return self._job.is_cancelled
 
     def add_done_callback(self, function):
         """Call `function(task)` when it has ended: now, or by the thread that takes the result in. It may use the pool; an exception of it is logged."""
-        self._callbacks.append(function)
-        if self._is_done:
-            self._call_back()
+        if not callable(function):
+            raise TypeError(f"add_done_callback: {function!r} cannot be called")
+        self._job.callbacks.append(function)
+        if self._job.is_done:
+            self._job.call_back(self._crew)
 
     def __repr__(self):
-        state = "cancelled" if self._is_cancelled else "done" if self._is_done else "pending"
+        state = "cancelled" if self._job.is_cancelled else "done" if self._job.is_done else "pending"
         return f"<coproc.Task: {state}>"
 
     def _wait(self, timeout):
-        if not self._is_done and not self._pool._crew.drive_until(lambda: self._is_done, timeout):
+        if not self._job.is_done and not self._crew.drive_until(self._job.has_ended, timeout):
             raise TimeoutError("the task has not ended in this time")
 
-    def _end(self, result, exception):
-        self._result, self._exception, self._is_done = result, exception, True
-        if self._callbacks:
-            self._pool._crew.to_call_back.append(self)
 
-    def _call_back(self):
-        callbacks, self._callbacks = self._callbacks, []
-        for function in callbacks:
-            try:
-                function(self)
-            except Exception:
-                logging.getLogger("coproc").exception("a callback of %r has failed", self)
+class TaskJob:
+    """A Task as the crew sees it: a job of one task. It holds neither the Task nor the pool, so that these go when their users drop them."""
 
-
-class OneTaskJob:
-    """A Task as the crew sees it: a job of one task."""
-
-    is_closed = False
+    is_closed = False  # nobody wants its result
+    thread = None
 
     def __init__(self, task):
-        self._task = task
+        self.waiting = 0  # tasks that no worker was given yet
+        self.is_done = self.is_cancelled = False
+        self.result = self.exception = None
+        self.callbacks = collections.deque()
+        self.watchers = []  # called when it has ended
+        self._task = weakref.ref(task)
+
+    def has_ended(self):
+        return self.is_done
 
     def take(self, first, results):
-        self._task._end(results[0], None)
+        self._end(results[0], None)
 
     def fail(self, index, exception):
-        self._task._end(None, exception)
+        self._end(None, error_of_task(exception, "this task"))
+
+    def _end(self, result, exception):
+        self.result, self.exception, self.is_done = result, exception, True
+        for watcher in self.watchers:
+            watcher(self)
+
+    def call_back(self, crew):
+        task = self._task()
+        if task is None:  # its user has dropped it
+            task = Task(crew)
+            task._job = self
+        while True:
+            try:
+                function = self.callbacks.popleft()
+            except IndexError:
+                return
+            try:
+                function(task)
+            except Exception:
+                logging.getLogger("coproc").exception("a callback of %r has failed", task)
 
 
 def as_completed(tasks, timeout=None):
     """The tasks in the order in which they end. `timeout` is for each: TimeoutError."""
-    left = list(tasks)
+    left = {task._job: task for task in tasks}
+    ended = collections.deque()
+    for job, task in left.items():
+        job.watchers.append(ended.append)
+        if job.is_done:
+            ended.append(job)
     while left:
-        crew = left[0]._pool._crew
-        if not crew.drive_until(lambda: any(task._is_done for task in left), timeout):
+        if not ended and not next(iter(left.values()))._crew.drive_until(ended.__len__, timeout):
             raise TimeoutError(f"{len(left)} tasks have not ended in this time")
-        ended = [task for task in left if task._is_done]
-        left = [task for task in left if not task._is_done]
-        yield from ended
+        while ended:
+            task = left.pop(ended.popleft(), None)
+            if task is not None:
+                yield task

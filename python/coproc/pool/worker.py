@@ -13,25 +13,14 @@ import signal
 import time
 
 from .. import _core
-from ..errors import LinkClosedError, ResourceRequestedClose, exception_of, parts_of
+from ..errors import LinkClosedError, ResourceRequestedClose
 from ..messenger import PriorityMessenger
+from .failures import Failed, Unloadable
 
 #: How the arguments of a chunk are passed.
 ONE, SEVERAL, CALL = range(3)
-
-
-class Failed:
-    """The result of a task that has raised an exception."""
-
-    def __init__(self, error):
-        self.parts = parts_of(error, True)
-
-    def exception(self):
-        return exception_of(*self.parts)
-
-
-class Unloadable(Failed):
-    """In the place of a whole chunk: it cannot be unpickled here, and nothing of it was run."""
+#: Whatever else a task, its arguments or its result raise is told to the host, and costs that task alone.
+_ENDS_OF_WORKER = (SystemExit, LinkClosedError)
 
 
 @dataclasses.dataclass
@@ -54,47 +43,63 @@ def serve(messenger, init, init_args, exit):
     if isinstance(messenger, PriorityMessenger):
         send = functools.partial(send, priority=0)  # results come in the order of the tasks, whatever they are
     try:
-        state = init(*init_args) if init else None
-    except Exception as error:
-        raise InitError(parts_of(error, True)) from None
+        state = None if init is None else init(*init_args)
+    except LinkClosedError:
+        raise
+    except BaseException as error:
+        raise InitError(Failed(error).parts) from None
     head = () if state is None else (state,)
-    functions = {}
-    outbox = _core.Outbox(messenger.receive_blocking(), False)
     try:
         with contextlib.suppress(ResourceRequestedClose):
+            worker = _Worker(send, head, _core.Outbox(messenger.receive_blocking(), False))
+            receive = messenger.receive_message_blocking
             while True:
-                try:
-                    received = messenger.receive_blocking()
-                except LinkClosedError:
-                    raise
-                except Exception as error:
-                    send(Unloadable(error))
-                    continue
-                if len(received) == 3:
-                    forgets, number, function = received
-                    if forgets:
-                        functions.clear()
-                    functions[number] = _loaded(function)
-                    continue
-                number, mode, time_limit, items = received
-                began = time.perf_counter_ns()
-                _run(_caller(functions[number], head, mode), items, send, outbox, time_limit)
-                outbox.add_busy(time.perf_counter_ns() - began)
+                worker.do(receive())  # nothing of a message is held while the next one is waited for
     finally:
-        if exit:
+        if exit is not None:
             exit(*head)
+
+
+class _Worker:
+    def __init__(self, send, head, outbox):
+        self._head = head
+        self._send = send
+        self._outbox = outbox
+        self._functions = {}
+
+    def do(self, message):
+        self._outbox.begin_load()  # so that the host knows whose arguments a death has met
+        try:
+            received = message.payload
+        except _ENDS_OF_WORKER:
+            raise
+        except BaseException as error:
+            self._send(Unloadable(error))
+            return
+        if len(received) == 3:
+            forgotten, number, function = received
+            for each in forgotten:
+                del self._functions[each]
+            if number is not None:
+                self._functions[number] = _loaded(function)
+            return
+        number, mode, time_limit, items = received
+        began = time.perf_counter_ns()
+        _run(_caller(self._functions[number], self._head, mode), items, self._send, self._outbox, time_limit)
+        self._outbox.add_busy(time.perf_counter_ns() - began)
 
 
 def _loaded(function):
     try:
         return pickle.loads(function)
-    except Exception as error:
-        failure = error
+    except _ENDS_OF_WORKER:
+        raise
+    except BaseException as error:
+        return functools.partial(_fail, error, error.__traceback__)
 
-        def fail(*_, **__):
-            raise failure
 
-        return fail
+def _fail(error, traceback, /, *_, **__):
+    raise error.with_traceback(traceback)  # not one that grows with each task
 
 
 def _caller(function, head, mode):
@@ -111,31 +116,43 @@ def _run(call, items, send, outbox, time_limit):
         put = _put_nothing
     try:
         for item in items:
-            begin_task()  # so that the host knows which one a death has met
+            # So the host knows which one a death has met; and says so here where nobody wants the results any more.
+            if not begin_task():
+                call = _skip
             if time_limit:
-                # SIGALRM ends this process, whatever the task does, and whatever handler its host has.
+                # SIGALRM ends this process, whatever handler its host has. Of a task that does something else with it the host makes an end.
                 signal.signal(signal.SIGALRM, signal.SIG_DFL)
                 signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGALRM})
                 signal.setitimer(signal.ITIMER_REAL, time_limit)
             try:
                 result = call(item)
-            except Exception as error:
+            except SystemExit:
+                raise
+            except BaseException as error:
                 result = Failed(error)
             if time_limit:
                 signal.setitimer(signal.ITIMER_REAL, 0)
             try:
                 is_due = put(result)
-            except Exception:  # which `send` tells
+            except _ENDS_OF_WORKER:
+                raise
+            except BaseException:  # which `send` tells
                 is_due = None
             if is_due is not False:
                 _say(outbox, send)
             if is_due is None:
                 try:
                     send(result)
-                except Exception as error:  # it cannot be pickled, or is too large
+                except _ENDS_OF_WORKER:
+                    raise
+                except BaseException as error:  # it cannot be pickled, or is too large
                     send(Failed(error))
     finally:
         _say(outbox, send)  # also before what ends this worker
+
+
+def _skip(_):
+    return None
 
 
 def _put_nothing(_):

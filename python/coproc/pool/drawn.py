@@ -1,0 +1,37 @@
+"""Items of an input that may change them once it is asked for the next one: a generator that fills the same buffer again and again."""
+
+import array
+import collections
+import pickle
+
+from ..pickling import dumps
+
+_CONTAINERS = (
+    list, tuple, range, str, bytes, bytearray, dict, set, frozenset, collections.deque, array.array,
+    type({}.keys()), type({}.values()), type({}.items()),
+)  # fmt: skip
+
+
+def holds_its_items(source):
+    """Whether all its items are there before the first one is asked for."""
+    kind = type(source)
+    return any(kind is container for container in _CONTAINERS) or (kind.__module__, kind.__name__) == ("numpy", "ndarray")
+
+
+class Drawn:
+    """An item as it was when it was drawn. In the worker it is the item."""
+
+    def __init__(self, pickled):
+        self._pickled = pickled
+
+    @classmethod
+    def of(cls, item):
+        try:
+            return cls(dumps(item))
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException:
+            return item  # handing it over says what is wrong with it
+
+    def __reduce__(self):
+        return pickle.loads, (self._pickled,)
