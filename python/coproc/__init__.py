@@ -16,7 +16,7 @@ from ._core import DataMessage, ExitStatus, LinkOptions, StopOptions, wait_any
 from .array import empty
 from .errors import *  # noqa: F403
 from .legacy_worker_resource import BaseWorkerProcess, LegacyWorkerResource
-from .messenger import MultiMessenger, PriorityMessenger
+from .messenger import ChannelID, MultiMessenger, PriorityMessenger, RecvPayloadType, SendPayloadType
 from .pool import LazyPool, Pool, Results, Task, WorkerInsights, WorkerResourcePool, as_completed
 from .queues import MultiQueue, PriorityMultiQueue, PriorityQueue, RequestCtr
 from .worker_resource import ProgramResource, WorkerResource, run_worker

@@ -5,6 +5,7 @@ builtin `InterruptedError`. What a worker raises arrives as its own type, with t
 """
 
 import pickle
+import sys
 import traceback
 
 __all__ = [
@@ -14,6 +15,10 @@ __all__ = [
     "TaskCancelledError", "TaskTimeoutError", "WorkerDiedError", "WorkerIsAlreadyAliveError",
     "WorkerIsAlreadyDeadError", "WorkerIsDeadError",
 ]
+
+
+#: The exit code of a worker whose main module starts workers while it is imported.
+NOT_GUARDED = 96
 
 
 class ResourceRequestedClose(BaseException):
@@ -47,6 +52,11 @@ class WorkerDiedError(WorkerIsDeadError, RuntimeError):
     """
 
     def __init__(self, text, name=None, pid=None, exit_status=None):
+        if exit_status is not None and exit_status.code == NOT_GUARDED:
+            text += (
+                ". It is the code of a new program that imported the main module, which started workers at once: put that behind"
+                '  if __name__ == "__main__":'
+            )
         super().__init__(text)
         self.name = name
         self.pid = pid
@@ -157,17 +167,32 @@ _MOST_PICKLE = 16 * 1024 * 1024
 
 
 def parts_of(exception, is_escaping):
-    """What the other process is told: type, text, traceback, and the pickle, or nothing where it has none."""
-    kind = type(exception)
-    name = kind.__qualname__ if kind.__module__ in ("builtins", "__main__") else f"{kind.__module__}.{kind.__qualname__}"
+    """What the other process is told: type, text, traceback, and the pickle, or nothing where it has none.
+
+    An exception may be of any class, whose methods may raise anything.
+    """
+    name = _attempt(lambda: _name_of(type(exception)), "an exception whose type has no name")
+    text = _attempt(lambda: str.__str__(str(exception)), "(its text cannot be made: {})")
+    lines = _attempt(lambda: _traceback_of(exception), "(its traceback cannot be made: {})")
+    pickled = b"" if is_escaping and not isinstance(exception, Exception) else _attempt(lambda: _pickled(exception), b"")
+    return _clean(name)[:_MOST_TEXT], _clean(text)[:_MOST_TEXT], _clean(lines)[-_MOST_TEXT:], pickled
+
+
+def _attempt(make, instead):
     try:
-        text = str(exception)
-    except Exception as error:
-        text = f"(its text cannot be made: {error!r})"
-    has_traceback = exception.__traceback__ is not None or exception.__cause__ is not None
-    lines = "".join(traceback.format_exception(exception)) if has_traceback else ""
-    pickled = b"" if is_escaping and not isinstance(exception, Exception) else _pickled(exception)
-    return name, _clean(text)[:_MOST_TEXT], _clean(lines)[-_MOST_TEXT:], pickled
+        return make()
+    except BaseException as error:
+        return instead.format(_attempt(lambda: f"{_name_of(type(error))}", "another exception")) if isinstance(instead, str) else instead
+
+
+def _name_of(kind):
+    return kind.__qualname__ if kind.__module__ in ("builtins", "__main__") else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _traceback_of(exception):
+    if exception.__traceback__ is None and exception.__cause__ is None:
+        return ""
+    return "".join(traceback.format_exception(exception))
 
 
 def _clean(text):
@@ -177,10 +202,7 @@ def _clean(text):
 def _pickled(exception):
     from .pickling import dumps
 
-    try:
-        pickled = dumps(exception)
-    except Exception:
-        return b""
+    pickled = dumps(exception)
     return pickled if len(pickled) <= _MOST_PICKLE else b""
 
 
@@ -190,10 +212,24 @@ def exception_of(type_name, text, lines, pickled):
     if pickled:
         try:
             exception = pickle.loads(pickled)
-        except Exception:
+        except KeyboardInterrupt:
+            raise
+        except BaseException:
             pass
     if not isinstance(exception, BaseException):
         exception = RemoteError(type_name, text)
     if lines:
         BaseException.__cause__.__set__(exception, RemoteTraceback(lines))  # whatever its class thinks of new attributes
     return exception
+
+
+def print_untold(name, pid, type_name, text, lines):
+    """On stderr: the exception that has ended a worker, and that no receive has raised. They are the worker's words: indented, without control
+    characters."""
+    said = lines or (f"{type_name}: {text}" if text else type_name)
+    print(f"coproc: worker {name!r} (pid {pid}) was ended by an exception that nobody received:\n{quoted(said)}", file=sys.stderr, flush=True)
+
+
+def quoted(text):
+    """Another process's text, in lines that cannot be taken for this one's."""
+    return "\n".join("    " + "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line) for line in text.rstrip().split("\n"))

@@ -28,8 +28,8 @@ def unpack(buffer):
     msgpack = _msgpack()
     try:
         return msgpack.unpackb(buffer, ext_hook=_extension, strict_map_key=False)
-    except (ValueError, msgpack.UnpackException) as error:
-        raise ValueError(f"a message is no MessagePack: {error}") from error
+    except (ValueError, TypeError, OverflowError, RecursionError, msgpack.UnpackException) as error:
+        raise ValueError(f"a message is no MessagePack: {error or type(error).__name__}") from error
 
 
 def _replace(value):
@@ -64,6 +64,8 @@ def _extension(code, data):
     import numpy
 
     dtype, shape, elements = _msgpack().unpackb(data)
+    if not (isinstance(dtype, str) and isinstance(shape, list) and isinstance(elements, bytes)):
+        raise ValueError("an array that came is none: it is made of [dtype, shape, bytes]")
     dtype = numpy.dtype(dtype)
     if dtype.kind not in "biuf":
         raise ValueError(f"an array of {dtype} is none that can come")

@@ -11,14 +11,18 @@ import sys
 from multiprocessing import context
 from multiprocessing.reduction import ForkingPickler
 
+from .main_module import is_of_main
+
 try:
     from cloudpickle import CloudPickler as _Pickler
 
     _TABLE = _Pickler.dispatch_table
+    PICKLES_BY_VALUE = True
 except ImportError:  # closures cannot be sent, then
     from pickle import Pickler as _Pickler
 
     _TABLE = copyreg.dispatch_table
+    PICKLES_BY_VALUE = False
 
 #: What a pickler raises for objects that another one may be able to pickle.
 UNPICKLABLE = (pickle.PicklingError, TypeError, AttributeError)
@@ -58,48 +62,77 @@ def _reduce_view(view):
 
 
 class _PatientPickler(_Pickler):
-    """For what the plain one has refused."""
+    """For what the plain one has refused, and for what the other process does not find by its name."""
 
     dispatch_table = {**_TABLE, memoryview: _reduce_view}
 
+    def __init__(self, file, main_names=None, **options):
+        super().__init__(file, protocol=5, **options)
+        self._main_names = main_names
 
-def patient_pickler(file, buffer_callback):
-    return _PatientPickler(file, protocol=5, buffer_callback=buffer_callback)
+    if PICKLES_BY_VALUE:
+
+        def reducer_override(self, value):
+            # cloudpickle takes all that the main module has by value: then it would be another class there than that of the same name.
+            if self._main_names is not None and is_of_main(value) and self._main_names.has(value):
+                return NotImplemented
+            return super().reducer_override(value)
+
+
+def patient_pickler(file, buffer_callback, main_names):
+    return _PatientPickler(file, main_names, buffer_callback=buffer_callback)
 
 
 class Shipped:
     """A value among a process's start arguments: may be a closure, where cloudpickle is installed.
 
-    Only `spawn` and `forkserver` pickle it; a fork has the value itself.
+    Only `spawn` and `forkserver` pickle it; a fork has the value itself. What unpickling raises is raised by `get`.
     """
 
-    def __init__(self, value):
-        self.value = value
+    def __init__(self, value, main_names):
+        self._value = value
+        self._main_names = main_names
+        self._error = None
+
+    def get(self):
+        if self._error is not None:
+            raise self._error
+        return self._value
 
     def __getstate__(self):
         context.assert_spawning(self)
-        try:
-            return bytes(ForkingPickler.dumps(self.value))
-        except UNPICKLABLE:
-            file = io.BytesIO()
-            pickler = _PatientPickler(file, protocol=5)
-            # Descriptors, locks and queues of multiprocessing: what it registers for its own pickler.
-            pickler.dispatch_table = {**_PatientPickler.dispatch_table, **ForkingPickler._extra_reducers}
-            pickler.dump(self.value)
-            return file.getvalue()
+        if self._main_names.is_complete():
+            try:
+                return bytes(ForkingPickler.dumps(self._value))
+            except UNPICKLABLE:
+                pass
+        file = io.BytesIO()
+        pickler = _PatientPickler(file, self._main_names)
+        # Descriptors, locks and queues of multiprocessing: what it registers for its own pickler.
+        pickler.dispatch_table = {**_PatientPickler.dispatch_table, **ForkingPickler._extra_reducers}
+        pickler.dump(self._value)
+        return file.getvalue()
 
     def __setstate__(self, state):
-        self.value = pickle.loads(state)
+        self._value = self._error = None
+        try:
+            self._value = pickle.loads(state)
+        except Exception as error:
+            error.add_note("The worker could not unpickle what it was started with.")
+            self._error = error
 
 
-def dumps(value):
-    """All in one piece of bytes."""
+def dumps(value, main_names=None):
+    """All in one piece of bytes. `main_names`: what the process has that they are for, a MainNames; None: that is not known."""
     try:
-        return pickle.dumps(value, 5)
+        pickled = pickle.dumps(value, 5)
+        if main_names is None or b"__main__" not in pickled or main_names.is_complete():
+            return pickled
     except UNPICKLABLE:
-        file = io.BytesIO()
-        _PatientPickler(file, protocol=5).dump(value)
-        return file.getvalue()
+        pass
+    file = io.BytesIO()
+    _PatientPickler(file, main_names).dump(value)
+    return file.getvalue()
 
 
 # ---- plain objects (core/plain.hpp) ----

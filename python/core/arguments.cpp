@@ -32,24 +32,26 @@ coproc::ChannelId channel_of_key(const py::object& key) {
   return coproc::ChannelId::of(PythonChannel{key.cast<std::string>()});
 }
 
-/// An error of the object's own code is the user's to see.
-[[noreturn]] void throw_no_priority(py::handle object) {
+bool is_real_number(py::handle object) {
   const PyNumberMethods* const number = Py_TYPE(object.ptr())->tp_as_number;
-  const bool is_number = number != nullptr && (number->nb_index != nullptr || number->nb_float != nullptr);
-  if (is_number || PyErr_ExceptionMatches(PyExc_TypeError) == 0) throw py::error_already_set();
+  return number != nullptr && (number->nb_index != nullptr || number->nb_float != nullptr);
+}
+
+/// An error of the object's own code is the user's to see.
+[[noreturn]] void throw_no_number(py::handle object) {
+  if (is_real_number(object) || PyErr_ExceptionMatches(PyExc_TypeError) == 0) throw py::error_already_set();
   PyErr_Clear();
-  throw py::type_error("a priority is a number, not " + py::repr(object).cast<std::string>() +
-                       ": the payload's attribute `priority` and the argument `priority` say it");
+  throw py::type_error("a priority is a number, not " + py::repr(object).cast<std::string>());
 }
 
 coproc::Priority priority_of_number(py::handle number) {
   if (!PyIndex_Check(number.ptr())) {
     const double value = PyFloat_AsDouble(number.ptr());
-    if (value == -1.0 && PyErr_Occurred() != nullptr) throw_no_priority(number);
+    if (value == -1.0 && PyErr_Occurred() != nullptr) throw_no_number(number);
     return coproc::Priority(value);
   }
   const auto exact = py::reinterpret_steal<py::object>(PyNumber_Index(number.ptr()));
-  if (!exact) throw_no_priority(number);
+  if (!exact) throw_no_number(number);
   int overflow = 0;
   const long long value = PyLong_AsLongLongAndOverflow(exact.ptr(), &overflow);
   if (overflow == 0) return coproc::Priority(static_cast<std::int64_t>(value));
@@ -96,7 +98,8 @@ std::optional<coproc::Priority> priority_of(py::handle argument, py::handle obje
     PyErr_Clear();
     return std::nullopt;
   }
-  if (value.is_none()) return std::nullopt;
+  // "high", an enum: an attribute of the user's own, which only happens to have this name.
+  if (!is_real_number(value)) return std::nullopt;
   return priority_of_number(value);
 }
 

@@ -16,8 +16,8 @@ namespace py = pybind11;
 /// hashable, ValueError for what takes more than 4 KiB.
 const coproc::ChannelId& channel_of(py::handle object);
 
-/// What the argument says, or else the object's `priority` attribute, where `looks`. Throws what the attribute's own code throws, TypeError for
-/// what is no number.
+/// What the argument says, or else the object's `priority` attribute, where `looks`. An attribute that is no number says nothing. Throws what
+/// the attribute's own code throws, TypeError for an argument that is no number.
 std::optional<coproc::Priority> priority_of(py::handle argument, py::handle object, bool looks);
 
 /// Seconds; None: for ever. Throws ValueError for NaN.

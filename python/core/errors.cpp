@@ -35,9 +35,9 @@ void set_remote(const coproc::RemoteError& error) {
   set(error_class("RemoteError")(text_of(error.type_name()), text_of(error.text())));
 }
 
-PythonError of_parts(const py::tuple& parts) {
+PythonError of_parts(const py::tuple& parts, bool has_escaped) {
   return {parts[0].cast<std::string>(), parts[1].cast<std::string>(), parts[2].cast<std::string>(),
-          parts[3].cast<std::string>()};
+          parts[3].cast<std::string>(), has_escaped};
 }
 
 /// Children before their bases.
@@ -120,12 +120,12 @@ PythonError to_python_error(py::handle exception) {
     throw py::type_error(py::repr(exception).cast<std::string>() +
                          " is no exception, which is what an error is told by");
   }
-  return of_parts(error_class("parts_of")(exception, false));
+  return of_parts(error_class("parts_of")(exception, false), false);
 }
 
 PythonError escaped_error(const py::error_already_set& error) {
   if (error.trace()) PyException_SetTraceback(error.value().ptr(), error.trace().ptr());
-  return of_parts(error_class("parts_of")(error.value(), true));
+  return of_parts(error_class("parts_of")(error.value(), true), true);
 }
 
 void raise_remote(const PythonError& error, bool unpickles) {
@@ -149,6 +149,7 @@ void coproc::Codec<PythonError>::encode(Encoder& encoder, const PythonError& err
   coproc::encode(encoder, error.text());
   coproc::encode(encoder, error.traceback());
   coproc::encode(encoder, error.pickle());
+  encoder.scalar(static_cast<std::uint8_t>(error.has_escaped()));
 }
 
 PythonError coproc::Codec<PythonError>::decode(Decoder& decoder) {
@@ -156,5 +157,6 @@ PythonError coproc::Codec<PythonError>::decode(Decoder& decoder) {
   auto text = coproc::decode<std::string>(decoder);
   auto traceback = coproc::decode<std::string>(decoder);
   auto pickle = coproc::decode<std::string>(decoder);
-  return {std::move(type_name), std::move(text), std::move(traceback), std::move(pickle)};
+  const bool has_escaped = decoder.scalar<std::uint8_t>() != 0;
+  return {std::move(type_name), std::move(text), std::move(traceback), std::move(pickle), has_escaped};
 }

@@ -15,11 +15,12 @@ namespace py = pybind11;
 /// A Python exception on its way. A program that is not Python gets `what()`.
 class PythonError : public std::exception {
  public:
-  PythonError(std::string type_name, std::string text, std::string traceback, std::string pickle)
+  PythonError(std::string type_name, std::string text, std::string traceback, std::string pickle, bool has_escaped)
       : type_name_(std::move(type_name)),
         text_(std::move(text)),
         traceback_(std::move(traceback)),
         pickle_(std::move(pickle)),
+        has_escaped_(has_escaped),
         what_(text_.empty() ? type_name_ : type_name_ + ": " + text_) {}
 
   const char* what() const noexcept override { return what_.c_str(); }
@@ -28,9 +29,13 @@ class PythonError : public std::exception {
   const std::string& traceback() const noexcept { return traceback_; }
   /// Empty: it cannot be pickled.
   const std::string& pickle() const noexcept { return pickle_; }
+  /// It has left the target, and ended its worker.
+  bool has_escaped() const noexcept { return has_escaped_; }
 
  private:
-  std::string type_name_, text_, traceback_, pickle_, what_;
+  std::string type_name_, text_, traceback_, pickle_;
+  bool has_escaped_;
+  std::string what_;
 };
 
 /// Text of C++ programs, of file names and the like, in which any bytes may be.

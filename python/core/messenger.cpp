@@ -69,8 +69,28 @@ const ChannelId& Messenger::id_of(py::handle channel) {
   }
 }
 
+coproc::Messenger* Messenger::Use::begin() const {
+  messenger_.turn_.begin(kind_, [this] {
+    if (messenger_.link_ != nullptr) messenger_.link_->interrupt();
+  });
+  try {
+    return &messenger_.link();
+  } catch (...) {
+    messenger_.turn_.end(kind_);
+    throw;
+  }
+}
+
+/// The time that is left for the next try.
+Timeout Messenger::Use::go_on(Timeout time, std::chrono::steady_clock::time_point began) const {
+  if (messenger_.turn_.is_wanted()) messenger_.turn_.step_aside();
+  if (messenger_.link_ != link_) throw coproc::LinkClosedError("this messenger was closed while a thread waited in it");
+  if (time.ns == coproc::kForever.ns) return time;
+  return std::max(std::chrono::nanoseconds(0), time.ns - (std::chrono::steady_clock::now() - began));
+}
+
 void Messenger::close() {
-  if (uses_ != 0) {
+  if (!turn_.is_free()) {
     throw coproc::ConcurrentUseError("close: another thread waits in this messenger: interrupt() it first");
   }
   if (held_ != nullptr) held_->end.close();
@@ -84,7 +104,7 @@ void Messenger::close() {
 void Messenger::leave() noexcept {
   if (link_ == nullptr) return;  // the target has closed it
   coproc::Messenger& link = *std::exchange(link_, nullptr);
-  while (uses_ != 0) {
+  while (!turn_.is_free()) {
     link.interrupt();  // one wait ends by it
     const Unlocked unlocked;
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
@@ -96,6 +116,7 @@ auto Messenger::with_errors(F f) {
   try {
     return f();
   } catch (const PythonError& error) {
+    if (error.has_escaped() && told_ != nullptr) told_->escape = true;
     raise_remote(error, unpickles_);
   }
 }
@@ -105,10 +126,10 @@ auto Messenger::with_errors(F f) {
 template <class SendBytes>
 auto Messenger::send_value(py::handle data, py::handle timeout, SendBytes send_bytes) {
   const Timeout time = timeout_of(timeout);
-  const OutgoingData outgoing(data, unpickles_);
+  const OutgoingData outgoing(data, unpickles_, main_names_);
   const Use use(*this);
   const auto send_all = [&](Timeout within) {
-    return outgoing.visit([&](const auto& value) { return send_bytes(use.link, value, within); });
+    return outgoing.visit([&](const auto& value) { return send_bytes(use.link(), value, within); });
   };
   if (outgoing.size() <= kSmall) {
     try {
@@ -117,8 +138,7 @@ auto Messenger::send_value(py::handle data, py::handle timeout, SendBytes send_b
       if (time.ns.count() == 0) throw;
     }
   }
-  const Unlocked unlocked;
-  return send_all(time);
+  return use.run(time, send_all);
 }
 
 std::uint64_t Messenger::send(Send what, py::handle data, py::handle channel, py::handle timeout, py::handle priority) {
@@ -144,9 +164,9 @@ std::uint64_t Messenger::send(Send what, py::handle data, py::handle channel, py
 bool Messenger::try_send(py::handle data, py::handle channel, py::handle priority) {
   const ChannelId id = id_of(channel);  // a copy, as in send
   const auto urgency = priority_of(priority, data, reorders_);
-  const OutgoingData outgoing(data, unpickles_);
+  const OutgoingData outgoing(data, unpickles_, main_names_);
   const Use use(*this);
-  return outgoing.visit([&](const auto& value) { return use.link.try_send(value, id, urgency); });
+  return outgoing.visit([&](const auto& value) { return use->try_send(value, id, urgency); });
 }
 
 std::vector<std::uint64_t> Messenger::send_requests(py::iterable data, py::handle channel, py::handle timeout,
@@ -167,23 +187,21 @@ void Messenger::reply_to(const Received& request, py::handle data, py::handle ti
 
 void Messenger::reply_error_to(const Received& request, py::handle exception, py::handle timeout) {
   const PythonError error = to_python_error(exception);
-  const SendOptions options{.timeout = timeout_of(timeout)};
+  const Timeout time = timeout_of(timeout);
   const Use use(*this);
-  const Unlocked unlocked;
-  use.link.reply_error_to(request.message, error, options);
+  use.run(time, [&](Timeout left) { use->reply_error_to(request.message, error, {.timeout = left}); });
 }
 
 void Messenger::send_error(py::handle exception, py::handle timeout) {
   const PythonError error = to_python_error(exception);
-  const SendOptions options{.timeout = timeout_of(timeout)};
+  const Timeout time = timeout_of(timeout);
   const Use use(*this);
-  const Unlocked unlocked;
-  use.link.send_error(error, options);
+  use.run(time, [&](Timeout left) { use->send_error(error, {.timeout = left}); });
 }
 
-void Messenger::send_close_request() { link().send_close_request(); }
+void Messenger::send_close_request() { Use(*this)->send_close_request(); }
 
-py::object Messenger::lend(std::size_t bytes) { return as_lendable(link().loan(bytes).share()); }
+py::object Messenger::lend(std::size_t bytes) { return as_lendable(Use(*this)->loan(bytes).share()); }
 
 // ---- receiving ----
 
@@ -193,13 +211,12 @@ Message Messenger::wait_for_message(py::handle channel, py::handle timeout) {
   const Timeout time = timeout_of(timeout);
   const ChannelId& id = id_of(channel);
   if (auto left = left_.take(id)) return *std::move(left);
-  const Use use(*this);
-  auto message = use.link.receive_for<Message>(kAtOnce, id);
-  if (message) return *std::move(message);
   const ChannelId kept = id;  // the reference holds only until another thread runs
+  const Use use(*this, Turn::Kind::wait);
+  auto message = use->receive_for<Message>(kAtOnce, kept);
+  if (message) return *std::move(message);
   if (time.ns.count() != 0) {
-    const Unlocked unlocked;
-    message = use.link.receive_for<Message>(time, kept);
+    message = use.run(time, [&](Timeout left) { return use->receive_for<Message>(left, kept); });
   }
   if (!message) throw coproc::TimeoutError("no message of channel " + kept.describe() + " came in this time");
   return *std::move(message);
@@ -237,11 +254,10 @@ Received Messenger::receive_any(const py::iterable& channel_ids, py::handle time
       ids.push_back(id_of(channel));
     }
     if (ids.empty()) throw coproc::InvalidArgumentError("receive_any: give one channel at least");
-    const Use use(*this);
     std::optional<Message> message = left_.take_of_any(ids);
     if (!message) {
-      const Unlocked unlocked;
-      message = use.link.receive_any(ids, time);
+      const Use use(*this, Turn::Kind::wait);
+      message = use.run(time, [&](Timeout left) { return use->receive_any(ids, left); });
     }
     if (!message) throw coproc::TimeoutError("no message of these channels came in this time");
     std::size_t index = 0;
@@ -255,7 +271,7 @@ py::object Messenger::try_receive(py::handle channel, bool as_message) {
     raise_put_off();
     const ChannelId id = id_of(channel);
     std::optional<Message> message = left_.take(id);
-    if (!message) message = link().receive_for<Message>(kAtOnce, id);
+    if (!message) message = Use(*this)->receive_for<Message>(kAtOnce, id);
     if (!message) return py::none();
     if (!as_message) return py::make_tuple(payload_or_put_back(*std::move(message)));
     return py::cast(Received{*std::move(message), py::reinterpret_borrow<py::object>(channel), unpickles_});
@@ -265,7 +281,7 @@ py::object Messenger::try_receive(py::handle channel, bool as_message) {
 /// How many a receive of all takes: what is left, or else what is there by now, and one that may be an error.
 std::size_t Messenger::count_next(const ChannelId& channel) {
   if (const std::size_t left = left_.count(channel)) return left;
-  return std::max<std::size_t>(1, link().available(channel));
+  return std::max<std::size_t>(1, Use(*this)->available(channel));
 }
 
 /// One that has come by now. Where none has, and none can come any more, the first throws what a wait would; an error of the link's
@@ -273,7 +289,7 @@ std::size_t Messenger::count_next(const ChannelId& channel) {
 std::optional<Message> Messenger::next_available(const ChannelId& channel, bool is_first) {
   if (auto left = left_.take(channel)) return left;
   try {
-    return link().receive_for<Message>(kAtOnce, channel);
+    return Use(*this)->receive_for<Message>(kAtOnce, channel);
   } catch (...) {
     if (is_first) throw;
     put_off_ = std::current_exception();
@@ -336,11 +352,10 @@ py::object Messenger::receive_reply(std::uint64_t id, py::handle timeout) {
   return with_errors([&] {
     raise_put_off();
     const Timeout time = timeout_of(timeout);
-    const Use use(*this);
     std::optional<Message> message = left_.take_reply_to(id);
     if (!message) {
-      const Unlocked unlocked;
-      message = use.link.receive_reply(coproc::RequestId{id}, time);
+      const Use use(*this, Turn::Kind::wait);
+      message = use.run(time, [&](Timeout left) { return use->receive_reply(coproc::RequestId{id}, left); });
     }
     return payload_or_put_back(*std::move(message));
   });
@@ -358,12 +373,13 @@ Received Messenger::receive_next_reply_message(py::handle channel, py::handle ti
     raise_put_off();
     const Timeout time = timeout_of(timeout);
     const ChannelId id = id_of(channel);
-    const Use use(*this);
     std::optional<Message> message = left_.take_reply(id);
     if (!message) {
-      const Unlocked unlocked;
-      auto replies = use.link.receive_remaining<Message>(id, time);
-      message = std::move(*replies.begin());
+      const Use use(*this, Turn::Kind::wait);
+      message = use.run(time, [&](Timeout left) {
+        auto replies = use->receive_remaining<Message>(id, left);
+        return std::optional<Message>(std::move(*replies.begin()));
+      });
     }
     return Received{*std::move(message), py::reinterpret_borrow<py::object>(channel), unpickles_};
   });
@@ -371,30 +387,82 @@ Received Messenger::receive_next_reply_message(py::handle channel, py::handle ti
 
 // ---- looking ----
 
+/// Where nothing is there, what a receive would raise is raised: the death of the other side, above all. A look at the link's memory alone would
+/// not see it.
 std::size_t Messenger::available(py::handle channel) {
-  return with_errors([&] {
+  return with_errors([&]() -> std::size_t {
     const ChannelId id = id_of(channel);
-    const std::size_t left = left_.count(id);
-    return left != 0 ? left + link().queued(id) : link().available(id);
+    const Use use(*this);
+    if (const std::size_t left = left_.count(id)) return left + use->queued(id);
+    if (const std::size_t count = use->available(id)) return count;
+    raise_put_off();
+    auto message = use->receive_for<Message>(kAtOnce, id);
+    if (!message) return 0;
+    left_.put_back(*std::move(message));
+    return 1 + use->queued(id);
   });
 }
 std::size_t Messenger::queued(py::handle channel) {
   if (link_ == nullptr) return 0;
   const ChannelId id = id_of(channel);
-  return link_->queued(id) + left_.count(id);
+  return Use(*this)->queued(id) + left_.count(id);
 }
 std::size_t Messenger::remaining(py::handle channel) {
   return counts(channel).remaining() + left_.count_replies(id_of(channel));
 }
 coproc::ChannelCounts Messenger::counts(py::handle channel) {
-  return link_ == nullptr ? coproc::ChannelCounts() : link_->counts(id_of(channel));
+  if (link_ == nullptr) return {};
+  const ChannelId id = id_of(channel);
+  return Use(*this)->counts(id);
 }
+/// As available(), for any channel; the next receive raises what is to be raised.
 bool Messenger::has_work() {
-  coproc::Messenger* const one[] = {&link()};
-  return has_left() || coproc::wait_any(one, kAtOnce) == 0;
+  const Use use(*this);
+  coproc::Messenger* const one[] = {&use.link()};
+  if (has_left() || coproc::wait_any(one, kAtOnce) == 0) return true;
+  try {
+    if (auto message = use->receive_for<Message>(kAtOnce)) left_.put_back(*std::move(message));
+  } catch (...) {
+    put_off_ = std::current_exception();
+  }
+  return has_left();
+}
+
+void Messenger::await_available(py::handle timeout) {
+  with_errors([&] {
+    raise_put_off();
+    if (has_left()) return;
+    const Timeout time = timeout_of(timeout);
+    const Use use(*this, Turn::Kind::wait);
+    coproc::Messenger* const one[] = {&use.link()};
+    if (use.run(time, [&](Timeout left) { return coproc::wait_any(one, left); }) != 0 && !has_work())
+      throw coproc::TimeoutError("no message came in this time");
+    raise_put_off();
+    if (has_left()) return;
+    // An error, a close request or the other side's end is raised; a message is left for the receive of its channel.
+    try {
+      if (auto message = use->receive_for<Message>(kAtOnce)) left_.put_back(*std::move(message));
+    } catch (const coproc::LinkClosedError&) {  // WorkerDiedError is one
+      if (!has_queued()) throw;
+    }
+  });
+}
+
+bool Messenger::has_queued() {
+  return std::any_of(channels_.begin(), channels_.end(), [&](py::handle channel) { return queued(channel) != 0; });
+}
+
+Received Messenger::pop_from_queue(py::handle channel) {
+  if (queued(channel) == 0)
+    throw py::index_error("pop_from_queue: no message of this channel was taken from the link: ask available() first");
+  return receive_message(channel, py::float_(0.0));
 }
 bool Messenger::close_requested() { return link().close_requested(); }
-void Messenger::interrupt() { link().interrupt(); }
-int Messenger::native_handle() { return link().native_handle(); }
+void Messenger::interrupt() {
+  coproc::Messenger& link = this->link();
+  is_interrupted_ = true;
+  link.interrupt();
+}
+int Messenger::native_handle() { return Use(*this)->native_handle(); }
 
 }  // namespace coproc_python

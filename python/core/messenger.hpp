@@ -5,6 +5,8 @@
 #include <coproc/link_end.hpp>
 #include <coproc/messenger.hpp>
 
+#include <chrono>
+#include <deque>
 #include <exception>
 #include <memory>
 #include <optional>
@@ -15,6 +17,8 @@
 
 #include "left_messages.hpp"
 #include "lock.hpp"
+#include "pickling.hpp"
+#include "turn.hpp"
 #include "value.hpp"
 
 namespace coproc_python {
@@ -36,6 +40,11 @@ struct Received {
   py::object payload = {};  // once it was asked for
 };
 
+/// Where a worker's end and its messenger note what the user has been told.
+struct Told {
+  bool escape = false;  // the exception that left the target was raised
+};
+
 /// Thread safety: the interpreter's lock, but for the waits, which hold a Use.
 class Messenger {
  public:
@@ -47,10 +56,13 @@ class Messenger {
 
   void hold(std::shared_ptr<HeldEnd> end) { held_ = std::move(end); }
   /// `keeper` keeps the link.
-  void use(coproc::Messenger& link, std::shared_ptr<void> keeper) noexcept {
+  void use(coproc::Messenger& link, std::shared_ptr<void> keeper, std::shared_ptr<Told> told = nullptr) noexcept {
     link_ = &link;
     keeper_ = std::move(keeper);
+    told_ = std::move(told);
   }
+  /// What the other process finds by its name in its main module, a coproc.main_module.MainNames; None: it is not known.
+  void set_main_names(py::object names) { main_names_ = MainNames(std::move(names)); }
   /// Calls `f` while the link is there; before it goes, other threads that wait in it are interrupted.
   template <class F>
   void use_during(coproc::Messenger& link, F f) {
@@ -103,6 +115,10 @@ class Messenger {
   std::size_t remaining(py::handle channel);
   coproc::ChannelCounts counts(py::handle channel);
   bool has_work();
+  /// Waits until something of any channel is there, or raises what a receive would.
+  void await_available(py::handle timeout);
+  /// One that waits here; throws py::index_error where none does.
+  Received pop_from_queue(py::handle channel);
   /// Something is there that was taken from the link before.
   bool has_left() const noexcept { return put_off_ != nullptr || !left_.is_empty(); }
   /// A new run: what is left is of the last one.
@@ -116,17 +132,33 @@ class Messenger {
   /// Opens it where that has not happened yet. Throws LinkClosedError.
   coproc::Messenger& link();
 
-  /// Keeps the link while a thread is in it without the interpreter's lock.
+  /// This thread's turn in the link, which stays while it is there without the interpreter's lock.
   class Use {
    public:
-    explicit Use(Messenger& messenger) : link(messenger.link()), messenger_(messenger) { ++messenger_.uses_; }
+    explicit Use(Messenger& messenger, Turn::Kind kind = Turn::Kind::brief)
+        : messenger_(messenger), kind_(kind), link_(begin()) {}
     Use(const Use&) = delete;
     Use& operator=(const Use&) = delete;
-    ~Use() { --messenger_.uses_; }
-    coproc::Messenger& link;
+    ~Use() { messenger_.turn_.end(kind_); }
+    coproc::Messenger& link() const noexcept { return *link_; }
+    coproc::Messenger* operator->() const noexcept { return link_; }
+
+    /// Calls `f(time)` without the interpreter's lock, again where it was interrupted by who wanted a turn.
+    template <class F>
+    auto run(coproc::Timeout time, F f) const;
+    /// The same for waits for one of several.
+    template <class F>
+    static auto run_all(const std::vector<std::unique_ptr<Use>>& uses, coproc::Timeout time, F f);
 
    private:
+    coproc::Messenger* begin() const;
+    /// Whether an interrupt is to be told to who waits.
+    bool was_meant() const { return std::exchange(messenger_.is_interrupted_, false) || messenger_.link_ != link_; }
+    coproc::Timeout go_on(coproc::Timeout time, std::chrono::steady_clock::time_point began) const;
+
     Messenger& messenger_;
+    const Turn::Kind kind_;
+    coproc::Messenger* const link_;
   };
 
  private:
@@ -135,6 +167,7 @@ class Messenger {
   template <class SendBytes>
   auto send_value(py::handle data, py::handle timeout, SendBytes send_bytes);
   void raise_put_off();
+  bool has_queued();
   std::size_t count_next(const coproc::ChannelId& channel);
   std::optional<coproc::Message> next_available(const coproc::ChannelId& channel, bool is_first);
   py::object payload_or_put_back(coproc::Message&& message);
@@ -148,11 +181,58 @@ class Messenger {
   std::shared_ptr<void> keeper_;
   const bool reorders_;
   const bool unpickles_;
-  int uses_ = 0;
+  std::shared_ptr<Told> told_;
+  MainNames main_names_;
+  Turn turn_;
+  bool is_interrupted_ = false;  // by the user, who is told so
   py::set channels_;
   std::exception_ptr put_off_;  // of the link, for the next receive
   LeftMessages left_;
 };
+
+/// Around what a thread does without the interpreter's lock.
+class Asleep {
+ public:
+  Asleep(Turn& turn, bool is_asleep) noexcept : turn_(turn) { turn_.set_asleep(is_asleep); }
+  Asleep(const Asleep&) = delete;
+  Asleep& operator=(const Asleep&) = delete;
+  ~Asleep() { turn_.set_asleep(false); }
+
+ private:
+  Turn& turn_;
+};
+
+template <class F>
+auto Messenger::Use::run(coproc::Timeout time, F f) const {
+  const auto began = std::chrono::steady_clock::now();
+  for (coproc::Timeout left = time;; left = go_on(time, began)) {
+    try {
+      const Asleep asleep(messenger_.turn_, kind_ == Turn::Kind::wait);
+      const Unlocked unlocked;
+      return f(left);
+    } catch (const coproc::InterruptedError&) {
+      if (was_meant()) throw;
+    }
+  }
+}
+
+template <class F>
+auto Messenger::Use::run_all(const std::vector<std::unique_ptr<Use>>& uses, coproc::Timeout time, F f) {
+  const auto began = std::chrono::steady_clock::now();
+  for (coproc::Timeout left = time;;) {
+    try {
+      std::deque<Asleep> asleep;
+      for (const auto& use : uses) asleep.emplace_back(use->messenger_.turn_, true);
+      const Unlocked unlocked;
+      return f(left);
+    } catch (const coproc::InterruptedError&) {
+      bool is_meant = false;
+      for (const auto& use : uses) is_meant = use->was_meant() || is_meant;
+      if (is_meant) throw;
+    }
+    for (const auto& use : uses) left = use->go_on(time, began);
+  }
+}
 
 /// The payload of a message of any type that is known here.
 py::object payload_of(const coproc::Message& message, bool unpickles);

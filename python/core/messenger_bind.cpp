@@ -58,25 +58,44 @@ int run_end(HeldEnd& held, Messenger& messenger, const py::function& target) {
   return code;
 }
 
+/// Their turns, given up together.
+struct Turns {
+  explicit Turns(const py::list& all) {
+    for (const py::handle each : all) {
+      if (!py::isinstance<Messenger>(each))
+        throw py::type_error("wait_any: " + py::repr(each).cast<std::string>() + " is no messenger");
+      uses.push_back(std::make_unique<Messenger::Use>(each.cast<Messenger&>(), Turn::Kind::wait));
+      links.push_back(&uses.back()->link());
+    }
+  }
+  std::vector<std::unique_ptr<Messenger::Use>> uses;
+  std::vector<coproc::Messenger*> links;
+};
+
 std::optional<std::size_t> wait_any(const py::iterable& messengers, py::handle timeout) {
   const coproc::Timeout time = timeout_of(timeout);
   const py::list all(messengers);  // kept: a generator's may be nobody else's
-  std::vector<std::unique_ptr<Messenger::Use>> uses;
-  std::vector<coproc::Messenger*> links;
-  for (const py::handle each : all) {
-    if (!py::isinstance<Messenger>(each))
-      throw py::type_error("wait_any: " + py::repr(each).cast<std::string>() + " is no messenger");
-    auto* const messenger = each.cast<Messenger*>();
-    uses.push_back(std::make_unique<Messenger::Use>(*messenger));
-    links.push_back(&uses.back()->link);
-    if (messenger->has_left()) return links.size() - 1;
-  }
-  std::size_t index = 0;
-  {
+  const Turns turns(all);
+  const auto first = [&](auto is_so) {
+    std::size_t index = 0;
+    for (const py::handle each : all) {
+      if (is_so(each.cast<Messenger&>())) return std::optional(index);
+      ++index;
+    }
+    return std::optional<std::size_t>();
+  };
+  if (const auto index = first([](const Messenger& messenger) { return messenger.has_left(); })) return index;
+  if (turns.links.empty()) {
     const Unlocked unlocked;
-    index = coproc::wait_any(links, time);
+    coproc::wait_any({}, time);
+    return std::nullopt;
   }
-  return index < links.size() ? std::optional(index) : std::nullopt;
+  // One of them stands for all where somebody wants a turn.
+  const std::size_t index = Messenger::Use::run_all(
+      turns.uses, time, [&](coproc::Timeout left) { return coproc::wait_any(turns.links, left); });
+  if (index < turns.links.size()) return index;
+  // A wait that did not sleep has not seen an end of the other side.
+  return first([](Messenger& messenger) { return messenger.has_work(); });
 }
 
 py::object payload_once(Received& received) {
@@ -171,6 +190,8 @@ void bind_messenger(py::module_& module) {
            "Answer the request of this channel that was received longest ago and is still unanswered.")
       .def("send_request_multiple", &Messenger::send_requests, "datas"_a, "channel_id"_a = none, py::kw_only(),
            "timeout"_a = none, "priority"_a = none, "One request for each; returns their ids. The timeout is for each.")
+      .def("send_request_multiple", &Messenger::send_requests, "data"_a, "channel_id"_a = none, py::kw_only(),
+           "timeout"_a = none, "priority"_a = none)  // its name in older versions of the package
       .def("try_send", &Messenger::try_send, "data"_a, "channel_id"_a = none, py::kw_only(), "priority"_a = none,
            "Send data if there is space for it now; False: there was none.")
       .def("reply_to", &Messenger::reply_to, "request"_a, "data"_a, py::kw_only(), "timeout"_a = none,
@@ -183,6 +204,7 @@ void bind_messenger(py::module_& module) {
            "is queued.")
       .def("_lend", &Messenger::lend)
       .def("_forget_left", &Messenger::forget_left)
+      .def("_set_main_names", &Messenger::set_main_names)
       .def("receive_blocking", &Messenger::receive, "channel_id"_a = none, py::kw_only(), "timeout"_a = none,
            "Wait for a message of this channel and return its data: the best one by priority.\n\n"
            "Raises TimeoutError after `timeout` seconds, what the other side sent by send_error, "
@@ -205,7 +227,16 @@ void bind_messenger(py::module_& module) {
       .def("_receive_next_reply_message", &Messenger::receive_next_reply_message)
       .def("_try_receive", &Messenger::try_receive)
       .def("available", &Messenger::available, "channel_id"_a = none,
-           "How many messages of this channel could be received now. Looks what has come, without waiting.")
+           "How many messages of this channel could be received now. Looks what has come, without waiting.\n\n"
+           "Where there is none, it raises what a receive would: an error of the other side, its close request, its "
+           "end.")
+      .def(
+          "await_available", &Messenger::await_available, py::kw_only(), "timeout"_a = none,
+          "Wait until a message of any channel is there, and leave it there.\n\n"
+          "Returns at once while one is unread. Raises what a receive would, and TimeoutError after `timeout` seconds.")
+      .def("pop_from_queue", &Messenger::pop_from_queue, "channel_id"_a = none,
+           "The best message of this channel that was taken from the link and waits here, a DataMessage. IndexError: "
+           "there is none.")
       .def("queue_size", &Messenger::queued, "channel_id"_a = none,
            "How many messages of this channel were taken from the link and wait here. Looks for no others.")
       .def("remaining", &Messenger::remaining, "channel_id"_a = none,

@@ -13,6 +13,7 @@
 #include "pickling.hpp"
 #include "plain.hpp"
 #include "this_program.hpp"
+#include "turn.hpp"
 #include "worker.hpp"
 
 namespace coproc_python {
@@ -42,6 +43,7 @@ PYBIND11_MODULE(_core, module) {
   bind_items(module);
   bind_options(module);
   bind_exit_status(module);
+  bind_turn();
   bind_link_end(module);
   bind_messenger(module);
   bind_worker(module);

@@ -50,6 +50,16 @@ void bind_options(py::module_& module) {
       .def_property("spin", spin.first, spin.second)
       .def_readwrite("loan_bytes", &coproc::LinkOptions::loan_bytes)
       .def_readwrite("automatic_loans", &coproc::LinkOptions::automatic_loans)
+      .def(py::pickle(
+          [](const coproc::LinkOptions& options) {
+            return py::make_tuple(options.ring_bytes, options.max_message_bytes, options.max_queued_bytes,
+                                  seconds(options.spin), options.loan_bytes, options.automatic_loans);
+          },
+          [](const py::tuple& state) {
+            return coproc::LinkOptions{state[0].cast<std::size_t>(), state[1].cast<std::size_t>(),
+                                       state[2].cast<std::size_t>(), timeout_of(state[3]),
+                                       state[4].cast<std::size_t>(), state[5].cast<bool>()};
+          }))
       .def("__repr__", [](const coproc::LinkOptions& options) {
         return py::str(
                    "LinkOptions(ring_bytes={}, max_message_bytes={}, max_queued_bytes={}, spin={}, loan_bytes={}, "
@@ -73,6 +83,13 @@ void bind_options(py::module_& module) {
       .def_property("close", close.first, close.second)
       .def_property("terminate", terminate.first, terminate.second)
       .def_property("kill", kill.first, kill.second)
+      .def(py::pickle(
+          [](const coproc::StopOptions& options) {
+            return py::make_tuple(seconds(options.close), seconds(options.terminate), seconds(options.kill));
+          },
+          [](const py::tuple& state) {
+            return coproc::StopOptions{timeout_of(state[0]), timeout_of(state[1]), timeout_of(state[2])};
+          }))
       .def("__repr__", [](const coproc::StopOptions& options) {
         return py::str("StopOptions(close={}, terminate={}, kill={})")
             .format(seconds(options.close), seconds(options.terminate), seconds(options.kill));

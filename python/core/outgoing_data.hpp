@@ -13,9 +13,9 @@ namespace coproc_python {
 class OutgoingData {
  public:
   /// `pickles`: else it is MessagePack.
-  OutgoingData(py::handle data, bool pickles) {
+  OutgoingData(py::handle data, bool pickles, const MainNames& main_names = {}) {
     if (pickles) {
-      pickled_.emplace(data);
+      pickled_.emplace(data, main_names);
     } else {
       bytes_ = py::module_::import("coproc.interop").attr("pack")(data);
       packed_.out = {PyBytes_AS_STRING(bytes_.ptr()), static_cast<std::size_t>(PyBytes_GET_SIZE(bytes_.ptr()))};

@@ -9,6 +9,7 @@
 
 #include "memory.hpp"
 #include "messenger.hpp"
+#include "packed.hpp"
 #include "pickling.hpp"
 
 namespace coproc_python {
@@ -40,10 +41,8 @@ py::object payload_of(const coproc::Message& message, bool unpickles) {
     return unpickle(message.get<Value>());
   }
   if (message.holds<Packed>()) {
-    // A copy: what is lent may change while it is looked at.
     const Memory packed = message.get<Packed>().in;
-    return py::module_::import("coproc.interop")
-        .attr("unpack")(py::bytes(reinterpret_cast<const char*>(packed.data()), packed.size()));
+    return unpacked(packed.data(), packed.size());
   }
   if (message.holds<Memory>()) return as_buffer(message.get<Memory>());
   return plain_payload<std::string, bool, std::int32_t, std::int64_t, std::uint32_t, std::uint64_t, float, double,

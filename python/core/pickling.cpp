@@ -1,5 +1,7 @@
 #include "pickling.hpp"
 
+#include <algorithm>
+#include <string_view>
 #include <utility>
 
 #include "memory.hpp"
@@ -64,7 +66,9 @@ class PickleSink {
       Py_DECREF(Py_None);
     }
   }
-  void dump_patiently(py::handle object, Pickled& out) { run(names->patient_pickler(file_, buffer_), object, out); }
+  void dump_patiently(py::handle object, Pickled& out, const MainNames& main_names) {
+    run(names->patient_pickler(file_, buffer_, main_names.object()), object, out);
+  }
 
   bool is_free() const noexcept { return out_ == nullptr; }
   void forget_pickler() { pickler_ = py::object(); }
@@ -114,13 +118,13 @@ PickleSink& usual_sink() {
 
 }  // namespace
 
-Pickled::Pickled(py::handle object) {
+Pickled::Pickled(py::handle object, const MainNames& main_names) {
   try {
-    if (encode_plain(object, plain_)) {
+    if (encode_plain(object, plain_, main_names)) {
       value_.kind = Kind::plain;
       value_.head = {plain_.data(), size_ = plain_.size()};
     } else if (!take_whole(object)) {
-      pickle(object);
+      pickle(object, main_names);
     }
   } catch (...) {
     for (Py_buffer& buffer : buffers_) PyBuffer_Release(&buffer);
@@ -153,28 +157,46 @@ bool Pickled::take_whole(py::handle object) {
   return true;
 }
 
-void Pickled::pickle(py::handle object) {
+void Pickled::pickle(py::handle object, const MainNames& main_names) {
   // An object's own methods may send something while it is pickled.
   PickleSink& usual = usual_sink();
   const bool is_usual = usual.is_free();
   const auto own = is_usual ? nullptr : std::make_unique<PickleSink>();
   PickleSink& sink = is_usual ? usual : *own;
+  bool is_patient = false;
   try {
     sink.dump(object, *this);
+    is_patient = main_names.number() != 0 && mentions_main() && !main_names.is_complete();
   } catch (py::error_already_set& error) {
     sink.forget_pickler();
     if (!error.matches(names->picklable_error)) throw;
-    for (Py_buffer& buffer : buffers_) PyBuffer_Release(&buffer);
-    buffers_.clear();
-    kept_.clear();
-    value_ = Value();
-    size_ = 0;
-    sink.dump_patiently(object, *this);
+    is_patient = true;
+  }
+  if (is_patient) {
+    clear();
+    sink.dump_patiently(object, *this, main_names);
   }
   if (value_.out_parts.size() == 1 && value_.out_parts[0].size < static_cast<std::size_t>(kLeastLarge)) {
     value_.head = value_.out_parts[0];
     value_.out_parts.clear();
   }
+}
+
+void Pickled::clear() {
+  for (Py_buffer& buffer : buffers_) PyBuffer_Release(&buffer);
+  buffers_.clear();
+  kept_.clear();
+  value_ = Value();
+  size_ = 0;
+}
+
+/// Names are in the pickler's own pieces, not in large texts and bytes, which are pieces of their own.
+bool Pickled::mentions_main() const {
+  constexpr std::string_view name = "__main__";
+  const auto& parts = value_.out_parts;
+  return std::any_of(parts.begin(), parts.end(), [&](const Outgoing& part) {
+    return std::string_view(static_cast<const char*>(part.data), part.size).find(name) != std::string_view::npos;
+  });
 }
 
 void Pickled::hold(py::handle object, std::vector<Outgoing>& into) {

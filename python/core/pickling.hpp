@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "main_names.hpp"
 #include "value.hpp"
 
 namespace coproc_python {
@@ -15,8 +16,9 @@ namespace py = pybind11;
 /// An object on its way out: its bytes, and what keeps them. With the interpreter's lock, but for `value`.
 class Pickled {
  public:
-  /// Throws what the object's own methods throw, and pickle.PicklingError.
-  explicit Pickled(py::handle object);
+  /// Throws what the object's own methods throw, and pickle.PicklingError. What `main_names` says is not found in the other process
+  /// travels by value, where cloudpickle is installed.
+  Pickled(py::handle object, const MainNames& main_names);
   Pickled(const Pickled&) = delete;
   Pickled& operator=(const Pickled&) = delete;
   ~Pickled();
@@ -28,7 +30,9 @@ class Pickled {
  private:
   friend class PickleSink;
   bool take_whole(py::handle object);
-  void pickle(py::handle object);
+  void pickle(py::handle object, const MainNames& main_names);
+  void clear();
+  bool mentions_main() const;
   void hold(py::handle object, std::vector<Outgoing>& into);
 
   Value value_;

@@ -36,6 +36,8 @@ struct Class {
   std::string full_name;
   unsigned version = 0;  // 0: it was never looked at
   bool is_plain = false;
+  bool is_of_main = false;
+  std::uint64_t found_by = 0;  // the number of the MainNames that has it, and was asked last
   std::vector<std::pair<std::string, py::object>> attributes;  // names as they were received last
 
   bool is_current() const {
@@ -56,6 +58,7 @@ Class look_at(const py::object& type) {
     const auto parts = py::reinterpret_borrow<py::tuple>(found);
     looked.module_dict = parts[0];
     looked.full_name = parts[1].cast<std::string>();
+    looked.is_of_main = looked.full_name.starts_with("__main__:");
   } else {
     looked.module_dict[looked.name] = type;  // so that this, too, stays current
   }
@@ -66,7 +69,7 @@ Class look_at(const py::object& type) {
   return looked;
 }
 
-const Class& class_of(PyTypeObject* type) {
+Class& class_of(PyTypeObject* type) {
   static auto* const known = new std::unordered_map<PyTypeObject*, Class>;
   const auto at = known->find(type);
   if (at != known->end() && at->second.is_current()) return at->second;
@@ -139,14 +142,24 @@ bool put_scalar(std::string& out, PyObject* value) {
   return true;
 }
 
-bool put_object(std::string& out, PyObject* object) {
+/// Of a class that the other process finds by its name.
+bool is_found(Class& known, const MainNames& main_names) {
+  if (!known.is_of_main || main_names.number() == 0 || known.found_by == main_names.number()) return true;
+  if (!main_names.has(known.type)) return false;
+  known.found_by = main_names.number();
+  return true;
+}
+
+bool put_object(std::string& out, PyObject* object, const MainNames& main_names) {
   PyTypeObject* const type = Py_TYPE(object);
   if ((type->tp_flags & Py_TPFLAGS_HEAPTYPE) == 0 || type->tp_new != PyBaseObject_Type.tp_new ||
       type->tp_getattro != PyObject_GenericGetAttr) {
     return false;
   }
-  const Class& known = class_of(type);
-  if (!known.is_plain || PyDict_Contains(names->dispatch_table.ptr(), known.type.ptr()) != 0) return false;
+  Class& known = class_of(type);
+  if (!known.is_plain || !is_found(known, main_names) ||
+      PyDict_Contains(names->dispatch_table.ptr(), known.type.ptr()) != 0)
+    return false;
   const auto dict = py::reinterpret_steal<py::object>(PyObject_GenericGetDict(object, nullptr));
   if (!dict) {
     PyErr_Clear();  // it has none
@@ -255,8 +268,8 @@ py::object get_object(Source& source) {
 
 }  // namespace
 
-bool encode_plain(py::handle object, std::string& out) {
-  return put_scalar(out, object.ptr()) || put_object(out, object.ptr());
+bool encode_plain(py::handle object, std::string& out, const MainNames& main_names) {
+  return put_scalar(out, object.ptr()) || put_object(out, object.ptr(), main_names);
 }
 
 py::object decode_plain(std::string_view bytes) {

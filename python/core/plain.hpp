@@ -9,12 +9,14 @@
 #include <string>
 #include <string_view>
 
+#include "main_names.hpp"
+
 namespace coproc_python {
 
 namespace py = pybind11;
 
-/// Appends the object's bytes; false: it is not plain, and `out` holds anything.
-bool encode_plain(py::handle object, std::string& out);
+/// Appends the object's bytes; false: it is not plain, or `main_names` says that its class is not found, and `out` holds anything.
+bool encode_plain(py::handle object, std::string& out, const MainNames& main_names = {});
 
 /// Throws coproc::DecodeError, and what importing the object's class throws.
 py::object decode_plain(std::string_view bytes);

@@ -5,6 +5,7 @@
 
 #include "errors.hpp"
 #include "messenger.hpp"
+#include "packed.hpp"
 
 namespace coproc_python {
 
@@ -24,11 +25,8 @@ int run(Messenger& messenger, const py::function& target, bool takes_arguments) 
   };
   int code = 0;
   if (takes_arguments) {
-    code = coproc::this_worker::run([&](M& link, Packed arguments) {
-      call(link,
-           py::module_::import("coproc.interop")
-               .attr("unpack")(py::bytes(reinterpret_cast<const char*>(arguments.in.data()), arguments.in.size())));
-    });
+    code = coproc::this_worker::run(
+        [&](M& link, Packed arguments) { call(link, unpacked(arguments.in.data(), arguments.in.size())); });
   } else {
     code = coproc::this_worker::run([&](M& link) { call(link, py::none()); });
   }

@@ -7,12 +7,17 @@
 #include <coproc/errors.hpp>
 #include <coproc/worker_resource.hpp>
 
+#include <atomic>
+#include <chrono>
 #include <functional>
 #include <memory>
+#include <string>
+#include <thread>
 #include <utility>
 #include <variant>
 
 #include "arguments.hpp"
+#include "errors.hpp"
 #include "messenger.hpp"
 #include "outgoing_data.hpp"
 
@@ -31,17 +36,64 @@ class Worker {
   virtual ~Worker() = default;
   virtual coproc::Worker& life() noexcept = 0;
   virtual coproc::Messenger& messenger() = 0;
+
+  std::string name;
+  std::shared_ptr<Told> told = std::make_shared<Told>();
 };
 using WorkerPointer = std::shared_ptr<Worker>;
 
-/// Its end waits for the process: not with the interpreter's lock.
+/// The exception that has ended it is printed, where nobody was told. With the interpreter's lock.
+void tell(Worker& worker, const std::optional<ExitStatus>& status) {
+  if (worker.told->escape || !status || !status->exception) return;
+  try {
+    std::rethrow_exception(status->exception);
+  } catch (const PythonError& error) {
+    worker.told->escape = true;
+    py::module_::import("coproc.errors")
+        .attr("print_untold")(text_of(worker.name), worker.life().pid(), text_of(error.type_name()),
+                              text_of(error.text()), text_of(error.traceback()));
+  } catch (...) {
+    // Of a program in another language: its host is told by the exit status.
+  }
+}
+
+/// Stops it: that may take as long as its StopOptions say. Without the interpreter's lock.
+void end_now(Worker* worker) noexcept {
+  try {
+    worker->life().stop();
+    const auto status = worker->life().exit_status();
+    if (status && status->exception && !worker->told->escape && Py_IsInitialized() != 0) {
+      const Locked locked;
+      try {
+        tell(*worker, status);
+      } catch (py::error_already_set& error) {
+        error.discard_as_unraisable("coproc");
+      }
+    }
+  } catch (...) {
+    // It never started, or belongs to another process; or it could not be ended, which its destructor tries again.
+  }
+  delete worker;
+}
+
+/// Set by gc.callbacks: the thread in which the collector runs; 0: none.
+unsigned long collecting = 0;
+std::atomic<int> ending{0};  // in threads of their own
+
+/// Its end waits for the process: not with the interpreter's lock, and not within the collector, which may be called in any line.
 void end(Worker* worker) {
-  if (PyGILState_Check() == 0) {
-    delete worker;
-    return;
+  if (PyGILState_Check() == 0) return end_now(worker);
+  if (collecting == PyThread_get_thread_ident() && worker->life().is_alive()) {
+    ++ending;
+    const auto in_thread = [](void* given) {
+      end_now(static_cast<Worker*>(given));
+      --ending;
+    };
+    if (PyThread_start_new_thread(in_thread, worker) != PYTHREAD_INVALID_THREAD_ID) return;
+    --ending;
   }
   const Unlocked unlocked;
-  delete worker;
+  end_now(worker);
 }
 
 class Adopted : public Worker {
@@ -87,9 +139,10 @@ class ProgramOf final : public Program {
 };
 
 template <template <class> class Of, class Base, class... A>
-std::shared_ptr<Base> make(bool reorders, A&&... arguments) {
+std::shared_ptr<Base> make(bool reorders, const std::string& name, A&&... arguments) {
   Base* const made = reorders ? static_cast<Base*>(new Of<PriorityMessenger>(std::forward<A>(arguments)...))
                               : static_cast<Base*>(new Of<MultiMessenger>(std::forward<A>(arguments)...));
+  made->name = name;
   return std::shared_ptr<Base>(made, [](Base* worker) { end(worker); });
 }
 
@@ -147,7 +200,18 @@ std::vector<coproc::Worker*> lives_of(const std::vector<WorkerPointer>& workers)
 void bind_worker(py::module_& module) {
   const auto unlocked = py::call_guard<Unlocked>();
   py::class_<Worker, WorkerPointer>(module, "Worker")
-      .def("fill", [](const WorkerPointer& self, Messenger& messenger) { messenger.use(self->messenger(), self); })
+      .def("fill",
+           [](const WorkerPointer& self, Messenger& messenger) { messenger.use(self->messenger(), self, self->told); })
+      .def("tell",
+           [](Worker& self) {
+             std::optional<ExitStatus> status;
+             {
+               const Unlocked released;
+               status = self.life().exit_status();
+             }
+             tell(self, status);
+           })
+      .def("begin_run", [](Worker& self) { *self.told = Told(); })
       .def(
           "stop", [](Worker& self, const coproc::StopOptions& options) { return self.life().stop(options); }, unlocked)
       .def("join",
@@ -162,15 +226,15 @@ void bind_worker(py::module_& module) {
           "kill", [](Worker& self) { self.life().kill(); }, unlocked)
       .def(
           "is_alive", [](Worker& self) { return self.life().is_alive(); }, unlocked)
-      .def_property_readonly("pid", [](Worker& self) { return self.life().pid(); })
+      // Whoever holds what these wait for may wait for the interpreter's lock.
+      .def_property_readonly("pid", py::cpp_function([](Worker& self) { return self.life().pid(); }, unlocked))
       .def_property_readonly("exit_status",
                              py::cpp_function([](Worker& self) { return self.life().exit_status(); }, unlocked));
   py::class_<Adopted, Worker, std::shared_ptr<Adopted>>(module, "AdoptedWorker")
-      .def(py::init(
-          [](bool reorders, std::string name, const coproc::StopOptions& stop, const coproc::LinkOptions& link) {
-            return make<AdoptedOf, Adopted>(reorders,
-                                            coproc::AdoptOptions{.name = std::move(name), .stop = stop, .link = link});
-          }))
+      .def(py::init([](bool reorders, std::string name, const coproc::StopOptions& stop,
+                       const coproc::LinkOptions& link) {
+        return make<AdoptedOf, Adopted>(reorders, name, coproc::AdoptOptions{.name = name, .stop = stop, .link = link});
+      }))
       .def("new_link", &new_link)
       .def("adopt", [](Adopted& self, int pid, py::function ask) {
         auto asked = without_lock(std::move(ask));
@@ -180,10 +244,15 @@ void bind_worker(py::module_& module) {
   py::class_<Program, Worker, std::shared_ptr<Program>>(module, "ProgramWorker")
       .def(py::init([](bool reorders, std::string path, std::vector<std::string> arguments, std::string name,
                        const coproc::StopOptions& stop, const coproc::LinkOptions& link) {
-        return make<ProgramOf, Program>(reorders, coproc::Executable{std::move(path), std::move(arguments)},
-                                        coproc::WorkerOptions{.name = std::move(name), .stop = stop, .link = link});
+        return make<ProgramOf, Program>(reorders, name, coproc::Executable{std::move(path), std::move(arguments)},
+                                        coproc::WorkerOptions{.name = name, .stop = stop, .link = link});
       }))
       .def("start", &start_program);
+  module.def("note_collector", [](bool runs) { collecting = runs ? PyThread_get_thread_ident() : 0; });
+  module.def("wait_for_ending", [] {
+    const Unlocked released;
+    while (ending != 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  });
   module.def("stop_all", [](const std::vector<WorkerPointer>& workers, const coproc::StopOptions& options) {
     const Unlocked released;
     return coproc::Worker::stop_all(lives_of(workers), options);

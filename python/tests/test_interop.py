@@ -6,8 +6,11 @@ import os
 import pathlib
 import subprocess
 import sys
+import tracemalloc
 
 import coproc
+import coproc.interop
+import msgpack
 import numpy as np
 import pytest
 from coproc.interop import pack, unpack
@@ -136,3 +139,44 @@ def test_values_become_what_others_know():
 def test_a_script_that_nobody_started_is_no_worker():
     done = run(sys.executable, SOURCES / "worker.py")
     assert done.returncode == 1 and "StartError" in done.stderr
+
+
+def announced(count):
+    return b"\xdd" + count.to_bytes(4, "big")
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        msgpack.packb(msgpack.ExtType(78, msgpack.packb(["|u1", [0], 2_000_000_000]))),
+        msgpack.packb(msgpack.ExtType(78, msgpack.packb(["|u1", [0], "text"]))),
+        msgpack.packb(msgpack.ExtType(78, announced(3) + announced(900_000) * 200 + b"\x01" * 900_000)),
+        b"".join(announced(900_000) for _ in range(200)) + b"\x01" * 900_000,
+        b"\xdf\x00\x0d\xbb\xa0" * 200 + b"\x01" * 900_000,
+        announced(2**32 - 1),
+        b"\x81\x90\x01",
+        b"\xd9\xffab",
+        b"",
+        b"\xc1",
+    ],
+)
+def test_lengths_that_are_announced_cost_nothing_before_they_are_there(message, monkeypatch):
+    monkeypatch.setattr(coproc.interop, "pack", lambda value: value)
+    a, b = coproc.PriorityMessenger.new_pair(codec="msgpack")
+    a.send_norequest(message)
+    a.send_norequest(msgpack.packb("behind it"))
+    tracemalloc.start()
+    try:
+        with pytest.raises(coproc.DecodeError, match="MessagePack|array"):
+            b.receive_blocking()
+        assert tracemalloc.get_traced_memory()[1] < 4 * len(message) + (1 << 20)
+    finally:
+        tracemalloc.stop()
+    assert b.receive_blocking() == "behind it"
+
+
+def test_whatever_is_packed_is_unpacked(monkeypatch):
+    a, b = coproc.PriorityMessenger.new_pair(codec="msgpack")
+    for value in ([[]] * 20, [[{}] * 15] * 70_000, {str(i): i for i in range(70_000)}, [-1, -40, 2**63, -(2**63), 1.5, "x" * 40, b"x" * 300, None], "x" * 70_000):
+        a.send_norequest(value)
+        assert b.receive_blocking() == value

@@ -141,8 +141,10 @@ def test_misuse_is_an_error_of_its_own():
     # On one that has ended they do nothing.
     worker.stop()
     worker.join()
-    worker.terminate()
+    worker.terminate(check_alive=False)
     worker.kill()
+    with pytest.raises(coproc.WorkerIsAlreadyDeadError, match="has ended"):
+        worker.terminate()
     with pytest.raises(ValueError):
         WorkerResource(echo, method="by magic")
     with pytest.raises(ValueError, match="ring_bytes"):

@@ -1,5 +1,11 @@
-from .._core import DataMessage, LinkOptions
+from .._core import LinkOptions
+from ..errors import MessageNotRecognizedError, ResourceRequestedClose
+from ..queues import MultiQueue, PriorityMultiQueue, PriorityQueue, RequestCtr
+from .messages import ChannelID, DataMessage, RecvPayloadType, SendPayloadType
 from .multimessenger import MultiMessenger
 from .prioritymessenger import PriorityMessenger
 
-__all__ = ["DataMessage", "LinkOptions", "MultiMessenger", "PriorityMessenger"]
+__all__ = [
+    "ChannelID", "DataMessage", "LinkOptions", "MessageNotRecognizedError", "MultiMessenger", "MultiQueue", "PriorityMessenger",
+    "PriorityMultiQueue", "PriorityQueue", "RecvPayloadType", "RequestCtr", "ResourceRequestedClose", "SendPayloadType",
+]

@@ -1,5 +1,6 @@
 """What both kinds of messengers have."""
 
+import types
 from multiprocessing import context
 
 from .. import _core
@@ -11,11 +12,13 @@ from .asynchronous import AsyncReceiver
 class Messenger(_core.Messenger, AsyncReceiver):
     """One end of a link: sends and receives.
 
-    One thread at a time uses a messenger, sending and receiving together; `interrupt` and `close_requested` may be used by any. Channels are any
-    hashable, picklable objects; equal ones are the same channel. Times are seconds, None waits for ever.
+    One thread at a time waits for messages; others may send and look meanwhile, for which it steps aside. Channels are any hashable, picklable
+    objects; equal ones are the same channel. Times are seconds, None waits for ever. `PriorityMessenger[Sent, Received]` is the same class.
     """
 
     _reorders = True
+    _is_of_worker = False  # it gets its link in the worker that is started with it
+    __class_getitem__ = classmethod(types.GenericAlias)
 
     def __init__(self, end=None, *, codec="pickle"):
         if codec not in ("pickle", "msgpack"):
@@ -112,6 +115,9 @@ class Messenger(_core.Messenger, AsyncReceiver):
 
     def __reduce__(self):
         held = self._held
+        if held is None and self._is_of_worker:
+            context.assert_spawning(self)
+            return type(self), ()
         if held is None:
             raise TypeError(
                 "a messenger that is in use cannot go to another process: make a pair for it with new_pair(), and pass the unused end"

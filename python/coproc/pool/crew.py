@@ -627,7 +627,7 @@ def _begin_end(slots):
     started = [slot for slot in slots if slot.worker._messenger is not None]
     for slot in started:
         if slot.chunks and slot.worker.is_alive():
-            slot.worker.terminate()
+            slot.worker.terminate(check_alive=False)
     return [slot.worker for slot in started]
 
 

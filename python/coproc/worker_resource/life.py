@@ -1,5 +1,6 @@
 """What all workers have in common: how they end, and what is known of them."""
 
+import gc
 import os
 import weakref
 from multiprocessing import util
@@ -43,7 +44,8 @@ class Life:
     def stop(self, close=None, terminate=None, kill=None):
         """End the worker and return its ExitStatus: a close request, then SIGTERM, then SIGKILL, each when the one before has not helped.
 
-        Seconds to wait after each; None: those of the constructor. What the worker had sent stays receivable until the next start.
+        Seconds to wait after each; None: those of the constructor. What the worker had sent stays receivable until the next start. An exception that has
+        left the target and that no receive has raised is printed, with its traceback.
         """
         self._check_started("stop")
         times = self.stop_options
@@ -55,6 +57,7 @@ class Life:
             )
         )
         self._reap()
+        self._worker.tell()
         return status
 
     def join(self, check_alive=True, timeout=None):
@@ -72,9 +75,12 @@ class Life:
         return status
 
     def terminate(self, check_alive=True):
-        """Send SIGTERM, and do not wait. `check_alive` False: a worker that never started is no error."""
-        if self._check_started("terminate", check_alive):
-            self._worker.terminate()
+        """Send SIGTERM, and do not wait. WorkerIsAlreadyDeadError: it is not alive; with `check_alive` False that is no error."""
+        if not self._check_started("terminate", check_alive):
+            return
+        if check_alive and not self.is_alive():
+            raise WorkerIsAlreadyDeadError(f"terminate: worker {self._name!r} (pid {self.pid}) has ended")
+        self._worker.terminate()
 
     def kill(self):
         """Send SIGKILL, and do not wait."""
@@ -86,6 +92,10 @@ class Life:
     def is_alive(self):
         """Whether its process is there."""
         return self._messenger is not None and self._worker.is_alive()
+
+    def process_exists(self):
+        """Whether it was ever started."""
+        return self._messenger is not None
 
     @property
     def pid(self):
@@ -109,12 +119,15 @@ class Life:
     def _check_not_alive(self):
         if self.is_alive():
             raise WorkerIsAlreadyAliveError(f"worker {self._name!r} (pid {self.pid}) is alive: stop it before it is started again")
+        if self._messenger is not None:
+            self._worker.tell()  # of the last run
 
     def _has_started(self, **messenger_options):
         if self._messenger is None:
             messenger = self.messenger_type(**messenger_options)
             self._worker.fill(messenger)
             self._messenger = messenger
+        self._worker.begin_run()
         self._messenger._forget_left()
         self._messenger._look_again()
         note_latest(self._messenger)
@@ -149,9 +162,21 @@ def _stop_at_exit(worker):
 
 
 def _stop_all():
-    living = [worker for worker in _started if worker.is_alive()]
+    started = list(_started)
+    living = [worker for worker in started if worker.is_alive()]
     if living:
         _core.stop_all(living, _core.StopOptions())
+    for worker in started:
+        worker.tell()
+    _core.wait_for_ending()
 
 
 os.register_at_fork(after_in_child=lambda: _started.clear())
+
+
+def _note_collector(phase, _):
+    _core.note_collector(phase == "start")
+
+
+# A worker that is garbage is waited for, but not within the collector, which may run in any line.
+gc.callbacks.append(_note_collector)

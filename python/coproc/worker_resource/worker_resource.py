@@ -1,17 +1,24 @@
 """A worker process: started and reaped by multiprocessing; its link, its death and its end are the C++ core's."""
 
+import dataclasses
 import multiprocessing
 import os
+import sys
 import threading
+import types
+import typing
+import warnings
 
 from .. import _core
-from ..errors import WorkerIsDeadError
+from ..errors import NOT_GUARDED, StartError, WorkerIsDeadError
+from ..main_module import MainNames, main_file_hidden
 from ..messenger import PriorityMessenger
-from . import interrupts
-from .entry import Start
+from . import inheritance
+from .entry import Call, Start
 from .life import Life, check_options
 
 
+@dataclasses.dataclass(init=False, repr=False, eq=False)
 class WorkerResource(Life):
     """A worker process and the messenger to it.
 
@@ -25,13 +32,23 @@ class WorkerResource(Life):
 
     `target`: called in the worker with a messenger and the keyword arguments of `start`; a class is constructed so, and the object called. It ends when
     the target returns, or is asked to close and does not catch ResourceRequestedClose. `method`: of `multiprocessing.get_context`: 'fork',
-    'spawn', 'forkserver'; None: the default one. Under the latter two target and arguments are pickled; closures need cloudpickle.
+    'spawn', 'forkserver'; None: the default one. Under the latter two target and arguments are pickled; closures need cloudpickle, and so do functions
+    and classes of a main module that another process cannot import.
 
     `name` is shown in errors. `stop`: StopOptions, how long a worker may take to end. `link`: LinkOptions. A worker that is garbage is stopped, and
     so is one that is alive when this process ends; one whose host dies is ended.
 
-    `stop`, `join`, `terminate`, `kill`, `is_alive`, `pid` and `exit_status` may be used by any thread.
+    `stop`, `join`, `terminate`, `kill`, `is_alive`, `pid` and `exit_status` may be used by any thread. A copy, as by `copy.deepcopy` or a pickle,
+    is a worker of its own that was never started. `WorkerResource[Sent, Received]` is the same class.
     """
+
+    target: typing.Callable
+    messenger_type: type = PriorityMessenger
+    method: typing.Optional[str] = None
+    _proc: typing.Optional[multiprocessing.process.BaseProcess] = dataclasses.field(default=None, init=False)
+    _messenger: typing.Optional[PriorityMessenger] = dataclasses.field(default=None, init=False)
+
+    __class_getitem__ = classmethod(types.GenericAlias)
 
     def __init__(self, target, messenger_type=PriorityMessenger, method=None, *, name=None, stop=None, link=None):
         check_options(messenger_type, stop, link)
@@ -39,6 +56,7 @@ class WorkerResource(Life):
         self.method = method
         self._context = multiprocessing.get_context(method)
         self._proc = None
+        self._given = {"name": name, "stop": stop, "link": link}
         name = name or getattr(target, "__name__", None) or type(target).__name__
         stop = stop or _core.StopOptions()
         worker = _core.AdoptedWorker(messenger_type._reorders, name, stop, link or _core.LinkOptions())
@@ -48,22 +66,36 @@ class WorkerResource(Life):
         """Start the worker; `kwargs` are the target's.
 
         Messengers among them that were not used yet, and lists, tuples and dicts of such, are handed over to the worker, and closed here. Raises WorkerIsAlreadyAliveError, StartError,
-        and what pickling raises.
+        and what pickling raises. Warns (RuntimeWarning) of a fork where this process has other threads, unless `method` is 'fork'.
         """
         self._check_not_alive()
+        method = self._context.get_start_method()
+        if method != "fork":
+            _check_main_module(self._name)
+        elif self.method is None:
+            _warn_of_threads(self._name)
         self._reap()
+        messenger = self.messenger_type()
+        messenger._is_of_worker = True
+        call = self._call(messenger, kwargs)
         end = self._worker.new_link()
-        proc = self._context.Process(target=Start(self.target, self.messenger_type, end, kwargs))
+        names = MainNames.of_process(method)
+        proc = self._context.Process(target=Start(messenger, end, call, names))
         joins = threading.Lock()
         try:
-            with interrupts.held_back_from_child(self._context.get_start_method()):
-                proc.start()
+            with main_file_hidden(method), inheritance.signals_held_back(method):
+                _start(proc, method, self._name)
                 self._worker.adopt(proc.pid, lambda: _exit_code(proc, joins))
         finally:
             end.close()
         _close_handed_over(kwargs.values())
         self._proc = proc
         self._has_started()
+        self._messenger._set_main_names(names)
+
+    def _call(self, messenger, kwargs):
+        """What the worker is to do with its messenger."""
+        return Call(self.target, kwargs)
 
     @property
     def proc(self):
@@ -80,10 +112,76 @@ class WorkerResource(Life):
             f"method={self.method!r}, _proc={self._proc!r}, _messenger={self._messenger!r})"
         )
 
+    def __eq__(self, other):
+        if type(other) is not type(self):
+            return NotImplemented
+        mine, its = ((worker.target, worker.messenger_type, worker.method, worker._proc, worker._messenger) for worker in (self, other))
+        return mine == its
+
+    def __hash__(self):
+        return hash((type(self), self.messenger_type, self.method))
+
+    def __reduce__(self):
+        return _copy, (type(self), self.target, self.messenger_type, self.method, self._given, self._own_attributes())
+
+    def _own_attributes(self):
+        """Those that a class of the user's has added."""
+        names = vars(WorkerResource(self.target))
+        return {name: value for name, value in vars(self).items() if name not in names}
+
     def _reap(self):
         # The core has looked how it ended, and left it to multiprocessing.
         if self._proc is not None and self._proc._parent_pid == os.getpid() and not self._proc._closed:
             self._proc.join()
+
+
+def _copy(kind, target, messenger_type, method, given, attributes):
+    made = kind.__new__(kind)
+    WorkerResource.__init__(made, target, messenger_type, method, **given)
+    vars(made).update(attributes)
+    return made
+
+
+# ---- before a start ----
+
+
+def _check_main_module(name):
+    """What multiprocessing would tell in the new process alone, in many lines."""
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        # This is such a program, and nobody is here to catch an exception but what is to be told to its host.
+        print(
+            f"coproc: worker {name!r} is not started: a new program imports the main module again, which starts workers: put that behind"
+            '  if __name__ == "__main__":',
+            file=sys.stderr,
+            flush=True,
+        )
+        os._exit(NOT_GUARDED)
+
+
+def _warn_of_threads(name):
+    # From Python 3.12 on os.fork warns by itself.
+    if sys.version_info < (3, 12) and len(sys._current_frames()) > 1:
+        warnings.warn(
+            f"worker {name!r} is forked while this process has {len(sys._current_frames())} threads: what another one holds locked stays locked in the "
+            "worker for ever. Start workers before threads, take method='forkserver' or 'spawn', or say method='fork' if that is meant",
+            RuntimeWarning,
+            stacklevel=3,
+        )
+
+
+def _start(proc, method, name):
+    try:
+        proc.start()
+    except (EOFError, ConnectionError) as error:
+        if method != "forkserver":
+            raise
+        raise StartError(
+            f"worker {name!r} could not be started: multiprocessing's fork server has ended ({error!r}). Has it imported a main module that starts workers "
+            'at once? Put that behind  if __name__ == "__main__":',
+            "fork server",
+        ) from error
+    except OSError as error:
+        raise StartError(f"worker {name!r} could not be started: {error}", method, error.errno or 0) from error
 
 
 def _close_handed_over(arguments):

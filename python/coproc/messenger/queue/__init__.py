@@ -1,0 +1,6 @@
+"""The queues of messengers, where older versions had them."""
+
+from ...queues import MultiQueue, PriorityMultiQueue, PriorityQueue
+from ..messages import ChannelID
+
+__all__ = ["ChannelID", "MultiQueue", "PriorityMultiQueue", "PriorityQueue"]

@@ -1,0 +1,70 @@
+"""What the process of a worker has of its host's, and is not to keep."""
+
+import contextlib
+import signal
+import sys
+from multiprocessing import resource_tracker
+
+#: Ctrl-C goes to all processes of the terminal; the host decides what it means for its workers.
+_INTERRUPTS = {signal.SIGINT}
+#: A handler of these is about the line that runs, whoever it belongs to.
+_CRASHES = {signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGABRT, signal.SIGTRAP, signal.SIGSYS}
+
+
+@contextlib.contextmanager
+def signals_held_back(method):
+    """A process that is started here by this method acts on no signal as its host would, before it calls `be_new`.
+
+    A fork has its host's handlers, and one of the fork server inherits nothing from this process.
+    """
+    if method == "spawn":
+        resource_tracker.ensure_running()  # else it is started in between, and lets SIGINT through again
+    held = {"fork": signal.valid_signals() - _CRASHES, "spawn": _INTERRUPTS}.get(method, ())
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, held)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+def be_new(is_fork):
+    """In the worker, before its target runs."""
+    if is_fork:
+        _forget_handlers()
+        _forget_event_loop()
+    _ignore_interrupts()
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    _draw_other_numbers()
+
+
+def _forget_handlers():
+    """The host's Python handlers are about the host: its event loop, its files. What it ignores stays ignored."""
+    signal.set_wakeup_fd(-1)
+    for number in signal.valid_signals():
+        if callable(signal.getsignal(number)):
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+
+
+def _forget_event_loop():
+    """The thread that has forked may have run one."""
+    events = sys.modules.get("asyncio.events")
+    if events is None:
+        return
+    events._set_running_loop(None)
+    policy = getattr(events, "_event_loop_policy", None)
+    if hasattr(policy, "_local") and hasattr(policy, "_Local"):
+        policy._local = policy._Local()
+
+
+def _ignore_interrupts():
+    """By an empty handler, not SIG_IGN: programs that the worker executes can be interrupted. A handler of the worker's own modules stays."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, lambda *_: None)
+
+
+def _draw_other_numbers():
+    """Of the generators that modules share: a fork and one of the fork server would draw the numbers that others draw, too."""
+    if random := sys.modules.get("random"):
+        random.seed()
+    if numpy_random := sys.modules.get("numpy.random"):
+        numpy_random.seed()

@@ -1,0 +1,149 @@
+#include "turn.hpp"
+
+#include <pthread.h>
+#include <pybind11/pybind11.h>
+#include <sched.h>
+#include <coproc/errors.hpp>
+
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <new>
+
+#include "lock.hpp"
+
+namespace coproc_python {
+
+namespace py = pybind11;
+
+namespace {
+
+/// For all messengers: that two threads want one of them is rare.
+struct Bell {
+  std::mutex mutex;
+  std::condition_variable rings;
+  std::uint64_t count = 0;  // guarded by the mutex
+};
+alignas(Bell) unsigned char bell_place[sizeof(Bell)];
+std::uint32_t process = 1;
+
+Bell& bell() {
+  static Bell* const made = [] {
+    // In a fork the threads are gone, and with them whoever had the mutex.
+    ::pthread_atfork(nullptr, nullptr, [] {
+      ++process;
+      new (bell_place) Bell;
+    });
+    return new (bell_place) Bell;
+  }();
+  static_cast<void>(made);
+  return *std::launder(reinterpret_cast<Bell*>(bell_place));
+}
+
+void ring() noexcept {
+  {
+    const std::lock_guard lock(bell().mutex);
+    ++bell().count;
+  }
+  bell().rings.notify_all();
+}
+
+std::uint64_t rung() {
+  const std::lock_guard lock(bell().mutex);
+  return bell().count;
+}
+
+/// Signals are looked for now and then.
+void wait_for_ring(std::uint64_t heard) {
+  {
+    const Unlocked unlocked;
+    std::unique_lock lock(bell().mutex);
+    bell().rings.wait_for(lock, std::chrono::milliseconds(50), [&] { return bell().count != heard; });
+  }
+  if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+}
+
+}  // namespace
+
+/// What another process has left, which this one was forked from, is nothing here.
+void Turn::check_process() noexcept {
+  if (process_ == process) return;
+  process_ = process;
+  depth_ = guests_ = wait_depth_ = 0;
+  user_ = waiter_ = 0;
+  is_asleep_ = false;
+}
+
+bool Turn::try_begin(Kind kind) noexcept {
+  check_process();
+  const unsigned long self = PyThread_get_thread_ident();
+  if (depth_ != 0 && user_ != self) return false;
+  if (kind == Kind::wait) {
+    if (waiter_ != 0 && waiter_ != self) return false;
+    waiter_ = self;
+    ++wait_depth_;
+  }
+  user_ = self;
+  ++depth_;
+  return true;
+}
+
+void Turn::wait_for_turn(Kind kind, AskFunction ask, void* context) {
+  struct Guest {
+    explicit Guest(int& counted) : count(counted) { ++count; }
+    ~Guest() { --count; }
+    int& count;
+  } guest(guests_);
+  for (;;) {
+    const std::uint64_t heard = rung();
+    if (kind == Kind::wait && waiter_ != 0 && waiter_ != PyThread_get_thread_ident()) {
+      throw coproc::ConcurrentUseError(
+          "another thread waits for messages in this messenger: one thread at a time can, and others may send; give "
+          "each its own, with new_pair()");
+    }
+    if (try_begin(kind)) return;
+    if (is_asleep_) ask(context);
+    wait_for_ring(heard);
+  }
+}
+
+void Turn::end(Kind kind) noexcept {
+  if (--depth_ == 0) user_ = 0;
+  if (kind == Kind::wait && --wait_depth_ == 0) waiter_ = 0;
+  if (guests_ != 0 || waiter_ != 0) ring();
+}
+
+void Turn::step_aside() {
+  const int depth = depth_;
+  depth_ = 0;
+  user_ = 0;
+  ring();
+  struct Back {
+    Turn& turn;
+    int depth;
+    ~Back() {
+      turn.user_ = turn.waiter_;
+      turn.depth_ = depth;
+    }
+  };
+  for (;;) {
+    const std::uint64_t heard = rung();
+    if (depth_ == 0 && guests_ == 0) break;
+    try {
+      wait_for_ring(heard);
+    } catch (...) {
+      // Ctrl-C: who has the turn keeps it a moment longer.
+      while (depth_ != 0) {
+        const Unlocked unlocked;
+        sched_yield();
+      }
+      const Back back{*this, depth};
+      throw;
+    }
+  }
+  const Back back{*this, depth};
+}
+
+void bind_turn() { static_cast<void>(bell()); }
+
+}  // namespace coproc_python
