@@ -247,6 +247,7 @@ class Ending:
         raise LookupError("at its end")
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_ends_that_raise_are_no_harm(pool):
     assert pool.map(lambda x: type(x).__name__, [Ending() for _ in range(5)]) == ["Ending"] * 5
     assert [type(x).__name__ for x in pool.map(lambda _: Ending(), range(5))] == ["Ending"] * 5
@@ -305,6 +306,8 @@ def test_an_init_that_raises_anything_breaks_the_pool_at_once(tmp_path, error):
         (lambda pool: pool.map(double, [1], chunksize="2"), "chunksize: a whole number, not '2'"),
         (lambda pool: pool.map(double, [1], progress=3), "progress: a function"),
         (lambda pool: pool.submit(double, 1).add_done_callback(3), "3 cannot be called"),
+        (lambda pool: pool.submit(lambda: pool).result(), "a pool cannot go to another process"),
+        (lambda pool: pool.submit(double, pool.submit(double, 1)).result(), "a task of a pool cannot go to another process"),
         (lambda pool: Pool("3"), "n: a whole number, not '3'"),
         (lambda pool: Pool(1, init=3), "init: a function or None, not 3"),
     ],

@@ -175,6 +175,9 @@ class Pool:
             if slot.worker._messenger is not None
         ]
 
+    def __reduce__(self):
+        raise TypeError("a pool cannot go to another process: its workers are this one's")
+
     def __repr__(self):
         return f"<coproc.Pool of {len(self.workers)} workers, {self.pending()} tasks pending>"
 

@@ -55,6 +55,9 @@ class Task:
         if self._job.is_done:
             self._job.call_back(self._crew)
 
+    def __reduce__(self):
+        raise TypeError("a task of a pool cannot go to another process: send its result")
+
     def __repr__(self):
         state = "cancelled" if self._job.is_cancelled else "done" if self._job.is_done else "pending"
         return f"<coproc.Task: {state}>"
