@@ -12,6 +12,8 @@ import pytest
 from coproc import Pool
 from tasks import add, die_on, double, fail_on, sleep, square
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*is forked while this process has")
+
 
 def in_threads(count, use):
     """What `use(number)` returned, or raised, in each of so many threads."""
