@@ -64,6 +64,8 @@ struct ExitStatus {
   std::vector<RequestId> unanswered = {};
   /// Where it was when a signal ended it, innermost call first. Empty: not known.
   std::vector<std::string> stack = {};
+  /// Why it was started by `spawn`, where `StartMethod::automatic` would have had the fork server; empty: it was not.
+  std::string start_note = {};
   /// The last 4 KiB that it printed to its stderr, with `WorkerOptions::capture_stderr`.
   std::string stderr_tail = {};
 

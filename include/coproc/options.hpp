@@ -53,7 +53,8 @@ struct StopOptions {
 /// How a worker process comes to be (docs/starting.md).
 enum class StartMethod {
   /// `fork_server` where the target is a function, a class or a callable object without captures (or one that can be
-  /// sent) and all arguments can be sent; else `fork`, which is refused where this process has other threads.
+  /// sent) and all arguments can be sent, or `spawn` where no fork server can be had; else `fork`, which is refused where this
+  /// process has other threads.
   automatic,
   /// From a small process with one thread, which is this program executed once more: global variables are as before main.
   fork_server,

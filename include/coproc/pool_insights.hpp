@@ -32,6 +32,8 @@ struct SlowTask {
 struct PoolInsights {
   std::vector<WorkerInsights> workers;
   std::vector<SlowTask> slowest;  ///< the ten slowest, slowest first
+  std::string start_note =
+      {};  ///< why workers were started by `spawn` and not by the fork server; empty: they were not
 
   /// As a table, with a line for each worker, their sums, and the slowest tasks.
   COPROC_API std::string table() const;

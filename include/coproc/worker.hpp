@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -60,8 +61,8 @@ struct StartPlan {
 /// While they wait, stop, join and the destructor keep moving the worker's messages into the inbox, so that a worker which
 /// is blocked in a send can end; these messages stay receivable until the next start.
 ///
-/// Thread safety: `stop`, `join`, `join_for`, `terminate`, `kill`, `is_alive`, `pid` and `exit_status` from any thread; all
-/// else from the thread that uses the messenger.
+/// Thread safety: `stop`, `join`, `join_for`, `terminate`, `kill`, `is_alive`, `pid`, `start_note` and `exit_status` from
+/// any thread; all else from the thread that uses the messenger.
 class COPROC_API Worker {
  public:
   /// Ends the worker and tells how it ended: a close request, then SIGTERM, then SIGKILL, each when the one before has not
@@ -81,6 +82,9 @@ class COPROC_API Worker {
   bool is_alive() const noexcept;
   /// Of the running worker, or of the last one.
   int pid() const;
+  /// Of the running worker, or of the last one: why it was started by `spawn`, where `StartMethod::automatic` would have had the
+  /// fork server. Empty: it was not, or there is none.
+  std::string start_note() const;
   /// How the last one ended; nullopt: it is alive, or never started.
   std::optional<ExitStatus> exit_status() const;
 

@@ -22,6 +22,18 @@ Fd try_open_regular_file(const char* path) noexcept {
   return fd;
 }
 
+std::optional<FileId> id_of_path(const char* path) noexcept {
+  struct stat status {};
+  if (call_retried([&] { return ::stat(path, &status); }) != 0) return std::nullopt;
+  return FileId{status.st_dev, status.st_ino};
+}
+
+std::optional<FileId> id_of(int fd) noexcept {
+  struct stat status {};
+  if (call_retried([&] { return ::fstat(fd, &status); }) != 0) return std::nullopt;
+  return FileId{status.st_dev, status.st_ino};
+}
+
 std::uint64_t size_of(const Fd& file) noexcept {
   struct stat status {};
   if (call_retried([&] { return ::fstat(file.get(), &status); }) != 0) return 0;

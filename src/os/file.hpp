@@ -21,6 +21,16 @@ Fd open_file(const char* path, int flags);
 /// Opens `path` for reading; none where that fails or it is no regular file. Waits for nobody, whatever is there.
 Fd try_open_regular_file(const char* path) noexcept;
 
+/// Which file it is, whatever its name.
+struct FileId {
+  std::uint64_t device;
+  std::uint64_t inode;
+  bool operator==(const FileId&) const = default;
+};
+/// Of what a path leads to, or a descriptor; nullopt: that cannot be looked at, or is not open.
+std::optional<FileId> id_of_path(const char* path) noexcept;
+std::optional<FileId> id_of(int fd) noexcept;
+
 /// The size of an open file; 0 where that fails.
 std::uint64_t size_of(const Fd& file) noexcept;
 

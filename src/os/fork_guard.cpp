@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <mutex>
 #include <stdexcept>
 
@@ -154,16 +155,46 @@ struct ThreadArea {
 
   static ThreadArea own() {
     ThreadArea area;
-    if (call_once([&] { return ::prctl(PR_GET_TID_ADDRESS, &area.thread_id, 0, 0, 0); }) != 0) {
-      errno = ENOTSUP;
-      throw_errno("prctl", "PR_GET_TID_ADDRESS");
-    }
     if (call_once([&] { return ::syscall(SYS_get_robust_list, 0, &area.robust_list, &area.robust_list_size); }) != 0) {
       throw_errno("get_robust_list");
     }
+    if (call_once([&] { return ::prctl(PR_GET_TID_ADDRESS, &area.thread_id, 0, 0, 0); }) == 0) return area;
+    // A kernel without CONFIG_CHECKPOINT_RESTORE. glibc has it before the list: pid_t tid, pid_t, void*, the list.
+    auto* const thread_id = static_cast<char*>(area.robust_list) - 2 * sizeof(void*);
+    pid_t there = 0;
+    std::memcpy(&there, thread_id, sizeof there);
+    if (there != ::gettid()) {
+      errno = ENOTSUP;
+      throw_errno("prctl", "PR_GET_TID_ADDRESS");
+    }
+    area.thread_id = thread_id;
     return area;
   }
 };
+
+constexpr std::uint64_t kCloneFlags = CLONE_PARENT | CLONE_PIDFD | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID;
+
+pid_t clone3_for_parent(int& pidfd, void* thread_id) noexcept {
+  clone_args arguments{};
+  // The signal at its end is what it is for its parent's other children: with CLONE_PARENT none may be given here.
+  arguments.flags = kCloneFlags;
+  arguments.pidfd = reinterpret_cast<std::uintptr_t>(&pidfd);
+  arguments.child_tid = reinterpret_cast<std::uintptr_t>(thread_id);
+  return static_cast<pid_t>(call_once([&] { return ::syscall(SYS_clone3, &arguments, sizeof arguments); }));
+}
+
+/// The older call, for systems and filters (containers) that have or allow only that.
+pid_t clone_for_parent(int& pidfd, void* thread_id) noexcept {
+  return static_cast<pid_t>(call_once([&] {
+#if defined(__x86_64__)
+    return ::syscall(SYS_clone, kCloneFlags, nullptr, &pidfd, thread_id, nullptr);
+#else
+    return ::syscall(SYS_clone, kCloneFlags, nullptr, &pidfd, nullptr, thread_id);
+#endif
+  }));
+}
+
+bool is_shortage(int error_number) noexcept { return error_number == EAGAIN || error_number == ENOMEM; }
 
 }  // namespace
 
@@ -172,13 +203,9 @@ Cloned clone_for_parent() {
   const ForkLock lock;
   const ThreadArea area = ThreadArea::own();
   int pidfd = -1;
-  clone_args arguments{};
-  // The signal at its end is what it is for its parent's other children: with CLONE_PARENT none may be given here.
-  arguments.flags = CLONE_PARENT | CLONE_PIDFD | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID;
-  arguments.pidfd = reinterpret_cast<std::uintptr_t>(&pidfd);
-  arguments.child_tid = reinterpret_cast<std::uintptr_t>(area.thread_id);
-  const auto pid = static_cast<pid_t>(call_once([&] { return ::syscall(SYS_clone3, &arguments, sizeof arguments); }));
-  if (pid < 0) throw_errno("clone3", "CLONE_PARENT|CLONE_PIDFD");
+  pid_t pid = clone3_for_parent(pidfd, area.thread_id);
+  if (pid < 0 && !is_shortage(errno)) pid = clone_for_parent(pidfd, area.thread_id);
+  if (pid < 0) throw_errno("clone", "CLONE_PARENT|CLONE_PIDFD");
   if (pid > 0) return {pid, Fd(pidfd)};
   ::syscall(SYS_set_robust_list, area.robust_list, area.robust_list_size);
   ++detail::fork_generation_value;

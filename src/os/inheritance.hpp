@@ -1,13 +1,19 @@
-// What a child process inherits and a running fork server cannot see change: users, groups, limits, session.
+// What a child process inherits and a running fork server cannot see change: users, groups, rights, confinement, limits,
+// scheduling, session.
 //
-// Thread safety: values.
+// Thread safety: values. They are the calling thread's, as a fork's would be.
 #pragma once
 
 #include <sys/resource.h>
 #include <sys/types.h>
 
 #include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
 #include <vector>
+
+#include "os/file.hpp"
 
 namespace coproc::inline v0::os {
 
@@ -18,6 +24,11 @@ struct Inheritance {
   std::array<std::array<rlim_t, 2>, RLIM_NLIMITS> limits{};  // soft, hard
   pid_t process_group = 0;                                   // which a terminal's Ctrl-C and hang-up go to
   pid_t session = 0;
+  std::optional<FileId> root;
+  std::array<std::int64_t, 3> scheduling{};  // policy, priority, nice value
+  /// Capabilities, no_new_privs, seccomp's mode and number of filters, umask, oom_score_adj, namespaces, the label of a
+  /// security module (AppArmor, SELinux), in the words of /proc. Where there is none: the first three.
+  std::string rights;
 
   /// Of this process. Throws std::system_error.
   static Inheritance now();

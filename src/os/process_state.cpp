@@ -3,6 +3,9 @@
 #include <fcntl.h>
 #include <sys/auxv.h>
 #include <sys/prctl.h>
+#if __has_include(<sys/single_threaded.h>)
+#include <sys/single_threaded.h>
+#endif
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -10,6 +13,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "os/close_fds.hpp"
 #include "os/error.hpp"
 #include "os/fault.hpp"
 
@@ -17,24 +21,21 @@ namespace coproc::inline v0::os {
 
 namespace {
 
-constexpr unsigned kLastFd = ~0U;
-
-void close_from_to(unsigned first, unsigned last) {
-  if (first > last) return;
-  if (call_retried([&] { return ::syscall(SYS_close_range, first, last, 0); }) == 0) return;
-  if (errno != ENOSYS) throw_errno("close_range", first, last);
-  // Before Linux 5.9.
-  const long limit = ::sysconf(_SC_OPEN_MAX);
-  const unsigned end = std::min(last, static_cast<unsigned>(limit > 0 ? limit : 65536));
-  for (unsigned fd = first; fd <= end; ++fd) ::close(static_cast<int>(fd));
+/// Without /proc: 2 stands for any number of others. The C library may think so for a while after the last one has ended.
+std::size_t threads_of_c_library() noexcept {
+#if __has_include(<sys/single_threaded.h>)
+  return __libc_single_threaded ? 1 : 2;
+#else
+  return 2;
+#endif
 }
 
 }  // namespace
 
-std::size_t thread_count() {
+std::size_t thread_count() noexcept {
   struct stat directory {};
   // Its links are the entries ".", ".." and one for each thread.
-  if (call_retried([&] { return ::stat("/proc/self/task", &directory); }) != 0) throw_errno("stat", "/proc/self/task");
+  if (call_retried([&] { return ::stat("/proc/self/task", &directory); }) != 0) return threads_of_c_library();
   const std::size_t count = directory.st_nlink - 2;
 #if defined(__SANITIZE_THREAD__)
   return count > 1 ? count - 1 : count;  // it starts its own with the program's first
@@ -45,7 +46,7 @@ std::size_t thread_count() {
 
 void set_process_name(const char* name) noexcept { (void)::prctl(PR_SET_NAME, name, 0, 0, 0); }
 
-unsigned user_id() noexcept { return ::geteuid(); }
+unsigned user_id() noexcept { return static_cast<unsigned>(::syscall(SYS_geteuid)); }
 
 bool gives_other_rights() noexcept {
   return ::getuid() != ::geteuid() || ::getgid() != ::getegid() || was_given_other_rights();
@@ -58,15 +59,16 @@ bool is_open(int fd) noexcept {
 }
 
 void close_all_fds_except(std::span<const int> keep) {
+  if (should_fail()) throw_errno("close_range");
   std::vector<int> sorted(keep.begin(), keep.end());
   std::sort(sorted.begin(), sorted.end());
   unsigned first = STDERR_FILENO + 1;
   for (const int fd : sorted) {
     if (fd < 0 || static_cast<unsigned>(fd) < first) continue;
-    if (static_cast<unsigned>(fd) > first) close_from_to(first, static_cast<unsigned>(fd) - 1);
+    if (static_cast<unsigned>(fd) > first) close_fds(first, static_cast<unsigned>(fd) - 1);
     first = static_cast<unsigned>(fd) + 1;
   }
-  close_from_to(first, kLastFd);
+  close_fds(first, kLastFd);
 }
 
 void lead_process_group() {

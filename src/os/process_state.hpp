@@ -10,13 +10,14 @@
 
 namespace coproc::inline v0::os {
 
-/// The threads of this process, this one included, but not the thread sanitizer's own. Throws std::system_error (no /proc).
-std::size_t thread_count();
+/// The threads of this process, this one included, but not the thread sanitizer's own. Where there is no /proc, 2 means that
+/// there are others, or were.
+std::size_t thread_count() noexcept;
 
 /// The name that `ps` and /proc/PID/comm show: the first 15 bytes are kept.
 void set_process_name(const char* name) noexcept;
 
-/// The effective user of this process.
+/// The effective user of this process, as the kernel knows it: a preloaded library (fakeroot) may tell another one.
 unsigned user_id() noexcept;
 
 /// Whether programs that this process executes have rights which their starter has not, as far as the system can tell

@@ -69,6 +69,8 @@ void survive_interrupts() noexcept {
   unblock_signals();
 }
 
+void leave_children_to_kernel() noexcept { (void)::signal(SIGCHLD, SIG_IGN); }
+
 void queue_signal(pid_t child, int signal, std::uintptr_t value) noexcept {
   sigval carried{};
   carried.sival_ptr = reinterpret_cast<void*>(value);  // NOLINT: a number, of which there is no room in sival_int

@@ -29,6 +29,9 @@ void reset_signals_in_child() noexcept;
 /// For a program that keeps its own handlers: SIGINT gets the same empty one where it has none, and no signal is blocked.
 void survive_interrupts() noexcept;
 
+/// Children that end are gone at once, and nobody has to wait for them.
+void leave_children_to_kernel() noexcept;
+
 /// Sends this signal with a value to a child that was not reaped.
 void queue_signal(pid_t child, int signal, std::uintptr_t value) noexcept;
 

@@ -1,77 +1,24 @@
 #include "os/spawn.hpp"
 
 #include <fcntl.h>
-#include <limits.h>
+#include <pthread.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <filesystem>
 
+#include "os/close_fds.hpp"
 #include "os/error.hpp"
 #include "os/fault.hpp"
 #include "os/process_state.hpp"
+#include "os/reap.hpp"
+#include "os/signals.hpp"
 
 namespace coproc::inline v0::os {
 
 namespace {
-
-/// These functions give their error back instead of setting errno.
-void require(int error_number, const char* call, const std::string& path) {
-  if (error_number == 0) return;
-  errno = error_number;
-  throw_errno(call, path);
-}
-
-class FileActions {
- public:
-  FileActions() { require(::posix_spawn_file_actions_init(&actions_), "posix_spawn_file_actions_init", ""); }
-  FileActions(const FileActions&) = delete;
-  FileActions& operator=(const FileActions&) = delete;
-  ~FileActions() { ::posix_spawn_file_actions_destroy(&actions_); }
-
-  void put(int fd, int number) {
-    require(::posix_spawn_file_actions_adddup2(&actions_, fd, number), "posix_spawn_file_actions_adddup2", "");
-  }
-  void open_null(int number, int flags) {
-    require(::posix_spawn_file_actions_addopen(&actions_, number, "/dev/null", flags, 0),
-            "posix_spawn_file_actions_addopen", "/dev/null");
-  }
-  void enter(int directory) {
-    require(::posix_spawn_file_actions_addfchdir_np(&actions_, directory), "posix_spawn_file_actions_addfchdir_np", "");
-  }
-  void close_from(int number) {
-    require(::posix_spawn_file_actions_addclosefrom_np(&actions_, number), "posix_spawn_file_actions_addclosefrom_np",
-            "");
-  }
-  const posix_spawn_file_actions_t* get() const noexcept { return &actions_; }
-
- private:
-  posix_spawn_file_actions_t actions_;
-};
-
-class Attributes {
- public:
-  explicit Attributes(bool blocks_signals) {
-    require(::posix_spawnattr_init(&attributes_), "posix_spawnattr_init", "");
-    sigset_t all, interrupts;
-    sigfillset(&all);
-    sigemptyset(&interrupts);
-    sigaddset(&interrupts, SIGINT);
-    ::posix_spawnattr_setsigmask(&attributes_, blocks_signals ? &all : &interrupts);
-    ::posix_spawnattr_setsigdefault(&attributes_, &all);
-    ::posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-  }
-  Attributes(const Attributes&) = delete;
-  Attributes& operator=(const Attributes&) = delete;
-  ~Attributes() { ::posix_spawnattr_destroy(&attributes_); }
-  const posix_spawnattr_t* get() const noexcept { return &attributes_; }
-
- private:
-  posix_spawnattr_t attributes_;
-};
 
 std::vector<char*> pointers_to(const std::vector<std::string>& texts) {
   std::vector<char*> pointers;
@@ -80,42 +27,99 @@ std::vector<char*> pointers_to(const std::vector<std::string>& texts) {
   return pointers;
 }
 
+/// Writes into the memory that a child by vfork shares with this process.
+struct Spawned {
+  const Program& program;
+  const char* path;
+  char* const* arguments;
+  char* const* environment;
+  int control;
+  int error;
+  sigset_t mask;  // with which the program begins
+  int error_number = 0;
+  const char* failed = nullptr;  // the call
+};
+
+void open_null(int number, int flags) noexcept {
+  const int fd = ::open("/dev/null", flags);
+  if (fd < 0 || fd == number) return;
+  ::dup2(fd, number);
+  ::close(fd);
+}
+
+/// At `number` and open across exec, also where it is there already.
+bool put(int fd, int number) noexcept {
+  return fd == number ? ::fcntl(fd, F_SETFD, 0) == 0 : ::dup2(fd, number) == number;
+}
+
+/// Returns where a call failed. Like everything here in the child: nothing that allocates, locks or is not the kernel's.
+void become_program(Spawned& spawned) noexcept {
+  struct sigaction by_default {};
+  by_default.sa_handler = SIG_DFL;
+  for (int number = 1; number < NSIG; ++number) ::sigaction(number, &by_default, nullptr);
+
+  const auto fails = [&](const char* call, bool is_done) {
+    if (!is_done) spawned.failed = call;
+    return !is_done;
+  };
+  const Program& program = spawned.program;
+  // Those that are to be at 0 to 3 are above: neither is overwritten before it is used.
+  if (program.input >= 0) {
+    if (fails("dup2", put(program.input, STDIN_FILENO))) return;
+  } else if (::fcntl(STDIN_FILENO, F_GETFD) < 0) {
+    open_null(STDIN_FILENO, O_RDONLY);
+  }
+  if (program.output >= 0) {
+    if (fails("dup2", put(program.output, STDOUT_FILENO))) return;
+  } else if (::fcntl(STDOUT_FILENO, F_GETFD) < 0) {
+    open_null(STDOUT_FILENO, O_WRONLY);
+  }
+  if (fails("dup2", put(spawned.error, STDERR_FILENO))) return;
+  if (program.working_directory >= 0 && fails("fchdir", ::fchdir(program.working_directory) == 0)) return;
+  if (fails("dup2", put(spawned.control, kSpawnedFd))) return;
+  close_fds(kSpawnedFd + 1, kLastFd);
+  ::sigprocmask(SIG_SETMASK, &spawned.mask, nullptr);
+  ::execve(spawned.path, spawned.arguments, spawned.environment);
+  spawned.failed = "execve";
+}
+
+/// A child that has this process's memory until it executes the program: as quick for a large process as for a small one. Not
+/// by posix_spawn, which needs a clone3 that is not refused, and more than that to close descriptors.
+__attribute__((noinline)) pid_t run_in_child(Spawned& spawned) noexcept {
+  const pid_t pid = ::vfork();
+  if (pid != 0) return pid;
+  become_program(spawned);
+  spawned.error_number = errno;
+  ::_exit(127);
+}
+
 }  // namespace
 
 pid_t spawn(const Program& program, const Fd& control, int error) {
-  FileActions actions;
-  if (program.input >= 0) {
-    actions.put(program.input, STDIN_FILENO);
-  } else if (!is_open(STDIN_FILENO)) {
-    actions.open_null(STDIN_FILENO, O_RDONLY);
-  }
-  if (program.output >= 0) {
-    actions.put(program.output, STDOUT_FILENO);
-  } else if (!is_open(STDOUT_FILENO)) {
-    actions.open_null(STDOUT_FILENO, O_WRONLY);
-  }
-  actions.put(error, STDERR_FILENO);
-  if (program.working_directory >= 0) actions.enter(program.working_directory);
-  actions.put(control.get(), kSpawnedFd);
-  actions.close_from(kSpawnedFd + 1);
-  const Attributes attributes(program.blocks_signals);
   const auto argv = pointers_to(program.arguments), envp = pointers_to(program.environment);
-  const std::string path = std::filesystem::absolute(program.path).string();
-  pid_t pid = -1;
-  require(should_fail() ? errno
-                        : ::posix_spawn(&pid, path.c_str(), actions.get(), attributes.get(), argv.data(), envp.data()),
-          "posix_spawn", program.path);
-  return pid;
-}
-
-std::string own_program() {
-  char path[PATH_MAX];
-  const ssize_t length = call_retried([&] { return ::readlink("/proc/self/exe", path, sizeof path); });
-  if (length < 0) throw_errno("readlink", "/proc/self/exe");
-  std::string program(path, static_cast<std::size_t>(length));
-  // The link itself still leads to the program that runs here. Else its name is better: under valgrind the link leads to
-  // valgrind.
-  return program.ends_with(" (deleted)") ? "/proc/self/exe" : program;
+  // Relative to this directory, and not to the program's.
+  const std::string path =
+      program.path.starts_with('/') ? program.path : std::filesystem::absolute(program.path).string();
+  Spawned spawned{program, path.c_str(), argv.data(), envp.data(), control.get(), error, {}};
+  sigemptyset(&spawned.mask);
+  sigaddset(&spawned.mask, SIGINT);
+  if (program.blocks_signals) sigfillset(&spawned.mask);
+  pid_t pid;
+  {
+    const SignalBlock no_handler_runs_in_the_child;
+    int cancel_state;
+    ::pthread_setcancelstate(PTHREAD_CANCEL_DISABLE,
+                             &cancel_state);  // nor is the child cancelled in this thread's name
+    pid = call_once([&] { return run_in_child(spawned); });
+    const int saved = errno;
+    ::pthread_setcancelstate(cancel_state, nullptr);
+    errno = saved;
+  }
+  if (pid < 0) throw_errno("vfork");
+  if (spawned.error_number == 0) return pid;
+  kill_and_reap(pid);
+  errno = spawned.error_number;
+  throw_errno(spawned.failed, program.path);
 }
 
 std::vector<std::string> environment() {

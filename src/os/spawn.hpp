@@ -31,10 +31,6 @@ struct Program {
 /// std::system_error, also where the program cannot be executed (ENOENT, EACCES, ...).
 pid_t spawn(const Program& program, const Fd& control, int error);
 
-/// A path that executes the program of this process, also where its file was replaced or removed meanwhile. Throws
-/// std::system_error.
-std::string own_program();
-
 /// This process's environment: "NAME=value", in its order.
 std::vector<std::string> environment();
 /// Replaces it. Throws std::system_error.

@@ -322,6 +322,7 @@ PoolInsights PoolCore::insights() {
   PoolInsights all;
   for (const auto& slot : slots_) {
     WorkerInsights one = slot->insights;
+    if (all.start_note.empty()) all.start_note = slot->worker().start_note();
     if (slot->phase == Slot::Phase::ready || slot->phase == Slot::Phase::closing) {
       one.wait_time += std::chrono::nanoseconds(os::now_ns() - slot->ready_since);
     }

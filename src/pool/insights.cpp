@@ -33,6 +33,7 @@ std::string PoolInsights::table() const {
     all.peak_memory_bytes = std::max(all.peak_memory_bytes, worker.peak_memory_bytes);
   }
   add_line(text, "all", all);
+  if (!start_note.empty()) text += "started by spawn, since " + start_note + '\n';
   if (!slowest.empty()) text += "slowest tasks:";
   for (const SlowTask& slow : slowest) {
     char part[96];

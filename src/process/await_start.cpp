@@ -60,7 +60,10 @@ Child take_charge(pid_t pid, StartChannel& channel, const os::Deadline& deadline
 }
 
 StartOutcome await_start(Child& child, StartChannel& channel, const os::Deadline& deadline, StderrTail* error_output) {
-  if (!channel.let_go()) return without_report(child, deadline, error_output);
+  if (!channel.let_go(deadline)) {
+    if (deadline.passed() && !child.is_ended()) return {{StartStage::handshake, ETIMEDOUT, {}}, {}};
+    return without_report(child, deadline, error_output);
+  }
   const News news = await_news(child, channel, deadline, error_output);
   if (news == News::none) return {{StartStage::handshake, ETIMEDOUT, {}}, {}};
   // A process that has ended may have said something before.

@@ -18,8 +18,8 @@
 #include "os/crash_signals.hpp"
 #include "os/file.hpp"
 #include "os/memory.hpp"
+#include "os/own_program.hpp"
 #include "os/sanitizer.hpp"
-#include "os/spawn.hpp"
 #include "process/crash_report.hpp"
 #include "process/worker_for_test.hpp"
 

@@ -12,7 +12,7 @@
 #include <set>
 
 #include "os/file.hpp"
-#include "os/spawn.hpp"
+#include "os/own_program.hpp"
 #include "process/symbols.hpp"
 
 namespace coproc::inline v0::process {
@@ -122,7 +122,7 @@ std::vector<std::string> read_crash_report(std::span<const std::byte, kCrashRepo
   std::vector<Frame> frames = frames_of(*report);
   find_symbols(frames, program);
 
-  const std::string program_label = label_of(program.empty() ? os::own_program() : program);
+  const std::string program_label = label_of(program.empty() ? os::own_program_name() : program);
   std::vector<std::string> lines;
   for (const Frame& frame : frames) {
     std::string line = '#' + std::to_string(lines.size()) + ' ' + describe(frame, program_label);

@@ -84,6 +84,7 @@ std::string ExitStatus::report() const {
     text += "\n  processor time: " + seconds(resources.user_time) + " user, " + seconds(resources.system_time) +
             " system; peak memory: " + std::to_string(resources.peak_memory_kib) + " KiB";
   }
+  if (!start_note.empty()) text += "\n  started by spawn:" + indented(start_note);
   if (!unanswered.empty()) text += "\n  unanswered requests: " + list_ids(unanswered);
   if (!stack.empty()) text += "\n  stack:";
   for (const std::string& line : stack) text += indented(line);

@@ -1,10 +1,13 @@
 // The host's side of the fork server.
 #include "process/fork_server.hpp"
 
+#include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -16,6 +19,7 @@
 #include "os/file.hpp"
 #include "os/fork_guard.hpp"
 #include "os/inheritance.hpp"
+#include "os/namespaces.hpp"
 #include "os/poll.hpp"
 #include "os/process_state.hpp"
 #include "os/reap.hpp"
@@ -45,10 +49,23 @@ class Server {
     process_ = take_charge(pid, channel_, deadline, nullptr);
     greet(deadline, error_output);
   }
-
-  bool can_serve() const {
-    return process_.is_own_process() && !process_.is_ended() && inheritance_ == os::Inheritance::now();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+  ~Server() {
+    if (!process_.is_own_process()) return;
+    channel_.hang_up();
+    try {
+      (void)end_after_hang_up(process_, os::Deadline::forever());
+    } catch (const std::system_error&) {
+      // Its owner goes on.
+    }
   }
+
+  bool can_serve(const os::Inheritance& now) const {
+    return process_.is_own_process() && !process_.is_ended() && inheritance_ == now;
+  }
+  /// The first process of its PID namespace: it cannot give its parent children, and the namespace ends with it.
+  bool is_first_of_namespace() const noexcept { return own_pid_ == 1; }
   const std::vector<std::string>& environment() const noexcept { return environment_; }
 
   /// Nothing: the server has ended.
@@ -58,15 +75,34 @@ class Server {
     ServerReply reply;
     std::vector<os::Fd> come;
     if (!hear(reply, come, deadline)) return std::nullopt;
-    if (reply.pid <= 0) throw StartReport{StartStage::fork, reply.error_number};
+    if (reply.pid <= 0) throw refusal(reply.error_number);
+    const bool is_elsewhere = own_pid_ != process_.pid();  // in another PID namespace, where it has other numbers
     if (come.size() != 1) {  // this process may have no more descriptors: the kernel then leaves them out
-      os::kill_and_reap(reply.pid);
+      if (!is_elsewhere) os::kill_and_reap(reply.pid);
       throw StartReport{StartStage::pidfd, EMFILE};
     }
-    return ForkedWorker{reply.pid, os::Pidfd(std::move(come.front())), false};
+    os::Pidfd pidfd(std::move(come.front()));
+    const auto pid = is_elsewhere ? os::pid_here(pidfd) : std::optional<pid_t>(reply.pid);
+    if (!pid) {
+      (void)pidfd.send_signal(SIGKILL);
+      throw StartReport{StartStage::pidfd, 0,
+                        "its number is not known, since it is in another PID namespace, and there is no /proc"};
+    }
+    return ForkedWorker{*pid, std::move(pidfd), false};
   }
 
  private:
+  static StartReport refusal(int error_number) {
+    StartReport report{StartStage::fork, error_number};
+    if (error_number == EAGAIN || error_number == ENOMEM) return report;
+    report.may_be_spawned = true;
+    report.text = error_number == ENOTSUP
+                      ? "the fork server cannot fork: this system does not say where the C library keeps a thread's id"
+                      : "the fork server cannot fork: the system refuses clone3 and clone with CLONE_PARENT";
+    report.text += "; StartMethod::spawn does without it";
+    return report;
+  }
+
   /// The reply must be had: there is a worker by now, and nothing else says which one. A lack of memory may pass.
   bool hear(ServerReply& reply, std::vector<os::Fd>& come, const os::Deadline& deadline) {
     for (int tries_left = 3;; --tries_left) {
@@ -86,17 +122,22 @@ class Server {
         !receive(&hello, sizeof hello, none, deadline, &error_output)) {
       const auto status = end_after_hang_up(process_, deadline);
       error_output.drain();
-      throw StartReport{StartStage::fork_server, 0,
-                        "the fork server, which is this program executed anew, " +
-                            (status ? status->describe() : std::string("ended")) +
-                            " before main: what do the program's static initialisers do?" + quoted_tail(&error_output)};
+      throw StartReport{.stage = StartStage::fork_server,
+                        .text = "the fork server, which is this program executed anew, " +
+                                (status ? status->describe() : std::string("ended")) +
+                                " before main: what do the program's static initialisers do?" +
+                                quoted_tail(&error_output),
+                        .may_be_spawned = true};
     }
     if (hello.threads > 1) {
-      throw StartReport{StartStage::fork_server, 0,
-                        "the fork server has " + std::to_string(hello.threads) +
-                            " threads, since a static initialiser of this program starts some, and cannot be forked "
-                            "safely: choose StartMethod::spawn, or start threads in main"};
+      throw StartReport{
+          .stage = StartStage::fork_server,
+          .text = "the fork server has " + std::to_string(hello.threads) +
+                  " threads, since a static initialiser of this program or a preloaded library starts "
+                  "some, and cannot be forked safely: choose StartMethod::spawn, or start threads in main",
+          .may_be_spawned = true};
     }
+    own_pid_ = hello.pid;
     if (os::is_open(STDERR_FILENO)) os::write_all(STDERR_FILENO, error_output.text());
   }
 
@@ -122,6 +163,7 @@ class Server {
   const os::Inheritance inheritance_;
   StartChannel channel_;
   Child process_;
+  std::int32_t own_pid_ = 0;  // as it sees itself
 };
 
 /// This process's server. A forked child gets one of its own: its parent's lock may be held for ever there.
@@ -129,8 +171,10 @@ struct Holder {
   explicit Holder(Holder* of_the_parent) : parent(of_the_parent) {}
   Holder* const parent;  // only so that it is not taken for a leak
   const unsigned long generation = os::fork_generation();
-  std::mutex mutex;
-  std::unique_ptr<Server> server;  // guarded by mutex
+  std::timed_mutex mutex;
+  std::unique_ptr<Server> server;                               // this and what follows: guarded by mutex
+  std::vector<std::unique_ptr<Server>> first_of_namespaces;     // kept, so that these namespaces live on
+  std::optional<std::pair<os::Inheritance, std::string>> none;  // why there is none that can fork, and since when
 };
 constinit std::atomic<Holder*> current_holder{nullptr};
 
@@ -143,23 +187,48 @@ Holder& holder() {
   return *now;
 }
 
+/// Another thread's start may take longer than this one has time.
+std::unique_lock<std::timed_mutex> lock_of(Holder& own, const os::Deadline& deadline) {
+  std::unique_lock lock(own.mutex, std::try_to_lock);
+  while (!lock && !deadline.passed()) {
+    (void)lock.try_lock_for(std::min<std::chrono::nanoseconds>(deadline.remaining(), std::chrono::hours(1)));
+  }
+  if (!lock) throw StartReport{StartStage::fork_server, ETIMEDOUT};
+  return lock;
+}
+
 /// REQUIRES: own.mutex is held.
 Server& running_server(Holder& own, const os::Deadline& deadline) {
   struct EndAtExit {
     ~EndAtExit() { end_fork_server(); }
   };
   static const EndAtExit end_at_exit;
-  if (own.server != nullptr && !own.server->can_serve()) own.server.reset();
+  if (own.server != nullptr && !own.server->can_serve(os::Inheritance::now())) own.server.reset();
   if (own.server == nullptr) own.server = std::make_unique<Server>(deadline);
+  if (own.server->is_first_of_namespace()) {
+    own.first_of_namespaces.push_back(std::move(own.server));
+    own.server = std::make_unique<Server>(deadline);
+  }
   return *own.server;
+}
+
+void remember(Holder& own, const StartReport& report) {
+  if (report.may_be_spawned) own.none.emplace(os::Inheritance::now(), describe(report, {}));
 }
 
 }  // namespace
 
 void ensure_fork_server(const os::Deadline& deadline) {
   Holder& own = holder();
-  const std::lock_guard lock(own.mutex);
+  const auto lock = lock_of(own, deadline);
   running_server(own, deadline);
+}
+
+std::string no_fork_server() {
+  Holder& own = holder();
+  const std::unique_lock lock(own.mutex, std::try_to_lock);  // a start that goes on may find out otherwise
+  if (!lock || !own.none || own.none->first != os::Inheritance::now()) return {};
+  return own.none->second;
 }
 
 void end_fork_server() noexcept {
@@ -171,22 +240,25 @@ void end_fork_server() noexcept {
 ForkedWorker start_in_fork_server(const os::Fd& socket, const std::vector<std::string>& environment,
                                   const os::Deadline& deadline) {
   Holder& own = holder();
-  const std::lock_guard lock(own.mutex);
-  for (int tries = 0; tries < 2; ++tries) {
-    Server& server = running_server(own, deadline);
-    try {
+  const auto lock = lock_of(own, deadline);
+  try {
+    for (int tries = 0; tries < 2; ++tries) {
+      Server& server = running_server(own, deadline);
       if (auto worker = server.fork(socket, deadline)) {
+        own.none.reset();
         worker->has_environment = server.environment() == environment;
         return *std::move(worker);
       }
-    } catch (const StartReport& report) {
-      if (report.stage == StartStage::fork_server) own.server.reset();  // it hangs
-      throw;
+      own.server.reset();  // it has ended meanwhile: another one
     }
-    own.server.reset();  // it has ended meanwhile: another one
+    throw StartReport{.stage = StartStage::fork_server,
+                      .text = "the fork server ended while it was used; StartMethod::spawn does without it",
+                      .may_be_spawned = true};
+  } catch (const StartReport& report) {
+    if (report.stage == StartStage::fork_server) own.server.reset();  // it hangs
+    remember(own, report);
+    throw;
   }
-  throw StartReport{StartStage::fork_server, 0,
-                    "the fork server ended while it was used; StartMethod::spawn does without it"};
 }
 
 }  // namespace coproc::inline v0::process

@@ -6,12 +6,17 @@
 //   host    one byte, with a worker's start socket      for each worker
 //   server  its pid or an errno, with its pidfd         for each worker
 //
-// Thread safety: start_worker() from any thread.
+// Thread safety: any thread.
 // Invariants: there is at most one server that works for this process; it ends with this process, and is replaced where it
-// has ended or where what it would pass on is not true any more (os/inheritance.hpp).
+// has ended, where what it would pass on is not true any more (os/inheritance.hpp), and where this process has closed its
+// socket. It is asked to end by closing that: a process that has given up its user's rights may not signal it any more.
 #pragma once
 
 #include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
 
 #include "os/clock.hpp"
 #include "os/fd.hpp"
@@ -30,9 +35,13 @@ struct ForkedWorker {
   bool has_environment;  // the environment that was asked for
 };
 /// A fork of the server, which reads its start request from `socket`. Starts the server where there is none. Throws
-/// StartReport, std::system_error.
+/// StartReport, std::system_error. Where the report says may_be_spawned, no_fork_server() remembers it.
 ForkedWorker start_in_fork_server(const os::Fd& socket, const std::vector<std::string>& environment,
                                   const os::Deadline& deadline);
+
+/// Why there is no fork server that can fork, where that was found out and nothing is known to have changed since; empty:
+/// nothing is known. Throws std::system_error.
+std::string no_fork_server();
 
 /// Starts the server where there is none. Throws StartReport, std::system_error.
 void ensure_fork_server(const os::Deadline& deadline);
@@ -44,7 +53,8 @@ void end_fork_server() noexcept;
 
 /// What host and server say to each other.
 struct ServerHello {
-  std::uint64_t threads;
+  std::uint32_t threads;
+  std::int32_t pid;  // as it sees itself
 };
 struct ServerReply {
   std::int32_t pid;  // -1: none

@@ -78,7 +78,7 @@ Child start_by_fork(const WorkerOptions& options, std::span<os::ForkSensitive* c
   } catch (const StartReport& report) {
     throw_start_error(report, options);
   } catch (const std::system_error& error) {
-    throw_start_error({stage, error.code().value()}, options);
+    throw_start_error(report_of(stage, error), options);
   }
   throw_start_error(outcome.report, options, outcome.status);
 }

@@ -10,7 +10,7 @@
 
 #include "os/clock.hpp"
 #include "os/file.hpp"
-#include "os/inheritance.hpp"
+#include "os/own_program.hpp"
 #include "os/process_state.hpp"
 #include "os/processors.hpp"
 #include "process/await_start.hpp"
@@ -39,6 +39,19 @@ std::vector<std::string> environment_for(const WorkerOptions& options) {
   return variables;
 }
 
+/// The host's directory, or the one that it wants for the worker. A user who may not be in the host's own directory (or
+/// whose directory is not there any more) is no reason not to start: its workers begin in the root then.
+os::Fd open_working_directory(const WorkerOptions& options) {
+  if (!options.working_directory.empty()) return os::open_directory(options.working_directory.c_str());
+  try {
+    return os::open_directory(".");
+  } catch (const std::system_error& error) {
+    const int reason = error.code().value();
+    if (reason != EACCES && reason != EPERM && reason != ENOENT && reason != ESTALE && reason != ENOTCONN) throw;
+    return os::open_directory("/");
+  }
+}
+
 /// All that the worker gets of the host's, opened here, so that it is the host's as it is now.
 struct Inherited {
   StandardDescriptors opened;
@@ -46,7 +59,7 @@ struct Inherited {
 
   Inherited(const WorkerOptions& options, StartStage& stage) : opened(open_standard_descriptors(options, stage)) {
     stage = StartStage::working_directory;
-    working_directory = os::open_directory(options.working_directory.empty() ? "." : options.working_directory.c_str());
+    working_directory = open_working_directory(options);
     stage = StartStage::keep_fds;
     for (const int fd : options.keep_fds) {
       if (!os::is_open(fd)) throw StartReport{stage, EBADF};
@@ -69,6 +82,21 @@ StartRequest request_for(const WorkerOptions& options, std::string payload) {
   request.processors.assign(reinterpret_cast<const char*>(&processors), sizeof processors);
   request.payload = std::move(payload);
   return request;
+}
+
+/// Throws StartReport, which names the program.
+pid_t execute(const os::Program& program, const os::Fd& control, int error_output) {
+  try {
+    return os::spawn(program, control, error_output);
+  } catch (const std::system_error& error) {
+    const int reason = error.code().value();
+    std::string text = "its program \"" + program.path + "\" could not be executed";
+    if (reason == EAGAIN || reason == ENOMEM) text += " (a limit on processes or memory?)";
+    if (reason == ENOENT && os::id_of_path(program.path.c_str())) {
+      text += ", since the interpreter or loader that it names is missing";
+    }
+    throw StartReport{StartStage::exec, reason, std::move(text)};
+  }
 }
 
 /// The process, before it has been told anything.
@@ -99,7 +127,7 @@ Child launch(const WorkerOptions& options, const NewProgram& program, const Inhe
   executed.input = inherited.standard(STDIN_FILENO);
   executed.output = inherited.standard(STDOUT_FILENO);
   executed.working_directory = inherited.working_directory.get();
-  const pid_t pid = os::spawn(executed, channel.worker_end(), error_output->write_fd());
+  const pid_t pid = execute(executed, channel.worker_end(), error_output->write_fd());
   stage = StartStage::pidfd;
   return take_charge(pid, channel, deadline, std::move(lifeline));
 }
@@ -131,20 +159,30 @@ os::Program this_program(const char* role, std::vector<std::string> environment)
                       "itself, call coproc::init(argc, argv) first in main (as static programs must), or choose "
                       "StartMethod::fork"};
   }
+  os::Command command;
+  try {
+    command = os::own_command();
+  } catch (const std::system_error& error) {
+    throw StartReport{
+        StartStage::exec, error.code().value(),
+        "the file of this program cannot be found: there is no /proc here, and the file is not (or not any "
+        "more) where it was executed from. Mount /proc, or choose StartMethod::fork"};
+  }
   os::Program program;
-  program.path = os::own_program();
-  program.arguments = {program.path, std::string("coproc:") + role};
+  program.path = std::move(command.path);
+  program.arguments = std::move(command.arguments);
+  program.arguments.push_back(std::string("coproc:") + role);
   program.environment = std::move(environment);
   program.environment.push_back(std::string(kMarker) + '=' + role);
   return program;
 }
 
-Child start_in_new_program(const WorkerOptions& options, const NewProgram& program, std::string payload,
-                           std::span<const int> fds) {
-  check_options(options);
-  const os::Deadline deadline(options.start_timeout.ns);
+namespace {
+
+/// One start. What goes wrong is in the outcome's report; else `child` is the worker.
+StartOutcome attempt(const WorkerOptions& options, const NewProgram& program, StartRequest& request,
+                     std::span<const int> fds, const os::Deadline& deadline, Child& child) {
   StartStage stage = StartStage::setup;
-  StartOutcome outcome;
   try {
     refuse_before_take_over();
     const Inherited inherited(options, stage);
@@ -158,8 +196,8 @@ Child start_in_new_program(const WorkerOptions& options, const NewProgram& progr
     StderrTail* const tail = error_output ? &*error_output : nullptr;
     flush_standard_streams();
 
-    StartRequest request = request_for(options, std::move(payload));
-    Child child = launch(options, program, inherited, channel, std::move(own_lifeline), tail, request, deadline, stage);
+    Child started =
+        launch(options, program, inherited, channel, std::move(own_lifeline), tail, request, deadline, stage);
     channel.become_host();
     if (tail != nullptr) tail->stay_with_host();
 
@@ -171,16 +209,45 @@ Child start_in_new_program(const WorkerOptions& options, const NewProgram& progr
     stage = StartStage::handshake;
     (void)send_start_request(channel.host_end(), request, sent, deadline);  // where it has ended, it says so below
     lifeline.stay_with_host();
-    outcome = await_start(child, channel, deadline, tail);
+    StartOutcome outcome = await_start(started, channel, deadline, tail);
     if (outcome.report.stage == StartStage::started) {
       if (tail != nullptr) os::write_all(inherited.standard(STDERR_FILENO), tail->text());
-      return child;
+      child = std::move(started);
     }
+    return outcome;
   } catch (const StartReport& report) {
-    throw_start_error(report, options);
+    return {report, {}};
   } catch (const std::system_error& error) {
-    throw_start_error({stage, error.code().value()}, options);
+    return {report_of(stage, error), {}};
   }
+}
+
+}  // namespace
+
+StartedProgram start_in_new_program(const WorkerOptions& options, const NewProgram& program, std::string payload,
+                                    std::span<const int> fds) {
+  check_options(options);
+  const os::Deadline deadline(options.start_timeout.ns);
+  StartedProgram started;
+  StartOutcome outcome;
+  try {
+    StartRequest request = request_for(options, std::move(payload));
+    const bool may_be_spawned = program.method == StartMethod::fork_server && program.may_be_spawned;
+    if (may_be_spawned) started.note = no_fork_server();
+    if (started.note.empty()) outcome = attempt(options, program, request, fds, deadline, started.child);
+    if (may_be_spawned && outcome.report.may_be_spawned) started.note = describe(outcome.report, options);
+    if (!started.note.empty()) {
+      request.environment.reset();
+      outcome = attempt(options, {.method = StartMethod::spawn}, request, fds, deadline, started.child);
+      if (!started.child) {
+        outcome.report.text = describe(outcome.report, options) + "; it was tried by spawn, since " + started.note;
+        outcome.report.error_number = 0;
+      }
+    }
+  } catch (const std::system_error& error) {
+    throw_start_error(report_of(StartStage::setup, error), options);
+  }
+  if (started.child) return started;
   throw_start_error(outcome.report, options, outcome.status);
 }
 

@@ -15,15 +15,20 @@ namespace coproc::inline v0::process {
 
 struct NewProgram {
   StartMethod method;                       // fork_server, spawn or executable
+  bool may_be_spawned = false;              // where there is no fork server to be had
   std::string path = {};                    // of an executable
   std::vector<std::string> arguments = {};  // likewise
 };
 
+struct StartedProgram {
+  Child child;
+  std::string note;  // why it was spawned although fork_server was asked for; empty: it was not
+};
 /// Starts a worker that gives `payload` and copies of `fds` to its Prepare (take_over.hpp). Returns when the worker is
 /// about to run what that gave. Throws StartError, whose stage is name_of() one of StartStage, and then leaves nothing
 /// behind; InvalidArgumentError.
-Child start_in_new_program(const WorkerOptions& options, const NewProgram& program, std::string payload,
-                           std::span<const int> fds);
+StartedProgram start_in_new_program(const WorkerOptions& options, const NewProgram& program, std::string payload,
+                                    std::span<const int> fds);
 
 /// Throws StartReport in a process that awaits_take_over().
 void refuse_before_take_over();

@@ -12,7 +12,9 @@
 #include "os/fd_passing.hpp"
 #include "os/file.hpp"
 #include "os/fork_guard.hpp"
+#include "os/pipe.hpp"
 #include "os/process_state.hpp"
+#include "os/signals.hpp"
 #include "process/fork_server.hpp"
 #include "process/program_worker.hpp"
 #include "process/standard_streams.hpp"
@@ -35,10 +37,19 @@ std::optional<os::Fd> next_request(const os::Fd& control) {
   return std::move(fds.front());
 }
 
+/// /dev/null, or a pipe's end where there is none (chroot).
+os::Fd nothing() {
+  try {
+    return os::open_file("/dev/null", O_RDWR);
+  } catch (const std::system_error&) {
+    return std::move(os::Pipe::create().read_end);
+  }
+}
+
 /// Its workers are given what the host has then. What the host has now it may want to close: a reader of its output waits
 /// for the last writer, and a directory that somebody is in cannot be unmounted.
 void hold_nothing_of_host() {
-  const os::Fd null = os::open_file("/dev/null", O_RDWR);
+  const os::Fd null = nothing();
   for (const int number : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) os::put_at(null, number);
   os::change_directory("/");
 }
@@ -72,7 +83,8 @@ void serve_forks(os::Fd control, Prepare prepare) noexcept {
     flush_standard_streams();  // what static initialisers have printed: or each worker would print it again
     hold_nothing_of_host();
     StartChannel::say_here(control);
-    const ServerHello hello{os::thread_count()};
+    const ServerHello hello{static_cast<std::uint32_t>(os::thread_count()), ::getpid()};
+    if (hello.pid == 1) os::leave_children_to_kernel();  // it is to its namespace what init is to the system
     (void)os::send_with_fds(control, bytes_of(hello), {}, os::Deadline::forever());
     while (auto socket = next_request(control)) fork_worker(control, *std::move(socket), prepare);
   } catch (const std::exception&) {

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <string>
+#include <system_error>
 
+#include "os/fd_passing.hpp"
 #include "step/step.hpp"
 
 namespace coproc::inline v0::process {
@@ -43,10 +45,14 @@ void StartChannel::say_here(const os::Fd& worker_end) noexcept {
   (void)os::send_all(worker_end, &here, 1);  // a host that is gone is met by the next call, too
 }
 
-bool StartChannel::let_go() noexcept {
+bool StartChannel::let_go(const os::Deadline& deadline) noexcept {
   step("start: host, before go");
-  const char go = 1;
-  return os::send_all(ends_.first, &go, 1);
+  constexpr std::byte kGo[1]{std::byte{1}};
+  try {
+    return os::send_with_fds(ends_.first, kGo, {}, deadline);
+  } catch (const std::system_error&) {
+    return false;
+  }
 }
 
 std::optional<StartReport> StartChannel::receive(const os::Deadline& deadline) noexcept {

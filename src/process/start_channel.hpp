@@ -41,7 +41,10 @@ class StartChannel final : public os::ForkSensitive {
   os::Pidfd open_pidfd(pid_t worker, const os::Deadline& deadline);
   /// Whether "here" has been read.
   bool is_here() const noexcept { return is_here_; }
-  bool let_go() noexcept;
+  /// False: the worker is gone, or there was no room for that in time, since it does not read.
+  bool let_go(const os::Deadline& deadline) noexcept;
+  /// The peer sees this as the host's end.
+  void hang_up() noexcept { ends_.first.reset(); }
   /// The report; nothing: the worker ended without one, or what it said is none. Waits for what has begun to come.
   std::optional<StartReport> receive(const os::Deadline& deadline) noexcept;
 

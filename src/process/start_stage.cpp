@@ -1,9 +1,12 @@
 #include "process/start_stage.hpp"
 
+#include <algorithm>
+#include <cerrno>
+#include <initializer_list>
 #include <string>
-#include <system_error>
 
 #include "coproc/errors.hpp"
+#include "os/namespaces.hpp"
 
 namespace coproc::inline v0::process {
 
@@ -57,13 +60,26 @@ std::string text_of(const Stdio& stdio) {
   return "/dev/null could not be opened";
 }
 
+bool is_any_of(int number, std::initializer_list<int> numbers) {
+  return std::find(numbers.begin(), numbers.end(), number) != numbers.end();
+}
+
+/// A guess, where the reason that the system gives is a shortage and does not say of what.
+const char* guess(const StartReport& report) {
+  if (report.stage == StartStage::link || report.stage == StartStage::lifeline) {
+    const bool is_limit = is_any_of(report.error_number, {EMFILE, ENFILE, ENOMEM, EFBIG, ENOSPC, EDQUOT});
+    return is_limit ? " (a limit on descriptors, memory or file sizes?)" : "";
+  }
+  return is_any_of(report.error_number, {EAGAIN, ENOMEM}) ? " (a limit on processes or memory?)" : "";
+}
+
 /// What failed, in words that name the option to look at.
 std::string text_of(StartStage stage, const WorkerOptions& options) {
   switch (stage) {
     case StartStage::lifeline:
       return "no descriptors for it could be made";
     case StartStage::fork:
-      return "the system refused to fork (a limit on processes or memory?)";
+      return "the system refused to fork";
     case StartStage::exec:
       return "its program could not be executed";
     case StartStage::fork_server:
@@ -85,7 +101,7 @@ std::string text_of(StartStage stage, const WorkerOptions& options) {
     case StartStage::handshake:
       return "it gave no sign of life in WorkerOptions::start_timeout";
     case StartStage::link:
-      return "setting up its link failed (a limit on descriptors, memory or file sizes?)";
+      return "setting up its link failed";
     case StartStage::started:
     case StartStage::setup:
     case StartStage::code:
@@ -99,11 +115,31 @@ std::string text_of(StartStage stage, const WorkerOptions& options) {
 
 std::string name_of_worker(const WorkerOptions& options) { return options.name.empty() ? "worker" : options.name; }
 
+StartReport report_of(StartStage stage, const std::system_error& error) {
+  return {stage, error.code().value(), {}, error.what()};
+}
+
+std::string describe(const StartReport& report, const WorkerOptions& options) {
+  std::string text = report.text.empty() ? text_of(report.stage, options) + guess(report) : report.text;
+  const bool is_of_process =
+      report.stage == StartStage::fork || report.stage == StartStage::exec || report.stage == StartStage::fork_server;
+  if (!report.call.empty()) {
+    text += ": " + report.call;
+  } else if (report.error_number != 0) {
+    text += ": " + std::generic_category().message(report.error_number);
+  }
+  if (is_of_process && report.error_number == ENOMEM && os::gives_children_another_pid_namespace()) {
+    text +=
+        "; this process gives its children another PID namespace (unshare, setns), and such a one ends for good with "
+        "the first process in it";
+  }
+  return text;
+}
+
 void throw_start_error(const StartReport& report, const WorkerOptions& options,
                        const std::optional<ExitStatus>& status) {
   std::string text = '"' + name_of_worker(options) + "\" could not be started: ";
-  text += report.text.empty() ? text_of(report.stage, options) : report.text;
-  if (report.error_number != 0) text += ": " + std::generic_category().message(report.error_number);
+  text += describe(report, options);
   throw StartError(name_of(report.stage), report.error_number, text, status);
 }
 

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <system_error>
 
 #include "coproc/exit_status.hpp"
 #include "coproc/options.hpp"
@@ -41,7 +42,16 @@ struct StartReport {
   std::int32_t error_number = 0;
   /// What failed and what to do; empty: the stage's own words will do.
   std::string text = {};
+  /// Which system call failed, with its arguments and reason, where that is known; empty: error_number says the reason.
+  std::string call = {};
+  /// Of a start by the fork server: this is about the server, and a start by `spawn` may go well.
+  bool may_be_spawned = false;
 };
+/// Of a system call that failed in this stage.
+StartReport report_of(StartStage stage, const std::system_error& error);
+
+/// What failed, why, and what to do.
+std::string describe(const StartReport& report, const WorkerOptions& options);
 
 /// `status`: how the worker's process ended, where it did so by itself.
 [[noreturn]] void throw_start_error(const StartReport& report, const WorkerOptions& options,

@@ -11,6 +11,7 @@
 
 #include "os/fd_passing.hpp"
 #include "os/file.hpp"
+#include "os/own_program.hpp"
 #include "os/process_state.hpp"
 #include "os/signals.hpp"
 #include "os/spawn.hpp"
@@ -59,10 +60,13 @@ os::Fd take_socket(bool from_parent) {
 bool awaits_take_over() noexcept { return !is_done && must_be_taken_over(marker()); }
 
 bool can_be_taken_over() noexcept { return is_announced; }
-void announce_take_over() noexcept { is_announced = true; }
+void announce_take_over(int argc) noexcept {
+  is_announced = true;
+  os::note_own_program(argc);
+}
 
 void take_over(Prepare prepare) noexcept {
-  announce_take_over();
+  is_announced = true;
   if (is_done) return;
   const std::string role(marker());
   is_done = true;

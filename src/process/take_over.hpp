@@ -30,8 +30,8 @@ bool awaits_take_over() noexcept;
 
 /// Whether processes that execute this program anew will be taken over: announce_take_over() or take_over() was called.
 bool can_be_taken_over() noexcept;
-/// Before the static initialisers: take_over() will be called after them.
-void announce_take_over() noexcept;
+/// Before the static initialisers: take_over() will be called after them. `argc`: main's.
+void announce_take_over(int argc) noexcept;
 
 /// Looks at the marker. In a program that was executed as a fork server, or for one worker, it does not return.
 void take_over(Prepare prepare) noexcept;

@@ -16,7 +16,10 @@
 
 namespace coproc::inline v0 {
 
-void init(int, char**) { process::take_over(&prepare_named); }
+void init(int argc, char**) {
+  process::announce_take_over(argc);
+  process::take_over(&prepare_named);
+}
 
 void start_fork_server(Timeout timeout) {
   try {
@@ -25,7 +28,7 @@ void start_fork_server(Timeout timeout) {
   } catch (const process::StartReport& report) {
     process::throw_start_error(report, {.name = "fork server"});
   } catch (const std::system_error& error) {
-    process::throw_start_error({process::StartStage::fork_server, error.code().value()}, {.name = "fork server"});
+    process::throw_start_error(process::report_of(process::StartStage::fork_server, error), {.name = "fork server"});
   }
 }
 
@@ -73,7 +76,7 @@ extern "C" COPROC_API __attribute__((weak)) int __libc_start_main(Main main, int
                                                                   void* stack_end) {
   using Start = int (*)(Main, int, char**, void (*)(), void (*)(), void (*)(), void*);
   main_of_program = main;
-  coproc::process::announce_take_over();
+  coproc::process::announce_take_over(argc);
   const auto start = reinterpret_cast<Start>(::dlsym(RTLD_NEXT, "__libc_start_main"));
   return start(&main_after_take_over, argc, argv, init, fini, rtld_fini, stack_end);
 }

@@ -174,12 +174,14 @@ void Worker::start(const detail::StartPlan& plan) {
     } else {
       std::vector<int> fds;
       std::string payload = encode_request(plan, *worker_end, core->options(), state.options.report_crashes, fds);
-      process::NewProgram program{method};
+      process::NewProgram program{.method = method, .may_be_spawned = state.options.method == StartMethod::automatic};
       if (plan.executable != nullptr) {
         program.path = plan.executable->path;
         program.arguments = plan.executable->arguments;
       }
-      run->child = process::start_in_new_program(start_options, program, std::move(payload), fds);
+      auto started = process::start_in_new_program(start_options, program, std::move(payload), fds);
+      run->child = std::move(started.child);
+      run->start_note = std::move(started.note);
     }
 
     if (run->stderr_tail) run->stderr_tail->stay_with_host();
@@ -189,7 +191,7 @@ void Worker::start(const detail::StartPlan& plan) {
   } catch (const process::StartReport& report) {
     process::throw_start_error(report, state.options);
   } catch (const std::system_error& error) {
-    process::throw_start_error({process::StartStage::link, error.code().value()}, state.options);
+    process::throw_start_error(process::report_of(process::StartStage::link, error), state.options);
   }
 }
 

@@ -25,6 +25,7 @@ struct Run {
   detail::Core* core = nullptr;                      // owned by the messenger; valid until the next start
   std::span<const std::byte> crash_area;             // in the core's link
   std::string program;                               // an executable's path; empty: this program
+  std::string start_note;                            // ExitStatus::start_note; constant after the start
   std::mutex mutex;                                  // guards `status` and `core`
   std::optional<ExitStatus> status;
 };

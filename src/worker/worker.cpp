@@ -46,6 +46,7 @@ std::optional<ExitStatus> end_of(Run& run) {
     lock.lock();
     if (!run.status && ended) {
       run.status = std::move(ended);
+      run.status->start_note = run.start_note;
       if (run.stderr_tail) {
         run.stderr_tail->drain();
         run.status->stderr_tail = run.stderr_tail->text();
@@ -254,6 +255,11 @@ bool Worker::is_alive() const noexcept {
 }
 
 int Worker::pid() const { return state().started("pid")->child.pid(); }
+
+std::string Worker::start_note() const {
+  const auto run = state().current();
+  return run == nullptr ? std::string() : run->start_note;
+}
 
 std::optional<ExitStatus> Worker::exit_status() const {
   const auto run = state().current();

@@ -95,6 +95,7 @@ TEST(Executable, OneThatDoesNotExist) {
   EXPECT_EQ(error.stage(), "exec");
   EXPECT_EQ(error.error_number(), ENOENT);
   EXPECT_THAT(error.what(), HasSubstr("indexer"));
+  EXPECT_THAT(error.what(), HasSubstr("\"/no/such/program\""));
 }
 
 TEST(Executable, OneThatIsNoProgram) {
@@ -128,6 +129,25 @@ TEST(Executable, OneThatNeverAnswersIsEndedInTime) {
   EXPECT_EQ(error.stage(), "handshake");
   EXPECT_EQ(error.error_number(), ETIMEDOUT);
   EXPECT_FALSE(error.exit_status());
+}
+
+/// With a start request that just fills its socket, at the latest for one of these sizes.
+TEST(Executable, OneThatReadsNothingIsEndedInTime) {
+  for (std::size_t bytes = 190'000; bytes < 230'000; bytes += 2'000) {
+    const StartError error = error_of({"/bin/sleep", {"1000"}}, {.start_timeout = 10ms}, std::string(bytes, 'x'));
+    EXPECT_EQ(error.error_number(), ETIMEDOUT) << bytes << ": " << error.what();
+  }
+}
+
+TEST(Executable, OneWhoseInterpreterDoesNotExist) {
+  const std::string path = std::filesystem::temp_directory_path() / ("script" + std::to_string(::getpid()));
+  std::ofstream(path) << "#!/no/such/interpreter\n";
+  ::chmod(path.c_str(), 0755);
+  const StartError error = error_of({path}, {});
+  std::filesystem::remove(path);
+  EXPECT_EQ(error.stage(), "exec");
+  EXPECT_THAT(error.what(), HasSubstr(path));
+  EXPECT_THAT(error.what(), HasSubstr("interpreter or loader that it names is missing"));
 }
 
 TEST(Executable, OneThatTakesOtherArguments) {

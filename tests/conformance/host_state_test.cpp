@@ -2,11 +2,15 @@
 // has changed since its fork server was started; and the server itself holds nothing.
 #include <fcntl.h>
 #include <gmock/gmock.h>
+#include <linux/capability.h>
 #include <sched.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <cstdlib>
+#include <fstream>
 #include <string>
 #include <vector>
 
@@ -87,7 +91,7 @@ TEST_P(HostState, promise_10_a_worker_has_the_hosts_environment_directory_output
             "new value, none, none, /usr, printed, printed");
 }
 
-TEST_P(HostState, promise_10_a_worker_has_the_hosts_limits_group_and_session_as_they_are) {
+TEST_P(HostState, promise_10_a_worker_has_the_hosts_limits_rights_group_and_session_as_they_are) {
   EXPECT_EQ(in_host([] {
               coproc::start_fork_server();
               std::string text;
@@ -110,6 +114,16 @@ TEST_P(HostState, promise_10_a_worker_has_the_hosts_limits_group_and_session_as_
               is_told("limit");
               ::setsid();
               is_told("session");
+              ::umask(027);
+              is_told("status Umask");
+              ::setpriority(PRIO_PROCESS, 0, ::getpriority(PRIO_PROCESS, 0) + 1);
+              is_told("nice");
+              std::ofstream("/proc/self/oom_score_adj") << 321;
+              is_told("file /proc/self/oom_score_adj");
+              ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+              is_told("status NoNewPrivs");
+              ::prctl(PR_CAPBSET_DROP, CAP_SYS_TTY_CONFIG, 0, 0, 0);  // only root may, and so on
+              if (::geteuid() == 0) is_told("status CapBnd");
               if (::setresgid(65534, 65534, 65534) == 0) is_told("group");  // only root may
               coproc::stop_fork_server();
               return text;

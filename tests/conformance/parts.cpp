@@ -5,13 +5,17 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <iterator>
 
 using namespace std::chrono_literals;
 using coproc::HostDiedError;
@@ -109,6 +113,20 @@ int count_links() {
   return count;
 }
 
+std::string text_of(const std::string& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+/// A line of /proc/self/status.
+std::string status_of(const std::string& name) {
+  std::ifstream file("/proc/self/status");
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with(name + ':')) return line;
+  }
+  return "none";
+}
+
 std::string limit_on_descriptors() {
   rlimit limit{};
   ::getrlimit(RLIMIT_NOFILE, &limit);
@@ -132,6 +150,11 @@ std::string answer(const std::string& question) {
   if (word == "processors") return processors();
   if (word == "limit") return limit_on_descriptors();
   if (word == "group") return std::to_string(::getegid());
+  if (word == "pid") return std::to_string(::getpid());
+  if (word == "nice") return std::to_string(::getpriority(PRIO_PROCESS, 0));
+  if (word == "file") return text_of(about);
+  if (word == "status") return status_of(about);
+  if (word == "mkdir") return ::mkdir(about.c_str(), 0700) == 0 ? ::rmdir(about.c_str()), "may" : std::strerror(errno);
   if (word == "session") return std::to_string(::getsid(0)) + " " + std::to_string(::getpgrp());
   if (word == "popen") return output_of(about);
   if (word == "system") return std::to_string(std::system(about.c_str()));
