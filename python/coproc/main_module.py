@@ -38,7 +38,24 @@ class MainNames:
         return cls(None if method == "fork" else _names_of_new_program())
 
     def has(self, value):
-        """Whether this class or function of the main module is found there, and is this one."""
+        """Whether this class or function of the main module is found there, and is this one; and all that a function names of the main module, too."""
+        if not isinstance(value, types.FunctionType):
+            return self._has_this(value)
+        seen, left = {value}, [value]
+        while left:
+            function = left.pop()
+            if not self._has_this(function):
+                return False
+            for used in _used_by(function):
+                if not isinstance(used, types.FunctionType):
+                    if not self._has_this(used):
+                        return False
+                elif used not in seen:
+                    seen.add(used)
+                    left.append(used)
+        return True
+
+    def _has_this(self, value):
         name, _, inner = getattr(value, "__qualname__", "").partition(".")
         found = self._found.get(name)
         here = _main().get(name)
@@ -46,7 +63,21 @@ class MainNames:
 
     def is_complete(self):
         """Whether that holds for all that the main module has here."""
-        return all(self.has(value) for name, value in tuple(_main().items()) if is_of_main(value) and value.__qualname__ == name)
+        return all(self._has_this(value) for name, value in tuple(_main().items()) if is_of_main(value) and value.__qualname__ == name)
+
+
+def _used_by(function):
+    """The functions and classes of the main module that it names."""
+    if function.__globals__ is not _main():
+        return []
+    found = (function.__globals__.get(name) for name in _names_in(function.__code__))
+    return [value for value in found if is_of_main(value)]
+
+
+@functools.lru_cache(1024)
+def _names_in(code):
+    inner = [_names_in(each) for each in code.co_consts if isinstance(each, types.CodeType)]
+    return frozenset(code.co_names).union(*inner)
 
 
 def _main():

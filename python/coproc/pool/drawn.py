@@ -25,9 +25,9 @@ class Drawn:
         self._pickled = pickled
 
     @classmethod
-    def of(cls, item):
+    def of(cls, item, main_names):
         try:
-            return cls(dumps(item))
+            return cls(dumps(item, main_names))
         except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException:

@@ -40,8 +40,8 @@ class Job:
     def wants_input(self):
         return not self.is_closed and not self.is_exhausted and (self._most_ahead is None or self.pulled - self._next < self._most_ahead)
 
-    def pull(self, count):
-        """Up to so many of the next tasks; an empty list: there are none, or enough results wait to be read."""
+    def pull(self, count, main_names):
+        """Up to so many of the next tasks; an empty list: there are none, or enough results wait to be read. `main_names`: of the workers."""
         if self.is_closed or self.is_exhausted:
             return []
         if self._most_ahead is not None:
@@ -51,7 +51,7 @@ class Job:
         items = []
         try:
             if self._takes_copies:
-                _core.draw(items, self._source, count, Drawn.of)
+                _core.draw(items, self._source, count, lambda item: Drawn.of(item, main_names))
             else:
                 items.extend(itertools.islice(self._source, count))
         except (KeyboardInterrupt, SystemExit):

@@ -9,6 +9,7 @@ import threading
 import time
 
 from .. import _core
+from ..main_module import is_of_main
 from ..messenger import MultiMessenger
 from ..pickling import dumps
 from ..worker_resource import WorkerResource
@@ -111,7 +112,6 @@ class Pool:
                 raise TypeError(f"submit_with() got an unexpected option {name!r}: it takes 'time_limit' and 'max_retries'")
         call = self._call(func, CALL, **options)
         task = Task(self._crew)
-        self._crew.start()
         self._crew.add_task(task._job, call, (args, kwargs))
         self._crew.drive()
         return task
@@ -190,7 +190,10 @@ class Pool:
             raise ValueError(f"time_limit: a positive number of seconds, at most {_MOST_SECONDS}, not {time_limit!r}")
         if _whole("max_retries", max_retries) < 0:
             raise ValueError(f"max_retries: 0 or more, not {max_retries}")
-        function = dumps(func)
+        self._crew.start()
+        names = self._crew.main_names()
+        is_known = names is not None and is_of_main(func) and names.has(func)  # a question for one is cheaper than for all that there are
+        function = dumps(func, None if is_known else names)
         with self._functions_lock:
             if mode == CALL:
                 return self._functions.submitted(function, mode, time_limit or 0, max_retries)
@@ -202,7 +205,6 @@ class Pool:
         if progress is not None and progress is not True and progress is not False and not callable(progress):
             raise TypeError(f"progress: a function of (done, total), or True for a bar, not {progress!r}")
         call = self._call(func, mode, time_limit, max_retries)
-        self._crew.start()
         job = Job(datas, is_ordered, chunksize, stop_on_error, most_ahead)
         self._crew.add_job(job, call)
         return _Reader(self._crew, job, _Progress(progress, length_of(datas)))

@@ -51,6 +51,11 @@ class Work:
     def pending(self):
         return sum(slot.outstanding for slot in self.slots) + self._backlog.tasks
 
+    def main_names(self):
+        """What all workers have of the main module: a worker that was started later has that, too."""
+        names = [slot.worker._main_names for slot in self.slots]
+        return None if None in names else min(names, key=operator.attrgetter("number"))
+
     def _add(self, chunk, is_first=False):
         if self._backlog.add(chunk, is_first):
             self._ring()
@@ -119,7 +124,7 @@ class Work:
             self._was_interrupted = False
             turn.holder = None
             first = job.pulled
-            items = job.pull(count if quota is None else min(count, quota))
+            items = job.pull(count if quota is None else min(count, quota), self.main_names())
             chunk = Chunk(job, call, first, items) if items else None
             if turn.take(me) and not self._was_interrupted:
                 self._was_interrupted = True

@@ -56,6 +56,7 @@ class WorkerResource(Life):
         self.method = method
         self._context = multiprocessing.get_context(method)
         self._proc = None
+        self._main_names = None  # what the process has of the main module
         self._given = {"name": name, "stop": stop, "link": link}
         name = name or getattr(target, "__name__", None) or type(target).__name__
         stop = stop or _core.StopOptions()
@@ -92,6 +93,7 @@ class WorkerResource(Life):
         self._proc = proc
         self._has_started()
         self._messenger._set_main_names(names)
+        self._main_names = names
 
     def _call(self, messenger, kwargs):
         """What the worker is to do with its messenger."""

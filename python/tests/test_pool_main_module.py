@@ -1,0 +1,73 @@
+"""Pools of a main module that goes on: a notebook's cells define functions and classes when the workers are there, and define them anew."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+NOTEBOOK = """
+import coproc, dataclasses, functools
+
+def first(x): return x + 1
+def helper(x): return x
+def unchanged(x): return helper(x)
+def unchanged_and_alone(x): return -x
+
+def count():
+    global counted
+    counted = 0
+
+def next_count(x):
+    global counted
+    counted += 1
+    return counted
+
+if __name__ == "__main__":
+    pool = coproc.Pool(1, method=METHOD, init=count)
+    print(pool.map(first, [1, 2]), pool.map(unchanged, [1]), pool.map(next_count, range(3)))
+
+    def first(x): return x * 1000
+    print(pool.map(first, [1, 2]), pool.submit(first, 3).result(), list(pool.imap(first, iter([4]))))
+    print(pool.map(functools.partial(first), [5]), pool.map(lambda x: first(x), [6]))
+
+    def helper(x): return "the new helper"
+    print(pool.map(unchanged, [1]), pool.submit(unchanged, 1).result())
+
+    def later(x): return x - 1
+    @dataclasses.dataclass
+    class Later:
+        x: int
+        def twice(self): return 2 * self.x
+    print(pool.map(later, [1]), pool.map(Later, [2]), pool.map(Later.twice, [Later(3)]), pool.map(Later.twice, iter([Later(4)])))
+
+    class Later:
+        def __init__(self, x): self.x = x
+        def twice(self): return "another one"
+    print(pool.map(Later.twice, [Later(5)]), type(pool.submit(Later, 6).result()) is Later)
+    print(pool.map(unchanged_and_alone, [1]), pool.map(next_count, range(3)))  # by name: these have the state of their worker
+    pool.stop()
+    print(pool.map(first, [1]), pool.map(unchanged, [1]))
+    pool.stop()
+"""
+SAID = """[2, 3] [1] [1, 2, 3]
+[1000, 2000] 3000 [4000]
+[5000] [6000]
+['the new helper'] the new helper
+[0] [Later(x=2)] [6] [8]
+['another one'] True
+[-1] [4, 5, 6]
+[1000] ['the new helper']
+"""
+
+
+@pytest.mark.parametrize("how", ["script", "-c"])
+def test_tasks_run_as_they_are_defined_now(how, method, tmp_path):
+    if how == "-c" and method != "fork":
+        pytest.skip("its init would have no main module to count in")
+    program = NOTEBOOK.replace("METHOD", repr(method))
+    path = tmp_path / "notebook.py"
+    path.write_text(program)
+    command = [path] if how == "script" else ["-c", program]
+    done = subprocess.run([sys.executable, *command], capture_output=True, text=True, env=os.environ)
+    assert done.stdout == SAID, done.stderr
