@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "coproc/codec.hpp"
+#include "coproc/detail/foreign_text.hpp"
 #include "coproc/errors.hpp"
 #include "coproc/export.hpp"
 #include "coproc/type_info.hpp"
@@ -37,7 +38,7 @@ struct Codec<std::system_error> {
     const int value = coproc::decode<int>(decoder);
     const bool is_system = coproc::decode<bool>(decoder);
     const bool is_known = coproc::decode<bool>(decoder);
-    auto text = coproc::decode<std::string>(decoder);
+    auto text = detail::in_lines(coproc::decode<std::string>(decoder), "    ", detail::kWhole);
     const std::error_code code(is_known ? value : 0, is_system ? std::system_category() : std::generic_category());
     if (text == code.message()) return std::system_error(code);
     // The constructor appends the code's own message, which the text already ends with.
@@ -105,7 +106,8 @@ std::exception_ptr decode_error(Decoder& decoder, const RemoteOrigin& origin) {
     E error = coproc::decode<E>(decoder);
     return make_remote<E>(std::move(error), origin);
   } else {
-    const auto text = coproc::decode<std::string>(decoder);
+    // All that the error will say is this: it is made fit to be printed here, and not cut, for it may be all that was sent.
+    const auto text = in_lines(coproc::decode<std::string>(decoder), "    ", kWhole);
     if constexpr (std::constructible_from<E, const std::string&>) {
       return make_remote<E>(E(text), origin);
     } else {

@@ -35,8 +35,10 @@ struct StartFailed {
 struct UnknownEnd {
   bool operator==(const UnknownEnd&) const = default;
 };
-/// SIGKILL was sent, and the process did not end in the time given (uninterruptible sleep, or a debugger holds it).
+/// SIGKILL was sent, and the process did not end in the time given (uninterruptible sleep, or a debugger holds it); or, where
+/// `refused`, the system does not let this process signal it, since one of the two has other rights by now.
 struct NotYetEnded {
+  bool refused = false;
   bool operator==(const NotYetEnded&) const = default;
 };
 
@@ -68,6 +70,8 @@ struct ExitStatus {
   std::string start_note = {};
   /// The last 4 KiB that it printed to its stderr, with `WorkerOptions::capture_stderr`.
   std::string stderr_tail = {};
+  /// The resource limit that ended it by SIGKILL ("RLIMIT_CPU"), where that is known.
+  std::string limit = {};
 
   bool exited() const noexcept { return std::holds_alternative<Exited>(end); }
   bool signalled() const noexcept { return std::holds_alternative<Signalled>(end); }

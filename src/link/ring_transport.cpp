@@ -21,6 +21,8 @@ namespace {
 
 /// A process closes its descriptors a little before its pidfd says that it has ended.
 constexpr std::chrono::seconds kHangUpGrace{2};
+/// How long that nearly always takes. An event loop that is told of the one before the other is there could only ask again.
+constexpr std::chrono::milliseconds kHangUpToEnd{100};
 /// How many waits may end without a sleep before one looks whether the peer's process has ended.
 constexpr int kFoundInARow = 64;
 
@@ -218,6 +220,17 @@ void RingTransport::check_fork_may_keep() const {
 
 // ---- event loops ----
 
+/// A pipe that has hung up is readable for ever. From then on the peer's end is told by its pidfd, or what it is worth that
+/// it lives on by the end of the grace.
+void RingTransport::stop_watching_hung_up_pipe() {
+  if (!armed_ || peer_pidfd_ < 0 || armed_->end_of_grace) return;
+  pollfd end = {peer_pidfd_, POLLIN, 0};
+  (void)os::poll_once({&end, 1}, os::Deadline(kHangUpToEnd));
+  armed_->end_of_grace.emplace(hang_up_grace_->remaining());
+  armed_->epoll.add(armed_->end_of_grace->fd(), EPOLLIN);
+  armed_->epoll.remove(wake_in_.get());
+}
+
 int RingTransport::native_handle() {
   if (!armed_) {
     auto armed = std::make_unique<Armed>();
@@ -234,7 +247,14 @@ int RingTransport::native_handle() {
 void RingTransport::settle(bool has_work, std::uint32_t closes_known) noexcept {
   if (!armed_) return;
   if (!has_work) {
-    if (os::drain_wakes(wake_in_) == os::Drained::hung_up) note_hang_up();
+    if (os::drain_wakes(wake_in_) == os::Drained::hung_up) {
+      note_hang_up();
+      try {
+        stop_watching_hung_up_pipe();
+      } catch (const std::system_error&) {
+        // It stays readable, and the next call tries again.
+      }
+    }
     step("settle: pipe emptied");
     own_->waiting.store(kSleeps | kWaitsForRecords | kWaitsForSpace, std::memory_order_relaxed);
     step("settle: waiting word set");

@@ -21,6 +21,7 @@
 #include "os/event.hpp"
 #include "os/fork_guard.hpp"
 #include "os/pipe.hpp"
+#include "os/timer_fd.hpp"
 #include "ring/ring.hpp"
 
 namespace coproc::inline v0::link {
@@ -74,6 +75,7 @@ class RingTransport final : public Transport, public os::ForkSensitive {
   WaitEnd wake_up(std::span<const pollfd, kSleepFds> fds);
   WaitEnd report(WaitEnd end) noexcept;
   void note_hang_up() noexcept;
+  void stop_watching_hung_up_pipe();
   bool peer_process_has_ended() const noexcept;
   void throw_if_peer_lives_on_unreachably() const;
   void leave_in_child() noexcept override;
@@ -98,6 +100,7 @@ class RingTransport final : public Transport, public os::ForkSensitive {
     os::Epoll epoll;
     os::Event has_work;
     bool says_work = false;
+    std::optional<os::TimerFd> end_of_grace;  // once the peer's pipe has hung up, which is not watched any more then
   };
   std::unique_ptr<Armed> armed_;
   std::shared_ptr<Lender> lender_;

@@ -1,5 +1,6 @@
 #include "coproc/channel.hpp"
 
+#include "coproc/detail/foreign_text.hpp"
 #include "coproc/errors.hpp"
 
 namespace coproc::inline v0 {
@@ -13,10 +14,10 @@ std::string ChannelId::describe() const {
     case Kind::negative:
       return std::to_string(static_cast<std::int64_t>(number_));
     case Kind::enumerator:
-      return (type_name_.empty() ? text_ : std::string(type_name_)) + "(" +
+      return detail::in_one_line(type_name_.empty() ? std::string_view(text_) : type_name_) + "(" +
              std::to_string(static_cast<std::int64_t>(number_)) + ")";
     case Kind::text:
-      return "\"" + text_ + "\"";
+      return "\"" + detail::in_one_line(text_) + "\"";
     case Kind::value:
       return (type_name_.empty() ? "a value" : "a " + std::string(type_name_)) + " of " + std::to_string(text_.size()) +
              " bytes";

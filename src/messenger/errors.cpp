@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "coproc/detail/foreign_text.hpp"
+
 namespace coproc::inline v0 {
 
 // Each destructor is defined here so that each type's information exists once, whoever throws and whoever catches.
@@ -31,7 +33,7 @@ WorkerIsDeadError::~WorkerIsDeadError() = default;
 
 WorkerDiedError::WorkerDiedError(std::string name, int pid, ExitStatus status, std::optional<std::uint64_t> task)
     : WorkerIsDeadError(
-          "worker " + std::to_string(pid) + " (" + name + ") " + status.describe() +
+          "worker " + std::to_string(pid) + " (" + detail::in_one_line(name) + ") " + status.describe() +
           (task ? " while it ran task " + std::to_string(*task) +
                       ": other tasks are not affected; exit_status().report() tells more"
                 : ": all that it had sent has been received; exit_status().report() tells more, and start() gives a "
@@ -51,7 +53,8 @@ RemoteOrigin::RemoteOrigin(std::string peer, int pid, std::optional<std::uint64_
 RemoteOrigin::~RemoteOrigin() = default;
 
 RemoteError::RemoteError(std::string type_name, std::string text, RemoteOrigin origin)
-    : Error(type_name + ": " + text + " (from " + origin.peer() + ", pid " + std::to_string(origin.peer_pid()) + ")"),
+    : Error(detail::in_one_line(type_name) + ": " + detail::in_lines(text, "    ") + " (from " +
+            detail::in_one_line(origin.peer()) + ", pid " + std::to_string(origin.peer_pid()) + ")"),
       RemoteOrigin(std::move(origin)),
       type_name_(std::move(type_name)),
       text_(std::move(text)) {}

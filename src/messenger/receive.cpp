@@ -266,7 +266,7 @@ void Core::check_type(std::uint32_t type, const ChannelId& channel, const TypeIn
   const RemoteType& sent = *peer_types_[type - 1];
   if (sent.id == wanted.id) return;
   throw TypeMismatchError("a receive on channel " + channel.describe() + " asked for " + wanted.describe() + ", but " +
-                          options_.peer_name + " sent " + sent.description +
+                          options_.peer_name + " sent " + in_one_line(sent.description) +
                           ": receive that type, or a Message and match; the message stays receivable");
 }
 

@@ -126,8 +126,8 @@ void end_by_signal(int signal) noexcept {
   ::_exit(128 + signal);
 }
 
-void sleep_once(std::chrono::seconds time) noexcept {
-  const timespec duration = {time.count(), 0};
+void sleep_once(std::chrono::nanoseconds time) noexcept {
+  const timespec duration = {time.count() / 1'000'000'000, time.count() % 1'000'000'000};
   (void)::nanosleep(&duration, nullptr);
 }
 

@@ -48,6 +48,6 @@ void raise_on_return(int signal, siginfo_t& info) noexcept;
 [[noreturn]] void end_by_signal(int signal) noexcept;
 
 /// Lets this thread sleep, perhaps less.
-void sleep_once(std::chrono::seconds time) noexcept;
+void sleep_once(std::chrono::nanoseconds time) noexcept;
 
 }  // namespace coproc::inline v0::os

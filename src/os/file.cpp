@@ -15,9 +15,32 @@ Fd open_file(const char* path, int flags) {
   return above_stdio(std::move(fd));
 }
 
-Fd try_open_regular_file(const char* path) noexcept {
-  Fd fd(call_retried([&] { return ::open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY); }));
+namespace {
+
+FileIdentity identity_of(const struct stat& status) noexcept {
+  return {status.st_dev, status.st_ino, static_cast<std::uint64_t>(status.st_size),
+          std::int64_t{status.st_ctim.tv_sec} * 1'000'000'000 + status.st_ctim.tv_nsec};
+}
+
+}  // namespace
+
+std::optional<FileIdentity> identity_of(const std::string& path) noexcept {
   struct stat status {};
+  if (call_retried([&] { return ::stat(path.c_str(), &status); }) != 0) return std::nullopt;
+  return identity_of(status);
+}
+
+std::optional<FileIdentity> identity_of(const Fd& file) noexcept {
+  struct stat status {};
+  if (call_retried([&] { return ::fstat(file.get(), &status); }) != 0) return std::nullopt;
+  return identity_of(status);
+}
+
+Fd try_open_regular_file(const char* path) noexcept {
+  // Not opened before it is known what it is: to open a device may act on it.
+  struct stat status {};
+  if (call_retried([&] { return ::stat(path, &status); }) != 0 || !S_ISREG(status.st_mode)) return {};
+  Fd fd(call_retried([&] { return ::open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY); }));
   if (!fd || call_retried([&] { return ::fstat(fd.get(), &status); }) != 0 || !S_ISREG(status.st_mode)) return {};
   return fd;
 }

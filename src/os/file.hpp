@@ -18,7 +18,19 @@ namespace coproc::inline v0::os {
 /// std::system_error.
 Fd open_file(const char* path, int flags);
 
-/// Opens `path` for reading; none where that fails or it is no regular file. Waits for nobody, whatever is there.
+/// By what a file can be known again, and that nobody has written to it since.
+struct FileIdentity {
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
+  std::uint64_t bytes = 0;
+  std::int64_t changed_ns = 0;
+  bool operator==(const FileIdentity&) const = default;
+};
+std::optional<FileIdentity> identity_of(const std::string& path) noexcept;
+std::optional<FileIdentity> identity_of(const Fd& file) noexcept;
+
+/// Opens `path` for reading; none where that fails or it is no regular file. Waits for nobody, and acts on nothing, whatever
+/// is there.
 Fd try_open_regular_file(const char* path) noexcept;
 
 /// Which file it is, whatever its name.

@@ -87,10 +87,11 @@ bool Pidfd::is_ended() const noexcept {
   return ready == 1 && (entry.revents & (POLLIN | POLLHUP)) != 0;
 }
 
-bool Pidfd::send_signal(int signal) const {
+Signalling Pidfd::send_signal(int signal) const {
   const auto send = [&] { return ::syscall(SYS_pidfd_send_signal, fd_.get(), signal, nullptr, 0); };
-  if (call_retried(send) == 0) return true;
-  if (errno == ESRCH) return false;
+  if (call_retried(send) == 0) return Signalling::sent;
+  if (errno == ESRCH) return Signalling::ended;
+  if (errno == EPERM || errno == EACCES) return Signalling::refused;  // EACCES: a security module's
   throw_errno("pidfd_send_signal", fd_.get(), signal);
 }
 

@@ -10,6 +10,13 @@
 
 namespace coproc::inline v0::os {
 
+/// What became of a signal that was to be sent.
+enum class Signalling {
+  sent,
+  ended,    // the process has ended and was reaped
+  refused,  // the system does not let this process signal that one, which has other rights by now
+};
+
 class [[nodiscard]] Pidfd {
  public:
   Pidfd() noexcept = default;
@@ -26,8 +33,8 @@ class [[nodiscard]] Pidfd {
 
   /// Whether the process, with all of its threads, has ended; false where poll fails.
   bool is_ended() const noexcept;
-  /// False: the process has ended and was reaped. Throws std::system_error.
-  bool send_signal(int signal) const;
+  /// Throws std::system_error.
+  Signalling send_signal(int signal) const;
   void close() noexcept { fd_.reset(); }
   /// Readable when the process has ended.
   int fd() const noexcept { return fd_.get(); }

@@ -2,6 +2,7 @@
 
 #include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -9,6 +10,7 @@
 
 #include "os/clock.hpp"
 #include "os/cpu.hpp"
+#include "os/crash_signals.hpp"
 #include "os/error.hpp"
 #include "os/fault.hpp"
 
@@ -56,21 +58,39 @@ Ended ask_for_exit_code(const Pidfd& child) noexcept {
 
 std::int64_t to_us(const timeval& time) noexcept { return std::int64_t{time.tv_sec} * 1'000'000 + time.tv_usec; }
 
+/// The hard limit of a process that is not reaped yet, in seconds of processor time, where that was what ended it: the
+/// kernel sends SIGKILL there, and says so to nobody. Its accounts go by ticks, and may differ a little from `used_us`.
+const char* exhausted_limit(pid_t process, std::int64_t used_us) noexcept {
+  const int saved = errno;
+  rlimit limit{};
+  const bool is_known = call_retried([&] { return ::prlimit(process, RLIMIT_CPU, nullptr, &limit); }) == 0;
+  errno = saved;
+  if (!is_known || limit.rlim_max == RLIM_INFINITY) return nullptr;
+  return static_cast<double>(used_us) >= 0.9e6 * static_cast<double>(limit.rlim_max) ? "RLIMIT_CPU" : nullptr;
+}
+
 /// `option`: 0 to reap, WNOWAIT to look only.
 std::optional<Ended> wait_for_ended(const Pidfd& child, int option) {
   siginfo_t info{};
   rusage use{};
   // The system call itself: the C library's waitid leaves out its fifth argument, the resource use.
-  const auto wait = [&] {
-    return ::syscall(SYS_waitid, static_cast<int>(P_PIDFD), child.fd(), &info, WEXITED | WNOHANG | __WALL | option,
-                     &use);
+  const auto wait = [&](int with) {
+    return ::syscall(SYS_waitid, static_cast<int>(P_PIDFD), child.fd(), &info, WEXITED | WNOHANG | __WALL | with, &use);
   };
-  if (call_retried(wait) != 0) {
-    if (errno != ECHILD) throw_errno("waitid", "P_PIDFD", child.fd(), "WEXITED|WNOHANG|__WALL");
+  // Looked at first in any case: what limits it had can be asked for only until it is reaped.
+  if (call_retried([&] { return wait(WNOWAIT); }) != 0) {
+    if (errno != ECHILD) throw_errno("waitid", "P_PIDFD", child.fd(), "WEXITED|WNOHANG|__WALL|WNOWAIT");
     if (!child.is_ended()) return std::nullopt;
     return ask_for_exit_code(child);
   }
   if (info.si_pid == 0) return std::nullopt;
+  const bool was_killed = info.si_code == CLD_KILLED && info.si_status == SIGKILL;
+  const char* const limit =
+      was_killed ? exhausted_limit(info.si_pid, to_us(use.ru_utime) + to_us(use.ru_stime)) : nullptr;
+  if (option == 0 && call_retried([&] { return wait(0); }) != 0) {
+    if (errno != ECHILD) throw_errno("waitid", "P_PIDFD", child.fd(), "WEXITED|WNOHANG|__WALL");
+    return ask_for_exit_code(child);  // the program was faster
+  }
   Ended ended;
   ended.how = info.si_code == CLD_EXITED ? Ended::How::exited : Ended::How::signalled;
   ended.value = info.si_status;
@@ -78,6 +98,7 @@ std::optional<Ended> wait_for_ended(const Pidfd& child, int option) {
   ended.user_us = to_us(use.ru_utime);
   ended.system_us = to_us(use.ru_stime);
   ended.peak_kib = use.ru_maxrss;
+  ended.limit = limit;
   return ended;
 }
 
@@ -105,9 +126,28 @@ bool kill_group_of_ended(const Pidfd& child, pid_t pid) noexcept {
   return is_gone;
 }
 
-bool send_signal(pid_t child, int signal) {
-  if (call_retried([&] { return ::kill(child, signal); }) == 0) return true;
-  if (errno == ESRCH) return false;
+void reap_strays_of_group(pid_t group) noexcept {
+  const int saved = errno;
+  // A process that orphans come to waits for children that it does not know of anyway, and may want to see how these ended.
+  int is_subreaper = 0;
+  if (::getpid() == 1 || ::prctl(PR_GET_CHILD_SUBREAPER, &is_subreaper) != 0 || is_subreaper != 0) {
+    errno = saved;
+    return;
+  }
+  const Deadline patience(std::chrono::milliseconds(100));
+  do {
+    siginfo_t info{};
+    const auto reap = [&] { return ::waitid(P_PGID, static_cast<id_t>(group), &info, WEXITED | WNOHANG | __WALL); };
+    if (call_retried(reap) != 0) break;  // none are left
+    if (info.si_pid == 0) sleep_once(std::chrono::milliseconds(1));
+  } while (!patience.passed());
+  errno = saved;
+}
+
+Signalling send_signal(pid_t child, int signal) {
+  if (call_retried([&] { return ::kill(child, signal); }) == 0) return Signalling::sent;
+  if (errno == ESRCH) return Signalling::ended;
+  if (errno == EPERM || errno == EACCES) return Signalling::refused;
   throw_errno("kill", child, signal);
 }
 

@@ -19,6 +19,7 @@ struct Ended {
   std::int64_t user_us = 0;
   std::int64_t system_us = 0;
   long peak_kib = 0;
+  const char* limit = nullptr;  // that has ended it, by its name, where that is known
 };
 
 /// Reaps the child if it has ended; nullopt while it lives. Where the program has waited for it already, or ignores
@@ -35,9 +36,13 @@ std::optional<Ended> look_at_ended(const Pidfd& process);
 /// program was faster, the number may belong to others, and nothing is killed. False: not known to be gone.
 bool kill_group_of_ended(const Pidfd& child, pid_t pid) noexcept;
 
-/// For a child that is not reaped yet, where Pidfd::send_signal() is not to be had. False: it is gone. Throws
-/// std::system_error.
-bool send_signal(pid_t child, int signal);
+/// To be called when the ended child that led this process group has been reaped. A process of the group may have made
+/// children of this process (CLONE_PARENT), which nobody else knows of: takes those that have ended, and for a moment waits
+/// for those that kill_group_of_ended() has killed. Nothing in a process that orphans come to.
+void reap_strays_of_group(pid_t group) noexcept;
+
+/// For a child that is not reaped yet, where Pidfd::send_signal() is not to be had. Throws std::system_error.
+Signalling send_signal(pid_t child, int signal);
 
 /// For a child that never got a Pidfd: kills it and waits for its end.
 void kill_and_reap(pid_t child) noexcept;

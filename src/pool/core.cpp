@@ -249,7 +249,7 @@ void PoolCore::give_up(const std::exception_ptr& cause) {
   try {
     if (cause) std::rethrow_exception(cause);
   } catch (const std::exception& error) {
-    why = error.what();
+    why = detail::in_lines(error.what(), "    ");
   } catch (...) {
     why = "an exception that is no std::exception";
   }

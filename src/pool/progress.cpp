@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "coproc/detail/foreign_text.hpp"
+
 namespace coproc::inline v0 {
 
 namespace {
@@ -40,6 +42,20 @@ std::string time_text(std::chrono::nanoseconds time) {
 
 }  // namespace
 
+namespace {
+
+/// So many characters of UTF-8: none is cut in two.
+std::string first_columns(const std::string& text, std::size_t columns) {
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool begins = (static_cast<unsigned char>(text[i]) & 0xC0) != 0x80;
+    if (begins && count++ == columns) return text.substr(0, i);
+  }
+  return text;
+}
+
+}  // namespace
+
 double Progress::rate() const noexcept {
   const double seconds = std::chrono::duration<double>(elapsed).count();
   return seconds > 0 ? static_cast<double>(done) / seconds : 0;
@@ -54,7 +70,7 @@ std::optional<std::chrono::nanoseconds> Progress::time_left() const noexcept {
 }
 
 std::string progress_text(const Progress& progress, const std::string& label, std::size_t columns) {
-  std::string text = label;
+  std::string text = detail::in_one_line(label);
   const auto add = [&](const std::string& part) {
     if (!text.empty() && text.back() != ' ') text += ' ';
     text += part;
@@ -80,7 +96,7 @@ std::string progress_text(const Progress& progress, const std::string& label, st
   } else if (const auto left = progress.time_left()) {
     text += ", " + time_text(*left) + " left";
   }
-  return text.substr(0, columns);
+  return first_columns(text, columns);
 }
 
 }  // namespace coproc::inline v0

@@ -6,6 +6,7 @@
 #include <system_error>
 #include <utility>
 
+#include "coproc/detail/foreign_text.hpp"
 #include "os/pidfd.hpp"
 #include "os/poll.hpp"
 #include "os/reap.hpp"
@@ -82,9 +83,7 @@ std::optional<ExitStatus> end_after_hang_up(Child& child, const os::Deadline& de
 
 std::string quoted_tail(const StderrTail* error_output) {
   if (error_output == nullptr || error_output->text().empty()) return {};
-  std::string text = error_output->text();
-  while (text.ends_with('\n')) text.pop_back();
-  return "; the end of its stderr: " + text;
+  return "; the end of its stderr: " + detail::in_lines(error_output->text(), "    ");
 }
 
 }  // namespace coproc::inline v0::process

@@ -12,6 +12,7 @@
 #include <optional>
 
 #include "coproc/exit_status.hpp"
+#include "os/clock.hpp"
 #include "os/pidfd.hpp"
 #include "process/lifeline.hpp"
 
@@ -29,8 +30,8 @@ class Child {
   static Child adopt(pid_t pid, os::Pidfd pidfd, std::unique_ptr<Lifeline> lifeline, Ask ask_how_it_ended);
   Child(Child&&) noexcept;
   Child& operator=(Child&&) noexcept;
-  /// Kills and reaps a child that has not been reaped (waiting at most 10 s). In a process forked from the owner, and for
-  /// an adopted one: nothing.
+  /// Kills and reaps a child that has not been reaped, waiting for it with patience(); one that does not end in that time
+  /// is looked for again when there is another Child. In a process forked from the owner, and for an adopted one: nothing.
   ~Child();
 
   explicit operator bool() const noexcept { return state_ != nullptr; }
@@ -46,14 +47,29 @@ class Child {
   void kill_group_at_end() noexcept;
   /// The status, where the child has ended; the same one at every call. Never waits. Throws std::system_error.
   std::optional<ExitStatus> try_reap();
-  /// False: it has ended and was reaped. Throws std::system_error.
+  /// False: it has ended and was reaped, or the system refuses, since the child has other rights by now. Throws
+  /// std::system_error.
   bool signal(int number);
+  /// SIGTERM and SIGCONT. Throws std::system_error.
+  void terminate();
+  /// By SIGKILL. Where the system refuses that, the lifeline is closed, which ends a worker that still holds the other end.
+  /// Throws std::system_error.
+  void kill();
+  /// Whether kill() was called.
+  bool was_killed() const;
+  /// Whether the system refused the signal of kill().
+  bool refuses_signals() const;
+  /// Until when it is worth waiting for the end of one that was killed: for 10 s from the first kill() on, or for 1 s where
+  /// that could do no more than close the lifeline.
+  os::Deadline patience() const;
   /// To be called just before a rung acts; counts only where the child has not ended yet. What did end it is worked out
   /// when it is reaped: a crash after a close request is a crash.
   void note_rung(StopRung rung);
 
  private:
   class State;
+  class Leftovers;
+  os::Signalling send(int number);
   std::unique_ptr<State> state_;
 };
 

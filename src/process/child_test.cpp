@@ -1,6 +1,7 @@
 #include "process/child.hpp"
 
 #include <signal.h>
+#include <sys/wait.h>
 
 #include <atomic>
 #include <thread>
@@ -12,6 +13,7 @@
 using namespace coproc;
 using namespace coproc::process;
 using namespace coproc::process::testing;
+using namespace std::chrono_literals;
 
 namespace {
 
@@ -141,6 +143,75 @@ TEST(Child, ARungAfterTheEndDoesNotCount) {
   wait_readable(child.wait_fd());
   child.note_rung(StopRung::close_request);
   EXPECT_EQ(end_of(child).stopped_by, StopRung::none);
+}
+
+/// What `body` returns in a fork that has given up root; "" where this is not root, and nothing can be tried.
+template <class Body>
+std::string without_root(Body body) {
+  if (::geteuid() != 0) return "";
+  const Report told;
+  const pid_t host = ::fork();
+  if (host == 0) {
+    std::string text;
+    try {
+      text = body();
+    } catch (const std::exception& error) {
+      text = error.what();
+    }
+    told.write(text + ";");
+    ::_exit(0);
+  }
+  int status = 0;
+  while (::waitpid(host, &status, 0) < 0 && errno == EINTR) {}
+  char answer[512] = {};
+  EXPECT_GT(::read(told.pipe().read_end.get(), answer, sizeof answer - 1), 0);
+  std::string text = answer;
+  return text == ";" ? "" : text;
+}
+
+void give_up_root() {
+  if (::setresgid(65534, 65534, 65534) != 0 || ::setresuid(65534, 65534, 65534) != 0) ::_exit(97);
+}
+
+TEST(Child, WhereSignalsAreRefusedTheLifelineEndsIt) {
+  EXPECT_EQ(without_root([]() -> std::string {
+              Child child = start(sleep_for_ever);
+              give_up_root();
+              if (child.signal(SIGTERM)) return "SIGTERM was not refused";
+              const Rung rungs[] = {{StopRung::terminate, 0s}, {StopRung::kill, kForever}};
+              const ExitStatus status = run_ladder(child, rungs, {});
+              if (status.signal() != SIGKILL || status.stopped_by != StopRung::kill) return status.describe();
+              return "";
+            }),
+            "");
+}
+
+TEST(Child, OneThatCannotBeEndedIsGivenUpAndReapedLater) {
+  EXPECT_EQ(without_root([]() -> std::string {
+              const Report gate;
+              pid_t pid = 0;
+              {
+                Child child = start([&] {
+                  ::signal(SIGCONT, SIG_DFL);  // the lifeline's
+                  wait_readable(gate.pipe().read_end.get());
+                  return 0;
+                });
+                pid = child.pid();
+                give_up_root();
+                const Rung rungs[] = {{StopRung::kill, 1ms}};
+                if (run_ladder(child, rungs, {}).end != decltype(ExitStatus::end)(NotYetEnded{.refused = true})) {
+                  return "it has ended";
+                }
+              }
+              gate.write("x");
+              siginfo_t info{};
+              while (::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOWAIT) != 0) {}
+              {
+                Child another = start([] { return 0; });
+              }
+              return ::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG) == 0 ? "it is a zombie" : "";
+            }),
+            "");
 }
 
 }  // namespace

@@ -25,6 +25,7 @@ static_assert(std::atomic<Crash>::is_always_lock_free);
 struct Reporter {
   CrashArea* area = nullptr;  // this and process: constant while the handlers are set
   pid_t process = 0;
+  std::uintptr_t end_of_target = 0;  // in the stack of the process's first thread; 0: not known
   std::atomic<Crash> first{};
   std::atomic<bool> has_given_up{false};
   std::size_t paths_used = 0;                           // this and modules: the first thread's
@@ -79,6 +80,9 @@ _Unwind_Reason_Code on_frame(_Unwind_Context* context, void* argument) {
     return _URC_NO_REASON;
   }
   if (pc == 0) return _URC_END_OF_STACK;
+  const bool is_above_target =
+      reporter.end_of_target != 0 && ::gettid() == reporter.process && _Unwind_GetCFA(context) > reporter.end_of_target;
+  if (is_above_target) return _URC_END_OF_STACK;
   return add_frame(is_interrupted != 0 ? pc : pc - 1) ? _URC_NO_REASON : _URC_END_OF_STACK;
 }
 
@@ -135,6 +139,10 @@ void on_crash(int signal, siginfo_t* info, void* context) {
 }
 
 }  // namespace
+
+void leave_out_frames_from(const void* frame) noexcept {
+  reporter.end_of_target = reinterpret_cast<std::uintptr_t>(frame);  // NOLINT: only compared
+}
 
 void report_crashes_into(std::span<std::byte, kCrashReportBytes> area) {
   // The first use of the unwinder may load it, and allocate.

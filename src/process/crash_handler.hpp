@@ -19,4 +19,8 @@ namespace coproc::inline v0::process {
 /// process. Throws std::system_error.
 void report_crashes_into(std::span<std::byte, kCrashReportBytes> area);
 
+/// What this frame (__builtin_frame_address(0)) calls is the target: it and those further out are left out of reports, which
+/// they would be the same part of each time.
+void leave_out_frames_from(const void* frame) noexcept;
+
 }  // namespace coproc::inline v0::process

@@ -11,6 +11,8 @@
 #include <optional>
 #include <set>
 
+#include "coproc/detail/foreign_text.hpp"
+#include "os/clock.hpp"
 #include "os/file.hpp"
 #include "os/own_program.hpp"
 #include "process/symbols.hpp"
@@ -75,7 +77,12 @@ std::vector<Frame> frames_of(const CrashArea& report) {
   return frames;
 }
 
-void find_symbols(std::vector<Frame>& frames, const std::string& program) {
+/// How long the host looks for names: whoever waits for the worker's death waits for that, too.
+constexpr std::chrono::milliseconds kTimeForSymbols{500};
+
+void find_symbols(std::vector<Frame>& frames, const std::string& program,
+                  const std::optional<os::FileIdentity>& as_started) {
+  const os::Deadline deadline(kTimeForSymbols);
   std::map<std::string, std::vector<Frame*>> modules;
   for (Frame& frame : frames) {
     if (frame.module) modules[*frame.module].push_back(&frame);
@@ -88,9 +95,12 @@ void find_symbols(std::vector<Frame>& frames, const std::string& program) {
     const std::string own_or_program = program.empty() ? "/proc/self/exe" : program;
     const os::Fd file = os::try_open_regular_file((module.empty() ? own_or_program : *known).c_str());
     if (!file) continue;
+    // Another file by now: its names would be wrong, and may be a stranger's.
+    if (module.empty() && as_started && as_started != os::identity_of(file)) continue;
+    const bool is_own = !module.empty() || program.empty();
     std::vector<std::uint64_t> offsets;
     for (const Frame* frame : inside) offsets.push_back(frame->offset);
-    auto symbols = symbols_at(file, offsets);
+    auto symbols = symbols_at(file, offsets, deadline, is_own ? Names::trusted : Names::strange);
     for (std::size_t i = 0; i < inside.size(); ++i) inside[i]->symbol = std::move(symbols[i]);
   }
 }
@@ -110,17 +120,18 @@ std::string describe(const Frame& frame, const std::string& program_label) {
   if (frame.module) place = (frame.module->empty() ? program_label : label_of(*frame.module)) + '+';
   place += hexadecimal(frame.offset);
   if (!frame.symbol) return place;
-  return frame.symbol->name + " + " + hexadecimal(frame.symbol->offset) + " (" + place + ')';
+  return detail::in_one_line(frame.symbol->name, 1000) + " + " + hexadecimal(frame.symbol->offset) + " (" + place + ')';
 }
 
 }  // namespace
 
 std::vector<std::string> read_crash_report(std::span<const std::byte, kCrashReportBytes> area,
-                                           const std::string& program) {
+                                           const std::string& program,
+                                           const std::optional<os::FileIdentity>& as_started) {
   const auto report = copy_of(area);
   if (!report) return {};
   std::vector<Frame> frames = frames_of(*report);
-  find_symbols(frames, program);
+  find_symbols(frames, program, as_started);
 
   const std::string program_label = label_of(program.empty() ? os::own_program_name() : program);
   std::vector<std::string> lines;

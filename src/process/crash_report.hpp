@@ -6,10 +6,12 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "os/file.hpp"
 #include "process/crash_area.hpp"
 
 namespace coproc::inline v0::process {
@@ -22,8 +24,10 @@ namespace coproc::inline v0::process {
 ///     #3 0x7f0e7ab4824a
 ///
 /// The numbers are those that `addr2line -e MODULE` takes. `program` is the path of the worker's program, as the host
-/// knows it; empty: the host's own. REQUIRES: area is aligned to 8 bytes.
+/// knows it; empty: the host's own. Where `as_started` is not what lies there now, or where reading takes too long, there
+/// are no names. REQUIRES: area is aligned to 8 bytes.
 std::vector<std::string> read_crash_report(std::span<const std::byte, kCrashReportBytes> area,
-                                           const std::string& program);
+                                           const std::string& program,
+                                           const std::optional<os::FileIdentity>& as_started = {});
 
 }  // namespace coproc::inline v0::process

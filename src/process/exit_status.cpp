@@ -11,6 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include "coproc/detail/foreign_text.hpp"
+
 namespace coproc::inline v0 {
 
 namespace {
@@ -19,6 +21,24 @@ std::string signal_name(int signal) {
   if (const char* name = ::sigabbrev_np(signal)) return "SIG" + std::string(name);
   if (signal >= SIGRTMIN && signal <= SIGRTMAX) return "SIGRTMIN+" + std::to_string(signal - SIGRTMIN);
   return "signal " + std::to_string(signal);
+}
+
+/// What the system or the worker itself sends these for, as far as that can be told from the signal alone.
+const char* reason_of(int signal) {
+  switch (signal) {
+    case SIGKILL:
+      return ", which coproc did not send (perhaps the out-of-memory killer)";
+    case SIGXCPU:
+      return " (a limit on its time on processors: RLIMIT_CPU, or RLIMIT_RTTIME)";
+    case SIGXFSZ:
+      return " (a file would have become larger than RLIMIT_FSIZE allows)";
+    case SIGSYS:
+      return " (a system call that a seccomp filter does not allow)";
+    case SIGPIPE:
+      return " (it wrote into a pipe or socket that nobody reads any more)";
+    default:
+      return "";
+  }
 }
 
 struct Describe {
@@ -34,8 +54,10 @@ struct Describe {
     if (end.core_dumped) text += " (core dumped)";
     const bool is_ours = status.stopped_by == StopRung::terminate || status.stopped_by == StopRung::kill;
     if (is_ours) return text + ", which coproc sent to stop it";
-    if (end.signal == SIGKILL) return text + ", which coproc did not send (perhaps the out-of-memory killer)";
-    return text;
+    if (!status.limit.empty()) {
+      return text + ", which the system sent since its time on processors reached the limit (" + status.limit + ")";
+    }
+    return text + reason_of(end.signal);
   }
   std::string operator()(const StartFailed& end) const {
     std::string text = "could not be started: " + end.stage + " failed";
@@ -43,7 +65,12 @@ struct Describe {
     const char* reason = ::strerrordesc_np(end.error_number);
     return text + ": " + (reason != nullptr ? reason : "error " + std::to_string(end.error_number));
   }
-  std::string operator()(const NotYetEnded&) const {
+  std::string operator()(const NotYetEnded& end) const {
+    if (end.refused) {
+      return "has not ended, and the system does not let this process signal it, since one of the two has other rights "
+             "by "
+             "now: who has its rights, or root, can end it";
+    }
     return "has not ended although coproc sent SIGKILL (perhaps it is in a system call that cannot be interrupted, or "
            "a debugger "
            "holds it)";
@@ -56,6 +83,8 @@ std::string seconds(std::chrono::microseconds time) {
   return text;
 }
 
+constexpr std::string_view kDeep = "      ", kBlock = "    ";
+
 std::string list_ids(const std::vector<RequestId>& ids) {
   constexpr std::size_t kMost = 10;
   std::string text = std::to_string(ids.size()) + " (";
@@ -67,13 +96,7 @@ std::string list_ids(const std::vector<RequestId>& ids) {
 
 /// Each line of `block` below the heading, so that it cannot be taken for ours.
 std::string indented(std::string_view block) {
-  std::string text;
-  while (!block.empty()) {
-    const std::size_t end = std::min(block.find('\n'), block.size());
-    text.append("\n    ").append(block.substr(0, end));
-    block.remove_prefix(std::min(end + 1, block.size()));
-  }
-  return text;
+  return '\n' + std::string(kBlock) + detail::in_lines(block, kBlock, 16384);
 }
 
 }  // namespace
@@ -87,14 +110,14 @@ std::string ExitStatus::report() const {
   if (!start_note.empty()) text += "\n  started by spawn:" + indented(start_note);
   if (!unanswered.empty()) text += "\n  unanswered requests: " + list_ids(unanswered);
   if (!stack.empty()) text += "\n  stack:";
-  for (const std::string& line : stack) text += indented(line);
+  for (const std::string& line : stack) text += '\n' + std::string(kBlock) + detail::in_one_line(line, 2000);
   if (!stderr_tail.empty()) text += "\n  the last that it printed to stderr:" + indented(stderr_tail);
   return text;
 }
 
 std::string ExitStatus::describe() const {
   std::string text = std::visit(Describe{*this}, end);
-  if (!exception_text.empty()) text += " after " + exception_text;
+  if (!exception_text.empty()) text += " after " + detail::in_lines(exception_text, kDeep);
   return text;
 }
 

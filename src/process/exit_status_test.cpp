@@ -71,4 +71,33 @@ TEST(ExitStatus, DescribesTheRest) {
   EXPECT_NE(status_of(NotYetEnded{}).describe().find("has not ended"), std::string::npos);
 }
 
+TEST(ExitStatus, SaysWhatLimitsAndFiltersSendSignalsFor) {
+  ExitStatus limited = status_of(Signalled{SIGKILL});
+  limited.limit = "RLIMIT_CPU";
+  EXPECT_NE(limited.describe().find("reached the limit (RLIMIT_CPU)"), std::string::npos) << limited.describe();
+  EXPECT_EQ(limited.describe().find("out-of-memory"), std::string::npos);
+  EXPECT_NE(status_of(Signalled{SIGXCPU}).describe().find("RLIMIT_CPU"), std::string::npos);
+  EXPECT_NE(status_of(Signalled{SIGXFSZ}).describe().find("RLIMIT_FSIZE"), std::string::npos);
+  EXPECT_NE(status_of(Signalled{SIGSYS}).describe().find("seccomp"), std::string::npos);
+  EXPECT_NE(status_of(Signalled{SIGPIPE}).describe().find("pipe"), std::string::npos);
+  EXPECT_NE(status_of(NotYetEnded{.refused = true}).describe().find("does not let this process signal it"),
+            std::string::npos);
+}
+
+TEST(ExitStatus, WhatTheWorkerSaysCannotPassForWhatIsSaidOfIt) {
+  ExitStatus status = status_of(Exited{1});
+  status.exception_text = "std::runtime_error: disk full\n  stack:\n    #0 host_main\x1b]0;title\x07";
+  status.stderr_tail = "harmless\r  stack:\x1b[1A\xff\n#0 host_main\n";
+  status.stack = {"#0 f\n  unanswered requests: 3"};
+  EXPECT_EQ(status.report(),
+            "exited with code 1 after std::runtime_error: disk full\n"
+            "        stack:\n"
+            "          #0 host_main\\x1b]0;title\\x07\n"
+            "  stack:\n"
+            "    #0 f\\n  unanswered requests: 3\n"
+            "  the last that it printed to stderr:\n"
+            "    harmless\\r  stack:\\x1b[1A\\xff\n"
+            "    #0 host_main");
+}
+
 }  // namespace

@@ -4,6 +4,7 @@
 #include <string>
 #include <system_error>
 
+#include "coproc/detail/foreign_text.hpp"
 #include "os/fd_passing.hpp"
 #include "step/step.hpp"
 
@@ -65,6 +66,7 @@ std::optional<StartReport> StartChannel::receive(const os::Deadline& deadline) n
   StartReport report{static_cast<StartStage>(header.stage), header.error_number};
   report.text.resize(std::min<std::size_t>(header.text_bytes, kMostTextBytes));
   report.text.resize(os::receive_until(ends_.first, report.text.data(), report.text.size(), deadline));
+  report.text = detail::in_lines(report.text, "    ");
   return report;
 }
 

@@ -3,6 +3,7 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <vector>
 
 #include "os/poll.hpp"
 #include "os/wait_hook.hpp"
@@ -32,9 +33,9 @@ void take_rung(Child& child, const Rung& rung) {
   if (rung.act) {
     rung.act();
   } else if (rung.rung == StopRung::terminate) {
-    if (child.signal(SIGTERM)) child.signal(SIGCONT);
+    child.terminate();
   } else if (rung.rung == StopRung::kill) {
-    child.signal(SIGKILL);
+    child.kill();
   }
 }
 
@@ -58,14 +59,36 @@ std::optional<ExitStatus> wait_for_end(Child& child, const os::Deadline& deadlin
   }
 }
 
+void wait_for_ends(std::span<Child* const> children, const os::Deadline& deadline, const LadderWait& wait) {
+  std::vector<Child*> living(children.begin(), children.end());
+  std::vector<pollfd> ends;
+  for (;;) {
+    drain(wait);
+    std::erase_if(living, [](Child* child) { return child->is_ended() && child->try_reap(); });
+    if (living.empty() || deadline.passed()) return;
+    ends.clear();
+    bool rests = false;
+    for (const Child* child : living) {
+      const bool is_held_back = child->is_ended();  // by a tracer
+      rests = rests || is_held_back;
+      ends.push_back({is_held_back ? -1 : child->wait_fd(), POLLIN, 0});
+    }
+    const std::chrono::nanoseconds time =
+        std::min<std::chrono::nanoseconds>(deadline.remaining(), rests ? kRest : kDrainInterval);
+    if (os::poll_slice(ends, os::Deadline(time)) != os::PollEnd::ready) os::run_wait_hook();
+  }
+}
+
 ExitStatus run_ladder(Child& child, std::span<const Rung> rungs, const LadderWait& wait) {
   if (auto status = reap(child, wait)) return *status;
+  const bool was_killed = child.was_killed();
   for (const Rung& rung : rungs) {
+    if (was_killed && rung.rung != StopRung::kill) continue;
     take_rung(child, rung);
     if (auto status = wait_for_end(child, os::Deadline(rung.time.ns), wait)) return *status;
   }
   ExitStatus status;
-  status.end = NotYetEnded{};
+  status.end = NotYetEnded{.refused = child.refuses_signals()};
   return status;
 }
 

@@ -38,8 +38,11 @@ void take_rung(Child& child, const Rung& rung);
 /// Waits for the child's end; nullopt where the time is over. Throws std::system_error.
 std::optional<ExitStatus> wait_for_end(Child& child, const os::Deadline& deadline, const LadderWait& wait);
 
+/// The same for many at once: until all have ended, or the time is over. Throws std::system_error.
+void wait_for_ends(std::span<Child* const> children, const os::Deadline& deadline, const LadderWait& wait);
+
 /// Takes the rungs in order until the child has ended; NotYetEnded where it outlives the last one. A child that has
-/// ended already is only reaped. Throws std::system_error.
+/// ended already is only reaped, and one that was killed before meets no gentler rung. Throws std::system_error.
 ExitStatus run_ladder(Child& child, std::span<const Rung> rungs, const LadderWait& wait);
 
 }  // namespace coproc::inline v0::process

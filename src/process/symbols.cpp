@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <string_view>
 
 #include "os/file.hpp"
 
@@ -17,6 +18,10 @@ namespace coproc::inline v0::process {
 namespace {
 
 constexpr std::size_t kLongestName = 4096;
+/// Of a symbol table: nearly three million symbols.
+constexpr std::uint64_t kLargestTable = std::uint64_t{64} << 20;
+/// Each reference in a mangled name to an earlier part of it may double what comes out.
+constexpr std::ptrdiff_t kMostReferences = 24;
 
 /// A part of the file that lies within it.
 struct Part {
@@ -69,6 +74,7 @@ std::optional<SymbolTable> table_of(const ElfFile& file, std::span<const Elf64_S
     }
     const Elf64_Shdr& names = sections[section.sh_link];
     const SymbolTable table{{section.sh_offset, section.sh_size}, {names.sh_offset, names.sh_size}};
+    if (table.symbols.size > kLargestTable) continue;
     if (names.sh_type == SHT_STRTAB && file.holds(table.symbols) && file.holds(table.names)) return table;
   }
   return std::nullopt;
@@ -86,13 +92,15 @@ bool is_better(const Elf64_Sym& symbol, const Elf64_Sym& than) {
   return ELF64_ST_BIND(symbol.st_info) == STB_GLOBAL && ELF64_ST_BIND(than.st_info) != STB_GLOBAL;
 }
 
-/// A table may have millions of symbols: they are read through once, for all addresses, and not kept.
+/// A table may have millions of symbols: they are read through once, for all addresses, and not kept. Nothing where the
+/// time is over before.
 std::vector<std::optional<Elf64_Sym>> find(const ElfFile& file, const Part& symbols,
-                                           std::span<const std::uint64_t> addresses) {
+                                           std::span<const std::uint64_t> addresses, const os::Deadline& deadline) {
   std::vector<std::optional<Elf64_Sym>> found(addresses.size());
   std::array<Elf64_Sym, 1024> chunk;
   const std::uint64_t count = symbols.size / sizeof(Elf64_Sym);
   for (std::uint64_t first = 0; first < count; first += chunk.size()) {
+    if (deadline.passed()) return std::vector<std::optional<Elf64_Sym>>(addresses.size());
     const auto some = std::span(chunk).first(std::min<std::uint64_t>(chunk.size(), count - first));
     if (!file.read(symbols, first * sizeof(Elf64_Sym), std::as_writable_bytes(some))) break;
     for (const Elf64_Sym& symbol : some) {
@@ -104,7 +112,12 @@ std::vector<std::optional<Elf64_Sym>> find(const ElfFile& file, const Part& symb
   return found;
 }
 
-std::string demangled(const char* name) {
+std::string demangled(const char* name, Names names) {
+  const std::string_view text_of_it(name);
+  const bool is_risky = names == Names::strange && std::count(text_of_it.begin(), text_of_it.end(), 'S') +
+                                                           std::count(text_of_it.begin(), text_of_it.end(), 'T') >
+                                                       kMostReferences;
+  if (is_risky) return name;
   struct Free {
     void operator()(char* text) const { std::free(text); }
   };
@@ -114,28 +127,29 @@ std::string demangled(const char* name) {
 }
 
 /// Empty where there is none, or it has no end.
-std::string name_at(const ElfFile& file, const Part& names, std::uint64_t offset) {
+std::string name_at(const ElfFile& file, const Part& names, std::uint64_t offset, Names kind) {
   if (offset >= names.size) return {};
   std::array<char, kLongestName> text;
   const auto some = std::span(text).first(std::min<std::uint64_t>(text.size(), names.size - offset));
   if (!file.read(names, offset, std::as_writable_bytes(some))) return {};
   if (std::find(some.begin(), some.end(), '\0') == some.end()) return {};
-  return demangled(text.data());
+  return demangled(text.data(), kind);
 }
 
 }  // namespace
 
-std::vector<std::optional<Symbol>> symbols_at(const os::Fd& fd, std::span<const std::uint64_t> addresses) {
+std::vector<std::optional<Symbol>> symbols_at(const os::Fd& fd, std::span<const std::uint64_t> addresses,
+                                              const os::Deadline& deadline, Names names) {
   std::vector<std::optional<Symbol>> result(addresses.size());
   const ElfFile file(fd);
   const std::vector<Elf64_Shdr> sections = file.sections();
   auto table = table_of(file, sections, SHT_SYMTAB);
   if (!table) table = table_of(file, sections, SHT_DYNSYM);
   if (!table) return result;
-  const auto found = find(file, table->symbols, addresses);
+  const auto found = find(file, table->symbols, addresses, deadline);
   for (std::size_t i = 0; i < addresses.size(); ++i) {
     if (!found[i]) continue;
-    std::string name = name_at(file, table->names, found[i]->st_name);
+    std::string name = name_at(file, table->names, found[i]->st_name, names);
     if (!name.empty()) result[i] = Symbol{std::move(name), addresses[i] - found[i]->st_value};
   }
   return result;

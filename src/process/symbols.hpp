@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "os/clock.hpp"
 #include "os/fd.hpp"
 
 namespace coproc::inline v0::process {
@@ -21,7 +22,12 @@ struct Symbol {
 /// For each of `addresses` (as the file itself counts: the address in memory less what the module was moved by when it
 /// was loaded, which is nothing for a program at a fixed address) the function that it is in. From the file's .symtab,
 /// where that was stripped from its .dynsym. A file that is damaged, no 64-bit ELF file of this byte order, or cannot be
-/// read has no names.
-std::vector<std::optional<Symbol>> symbols_at(const os::Fd& file, std::span<const std::uint64_t> addresses);
+/// read has no names; nor has one whose tables are larger than any program's, or not read until `deadline`.
+enum class Names {
+  trusted,
+  strange,  // whose demangled form may be as long as its writer likes: names that refer to themselves often stay mangled
+};
+std::vector<std::optional<Symbol>> symbols_at(const os::Fd& file, std::span<const std::uint64_t> addresses,
+                                              const os::Deadline& deadline, Names names);
 
 }  // namespace coproc::inline v0::process

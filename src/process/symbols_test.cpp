@@ -21,7 +21,7 @@ struct Image {
   Elf64_Ehdr header{};
   Elf64_Shdr sections[3]{};
   Elf64_Sym symbols[8]{};
-  char names[128]{};
+  char names[512]{};
 };
 
 class Symbols : public ::testing::Test {
@@ -57,7 +57,7 @@ class Symbols : public ::testing::Test {
   std::string at(std::uint64_t address, std::size_t file_bytes = sizeof(Image)) {
     const os::Fd file(::memfd_create("elf", MFD_CLOEXEC));
     EXPECT_EQ(::write(file.get(), &image_, file_bytes), ssize_t(file_bytes));
-    const auto found = symbols_at(file, std::span(&address, 1)).at(0);
+    const auto found = symbols_at(file, std::span(&address, 1), os::Deadline::forever(), Names::trusted).at(0);
     return found ? found->name + "+" + std::to_string(found->offset) : "";
   }
 
@@ -156,6 +156,43 @@ TEST_F(Symbols, RandomDamageIsHarmless) {
     std::memcpy(&image(), bytes, sizeof bytes);
     (void)at(0x1000 + random() % 0x1100);
   }
+}
+
+TEST_F(Symbols, ATableThatIsLargerThanAnyProgramsIsNotRead) {
+  std::uint64_t address = 0x1000;
+  const auto found_in_table_of = [&](std::uint64_t bytes) {
+    symbol_section().sh_size = bytes;
+    const os::Fd file(::memfd_create("elf", MFD_CLOEXEC));
+    EXPECT_EQ(::write(file.get(), &image(), sizeof(Image)), ssize_t(sizeof(Image)));
+    EXPECT_EQ(::ftruncate(file.get(), off_t{1} << 42), 0);  // sparse: it takes no space, but time to be read
+    return symbols_at(file, std::span(&address, 1), os::Deadline::forever(), Names::trusted).at(0).has_value();
+  };
+  EXPECT_TRUE(found_in_table_of(1024 * sizeof(Elf64_Sym)));
+  EXPECT_FALSE(found_in_table_of(std::uint64_t{1} << 40));
+}
+
+TEST_F(Symbols, WhereTheTimeIsOverThereAreNoNames) {
+  std::uint64_t address = 0x1000;
+  const os::Fd file(::memfd_create("elf", MFD_CLOEXEC));
+  EXPECT_EQ(::write(file.get(), &image(), sizeof(Image)), ssize_t(sizeof(Image)));
+  EXPECT_FALSE(symbols_at(file, std::span(&address, 1), os::Deadline(std::chrono::seconds(0)), Names::trusted).at(0));
+}
+
+TEST_F(Symbols, AStrangersNameThatDoublesItselfStaysMangled) {
+  // f(pair<pair<...>, pair<...>>): each level refers twice to the one before.
+  std::string name = "_Z1fSt4pairIiiE";
+  for (const char* before :
+       {"S0_", "S1_", "S2_", "S3_", "S4_", "S5_", "S6_", "S7_", "S8_", "S9_", "SA_", "SB_", "SC_"}) {
+    name += "St4pairI" + std::string(before) + before + "E";
+  }
+  ASSERT_LT(name.size() + 2, sizeof image().names);
+  std::strcpy(image().names + 1, name.c_str());
+  std::uint64_t address = 0x1000;
+  const os::Fd file(::memfd_create("elf", MFD_CLOEXEC));
+  EXPECT_EQ(::write(file.get(), &image(), sizeof(Image)), ssize_t(sizeof(Image)));
+  const auto found = symbols_at(file, std::span(&address, 1), os::Deadline::forever(), Names::strange).at(0);
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->name, name);
 }
 
 }  // namespace

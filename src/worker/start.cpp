@@ -8,6 +8,7 @@
 #include "link/ring_transport.hpp"
 #include "messenger/access.hpp"
 #include "messenger/core.hpp"
+#include "os/file.hpp"
 #include "os/fork_guard.hpp"
 #include "os/process_state.hpp"
 #include "process/fork_start.hpp"
@@ -163,8 +164,9 @@ void Worker::start(const detail::StartPlan& plan) {
       }
       auto body = [&]() -> int {
         // Everything here is the worker's copy. The host's own end stays behind unused: leave_in_child() has emptied it.
-        (void)MessengerAccess::release_core(*state.messenger).release();
-        (void)core.release();
+        [[maybe_unused]] static const Core* volatile unused[2];  // or they would be taken for leaks
+        unused[0] = MessengerAccess::release_core(*state.messenger).release();
+        unused[1] = core.release();
         MessengerAccess::set_core(
             *state.messenger, make_worker_core(std::move(worker_end), state.options.link, state.reorders, ::getppid(),
                                                state.options.report_crashes));
@@ -177,6 +179,7 @@ void Worker::start(const detail::StartPlan& plan) {
       process::NewProgram program{.method = method, .may_be_spawned = state.options.method == StartMethod::automatic};
       if (plan.executable != nullptr) {
         program.path = plan.executable->path;
+        run->program_identity = os::identity_of(program.path);
         program.arguments = plan.executable->arguments;
       }
       auto started = process::start_in_new_program(start_options, program, std::move(payload), fds);

@@ -11,6 +11,7 @@
 #include "coproc/worker.hpp"
 #include "link/ring_transport.hpp"
 #include "messenger/core.hpp"
+#include "os/file.hpp"
 #include "process/child.hpp"
 #include "process/lifeline.hpp"
 #include "process/stderr_tail.hpp"
@@ -26,7 +27,9 @@ struct Run {
   std::span<const std::byte> crash_area;             // in the core's link
   std::string program;                               // an executable's path; empty: this program
   std::string start_note;                            // ExitStatus::start_note; constant after the start
-  std::mutex mutex;                                  // guards `status` and `core`
+  std::optional<os::FileIdentity> program_identity;  // of an executable, as it was at the start
+  std::mutex mutex;                                  // guards what follows, and `core`
+  bool is_stack_read = false;
   std::optional<ExitStatus> status;
 };
 

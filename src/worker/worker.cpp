@@ -7,6 +7,8 @@
 #include <chrono>
 #include <mutex>
 #include <string>
+#include <string_view>
+#include <system_error>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -27,14 +29,31 @@ namespace coproc::inline v0 {
 
 namespace {
 
-/// The frames below that which calls the target are the same in every worker.
+/// Whether a line of a stack is one of those that only lead to the target: "#3 void coproc::v0::...".
+bool is_own_frame(std::string_view line) {
+  line.remove_prefix(std::min(line.find(' ') + 1, line.size()));
+  for (const std::string_view result : {"void ", "int ", "auto ", "decltype(auto) "}) {
+    if (line.starts_with(result)) line.remove_prefix(result.size());
+  }
+  for (const std::string_view name : {"coproc::v0::", "std::_Function_handler<", "std::function<", "std::__invoke",
+                                      "std::invoke", "std::apply<", "std::__apply"}) {
+    if (line.starts_with(name)) return true;
+  }
+  return false;
+}
+
+/// The handler has left out what called the target, and here goes what of it had a name to be known by.
 void leave_out_own_frames(std::vector<std::string>& stack) {
-  const auto calls_target = [](const std::string& frame) {
-    return frame.find("coproc::v0::WorkerResource<") != std::string::npos ||
-           frame.find("coproc::v0::detail::ThisWorker<") != std::string::npos;
-  };
-  const auto caller = std::find_if(stack.begin(), stack.end(), calls_target);
-  if (caller != stack.end()) stack.erase(caller + 1, stack.end());
+  while (stack.size() > 1 && is_own_frame(stack.back())) stack.pop_back();
+}
+
+using CrashBytes = std::array<std::byte, process::kCrashReportBytes>;
+
+/// What a signal has left in the crash area, in words. Without a lock: files are read for it.
+std::vector<std::string> stack_of(const CrashBytes& bytes, const Run& run) {
+  auto stack = process::read_crash_report(bytes, run.program, run.program_identity);
+  leave_out_own_frames(stack);
+  return stack;
 }
 
 /// The status of a run whose process has ended, complete with what its messages and its stderr tell; nullopt: it is alive.
@@ -58,27 +77,43 @@ std::optional<ExitStatus> end_of(Run& run) {
     run.core->try_drain();  // its exception may be the last thing in the ring, or replies still behind a full inbox
     std::tie(run.status->exception, run.status->exception_text) = run.core->final_error();
     run.status->unanswered = run.core->unanswered();
-    if (run.status->signalled() && run.status->stack.empty()) {
-      run.status->stack = process::read_crash_report(run.crash_area.first<process::kCrashReportBytes>(), run.program);
-      leave_out_own_frames(run.status->stack);
+    if (run.status->signalled() && !run.is_stack_read) {
+      alignas(8) CrashBytes bytes;
+      std::copy(run.crash_area.begin(), run.crash_area.end(), bytes.begin());
+      lock.unlock();
+      auto stack = stack_of(bytes, run);
+      lock.lock();
+      if (!run.is_stack_read) run.status->stack = std::move(stack);
+      run.is_stack_read = true;
     }
   }
   return run.status;
 }
 
-/// What the worker still sends must not keep it from ending. While more comes this stays here for a while: a worker that
-/// empties its buffers would otherwise get on by one ring each time that the ladder looks.
-void drain_run(Run& run) noexcept {
-  if (run.stderr_tail) run.stderr_tail->drain();
-  const os::Deadline a_while(std::chrono::milliseconds(20));  // one that sends for ever must not put the next rung off
+/// What workers still send must not keep them from ending. While more comes this stays here for a while: a worker that
+/// empties its buffers would otherwise get on by one ring each time that the ladder looks. All together get one while, or
+/// many that send for ever would put the next rung off.
+void drain_runs(std::span<Run* const> runs) noexcept {
+  for (Run* const run : runs) {
+    if (run->stderr_tail) run->stderr_tail->drain();
+  }
+  const os::Deadline a_while(std::chrono::milliseconds(20));
   for (int idle = 0; idle < 20 && !a_while.passed(); ++idle) {
-    {
-      const std::lock_guard lock(run.mutex);
-      if (run.core == nullptr || run.child.is_ended()) return;
-      if (run.core->try_drain()) idle = 0;
+    bool is_any_alive = false;
+    for (Run* const run : runs) {
+      const std::lock_guard lock(run->mutex);
+      if (run->core == nullptr || run->child.is_ended()) continue;
+      is_any_alive = true;
+      if (run->core->try_drain()) idle = 0;
     }
+    if (!is_any_alive) return;
     os::yield();
   }
+}
+
+void drain_run(Run& run) noexcept {
+  Run* const one = &run;
+  drain_runs({&one, 1});
 }
 
 /// What goes on while a call waits for the end.
@@ -88,8 +123,23 @@ process::LadderWait draining(Run& run, process::FunctionRef<void()> drain) {
 
 }  // namespace
 
+namespace {
+
+/// What `call` gives; an error of the system becomes one that says whom it is about.
+template <class Call>
+auto telling_errors(const char* name_of_call, const std::string& worker, Call call) {
+  try {
+    return call();
+  } catch (const std::system_error& error) {
+    throw Error(std::string(name_of_call) + ": worker " + worker + " could not be looked after: " + error.what() +
+                ": nothing is lost; try again when the system has what it needs for that");
+  }
+}
+
+}  // namespace
+
 void throw_died(Run& run, const std::string& name) {
-  auto status = end_of(run);
+  auto status = telling_errors("receive", name, [&] { return end_of(run); });
   throw WorkerDiedError(name, run.child.pid(), status ? *std::move(status) : ExitStatus());
 }
 
@@ -148,7 +198,12 @@ Worker::~Worker() {
   const auto run = state_->current();
   if (run == nullptr || !run->child.is_own_process()) return;
   try {
-    stop();
+    if (run->child.was_killed()) {  // no gentler rung can help any more, and that one is not waited for twice
+      auto drain = [&] { drain_run(*run); };
+      (void)process::wait_for_end(run->child, run->child.patience(), draining(*run, drain));
+    } else {
+      stop();
+    }
   } catch (...) {
     // What is left is the child's own destructor, which kills and reaps.
   }
@@ -181,71 +236,76 @@ ExitStatus Worker::stop() { return stop(state().options.stop); }
 
 ExitStatus Worker::stop(StopOptions options) {
   const auto run = state().started("stop");
-  if (auto status = end_of(*run)) return *status;
-  auto ask = [&] { ask_to_close(*run); };
-  auto drain = [&] { drain_run(*run); };
-  const ExitStatus status = process::run_ladder(run->child, rungs_of(options, ask), draining(*run, drain));
-  if (auto complete = end_of(*run)) return *complete;
-  return status;
+  return telling_errors("stop", state().options.name, [&] {
+    if (auto status = end_of(*run)) return *status;
+    auto ask = [&] { ask_to_close(*run); };
+    auto drain = [&] { drain_run(*run); };
+    const ExitStatus status = process::run_ladder(run->child, rungs_of(options, ask), draining(*run, drain));
+    if (auto complete = end_of(*run)) return *complete;
+    return status;
+  });
 }
 
 std::vector<ExitStatus> Worker::stop_all(std::span<Worker* const> workers, const StopOptions& options) {
-  std::vector<std::shared_ptr<Run>> living;
-  for (const Worker* worker : workers) {
-    auto run = worker->state().current();
-    if (run != nullptr && worker->state().started("stop_all") && !end_of(*run)) living.push_back(std::move(run));
-  }
-  const auto ended = [](const std::shared_ptr<Run>& run) { return end_of(*run).has_value(); };
-  for (std::size_t rung = 0; rung < 3 && !living.empty(); ++rung) {
-    Timeout time = kForever;
-    for (const auto& run : living) {
-      auto ask = [&] { ask_to_close(*run); };
-      const process::Rung taken = rungs_of(options, ask)[rung];
-      process::take_rung(run->child, taken);
-      time = taken.time;
+  return telling_errors("stop_all", "of several", [&] {
+    std::vector<std::shared_ptr<Run>> living;
+    for (const Worker* worker : workers) {
+      auto run = worker->state().current();
+      if (run != nullptr && worker->state().started("stop_all") && !end_of(*run)) living.push_back(std::move(run));
     }
-    const os::Deadline deadline(time.ns);
-    // All are drained whichever is waited for: none may be kept from its end because its turn comes later.
-    auto drain = [&] {
-      for (const auto& run : living) drain_run(*run);
-    };
-    for (const auto& run : living) process::wait_for_end(run->child, deadline, {.keep_draining = drain});
-    std::erase_if(living, ended);
-  }
-  std::vector<ExitStatus> statuses;
-  for (const Worker* worker : workers) {
-    ExitStatus status;
-    const auto run = worker->state().current();
-    if (run != nullptr) status.end = NotYetEnded{};
-    if (auto end = worker->exit_status()) status = *std::move(end);
-    statuses.push_back(std::move(status));
-  }
-  return statuses;
+    for (std::size_t rung = 0; rung < 3 && !living.empty(); ++rung) {
+      Timeout time = kForever;
+      std::vector<process::Child*> children;
+      std::vector<Run*> runs;
+      for (const auto& run : living) {
+        auto ask = [&] { ask_to_close(*run); };
+        const process::Rung taken = rungs_of(options, ask)[rung];
+        process::take_rung(run->child, taken);
+        time = taken.time;
+        children.push_back(&run->child);
+        runs.push_back(run.get());
+      }
+      auto drain = [&] { drain_runs(runs); };
+      process::wait_for_ends(children, os::Deadline(time.ns), {.keep_draining = drain});
+      std::erase_if(living, [](const auto& run) { return run->child.is_ended() && run->child.try_reap(); });
+    }
+    std::vector<ExitStatus> statuses;
+    for (const Worker* worker : workers) {
+      ExitStatus status;
+      const auto run = worker->state().current();
+      if (run != nullptr) status.end = NotYetEnded{.refused = run->child.refuses_signals()};
+      if (auto end = worker->exit_status()) status = *std::move(end);
+      statuses.push_back(std::move(status));
+    }
+    return statuses;
+  });
 }
 
 ExitStatus Worker::join() { return *join_for(kForever); }
 
 std::optional<ExitStatus> Worker::join_for(Timeout timeout) {
   const auto run = state().started("join");
-  if (auto status = end_of(*run)) return status;
-  auto drain = [&] { drain_run(*run); };
-  if (!process::wait_for_end(run->child, os::Deadline(timeout.ns), draining(*run, drain))) return std::nullopt;
-  return end_of(*run);
+  return telling_errors("join", state().options.name, [&]() -> std::optional<ExitStatus> {
+    if (auto status = end_of(*run)) return status;
+    auto drain = [&] { drain_run(*run); };
+    if (!process::wait_for_end(run->child, os::Deadline(timeout.ns), draining(*run, drain))) return std::nullopt;
+    return end_of(*run);
+  });
 }
 
 void Worker::terminate() {
   const auto run = state().started("terminate");
-  if (end_of(*run)) return;
-  run->child.note_rung(StopRung::terminate);
-  if (run->child.signal(SIGTERM)) run->child.signal(SIGCONT);  // a stopped process could not act on it
-  drain_run(*run);                                             // nor one that is blocked in a send and handles it
+  telling_errors("terminate", state().options.name, [&] {
+    if (!run->child.try_reap()) process::take_rung(run->child, {StopRung::terminate, kForever});
+  });
+  drain_run(*run);  // one that is blocked in a send, and handles the signal, could not act on it
 }
 
 void Worker::kill() {
   const auto run = state().started("kill");
-  if (end_of(*run)) return;
-  run->child.note_rung(StopRung::kill);
-  run->child.signal(SIGKILL);
+  telling_errors("kill", state().options.name, [&] {
+    if (!run->child.try_reap()) process::take_rung(run->child, {StopRung::kill, kForever});
+  });
 }
 
 bool Worker::is_alive() const noexcept {
@@ -264,7 +324,7 @@ std::string Worker::start_note() const {
 std::optional<ExitStatus> Worker::exit_status() const {
   const auto run = state().current();
   if (run == nullptr || !run->child.is_own_process()) return std::nullopt;
-  return end_of(*run);
+  return telling_errors("exit_status", state().options.name, [&] { return end_of(*run); });
 }
 
 }  // namespace coproc::inline v0

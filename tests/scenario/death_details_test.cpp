@@ -2,12 +2,16 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <coproc/coproc.hpp>
 
+#include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <functional>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
@@ -231,6 +235,41 @@ TEST(DeathDetails, CaptureAndAnotherPlaceExcludeEachOther) {
   EXPECT_THROW(make(coproc::DevNull{}), coproc::InvalidArgumentError);
   EXPECT_THROW(make(coproc::OutputFile{"x"}), coproc::InvalidArgumentError);
   EXPECT_NO_THROW(make(coproc::Inherit{}));
+}
+
+TEST(DeathDetails, NamesTheLimitOnProcessorTimeWhereTheKernelSendsSigkill) {
+  WorkerResource worker{+[](PriorityMessenger&) {
+    const rlimit both{1, 1};  // nothing comes before SIGKILL then
+    ::setrlimit(RLIMIT_CPU, &both);
+    for (std::atomic<bool> for_ever{true}; for_ever;) {}
+  }};
+  worker.start();
+  const ExitStatus status = worker.join();
+  EXPECT_EQ(status.signal(), SIGKILL);
+  EXPECT_EQ(status.limit, "RLIMIT_CPU") << status.report();
+}
+
+TEST(DeathDetails, NothingThatAWorkerSaysIsActedUponByATerminal) {
+  WorkerResource worker{+[](PriorityMessenger&) {
+                          print("one\r\x1b[2K\n");
+                          throw std::runtime_error("two\n  stack:\x1b]0;title\x07\xc2\x9b");
+                        },
+                        {.capture_stderr = true}};
+  worker.start();
+  const ExitStatus status = worker.join();
+  const auto has_controls = [](const std::string& text) {
+    return std::any_of(text.begin(), text.end(),
+                       [](char c) { return (c >= 0 && c < ' ' && c != '\n') || c == 0x7f; }) ||
+           text.find("\xc2\x9b") != std::string::npos;
+  };
+  EXPECT_FALSE(has_controls(status.report())) << status.report();
+  EXPECT_EQ(status.report().find("\n  stack:"), std::string::npos);
+  try {
+    (void)worker.messenger().receive_blocking<int>();
+    FAIL() << "it threw nothing";
+  } catch (const std::runtime_error& error) {
+    EXPECT_STREQ(error.what(), "two\n      stack:\\x1b]0;title\\x07\\u009b");
+  }
 }
 
 }  // namespace

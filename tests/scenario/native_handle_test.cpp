@@ -1,6 +1,10 @@
 // A messenger's descriptor in other people's event loops.
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <poll.h>
+#include <signal.h>
 #include <sys/epoll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define ASIO_STANDALONE
@@ -68,6 +72,61 @@ TEST(NativeHandle, WorksInAnAsioLoop) {
   loop.run();
   (void)descriptor.release();  // it stays the messenger's
   EXPECT_EQ(received, numbers_to(kMessages));
+}
+
+void sleeps_with_much_memory(PriorityMessenger& host) {
+  const std::vector<char> much(std::size_t{64} << 20, 'x');
+  host.send_norequest(1);
+  (void)host.receive_blocking<int>();
+}
+
+bool is_readable(int handle, int timeout_ms) {
+  pollfd entry{handle, POLLIN, 0};
+  return ::poll(&entry, 1, timeout_ms) == 1;
+}
+
+TEST(NativeHandle, IsNotReadableForNothingWhileAWorkerDies) {
+  WorkerResource worker{sleeps_with_much_memory};
+  worker.start();
+  EXPECT_EQ(worker.messenger().receive_blocking<int>(), 1);
+  const int handle = worker.messenger().native_handle();
+  std::vector<int> none;
+  EXPECT_TRUE(take_all(worker.messenger(), none));
+  ::kill(worker.pid(), SIGKILL);
+  int for_nothing = 0;
+  for (;;) {
+    ASSERT_TRUE(is_readable(handle, -1));
+    if (!take_all(worker.messenger(), none)) break;
+    ++for_nothing;
+  }
+  EXPECT_LE(for_nothing,
+            1);  // once where a machine that has other things to do takes its time between two steps of an end
+}
+
+void closes_its_pipes(PriorityMessenger& host) {
+  host.send_norequest(1);
+  for (int fd = 3; fd < 256; ++fd) {
+    struct stat status {};
+    const bool is_pipe = ::fstat(fd, &status) == 0 && S_ISFIFO(status.st_mode);
+    if (is_pipe && (::fcntl(fd, F_GETFL) & O_ACCMODE) == O_WRONLY) ::close(fd);
+  }
+  for (;;) ::pause();
+}
+
+TEST(NativeHandle, TellsThatAWorkerLivesOnAndCannotBeHeard) {
+  WorkerResource worker{closes_its_pipes};
+  worker.start();
+  EXPECT_EQ(worker.messenger().receive_blocking<int>(), 1);
+  const int handle = worker.messenger().native_handle();
+  try {
+    std::vector<int> none;
+    for (int looks = 0; looks < 100; ++looks) {
+      ASSERT_TRUE(take_all(worker.messenger(), none));
+      ASSERT_TRUE(is_readable(handle, -1));
+    }
+    FAIL() << "readable for nothing";
+  } catch (const coproc::ProtocolError&) {}
+  worker.kill();
 }
 
 }  // namespace

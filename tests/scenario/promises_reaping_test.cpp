@@ -1,6 +1,8 @@
 // Nothing of a worker stays behind, and nothing of the program's own is touched: promise 8's descendants and reaping.
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -221,4 +223,24 @@ TEST(Promises, promise_08_sigchld_may_be_ignored_after_the_start) {
       ::waitpid(child, nullptr, 0);
     }
   }
+}
+
+TEST(Promises, promise_08_children_that_a_worker_gives_its_host_are_reaped_with_its_group) {
+  WorkerResource worker{+[](PriorityMessenger& host) {
+                          // Children of the host's, which it knows nothing of.
+                          for (const bool lives_on : {false, false, true}) {
+                            if (::syscall(SYS_clone, CLONE_PARENT, 0, 0, 0, 0) != 0) continue;
+                            while (lives_on) ::pause();
+                            ::_exit(0);
+                          }
+                          host.send_norequest(1);
+                          for (;;) ::pause();
+                        },
+                        {.kill_descendants = true}};
+  worker.start();
+  EXPECT_EQ(worker.messenger().receive_blocking<int>(), 1);
+  worker.kill();
+  worker.join();
+  coproc::stop_fork_server();
+  EXPECT_TRUE(::waitpid(-1, nullptr, WNOHANG | __WALL) < 0 && errno == ECHILD);
 }
