@@ -19,6 +19,7 @@ struct AdoptOptions {
   std::string name = {};
   StopOptions stop = {};
   LinkOptions link = {};
+  bool heed_signals_of_others = false;
   bool report_crashes = true;
 };
 
@@ -42,6 +43,7 @@ class AdoptedWorker : public Worker {
       : Worker(WorkerOptions{.name = std::move(options.name),
                              .stop = options.stop,
                              .link = options.link,
+                             .heed_signals_of_others = options.heed_signals_of_others,
                              .report_crashes = options.report_crashes},
                Worker::make_messenger<M>(), std::same_as<M, PriorityMessenger>) {}
   AdoptedWorker(AdoptedWorker&&) noexcept = default;

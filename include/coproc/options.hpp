@@ -106,6 +106,10 @@ struct WorkerOptions {
   /// Not together with another `stderr_` than Inherit. A worker that prints more than 1 MiB (less where the system grants
   /// less) while its host makes no call waits until the next one.
   bool capture_stderr = false;
+  /// Whether SIGTERM, SIGHUP and SIGQUIT end the worker also where they do not come from its host. By default they do not: what
+  /// is sent to a whole group (by `timeout`, systemd, a terminal that is closed) is for the host to act upon, which ends its
+  /// workers when it has finished (docs/ending.md).
+  bool heed_signals_of_others = false;
   /// Whether a worker that crashes (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT) tells where, for ExitStatus::stack. Handlers of
   /// these signals that are there already are left alone.
   bool report_crashes = true;

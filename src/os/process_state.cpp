@@ -46,6 +46,8 @@ std::size_t thread_count() noexcept {
 
 void set_process_name(const char* name) noexcept { (void)::prctl(PR_SET_NAME, name, 0, 0, 0); }
 
+pid_t parent_pid() noexcept { return ::getppid(); }
+
 unsigned user_id() noexcept { return static_cast<unsigned>(::syscall(SYS_geteuid)); }
 
 bool gives_other_rights() noexcept {

@@ -3,6 +3,8 @@
 // Thread safety: free functions; what they change is the whole process's.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstddef>
 #include <span>
 
@@ -16,6 +18,8 @@ std::size_t thread_count() noexcept;
 
 /// The name that `ps` and /proc/PID/comm show: the first 15 bytes are kept.
 void set_process_name(const char* name) noexcept;
+
+pid_t parent_pid() noexcept;
 
 /// The effective user of this process, as the kernel knows it: a preloaded library (fakeroot) may tell another one.
 unsigned user_id() noexcept;

@@ -45,7 +45,7 @@ TEST(Reap, ALivingChildIsNotReaped) {
   const os::Pidfd child = start([] { return ::pause(); });
   EXPECT_FALSE(os::reap_ended(child));
   EXPECT_FALSE(child.is_ended());
-  EXPECT_TRUE(child.send_signal(SIGKILL));
+  EXPECT_EQ(child.send_signal(SIGKILL), os::Signalling::sent);
   wait_until_ended(child);
   EXPECT_TRUE(child.is_ended());
   const auto ended = os::reap_ended(child);
@@ -53,7 +53,7 @@ TEST(Reap, ALivingChildIsNotReaped) {
   EXPECT_EQ(ended->how, How::signalled);
   EXPECT_EQ(ended->value, SIGKILL);
   EXPECT_FALSE(ended->core_dumped);
-  EXPECT_FALSE(child.send_signal(SIGKILL));
+  EXPECT_EQ(child.send_signal(SIGKILL), os::Signalling::ended);
   EXPECT_FALSE(os::testing::has_children());
 }
 
@@ -202,18 +202,18 @@ TEST(Signals, ABlockEndsWithItsScope) {
 
 TEST(Signals, AChildStartsAfresh) {
   EXPECT_EQ(os::testing::in_child([] {
-              ::signal(SIGTERM, SIG_IGN);
-              ::signal(SIGUSR1, [](int) {});
-              ::signal(SIGINT, SIG_IGN);
+              for (const int signal : {SIGTERM, SIGUSR1, SIGCHLD, SIGPIPE, SIGRTMIN, SIGINT}) {
+                ::signal(signal, [](int) {});
+              }
               static char stack[65536];
               stack_t alternate{};
               alternate.ss_sp = stack;
               alternate.ss_size = sizeof stack;
               ::sigaltstack(&alternate, nullptr);
               const os::SignalBlock inherited;
-              os::reset_signals_in_child();
+              os::reset_signals_in_child({});
               struct sigaction now {};
-              for (const int signal : {SIGTERM, SIGUSR1, SIGCHLD, SIGPIPE, SIGRTMIN}) {
+              for (const int signal : {SIGUSR1, SIGCHLD, SIGPIPE, SIGRTMIN}) {
                 ::sigaction(signal, nullptr, &now);
                 if (now.sa_handler != SIG_DFL) return signal;
               }
@@ -234,7 +234,7 @@ TEST(Signals, OnlySanitizersKeepTheirHandlersOfCrashes) {
   for (const int signal : os::kCrashSignals) {
     EXPECT_EQ(os::testing::in_child([signal] {
                 ::signal(signal, [](int) {});
-                os::reset_signals_in_child();
+                os::reset_signals_in_child({});
                 struct sigaction now {};
                 ::sigaction(signal, nullptr, &now);
                 return now.sa_handler == SIG_DFL ? 1 : 2;

@@ -3,6 +3,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <cerrno>
 
 #include "os/crash_signals.hpp"
 #include "os/error.hpp"
@@ -44,17 +46,70 @@ void unblock_signals() noexcept {
   ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
 }
 
+constexpr std::array kEndSignals{SIGTERM, SIGHUP, SIGQUIT};
+
+// For the handler; set before it is.
+pid_t worker_process = 0;
+pid_t host_of_worker = 0;
+
+bool is_meant_for_worker(const siginfo_t& info) noexcept {
+  const pid_t self = ::getpid();
+  if (self != worker_process) return true;      // a process that the worker has forked
+  if (info.si_code == SI_KERNEL) return false;  // a terminal's
+  const bool has_sender = info.si_code == SI_USER || info.si_code == SI_QUEUE || info.si_code == SI_TKILL;
+  if (!has_sender) return true;  // a timer of its own, say
+  return info.si_pid == self || info.si_pid == host_of_worker || info.si_pid == ::getppid();
+}
+
+void on_end_signal(int signal, siginfo_t* info, void*) {
+  const int saved = errno;
+  if (is_meant_for_worker(*info)) raise_on_return(signal, *info);
+  errno = saved;
+}
+
+bool has_default(int signal) noexcept {
+  struct sigaction now {};
+  return ::sigaction(signal, nullptr, &now) == 0 && (now.sa_flags & SA_SIGINFO) == 0 && now.sa_handler == SIG_DFL;
+}
+
+std::uint64_t bit_of(int signal) noexcept { return std::uint64_t{1} << (signal - 1); }
+
 }  // namespace
 
-void reset_signals_in_child() noexcept {
+std::uint64_t ignored_signals() noexcept {
+  std::uint64_t ignored = 0;
+  for (int signal = 1; signal <= SIGRTMAX; ++signal) {
+    struct sigaction now {};
+    const bool is_ignored =
+        ::sigaction(signal, nullptr, &now) == 0 && (now.sa_flags & SA_SIGINFO) == 0 && now.sa_handler == SIG_IGN;
+    const bool is_of_crash = std::find(kCrashSignals.begin(), kCrashSignals.end(), signal) != kCrashSignals.end();
+    if (is_ignored && !is_of_crash && signal != SIGCHLD) ignored |= bit_of(signal);
+  }
+  return ignored;
+}
+
+void heed_host_only(pid_t host) noexcept {
+  worker_process = ::getpid();
+  host_of_worker = host;
+  struct sigaction action {};
+  sigemptyset(&action.sa_mask);
+  action.sa_sigaction = &on_end_signal;
+  action.sa_flags = SA_RESTART | SA_SIGINFO;
+  for (const int signal : kEndSignals) {
+    if (has_default(signal)) (void)::sigaction(signal, &action, nullptr);
+  }
+}
+
+void reset_signals_in_child(const SignalRules& rules) noexcept {
   struct sigaction fresh {};
   sigemptyset(&fresh.sa_mask);
-  fresh.sa_handler = SIG_DFL;
   // SIGKILL, SIGSTOP and the two that the C library keeps for itself refuse: nothing to be done about them.
   for (int signal = 1; signal <= SIGRTMAX; ++signal) {
+    fresh.sa_handler = (rules.ignored & bit_of(signal)) != 0 ? SIG_IGN : SIG_DFL;
     if (!is_sanitizers(signal)) (void)::sigaction(signal, &fresh, nullptr);
   }
-  ignore_interrupts();
+  if (has_default(SIGINT)) ignore_interrupts();
+  if (!rules.heeds_others) heed_host_only(rules.host);
 
   stack_t none{};
   none.ss_flags = SS_DISABLE;
@@ -63,9 +118,9 @@ void reset_signals_in_child() noexcept {
   unblock_signals();
 }
 
-void survive_interrupts() noexcept {
-  struct sigaction now {};
-  if (::sigaction(SIGINT, nullptr, &now) == 0 && now.sa_handler == SIG_DFL) ignore_interrupts();
+void keep_signals(const SignalRules& rules) noexcept {
+  if (has_default(SIGINT)) ignore_interrupts();
+  if (!rules.heeds_others) heed_host_only(rules.host);
   unblock_signals();
 }
 

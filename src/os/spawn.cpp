@@ -35,7 +35,8 @@ struct Spawned {
   char* const* environment;
   int control;
   int error;
-  sigset_t mask;  // with which the program begins
+  std::uint64_t ignored;  // ignored_signals()
+  sigset_t mask;          // with which the program begins
   int error_number = 0;
   const char* failed = nullptr;  // the call
 };
@@ -56,7 +57,9 @@ bool put(int fd, int number) noexcept {
 void become_program(Spawned& spawned) noexcept {
   struct sigaction by_default {};
   by_default.sa_handler = SIG_DFL;
-  for (int number = 1; number < NSIG; ++number) ::sigaction(number, &by_default, nullptr);
+  for (int number = 1; number < NSIG; ++number) {
+    if ((spawned.ignored >> (number - 1) & 1) == 0) ::sigaction(number, &by_default, nullptr);
+  }
 
   const auto fails = [&](const char* call, bool is_done) {
     if (!is_done) spawned.failed = call;
@@ -100,7 +103,7 @@ pid_t spawn(const Program& program, const Fd& control, int error) {
   // Relative to this directory, and not to the program's.
   const std::string path =
       program.path.starts_with('/') ? program.path : std::filesystem::absolute(program.path).string();
-  Spawned spawned{program, path.c_str(), argv.data(), envp.data(), control.get(), error, {}};
+  Spawned spawned{program, path.c_str(), argv.data(), envp.data(), control.get(), error, ignored_signals(), {}};
   sigemptyset(&spawned.mask);
   sigaddset(&spawned.mask, SIGINT);
   if (program.blocks_signals) sigfillset(&spawned.mask);

@@ -27,7 +27,7 @@ struct Program {
 };
 
 /// Runs a program that has `error` as its stderr, `control` at kSpawnedFd, no other descriptor, and all signals at their
-/// defaults. A signal that is blocked stays so until the program wants it: a Ctrl-C must not end it before. Throws
+/// defaults but ignored_signals(). A signal that is blocked stays so until the program wants it: a Ctrl-C must not end it before. Throws
 /// std::system_error, also where the program cannot be executed (ENOENT, EACCES, ...).
 pid_t spawn(const Program& program, const Fd& control, int error);
 

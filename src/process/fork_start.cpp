@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "os/clock.hpp"
+#include "os/process_state.hpp"
 #include "os/signals.hpp"
 #include "process/await_start.hpp"
 #include "process/child_setup.hpp"
@@ -14,6 +15,7 @@
 #include "process/run_body.hpp"
 #include "process/standard_streams.hpp"
 #include "process/start_channel.hpp"
+#include "process/worker_end.hpp"
 
 namespace coproc::inline v0::process {
 
@@ -22,7 +24,7 @@ namespace {
 void set_up(const WorkerOptions& options, std::span<os::ForkSensitive* const> kept, Lifeline& lifeline,
             StartReport& report) {
   report.stage = StartStage::setup;
-  os::reset_signals_in_child();
+  os::reset_signals_in_child({os::ignored_signals(), options.heed_signals_of_others, os::parent_pid()});
   report.stage = StartStage::lifeline;
   lifeline.stay_with_worker();
   set_up_child(options, os::list_fds(kept), report.stage);
@@ -30,9 +32,9 @@ void set_up(const WorkerOptions& options, std::span<os::ForkSensitive* const> ke
 }
 
 [[noreturn]] void run_worker(const WorkerOptions& options, std::span<os::ForkSensitive* const> kept, Lifeline& lifeline,
-                             StartChannel& channel, FunctionRef<int()> body) noexcept {
+                             StartChannel& channel, bool had_threads, FunctionRef<int()> body) noexcept {
   channel.become_worker();
-  end_worker_at_exit();
+  begin_worker(had_threads);
   StartReport report;
   try {
     set_up(options, kept, lifeline, report);
@@ -43,7 +45,7 @@ void set_up(const WorkerOptions& options, std::span<os::ForkSensitive* const> ke
   }
   if (!channel.report(report) || report.stage != StartStage::started) end_worker(1);
 
-  end_worker(run_body(body, options.name));
+  exit_worker(run_body(body, options.name));
 }
 
 }  // namespace
@@ -61,12 +63,13 @@ Child start_by_fork(const WorkerOptions& options, std::span<os::ForkSensitive* c
     kept.insert(kept.end(), {lifeline.get(), &channel});
     flush_standard_streams();
 
+    const bool had_threads = looks_for_leaks() && os::thread_count() > 1;
     stage = StartStage::fork;
     pid_t pid;
     {
       const os::SignalBlock until_the_child_has_its_own_handlers;
       pid = os::fork_keeping(kept);
-      if (pid == 0) run_worker(options, kept, *lifeline, channel, body);
+      if (pid == 0) run_worker(options, kept, *lifeline, channel, had_threads, body);
     }
     channel.become_host();
     lifeline->stay_with_host();

@@ -129,7 +129,7 @@ TEST(ForkStart, NothingIsPrintedTwiceOrLost) {
 }
 
 TEST(ForkStart, SignalsAreResetAndCtrlCDoesNotKill) {
-  ::signal(SIGUSR1, SIG_IGN);
+  ::signal(SIGUSR1, [](int) {});
   const Report gate;
   Child child = start([&] {
     struct sigaction action {};

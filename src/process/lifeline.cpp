@@ -8,7 +8,7 @@
 #include "os/hang_up_signal.hpp"
 #include "os/signal_timer.hpp"
 #include "os/signals.hpp"
-#include "process/standard_streams.hpp"
+#include "process/worker_end.hpp"
 #include "step/step.hpp"
 
 namespace coproc::inline v0::process {

@@ -13,6 +13,7 @@
 #include "os/own_program.hpp"
 #include "os/process_state.hpp"
 #include "os/processors.hpp"
+#include "os/signals.hpp"
 #include "process/await_start.hpp"
 #include "process/fork_server.hpp"
 #include "process/lifeline.hpp"
@@ -78,6 +79,8 @@ StartRequest request_for(const WorkerOptions& options, std::string payload) {
   request.host_pid = ::getpid();
   request.keep_fds = options.keep_fds;
   request.leads_group = options.kill_descendants;
+  request.ignored_signals = os::ignored_signals();
+  request.heeds_signals_of_others = options.heed_signals_of_others;
   const cpu_set_t processors = os::allowed_processors();
   request.processors.assign(reinterpret_cast<const char*>(&processors), sizeof processors);
   request.payload = std::move(payload);

@@ -18,8 +18,8 @@
 #include "process/lifeline.hpp"
 #include "process/run_body.hpp"
 #include "process/standard_descriptors.hpp"
-#include "process/standard_streams.hpp"
 #include "process/start_channel.hpp"
+#include "process/worker_end.hpp"
 
 namespace coproc::inline v0::process {
 
@@ -47,12 +47,8 @@ void place_kept(const StartRequest& request, StartFds& fds, os::Fd& socket) {
 /// `stage` always says what it is at. Throws std::system_error.
 void set_up(const StartRequest& request, StartFds& fds, Lifeline*& lifeline, bool is_own, StartStage& stage) {
   stage = StartStage::setup;
-  if (is_own) {
-    os::reset_signals_in_child();
-    end_worker_at_exit();
-  } else {
-    os::survive_interrupts();
-  }
+  const os::SignalRules rules{request.ignored_signals, request.heeds_signals_of_others, request.host_pid};
+  is_own ? os::reset_signals_in_child(rules) : os::keep_signals(rules);
   stage = StartStage::lifeline;
   lifeline = new Lifeline(std::move(fds.lifeline));  // for the rest of this process
   lifeline->stay_with_worker();
@@ -74,12 +70,14 @@ void set_up(const StartRequest& request, StartFds& fds, Lifeline*& lifeline, boo
 
 }  // namespace
 
-int run_program_worker(os::Fd socket, Prepare prepare, bool is_own) noexcept {
+namespace {
+
+int run(os::Fd socket, Prepare prepare, bool is_own) noexcept {
   StartRequest request;
   StartFds fds;
   StartReport report;
   Lifeline* lifeline = nullptr;
-  std::function<int()> run;
+  std::function<int()> body;
   StartChannel::say_here(socket);
   try {
     report.stage = StartStage::handshake;
@@ -87,7 +85,7 @@ int run_program_worker(os::Fd socket, Prepare prepare, bool is_own) noexcept {
     report.stage = StartStage::keep_fds;
     place_kept(request, fds, socket);
     set_up(request, fds, lifeline, is_own, report.stage);
-    run = prepare(request, std::move(fds.payload));
+    body = prepare(request, std::move(fds.payload));
     report.stage = StartStage::started;
   } catch (const StartReport& failed) {
     report = failed;
@@ -101,7 +99,16 @@ int run_program_worker(os::Fd socket, Prepare prepare, bool is_own) noexcept {
     StartChannel channel(std::move(socket));
     if (!channel.report(report) || report.stage != StartStage::started) return 1;
   }
-  return run_body(run, request.name);
+  return run_body(body, request.name);
 }
+
+}  // namespace
+
+void run_own_worker(os::Fd socket, Prepare prepare) noexcept {
+  begin_worker(false);
+  exit_worker(run(std::move(socket), prepare, true));
+}
+
+int run_program_worker(os::Fd socket, Prepare prepare) noexcept { return run(std::move(socket), prepare, false); }
 
 }  // namespace coproc::inline v0::process

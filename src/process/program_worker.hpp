@@ -9,9 +9,11 @@
 
 namespace coproc::inline v0::process {
 
-/// Receives the request, sets the process up, reports, runs what `prepare` gave, and returns its exit code. `is_own`: the
-/// process is all coproc's (fork server, spawn), so that it ends without the program's exit handlers; else it is the
-/// program's own (executable), and keeps its signal handlers, too.
-int run_program_worker(os::Fd socket, Prepare prepare, bool is_own) noexcept;
+/// Receives the request, sets the process up, reports, and runs what `prepare` gave. For a process that is all coproc's (fork
+/// server, spawn): it ends with that, and without the program's exit handlers.
+[[noreturn]] void run_own_worker(os::Fd socket, Prepare prepare) noexcept;
+
+/// The same in a program's own process (executable), which keeps its signal handlers. Returns the exit code.
+int run_program_worker(os::Fd socket, Prepare prepare) noexcept;
 
 }  // namespace coproc::inline v0::process

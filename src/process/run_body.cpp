@@ -3,7 +3,8 @@
 #include <cstdio>
 #include <exception>
 
-#include "process/standard_streams.hpp"
+#include "coproc/detail/foreign_text.hpp"
+#include "process/worker_end.hpp"
 
 namespace coproc::inline v0::process {
 
@@ -11,11 +12,12 @@ int run_body(FunctionRef<int()> body, const std::string& name) noexcept {
   try {
     return body();
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "coproc: %s left the worker's body: %s\n", name.c_str(), error.what());
+    std::fprintf(stderr, "coproc: %s left the worker's body: %s\n", detail::in_one_line(name).c_str(),
+                 detail::in_lines(error.what(), "    ").c_str());
     return 1;
   } catch (...) {
     // pthread_exit() unwinds, too, and must not be caught for good: this does not return.
-    end_worker(1);
+    exit_worker(1);
   }
 }
 

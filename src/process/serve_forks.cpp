@@ -19,6 +19,7 @@
 #include "process/program_worker.hpp"
 #include "process/standard_streams.hpp"
 #include "process/start_channel.hpp"
+#include "process/worker_end.hpp"
 
 namespace coproc::inline v0::process {
 
@@ -62,7 +63,7 @@ void fork_worker(os::Fd& control, os::Fd socket, Prepare prepare) {
     os::Cloned cloned = os::clone_for_parent();
     if (cloned.pid == 0) {
       control.reset();
-      end_worker(run_program_worker(std::move(socket), prepare, true));
+      run_own_worker(std::move(socket), prepare);
     }
     reply.pid = cloned.pid;
     pidfd = std::move(cloned.pidfd);

@@ -18,7 +18,7 @@
 namespace coproc::inline v0::process {
 
 /// Of everything that host and worker tell each other before the target runs. Different ones do not work together.
-inline constexpr std::uint32_t kStartVersion = 1;
+inline constexpr std::uint32_t kStartVersion = 2;
 
 struct StartRequest {
   std::string name;
@@ -28,6 +28,9 @@ struct StartRequest {
   /// The numbers that the first of `fds` shall have.
   std::vector<int> keep_fds;
   bool leads_group = false;
+  /// What the host ignores: bit n - 1 for signal n.
+  std::uint64_t ignored_signals = 0;
+  bool heeds_signals_of_others = false;
   /// A cpu_set_t.
   std::string processors;
   /// For the layer above: what to run, and with what.

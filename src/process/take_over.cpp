@@ -17,7 +17,7 @@
 #include "os/spawn.hpp"
 #include "process/fork_server.hpp"
 #include "process/program_worker.hpp"
-#include "process/standard_streams.hpp"
+#include "process/worker_end.hpp"
 
 namespace coproc::inline v0::process {
 
@@ -74,7 +74,7 @@ void take_over(Prepare prepare) noexcept {
   ::unsetenv(kMarker);
   os::Fd socket = take_socket(must_be_taken_over(role));
   if (role == kForkServerRole && socket) serve_forks(std::move(socket), prepare);
-  if (role == kSpawnRole && socket) end_worker(run_program_worker(std::move(socket), prepare, true));
+  if (role == kSpawnRole && socket) run_own_worker(std::move(socket), prepare);
   if (must_be_taken_over(role)) {
     std::fprintf(stderr, "coproc: %s=%s is set, but not by this program's own host: unset it\n", kMarker, role.c_str());
     end_worker(1);
@@ -87,7 +87,7 @@ bool is_executable_worker() noexcept { return socket_of_executable >= 0; }
 int run_as_executable(Prepare prepare) {
   take_over(prepare);
   if (socket_of_executable < 0) return -1;
-  return run_program_worker(os::Fd(std::exchange(socket_of_executable, -1)), prepare, false);
+  return run_program_worker(os::Fd(std::exchange(socket_of_executable, -1)), prepare);
 }
 
 }  // namespace coproc::inline v0::process

@@ -34,6 +34,7 @@ LinkEnd Worker::new_link() {
     parts->description.link = description_of(*worker_end, state.options.link, state.reorders);
     parts->description.is_of_worker = true;
     parts->description.reports_crashes = state.options.report_crashes;
+    parts->description.heeds_signals_of_others = state.options.heed_signals_of_others;
     parts->description.host_pid = ::getpid();
     parts->memory = os::duplicate(memory);
     parts->wake_in = os::duplicate(wake_in);

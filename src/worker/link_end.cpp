@@ -9,6 +9,7 @@
 #include "messenger/core.hpp"
 #include "os/file.hpp"
 #include "os/fork_guard.hpp"
+#include "os/signals.hpp"
 #include "process/lifeline.hpp"
 #include "worker/run_target.hpp"
 
@@ -146,6 +147,7 @@ int LinkEnd::run(const std::function<void(M&)>& target) {
   lifeline = new process::Lifeline(std::move(parts.lifeline));
   generation = os::fork_generation();
   lifeline->stay_with_worker();
+  if (!end.heeds_signals_of_others) os::heed_host_only(end.host_pid);
   M messenger = MessengerAccess::make<M>(
       make_worker_core(std::move(transport), limits_of(end.link), kReorders<M>, end.host_pid, end.reports_crashes));
   return run_target([&] { target(messenger); }, messenger);

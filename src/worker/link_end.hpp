@@ -13,10 +13,11 @@
 namespace coproc::inline v0 {
 
 struct EndDescription {
-  std::uint32_t version = 1;
+  std::uint32_t version = 2;
   HandedMessenger link;
   bool is_of_worker = false;  // then there is a fourth descriptor: its lifeline
   bool reports_crashes = false;
+  bool heeds_signals_of_others = false;
   int host_pid = 0;
 };
 

@@ -8,7 +8,7 @@
 #include "coproc/errors.hpp"
 #include "messenger/access.hpp"
 #include "process/crash_handler.hpp"
-#include "process/standard_streams.hpp"
+#include "process/worker_end.hpp"
 #include "step/step.hpp"
 
 namespace coproc::inline v0 {
@@ -41,6 +41,7 @@ __attribute__((no_sanitize("undefined"))) int run_target(const std::function<voi
                                                          Messenger& messenger) noexcept {
   try {
     step("target: before");
+    process::leave_out_frames_from(__builtin_frame_address(0));
     target();
     step("target: returned");
     return 0;
@@ -49,7 +50,7 @@ __attribute__((no_sanitize("undefined"))) int run_target(const std::function<voi
   } catch (const HostDiedError&) {
     return 0;  // nobody is left to be told
   } catch (const abi::__forced_unwind&) {
-    process::end_worker(1);  // pthread_exit(): not an exception, and must not be caught for good
+    process::exit_worker(1);  // pthread_exit(): not an exception, and must not be caught for good
   } catch (...) {
     try {
       step("target: threw");

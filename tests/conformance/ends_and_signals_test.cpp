@@ -1,6 +1,7 @@
 // Promise 15, by every start method: output, exit handlers, signals.
 #include <fcntl.h>
 
+#include <algorithm>
 #include <iostream>
 
 #include "conformance/player.hpp"
@@ -51,13 +52,13 @@ TEST_P(EndsAndSignals, promise_15_every_way_to_end_and_only_an_executables_own_e
   }
 }
 
-TEST_P(EndsAndSignals, promise_15_dispositions_and_mask_are_as_new_whatever_the_host_has) {
-  constexpr int kSignals[] = {SIGHUP,  SIGQUIT, SIGPIPE, SIGALRM, SIGTERM, SIGCHLD,
-                              SIGUSR1, SIGUSR2, SIGTSTP, SIGTTIN, SIGTTOU, SIGWINCH};
+TEST_P(EndsAndSignals, promise_15_dispositions_and_mask_are_as_new_but_for_what_the_host_ignores) {
+  constexpr int kSignals[] = {SIGPIPE, SIGALRM, SIGUSR1, SIGUSR2, SIGTSTP, SIGTTIN, SIGTTOU, SIGWINCH};
   for (const auto disposition : {SIG_IGN, SIG_DFL}) {
+    const bool ignores = disposition == SIG_IGN;
     EXPECT_EQ(in_host([&] {
                 for (const int number : kSignals) ::signal(number, disposition);
-                ::signal(SIGINT, disposition);
+                for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCHLD}) ::signal(number, disposition);
                 sigset_t all;
                 sigfillset(&all);
                 ::pthread_sigmask(SIG_SETMASK, &all, nullptr);
@@ -66,11 +67,13 @@ TEST_P(EndsAndSignals, promise_15_dispositions_and_mask_are_as_new_whatever_the_
                 std::string text;
                 for (const int number : kSignals) {
                   const std::string told = worker.ask("signal " + std::to_string(number));
-                  if (told != "default") text += std::to_string(number) + ": " + told + "; ";
+                  if (told != (ignores ? "ignored" : "default")) text += std::to_string(number) + ": " + told + "; ";
                 }
-                for (const int number : {SIGINT, SIGCONT}) text += worker.ask("signal " + std::to_string(number)) + " ";
+                for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCONT, SIGCHLD}) {
+                  text += worker.ask("signal " + std::to_string(number)) + " ";
+                }
                 text += worker.ask("raise " + std::to_string(SIGINT));
-                // A child of the worker must die of it.
+                // A child of the worker must die of what is not ignored.
                 text += worker.ask("popen kill -INT $$; echo survived") + " ";
                 const auto status = worker->stop();
                 sigset_t mask;
@@ -79,8 +82,65 @@ TEST_P(EndsAndSignals, promise_15_dispositions_and_mask_are_as_new_whatever_the_
                 // Where SIGCHLD is ignored, older kernels do not tell more.
                 return status.signalled() ? text + status.describe() : text;
               }),
-              "handled handled alive(2) ");
+              ignores ? "ignored ignored ignored ignored handled default alivesurvived\n(0) "
+                      : "handled handled handled handled handled default alive(2) ");
   }
+}
+
+TEST_P(EndsAndSignals, promise_15_what_a_worker_has_made_and_written_is_finished_and_what_its_host_has_is_not) {
+  for (const char* way : {"writes", "writes and exits"}) {
+    EXPECT_EQ(in_host([&] {
+                Pipe witness;
+                // The host's own, which a worker by fork inherits, with output that was not written yet.
+                std::FILE* const file = ::fdopen(::dup(witness.write_fd()), "a");
+                std::fputs("H", file);
+                Player worker(GetParam(), witness.write_fd());
+                worker.start(way);
+                const auto status = worker->join();
+                if (!status.success()) return status.describe();
+                std::fputs("I", file);
+                std::fclose(file);
+                witness.close_write_end();
+                std::string text = witness.read_text();
+                if (!text.ends_with("HI")) return text;
+                std::sort(text.begin(), text.end());
+                return text;
+              }),
+              GetParam() == StartMethod::executable ? "HIadfhost" : "HIafost")
+        << way;
+  }
+}
+
+/// A process that is not the host sends it.
+void let_a_stranger_send(int signal, pid_t to) {
+  const pid_t stranger = ::fork();
+  if (stranger == 0) ::_exit(::kill(to, signal));
+  EXPECT_EQ(support::end_of(stranger), "exit 0");
+}
+
+TEST_P(EndsAndSignals, promise_15_what_goes_to_a_group_is_for_the_host_to_act_upon) {
+  for (const int signal : {SIGTERM, SIGHUP, SIGQUIT}) {
+    Player worker(GetParam());
+    worker.start("answers");
+    let_a_stranger_send(signal, worker->pid());
+    EXPECT_EQ(worker.ask("echo x"), "x");
+    // What the worker runs is as it would be anywhere.
+    EXPECT_EQ(worker.ask("popen ulimit -c 0; kill -" + std::to_string(signal) + " $$; echo survived"),
+              "(" + std::to_string(signal) + ")");
+    EXPECT_EQ(::kill(worker->pid(), signal), 0);  // the host's own
+    EXPECT_EQ(worker->join().signal(), signal);
+
+    worker.start("answers");  // and what the worker sends itself
+    worker.messenger().send_request("raise " + std::to_string(signal));
+    EXPECT_EQ(worker->join().signal(), signal);
+  }
+}
+
+TEST_P(EndsAndSignals, promise_15_a_worker_may_be_made_to_heed_everybody) {
+  Player worker(GetParam(), -1, {.heed_signals_of_others = true});
+  worker.start("answers");
+  let_a_stranger_send(SIGTERM, worker->pid());
+  EXPECT_EQ(worker->join().signal(), SIGTERM);
 }
 
 TEST_P(EndsAndSignals, promise_15_a_host_that_handles_signals) {

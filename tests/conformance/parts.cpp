@@ -73,6 +73,26 @@ void end_by(const std::string& way, int fd) {
   if (way == "pthread_exit") ::pthread_exit(nullptr);
 }
 
+struct AtItsEnd {
+  int fd;
+  char c;
+  ~AtItsEnd() { say(fd, c); }
+};
+
+/// What is made here is the worker's own.
+void write_to(int fd) {
+  witness_fd = fd;
+  static const AtItsEnd object{fd, 's'};
+  static std::ofstream stream("/proc/self/fd/" + std::to_string(fd), std::ios::app);
+  thread_local const AtItsEnd of_thread{fd, 't'};
+  (void)of_thread;
+  stream << 'o';
+  std::fputc('f', ::fdopen(::dup(fd), "a"));
+  static int fd_of_handler;
+  fd_of_handler = fd;
+  std::atexit([] { say(fd_of_handler, 'a'); });
+}
+
 std::string describe_signal(int number) {
   struct sigaction action {};
   sigset_t mask;
@@ -162,6 +182,8 @@ std::string answer(const std::string& question) {
 }
 
 void play(PriorityMessenger& host, const std::string& part, int fd) {
+  if (part == "writes") return write_to(fd);
+  if (part == "writes and exits") write_to(fd), std::exit(0);
   if (part == "returns" || part.ends_with("exit")) return end_by(part, fd);
   say(fd, 'b');
   if (part == "stops") ::raise(SIGSTOP);

@@ -17,6 +17,8 @@ namespace parts {
 ///   sends      until no space is left, then says so, then sends more
 ///   polls      receives without waiting; says so when HostDiedError comes, and lets it pass
 ///   clings     catches every HostDiedError, and goes on
+///   writes, writes and exits
+///              writes to `fd` by all that is written or destroyed when a program ends, and ends
 ///   returns, exit, _exit, quick_exit, pthread_exit
 ///              prints, and ends in this way; what has handlers and destructors in its program writes to `fd`
 void play(coproc::PriorityMessenger& host, const std::string& part, int fd);

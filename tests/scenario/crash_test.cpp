@@ -37,6 +37,7 @@ TEST_P(Crash, SaysWhereItWas) {
     } catch (const coproc::WorkerDiedError& error) {
       EXPECT_EQ(error.exit_status().signal(), SIGABRT);
       EXPECT_THAT(error.exit_status().stack, Contains(HasSubstr("where_the_worker_gives_up")));
+      EXPECT_THAT(error.exit_status().stack.back(), HasSubstr("crash("));  // nothing that only led to the target
       EXPECT_THAT(error.exit_status().report(), HasSubstr("where_the_worker_gives_up"));
     }
     EXPECT_THAT(worker.exit_status()->stack, Contains(HasSubstr("where_the_worker_gives_up")));
