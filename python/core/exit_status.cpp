@@ -63,6 +63,12 @@ void bind_exit_status(py::module_& module) {
                              [](const ExitStatus& status) { return seconds(status.resources.system_time); })
       .def_property_readonly("peak_memory_kib",
                              [](const ExitStatus& status) { return status.resources.peak_memory_kib; })
+      .def_property_readonly(
+          "limit",
+          [](const ExitStatus& status) {
+            return status.limit.empty() ? py::object(py::none()) : py::str(status.limit);
+          },
+          "The resource limit that ended it by SIGKILL ('RLIMIT_CPU'), where that is known; else None.")
       .def(
           "describe", [](const ExitStatus& status) { return text_of_end(status.describe()); },
           "In words: 'exited with code 1 after ...', 'was killed by SIGSEGV', ...")

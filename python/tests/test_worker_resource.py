@@ -1,5 +1,7 @@
 import os
+import resource
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -65,6 +67,17 @@ def sleep_on(messenger):
 
 def wait_for_go(messenger):
     messenger.receive_blocking()
+
+
+def echo_for_ever(messenger):
+    while True:
+        messenger.send_reply(messenger.receive_blocking())
+
+
+def use_up_its_time(messenger):
+    resource.setrlimit(resource.RLIMIT_CPU, (1, 1))
+    while True:
+        pass
 
 
 def close_host(messenger):
@@ -237,6 +250,26 @@ def test_terminate_and_join(method):
     worker.start()
     worker.messenger.send_norequest("go")
     assert worker.join(timeout=100).success
+
+
+def test_what_is_sent_to_a_whole_group_is_left_to_the_host(method):
+    worker = WorkerResource(echo_for_ever, method=method)
+    worker.start()
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+        worker.messenger.send_request(int(number))
+        assert worker.messenger.receive_blocking() == number  # its target runs
+        subprocess.run(["sh", "-c", f"kill -{int(number)} {worker.pid}"], check=True)  # somebody else
+    worker.messenger.send_request("still there?")
+    assert worker.messenger.receive_blocking() == "still there?"
+    os.kill(worker.pid, signal.SIGTERM)
+    assert worker.join().signal == signal.SIGTERM
+
+
+def test_a_limit_on_processor_time_is_named():
+    worker = WorkerResource(use_up_its_time)
+    worker.start()
+    status = worker.join()
+    assert status.signal == signal.SIGKILL and status.limit == "RLIMIT_CPU" and "RLIMIT_CPU" in status.describe()
 
 
 def test_a_worker_may_ask_its_host_to_close():
