@@ -5,6 +5,9 @@
 
 namespace coproc::inline v0::os {
 
+/// Before a fork, so that the child does not have to ask the loader, whose lock another thread may have had.
+void find_streams() noexcept;
+
 /// All that waits in this process is dropped: another process has it, too, and writes it.
 void forget_pending_output() noexcept;
 

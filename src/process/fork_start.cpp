@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "os/clock.hpp"
+#include "os/pending_output.hpp"
 #include "os/process_state.hpp"
 #include "os/signals.hpp"
 #include "process/await_start.hpp"
@@ -62,6 +63,7 @@ Child start_by_fork(const WorkerOptions& options, std::span<os::ForkSensitive* c
     std::vector<os::ForkSensitive*> kept(keep.begin(), keep.end());
     kept.insert(kept.end(), {lifeline.get(), &channel});
     flush_standard_streams();
+    os::find_streams();
 
     const bool had_threads = looks_for_leaks() && os::thread_count() > 1;
     stage = StartStage::fork;

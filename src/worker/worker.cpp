@@ -35,8 +35,9 @@ bool is_own_frame(std::string_view line) {
   for (const std::string_view result : {"void ", "int ", "auto ", "decltype(auto) "}) {
     if (line.starts_with(result)) line.remove_prefix(result.size());
   }
-  for (const std::string_view name : {"coproc::v0::", "std::_Function_handler<", "std::function<", "std::__invoke",
-                                      "std::invoke", "std::apply<", "std::__apply"}) {
+  for (const std::string_view name :
+       {"coproc::v0::", "std::_Function_handler<void (), coproc::", "std::_Function_handler<int (), coproc::",
+        "std::function<void ()>", "std::__invoke", "std::invoke", "std::apply<", "std::__apply"}) {
     if (line.starts_with(name)) return true;
   }
   return false;

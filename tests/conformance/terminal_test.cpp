@@ -130,4 +130,31 @@ TEST_P(Terminal, promise_15_ctrl_z_and_fg_break_nothing) {
   ::close(terminal);
 }
 
+volatile sig_atomic_t hang_ups = 0;
+
+TEST_P(Terminal, promise_15_workers_survive_the_end_of_the_terminal_and_the_host_decides) {
+  const support::Orphans orphans;
+  const int terminal = run_in_terminal([&] {
+    ::signal(SIGHUP, [](int) { hang_ups = hang_ups + 1; });
+    Player worker(GetParam());
+    worker.start("answers");
+    const pid_t server = fork_server_of(::getpid());
+    to_test_.write('r');
+    to_test_.write(::getpid());
+    to_host_.read<char>();
+    to_test_.write(hang_ups > 0);
+    check_and_start_another(GetParam(), worker, server, to_test_);
+  });
+  ASSERT_EQ(to_test_.read<char>(), 'r');
+  const auto host = to_test_.read<pid_t>();
+  ::close(terminal);
+  EXPECT_EQ(support::end_of(shell_), "signal 1");  // it led the session: at its end all in the foreground are hung up
+  to_host_.write('g');
+  EXPECT_TRUE(to_test_.read<bool>()) << "the host";
+  EXPECT_TRUE(to_test_.read<bool>()) << "the workers";
+  EXPECT_TRUE(to_test_.read<bool>()) << "the fork server";
+  EXPECT_TRUE(to_test_.read<bool>()) << "the workers' ends";
+  EXPECT_EQ(support::end_of(host), "exit 0");
+}
+
 }  // namespace
