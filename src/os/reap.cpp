@@ -1,5 +1,6 @@
 #include "os/reap.hpp"
 
+#include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -58,15 +59,23 @@ Ended ask_for_exit_code(const Pidfd& child) noexcept {
 
 std::int64_t to_us(const timeval& time) noexcept { return std::int64_t{time.tv_sec} * 1'000'000 + time.tv_usec; }
 
-/// The hard limit of a process that is not reaped yet, in seconds of processor time, where that was what ended it: the
-/// kernel sends SIGKILL there, and says so to nobody. Its accounts go by ticks, and may differ a little from `used_us`.
+/// The hard limit of a process that is not reaped yet, where that was what ended it: the kernel sends SIGKILL there, and says
+/// so to nobody. Its accounts go by ticks, and may differ a little from `used_us`.
 const char* exhausted_limit(pid_t process, std::int64_t used_us) noexcept {
   const int saved = errno;
-  rlimit limit{};
-  const bool is_known = call_retried([&] { return ::prlimit(process, RLIMIT_CPU, nullptr, &limit); }) == 0;
+  const auto is_used_up = [&](__rlimit_resource kind, double unit_us) {
+    rlimit limit{};
+    return call_retried([&] { return ::prlimit(process, kind, nullptr, &limit); }) == 0 &&
+           limit.rlim_max != RLIM_INFINITY &&
+           static_cast<double>(used_us) >= 0.9 * unit_us * static_cast<double>(limit.rlim_max);
+  };
+  const char* limit = is_used_up(RLIMIT_CPU, 1e6) ? "RLIMIT_CPU" : nullptr;
+  if (limit == nullptr && is_used_up(RLIMIT_RTTIME, 1)) {
+    const int policy = call_retried([&] { return ::sched_getscheduler(process); }) & ~SCHED_RESET_ON_FORK;
+    if (policy == SCHED_FIFO || policy == SCHED_RR) limit = "RLIMIT_RTTIME";
+  }
   errno = saved;
-  if (!is_known || limit.rlim_max == RLIM_INFINITY) return nullptr;
-  return static_cast<double>(used_us) >= 0.9e6 * static_cast<double>(limit.rlim_max) ? "RLIMIT_CPU" : nullptr;
+  return limit;
 }
 
 /// `option`: 0 to reap, WNOWAIT to look only.

@@ -1,6 +1,7 @@
 // What is told of a worker's end: unanswered requests, time and memory, the last of its stderr.
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -247,6 +248,26 @@ TEST(DeathDetails, NamesTheLimitOnProcessorTimeWhereTheKernelSendsSigkill) {
   const ExitStatus status = worker.join();
   EXPECT_EQ(status.signal(), SIGKILL);
   EXPECT_EQ(status.limit, "RLIMIT_CPU") << status.report();
+}
+
+TEST(DeathDetails, NamesTheLimitOnTimeInRealTimeWhereTheKernelSendsSigkill) {
+  WorkerResource worker{+[](PriorityMessenger& host) {
+    const sched_param lowest{1};
+    const bool may = ::sched_setscheduler(0, SCHED_FIFO, &lowest) == 0;
+    host.send_norequest(may);
+    if (!may) return;
+    const rlimit both{200'000, 200'000};
+    ::setrlimit(RLIMIT_RTTIME, &both);
+    for (std::atomic<bool> for_ever{true}; for_ever;) {}
+  }};
+  worker.start();
+  if (!worker.messenger().receive_blocking<bool>()) {
+    worker.join();
+    GTEST_SKIP() << "this user may not run anything in real time";
+  }
+  const ExitStatus status = worker.join();
+  EXPECT_EQ(status.signal(), SIGKILL);
+  EXPECT_EQ(status.limit, "RLIMIT_RTTIME") << status.report();
 }
 
 TEST(DeathDetails, NothingThatAWorkerSaysIsActedUponByATerminal) {
