@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -113,6 +114,12 @@ struct WorkerOptions {
   /// Whether a worker that crashes (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT) tells where, for ExitStatus::stack. Handlers of
   /// these signals that are there already are left alone.
   bool report_crashes = true;
+  /// `this_worker::number()` in the worker; none: how many workers this process has started before it. In a pool it is the
+  /// worker's place, whatever is given here.
+  std::optional<std::uint64_t> number = {};
+  /// `this_worker::seed()` follows from this and the number, for results that can be had again; none: it is another one for
+  /// each start.
+  std::optional<std::uint64_t> seed = {};
 };
 
 }  // namespace coproc::inline v0

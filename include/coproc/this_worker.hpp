@@ -1,8 +1,10 @@
-// For the program of an Executable: makes it the worker that its host has asked for.
+// In a worker: what tells it apart from its host's others; and for the program of an Executable: makes it the worker that its
+// host has asked for.
 #pragma once
 
 #include <array>
 #include <concepts>
+#include <cstdint>
 #include <functional>
 #include <span>
 #include <tuple>
@@ -62,6 +64,16 @@ struct RunWithSignature<Parameters<First, P...>> {
 }  // namespace detail
 
 namespace this_worker {
+
+/// Which of its host's workers this is. In a pool: its place, from 0, which a worker that replaces another one takes over. Else
+/// `WorkerOptions::number`, or how many workers its host had started before it. In a process that is no worker: 0.
+COPROC_API std::uint64_t number() noexcept;
+
+/// A number that no other worker has, to seed generators of random numbers with: static objects are made once for all workers
+/// of a fork server, and draw the same numbers in each of them. `WorkerOptions::seed` makes it one that can be had again. The C
+/// library's own generators (rand, random, drand48) are seeded with it before the target runs, but in an Executable, and in a
+/// fork of a host with other threads.
+COPROC_API std::uint64_t seed() noexcept;
 
 /// Whether a host has started this program as an Executable (and `run` was not called yet).
 COPROC_API bool is_worker() noexcept;

@@ -138,6 +138,7 @@ class WorkerResourcePool {
     options_ = options;
     if (options.name.empty()) options.name = "worker";
     options.name += ' ' + std::to_string(number);
+    options.number = number;
     return options;
   }
 

@@ -44,12 +44,13 @@ bool RingTransport::wake() noexcept {
   const os::Wake wake = os::write_wake(wake_out_);
   step("wake: after the write");
   if (wake == os::Wake::broken) note_hang_up();
-  return wake != os::Wake::broken;
+  if (wake == os::Wake::lost) is_lost_ = true;
+  return wake != os::Wake::broken && wake != os::Wake::lost;
 }
 
 bool RingTransport::look_found_nothing() {
   if (consumer_.is_broken()) throw_impossible("write position");
-  throw_if_peer_lives_on_unreachably();
+  throw_if_unreachable();
   return false;
 }
 
@@ -94,7 +95,7 @@ bool RingTransport::spin(bool incoming, std::size_t space, const os::Deadline& d
 }
 
 WaitEnd RingTransport::wait(const os::Deadline& deadline, bool incoming, std::size_t space) {
-  throw_if_peer_lives_on_unreachably();
+  throw_if_unreachable();
   const bool found = is_satisfied(incoming, space) || spin(incoming, space, deadline);
   WaitEnd end = found ? WaitEnd::changed : sleep(deadline, incoming, space);
   // A flood, of the peer or of a process that it has left behind, must not hide its end.
@@ -142,9 +143,10 @@ WaitEnd RingTransport::wake_up(std::span<const pollfd, kSleepFds> fds) {
   // A word that the peer has cleared meanwhile has a wake-up call behind it, which would end the next sleep for nothing. relaxed: a
   // hint
   const bool is_called = fds[0].revents != 0 || (fds[0].fd >= 0 && own_->waiting.load(std::memory_order_relaxed) == 0);
-  if (is_called && os::drain_wakes(wake_in_) == os::Drained::hung_up) note_hang_up();
+  if (is_called) note_drained(os::drain_wakes(wake_in_));
   if (!armed_) own_->waiting.store(0, std::memory_order_relaxed);  // relaxed: a wake-up call too many does no harm
   step("sleep: waiting word cleared");
+  throw_if_unreachable();
   if (hang_up_grace_ && peer_pidfd_ < 0) end = WaitEnd::peer_gone;
   return end;
 }
@@ -168,6 +170,11 @@ WaitEnd RingTransport::sleep(const os::Deadline& deadline, bool incoming, std::s
   return is_over ? WaitEnd::timed_out : WaitEnd::changed;
 }
 
+void RingTransport::note_drained(os::Drained drained) noexcept {
+  if (drained == os::Drained::hung_up) note_hang_up();
+  if (drained == os::Drained::lost) is_lost_ = true;
+}
+
 void RingTransport::note_hang_up() noexcept {
   if (!hang_up_grace_) hang_up_grace_.emplace(kHangUpGrace);
 }
@@ -177,7 +184,13 @@ bool RingTransport::peer_process_has_ended() const noexcept {
   return peer_pidfd_ >= 0 && os::poll_once({&fd, 1}, os::Deadline(std::chrono::seconds(0))) == os::PollEnd::ready;
 }
 
-void RingTransport::throw_if_peer_lives_on_unreachably() const {
+void RingTransport::throw_if_unreachable() const {
+  if (is_lost_) {
+    throw LinkClosedError(
+        "this process has closed the descriptors of this link (closefrom, close_range?): it cannot be used any more; "
+        "keep "
+        "descriptors that are not yours open, or make workers and messengers afterwards");
+  }
   if (!hang_up_grace_ || peer_pidfd_ < 0 || !hang_up_grace_->passed() || peer_process_has_ended()) return;
   throw ProtocolError(
       "the peer closed its wake-up pipe and lives on: the link cannot be used any more; stop the worker");
@@ -247,8 +260,9 @@ int RingTransport::native_handle() {
 void RingTransport::settle(bool has_work, std::uint32_t closes_known) noexcept {
   if (!armed_) return;
   if (!has_work) {
-    if (os::drain_wakes(wake_in_) == os::Drained::hung_up) {
-      note_hang_up();
+    const os::Drained drained = os::drain_wakes(wake_in_);
+    note_drained(drained);
+    if (drained == os::Drained::hung_up) {
       try {
         stop_watching_hung_up_pipe();
       } catch (const std::system_error&) {

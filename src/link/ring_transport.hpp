@@ -76,8 +76,9 @@ class RingTransport final : public Transport, public os::ForkSensitive {
   WaitEnd report(WaitEnd end) noexcept;
   void note_hang_up() noexcept;
   void stop_watching_hung_up_pipe();
+  void note_drained(os::Drained drained) noexcept;
   bool peer_process_has_ended() const noexcept;
-  void throw_if_peer_lives_on_unreachably() const;
+  void throw_if_unreachable() const;
   void leave_in_child() noexcept override;
   void adopt_in_child() noexcept override;
   void list_fds(std::vector<int>& fds) const override;
@@ -91,6 +92,7 @@ class RingTransport final : public Transport, public os::ForkSensitive {
   int peer_pidfd_ = -1;
   int aside_fd_ = -1;  // -1: nothing (more) to empty
   std::function<bool()> empty_aside_;
+  bool is_lost_ = false;                       // this process has closed the link's descriptors
   std::optional<os::Deadline> hang_up_grace_;  // since a pipe hung up: until then the peer's process has to end
   int found_in_a_row_ = 0;                     // waits that did not sleep
   std::uint32_t closes_waited_for_ = 0;        // close requests that a wait has already reported

@@ -18,6 +18,7 @@ Event::Event() {
 
 void Event::set() noexcept {
   const int saved = errno;
+  if (!fd_.is_own()) return;
   const std::uint64_t one = 1;
   // EAGAIN means that the counter is full, and so set.
   (void)call_retried([&] { return ::write(fd_.get(), &one, sizeof one); });
@@ -26,6 +27,7 @@ void Event::set() noexcept {
 
 void Event::clear() noexcept {
   const int saved = errno;
+  if (!fd_.is_own()) return;
   std::uint64_t count;
   (void)call_retried([&] { return ::read(fd_.get(), &count, sizeof count); });
   errno = saved;

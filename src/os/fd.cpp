@@ -1,11 +1,40 @@
 #include "os/fd.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "os/error.hpp"
 #include "os/fault.hpp"
 
 namespace coproc::inline v0::os {
+
+void Fd::own(int fd) noexcept {
+  fd_ = fd;
+  if (fd < 0) return;
+  const int saved = errno;
+  struct stat file {};
+  const bool is_open = ::fstat(fd, &file) == 0;
+  device_ = is_open ? file.st_dev : 0;
+  inode_ = is_open ? file.st_ino : 0;
+  errno = saved;
+}
+
+bool Fd::is_own() const noexcept {
+  if (fd_ < 0) return false;
+  const int saved = errno;
+  struct stat file {};
+  const bool is_same = ::fstat(fd_, &file) == 0 && file.st_dev == device_ && file.st_ino == inode_;
+  errno = saved;
+  return is_same;
+}
+
+void Fd::close() noexcept {
+  const int saved = errno;
+  if (is_own()) ::close(fd_);
+  fd_ = -1;
+  errno = saved;
+}
 
 Fd above_stdio(Fd fd) {
   if (fd.get() > STDERR_FILENO) return fd;

@@ -2,12 +2,11 @@
 //
 // Thread safety: one thread at a time.
 // Invariants: close is called once and never retried: on Linux the descriptor is gone even where close reports EINTR,
-// and a second close could hit a descriptor that another thread has just been given.
+// and a second close could hit a descriptor that another thread has just been given. Nor is a number closed that leads to
+// another file by now, since the program has closed all descriptors that it does not know (closefrom, close_range).
 #pragma once
 
-#include <unistd.h>
-
-#include <cerrno>
+#include <cstdint>
 #include <utility>
 
 namespace coproc::inline v0::os {
@@ -15,29 +14,39 @@ namespace coproc::inline v0::os {
 class [[nodiscard]] Fd {
  public:
   Fd() noexcept = default;
-  explicit Fd(int fd) noexcept : fd_(fd) {}
-  Fd(Fd&& other) noexcept : fd_(other.release()) {}
+  explicit Fd(int fd) noexcept { own(fd); }
+  Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)), device_(other.device_), inode_(other.inode_) {}
   Fd& operator=(Fd&& other) noexcept {
-    if (this != &other) reset(other.release());
+    if (this == &other) return *this;
+    close();
+    fd_ = std::exchange(other.fd_, -1);
+    device_ = other.device_;
+    inode_ = other.inode_;
     return *this;
   }
-  ~Fd() { reset(); }
+  ~Fd() { close(); }
 
   int get() const noexcept { return fd_; }
   explicit operator bool() const noexcept { return fd_ >= 0; }
+  /// Whether the number still leads to the file that it led to at first, as far as the kernel tells them apart: neither was it
+  /// closed by somebody else, nor given to another file since. To be asked before something is written there that would be
+  /// wrong in a file of the program's own.
+  bool is_own() const noexcept;
   /// Gives the descriptor away.
   [[nodiscard]] int release() noexcept { return std::exchange(fd_, -1); }
   /// Closes what it has, keeps errno, and owns `fd` from now on.
   void reset(int fd = -1) noexcept {
-    const int old = std::exchange(fd_, fd);
-    if (old < 0) return;
-    const int saved = errno;
-    ::close(old);
-    errno = saved;
+    close();
+    own(fd);
   }
 
  private:
+  void own(int fd) noexcept;
+  void close() noexcept;
+
   int fd_ = -1;  // -1: none
+  std::uint64_t device_ = 0;
+  std::uint64_t inode_ = 0;
 };
 
 /// The same open file at a number above 2. A host whose stdin is closed is given 0 for its next descriptor: a worker's

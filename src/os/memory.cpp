@@ -80,6 +80,10 @@ Mapping map_shared(const Fd& fd, std::size_t bytes) {
 }
 
 Mapping map_sparse(const Fd& fd, std::size_t offset, std::size_t bytes) {
+  if (!fd.is_own()) {  // the program has closed it, and the number may lead to a file of its own
+    errno = EBADF;
+    throw_errno("mmap", fd.get());
+  }
   return map_huge(bytes, MAP_SHARED | MAP_NORESERVE, fd.get(), offset);
 }
 

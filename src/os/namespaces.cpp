@@ -1,6 +1,6 @@
 #include "os/namespaces.hpp"
 
-#include <limits.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <charconv>
@@ -12,25 +12,31 @@ namespace coproc::inline v0::os {
 
 namespace {
 
-std::string target_of(const std::string& name) {
+/// One walk to the directory for all of them: they are looked at with every start.
+Fd directory() noexcept {
+  return Fd(call_retried([] { return ::open("/proc/thread-self/ns", O_PATH | O_DIRECTORY | O_CLOEXEC); }));
+}
+
+std::string target_of(const Fd& directory, const char* name) {
   char target[64];
-  const std::string path = "/proc/thread-self/ns/" + name;
-  const ssize_t length = call_retried([&] { return ::readlink(path.c_str(), target, sizeof target); });
+  const ssize_t length = call_retried([&] { return ::readlinkat(directory.get(), name, target, sizeof target); });
   return {target, static_cast<std::size_t>(length < 0 ? 0 : length)};
 }
 
 }  // namespace
 
 std::string namespaces() {
+  const Fd all_of_them = directory();
   std::string all;
-  for (const char* name : {"user", "pid_for_children", "mnt", "net", "ipc", "uts"}) {
-    all += target_of(name) + " ";
+  for (const char* name : {"user", "pid_for_children", "mnt", "net", "ipc"}) {
+    all += target_of(all_of_them, name) + " ";
   }
   return all;
 }
 
 bool gives_children_another_pid_namespace() {
-  const std::string own = target_of("pid"), theirs = target_of("pid_for_children");
+  const Fd all = directory();
+  const std::string own = target_of(all, "pid"), theirs = target_of(all, "pid_for_children");
   // No target: it is made, and has no process yet.
   return !own.empty() && own != theirs;
 }

@@ -36,6 +36,8 @@ class [[nodiscard]] Pidfd {
   /// Throws std::system_error.
   Signalling send_signal(int signal) const;
   void close() noexcept { fd_.reset(); }
+  /// See Fd::is_own(); before Linux 6.9 the kernel tells pidfds apart from other files, and not from each other.
+  bool is_own() const noexcept { return fd_.is_own(); }
   /// Readable when the process has ended.
   int fd() const noexcept { return fd_.get(); }
 

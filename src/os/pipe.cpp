@@ -70,6 +70,7 @@ Pipe Pipe::create_for_output(int bytes) {
 }
 
 Got read_available(const Fd& read_end, std::span<char> to) noexcept {
+  if (!read_end.is_own()) return {0, true};
   const int saved = errno;
   const ssize_t got = call_retried([&] { return ::read(read_end.get(), to.data(), to.size()); });
   const Got result{got > 0 ? static_cast<std::size_t>(got) : 0, got == 0 || (got < 0 && errno != EAGAIN)};
@@ -78,6 +79,7 @@ Got read_available(const Fd& read_end, std::span<char> to) noexcept {
 }
 
 Wake write_wake(const Fd& write_end) noexcept {
+  if (!write_end.is_own()) return Wake::lost;
   const int saved = errno;
   ssize_t written = -1;
   // relaxed: at worst another thread asks the kernel once more
@@ -96,6 +98,7 @@ Wake write_wake(const Fd& write_end) noexcept {
 }
 
 Drained drain_wakes(const Fd& read_end) noexcept {
+  if (!read_end.is_own()) return Drained::lost;
   constexpr int kMostRounds = 1024;  // a pipe's worth: a peer that keeps writing cannot keep us here
   const int saved = errno;
   Drained result = Drained::nothing;

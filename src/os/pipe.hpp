@@ -31,12 +31,14 @@ enum class Wake {
   sent,
   full,    ///< the sleeper has more wake-up calls than it can hold: it will wake
   broken,  ///< nobody has the read end any more
+  lost,    ///< this process has closed its end
 };
 /// Writes one byte. Never waits, never raises SIGPIPE.
 Wake write_wake(const Fd& write_end) noexcept;
 
-enum class Drained { nothing, some, hung_up };
-/// Takes the wake-up calls out. `hung_up`: nobody has the write end any more (or the pipe cannot be read).
+enum class Drained { nothing, some, hung_up, lost };
+/// Takes the wake-up calls out. `hung_up`: nobody has the write end any more (or the pipe cannot be read). `lost`: this process
+/// has closed its end.
 Drained drain_wakes(const Fd& read_end) noexcept;
 
 }  // namespace coproc::inline v0::os

@@ -1,5 +1,6 @@
 #include "os/random.hpp"
 
+#include <stdlib.h>
 #include <sys/random.h>
 
 #include "os/clock.hpp"
@@ -15,6 +16,11 @@ std::uint64_t random_number() noexcept {
   errno = saved;
   if (got == static_cast<ssize_t>(sizeof number)) return number;
   return static_cast<std::uint64_t>(now_ns()) * 0x9e3779b97f4a7c15;
+}
+
+void seed_c_library(std::uint64_t seed) noexcept {
+  ::srandom(static_cast<unsigned>(seed));  // that of rand(), too
+  ::srand48(static_cast<long>(seed >> 32));
 }
 
 }  // namespace coproc::inline v0::os

@@ -10,4 +10,7 @@ namespace coproc::inline v0::os {
 /// From the kernel; where it has none, from the time. Not for cryptography.
 std::uint64_t random_number() noexcept;
 
+/// Of rand, random and drand48. Takes a lock of the C library's.
+void seed_c_library(std::uint64_t seed) noexcept;
+
 }  // namespace coproc::inline v0::os

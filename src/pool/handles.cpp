@@ -61,10 +61,11 @@ pool::MakePoolWorker maker_of(const StateCode& state, const PoolOptions& options
   setup.exit_function = name_of(state.exit_function);
   setup.init = encoded(state.encode_init, state.init);
   setup.exit = encoded(state.encode_exit, state.exit);
-  const WorkerOptions& worker = options.worker;
   const std::vector<int> processors = options.pin ? os::list_allowed_processors() : std::vector{-1};
   return [=, code = state.forked, context = state.context](std::size_t number) -> std::unique_ptr<pool::PoolWorker> {
     const int processor = processors[number % processors.size()];
+    WorkerOptions worker = options.worker;
+    worker.number = number;
     if (code.run != nullptr) {
       using pool::ForkedPoolWorker;
       return std::make_unique<PoolWorkerOf<ForkedPoolWorker>>(ForkedPoolWorker{code, context, processor}, worker);

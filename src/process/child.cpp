@@ -40,6 +40,20 @@ class Child::State final : public os::ForkSensitive {
   /// Takes the end of a child that has ended into account. REQUIRES: mutex is held.
   std::optional<os::Ended> take_end();
 
+  /// Whether the program has closed the descriptor (closefrom).
+  bool is_lost() const noexcept { return pidfd.fd() >= 0 && !pidfd.is_own(); }
+  /// Another one then: a child that is not reaped has its number still.
+  void find_again() noexcept {
+    if (!is_lost() || is_adopted) return;
+    const std::scoped_lock lock(mutex);
+    if (status) return;
+    try {
+      pidfd = os::Pidfd::open(pid);
+    } catch (const std::system_error&) {
+      // Whoever needs it finds that it cannot be used.
+    }
+  }
+
  private:
   void leave_in_child() noexcept override { pidfd.close(); }
 
@@ -191,8 +205,14 @@ Child::~Child() {
 
 bool Child::is_own_process() const noexcept { return state_ != nullptr && state_->generation == os::fork_generation(); }
 pid_t Child::pid() const noexcept { return state_->pid; }
-int Child::wait_fd() const noexcept { return state_->pidfd.fd(); }
-bool Child::is_ended() const noexcept { return state_->pidfd.is_ended(); }
+int Child::wait_fd() const noexcept {
+  state_->find_again();
+  return state_->is_lost() ? -1 : state_->pidfd.fd();
+}
+bool Child::is_ended() const noexcept {
+  state_->find_again();
+  return state_->is_lost() || state_->pidfd.is_ended();
+}
 
 namespace {
 
@@ -206,6 +226,7 @@ void require_own_process(const Child& child, const char* what) {
 
 std::optional<ExitStatus> Child::try_reap() {
   require_own_process(*this, "wait for");
+  state_->find_again();
   std::unique_lock lock(state_->mutex);
   if (state_->status) return state_->status;
   const auto ended = state_->take_end();
@@ -222,6 +243,7 @@ std::optional<ExitStatus> Child::try_reap() {
 
 os::Signalling Child::send(int number) {
   require_own_process(*this, "signal");
+  state_->find_again();
   if (os::Pidfd::can_open()) return state_->pidfd.send_signal(number);
   const std::scoped_lock lock(state_->mutex);  // while it is not reaped, its number is its own
   return state_->status ? os::Signalling::ended : os::send_signal(state_->pid, number);

@@ -62,7 +62,7 @@ class Server {
   }
 
   bool can_serve(const os::Inheritance& now) const {
-    return process_.is_own_process() && !process_.is_ended() && inheritance_ == now;
+    return process_.is_own_process() && channel_.host_end().is_own() && !process_.is_ended() && inheritance_ == now;
   }
   /// The first process of its PID namespace: it cannot give its parent children, and the namespace ends with it.
   bool is_first_of_namespace() const noexcept { return own_pid_ == 1; }
@@ -251,14 +251,15 @@ ForkedWorker start_in_fork_server(const os::Fd& socket, const std::vector<std::s
       }
       own.server.reset();  // it has ended meanwhile: another one
     }
-    throw StartReport{.stage = StartStage::fork_server,
-                      .text = "the fork server ended while it was used; StartMethod::spawn does without it",
-                      .may_be_spawned = true};
   } catch (const StartReport& report) {
     if (report.stage == StartStage::fork_server) own.server.reset();  // it hangs
     remember(own, report);
     throw;
   }
+  // Not remembered: somebody may have killed it.
+  throw StartReport{.stage = StartStage::fork_server,
+                    .text = "the fork server ended while it was used; StartMethod::spawn does without it",
+                    .may_be_spawned = true};
 }
 
 }  // namespace coproc::inline v0::process

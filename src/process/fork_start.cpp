@@ -17,6 +17,7 @@
 #include "process/standard_streams.hpp"
 #include "process/start_channel.hpp"
 #include "process/worker_end.hpp"
+#include "process/worker_identity.hpp"
 
 namespace coproc::inline v0::process {
 
@@ -33,7 +34,8 @@ void set_up(const WorkerOptions& options, std::span<os::ForkSensitive* const> ke
 }
 
 [[noreturn]] void run_worker(const WorkerOptions& options, std::span<os::ForkSensitive* const> kept, Lifeline& lifeline,
-                             StartChannel& channel, bool had_threads, FunctionRef<int()> body) noexcept {
+                             StartChannel& channel, const WorkerIdentity& identity, bool had_threads,
+                             FunctionRef<int()> body) noexcept {
   channel.become_worker();
   begin_worker(had_threads);
   StartReport report;
@@ -44,6 +46,7 @@ void set_up(const WorkerOptions& options, std::span<os::ForkSensitive* const> ke
   } catch (...) {
     report.error_number = ENOMEM;
   }
+  assume_identity(identity, !had_threads);  // else another one may hold the lock of the generators for ever
   if (!channel.report(report) || report.stage != StartStage::started) end_worker(1);
 
   exit_worker(run_body(body, options.name));
@@ -65,13 +68,14 @@ Child start_by_fork(const WorkerOptions& options, std::span<os::ForkSensitive* c
     flush_standard_streams();
     os::find_streams();
 
-    const bool had_threads = looks_for_leaks() && os::thread_count() > 1;
+    const WorkerIdentity identity = new_identity(options);
+    const bool had_threads = os::thread_count() > 1;
     stage = StartStage::fork;
     pid_t pid;
     {
       const os::SignalBlock until_the_child_has_its_own_handlers;
       pid = os::fork_keeping(kept);
-      if (pid == 0) run_worker(options, kept, *lifeline, channel, had_threads, body);
+      if (pid == 0) run_worker(options, kept, *lifeline, channel, identity, had_threads, body);
     }
     channel.become_host();
     lifeline->stay_with_host();

@@ -23,6 +23,7 @@
 #include "process/start_request.hpp"
 #include "process/stderr_tail.hpp"
 #include "process/take_over.hpp"
+#include "process/worker_identity.hpp"
 
 namespace coproc::inline v0::process {
 
@@ -77,6 +78,9 @@ StartRequest request_for(const WorkerOptions& options, std::string payload) {
   StartRequest request;
   request.name = name_of_worker(options);
   request.host_pid = ::getpid();
+  const WorkerIdentity identity = new_identity(options);
+  request.number = identity.number;
+  request.seed = identity.seed;
   request.keep_fds = options.keep_fds;
   request.leads_group = options.kill_descendants;
   request.ignored_signals = os::ignored_signals();
@@ -149,9 +153,10 @@ void refuse_with_other_rights() {
   if (!os::gives_other_rights()) return;
   throw StartReport{
       StartStage::exec, 0,
-      "this process has another effective than real user or group, or is a set-user-ID program: a program "
-      "that it executes does not believe the start request. Make them equal first, or choose "
-      "StartMethod::fork"};
+      "this process has another effective than real user or group, or its program is set-user-ID or has "
+      "capabilities of its file: a program that it executes so does not believe the start request, which somebody "
+      "else may have made. Make user and group equal first, give capabilities otherwise (ambient ones, by systemd or "
+      "setpriv), or choose StartMethod::fork"};
 }
 
 os::Program this_program(const char* role, std::vector<std::string> environment) {

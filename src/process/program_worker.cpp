@@ -20,6 +20,7 @@
 #include "process/standard_descriptors.hpp"
 #include "process/start_channel.hpp"
 #include "process/worker_end.hpp"
+#include "process/worker_identity.hpp"
 
 namespace coproc::inline v0::process {
 
@@ -61,6 +62,7 @@ void set_up(const StartRequest& request, StartFds& fds, Lifeline*& lifeline, boo
   stage = StartStage::setup;
   if (request.leads_group) os::lead_process_group();
   os::set_process_name(request.name.c_str());
+  assume_identity({request.number, request.seed}, is_own);
   cpu_set_t processors;
   if (request.processors.size() == sizeof processors) {
     std::memcpy(&processors, request.processors.data(), sizeof processors);

@@ -104,8 +104,8 @@ TEST(StartFailure, AForkThatFailsIsNamed) {
     Child child = start([] { return 0; });
   }
   os::disarm_fault();
-  // The pipe and the sockets come first: the third call is the fork.
-  os::arm_fault(3, EAGAIN);
+  // The pipe, the sockets, the seed and the number of threads come first: the fifth call is the fork.
+  os::arm_fault(5, EAGAIN);
   try {
     Child child = start([] { return 0; });
     ADD_FAILURE() << "it started";

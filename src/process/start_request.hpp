@@ -23,6 +23,8 @@ inline constexpr std::uint32_t kStartVersion = 2;
 struct StartRequest {
   std::string name;
   int host_pid = 0;
+  std::uint64_t number = 0;  // WorkerIdentity
+  std::uint64_t seed = 0;
   /// "NAME=value"; none: the new process has it already.
   std::optional<std::vector<std::string>> environment;
   /// The numbers that the first of `fds` shall have.

@@ -51,7 +51,7 @@ void write_reports() noexcept {
       __llvm_profile_initialize_file();  // its name may have this pid in it
     (void)__llvm_profile_write_file();
   }
-  if (looks_for_leaks() && may_look_for_leaks) __lsan_do_leak_check();  // ends the process where it finds some
+  if (__lsan_do_leak_check != nullptr && may_look_for_leaks) __lsan_do_leak_check();  // ends the process where it finds some
 }
 
 /// What had been counted before the worker began is its host's.
@@ -71,8 +71,6 @@ void reset_counters() noexcept {
 }
 
 }  // namespace
-
-bool looks_for_leaks() noexcept { return __lsan_do_leak_check != nullptr; }
 
 void begin_worker(bool had_threads) {
   has_begun = true;

@@ -44,7 +44,7 @@ LinkEnd Worker::new_link() {
     state.awaited = {std::move(run), std::move(core), std::move(lifeline)};
     return LinkEnd(std::move(parts));
   } catch (const std::system_error& error) {
-    process::throw_start_error({process::StartStage::link, error.code().value()}, state.options);
+    process::throw_start_error(process::report_of(process::StartStage::link, error), state.options);
   }
 }
 
@@ -59,7 +59,7 @@ void Worker::adopt(int pid, std::function<std::optional<ExitStatus>()> ask) {
   try {
     awaited.run->child = process::Child::adopt(pid, os::Pidfd::open(pid), std::move(awaited.lifeline), std::move(ask));
   } catch (const std::system_error& error) {
-    process::throw_start_error({process::StartStage::pidfd, error.code().value()}, state.options);
+    process::throw_start_error(process::report_of(process::StartStage::pidfd, error), state.options);
   }
   state.begin(std::move(awaited.run), std::move(awaited.core));
 }

@@ -12,6 +12,7 @@
 #include "process/new_program.hpp"
 #include "process/start_stage.hpp"
 #include "process/take_over.hpp"
+#include "process/worker_identity.hpp"
 #include "worker/received_run.hpp"
 
 namespace coproc::inline v0 {
@@ -33,6 +34,10 @@ void start_fork_server(Timeout timeout) {
 }
 
 void stop_fork_server() noexcept { process::end_fork_server(); }
+
+std::uint64_t this_worker::number() noexcept { return process::own_identity().number; }
+
+std::uint64_t this_worker::seed() noexcept { return process::own_identity().seed; }
 
 bool this_worker::is_worker() noexcept { return process::is_executable_worker(); }
 

@@ -5,13 +5,17 @@
 #include <grp.h>
 #include <linux/sched.h>
 #include <sched.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include <cerrno>
+#include <cstring>
 #include <filesystem>
+#include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "conformance/player.hpp"
 #include "support/process.hpp"
@@ -128,6 +132,72 @@ TEST_P(ConfinedHost, promise_14_workers_start_from_a_directory_that_may_not_be_e
             }),
             "alive");
   ::rmdir(place.c_str());
+}
+
+/// Files of the program's own at all numbers that were free, so that coproc's old ones are among them.
+class OwnFiles {
+ public:
+  OwnFiles() {
+    while (files_.empty() || files_.back() < 150) {
+      const int fd = ::memfd_create("own", 0);
+      if (fd < 0 || ::write(fd, "mine", 4) != 4) throw std::runtime_error("no file");
+      files_.push_back(fd);
+    }
+  }
+  /// "", or what was done to one of them.
+  std::string changes() const {
+    for (const int fd : files_) {
+      char text[16];
+      struct stat file {};
+      if (::fstat(fd, &file) != 0) return std::to_string(fd) + " was closed";
+      if (file.st_size != 4 || ::pread(fd, text, 4, 0) != 4 || std::memcmp(text, "mine", 4) != 0) {
+        return std::to_string(fd) + " was written to";
+      }
+      if (::lseek(fd, 0, SEEK_CUR) != 4) return std::to_string(fd) + " was read from";
+    }
+    return {};
+  }
+
+ private:
+  std::vector<int> files_;
+};
+
+TEST_P(ConfinedHost, promise_10_a_host_that_closes_all_descriptors_goes_on_and_keeps_its_files_as_they_are) {
+  EXPECT_EQ(in_host([] {
+              std::string text;
+              {
+                Player worker(GetParam());
+                worker.start("answers");
+                text += worker.ask("echo alive");
+                ::close_range(3, 199, 0);
+                const OwnFiles files;
+                try {
+                  (void)worker.ask("echo still");  // which it hears while it does not sleep
+                } catch (const coproc::LinkClosedError&) {}
+                text += ", " + answer_of_a_worker(GetParam(), "echo another");
+                text += files.changes();
+                worker->kill();
+                worker->join();  // by that, or since it has lost its host
+                text += ", ended";
+                text += files.changes();
+                coproc::stop_fork_server();
+                text += files.changes();
+              }
+              return text;
+            }),
+            "alive, another, ended");
+}
+
+TEST_P(ConfinedHost, promise_07_a_worker_that_closes_all_descriptors_says_so) {
+  Player worker(GetParam());
+  worker.start("closes");
+  try {
+    worker.messenger().receive_blocking<int>();
+    ADD_FAILURE() << "it said something";
+  } catch (const coproc::Error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("closed the descriptors of this link"));
+  }
+  EXPECT_EQ(worker->join().code(), 1);
 }
 
 }  // namespace

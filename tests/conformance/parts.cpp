@@ -186,8 +186,9 @@ void play(PriorityMessenger& host, const std::string& part, int fd) {
   if (part == "writes and exits") write_to(fd), std::exit(0);
   if (part == "returns" || part.ends_with("exit")) return end_by(part, fd);
   say(fd, 'b');
+  if (part == "closes") ::close_range(3, 199, 0);
   if (part == "stops") ::raise(SIGSTOP);
-  if (part == "receives") (void)host.receive_blocking<int>();
+  if (part == "receives" || part == "closes") (void)host.receive_blocking<int>();
   if (part == "sends") send_until_full(host, fd);
   if (part == "polls") poll(host, fd);
   if (part == "clings") cling(host);
