@@ -1,6 +1,7 @@
 import functools
 import itertools
 import os
+import random
 import subprocess
 import sys
 import textwrap
@@ -267,3 +268,28 @@ def test_options_are_checked_at_the_door(use):
         with pytest.raises((ValueError, TypeError), match="tasks_per_worker|max_retries|time_limit|chunksize"):
             use(pool)
         assert pool.map(double, [1]) == [2]
+
+
+def test_workers_draw_different_random_numbers(method):
+    with Pool(3, method=method) as pool:
+        pool.map(double, range(10))
+        drawn = {}
+        while len(drawn) < 3:
+            drawn.update(pool.map(draw, range(3), chunksize=1))
+        assert len({numbers[0] for numbers in drawn.values()}) == len({numbers[1] for numbers in drawn.values()}) == 3
+
+
+def draw(_):
+    time.sleep(0.01)
+    return os.getpid(), (random.random(), np.random.random())
+
+
+def test_an_exit_that_raises_is_told_when_the_pool_is_stopped_and_an_init_once(capfd):
+    with Pool(2, exit=lambda: 1 / 0) as pool:
+        assert pool.map(double, range(3)) == [0, 2, 4]
+    assert capfd.readouterr().err.count("ZeroDivisionError") == 2
+    with Pool(3, init=lambda: 1 / 0) as pool:
+        with pytest.raises(coproc.PoolBrokenError, match="init raised ZeroDivisionError"):
+            pool.map(double, range(3))
+    del pool
+    assert capfd.readouterr().err == ""

@@ -268,3 +268,4 @@ def _end_all(workers, options):
         _core.stop_all([worker._worker for worker in workers], options)
     for worker in workers:
         worker._reap()
+        worker._worker.tell()

@@ -7,10 +7,18 @@ from .. import _core
 from ..errors import LoanError, MessageTooLargeError, ProtocolError, WorkerDiedError
 from .failures import Failed
 from .functions import KnownFunctions
-from .worker import Put
+from .worker import InitFailed, Put
 
 #: Of an outbox: the most that its link's options allow.
 _OUTBOX_SIZES = (64 << 10, mmap.PAGESIZE, 256)
+
+
+class InitError(Exception):
+    """An init function has raised the exception `cause`."""
+
+    def __init__(self, cause):
+        super().__init__(cause)
+        self.cause = cause
 
 
 class Slot:
@@ -139,6 +147,8 @@ class Slot:
             early = self.outbox.take_until(end, Failed)
             self._early += len(early)
             return early
+        if type(results[0]) is InitFailed:
+            raise InitError(results[0].exception())
         at = 0
         while (at := _core.find_type(results, Put, at)) >= 0:
             results[at : at + 1] = put = self._take(results[at].count)

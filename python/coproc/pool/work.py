@@ -8,16 +8,13 @@ import threading
 import time
 
 from .. import _core
-from ..errors import (
-    DecodeError, PoolBrokenError, ProtocolError, TaskCancelledError, TaskTimeoutError, WorkerIsDeadError, exception_of,
-)  # fmt: skip
+from ..errors import DecodeError, PoolBrokenError, ProtocolError, TaskCancelledError, TaskTimeoutError, WorkerIsDeadError
 from .backlog import Backlog
 from .chunk import Chunk
 from .failures import Unloadable, named
 from .job import split
-from .slot import Slot
+from .slot import InitError, Slot
 from .turn import Turn
-from .worker import InitError
 
 #: Deaths in a row before anything was run, until the pool is broken.
 _MOST_FALSE_STARTS = 3
@@ -216,8 +213,7 @@ class Work:
             self._replace(slot)
             return True
         except InitError as error:
-            cause = exception_of(*error.parts)
-            self._break(cause, f"init raised {named(cause)}")
+            self._break(error.cause, f"init raised {named(error.cause)}")
             return True
         except ProtocolError:  # nothing of this worker is believed any more
             slot.worker.kill()

@@ -30,12 +30,8 @@ class Put:
     count: int
 
 
-class InitError(Exception):
-    """An init function has raised an exception."""
-
-    def __init__(self, parts):
-        super().__init__(parts)
-        self.parts = parts
+class InitFailed(Failed):
+    """In the place of all results: init has raised this."""
 
 
 def serve(messenger, init, init_args, exit):
@@ -47,7 +43,7 @@ def serve(messenger, init, init_args, exit):
     except LinkClosedError:
         raise
     except BaseException as error:
-        raise InitError(Failed(error).parts) from None
+        return send(InitFailed(error))
     head = () if state is None else (state,)
     try:
         with contextlib.suppress(ResourceRequestedClose):
