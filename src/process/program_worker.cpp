@@ -106,9 +106,9 @@ int run(os::Fd socket, Prepare prepare, bool is_own) noexcept {
 
 }  // namespace
 
-void run_own_worker(os::Fd socket, Prepare prepare) noexcept {
+int run_own_worker(os::Fd socket, Prepare prepare) noexcept {
   begin_worker(false);
-  exit_worker(run(std::move(socket), prepare, true));
+  return run(std::move(socket), prepare, true);
 }
 
 int run_program_worker(os::Fd socket, Prepare prepare) noexcept { return run(std::move(socket), prepare, false); }

@@ -10,10 +10,10 @@
 namespace coproc::inline v0::process {
 
 /// Receives the request, sets the process up, reports, and runs what `prepare` gave. For a process that is all coproc's (fork
-/// server, spawn): it ends with that, and without the program's exit handlers.
-[[noreturn]] void run_own_worker(os::Fd socket, Prepare prepare) noexcept;
+/// server, spawn), and ends by exit_worker(). Returns the exit code.
+int run_own_worker(os::Fd socket, Prepare prepare) noexcept;
 
-/// The same in a program's own process (executable), which keeps its signal handlers. Returns the exit code.
+/// The same in a program's own process (executable), which keeps its signal handlers.
 int run_program_worker(os::Fd socket, Prepare prepare) noexcept;
 
 }  // namespace coproc::inline v0::process

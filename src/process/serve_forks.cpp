@@ -63,7 +63,7 @@ void fork_worker(os::Fd& control, os::Fd socket, Prepare prepare) {
     os::Cloned cloned = os::clone_for_parent();
     if (cloned.pid == 0) {
       control.reset();
-      run_own_worker(std::move(socket), prepare);
+      exit_worker(run_own_worker(std::move(socket), prepare));
     }
     reply.pid = cloned.pid;
     pidfd = std::move(cloned.pidfd);

@@ -74,7 +74,7 @@ void take_over(Prepare prepare) noexcept {
   ::unsetenv(kMarker);
   os::Fd socket = take_socket(must_be_taken_over(role));
   if (role == kForkServerRole && socket) serve_forks(std::move(socket), prepare);
-  if (role == kSpawnRole && socket) run_own_worker(std::move(socket), prepare);
+  if (role == kSpawnRole && socket) exit_worker(run_own_worker(std::move(socket), prepare));
   if (must_be_taken_over(role)) {
     std::fprintf(stderr, "coproc: %s=%s is set, but not by this program's own host: unset it\n", kMarker, role.c_str());
     end_worker(1);

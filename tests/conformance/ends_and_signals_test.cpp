@@ -120,6 +120,8 @@ void let_a_stranger_send(int signal, pid_t to) {
 
 TEST_P(EndsAndSignals, promise_15_what_goes_to_a_group_is_for_the_host_to_act_upon) {
   for (const int signal : {SIGTERM, SIGHUP, SIGQUIT}) {
+    const auto before =
+        ::signal(signal, SIG_DFL);  // what this process ignores (under nohup) a worker would ignore, too
     Player worker(GetParam());
     worker.start("answers");
     let_a_stranger_send(signal, worker->pid());
@@ -133,6 +135,7 @@ TEST_P(EndsAndSignals, promise_15_what_goes_to_a_group_is_for_the_host_to_act_up
     worker.start("answers");  // and what the worker sends itself
     worker.messenger().send_request("raise " + std::to_string(signal));
     EXPECT_EQ(worker->join().signal(), signal);
+    ::signal(signal, before);
   }
 }
 
