@@ -15,6 +15,8 @@ namespace coproc::inline v0::os {
 
 namespace {
 
+constexpr int kPidfdOfSender = 4;  // SCM_PIDFD, Linux 6.5; the C library's headers do not have it yet
+
 /// Room for the control message of as many descriptors as the kernel takes.
 struct alignas(cmsghdr) Control {
   std::array<char, CMSG_SPACE(sizeof(int) * kMostFdsAtOnce)> bytes{};
@@ -85,13 +87,16 @@ bool receive_with_fds(const Fd& socket, std::span<std::byte> bytes, std::vector<
     if (got < 0 && errno != ECONNRESET) throw_errno("recvmsg", socket.get(), bytes.size());
     if (got <= 0) return false;
     for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
-      if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
+      const bool is_of_sender =
+          header->cmsg_type == kPidfdOfSender;  // where ask_for_senders() was called; not wanted here
+      if (header->cmsg_level != SOL_SOCKET || (header->cmsg_type != SCM_RIGHTS && !is_of_sender)) continue;
       std::vector<Fd> come;
       for (std::size_t at = 0; at + CMSG_LEN(sizeof(int)) <= header->cmsg_len; at += sizeof(int)) {
         int fd;
         std::memcpy(&fd, CMSG_DATA(header) + at, sizeof fd);
         come.emplace_back(fd);
       }
+      if (is_of_sender) continue;
       for (Fd& fd : come) fds.push_back(above_stdio(std::move(fd)));
     }
     bytes = bytes.subspan(static_cast<std::size_t>(got));

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "os/file.hpp"
+#include "os/pidfd.hpp"
 #include "os/pipe.hpp"
 #include "os/socket_pair.hpp"
 
@@ -33,6 +34,22 @@ TEST(FdPassing, BytesAndDescriptorsArriveTogether) {
   char byte = 0;
   EXPECT_EQ(::read(pipe.read_end.get(), &byte, 1), 1);
   EXPECT_EQ(byte, 'x');
+}
+
+/// Where the sender is asked for, its descriptor comes with every message, wanted or not: hygiene would see it stay.
+TEST(FdPassing, TheSendersDescriptorIsNotLeftBehind) {
+  const auto ends = os::SocketPair::create();
+  try {
+    os::Pidfd::ask_for_senders(ends.second);
+  } catch (const std::system_error&) {
+    GTEST_SKIP() << "a kernel before Linux 6.5";
+  }
+  ASSERT_TRUE(os::send_with_fds(ends.first, bytes_of(std::string("x")), {}, os::Deadline::forever()));
+  char byte = 0;
+  std::vector<os::Fd> come;
+  ASSERT_TRUE(os::receive_with_fds(ends.second, std::as_writable_bytes(std::span(&byte, 1)), come));
+  EXPECT_EQ(byte, 'x');
+  EXPECT_TRUE(come.empty());
 }
 
 TEST(FdPassing, MoreBytesThanTheSocketHoldsWaitForTheReader) {

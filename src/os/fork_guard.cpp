@@ -1,5 +1,6 @@
 #include "os/fork_guard.hpp"
 
+#include <linux/futex.h>
 #include <linux/sched.h>
 #include <pthread.h>
 #include <sys/prctl.h>
@@ -155,14 +156,20 @@ struct ThreadArea {
 
   static ThreadArea own() {
     ThreadArea area;
-    if (call_once([&] { return ::syscall(SYS_get_robust_list, 0, &area.robust_list, &area.robust_list_size); }) != 0) {
-      throw_errno("get_robust_list");
+    const bool has_list =
+        call_once([&] { return ::syscall(SYS_get_robust_list, 0, &area.robust_list, &area.robust_list_size); }) == 0;
+    const bool has_place = call_once([&] { return ::prctl(PR_GET_TID_ADDRESS, &area.thread_id, 0, 0, 0); }) == 0;
+    if (has_list && has_place) return area;
+    // A kernel without CONFIG_CHECKPOINT_RESTORE, or a filter. In glibc one lies behind the other: pid_t tid, pid_t, void*, list.
+    constexpr std::size_t kBetween = 2 * sizeof(void*);
+    if (has_place) {
+      area.robust_list = static_cast<char*>(area.thread_id) + kBetween;
+      area.robust_list_size = sizeof(robust_list_head);
+      return area;
     }
-    if (call_once([&] { return ::prctl(PR_GET_TID_ADDRESS, &area.thread_id, 0, 0, 0); }) == 0) return area;
-    // A kernel without CONFIG_CHECKPOINT_RESTORE. glibc has it before the list: pid_t tid, pid_t, void*, the list.
-    auto* const thread_id = static_cast<char*>(area.robust_list) - 2 * sizeof(void*);
+    auto* const thread_id = has_list ? static_cast<char*>(area.robust_list) - kBetween : nullptr;
     pid_t there = 0;
-    std::memcpy(&there, thread_id, sizeof there);
+    if (has_list) std::memcpy(&there, thread_id, sizeof there);
     if (there != ::gettid()) {
       errno = ENOTSUP;
       throw_errno("prctl", "PR_GET_TID_ADDRESS");

@@ -244,7 +244,11 @@ std::optional<ExitStatus> Child::try_reap() {
 os::Signalling Child::send(int number) {
   require_own_process(*this, "signal");
   state_->find_again();
-  if (os::Pidfd::can_open()) return state_->pidfd.send_signal(number);
+  try {
+    if (os::Pidfd::can_open()) return state_->pidfd.send_signal(number);
+  } catch (const std::system_error& error) {
+    if (error.code() != std::errc::function_not_supported) throw;  // a filter (containers)
+  }
   const std::scoped_lock lock(state_->mutex);  // while it is not reaped, its number is its own
   return state_->status ? os::Signalling::ended : os::send_signal(state_->pid, number);
 }

@@ -126,7 +126,8 @@ std::string describe(const StartReport& report, const WorkerOptions& options) {
   if (!report.call.empty()) {
     text += ": " + report.call;
   } else if (report.error_number != 0) {
-    text += ": " + std::generic_category().message(report.error_number);
+    const std::string reason = ": " + std::generic_category().message(report.error_number);
+    if (!text.ends_with(reason)) text += reason;
   }
   if (is_of_process && report.error_number == ENOMEM && os::gives_children_another_pid_namespace()) {
     text +=

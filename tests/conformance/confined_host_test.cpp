@@ -58,6 +58,26 @@ TEST_P(ConfinedHost, promise_14_workers_start_where_newer_calls_are_refused) {
   }
 }
 
+TEST_P(ConfinedHost, promise_03_workers_are_killed_where_signals_by_pidfd_are_refused) {
+  EXPECT_EQ(in_host([] {
+              refuse_calls({{SYS_pidfd_send_signal, ENOSYS}});
+              const std::string text = answer_of_a_worker(GetParam(), "echo alive");
+              Player worker(GetParam());
+              worker.start("answers");
+              worker->kill();
+              return text + (worker->join().signal() == SIGKILL ? ", killed" : ", ended otherwise");
+            }),
+            "alive, killed");
+}
+
+TEST_P(ConfinedHost, promise_14_workers_start_where_the_lists_of_robust_mutexes_cannot_be_had) {
+  EXPECT_EQ(in_host([] {
+              refuse_calls({{SYS_get_robust_list, ENOSYS}, {SYS_set_robust_list, ENOSYS}});
+              return answer_of_a_worker(GetParam(), "echo alive");
+            }),
+            "alive");
+}
+
 TEST_P(ConfinedHost, promise_14_workers_start_where_the_kernel_does_not_tell_the_place_of_a_threads_id) {
   EXPECT_EQ(in_host([] {
               refuse_calls({{SYS_prctl, EINVAL, 40}});  // PR_GET_TID_ADDRESS, and others that have one of its bits
