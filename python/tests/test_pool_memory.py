@@ -3,6 +3,8 @@
 import functools
 import gc
 import os
+import signal
+import sys
 import threading
 import time
 import weakref
@@ -84,31 +86,25 @@ def test_a_pool_that_becomes_garbage_ends_its_workers_together_and_nobody_waits(
         for _ in range(3):
             pool.submit(ignore_terminate)
         wait_until(lambda: all(is_ignored(pid) for pid in pool.pids()))
-        return pool.workers, pool.pids()
+        return pool.pids()
 
     began = threading.active_count()
-    workers, pids = leave_pool()  # the pool is gone, its workers are not: who drops it is not held up for the half of a minute
-    assert any(worker.is_alive() for worker in workers)
-    for worker in workers:
-        worker.kill()
-    for worker in workers:
-        worker.join()
+    pids = leave_pool()  # the pool is gone, its workers are not: who drops it is not held up for a minute
+    assert all(os.path.exists(f"/proc/{pid}") for pid in pids)
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
     wait_until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in pids))
     assert threading.active_count() == began
 
 
 def ignore_terminate():
-    import signal
-
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     time.sleep(60)
 
 
 def is_ignored(pid):
-    from signal import SIGTERM
-
     masks = [int(line.split()[1], 16) for line in open(f"/proc/{pid}/status") if line.startswith("SigIgn")]
-    return bool(masks[0] >> (SIGTERM - 1) & 1)
+    return bool(masks[0] >> (signal.SIGTERM - 1) & 1)
 
 
 def test_an_idle_pool_that_becomes_garbage_runs_the_exits_of_its_workers(tmp_path):
@@ -124,15 +120,15 @@ def test_an_idle_pool_that_becomes_garbage_runs_the_exits_of_its_workers(tmp_pat
 def test_garbage_in_a_cycle_does_not_wait_inside_of_the_collector():
     pool = Pool(1, stop=coproc.StopOptions(close=30, terminate=30))
     pool.submit(ignore_terminate)
-    (pid,), workers = pool.pids(), pool.workers
+    (pid,) = pool.pids()
     wait_until(lambda: is_ignored(pid))
     pool.itself = pool
     seen = weakref.ref(pool)
     del pool
     gc.collect()
-    assert seen() is None and workers[0].is_alive()
-    workers[0].kill()
-    workers[0].join()
+    assert seen() is None and os.path.exists(f"/proc/{pid}")
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: not os.path.exists(f"/proc/{pid}"))
 
 
 def length(data, _):
@@ -193,8 +189,6 @@ def test_waiting_for_and_cancelling_tasks_takes_one_look_each(pool):
     def steps(use):
         nonlocal looks
         looks = 0
-        import sys
-
         sys.setprofile(count)
         use()
         sys.setprofile(None)
