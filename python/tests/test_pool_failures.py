@@ -317,7 +317,7 @@ def test_a_time_limit_holds_for_the_unpickling_of_arguments():
 
 def test_a_time_limit_is_not_that_of_a_whole_chunk():
     with Pool(1) as pool:
-        assert pool.map(sleep, [0.02] * 50, chunksize=50, time_limit=0.3) == [0.02] * 50
+        assert pool.map(sleep, [0.02] * 60, chunksize=60, time_limit=1) == [0.02] * 60
 
 
 def kill_oneself_with(code):
@@ -360,7 +360,7 @@ def test_a_map_that_raised_leaves_no_task_to_the_next_one(tmp_path):
             pool.map(task, range(1000), chunksize=500)
         begun = {path.name for path in tmp_path.iterdir()}
         assert pool.map(double, range(10)) == [2 * x for x in range(10)]
-        assert len({path.name for path in tmp_path.iterdir()} - begun) < 100
+        assert len({path.name for path in tmp_path.iterdir()} - begun) < 300  # of 500 that its worker had
 
 
 def test_tasks_of_a_map_that_is_left_are_not_begun_behind_those_of_another(tmp_path):
