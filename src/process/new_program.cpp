@@ -97,8 +97,7 @@ pid_t execute(const os::Program& program, const os::Fd& control, int error_outpu
     return os::spawn(program, control, error_output);
   } catch (const std::system_error& error) {
     const int reason = error.code().value();
-    std::string text = "its program \"" + program.path + "\" could not be executed";
-    if (reason == EAGAIN || reason == ENOMEM) text += " (a limit on processes or memory?)";
+    std::string text = "its program \"" + program.path + "\" could not be executed" + guess_at_processes(reason);
     if (reason == ENOENT && os::id_of_path(program.path.c_str())) {
       text += ", since the interpreter or loader that it names is missing";
     }

@@ -64,13 +64,18 @@ bool is_any_of(int number, std::initializer_list<int> numbers) {
   return std::find(numbers.begin(), numbers.end(), number) != numbers.end();
 }
 
+/// The kernel says ENOMEM where the PID namespace of the children is dead.
+bool has_dead_namespace(int error_number) {
+  return error_number == ENOMEM && os::gives_children_another_pid_namespace();
+}
+
 /// A guess, where the reason that the system gives is a shortage and does not say of what.
 const char* guess(const StartReport& report) {
   if (report.stage == StartStage::link || report.stage == StartStage::lifeline) {
     const bool is_limit = is_any_of(report.error_number, {EMFILE, ENFILE, ENOMEM, EFBIG, ENOSPC, EDQUOT});
     return is_limit ? " (a limit on descriptors, memory or file sizes?)" : "";
   }
-  return is_any_of(report.error_number, {EAGAIN, ENOMEM}) ? " (a limit on processes or memory?)" : "";
+  return guess_at_processes(report.error_number);
 }
 
 /// What failed, in words that name the option to look at.
@@ -119,6 +124,11 @@ StartReport report_of(StartStage stage, const std::system_error& error) {
   return {stage, error.code().value(), {}, error.what()};
 }
 
+const char* guess_at_processes(int error_number) {
+  const bool is_shortage = is_any_of(error_number, {EAGAIN, ENOMEM});
+  return is_shortage && !has_dead_namespace(error_number) ? " (a limit on processes or memory?)" : "";
+}
+
 std::string describe(const StartReport& report, const WorkerOptions& options) {
   std::string text = report.text.empty() ? text_of(report.stage, options) + guess(report) : report.text;
   const bool is_of_process =
@@ -129,7 +139,7 @@ std::string describe(const StartReport& report, const WorkerOptions& options) {
     const std::string reason = ": " + std::generic_category().message(report.error_number);
     if (!text.ends_with(reason)) text += reason;
   }
-  if (is_of_process && report.error_number == ENOMEM && os::gives_children_another_pid_namespace()) {
+  if (is_of_process && has_dead_namespace(report.error_number)) {
     text +=
         "; this process gives its children another PID namespace (unshare, setns), and such a one ends for good with "
         "the first process in it";

@@ -50,6 +50,9 @@ struct StartReport {
 /// Of a system call that failed in this stage.
 StartReport report_of(StartStage stage, const std::system_error& error);
 
+/// " (a limit ...?)" where this is the reason of a process that could not be made, and says no more; else "".
+const char* guess_at_processes(int error_number);
+
 /// What failed, why, and what to do.
 std::string describe(const StartReport& report, const WorkerOptions& options);
 

@@ -103,6 +103,25 @@ TEST_P(ConfinedHost, promise_14_workers_start_in_a_pid_namespace_whose_first_pro
   EXPECT_EQ(text, "alive, alive");
 }
 
+TEST(ConfinedHost, promise_14_a_pid_namespace_that_has_ended_is_named_and_no_limit_is_guessed_at) {
+  const std::string text = in_host([] {
+    if (::unshare(CLONE_NEWPID) != 0) return std::string("may not");
+    std::string all = answer_of_a_worker(StartMethod::spawn, "echo alive");
+    for (const StartMethod method : {StartMethod::spawn, StartMethod::fork, StartMethod::fork_server}) {
+      try {
+        all += answer_of_a_worker(method, "echo alive");
+      } catch (const coproc::StartError& error) {
+        all += std::string(error.what()).find("a limit") == std::string::npos ? "; " : "; a limit? ";
+        all +=
+            std::string(error.what()).find("ends for good with the first process") != std::string::npos ? "named" : "";
+      }
+    }
+    return all;
+  });
+  if (text == "may not") GTEST_SKIP() << "only root may make a PID namespace";
+  EXPECT_EQ(text, "alive; named; named; named");
+}
+
 TEST_P(ConfinedHost, promise_14_workers_start_without_proc) {
 #ifdef __SANITIZE_ADDRESS__
   GTEST_SKIP() << "the address sanitizer itself needs /proc: without it exceptions end in false reports";
