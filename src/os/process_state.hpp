@@ -21,6 +21,9 @@ void set_process_name(const char* name) noexcept;
 
 pid_t parent_pid() noexcept;
 
+/// Whether a process that was not reaped is stopped (by SIGSTOP, Ctrl-Z), as far as /proc tells; true where it does not.
+bool may_be_stopped(pid_t process);
+
 /// The effective user of this process, as the kernel knows it: a preloaded library (fakeroot) may tell another one.
 unsigned user_id() noexcept;
 

@@ -72,6 +72,8 @@ void reset_counters() noexcept {
 
 }  // namespace
 
+bool looks_for_leaks() noexcept { return __lsan_do_leak_check != nullptr; }
+
 void begin_worker(bool had_threads) {
   has_begun = true;
   may_look_for_leaks = !had_threads;

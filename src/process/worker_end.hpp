@@ -11,6 +11,9 @@ namespace coproc::inline v0::process {
 /// `had_threads`: the process that it was forked from had more than one thread.
 void begin_worker(bool had_threads);
 
+/// Whether a worker of this program looks for leaks at its end.
+bool looks_for_leaks() noexcept;
+
 /// Ends the worker as exit() ends a program: exit handlers that were registered in it run, its static and thread-local
 /// objects are destroyed, what it has written to its streams is written out, and so are coverage and leak reports. In a
 /// process that did not begin_worker(), which is not all coproc's, as end_worker().
