@@ -1,7 +1,7 @@
 // Errors that travel: what may be sent, and the table of the error types that this program knows.
 //
 // A peer can only choose from this table, by a type id. Every E of a `send_error<E>`, `reply_error_to<E>` or
-// `accept_errors<E>` anywhere in the program is in it before main (or when its shared library is loaded), and so are the
+// `accept_errors<E>` anywhere in the program is in it before main (or while its shared library is loaded), and so are the
 // standard exceptions.
 #pragma once
 
@@ -85,10 +85,22 @@ struct ErrorType {
   std::exception_ptr (*decode)(Decoder&, const RemoteOrigin&);
   /// Encodes the exception that is being handled, which must be of this very type.
   void (*encode_current)(Encoder&);
-  const ErrorType* next = nullptr;
+  ErrorType* next = nullptr;
 };
 
-COPROC_API bool register_error(ErrorType& row) noexcept;
+COPROC_API void register_error(ErrorType& row) noexcept;
+
+/// Keeps a row in the table for as long as the program or shared library is loaded in which the row and its functions are.
+class COPROC_API ErrorRegistration {
+ public:
+  explicit ErrorRegistration(ErrorType& row) noexcept : row_(row) { register_error(row_); }
+  ErrorRegistration(const ErrorRegistration&) = delete;
+  ErrorRegistration& operator=(const ErrorRegistration&) = delete;
+  ~ErrorRegistration();
+
+ private:
+  ErrorType& row_;
+};
 
 template <class E>
 void encode_error(Encoder& encoder, const void* error) {
@@ -152,12 +164,12 @@ template <class E>
 inline ErrorType error_row{error_type_id<E>(), &typeid(E),       &describe_error_type<E>, &error_text<E>,
                            &encode_error<E>,   &decode_error<E>, &encode_current_error<E>};
 template <class E>
-inline const bool is_error_registered = register_error(error_row<E>);
+inline const ErrorRegistration error_registration(error_row<E>);
 
 /// Naming this in a function puts E into the table before main.
 template <class E>
 const ErrorType& known_error() noexcept {
-  (void)is_error_registered<E>;
+  (void)&error_registration<E>;
   return error_row<E>;
 }
 

@@ -82,6 +82,19 @@ COPROC_ERROR(TaskCancelledError, Error);
 
 #undef COPROC_ERROR
 
+/// The system has no descriptors, memory or address space left for what a call needs, or a limit forbids it: nothing was
+/// lost. The text says which limit to raise; then the same call may be made again.
+class COPROC_API SystemLimitError : public Error {
+ public:
+  SystemLimitError(const std::string& text, int error_number);
+  ~SystemLimitError() override;
+  /// errno
+  int error_number() const noexcept { return error_number_; }
+
+ private:
+  int error_number_;
+};
+
 /// The worker ended while the host still wanted something of it. `exit_status()` holds all that is known, the requests that
 /// it left unanswered among it; `exit_status().report()` puts that in lines.
 class COPROC_API WorkerDiedError : public WorkerIsDeadError {

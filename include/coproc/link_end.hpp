@@ -22,6 +22,12 @@ namespace coproc::inline v0 {
 ///     if (fork() == 0) run_child(end.open<coproc::PriorityMessenger>());
 ///     end.close();   // or `mine` would never see the end of the child
 ///
+/// An end may also come from a process that is not trusted: its memory has to be sealed, so that no access to it ever fails, and
+/// of what the description says only what this process allows counts (see `open`). Whoever made the end may keep its
+/// descriptors: it can read along and change what travels, and wake this end or not. So a link is as good as the process that
+/// made it; what it cannot do is to crash or hang its other end, or to take more memory than that allows. `run` trusts the host
+/// that the end comes from.
+///
 /// Unlike a messenger's, its descriptors are kept by every fork of the program, until it is opened or closed. They are
 /// close-on-exec.
 ///
@@ -47,10 +53,12 @@ class COPROC_API LinkEnd {
   std::string description() const;
   void close() noexcept;
 
-  /// The messenger; this object is empty from then on. `M`: PriorityMessenger or MultiMessenger. Throws InvalidArgumentError
-  /// where it is empty or is a worker's (see `run`), ProtocolError for memory that is no link, std::system_error.
+  /// The messenger; this object is empty from then on. `M`: PriorityMessenger or MultiMessenger. `most`: what this process
+  /// allows for max_message_bytes and max_queued_bytes, where the other side's options have more (these are what the other end
+  /// goes by: give both the same). Spins last 10 ms at most. Throws InvalidArgumentError where it is empty or is a worker's (see
+  /// `run`), or its descriptors are no pipes; ProtocolError for memory that is no link, or could shrink; SystemLimitError.
   template <class M>
-  M open();
+  M open(const LinkOptions& most = {});
 
   /// For the end of an AdoptedWorker, once, in the worker's first thread: runs the target, and returns the exit code: 0 where the
   /// target returned, was asked to close or has lost its host, 1 where an exception left it, which the host is told. The process

@@ -132,7 +132,8 @@ constexpr void check_receivable() {
 
 /// One end of a link. Every send and receive may throw NotOwnerError (in a process that the user forked),
 /// ConcurrentUseError, LinkClosedError's children (the peer is gone) and ProtocolError (the peer broke the link's rules).
-/// Every receive may also throw the errors that the peer sent, and the peer's close request.
+/// Every receive may also throw the errors that the peer sent, and the peer's close request. What the system refuses (memory,
+/// descriptors) is a SystemLimitError.
 ///
 /// Sends return when the peer can see the message. A send that has to wait for space moves incoming messages to the inbox
 /// meanwhile, so that two sides that only send never block each other. A send that throws has sent nothing and counts
@@ -283,7 +284,8 @@ class COPROC_API Messenger {
 
   // ---- looking ----
 
-  /// How many messages of this channel could be received now. Looks what has come, without waiting.
+  /// How many messages of this channel could be received now. Looks what has come, without waiting. Throws what a receive would
+  /// throw; where there is none, also what the peer's end means, until a receive or a send has thrown that.
   std::size_t available(const ChannelId& channel = {});
   /// How many of them have been moved to this end's inbox already. Looks for no others, and throws nothing.
   std::size_t queued(const ChannelId& channel = {}) const noexcept;

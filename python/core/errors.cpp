@@ -2,6 +2,7 @@
 
 #include <coproc/exit_status.hpp>
 
+#include <cerrno>
 #include <optional>
 #include <utility>
 
@@ -70,6 +71,12 @@ void translate(std::exception_ptr pointer) {
     set("MessageTooLargeError", error.what());
   } catch (const coproc::LoanError& error) {
     set("LoanError", error.what());
+  } catch (const coproc::SystemLimitError& error) {
+    if (error.error_number() == ENOMEM) {
+      set(PyExc_MemoryError, error.what());
+    } else {
+      set(py::reinterpret_borrow<py::object>(PyExc_OSError)(error.error_number(), text_of(error.what())));
+    }
   } catch (const coproc::QueueFullError& error) {
     set("QueueFullError", error.what());
   } catch (const coproc::MessageNotRecognizedError& error) {

@@ -34,7 +34,7 @@ void bind_options(py::module_& module) {
       "max_message_bytes: larger messages raise MessageTooLargeError at the send.\n"
       "max_queued_bytes: what one end keeps in its inbox before it pushes back on the sender.\n"
       "spin: seconds that a wait looks again and again before it sleeps, at most; 0: it sleeps at once.\n"
-      "loan_bytes: the memory that each direction can lend at once; 0: as much as the machine has.\n"
+      "loan_bytes: the memory that each direction can lend at once; 0: 4 GiB, or as much as the machine has.\n"
       "automatic_loans: whether large parts go by shared memory instead of through the ring.")
       .def(py::init([](std::size_t ring_bytes, std::size_t max_message_bytes, std::size_t max_queued_bytes,
                        py::object spin_time, std::size_t loan_bytes, bool automatic_loans) {

@@ -56,6 +56,7 @@ std::shared_ptr<OwnLoan> lend(const std::shared_ptr<Lender>& lender, std::size_t
   }
   if (!place) return nullptr;
   try {
+    lender->area_->reach(place->offset + bytes);
     return std::make_shared<OwnLoan>(lender, *place, bytes);
   } catch (...) {
     const std::lock_guard lock(lender->mutex_);

@@ -68,7 +68,7 @@ class OwnLoan final : public detail::LoanHold, public std::enable_shared_from_th
   bool is_kept_ = false;
 };
 
-/// A new block of so many bytes; null: there is no room. Throws std::bad_alloc. REQUIRES: bytes != 0.
+/// A new block of so many bytes; null: there is no room. Throws std::bad_alloc, std::system_error. REQUIRES: bytes != 0.
 std::shared_ptr<OwnLoan> lend(const std::shared_ptr<Lender>& lender, std::size_t bytes);
 
 }  // namespace coproc::inline v0::link

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <bit>
+#include <cerrno>
 #include <cstring>
 #include <new>
 #include <string>
+#include <system_error>
 
 #include "coproc/errors.hpp"
 #include "link/frame.hpp"
@@ -20,8 +22,9 @@ void LinkMemory::Free::operator()(std::byte* memory) const noexcept {
 namespace {
 
 /// What LinkOptions::loan_bytes means.
-LoanShape loan_shape(const LinkOptions& options) {
-  const std::size_t wanted = options.loan_bytes == 0 ? os::machine_memory() : options.loan_bytes;
+LoanShape shape_for(const LinkOptions& options) {
+  const std::size_t wanted =
+      options.loan_bytes == 0 ? std::min(os::machine_memory(), kUsualLoanBytes) : options.loan_bytes;
   return {std::bit_ceil(std::clamp(wanted, kLeastLoanBytes, kMostLoanBytes))};
 }
 
@@ -39,7 +42,7 @@ static_assert(offsetof(Preface, loan_bytes) == offsetof(LinkHeader, loan_bytes) 
 }  // namespace
 
 std::shared_ptr<LinkMemory> LinkMemory::create_shared(const LinkOptions& options) {
-  std::shared_ptr<LinkMemory> memory(new LinkMemory(options.ring_bytes, loan_shape(options)));
+  std::shared_ptr<LinkMemory> memory(new LinkMemory(options.ring_bytes, shape_for(options)));
   LoanShape& loans = memory->loan_shape_;
   for (const std::size_t most = os::largest_file(); loans.space != 0 && memory->total() > most;)
     loans.space = loans.space == kLeastLoanBytes ? 0 : loans.space / 2;
@@ -72,6 +75,8 @@ std::shared_ptr<LinkMemory> LinkMemory::attach(os::Fd fd) {
   }
   std::shared_ptr<LinkMemory> memory(new LinkMemory(ring_bytes, {loan_bytes}));
   if (os::size_of(fd) != memory->total()) refuse("its memory has another size than it says");
+  // Or every access could end this process, by SIGBUS, when whoever made it pleases.
+  if (!os::is_memory_that_stays(fd)) refuse("its memory is not sealed, and could shrink at any time");
   memory->mapping_ = os::map_shared(fd, memory->mapped());
   memory->fd_ = std::move(fd);
   memory->base_ = memory->mapping_.data();
@@ -79,7 +84,7 @@ std::shared_ptr<LinkMemory> LinkMemory::attach(os::Fd fd) {
 }
 
 std::shared_ptr<LinkMemory> LinkMemory::create_private(const LinkOptions& options) {
-  std::shared_ptr<LinkMemory> memory(new LinkMemory(options.ring_bytes, loan_shape(options)));
+  std::shared_ptr<LinkMemory> memory(new LinkMemory(options.ring_bytes, shape_for(options)));
   memory->heap_.reset(static_cast<std::byte*>(::operator new(memory->mapped(), std::align_val_t(kHeaderPage))));
   memory->base_ = memory->heap_.get();
   memory->lay_out();
@@ -103,11 +108,28 @@ std::shared_ptr<LoanArea> LinkMemory::loans(int from) {
   // In a worker that was forked with this end, what its host has mapped is not there.
   if (area == nullptr || !area->is_own_process()) {
     const std::size_t bytes = loan_shape_.total();
-    os::Mapping mapping = fd_ ? os::map_sparse(fd_, mapped() + static_cast<std::size_t>(from) * bytes, bytes)
-                              : os::map_sparse_private(bytes);
+    os::Mapping mapping = fd_ ? os::map_sparse(fd_, area_at(from), bytes) : os::map_sparse_private(bytes);
     area = std::make_shared<LoanArea>(std::move(mapping), loan_shape_);
   }
   return area;
+}
+
+void LinkMemory::read_unmapped(int from, std::uint64_t offset, std::span<std::byte> to) const {
+  if (fd_.is_own() && os::read_at(fd_, area_at(from) + loan_shape_.words() + offset, to)) return;
+  throw std::system_error(EBADF, std::generic_category(), "pread of the link's memory");
+}
+
+void LinkMemory::return_unmapped(int from, std::uint32_t slot, std::uint32_t generation) const noexcept {
+  if (!fd_.is_own()) return;
+  const std::size_t at = area_at(from) + slot * sizeof generation;
+  if (os::write_at(fd_, at, std::as_bytes(std::span(&generation, 1)))) return;
+  try {
+    const os::Mapping page = os::map_part(fd_, at / kLoanPage * kLoanPage, kLoanPage);
+    std::atomic_ref<std::uint32_t>(*reinterpret_cast<std::uint32_t*>(page.data() + at % kLoanPage))
+        .store(generation, std::memory_order_release);  // pairs with LoanArea::is_returned()
+  } catch (const std::system_error&) {
+    // The peer has less to lend from now on.
+  }
 }
 
 void check_link_options(const LinkOptions& options) {
@@ -120,8 +142,9 @@ void check_link_options(const LinkOptions& options) {
     throw InvalidArgumentError("LinkOptions::max_message_bytes and max_queued_bytes must be at least 1");
   }
   if (options.loan_bytes > kMostLoanBytes) {
-    throw InvalidArgumentError("LinkOptions::loan_bytes is " + std::to_string(options.loan_bytes) +
-                               ": choose at most 17592186044416, or 0 for as much as the machine has memory");
+    throw InvalidArgumentError(
+        "LinkOptions::loan_bytes is " + std::to_string(options.loan_bytes) +
+        ": choose at most 17592186044416, or 0 for 4 GiB, or as much as the machine has memory if that is less");
   }
 }
 

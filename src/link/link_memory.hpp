@@ -67,6 +67,11 @@ class LinkMemory {
   /// Any thread: the area of what end `from` lends, mapped at the first call, once for all in this process. Null: there are
   /// no loans. Throws std::system_error.
   std::shared_ptr<LoanArea> loans(int from);
+  const LoanShape& loan_shape() const noexcept { return loan_shape_; }
+  /// Reads what end `from` has lent without mapping it. Throws std::system_error.
+  void read_unmapped(int from, std::uint64_t offset, std::span<std::byte> to) const;
+  /// LoanArea::give_word() where the area is not mapped, if that is possible. Any thread.
+  void return_unmapped(int from, std::uint32_t slot, std::uint32_t generation) const noexcept;
 
   LinkHeader& header() noexcept { return *reinterpret_cast<LinkHeader*>(base_); }
   std::span<std::byte, kCrashAreaBytes> crash_area() noexcept {
@@ -82,6 +87,9 @@ class LinkMemory {
   void lay_out() noexcept;
   std::size_t mapped() const noexcept { return kHeaderPage + 2 * ring_bytes_; }
   std::size_t total() const noexcept { return mapped() + 2 * loan_shape_.total(); }
+  std::size_t area_at(int from) const noexcept {
+    return mapped() + static_cast<std::size_t>(from) * loan_shape_.total();
+  }
 
   struct Free {
     void operator()(std::byte* memory) const noexcept;

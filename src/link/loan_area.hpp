@@ -8,6 +8,8 @@
 // file behind it is sealed: no access ever raises SIGBUS because it has shrunk.) The sender keeps its books elsewhere, and
 // looks only whether a word holds the generation that it has lent; the receiver checks references against the area's size.
 //
+// The space is opened (made accessible) only as far as it was needed: mlockall() fills with memory whatever is accessible.
+//
 // Thread safety: any thread.
 #pragma once
 
@@ -15,9 +17,8 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
+#include <mutex>
 
-#include "coproc/detail/loan.hpp"
 #include "link/loan_allocator.hpp"
 #include "link/loan_reference.hpp"
 #include "os/memory.hpp"
@@ -26,6 +27,9 @@ namespace coproc::inline v0::link {
 
 inline constexpr std::size_t kLeastLoanBytes = std::size_t{64} << 10;
 inline constexpr std::size_t kMostLoanBytes = std::size_t{1} << 44;
+/// Where the user does not say and the machine has as much: it must not grow with the machine, since what all links can lend
+/// is address space of their one host.
+inline constexpr std::size_t kUsualLoanBytes = std::size_t{1} << 32;
 
 /// What follows from the size of the space, a power of two; 0: there are no loans.
 struct LoanShape {
@@ -39,11 +43,18 @@ struct LoanShape {
     return (slots() * sizeof(std::uint32_t) + kLoanPage - 1) / kLoanPage * kLoanPage;
   }
   constexpr std::size_t total() const noexcept { return words() + space; }
+  /// Whether the peer can have meant it: of whole pages and within the space.
+  constexpr bool holds(const LoanReference& reference) const noexcept {
+    return reference.slot < slots() && reference.generation != 0 && reference.bytes != 0 &&
+           reference.offset % kLoanPage == 0 && reference.offset <= space &&
+           reference.bytes <= space - reference.offset;
+  }
 };
 
 class LoanArea final : public LoanGround {
  public:
-  LoanArea(os::Mapping mapping, LoanShape shape) noexcept;
+  /// `mapping`: by os::map_sparse(). Throws std::system_error.
+  LoanArea(os::Mapping mapping, LoanShape shape);
   LoanArea(const LoanArea&) = delete;
   LoanArea& operator=(const LoanArea&) = delete;
   ~LoanArea() override;
@@ -51,6 +62,8 @@ class LoanArea final : public LoanGround {
   /// False in a process that was forked from the one that has mapped it: it is not there.
   bool is_own_process() const noexcept;
   const LoanShape& shape() const noexcept { return shape_; }
+  /// From now on the space may be touched up to there. Throws std::system_error.
+  void reach(std::uint64_t end);
 
   // ---- the sender's ----
 
@@ -62,8 +75,6 @@ class LoanArea final : public LoanGround {
 
   // ---- the receiver's ----
 
-  /// Whether the peer can have meant it: of whole pages and within the space.
-  bool holds(const LoanReference& reference) const noexcept;
   /// The peer may use the memory again.
   void give_word(std::uint32_t slot, std::uint32_t generation) noexcept {
     word(slot).store(generation, std::memory_order_release);  // pairs with the acquire in is_returned()
@@ -75,30 +86,10 @@ class LoanArea final : public LoanGround {
   }
 
   os::Mapping mapping_;
-  LoanShape shape_;           // constant after construction
+  LoanShape shape_;   // constant after construction
+  std::mutex mutex_;  // guards reached_; never held where another lock is taken
+  std::uint64_t reached_ = 0;
   unsigned long generation_;  // of forks; constant after construction
-};
-
-/// What the peer lends: its end gives it back.
-class BorrowedLoan final : public detail::LoanHold {
- public:
-  /// REQUIRES: area->holds(reference).
-  BorrowedLoan(std::shared_ptr<LoanArea> area, const LoanReference& reference) noexcept
-      : LoanHold(area->at(reference.offset), reference.bytes),
-        area_(std::move(area)),
-        slot_(reference.slot),
-        generation_(reference.generation) {}
-  BorrowedLoan(const BorrowedLoan&) = delete;
-  BorrowedLoan& operator=(const BorrowedLoan&) = delete;
-  ~BorrowedLoan() override {
-    if (area_->is_own_process()) area_->give_word(slot_, generation_);
-  }
-  bool is_here() const noexcept override { return area_->is_own_process(); }
-
- private:
-  std::shared_ptr<LoanArea> area_;
-  std::uint32_t slot_;
-  std::uint32_t generation_;
 };
 
 }  // namespace coproc::inline v0::link

@@ -71,13 +71,14 @@ bool RingTransport::spin(bool incoming, std::size_t space, const os::Deadline& d
     processor_published_ = here;
     own_->processor.store(here, std::memory_order_relaxed);  // relaxed: a hint
   }
-  if (deadline.passed()) return false;
+  const std::int64_t left = deadline.remaining().count();
+  if (left == 0) return false;
   const std::int64_t budget = spin_budget_.next();
   if (budget == 0) return false;
   const bool shares_processor = peer_->processor.load(std::memory_order_relaxed) == here;  // relaxed: a hint
   // Saturated: a user may say "for ever".
   const std::int64_t now = os::now_ns();
-  const std::int64_t end = now + std::min(budget, std::numeric_limits<std::int64_t>::max() - now);
+  const std::int64_t end = now + std::min({budget, left, std::numeric_limits<std::int64_t>::max() - now});
   do {
     if (!shares_processor) {
       // A pause of 28 ns between looks costs less than the looks would cost the peer: each takes its line away.
@@ -90,7 +91,7 @@ bool RingTransport::spin(bool incoming, std::size_t space, const os::Deadline& d
     os::yield();
     if (is_satisfied(incoming, space)) return spin_budget_.hit(), true;
   } while (os::now_ns() < end);
-  spin_budget_.miss();
+  if (budget <= left) spin_budget_.miss();  // one that ended before its time says nothing
   return false;
 }
 
@@ -157,7 +158,7 @@ WaitEnd RingTransport::sleep(const os::Deadline& deadline, bool incoming, std::s
   bool is_over = false, found_nothing = false;
   if (longest != std::chrono::nanoseconds::zero()) {
     step("sleep: before the poll");
-    const os::PollEnd polled = os::poll_slice(fds, os::Deadline(std::min(deadline.remaining(), longest)));
+    const os::PollEnd polled = os::poll_slice(fds, os::Deadline(std::min(deadline.remaining(), longest)), true);
     step("sleep: after the poll");
     found_nothing = polled != os::PollEnd::ready;
     is_over = polled == os::PollEnd::timed_out && deadline.passed();
@@ -182,6 +183,13 @@ void RingTransport::note_hang_up() noexcept {
 bool RingTransport::peer_process_has_ended() const noexcept {
   pollfd fd = {peer_pidfd_, POLLIN, 0};
   return peer_pidfd_ >= 0 && os::poll_once({&fd, 1}, os::Deadline(std::chrono::seconds(0))) == os::PollEnd::ready;
+}
+
+bool RingTransport::peer_has_ended() {
+  if (peer_pidfd_ >= 0) return peer_process_has_ended();
+  pollfd fd = {wake_in_.get(), POLLIN, 0};
+  return os::poll_once({&fd, 1}, os::Deadline(std::chrono::seconds(0))) == os::PollEnd::ready &&
+         (fd.revents & (POLLHUP | POLLERR | POLLNVAL)) != 0;
 }
 
 void RingTransport::throw_if_unreachable() const {
@@ -220,13 +228,14 @@ std::shared_ptr<Lender> RingTransport::lender() {
   return lender_;
 }
 
-std::shared_ptr<LoanArea> RingTransport::peer_loans() {
-  if (peer_loans_ == nullptr) peer_loans_ = memory_->loans(1 - end_);
-  return peer_loans_;
+Borrower* RingTransport::borrower() {
+  if (borrower_ == nullptr && memory_->loan_shape().space != 0)
+    borrower_ = std::make_unique<Borrower>(memory_, 1 - end_);
+  return borrower_.get();
 }
 
 void RingTransport::check_fork_may_keep() const {
-  if (lender_ == nullptr && peer_loans_ == nullptr) return;
+  if (lender_ == nullptr && (borrower_ == nullptr || !borrower_->is_used())) return;
   throw InvalidArgumentError(
       "this messenger has already sent or received loans (large values are lent, too): hand it over before");
 }
@@ -296,7 +305,7 @@ void RingTransport::leave_in_child() noexcept {
   wake_out_.reset();
   interrupt_event_.close();
   lender_.reset();
-  peer_loans_.reset();
+  borrower_.reset();
   memory_.reset();
 }
 

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "coproc/options.hpp"
+#include "link/borrower.hpp"
 #include "link/lender.hpp"
 #include "link/link_memory.hpp"
 #include "link/spin.hpp"
@@ -38,8 +39,9 @@ class RingTransport final : public Transport, public os::ForkSensitive {
   WaitEnd end_sleep(std::span<const pollfd, kSleepFds> fds) override;
   void look_aside() noexcept override;
   void interrupt() noexcept override;
+  bool peer_has_ended() override;
   std::shared_ptr<Lender> lender() override;
-  std::shared_ptr<LoanArea> peer_loans() override;
+  Borrower* borrower() override;
   int native_handle() override;
   void settle(bool has_work, std::uint32_t closes_known) noexcept override;
 
@@ -88,7 +90,6 @@ class RingTransport final : public Transport, public os::ForkSensitive {
   os::Fd wake_in_;
   os::Fd wake_out_;
   os::Event interrupt_event_;
-  std::atomic<bool> is_interrupted_{false};
   int peer_pidfd_ = -1;
   int aside_fd_ = -1;  // -1: nothing (more) to empty
   std::function<bool()> empty_aside_;
@@ -106,7 +107,7 @@ class RingTransport final : public Transport, public os::ForkSensitive {
   };
   std::unique_ptr<Armed> armed_;
   std::shared_ptr<Lender> lender_;
-  std::shared_ptr<LoanArea> peer_loans_;
+  std::unique_ptr<Borrower> borrower_;
   bool may_be_handed_over_ = true;
   os::ForkRegistration registration_{*this};  // last: see fork_guard.hpp
 };

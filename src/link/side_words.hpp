@@ -20,6 +20,7 @@ struct alignas(64) SideWords {
   std::atomic<std::uint32_t> close_requests;  // how often this side asked the other to close
   std::atomic<std::uint32_t> stuck;           // blocked in a send with a full inbox
   std::atomic<std::uint32_t> overtakings;     // how often it sent what overtakes what it had sent before
+  std::atomic<std::uint32_t> copies_loans;    // 1: it cannot map what it is lent, and reads it through the descriptor
 };
 static_assert(sizeof(SideWords) == 64 && offsetof(SideWords, close_requests) == 8 &&
               std::atomic<std::uint32_t>::is_always_lock_free);

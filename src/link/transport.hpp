@@ -22,8 +22,8 @@
 
 namespace coproc::inline v0::link {
 
+class Borrower;
 class Lender;
-class LoanArea;
 
 enum class WaitEnd {
   changed,  // something may have come, or space may have become free: look
@@ -142,11 +142,22 @@ class Transport {
   virtual void look_aside() noexcept {}
   /// Any thread: the wait that is under way, or else the next one, ends with `interrupted`.
   virtual void interrupt() noexcept = 0;
+  /// Whether it will. Any thread.
+  bool is_interrupted() const noexcept { return is_interrupted_.load(std::memory_order_relaxed); }  // relaxed: a look
+  /// Whether the peer is gone at this moment, for calls that find nothing and do not wait. Throws std::system_error.
+  virtual bool peer_has_ended() = 0;
 
-  /// By which this end lends memory to the peer, and in which the peer lends to this end; made at the first call. Null: this
-  /// link has no loans. Throw std::system_error.
+  /// By which this end lends memory to the peer; made at the first call. Null: this link has no loans. Throws
+  /// std::system_error.
   virtual std::shared_ptr<Lender> lender() { return nullptr; }
-  virtual std::shared_ptr<LoanArea> peer_loans() { return nullptr; }
+  /// By which it borrows what the peer lends. Null: this link has no loans.
+  virtual Borrower* borrower() { return nullptr; }
+  /// Tells the peer whether what it lends has to be copied here, so that it lends nothing by itself.
+  void say_copies_loans(bool copies) noexcept {
+    // relaxed: a hint
+    if (copies != copies_loans_) own_->copies_loans.store((copies_loans_ = copies) ? 1 : 0, std::memory_order_relaxed);
+  }
+  bool peer_copies_loans() const noexcept { return peer_->copies_loans.load(std::memory_order_relaxed) != 0; }
 
   /// A descriptor that is readable exactly while something has come, the peer is gone, or `settle` was told of work.
   /// Made at the first call; from then on `settle` is owed after every call that may have emptied this end, with how many
@@ -181,6 +192,7 @@ class Transport {
   ring::Consumer consumer_;
   SideWords* own_;   // constant after construction
   SideWords* peer_;  // constant after construction
+  std::atomic<bool> is_interrupted_{false};
 
  private:
   static constexpr std::uint32_t kFew = 8;
@@ -189,6 +201,7 @@ class Transport {
 
   unsigned long generation_ = os::fork_generation();
   std::uint32_t overtakings_ = 0;
+  bool copies_loans_ = false;
   // Whether the traffic goes one way for now. Where each side waits for the other's answer, the fastest is to do nothing ahead.
   std::uint64_t found_at_once_ = 0;       // bytes, by the look before, if nothing was sent since
   std::uint32_t published_in_a_row_ = 0;  // since something was received

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 
 #include "messenger/error_table.hpp"
 
@@ -40,6 +41,7 @@ Core::Core(std::unique_ptr<link::Transport> transport, CoreOptions options)
     : transport_(std::move(transport)),
       options_(std::move(options)),
       run_(next_run()),
+      next_request_id_(options_.first_request_id),
       outgoing_loans_(*transport_, options_.link),
       inbox_(options_.reorders, options_.link.max_queued_bytes) {}
 
@@ -59,9 +61,17 @@ ChannelCounts Core::counts(const ChannelId& channel) const noexcept {
 
 int Core::native_handle() {
   CallGuard guard(*this);
-  const int handle = transport_->native_handle();
+  const int handle = name_refusals("the messenger to " + options_.peer_name + " has no native handle",
+                                   [&] { return transport_->native_handle(); });
   is_armed_ = true;  // the guard's end settles
   return handle;
+}
+
+void Core::throw_if_interrupted() {
+  CallGuard guard(*this);
+  if (!transport_->is_interrupted()) return;
+  (void)wait(os::Deadline(std::chrono::seconds(0)), true, 0);  // takes it
+  throw InterruptedError("the receive from " + options_.peer_name + " was interrupted: nothing was lost");
 }
 
 void Core::settle() {
@@ -115,12 +125,21 @@ bool Core::try_drain() noexcept {
   return any;
 }
 
+void Core::throw_no_memory(const std::bad_alloc& error) const {
+  if (dynamic_cast<const RemoteOrigin*>(&error) != nullptr) throw;
+  throw_refused("a call on the messenger to " + options_.peer_name, ENOMEM, "there is not enough memory for it");
+}
+
+void Core::throw_wait_refused(const std::system_error& error) const {
+  throw_refused("the wait for " + options_.peer_name + " failed", error.code().value(), error.what());
+}
+
 void Core::check_gone_after_broken_wake() {
   // Nobody holds the read end of the peer's pipe any more: it has ended, or is just about to have. One that lives on is
   // found out by the transport, which then throws at once, also the next time.
   const os::Deadline grace(std::chrono::seconds(2));
   while (!grace.passed()) {
-    const link::WaitEnd end = transport_->wait(grace, false, 0);
+    const link::WaitEnd end = wait(grace, false, 0);
     if (end == link::WaitEnd::peer_gone) {
       peer_gone_ = true;
       throw_gone();
@@ -131,9 +150,9 @@ void Core::check_gone_after_broken_wake() {
 
 void Core::note_unanswered() {
   std::vector<RequestId> ids;
-  // A reply that waits in the inbox has come.
+  // A reply that waits in the inbox has come; a request that is just being sent fails.
   outstanding_.for_each([&](std::uint64_t id, std::uint32_t) {
-    if (inbox_.find_reply(id) == nullptr) ids.push_back(RequestId{id});
+    if (id != next_request_id_ && inbox_.find_reply(id) == nullptr) ids.push_back(RequestId{id});
   });
   std::sort(ids.begin(), ids.end());
   const std::lock_guard lock(final_mutex_);
@@ -142,6 +161,11 @@ void Core::note_unanswered() {
 }
 
 void Core::throw_gone() {
+  has_told_end_ = true;
+  throw_end();
+}
+
+void Core::throw_end() {
   try {
     drain(Stop::at_nothing);  // a send may see the end before a receive does: what came shall count
     note_unanswered();

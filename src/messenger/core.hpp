@@ -15,8 +15,10 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -29,6 +31,7 @@
 #include "link/transport.hpp"
 #include "messenger/inbox.hpp"
 #include "messenger/loans.hpp"
+#include "messenger/refused.hpp"
 #include "os/clock.hpp"
 
 namespace coproc::inline v0::detail {
@@ -42,6 +45,8 @@ struct CoreOptions {
   LinkOptions link;
   std::string peer_name = "peer";  // for errors: the worker's name, "host" or "peer"
   int peer_pid = 0;
+  /// Ids of requests go on where those of an earlier link of the same messenger have ended.
+  std::uint64_t first_request_id = 1;
   /// Throws what the peer's end means to the user. Called when all that the peer had sent has been received.
   std::function<void()> throw_gone;
 };
@@ -82,6 +87,8 @@ class Core {
   std::size_t available(const ChannelId& channel);
 
   // core.cpp
+  /// Names what a call has met, the exception that is being handled, unless it is an error that the peer has sent.
+  [[noreturn]] void throw_no_memory(const std::bad_alloc& error) const;
   std::size_t queued(const ChannelId& channel) const noexcept;
   std::size_t remaining(const ChannelId& channel) const noexcept;
   ChannelCounts counts(const ChannelId& channel) const noexcept;
@@ -95,6 +102,9 @@ class Core {
   /// Whether a receive would return or throw something right now (or the peer is gone); for wait_any. `replies_of`: only the
   /// receive of a reply of this channel.
   bool has_work(const ChannelId* replies_of = nullptr);
+  std::uint64_t next_request_id() const noexcept { return next_request_id_; }
+  /// For who takes out again and again what nobody waits for.
+  void throw_if_interrupted();
   /// As Message::run().
   std::uint64_t run() const noexcept { return run_; }
   link::Transport& transport() noexcept { return *transport_; }
@@ -148,10 +158,9 @@ class Core {
   }
   std::uint32_t declare_channel(std::uint32_t index, const ChannelId& id, const os::Deadline& deadline);
   std::uint32_t type_number(const TypeInfo& type, const os::Deadline& deadline) {
-    return &type == last_type_ ? last_type_number_ : look_up_type(type, deadline);
+    return type.id == last_type_id_ ? last_type_number_ : look_up_type(type, deadline);
   }
   std::uint32_t look_up_type(const TypeInfo& type, const os::Deadline& deadline);
-  std::uint32_t declare_type(std::uint64_t id, const std::string& description, const os::Deadline& deadline);
 
   /// What a declared channel or type costs its receiver, and the most that all may cost: as much as an inbox may hold, and
   /// enough for some thousands where that is little.
@@ -167,12 +176,13 @@ class Core {
   /// Moves what has come into the inbox, up to the end as it is now, a full inbox, or (`at_error`) the first error.
   void drain(Stop stop);
   bool take_frame(const link::Frame& frame);
-  void take_message(const link::Frame& frame, EntryPtr entry);
+  void take_message(const link::FrameHeader& header, EntryPtr& entry);
   bool begin_partial(const link::Frame& frame);
   void continue_partial(const link::Frame& frame);
   void finish_entry(const link::FrameHeader& header, Entry& entry);
+  void check_answer(const link::FrameHeader& header, std::uint32_t channel_index);
   void take_declaration(link::FrameKind kind, std::span<const std::byte> payload);
-  void take_error(const link::FrameHeader& header, EntryPtr entry);
+  void take_error(const link::FrameHeader& header, EntryPtr& entry);
   ReceivedError decode_error(std::span<const std::byte> payload) const;
   [[noreturn]] void protocol_error(const std::string& what) const;
 
@@ -184,18 +194,23 @@ class Core {
   InPlace receive_pieces_in_place(std::uint32_t index, const Incoming& to, std::span<const std::byte> record,
                                   const os::Deadline& deadline);
   bool is_for(std::uint32_t index, const Incoming& to, const link::FrameHeader& header);
+  bool is_asked_for(std::uint64_t id, std::uint32_t index) noexcept {
+    const std::uint32_t* const asked = outstanding_.find(id);
+    return asked != nullptr && *asked == index;
+  }
   bool receive_reply_in_place(std::uint32_t index, std::uint64_t id, const Incoming& to);
   bool receive_all_in_place(std::uint32_t index, const Incoming& to);
   Entry* queued_front(Channel& lane);
 
   // loans.cpp
-  std::shared_ptr<link::LoanArea> peer_loans() const;
   /// What the loans of a frame count in the inbox, if it carries any.
   static std::size_t loan_cost(const link::Frame& frame) noexcept {
     return (frame.header.flags & link::kCarriesLoans) == 0 ? 0 : stated_loan_cost(frame.payload);
   }
   static std::size_t stated_loan_cost(std::span<const std::byte> payload) noexcept;
-  void take_loans(Entry& entry) const;
+  std::vector<std::shared_ptr<LoanHold>> find_loans(const Entry& entry) const;
+  std::shared_ptr<LoanHold> borrow(link::Borrower& borrower, const link::LoanReference& reference) const;
+  static void keep_loans(Entry& entry) noexcept;
 
   // receive.cpp
   void throw_pending();
@@ -205,6 +220,15 @@ class Core {
   [[noreturn]] void throw_new_close(std::uint32_t asked);
   [[noreturn]] void throw_close_request();
   bool wait_for_more(const os::Deadline& deadline);
+  link::WaitEnd wait(const os::Deadline& deadline, bool incoming, std::size_t space) {
+    try {
+      return transport_->wait(deadline, incoming, space);
+    } catch (const std::system_error& error) {
+      throw_wait_refused(error);
+    }
+  }
+  [[noreturn]] void throw_wait_refused(const std::system_error& error) const;
+  bool look_for_end();
   void deliver(Channel& lane, Entry& entry, const Incoming& to, bool in_turn = true);
   void give(Entry& entry, const Incoming& to);
   Message::Parts parts_of(link::FrameKind kind, std::uint32_t type, std::uint64_t request_id) const;
@@ -227,6 +251,7 @@ class Core {
   void note_unanswered();
   void check_gone_after_broken_wake();
   [[noreturn]] void throw_gone();
+  [[noreturn]] void throw_end();
 
   std::unique_ptr<link::Transport> transport_;
   CoreOptions options_;
@@ -237,13 +262,13 @@ class Core {
   Buffer scratch_;
   std::vector<std::uint32_t> channel_numbers_;  // by channel index; 0: not declared yet
   std::uint32_t channels_declared_ = 0;
-  std::unordered_map<const TypeInfo*, std::uint32_t> type_numbers_;
-  std::unordered_map<std::uint64_t, std::uint32_t> type_numbers_by_id_;
-  const TypeInfo* last_type_ = nullptr;
+  // By their ids: where a TypeInfo lies, there may be another one once its library was unloaded.
+  std::unordered_map<std::uint64_t, std::uint32_t> type_numbers_;
+  std::uint64_t last_type_id_ = 0;
   std::uint32_t last_type_number_ = 0;
   std::uint32_t types_declared_ = 0;
   std::uint64_t next_request_id_ = 1;
-  RequestIds outstanding_;  // request id -> channel index
+  RequestIds outstanding_;  // request id -> channel index, also of the one that is being sent
   Priority last_sent_;      // of the frame before
   bool overtakes_ = false;  // what is committed and not yet published overtakes something
   OutgoingLoans outgoing_loans_;
@@ -261,7 +286,7 @@ class Core {
   struct Accepted {  // numbers of the peer that were found to be what was asked for: the same come again and again
     std::uint32_t channel = 0, type = 0;
     std::uint32_t index = 0;
-    const TypeInfo* wanted = nullptr;
+    std::uint64_t wanted = 0;  // id of the type, or 0 for a Message
     bool operator==(const Accepted&) const noexcept = default;
   };
   Accepted accepted_;                    // type 0, which nobody may use: nothing yet
@@ -273,6 +298,7 @@ class Core {
   bool is_inbox_full_ = false;
   std::uint32_t closes_thrown_ = 0;
   bool peer_gone_ = false;
+  bool has_told_end_ = false;  // by a receive or a send
   std::atomic<bool> peer_known_gone_{false};
   bool is_armed_ = false;
   bool has_noted_unanswered_ = false;

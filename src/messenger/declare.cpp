@@ -34,39 +34,34 @@ std::uint32_t Core::declare_channel(std::uint32_t index, const ChannelId& id, co
   FrameHeader header;
   header.kind = FrameKind::channel;
   check_own_declaration(encoder.written().size());
+  if (channel_numbers_.size() <= index) channel_numbers_.resize(index + 1);  // before the peer counts it
   send_bytes(header, encoder.written(), deadline);
   own_declared_bytes_ += declaration_cost(encoder.written().size());
-  if (channel_numbers_.size() <= index) channel_numbers_.resize(index + 1);
   return channel_numbers_[index] = ++channels_declared_;
 }
 
 std::uint32_t Core::look_up_type(const TypeInfo& type, const os::Deadline& deadline) {
-  std::uint32_t number = 0;
-  if (auto at = type_numbers_.find(&type); at != type_numbers_.end()) {
-    number = at->second;
-  } else {
-    number = declare_type(type.id, type.describe(), deadline);
-    type_numbers_.emplace(&type, number);
+  auto at = type_numbers_.find(type.id);
+  if (at == type_numbers_.end()) {
+    Buffer bytes;
+    Encoder encoder(bytes, 2048);
+    coproc::encode(encoder, type.id);
+    coproc::encode(encoder, type.describe().substr(0, 1000));
+    FrameHeader header;
+    header.kind = FrameKind::type;
+    check_own_declaration(encoder.written().size());
+    at = type_numbers_.emplace(type.id, 0).first;  // what may throw comes before the peer counts it
+    try {
+      send_bytes(header, encoder.written(), deadline);
+    } catch (...) {
+      type_numbers_.erase(at);
+      throw;
+    }
+    own_declared_bytes_ += declaration_cost(encoder.written().size());
+    at->second = ++types_declared_;
   }
-  last_type_ = &type;
-  last_type_number_ = number;
-  return number;
-}
-
-std::uint32_t Core::declare_type(std::uint64_t id, const std::string& description, const os::Deadline& deadline) {
-  // Shared libraries may hold TypeInfo objects of their own for one type: the id decides.
-  if (auto at = type_numbers_by_id_.find(id); at != type_numbers_by_id_.end()) return at->second;
-  Buffer bytes;
-  Encoder encoder(bytes, 2048);
-  coproc::encode(encoder, id);
-  coproc::encode(encoder, description.substr(0, 1000));
-  FrameHeader header;
-  header.kind = FrameKind::type;
-  check_own_declaration(encoder.written().size());
-  send_bytes(header, encoder.written(), deadline);
-  own_declared_bytes_ += declaration_cost(encoder.written().size());
-  type_numbers_by_id_.emplace(id, ++types_declared_);
-  return types_declared_;
+  last_type_id_ = type.id;
+  return last_type_number_ = at->second;
 }
 
 }  // namespace coproc::inline v0::detail

@@ -75,7 +75,7 @@ bool Core::take_frame(const Frame& frame) {
   EntryPtr entry = inbox_.make_entry();
   entry->payload.resize_uninitialized(frame.payload.size());
   if (!frame.payload.empty()) std::memcpy(entry->payload.data(), frame.payload.data(), frame.payload.size());
-  take_message(frame, std::move(entry));
+  take_message(frame.header, entry);
   return true;
 }
 
@@ -91,8 +91,6 @@ bool Core::begin_partial(const Frame& frame) {
                    " bytes, over the limit or less than it sent");
   }
   if (inbox_.is_full_for(total)) return false;
-  if ((frame.header.flags & link::kCarriesLoans) != 0)
-    (void)peer_loans();  // what it may throw comes before anything is taken
   partial_.entry = inbox_.make_entry();
   partial_.entry->payload.resize_uninitialized(first.size());
   partial_.entry->payload.reserve(total);  // bounded by our own limit; pages that are never written cost nothing
@@ -109,27 +107,36 @@ void Core::continue_partial(const Frame& frame) {
   if (frame.payload.empty() || frame.payload.size() > partial_.total - payload.size()) {
     protocol_error("it sent more of a message than it had announced");
   }
+  const std::size_t before = payload.size();
   payload.append(frame.payload.data(), frame.payload.size());
   if (payload.size() < partial_.total) return;
-  EntryPtr entry = std::move(partial_.entry);
-  const Frame whole{partial_.header, entry->payload.span()};
+  try {
+    take_message(partial_.header, partial_.entry);
+  } catch (...) {
+    payload.resize_uninitialized(before);  // the piece stays in the link, and will come again
+    throw;
+  }
   partial_ = Partial();
-  take_message(whole, std::move(entry));
 }
 
-/// All of what the entry's payload came for: declarations are noted, errors held for the next receive, the rest queued.
-void Core::take_message(const Frame& frame, EntryPtr entry) {
-  if (is_declaration(frame.header.kind)) {
-    take_declaration(frame.header.kind, entry->payload.span());
-    return;
+/// All of what the entry's payload came for: declarations are noted, errors held for the next receive, the rest queued. Where
+/// it throws, nothing has changed but for the entry's own, which is put together anew when the frame is looked at again.
+void Core::take_message(const FrameHeader& header, EntryPtr& entry) {
+  if (is_declaration(header.kind)) return take_declaration(header.kind, entry->payload.span());
+  if (is_error(header.kind)) return take_error(header, entry);
+  Entry& taken = *entry;
+  const bool has_loans = (header.flags & link::kCarriesLoans) != 0;
+  std::vector<std::shared_ptr<LoanHold>> loans;
+  if (has_loans) loans = find_loans(taken);
+  finish_entry(header, taken);
+  if (has_loans) {
+    taken.payload.resize_uninitialized(taken.payload.size() - link::trailer_bytes(loans.size()));
+    taken.loan_cost = loans.size() * kLoanCost;
+    for (const auto& loan : loans) taken.loan_cost += loan->bytes;
+    taken.loans = std::move(loans);
   }
-  if (is_error(frame.header.kind)) {
-    take_error(frame.header, std::move(entry));
-    return;
-  }
-  if ((frame.header.flags & link::kCarriesLoans) != 0) take_loans(*entry);
-  finish_entry(frame.header, *entry);
-  inbox_.put(std::move(entry));
+  inbox_.put(entry);
+  if (has_loans) keep_loans(taken);
 }
 
 void Core::finish_entry(const FrameHeader& header, Entry& entry) {
@@ -142,13 +149,24 @@ void Core::finish_entry(const FrameHeader& header, Entry& entry) {
     protocol_error("it sent a request while " + std::to_string(unanswered_.size()) +
                    " that were received are not answered, as many as LinkOptions::max_queued_bytes allows");
   }
+  const std::uint32_t index = peer_channels_[header.channel];
+  if (header.kind == FrameKind::reply || header.kind == FrameKind::error_reply) check_answer(header, index);
   entry.kind = header.kind;
-  entry.channel = peer_channels_[header.channel];
+  entry.channel = index;
   entry.type = header.type;
   entry.request_id = header.request_id;
   entry.priority = Priority::from_parts(header.priority, header.rest);
   entry.sequence = next_sequence_++;
   last_seen_ = entry.priority;
+}
+
+/// A reply that answers no request (id 0) is a message as any other; each request is answered once, on its own channel.
+void Core::check_answer(const FrameHeader& header, std::uint32_t channel_index) {
+  const std::uint64_t id = header.request_id;
+  if (id == 0 && header.kind == FrameKind::reply) return;
+  if (is_asked_for(id, channel_index) && inbox_.find_reply(id) == nullptr) return;
+  protocol_error("it answered request " + std::to_string(id) + " on channel " +
+                 inbox_.channel(channel_index).id.describe() + ", which was not sent there, or is answered already");
 }
 
 void Core::take_declaration(FrameKind kind, std::span<const std::byte> payload) {
@@ -157,7 +175,6 @@ void Core::take_declaration(FrameKind kind, std::span<const std::byte> payload) 
     protocol_error("its declared channels and types take more than the " + std::to_string(max_declared_bytes()) +
                    " bytes that LinkOptions::max_queued_bytes allows");
   }
-  declared_bytes_ += cost;
   Buffer bytes;  // declarations are rare: parsed from a private copy
   bytes.append(payload.data(), payload.size());
   Decoder decoder(bytes.span(), std::size_t{64} << 10);
@@ -176,9 +193,10 @@ void Core::take_declaration(FrameKind kind, std::span<const std::byte> payload) 
   } catch (const DecodeError& error) {
     protocol_error(std::string("it declared a channel or type that cannot be read: ") + error.what());
   }
+  declared_bytes_ += cost;
 }
 
-void Core::take_error(const FrameHeader& header, EntryPtr entry) {
+void Core::take_error(const FrameHeader& header, EntryPtr& entry) {
   if (header.kind == FrameKind::final_error) {
     ReceivedError received = decode_error(entry->payload.span());
     const std::lock_guard lock(final_mutex_);
@@ -187,7 +205,8 @@ void Core::take_error(const FrameHeader& header, EntryPtr entry) {
   }
   const std::size_t bytes = entry->payload.size();
   entry->sequence = next_sequence_++;
-  held_errors_.push_back(std::move(entry));
+  held_errors_.emplace_back();
+  held_errors_.back() = std::move(entry);
   inbox_.charge(bytes);
 }
 

@@ -24,6 +24,8 @@ class Payload {
   static constexpr std::size_t kSmall = 96;
 
   void reserve(std::size_t capacity) {
+    // A block that was kept and is far larger than what is counted for these bytes would be held uncounted.
+    if (!is_large_ && large_.capacity() > 2 * capacity) large_ = Buffer();
     if (!is_large_ && capacity <= kSmall) return;
     large_.reserve(capacity);
     if (is_large_) return;
@@ -48,6 +50,8 @@ class Payload {
     large_.clear();
     if (large_.capacity() > kept) large_ = Buffer();
   }
+  /// Of the block that it has, needed or not.
+  std::size_t capacity() const noexcept { return large_.capacity(); }
   /// For who keeps the bytes longer than the entry.
   Buffer take() {
     if (!is_large_) {
@@ -76,6 +80,7 @@ class EntryPool;
 struct Entry {
   link::FrameKind kind = link::FrameKind::message;
   bool is_dead = false;
+  bool stays = false;         // whatever becomes of a pointer to it
   std::uint32_t channel = 0;  // index into the inbox's channels
   std::uint32_t type = 0;     // number declared by the peer
   std::uint64_t request_id = 0;
@@ -108,6 +113,7 @@ class EntryPool {
     if (free_ == nullptr) add(slabs_.emplace_back(std::make_unique<Entry[]>(kInSlab)).get());
     Entry* const entry = free_;
     free_ = entry->next_free;
+    kept_bytes_ -= entry->payload.capacity();
     ++out_;
     return EntryPtr(entry);
   }
@@ -115,6 +121,8 @@ class EntryPool {
  private:
   friend struct GiveBack;
   static constexpr std::size_t kInSlab = 64, kKeptSlabs = 16, kKeptPayload = 1024;
+  /// Blocks that entries out of use keep, in all: what they once held counts nowhere.
+  static constexpr std::size_t kKeptBytes = std::size_t{256} << 10;
 
   void add(Entry* slab) noexcept {
     for (std::size_t i = kInSlab; i-- != 0;) {
@@ -125,9 +133,10 @@ class EntryPool {
   }
   void give_back(Entry* entry) noexcept {
     entry->is_dead = false;
-    entry->payload.clear(kKeptPayload);
+    entry->payload.clear(kept_bytes_ < kKeptBytes ? kKeptPayload : 0);
+    kept_bytes_ += entry->payload.capacity();
     if (entry->loan_cost != 0) {
-      entry->loans.clear();
+      std::vector<std::shared_ptr<LoanHold>>().swap(entry->loans);  // its memory, too
       entry->loan_cost = 0;
     }
     entry->next_free = free_;
@@ -135,14 +144,21 @@ class EntryPool {
     if (--out_ != 0 || slabs_.size() <= kKeptSlabs) return;
     slabs_.resize(kKeptSlabs);
     free_ = nullptr;
-    for (auto& slab : slabs_) add(slab.get());
+    kept_bytes_ = 0;
+    for (auto& slab : slabs_) {
+      add(slab.get());
+      for (std::size_t i = 0; i < kInSlab; ++i) kept_bytes_ += slab[i].payload.capacity();
+    }
   }
 
   std::vector<std::unique_ptr<Entry[]>> slabs_;
   Entry* free_ = nullptr;
   std::size_t out_ = 0;
+  std::size_t kept_bytes_ = 0;  // of the entries that are not out
 };
 
-inline void GiveBack::operator()(Entry* entry) const noexcept { entry->pool->give_back(entry); }
+inline void GiveBack::operator()(Entry* entry) const noexcept {
+  if (!entry->stays) entry->pool->give_back(entry);
+}
 
 }  // namespace coproc::inline v0::detail

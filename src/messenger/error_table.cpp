@@ -24,7 +24,7 @@ namespace detail {
 namespace {
 
 constinit std::mutex table_mutex;
-constinit const ErrorType* table = nullptr;
+constinit ErrorType* table = nullptr;
 
 template <class... E>
 void register_all() {
@@ -76,6 +76,12 @@ std::string current_text() {
   }
 }
 
+/// What is kept of a peer's text besides the error itself.
+std::string capped(const std::string& text) {
+  constexpr std::size_t kMost = std::size_t{64} << 10;
+  return text.size() <= kMost ? text : text.substr(0, kMost) + "... (" + std::to_string(text.size()) + " bytes)";
+}
+
 void encode_head(Encoder& encoder, std::uint64_t id, const std::string& type_name, const std::string& text) {
   coproc::encode(encoder, id);
   coproc::encode(encoder, type_name);
@@ -84,14 +90,25 @@ void encode_head(Encoder& encoder, std::uint64_t id, const std::string& type_nam
 
 }  // namespace
 
-bool register_error(ErrorType& row) noexcept {
+/// Behind all others: of several libraries that know one type, each with a row of its own, the first one's counts until that
+/// library is unloaded.
+void register_error(ErrorType& row) noexcept {
   const std::lock_guard lock(table_mutex);
-  for (const ErrorType* other = table; other != nullptr; other = other->next) {
-    if (other == &row || (other->id == row.id && *other->type == *row.type)) return true;
+  ErrorType** at = &table;
+  for (; *at != nullptr; at = &(*at)->next) {
+    if (*at == &row) return;
   }
-  row.next = table;
-  table = &row;
-  return true;
+  row.next = nullptr;
+  *at = &row;
+}
+
+ErrorRegistration::~ErrorRegistration() {
+  const std::lock_guard lock(table_mutex);
+  for (ErrorType** at = &table; *at != nullptr; at = &(*at)->next) {
+    if (*at != &row_) continue;
+    *at = row_.next;
+    return;
+  }
 }
 
 void encode_error_payload(Buffer& out, std::size_t max_bytes, const ErrorType& type, const void* error) {
@@ -118,13 +135,13 @@ ReceivedError decode_error_payload(std::span<const std::byte> payload, std::size
   const ErrorType* row = id == 0 ? nullptr : find_row([&](const ErrorType& candidate) { return candidate.id == id; });
   ReceivedError received;
   if (row == nullptr) {
-    received.description = type_name + ": " + text;
+    received.description = capped(type_name) + ": " + capped(text);
     received.error = std::make_exception_ptr(RemoteError(std::move(type_name), std::move(text), origin));
     return received;
   }
   received.error = row->decode(decoder, origin);
   decoder.finish();
-  received.description = text.empty() ? type_name : type_name + ": " + text;
+  received.description = text.empty() ? capped(type_name) : capped(type_name) + ": " + capped(text);
   return received;
 }
 

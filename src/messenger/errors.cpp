@@ -31,6 +31,10 @@ PeerClosedError::~PeerClosedError() = default;
 HostDiedError::~HostDiedError() = default;
 WorkerIsDeadError::~WorkerIsDeadError() = default;
 
+SystemLimitError::SystemLimitError(const std::string& text, int error_number)
+    : Error(text), error_number_(error_number) {}
+SystemLimitError::~SystemLimitError() = default;
+
 WorkerDiedError::WorkerDiedError(std::string name, int pid, ExitStatus status, std::optional<std::uint64_t> task)
     : WorkerIsDeadError(
           "worker " + std::to_string(pid) + " (" + detail::in_one_line(name) + ") " + status.describe() +

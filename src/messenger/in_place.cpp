@@ -17,6 +17,9 @@ using link::FrameKind;
 
 namespace {
 
+/// In `outstanding_`, beside the channel's index: its reply is among those that are being received.
+constexpr std::uint32_t kAnswered = std::uint32_t{1} << 31;
+
 bool is_data(FrameKind kind) {
   return kind == FrameKind::message || kind == FrameKind::request || kind == FrameKind::reply;
 }
@@ -31,14 +34,16 @@ inline bool Core::frame_for(std::uint32_t index, const Incoming& to, std::span<c
 
 inline bool Core::is_for(std::uint32_t index, const Incoming& to, const FrameHeader& header) {
   if (!is_data(header.kind)) return false;
-  const Accepted wanted{header.channel, header.type, index, to.type};
+  const Accepted wanted{header.channel, header.type, index, to.type == nullptr ? 0 : to.type->id};
   if (wanted != accepted_) {
     if (header.channel >= peer_channels_.size() || peer_channels_[header.channel] != index) return false;
     if (header.type - 1 >= peer_types_.size()) return false;
     if (to.type != nullptr && peer_types_[header.type - 1]->id != to.type->id) return false;
     accepted_ = wanted;
   }
-  return header.kind != FrameKind::request || (header.request_id != 0 && unanswered_.size() < max_unanswered());
+  if (header.kind == FrameKind::message) return true;
+  if (header.kind == FrameKind::reply) return header.request_id == 0 || is_asked_for(header.request_id, index);
+  return header.request_id != 0 && unanswered_.size() < max_unanswered();
 }
 
 /// False: its bytes make no such value. What a codec throws itself goes to the user, and the record stays where it is.
@@ -126,7 +131,11 @@ Core::InPlace Core::receive_pieces_in_place(std::uint32_t index, const Incoming&
     transport_->release_if_due();
     if (received == total) break;
     while (transport_->front().empty()) {
-      if (transport_->look()) continue;
+      // A peer that sends piece after piece, each of a byte, must not keep the wait from its end.
+      const auto goes_on_at_once = [&] {
+        return !deadline.passed() && !transport_->is_interrupted() && transport_->close_requests() == closes_thrown_;
+      };
+      if (transport_->look() && goes_on_at_once()) continue;
       bool goes_on = false;
       try {
         goes_on = wait_for_more(deadline);
@@ -171,6 +180,12 @@ bool Core::receive_all_in_place(std::uint32_t index, const Incoming& to) {
   std::size_t count = 0;
   Priority last;
   bool is_ours = true;
+  const auto leave = [&] {
+    for (const auto& [kind, id] : answerable_) {
+      if (std::uint32_t* const asked = kind == FrameKind::reply ? outstanding_.find(id) : nullptr) *asked &= ~kAnswered;
+    }
+    to.clear(to.out);
+  };
   try {
     while (is_ours && position != transport_->seen()) {
       const auto record = transport_->read(position);
@@ -178,19 +193,23 @@ bool Core::receive_all_in_place(std::uint32_t index, const Incoming& to) {
       Frame frame;
       is_ours = frame_for(index, to, record, frame) && unanswered_.size() + answerable_.size() < max_unanswered() &&
                 give_in_place(index, frame, to);
-      if (is_ours && frame.header.kind != FrameKind::message)
-        answerable_.emplace_back(frame.header.kind, frame.header.request_id);
       if (!is_ours) break;
+      if (frame.header.kind != FrameKind::message) {
+        answerable_.emplace_back(frame.header.kind, frame.header.request_id);
+        // Marked, it is nobody's channel: a second answer among these goes the other way, and is refused there.
+        if (frame.header.kind == FrameKind::reply && frame.header.request_id != 0)
+          *outstanding_.find(frame.header.request_id) |= kAnswered;
+      }
       last = Priority::from_parts(frame.header.priority, frame.header.rest);
       position = ring::Consumer::end_of(record, position);
       ++count;
     }
   } catch (...) {
-    to.clear(to.out);
+    leave();
     throw;
   }
   if (!is_ours) {
-    to.clear(to.out);
+    leave();
     return false;
   }
   transport_->pop_until(position);

@@ -26,14 +26,23 @@ const Channel* Inbox::find(const ChannelId& id) const noexcept {
   return at == indices_.end() ? nullptr : channels_[at->second].get();
 }
 
-void Inbox::put(EntryPtr entry) {
+void Inbox::put(EntryPtr& entry) {
   Channel& channel = *channels_[entry->channel];
   Entry* const raw = entry.get();
   const std::size_t bytes = entry->cost();
   const Priority priority = reorders_ ? entry->priority : Priority();
-  const bool is_reply = raw->is_reply() && raw->request_id != 0;
-  (raw->is_reply() ? channel.replies : channel.others).put(std::move(entry), priority);
-  if (is_reply && replies_.find(raw->request_id) == nullptr) replies_.insert(raw->request_id, raw);
+  const bool is_noted = raw->is_reply() && raw->request_id != 0 && replies_.find(raw->request_id) == nullptr;
+  if (is_noted) replies_.insert(raw->request_id, raw);
+  raw->stays = true;  // the queue has its value before it knows whether it has room for it
+  try {
+    (raw->is_reply() ? channel.replies : channel.others).put(std::move(entry), priority);
+  } catch (...) {
+    raw->stays = false;
+    entry.reset(raw);
+    if (is_noted) replies_.erase(raw->request_id);
+    throw;
+  }
+  raw->stays = false;
   ++channel.live;
   ++live_;
   charge(bytes);

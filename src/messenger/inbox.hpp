@@ -57,7 +57,8 @@ class Inbox {
 
   /// An entry to fill: the steady state allocates nothing for small payloads. It must not outlive the inbox.
   EntryPtr make_entry() { return pool_.make(); }
-  void put(EntryPtr entry);
+  /// Where it throws, the entry is the caller's, as it was.
+  void put(EntryPtr& entry);
   /// The entry that would be returned next on this channel, or null; `replies_only` passes over all others.
   Entry* front(Channel& channel, bool replies_only = false);
   /// Takes out the front that `front` gave.

@@ -7,7 +7,7 @@
 #include <system_error>
 #include <utility>
 
-#include "link/loan_area.hpp"
+#include "link/borrower.hpp"
 #include "messenger/core.hpp"
 #include "step/step.hpp"
 
@@ -15,8 +15,6 @@ namespace coproc::inline v0::detail {
 
 namespace {
 
-/// What a loan counts in the inbox besides its bytes.
-constexpr std::size_t kLoanCost = 128;
 /// How many loans are looked at, whether they are back, before a copy goes by the ring because too much is lent.
 constexpr std::uint64_t kLooksForRoom = 64;
 
@@ -45,7 +43,13 @@ LoanHandle Core::lend(std::size_t count, std::size_t size) {
                     "; send a std::vector instead, which is copied");
   }
   const std::size_t bytes = count * size;
-  std::shared_ptr<link::OwnLoan> loan = link::lend(lender, bytes);
+  std::shared_ptr<link::OwnLoan> loan;
+  try {
+    loan = link::lend(lender, bytes);
+  } catch (const std::system_error& error) {
+    throw LoanError("no loan of " + std::to_string(bytes) + " bytes on the link to " + options_.peer_name + ": " +
+                    error.what() + "; send a std::vector instead, which is copied");
+  }
   if (loan == nullptr) {
     const auto now = lender->counts();
     throw LoanError("no room for a loan of " + std::to_string(bytes) + " bytes: of the " +
@@ -82,7 +86,7 @@ std::optional<std::uint32_t> OutgoingLoans::lend(const LoanHandle& handle) {
 }
 
 std::optional<std::uint32_t> OutgoingLoans::lend_copy(const void* data, std::size_t bytes) {
-  if (!options_.automatic_loans) return std::nullopt;
+  if (!options_.automatic_loans || transport_.peer_copies_loans()) return std::nullopt;
   const auto lender = this->lender();
   if (lender == nullptr) return std::nullopt;
   // What the peer does not receive has to push back on the sender, as it does by the ring.
@@ -97,7 +101,12 @@ std::optional<std::uint32_t> OutgoingLoans::lend_copy(const void* data, std::siz
 
 std::optional<std::uint32_t> OutgoingLoans::copy(const std::shared_ptr<link::Lender>& lender, const void* data,
                                                  std::size_t bytes) {
-  auto loan = link::lend(lender, bytes);
+  std::shared_ptr<link::OwnLoan> loan;
+  try {
+    loan = link::lend(lender, bytes);
+  } catch (const std::system_error&) {
+    return std::nullopt;
+  }
   if (loan == nullptr) return std::nullopt;
   std::memcpy(loan->data, data, bytes);
   return add(std::move(loan));
@@ -117,10 +126,10 @@ void OutgoingLoans::finish(Encoder& encoder, link::FrameHeader& header) const {
     encoder.bytes(&reference, sizeof reference);
   }
   encoder.scalar(static_cast<std::uint32_t>(loans_.size()));
-  if (encoder.size() > options_.max_message_bytes - bytes_) {
+  if (lent_bytes() > options_.max_message_bytes || encoder.size() > options_.max_message_bytes - lent_bytes()) {
     throw MessageTooLargeError("a message of " + std::to_string(encoder.size()) + " bytes with " +
-                               std::to_string(bytes_) + " that are lent takes more than the " +
-                               std::to_string(options_.max_message_bytes) +
+                               std::to_string(bytes_) + " that are lent, in " + std::to_string(loans_.size()) +
+                               " loans, takes more than the " + std::to_string(options_.max_message_bytes) +
                                " allowed: send it in parts, or raise LinkOptions::max_message_bytes");
   }
   header.flags = static_cast<std::uint8_t>(header.flags | link::kCarriesLoans);
@@ -141,12 +150,6 @@ void OutgoingLoans::clear() noexcept {
 
 // ---- a message that comes ----
 
-std::shared_ptr<link::LoanArea> Core::peer_loans() const {
-  auto area = transport_->peer_loans();
-  if (area == nullptr) protocol_error("it sent a message with loans, and the link has none");
-  return area;
-}
-
 /// Only for whether the inbox is full: the peer may be changing what is read here.
 std::size_t Core::stated_loan_cost(std::span<const std::byte> payload) noexcept {
   const std::size_t count = link::count_references(payload);
@@ -156,23 +159,40 @@ std::size_t Core::stated_loan_cost(std::span<const std::byte> payload) noexcept 
   return cost;
 }
 
-/// Takes hold of what the payload, a private copy, refers to, and leaves the value's own bytes.
-void Core::take_loans(Entry& entry) const {
-  const auto area = peer_loans();
+/// Takes hold of what the payload, a private copy, refers to. Where it throws, the entry is as it was.
+std::vector<std::shared_ptr<LoanHold>> Core::find_loans(const Entry& entry) const {
+  link::Borrower* const borrower = transport_->borrower();
+  if (borrower == nullptr) protocol_error("it sent a message with loans, and the link has none");
   const std::span<const std::byte> payload = entry.payload.span();
   const std::size_t count = link::count_references(payload);
   if (count == 0) protocol_error("it sent a message whose list of loans is none");
   std::size_t most = options_.link.max_message_bytes - payload.size();
-  entry.loans.reserve(count);
+  std::vector<std::shared_ptr<LoanHold>> loans;
   for (std::size_t i = 0; i < count; ++i) {
     const link::LoanReference reference = link::read_reference(payload, count, i);
-    if (!area->holds(reference)) protocol_error("it lent memory that it does not have");
-    if (reference.bytes > most) protocol_error("it sent a message over the limit, with what it lent");
-    most -= reference.bytes;
-    entry.loans.push_back(std::make_shared<link::BorrowedLoan>(area, reference));
-    entry.loan_cost += reference.bytes + kLoanCost;
+    if (!borrower->shape().holds(reference)) protocol_error("it lent memory that it does not have");
+    if (most < kLoanCost || reference.bytes > most - kLoanCost)
+      protocol_error("it sent a message over the limit, with what it lent");
+    most -= reference.bytes + kLoanCost;
+    if (i == 0) loans.reserve(count);
+    loans.push_back(borrow(*borrower, reference));
   }
-  entry.payload.resize_uninitialized(payload.size() - link::trailer_bytes(count));
+  transport_->say_copies_loans(borrower->copies());
+  return loans;
+}
+
+std::shared_ptr<LoanHold> Core::borrow(link::Borrower& borrower, const link::LoanReference& reference) const {
+  try {
+    return borrower.borrow(reference);
+  } catch (const std::system_error& error) {
+    throw_refused("what " + options_.peer_name + " has lent can neither be mapped nor read", error.code().value(),
+                  error.what());
+  }
+}
+
+/// The entry is a message that is taken: what it refers to is this end's until it is dropped.
+void Core::keep_loans(Entry& entry) noexcept {
+  for (const auto& loan : entry.loans) static_cast<link::ReceivedLoan&>(*loan).begin();
   step("drain: loans taken");
 }
 

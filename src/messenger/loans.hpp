@@ -17,6 +17,9 @@
 
 namespace coproc::inline v0::detail {
 
+/// What a loan counts, in a message and in an inbox, besides its bytes: about what it takes in its receiver's memory.
+inline constexpr std::size_t kLoanCost = 128;
+
 class OutgoingLoans final : public LoanWriter {
  public:
   OutgoingLoans(link::Transport& transport, const LinkOptions& options) noexcept
@@ -49,7 +52,7 @@ class OutgoingLoans final : public LoanWriter {
 
   std::optional<std::uint32_t> lend(const LoanHandle& handle) override;
   std::optional<std::uint32_t> lend_copy(const void* data, std::size_t bytes) override;
-  std::size_t lent_bytes() const noexcept override { return bytes_; }
+  std::size_t lent_bytes() const noexcept override { return bytes_ + loans_.size() * kLoanCost; }
 
  private:
   std::shared_ptr<link::Lender> lender() noexcept;

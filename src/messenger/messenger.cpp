@@ -3,6 +3,7 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <new>
 #include <utility>
 #include <vector>
 
@@ -28,33 +29,53 @@ void Messenger::throw_no_link() {
       "from");
 }
 
+namespace {
+
+/// A call that may find no memory. What the peer has sent as an error of its own stays that.
+template <class Call>
+auto with_memory(const Core& core, Call call) -> decltype(call()) {
+  try {
+    return call();
+  } catch (const std::bad_alloc& error) {
+    core.throw_no_memory(error);
+  }
+}
+
+}  // namespace
+
 bool Messenger::try_send(const detail::Outgoing& value, const ChannelId& channel, std::optional<Priority> priority) {
-  return core().try_send(value, channel, priority);
+  return with_memory(core(), [&] { return core_->try_send(value, channel, priority); });
 }
 void Messenger::reply_to(const Message& request, const detail::Outgoing& value, const SendOptions& options) {
-  core().reply_to(request, value, options);
+  with_memory(core(), [&] { core_->reply_to(request, value, options); });
 }
 void Messenger::reply_error_to(const Message& request, const detail::ErrorType& type, const void* error,
                                const SendOptions& options) {
-  core().reply_error_to(request, type, error, options);
+  with_memory(core(), [&] { core_->reply_error_to(request, type, error, options); });
 }
 void Messenger::send_error(const detail::ErrorType& type, const void* error, const SendOptions& options) {
-  core().send_error(type, error, options);
+  with_memory(core(), [&] { core_->send_error(type, error, options); });
 }
 void Messenger::send_close_request(const SendOptions&) { core().send_close_request(); }
-detail::LoanHandle Messenger::lend(std::size_t count, std::size_t size) { return core().lend(count, size); }
+detail::LoanHandle Messenger::lend(std::size_t count, std::size_t size) {
+  return with_memory(core(), [&] { return core_->lend(count, size); });
+}
 void Messenger::begin_batch() { core().begin_batch(); }
 void Messenger::end_batch() noexcept { core_->end_batch(); }
 
-void Messenger::receive_all(const ChannelId& channel, const detail::Incoming& to) { core().receive_all(channel, to); }
+void Messenger::receive_all(const ChannelId& channel, const detail::Incoming& to) {
+  with_memory(core(), [&] { core_->receive_all(channel, to); });
+}
 void Messenger::receive_reply(RequestId id, const detail::Incoming& to, Timeout timeout) {
-  core().receive_reply(id, to, timeout);
+  with_memory(core(), [&] { core_->receive_reply(id, to, timeout); });
 }
 bool Messenger::receive_next_reply(const ChannelId& channel, const detail::Incoming& to, Timeout timeout) {
-  return core().receive_next_reply(channel, to, timeout);
+  return with_memory(core(), [&] { return core_->receive_next_reply(channel, to, timeout); });
 }
 
-std::size_t Messenger::available(const ChannelId& channel) { return core().available(channel); }
+std::size_t Messenger::available(const ChannelId& channel) {
+  return with_memory(core(), [&] { return core_->available(channel); });
+}
 std::size_t Messenger::queued(const ChannelId& channel) const noexcept {
   return core_ == nullptr ? 0 : core_->queued(channel);
 }
@@ -74,7 +95,7 @@ namespace {
 
 template <class M>
 std::pair<M, M> make_messenger_pair(const LinkOptions& link, bool reorders) {
-  auto [a, b] = link::make_shm_pair(link);
+  auto [a, b] = detail::name_refusals("no new pair of messengers", [&] { return link::make_shm_pair(link); });
   detail::CoreOptions options;
   options.reorders = reorders;
   options.link = link;
@@ -103,11 +124,12 @@ std::size_t detail::MessengerAccess::wait_any(std::span<Messenger* const> messen
   const os::Deadline deadline(timeout.ns);
   std::vector<pollfd> fds(kEach * messengers.size(), pollfd{-1, 0, 0});
   const auto fds_of = [&](std::size_t i) { return Core::SleepFds(fds.data() + kEach * i, kEach); };
-  for (;;) {
+  for (bool is_last = false;;) {
     for (std::size_t i = 0; i < messengers.size(); ++i) {
       if (messengers[i]->core().has_work(replies_of)) return i;
     }
-    if (deadline.passed()) return messengers.size();
+    if (is_last) return messengers.size();
+    is_last = deadline.passed();  // then there is one sleep of no length, which sees interrupts and the peers' ends
 
     // What began to sleep has to end it, whatever happens.
     struct Sleepers {
@@ -134,8 +156,10 @@ std::size_t detail::MessengerAccess::wait_any(std::span<Messenger* const> messen
       time = std::min(time, messengers[sleepers.count]->core().begin_sleep(fds_of(sleepers.count)));
       ++sleepers.count;
     }
-    const bool sleeps = time > std::chrono::nanoseconds::zero();
-    const bool found_nothing = sleeps && os::poll_slice(fds, os::Deadline(time)) != os::PollEnd::ready;
+    const bool sleeps = is_last || time > std::chrono::nanoseconds::zero();
+    const bool found_nothing = sleeps && detail::name_refusals("the wait for several messengers", [&] {
+                                 return os::poll_slice(fds, os::Deadline(time), true) != os::PollEnd::ready;
+                               });
     sleepers.end();
     if (found_nothing) os::run_wait_hook();
     if (sleepers.are_interrupted) {

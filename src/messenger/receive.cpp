@@ -83,7 +83,7 @@ void Core::receive_all(const ChannelId& channel, const Incoming& to) {
       if (i == at && taken[i]->kind == FrameKind::error_reply) {
         count_returned(lane, taken[i]->kind, taken[i]->request_id);  // it is what was just thrown
       } else {
-        inbox_.put(std::move(taken[i]));
+        inbox_.put(taken[i]);
       }
     }
     throw;
@@ -152,9 +152,12 @@ bool Core::receive_next_reply(const ChannelId& channel, const Incoming& to, Time
 std::size_t Core::available(const ChannelId& channel) {
   CallGuard guard(*this);
   throw_close();
-  drain(Stop::at_error);
-  throw_pending();
-  return inbox_.channel(inbox_.index_of(channel)).live;
+  const Channel& lane = inbox_.channel(inbox_.index_of(channel));
+  do {
+    drain(Stop::at_error);
+    throw_pending();
+  } while (lane.live == 0 && look_for_end());
+  return lane.live;
 }
 
 // ---- system messages ----
@@ -182,6 +185,16 @@ void Core::throw_close_request() {
   throw ResourceRequestedClose();
 }
 
+/// For calls that have found nothing and do not wait. True: the peer is gone, look once more at what it had sent. Throws what
+/// its end means where that was done, and nobody was told so far.
+bool Core::look_for_end() {
+  if (is_inbox_full_ || has_told_end_) return false;
+  if (peer_gone_) throw_end();
+  // acquire: pairs with note_peer_gone()
+  peer_gone_ = peer_known_gone_.load(std::memory_order_acquire) || transport_->peer_has_ended();
+  return peer_gone_;
+}
+
 /// True: look again. False: the deadline has passed. A wait that would sleep throws the close request again, and what the
 /// peer's end means.
 bool Core::wait_for_more(const os::Deadline& deadline) {
@@ -194,7 +207,7 @@ bool Core::wait_for_more(const os::Deadline& deadline) {
   const bool is_late = deadline.passed();
   // Where it was asked to close it does not sleep, but looks: the peer may have ended since, and that says more.
   const bool throws_close = closes_thrown_ != 0 && !is_late;
-  switch (transport_->wait(throws_close ? os::Deadline(std::chrono::seconds(0)) : deadline, true, 0)) {
+  switch (wait(throws_close ? os::Deadline(std::chrono::seconds(0)) : deadline, true, 0)) {
     case link::WaitEnd::changed:
       return !is_late;
     case link::WaitEnd::timed_out:
@@ -289,7 +302,12 @@ namespace coproc::inline v0 {
 
 // Here, and not with the other calls of Messenger, so that the compiler makes one function of the two.
 bool Messenger::receive(const ChannelId* channels, std::size_t count, const detail::Incoming& to, Timeout timeout) {
-  return core().receive(channels, count, to, timeout);
+  detail::Core& core = this->core();
+  try {
+    return core.receive(channels, count, to, timeout);
+  } catch (const std::bad_alloc& error) {
+    core.throw_no_memory(error);
+  }
 }
 
 }  // namespace coproc::inline v0

@@ -91,9 +91,17 @@ std::uint64_t Core::send_unguarded(Kind kind, const Outgoing& value, const Chann
   const std::uint32_t index = inbox_.index_of(channel);
   const std::uint32_t channel_no = channel_number(index, channel, deadline);
   const std::uint32_t type_no = type_number(*value.type, deadline);
-  const std::uint64_t id = kind.frame == FrameKind::request ? next_request_id_ : kind.answers;
+  const bool is_request = kind.frame == FrameKind::request;
+  const std::uint64_t id = is_request ? next_request_id_ : kind.answers;
   const FrameHeader header{0, kind.frame, 0, priority.rest(), channel_no, type_no, id, priority.value()};
-  if (!send_block(header, value)) send_payload(header, value, deadline);
+  // Before it leaves: its reply may be there before this call has ended.
+  if (is_request) outstanding_.insert(id, index);
+  try {
+    if (!send_block(header, value)) send_payload(header, value, deadline);
+  } catch (...) {
+    if (is_request) outstanding_.erase(id);
+    throw;
+  }
   finish_send(kind, index, id);
   return id;
 }
@@ -204,7 +212,6 @@ void Core::finish_send(Kind kind, std::uint32_t channel_index, std::uint64_t id)
   if (kind.frame == FrameKind::request) {
     ++next_request_id_;
     ++lane.counts.requests;
-    outstanding_.insert(id, channel_index);
   } else if (id != 0) {
     count_answer(lane, id);
   }
@@ -310,7 +317,7 @@ std::span<std::byte> Core::room_for(std::size_t bytes, const os::Deadline& deadl
                            inbox_.fullest().id.describe() +
                            "): receive something, or raise LinkOptions::max_queued_bytes; nothing was sent");
     }
-    switch (transport_->wait(deadline, !is_inbox_full_, bytes)) {
+    switch (wait(deadline, !is_inbox_full_, bytes)) {
       case link::WaitEnd::changed:
         // A peer that always has something must not keep the time from passing: after its end there is one more look.
         if (!is_late) {
@@ -337,13 +344,28 @@ namespace coproc::inline v0 {
 
 // Here, and not with the other calls of Messenger, so that the compiler makes one function of the two.
 void Messenger::send(const detail::Outgoing& value, const ChannelId& channel, const SendOptions& options) {
-  core().send({link::FrameKind::message}, value, channel, options);
+  detail::Core& core = this->core();
+  try {
+    core.send({link::FrameKind::message}, value, channel, options);
+  } catch (const std::bad_alloc& error) {
+    core.throw_no_memory(error);
+  }
 }
 RequestId Messenger::send_request(const detail::Outgoing& value, const ChannelId& channel, const SendOptions& options) {
-  return RequestId{core().send({link::FrameKind::request}, value, channel, options)};
+  detail::Core& core = this->core();
+  try {
+    return RequestId{core.send({link::FrameKind::request}, value, channel, options)};
+  } catch (const std::bad_alloc& error) {
+    core.throw_no_memory(error);
+  }
 }
 void Messenger::send_reply(const detail::Outgoing& value, const ChannelId& channel, const SendOptions& options) {
-  core().send_reply(value, channel, options);
+  detail::Core& core = this->core();
+  try {
+    core.send_reply(value, channel, options);
+  } catch (const std::bad_alloc& error) {
+    core.throw_no_memory(error);
+  }
 }
 
 }  // namespace coproc::inline v0

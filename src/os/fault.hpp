@@ -9,6 +9,8 @@
 #include <cerrno>
 #include <cstdint>
 
+#include "os/cancel.hpp"
+
 namespace coproc::inline v0::os {
 
 /// From now on counts system calls; the `nth` one (from 1; 0: none) fails with `error_number`, once.
@@ -31,10 +33,12 @@ inline bool should_fail() noexcept {
   return detail::fault_is_armed.load(std::memory_order_relaxed) && detail::count_and_fail();
 }
 
-/// One system call that fails with -1, through the seam.
+/// One system call that fails with -1, through the seam. No thread that is cancelled ends in it.
 template <class Call>
 auto call_once(Call call) noexcept -> decltype(call()) {
-  return should_fail() ? decltype(call())(-1) : call();
+  if (should_fail()) return decltype(call())(-1);
+  const NoCancel stays;
+  return call();
 }
 
 /// The same, made again when a signal interrupted it. Not for waits, and not for close.

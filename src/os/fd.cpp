@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "os/cancel.hpp"
 #include "os/error.hpp"
 #include "os/fault.hpp"
 
@@ -31,6 +32,7 @@ bool Fd::is_own() const noexcept {
 
 void Fd::close() noexcept {
   const int saved = errno;
+  const NoCancel stays;
   if (is_own()) ::close(fd_);
   fd_ = -1;
   errno = saved;

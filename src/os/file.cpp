@@ -1,6 +1,7 @@
 #include "os/file.hpp"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -70,6 +71,21 @@ bool read_at(const Fd& file, std::uint64_t offset, std::span<std::byte> bytes) n
     if (got <= 0) return false;
     bytes = bytes.subspan(static_cast<std::size_t>(got));
     offset += static_cast<std::uint64_t>(got);
+  }
+  return true;
+}
+
+bool write_at(const Fd& file, std::uint64_t offset, std::span<const std::byte> bytes) noexcept {
+  rlimit limit{};
+  if (call_once([&] { return ::getrlimit(RLIMIT_FSIZE, &limit); }) != 0) return false;
+  if (limit.rlim_cur != RLIM_INFINITY && (offset > limit.rlim_cur || bytes.size() > limit.rlim_cur - offset))
+    return false;
+  while (!bytes.empty()) {
+    const ssize_t written =
+        call_retried([&] { return ::pwrite(file.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset)); });
+    if (written <= 0) return false;
+    bytes = bytes.subspan(static_cast<std::size_t>(written));
+    offset += static_cast<std::uint64_t>(written);
   }
   return true;
 }

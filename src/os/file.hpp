@@ -50,6 +50,9 @@ std::uint64_t size_of(const Fd& file) noexcept;
 /// the file is truncated meanwhile.)
 bool read_at(const Fd& file, std::uint64_t offset, std::span<std::byte> bytes) noexcept;
 
+/// Writes all of `bytes` at `offset`. False: it failed, or RLIMIT_FSIZE forbids it (when the system would end the process).
+bool write_at(const Fd& file, std::uint64_t offset, std::span<const std::byte> bytes) noexcept;
+
 /// All of a file of which the size is not known, such as those of /proc; nullopt where it cannot be read.
 std::optional<std::string> read_text(const std::string& path);
 

@@ -1,8 +1,10 @@
 #include "os/memory.hpp"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <limits>
@@ -34,9 +36,9 @@ namespace {
 
 Mapping map_huge(std::size_t bytes, int flags, int fd, std::size_t offset) {
   void* const failed = MAP_FAILED;  // NOLINT: the system's own cast
-  void* data =
-      should_fail() ? failed : ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, flags, fd, static_cast<off_t>(offset));
-  if (data == failed) throw_errno("mmap", bytes, "PROT_READ|PROT_WRITE", "MAP_SHARED|MAP_NORESERVE", fd);
+  // What can be accessed is filled with memory at once where the process has called mlockall(MCL_FUTURE).
+  void* data = should_fail() ? failed : ::mmap(nullptr, bytes, PROT_NONE, flags, fd, static_cast<off_t>(offset));
+  if (data == failed) throw_errno("mmap", bytes, "PROT_NONE", "MAP_SHARED|MAP_NORESERVE", fd);
   Mapping mapping(static_cast<std::byte*>(data), bytes);
   // A child that had it would hold the memory of somebody else's messages for as long as it lives.
   if (call_once([&] { return ::madvise(data, bytes, MADV_DONTFORK); }) != 0) throw_errno("madvise", "MADV_DONTFORK");
@@ -72,13 +74,6 @@ SharedMemory create_sealed_memory(const char* name, std::size_t bytes, std::size
   return {std::move(fd), std::move(mapping)};
 }
 
-Mapping map_shared(const Fd& fd, std::size_t bytes) {
-  void* const failed = MAP_FAILED;  // NOLINT: the system's own cast
-  void* data = should_fail() ? failed : ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
-  if (data == failed) throw_errno("mmap", bytes, "PROT_READ|PROT_WRITE", "MAP_SHARED", fd.get());
-  return {static_cast<std::byte*>(data), bytes};
-}
-
 Mapping map_sparse(const Fd& fd, std::size_t offset, std::size_t bytes) {
   if (!fd.is_own()) {  // the program has closed it, and the number may lead to a file of its own
     errno = EBADF;
@@ -89,6 +84,28 @@ Mapping map_sparse(const Fd& fd, std::size_t offset, std::size_t bytes) {
 
 Mapping map_sparse_private(std::size_t bytes) {
   return map_huge(bytes, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+}
+
+Mapping map_part(const Fd& fd, std::size_t offset, std::size_t bytes) {
+  void* const failed = MAP_FAILED;  // NOLINT: the system's own cast
+  void* data = should_fail()
+                   ? failed
+                   : ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), static_cast<off_t>(offset));
+  if (data == failed) throw_errno("mmap", bytes, "PROT_READ|PROT_WRITE", "MAP_SHARED", fd.get());
+  return {static_cast<std::byte*>(data), bytes};
+}
+
+void open_pages(std::byte* data, std::size_t bytes) {
+  if (call_once([&] { return ::mprotect(data, bytes, PROT_READ | PROT_WRITE); }) != 0) {
+    throw_errno("mprotect", bytes, "PROT_READ|PROT_WRITE");
+  }
+}
+
+bool is_memory_that_stays(const Fd& fd) noexcept {
+  struct statfs where {};
+  const int seals = call_once([&] { return ::fcntl(fd.get(), F_GET_SEALS); });
+  return seals >= 0 && (seals & F_SEAL_SHRINK) != 0 && call_once([&] { return ::fstatfs(fd.get(), &where); }) == 0 &&
+         where.f_type == TMPFS_MAGIC;
 }
 
 void punch_hole(std::byte* data, std::size_t bytes) noexcept {

@@ -48,14 +48,22 @@ inline SharedMemory create_sealed_memory(const char* name, std::size_t bytes) {
 /// The largest file that this process may make (RLIMIT_FSIZE). Throws std::system_error.
 std::size_t largest_file();
 
-/// Maps the first `bytes` of `fd`, readable and writable. Throws std::system_error.
-Mapping map_shared(const Fd& fd, std::size_t bytes);
+/// Maps whole pages of `fd`, readable and writable. Throws std::system_error.
+Mapping map_part(const Fd& fd, std::size_t offset, std::size_t bytes);
+/// The same from its beginning.
+inline Mapping map_shared(const Fd& fd, std::size_t bytes) { return map_part(fd, 0, bytes); }
 
-/// Maps a part of `fd` that may be huge and mostly untouched: it takes no memory until it is written, is left out of core
-/// dumps, and is not there in forked children. REQUIRES: a ForkLock is held. Throws std::system_error.
+/// Whether it is memory of this system that cannot shrink, so that no access to what is mapped of it ever fails.
+bool is_memory_that_stays(const Fd& fd) noexcept;
+
+/// Maps a part of `fd` that may be huge and mostly untouched: it takes no memory until it is written, also where all memory of
+/// the process is locked, is left out of core dumps, and is not there in forked children. It must not be touched before
+/// open_pages(). REQUIRES: a ForkLock is held. Throws std::system_error.
 Mapping map_sparse(const Fd& fd, std::size_t offset, std::size_t bytes);
 /// The same without a file, for this process alone.
 Mapping map_sparse_private(std::size_t bytes);
+/// Makes whole pages of a sparse mapping accessible. Throws std::system_error.
+void open_pages(std::byte* data, std::size_t bytes);
 /// Gives the memory behind whole pages of a sparse mapping back to the system, as far as it can: they read as zeros then.
 void punch_hole(std::byte* data, std::size_t bytes) noexcept;
 

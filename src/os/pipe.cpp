@@ -2,11 +2,13 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <string>
 
 #include "os/error.hpp"
 #include "os/fault.hpp"
@@ -67,6 +69,23 @@ Pipe Pipe::create_for_output(int bytes) {
   }
   (void)call_once([&] { return ::fcntl(pipe.write_end.get(), F_SETPIPE_SZ, bytes); });  // a smaller one will do, too
   return pipe;
+}
+
+bool is_pipe(const Fd& fd, int mode) noexcept {
+  struct stat status {};
+  return call_once([&] { return ::fstat(fd.get(), &status); }) == 0 && S_ISFIFO(status.st_mode) &&
+         (call_once([&] { return ::fcntl(fd.get(), F_GETFL); }) & O_ACCMODE) == mode;
+}
+
+Fd reopen_pipe(Fd fd, int mode) {
+  const std::string path = "/proc/self/fd/" + std::to_string(fd.get());
+  Fd own(call_retried([&] { return ::open(path.c_str(), mode | O_NONBLOCK | O_CLOEXEC); }));
+  if (own) return above_stdio(std::move(own));
+  const int flags = call_once([&] { return ::fcntl(fd.get(), F_GETFL); });
+  if (flags < 0 || call_once([&] { return ::fcntl(fd.get(), F_SETFL, flags | O_NONBLOCK); }) != 0) {
+    throw_errno("fcntl", fd.get(), "F_SETFL", "O_NONBLOCK");
+  }
+  return fd;
 }
 
 Got read_available(const Fd& read_end, std::span<char> to) noexcept {

@@ -20,6 +20,12 @@ struct Pipe {
   static Pipe create_for_output(int bytes);
 };
 
+/// Whether it is an end of a pipe that is open for this: O_RDONLY or O_WRONLY.
+bool is_pipe(const Fd& fd, int mode) noexcept;
+/// The same end as an open file of its own that does not wait. Where there is no /proc it stays the one that it was, and does
+/// not wait from now on. Throws std::system_error.
+Fd reopen_pipe(Fd fd, int mode);
+
 struct Got {
   std::size_t bytes = 0;
   bool is_at_end = false;  ///< nobody has the write end any more (or the pipe cannot be read)

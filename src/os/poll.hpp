@@ -19,5 +19,7 @@ enum class PollEnd {
 
 /// One ppoll. Entries with fd -1 are ignored. Throws std::system_error.
 PollEnd poll_once(std::span<pollfd> fds, const Deadline& deadline);
+/// The same, in which a thread that is cancelled ends (see NoCancel): it is unwound from here.
+PollEnd poll_or_unwind(std::span<pollfd> fds, const Deadline& deadline);
 
 }  // namespace coproc::inline v0::os

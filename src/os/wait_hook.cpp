@@ -15,11 +15,12 @@ void set_wait_hook(void (*hook)()) noexcept {
   wait_hook.store(hook, std::memory_order_release);  // pairs with the acquire in run_wait_hook()
 }
 
-PollEnd poll_slice(std::span<pollfd> fds, const Deadline& deadline) {
+PollEnd poll_slice(std::span<pollfd> fds, const Deadline& deadline, bool may_unwind) {
   // A signal that comes between the last look of the runtime and the poll does not interrupt it: hence the slices.
   constexpr std::chrono::nanoseconds kSlice = std::chrono::milliseconds(100);
   const bool has_hook = wait_hook.load(std::memory_order_relaxed) != nullptr;  // relaxed: only a question
-  return poll_once(fds, has_hook ? Deadline(std::min(deadline.remaining(), kSlice)) : deadline);
+  const Deadline slice = has_hook ? Deadline(std::min(deadline.remaining(), kSlice)) : deadline;
+  return may_unwind ? poll_or_unwind(fds, slice) : poll_once(fds, slice);
 }
 
 void run_wait_hook() {

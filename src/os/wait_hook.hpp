@@ -14,7 +14,8 @@ void set_wait_hook(void (*hook)()) noexcept;
 
 /// poll_once() for who may call the hook: never longer than 100 ms where there is one. `timed_out` is then only the end of this
 /// slice, and `interrupted` no news. To be followed by run_wait_hook(), when what was begun for the sleep is ended.
-PollEnd poll_slice(std::span<pollfd> fds, const Deadline& deadline);
+/// `may_unwind`: a thread that is cancelled ends here; not for what a destructor may call.
+PollEnd poll_slice(std::span<pollfd> fds, const Deadline& deadline, bool may_unwind);
 
 /// After a slice that found nothing: calls the hook, which may throw.
 void run_wait_hook();

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "coproc/errors.hpp"
+#include "os/cancel.hpp"
 #include "os/fork_guard.hpp"
 #include "os/process_memory.hpp"
 
@@ -265,6 +266,7 @@ void PoolCore::give_up(const std::exception_ptr& cause) {
 
 void PoolCore::stop() {
   if (os::fork_generation() != owner_) return;
+  const os::NoCancel stays;  // also where a destructor calls it
   Lock lock(mutex_);
   is_stopped_ = true;
   while (is_driving_) {

@@ -3,6 +3,7 @@
 #include <thread>
 
 #include "coproc/errors.hpp"
+#include "os/cancel.hpp"
 #include "os/clock.hpp"
 #include "pool/core.hpp"
 
@@ -117,6 +118,7 @@ bool PoolCore::wait_for_submitted(Timeout timeout) {
 
 /// Takes in what has come and hands out what can be, without waiting. Whether anything was done.
 bool PoolCore::pump() {
+  const os::NoCancel stays;  // what is half done would stay so
   bool any = false;
   for (const auto& slot : slots_) any = collect(*slot) || any;
   end_overdue();
@@ -157,7 +159,10 @@ void PoolCore::sleep(Lock& lock, const os::Deadline& deadline) {
   empty_naps_ = nap > std::chrono::nanoseconds::zero() ? empty_naps_ + 1 : 0;
   if (empty_naps_ != 0) {
     lock.unlock();
-    std::this_thread::sleep_for(nap);
+    {
+      const os::NoCancel stays;  // without the lock nothing can be put right
+      std::this_thread::sleep_for(nap);
+    }
     lock.lock();
     return;
   }

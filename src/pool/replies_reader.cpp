@@ -10,6 +10,13 @@
 
 namespace coproc::inline v0::detail {
 
+namespace {
+
+/// How many replies that nobody waits for are dropped before it is the next worker's turn.
+constexpr int kMostDropped = 256;
+
+}  // namespace
+
 /// Requests whose replies nobody waits for any more, by the link that they went through and their id.
 struct AbandonedReplies {
   std::set<std::pair<std::uint64_t, std::uint64_t>> requests;
@@ -93,11 +100,12 @@ void RepliesReader::State::lose(Place& place) {
   throw;
 }
 
-/// A reply to what was asked here; drops those to what was abandoned.
+/// A reply to what was asked here, or none for now; drops those to what was abandoned.
 std::optional<RepliesReader::Reply> RepliesReader::State::take_from(std::size_t number) {
   Place& place = places[number];
   Core& core = *MessengerAccess::core(*place.messenger);
-  for (;;) {
+  // A worker that sends without end what nobody asked for must keep neither the others nor an interrupt waiting.
+  for (int dropped = 0; dropped < kMostDropped; ++dropped) {
     std::optional<Message> message;
     try {
       if (!core.receive_next_reply(options.channel, incoming<Message>(message), std::chrono::seconds(0)))
@@ -115,6 +123,8 @@ std::optional<RepliesReader::Reply> RepliesReader::State::take_from(std::size_t 
     place.asked.erase(asked);
     return Reply{*std::move(message), index, number};
   }
+  core.throw_if_interrupted();
+  return std::nullopt;
 }
 
 std::optional<RepliesReader::Reply> RepliesReader::State::take_early() {

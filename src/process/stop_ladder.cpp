@@ -53,7 +53,7 @@ std::optional<ExitStatus> wait_for_end(Child& child, const os::Deadline& deadlin
     const bool needs_ticks = wait.keep_draining || wait.extra_fd >= 0 || rests;
     std::chrono::nanoseconds time = deadline.remaining();
     if (needs_ticks) time = std::min<std::chrono::nanoseconds>(time, rests ? kRest : kDrainInterval);
-    const os::PollEnd end = os::poll_slice(fds, os::Deadline(time));
+    const os::PollEnd end = os::poll_slice(fds, os::Deadline(time), wait.may_unwind);
     rest_from_extra_fd = end == os::PollEnd::ready && fds[1].revents != 0;
     if (end != os::PollEnd::ready) os::run_wait_hook();
   }
@@ -75,7 +75,7 @@ void wait_for_ends(std::span<Child* const> children, const os::Deadline& deadlin
     }
     const std::chrono::nanoseconds time =
         std::min<std::chrono::nanoseconds>(deadline.remaining(), rests ? kRest : kDrainInterval);
-    if (os::poll_slice(ends, os::Deadline(time)) != os::PollEnd::ready) os::run_wait_hook();
+    if (os::poll_slice(ends, os::Deadline(time), false) != os::PollEnd::ready) os::run_wait_hook();
   }
 }
 

@@ -30,6 +30,8 @@ struct LadderWait {
   FunctionRef<void()> keep_draining = {};
   /// A descriptor that is readable when there is something to drain; -1: none. Stays the caller's.
   int extra_fd = -1;
+  /// Whether a thread that is cancelled ends in it. Not for what a destructor calls.
+  bool may_unwind = false;
 };
 
 /// Does what the rung does, and does not wait.

@@ -1,5 +1,8 @@
 #include "worker/link_end.hpp"
 
+#include <fcntl.h>
+
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -7,8 +10,10 @@
 #include "coproc/errors.hpp"
 #include "messenger/access.hpp"
 #include "messenger/core.hpp"
+#include "messenger/refused.hpp"
 #include "os/file.hpp"
 #include "os/fork_guard.hpp"
+#include "os/pipe.hpp"
 #include "os/signals.hpp"
 #include "process/lifeline.hpp"
 #include "worker/run_target.hpp"
@@ -42,6 +47,15 @@ std::unique_ptr<link::RingTransport> open_transport(const HandedMessenger& link,
                             std::chrono::nanoseconds(link.spin_ns));
 }
 
+constexpr std::chrono::nanoseconds kLongestSpin = std::chrono::milliseconds(10);
+
+/// The pipe as a file description that nobody else has, who could make its reads and writes wait.
+os::Fd own_end_of_pipe(os::Fd fd, int mode) {
+  if (!os::is_pipe(fd, mode))
+    throw InvalidArgumentError("LinkEnd: the second and third descriptor must be the ends of pipes that fds() gave");
+  return os::reopen_pipe(std::move(fd), mode);
+}
+
 template <class M>
 constexpr bool kReorders = std::is_same_v<M, PriorityMessenger>;
 
@@ -61,9 +75,12 @@ LinkEnd::LinkEnd(Messenger&& unused) {
   const auto [memory, wake_in, wake_out] = transport.fds_to_hand_over();
   auto parts = std::make_unique<Parts>();
   parts->description.link = description_of(transport, core->options().link, core->options().reorders);
-  parts->memory = os::duplicate(memory);
-  parts->wake_in = os::duplicate(wake_in);
-  parts->wake_out = os::duplicate(wake_out);
+  detail::name_refusals("LinkEnd: no descriptors for this end",
+                        [&, memory = memory, wake_in = wake_in, wake_out = wake_out] {
+                          parts->memory = os::duplicate(memory);
+                          parts->wake_in = os::duplicate(wake_in);
+                          parts->wake_out = os::duplicate(wake_out);
+                        });
   MessengerAccess::release_core(unused);
   parts_ = std::move(parts);
 }
@@ -121,15 +138,25 @@ LinkEnd::Parts LinkEnd::take(bool is_of_worker) {
 }
 
 template <class M>
-M LinkEnd::open() {
+M LinkEnd::open(const LinkOptions& most) {
+  link::check_link_options(most);
   Parts parts = take(false);
-  const HandedMessenger& link = parts.description.link;
+  HandedMessenger& link = parts.description.link;
+  if (link.max_message_bytes == 0 || link.max_queued_bytes == 0)
+    throw InvalidArgumentError("LinkEnd: its description says that nothing may be sent: it was not made by coproc");
+  link.max_message_bytes = std::min<std::uint64_t>(link.max_message_bytes, most.max_message_bytes);
+  link.max_queued_bytes = std::min<std::uint64_t>(link.max_queued_bytes, most.max_queued_bytes);
+  link.spin_ns = std::clamp<std::int64_t>(link.spin_ns, 0, kLongestSpin.count());
   detail::CoreOptions options;
   options.reorders = kReorders<M>;
   options.link = limits_of(link);
-  return MessengerAccess::make<M>(std::make_unique<Core>(
-      open_transport(link, std::move(parts.memory), std::move(parts.wake_in), std::move(parts.wake_out)),
-      std::move(options)));
+  return detail::name_refusals("LinkEnd: this end cannot be opened", [&] {
+    parts.wake_in = own_end_of_pipe(std::move(parts.wake_in), O_RDONLY);
+    parts.wake_out = own_end_of_pipe(std::move(parts.wake_out), O_WRONLY);
+    return MessengerAccess::make<M>(std::make_unique<Core>(
+        open_transport(link, std::move(parts.memory), std::move(parts.wake_in), std::move(parts.wake_out)),
+        std::move(options)));
+  });
 }
 
 template <class M>
@@ -153,8 +180,8 @@ int LinkEnd::run(const std::function<void(M&)>& target) {
   return run_target([&] { target(messenger); }, messenger);
 }
 
-template COPROC_API PriorityMessenger LinkEnd::open<PriorityMessenger>();
-template COPROC_API MultiMessenger LinkEnd::open<MultiMessenger>();
+template COPROC_API PriorityMessenger LinkEnd::open<PriorityMessenger>(const LinkOptions&);
+template COPROC_API MultiMessenger LinkEnd::open<MultiMessenger>(const LinkOptions&);
 template COPROC_API int LinkEnd::run<PriorityMessenger>(const std::function<void(PriorityMessenger&)>& target);
 template COPROC_API int LinkEnd::run<MultiMessenger>(const std::function<void(MultiMessenger&)>& target);
 

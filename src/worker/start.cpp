@@ -103,7 +103,7 @@ std::string encode_request(const detail::StartPlan& plan, const RingTransport& w
 
 }  // namespace
 
-NewLink make_link(const WorkerOptions& worker, bool reorders) {
+NewLink make_link(const WorkerOptions& worker, bool reorders, const Messenger& before) {
   auto [host_end, worker_end] = link::make_shm_pair(worker.link);
   auto run = std::make_shared<Run>();
   detail::CoreOptions options;
@@ -111,6 +111,7 @@ NewLink make_link(const WorkerOptions& worker, bool reorders) {
   options.link = worker.link;
   options.role = detail::Role::host;
   options.peer_name = worker.name;
+  if (const Core* const last = MessengerAccess::core(before)) options.first_request_id = last->next_request_id();
   options.throw_gone = [weak = std::weak_ptr<Run>(run), name = worker.name] {
     const auto ended = weak.lock();
     if (ended == nullptr) return;
@@ -145,7 +146,7 @@ void Worker::start(const detail::StartPlan& plan) {
   const StartMethod method = choose_method(plan, state.options);
   state.starter.store(static_cast<long>(os::fork_generation()), std::memory_order_relaxed);  // relaxed: see started()
   try {
-    auto [run, core, worker_end] = make_link(state.options, state.reorders);
+    auto [run, core, worker_end] = make_link(state.options, state.reorders, *state.messenger);
     auto& host_transport = static_cast<RingTransport&>(core->transport());
 
     WorkerOptions start_options = state.options;

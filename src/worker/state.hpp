@@ -42,8 +42,9 @@ struct NewLink {
   std::unique_ptr<detail::Core> core;
   std::unique_ptr<link::RingTransport> worker_end;
 };
-/// Throws std::system_error, InvalidArgumentError.
-NewLink make_link(const WorkerOptions& worker, bool reorders);
+/// `before`: the messenger that the link will be of, whose request ids go on. Throws std::system_error,
+/// InvalidArgumentError.
+NewLink make_link(const WorkerOptions& worker, bool reorders, const Messenger& before);
 
 struct Worker::State {
   WorkerOptions options;

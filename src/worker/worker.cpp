@@ -289,7 +289,9 @@ std::optional<ExitStatus> Worker::join_for(Timeout timeout) {
   return telling_errors("join", state().options.name, [&]() -> std::optional<ExitStatus> {
     if (auto status = end_of(*run)) return status;
     auto drain = [&] { drain_run(*run); };
-    if (!process::wait_for_end(run->child, os::Deadline(timeout.ns), draining(*run, drain))) return std::nullopt;
+    process::LadderWait wait = draining(*run, drain);
+    wait.may_unwind = true;
+    if (!process::wait_for_end(run->child, os::Deadline(timeout.ns), wait)) return std::nullopt;
     return end_of(*run);
   });
 }

@@ -42,6 +42,7 @@ class EndlessTransport final : public coproc::link::Transport {
     return coproc::link::WaitEnd::changed;
   }
   void interrupt() noexcept override {}
+  bool peer_has_ended() override { return false; }
   int native_handle() override { return -1; }
   void settle(bool, std::uint32_t) noexcept override {}
 

@@ -35,7 +35,8 @@ struct OneProcessForgedLoans : ::testing::Test {
   coproc::link::RingTransport& peer = *ends.second;
   coproc::PriorityMessenger host = coproc::detail::MessengerAccess::make<coproc::PriorityMessenger>(
       std::make_unique<Core>(std::move(ends.first), options));
-  std::shared_ptr<coproc::link::LoanArea> loans = coproc::detail::MessengerAccess::core(host)->transport().peer_loans();
+  std::shared_ptr<coproc::link::LoanArea> loans =
+      coproc::detail::MessengerAccess::core(host)->transport().borrower()->area();
   coproc::link::LoanArea& area = *loans;
 
   void put(FrameHeader header, std::span<const std::byte> payload) {

@@ -6,17 +6,19 @@
 
 #include <cstddef>
 #include <memory>
+#include <new>
+#include <type_traits>
 #include <utility>
 
 namespace coproc::inline v0::detail {
 
 /// Unlike std::deque it costs nothing while it is new, and in a steady state it allocates nothing. Once it has become
-/// empty it keeps only a little memory, so that one flood does not hold its memory for ever.
+/// short or empty again it keeps only a little memory, so that one flood does not hold its memory for ever.
 template <class T>
 class Fifo {
  public:
   /// Memory that an emptied queue keeps, in bytes (or the least capacity, if T is larger).
-  static constexpr std::size_t kKeptBytes = 16 * 1024;
+  static constexpr std::size_t kKeptBytes = 4 * 1024;
 
   Fifo() noexcept = default;
   Fifo(Fifo&& other) noexcept { swap(other); }
@@ -47,7 +49,7 @@ class Fifo {
   void pop_front() noexcept {
     std::destroy_at(slots_ + head_);
     head_ = (head_ + 1) & (capacity_ - 1);
-    if (--size_ == 0) trim();
+    if (--size_ <= capacity_ / 8) trim();
   }
 
   void clear() noexcept {
@@ -74,7 +76,7 @@ class Fifo {
       for (; to_see != 0; --to_see) rotate();
       throw;
     }
-    if (size_ == 0) trim();
+    if (size_ <= capacity_ / 8) trim();
   }
 
   void swap(Fifo& other) noexcept {
@@ -137,12 +139,31 @@ class Fifo {
   void deallocate() noexcept {
     if (slots_ != nullptr) std::allocator<T>().deallocate(slots_, capacity_);
   }
-  // Growing to this size again takes as many puts as the memory has places, so freeing it stays cheap on average.
+  // Growing to this size again takes as many puts as the memory has places, so giving it back stays cheap on average.
   void trim() noexcept {
     if (capacity_ <= first_capacity() || capacity_ * sizeof(T) <= kKeptBytes) return;
+    if (size_ == 0) {
+      deallocate();
+      slots_ = nullptr;
+      capacity_ = head_ = 0;
+    } else if constexpr (std::is_nothrow_move_constructible_v<T>) {
+      shrink();
+    }
+  }
+  void shrink() noexcept {
+    const std::size_t capacity = capacity_ / 4;
+    T* slots = nullptr;
+    try {
+      slots = std::allocator<T>().allocate(capacity);
+    } catch (const std::bad_alloc&) {
+      return;  // it stays as large as it is
+    }
+    for (std::size_t i = 0; i != size_; ++i) std::construct_at(slots + i, std::move(*slot(i)));
+    destroy_all();
     deallocate();
-    slots_ = nullptr;
-    capacity_ = head_ = 0;
+    slots_ = slots;
+    capacity_ = capacity;
+    head_ = 0;
   }
 
   T* slots_ = nullptr;

@@ -1,0 +1,78 @@
+#include "link/borrower.hpp"
+
+#include <system_error>
+#include <utility>
+
+namespace coproc::inline v0::link {
+
+namespace {
+
+class BorrowedLoan final : public ReceivedLoan {
+ public:
+  BorrowedLoan(std::shared_ptr<LoanArea> area, const LoanReference& reference) noexcept
+      : ReceivedLoan(area->at(reference.offset), reference.bytes),
+        area_(std::move(area)),
+        slot_(reference.slot),
+        generation_(reference.generation) {}
+  BorrowedLoan(const BorrowedLoan&) = delete;
+  BorrowedLoan& operator=(const BorrowedLoan&) = delete;
+  ~BorrowedLoan() override {
+    if (has_begun_ && area_->is_own_process()) area_->give_word(slot_, generation_);
+  }
+  bool is_here() const noexcept override { return area_->is_own_process(); }
+  void begin() noexcept override { has_begun_ = true; }
+
+ private:
+  std::shared_ptr<LoanArea> area_;
+  std::uint32_t slot_;
+  std::uint32_t generation_;
+  bool has_begun_ = false;
+};
+
+/// Ordinary memory. The peer has its own back as soon as the message is taken.
+class CopiedLoan final : public ReceivedLoan {
+ public:
+  CopiedLoan(detail::LoanHandle copy, std::shared_ptr<LinkMemory> memory, int from, const LoanReference& reference)
+      : ReceivedLoan(copy.raw_data(), copy.bytes()),
+        copy_(std::move(copy)),
+        memory_(std::move(memory)),
+        from_(from),
+        slot_(reference.slot),
+        generation_(reference.generation) {}
+  bool is_here() const noexcept override { return true; }
+  void begin() noexcept override {
+    if (memory_ != nullptr) memory_->return_unmapped(from_, slot_, generation_);
+    memory_.reset();
+  }
+
+ private:
+  detail::LoanHandle copy_;
+  std::shared_ptr<LinkMemory> memory_;  // null: given back
+  int from_;
+  std::uint32_t slot_;
+  std::uint32_t generation_;
+};
+
+}  // namespace
+
+const std::shared_ptr<LoanArea>& Borrower::area() {
+  if (area_ == nullptr) area_ = memory_->loans(from_);
+  return area_;
+}
+
+std::shared_ptr<ReceivedLoan> Borrower::borrow(const LoanReference& reference) {
+  try {
+    area()->reach(reference.offset + reference.bytes);
+    auto loan = std::make_shared<BorrowedLoan>(area_, reference);
+    copies_ = false;
+    return loan;
+  } catch (const std::system_error&) {
+    // No room for it here. There may be for what is lent.
+  }
+  detail::LoanHandle copy = detail::make_private_loan(reference.bytes);
+  memory_->read_unmapped(from_, reference.offset, {copy.raw_data(), copy.bytes()});
+  copies_ = true;
+  return std::make_shared<CopiedLoan>(std::move(copy), memory_, from_, reference);
+}
+
+}  // namespace coproc::inline v0::link

@@ -1,0 +1,37 @@
+#include "messenger/refused.hpp"
+
+#include <cerrno>
+
+#include "coproc/errors.hpp"
+
+namespace coproc::inline v0::detail {
+
+namespace {
+
+std::string_view remedy(int error_number) {
+  switch (error_number) {
+    case EMFILE:
+    case ENFILE:
+      return "close what is not needed any more, or raise the limit of open descriptors (RLIMIT_NOFILE, ulimit -n)";
+    case ENOMEM:
+      return "free memory, send less at a time, or raise the limits of memory and address space (RLIMIT_AS, ulimit -v; "
+             "a memory control group)";
+    case EAGAIN:
+      return "free memory, or raise the limit of locked memory (RLIMIT_MEMLOCK, ulimit -l)";
+    case EFBIG:
+      return "raise the limit of file sizes (RLIMIT_FSIZE, ulimit -f)";
+    case EBADF:
+      return "close no descriptors that this program has not opened";
+    default:
+      return "try again";
+  }
+}
+
+}  // namespace
+
+void throw_refused(const std::string& what, int error_number, std::string_view call) {
+  throw SystemLimitError(what + ": " + std::string(call) + "; nothing was lost: " + std::string(remedy(error_number)),
+                         error_number);
+}
+
+}  // namespace coproc::inline v0::detail
