@@ -12,6 +12,7 @@
 
 #include "coproc/detail/task.hpp"
 #include "coproc/detail/task_call.hpp"
+#include "coproc/error_payload.hpp"
 #include "coproc/pool_options.hpp"
 #include "coproc/results_view.hpp"
 
@@ -77,6 +78,12 @@ class LazyPool {
   template <class F, class Range>
   auto map_unordered(F function, Range&& items, std::optional<TaskOptions> options = {}) {
     return start_map(std::move(function), std::forward<Range>(items), options.value_or(options_.tasks), false);
+  }
+
+  /// As `Pool::accept_errors`.
+  template <ErrorPayload... E>
+  void accept_errors() const {
+    (static_cast<void>(detail::known_error<E>()), ...);
   }
 
   /// Of the latest call.

@@ -12,6 +12,7 @@
 
 #include "coproc/detail/task.hpp"
 #include "coproc/detail/task_call.hpp"
+#include "coproc/error_payload.hpp"
 #include "coproc/pool_insights.hpp"
 #include "coproc/pool_options.hpp"
 #include "coproc/results_view.hpp"
@@ -151,6 +152,13 @@ class Pool {
     using Called = detail::called_t<Function, State, std::decay_t<A>...>;
     using Result = std::conditional_t<std::is_void_v<Called>, void, typename detail::ResultOf<Called>::type>;
     return Task<Result>(std::move(job));
+  }
+
+  /// Lets errors of these types that tasks throw out as themselves. Standard exceptions are known without; so is what the program
+  /// names for any messenger (docs/messaging.md). Of no other can one be made here: it comes as a RemoteError with its name and text.
+  template <ErrorPayload... E>
+  void accept_errors() const {
+    (static_cast<void>(detail::known_error<E>()), ...);
   }
 
   /// The number of workers.

@@ -48,8 +48,10 @@ struct PoolOptions {
   /// For calls that give none of their own.
   TaskOptions tasks = {};
   /// Of each worker: start method, limits of the link, environment, ... `stop` is how long a worker may take to leave its exit
-  /// function when the pool ends; one in the middle of a task is sent SIGTERM at once. Without a name they are called "pool
-  /// worker".
+  /// function when the pool ends; one in the middle of a task is sent SIGTERM at once; one that does not end within `stop.kill` of a
+  /// SIGKILL (1 s at least) is given up, and another takes its place. `link.max_queued_bytes` is also what the unread results of a
+  /// map may take, and those of all submitted tasks together: then no further task begins but for one that is waited for. Without
+  /// a name they are called "pool worker".
   WorkerOptions worker = {};
 };
 

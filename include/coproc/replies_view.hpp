@@ -17,8 +17,8 @@ namespace detail {
 struct MessengerAccess;
 }
 
-/// What `Messenger::receive_remaining` gives: a move-only range to be read once. Reading an element waits for it, `++` never
-/// does. Valid as long as its messenger stays where it is.
+/// What `Messenger::receive_remaining` gives: a move-only range to be read once. Reading an element waits for it, and so
+/// does `++` past one that was not read: it is received, too, and dropped. Valid as long as its messenger stays where it is.
 ///
 /// Thread safety: the messenger's.
 template <class T>

@@ -30,21 +30,22 @@ class Task {
 
   /// Whether `get` may be called: it is a task, and its result was not taken.
   bool is_valid() const noexcept { return is_valid_; }
-  /// Waits for the result and takes it. Throws what the task has thrown (with its own type; also to be caught as RemoteOrigin),
-  /// WorkerDiedError where its worker ended, TaskTimeoutError, TaskCancelledError, PoolBrokenError, InterruptedError, and
-  /// InvalidArgumentError where it was taken already.
+  /// Waits for the result and takes it. Throws what the task has thrown (also to be caught as RemoteOrigin; with its own type, if
+  /// that is a standard exception or named by `Pool::accept_errors`, and else as RemoteError), WorkerDiedError where its worker
+  /// ended, TaskTimeoutError, TaskCancelledError, PoolBrokenError, InterruptedError, and InvalidArgumentError where it was taken
+  /// already.
   R get() {
     wait_for(kForever);
     is_valid_ = false;
     auto value = detail::decode_result<Value>(*results_.front());
     if constexpr (!std::is_void_v<R>) return value;
   }
-  /// Waits at most this long. Whether it has ended.
+  /// Waits at most this long. Whether it has ended: also where there is no time, what has come by now is looked at.
   bool wait_for(Timeout timeout) {
     if (!is_valid_) throw InvalidArgumentError("this task's result was taken already, or it is no task");
     return !results_.empty() || job_.wait(results_, timeout) == detail::JobHandle::News::results;
   }
-  /// Whether it has ended, as far as the host knows: does not look what has come.
+  /// The same without waiting. Throws nothing that the task has thrown, and takes no interrupt.
   bool is_done() const { return !results_.empty() || (is_valid_ && job_.is_done()); }
   /// Sees to it that there will be no result: `get` then throws TaskCancelledError. A task that has not begun will not run; the
   /// worker of one that runs is killed and replaced. False: it had ended before, and nothing changes.

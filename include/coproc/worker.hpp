@@ -32,6 +32,8 @@ struct ReceivedArguments {
   std::span<Messenger> messengers;  // those that are not taken yet
 };
 
+struct WorkerAccess;
+
 /// What to run in a worker, without its types.
 struct StartPlan {
   // In a fork of this process.
@@ -123,6 +125,7 @@ class COPROC_API Worker {
   }
 
  private:
+  friend struct detail::WorkerAccess;
   State& state() const;
   void refuse_if_alive() const;
   std::shared_ptr<State> state_;

@@ -80,8 +80,10 @@ void Core::settle() {
 
 bool Core::has_work(const ChannelId* replies_of) {
   CallGuard guard(*this);
+  bool has_room_for_rest = false;
   try {
     drain(Stop::at_error);
+    has_room_for_rest = has_rest() && !transport_->reserve(next_piece()).empty();
   } catch (const ProtocolError&) {
     return true;  // of several messengers it is this one whose receive throws it
   }
@@ -89,13 +91,13 @@ bool Core::has_work(const ChannelId* replies_of) {
   const bool has_message = replies_of == nullptr
                                ? inbox_.live_count() != 0
                                : inbox_.front(inbox_.channel(inbox_.index_of(*replies_of)), true) != nullptr;
-  return has_message || !held_errors_.empty() || transport_->close_requests() != closes_thrown_ || is_inbox_full_ ||
-         peer_gone_;
+  return has_message || has_room_for_rest || !held_errors_.empty() || transport_->close_requests() != closes_thrown_ ||
+         is_inbox_full_ || peer_gone_;
 }
 
 std::chrono::nanoseconds Core::begin_sleep(SleepFds fds) {
   CallGuard guard(*this);
-  return transport_->begin_sleep(fds, true, 0);
+  return transport_->begin_sleep(fds, true, has_rest() ? next_piece() : 0);
 }
 
 bool Core::end_sleep(SleepFds fds) {

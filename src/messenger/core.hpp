@@ -66,6 +66,12 @@ class Core {
   };
   std::uint64_t send(Kind kind, const Outgoing& value, const ChannelId& channel, const SendOptions& options);
   bool try_send(const Outgoing& value, const ChannelId& channel, std::optional<Priority> priority);
+  /// As try_send, but of a message that is sent in pieces those that find no room are kept: `send_rest` sends them, later, and
+  /// nothing else can be sent before they are out. For who must never wait.
+  bool begin_send(const Outgoing& value);
+  bool has_rest() const noexcept { return !rest_.empty(); }
+  /// Sends what there is room for. Whether that was anything.
+  bool send_rest();
   void send_reply(const Outgoing& value, const ChannelId& channel, const SendOptions& options);
   void reply_to(const Message& request, const Outgoing& value, const SendOptions& options);
   void reply_error_to(const Message& request, const ErrorType& type, const void* error, const SendOptions& options);
@@ -90,6 +96,8 @@ class Core {
   /// Names what a call has met, the exception that is being handled, unless it is an error that the peer has sent.
   [[noreturn]] void throw_no_memory(const std::bad_alloc& error) const;
   std::size_t queued(const ChannelId& channel) const noexcept;
+  /// The messages of all channels that are in the inbox.
+  std::size_t queued() const noexcept { return inbox_.live_count(); }
   std::size_t remaining(const ChannelId& channel) const noexcept;
   ChannelCounts counts(const ChannelId& channel) const noexcept;
   bool close_requested() const noexcept { return transport_->close_requests() != 0; }
@@ -117,6 +125,10 @@ class Core {
   std::pair<std::exception_ptr, std::string> final_error() const {
     const std::lock_guard lock(final_mutex_);
     return {final_exception_, final_text_};
+  }
+  bool has_final_error() const {
+    const std::lock_guard lock(final_mutex_);
+    return final_exception_ != nullptr;
   }
   /// Any thread, once the peer counts as gone: the requests sent here whose reply has not come, in the order of their sends.
   std::vector<RequestId> unanswered() const {
@@ -146,6 +158,8 @@ class Core {
   void send_payload(link::FrameHeader header, const Outgoing& value, const os::Deadline& deadline);
   void send_bytes(link::FrameHeader header, std::span<const std::byte> payload, const os::Deadline& deadline);
   void send_fragments(link::FrameHeader header, std::span<const std::byte> payload, const os::Deadline& deadline);
+  void keep_rest(std::span<const std::byte> payload);
+  std::size_t next_piece() const noexcept;
   void write_frame(std::span<std::byte> room, link::FrameHeader header, std::span<const std::byte> payload) noexcept;
   void finish_frame(std::span<std::byte> room, link::FrameHeader header, std::size_t payload_bytes) noexcept;
   std::span<std::byte> room_for(std::size_t bytes, const os::Deadline& deadline);
@@ -273,6 +287,9 @@ class Core {
   bool overtakes_ = false;  // what is committed and not yet published overtakes something
   OutgoingLoans outgoing_loans_;
   bool owes_abort_ = false;
+  bool keeps_rest_ = false;  // of the send that is under way
+  Buffer rest_;              // pieces that found no room, from `rest_at_` on
+  std::size_t rest_at_ = 0;
   bool is_batching_ = false;
 
   // receiving

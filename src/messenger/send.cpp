@@ -116,6 +116,55 @@ bool Core::try_send(const Outgoing& value, const ChannelId& channel, std::option
   }
 }
 
+bool Core::begin_send(const Outgoing& value) {
+  CallGuard guard(*this);
+  struct Keeping {
+    bool& keeps;
+    ~Keeping() { keeps = false; }
+  } keeping{keeps_rest_ = true};
+  try {
+    send_unguarded({FrameKind::message}, value, {}, {.timeout = std::chrono::seconds(0)});
+    return true;
+  } catch (const TimeoutError&) {
+    return false;
+  }
+}
+
+bool Core::send_rest() {
+  CallGuard guard(*this);
+  throw_if_gone();
+  bool any = false;
+  while (has_rest()) {
+    const std::size_t piece = next_piece();
+    const std::span<std::byte> room = transport_->reserve(piece);
+    if (room.empty()) break;
+    FrameHeader next;
+    next.kind = FrameKind::fragment;
+    write_frame(room, next, rest_.span().subspan(rest_at_, piece - kHeaderBytes));
+    rest_at_ += piece - kHeaderBytes;
+    any = true;
+    if (rest_at_ == rest_.size()) rest_ = Buffer();
+  }
+  if (any) publish_now();  // a peer that cannot be woken any more is noticed by the next wait
+  return any;
+}
+
+std::size_t Core::next_piece() const noexcept {
+  return std::min(kHeaderBytes + rest_.size() - rest_at_, transport_->max_record());
+}
+
+/// What there is no room for now. The largest part of memory is taken over, and not copied.
+void Core::keep_rest(std::span<const std::byte> payload) {
+  const std::span<const std::byte> scratch = scratch_.span();
+  if (payload.data() + payload.size() == scratch.data() + scratch.size()) {
+    rest_at_ = scratch.size() - payload.size();
+    rest_ = std::exchange(scratch_, Buffer());
+  } else {
+    rest_at_ = 0;
+    rest_.append(payload.data(), payload.size());
+  }
+}
+
 void Core::send_reply(const Outgoing& value, const ChannelId& channel, const SendOptions& options) {
   CallGuard guard(*this);
   Channel& lane = inbox_.channel(inbox_.index_of(channel));
@@ -273,6 +322,7 @@ void Core::send_fragments(FrameHeader header, std::span<const std::byte> payload
     publish();
     while (!payload.empty()) {
       const std::size_t piece = std::min(payload.size(), most - kHeaderBytes);
+      if (keeps_rest_ && transport_->reserve(kHeaderBytes + piece).empty()) return keep_rest(payload);
       write_frame(room_for(kHeaderBytes + piece, deadline), next, payload.first(piece));
       publish();
       payload = payload.subspan(piece);

@@ -95,4 +95,18 @@ Signalling Pidfd::send_signal(int signal) const {
   throw_errno("pidfd_send_signal", fd_.get(), signal);
 }
 
+Signalling Pidfd::queue_signal(int signal, std::uintptr_t value) const {
+  siginfo_t info{};
+  info.si_signo = signal;
+  info.si_code = SI_QUEUE;
+  info.si_pid = ::getpid();
+  info.si_uid = ::getuid();
+  info.si_value.sival_ptr = reinterpret_cast<void*>(value);  // NOLINT: a number, of which there is no room in sival_int
+  const auto send = [&] { return ::syscall(SYS_pidfd_send_signal, fd_.get(), signal, &info, 0); };
+  if (call_retried(send) == 0) return Signalling::sent;
+  if (errno == ESRCH) return Signalling::ended;
+  if (errno == EPERM || errno == EACCES) return Signalling::refused;
+  throw_errno("pidfd_send_signal", fd_.get(), signal);
+}
+
 }  // namespace coproc::inline v0::os

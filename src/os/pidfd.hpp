@@ -5,6 +5,8 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
+
 #include "os/clock.hpp"
 #include "os/fd.hpp"
 
@@ -35,6 +37,8 @@ class [[nodiscard]] Pidfd {
   bool is_ended() const noexcept;
   /// Throws std::system_error.
   Signalling send_signal(int signal) const;
+  /// The same with a value, which its handler is given. Throws std::system_error.
+  Signalling queue_signal(int signal, std::uintptr_t value) const;
   void close() noexcept { fd_.reset(); }
   /// See Fd::is_own(); before Linux 6.9 the kernel tells pidfds apart from other files, and not from each other.
   bool is_own() const noexcept { return fd_.is_own(); }

@@ -9,9 +9,6 @@
 
 namespace coproc::inline v0::os {
 
-/// Of a living process; 0 where the system does not tell.
-std::size_t resident_bytes(pid_t pid);
-
 /// Resident bytes of a living process, now and at most since its start; zeros where the system does not tell.
 struct ProcessMemory {
   std::size_t now = 0;

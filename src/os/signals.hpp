@@ -51,7 +51,7 @@ void heed_host_only(pid_t host) noexcept;
 /// Children that end are gone at once, and nobody has to wait for them.
 void leave_children_to_kernel() noexcept;
 
-/// Sends this signal with a value to a child that was not reaped.
+/// Sends this signal with a value to a child that was not reaped: where there is no pidfd (Pidfd::queue_signal).
 void queue_signal(pid_t child, int signal, std::uintptr_t value) noexcept;
 
 /// By SIGKILL. For signal handlers, too.

@@ -1,17 +1,20 @@
 #include "pool/core.hpp"
 
 #include <algorithm>
+#include <cassert>
 #include <string>
 #include <utility>
 
 #include "coproc/errors.hpp"
 #include "os/cancel.hpp"
 #include "os/fork_guard.hpp"
-#include "os/process_memory.hpp"
+#include "worker/access.hpp"
 
 namespace coproc::inline v0::detail {
 
 namespace {
+
+constexpr std::size_t kSlowestKept = 10;
 
 /// Stands for a task whose result nobody waits for any more.
 class Nothing final : public Task {
@@ -21,18 +24,32 @@ class Nothing final : public Task {
 
 }  // namespace
 
-PoolCore::PoolCore(PoolOptions options, const pool::MakePoolWorker& make_worker)
+PoolCore::PoolCore(PoolOptions options, pool::MakePoolWorker make_worker)
     : options_(std::move(options)),
+      make_worker_(std::move(make_worker)),
       owner_(os::fork_generation()),
       doorbell_(PriorityMessenger::new_pair({.ring_bytes = 4096})) {
-  for (std::size_t i = 0; i < options_.workers; ++i) slots_.push_back(std::make_unique<Slot>(make_worker(i)));
-  for (const auto& slot : slots_) slot->start();
-  if (!options_.background) return;
-  is_driving_ = true;  // from now on, and for good: the thread's
-  driver_ = std::thread([this] { drive_in_background(); });
+  slowest_.reserve(kSlowestKept + 1);
+  for (std::size_t i = 0; i < options_.workers; ++i) slots_.push_back(std::make_unique<Slot>(i, make_worker_(i)));
+  try {
+    for (const auto& slot : slots_) slot->start();
+    if (!options_.background) return;
+    is_driving_ = true;  // from now on, and for good: the thread's
+    driver_ = std::thread([this] { drive_in_background(); });
+  } catch (...) {
+    is_driving_ = false;
+    stop();  // those that were started, all at once
+    throw;
+  }
 }
 
-PoolCore::~PoolCore() { stop(); }
+PoolCore::~PoolCore() {
+  try {
+    stop();
+  } catch (...) {
+    // What is left is each worker's own destructor.
+  }
+}
 
 void PoolCore::check_owner() const {
   if (os::fork_generation() != owner_) {
@@ -49,19 +66,22 @@ std::shared_ptr<Job> PoolCore::new_job(const TaskCode& code, TaskOptions&& optio
   }
   const Lock lock(mutex_);
   if (is_stopped_) throw TaskCancelledError("this pool was stopped: nothing can be run by it any more");
-  auto& function = functions_[{code.run, code.function}];
-  if (!function) {
-    const auto number = static_cast<std::uint32_t>(functions_.size() - 1);
-    function = std::make_unique<PoolFunction>(PoolFunction{number, code});
+  const auto number = static_cast<std::uint32_t>(functions_.size());
+  auto [at, is_new] = functions_.try_emplace({code.run, code.function});
+  try {
+    if (is_new) at->second = std::make_unique<PoolFunction>(PoolFunction{number, code});
+  } catch (...) {
+    functions_.erase(at);
+    throw;
   }
-  return std::make_shared<Job>(*function, std::move(options), shape);
+  return std::make_shared<Job>(*at->second, std::move(options), shape);
 }
 
 std::size_t PoolCore::wanted(const Job& job) {
   const Lock lock(mutex_);
   if (job.is_input_at_end) return 0;
   // So far ahead that all windows stay full while a slow one, or a slow reader, is waited for.
-  const std::size_t most = 4 * slots_.size() * window_of(job);
+  const std::size_t most = is_over_limit(job) ? 1 : 4 * slots_.size() * window_of(job);
   const std::size_t outstanding = job.added - job.read;
   return outstanding >= most ? 0 : most - outstanding;
 }
@@ -70,6 +90,8 @@ void PoolCore::add(const std::shared_ptr<Job>& job, std::vector<TaskPtr>& tasks)
   check_owner();
   const Lock lock(mutex_);
   if (is_stopped_) throw TaskCancelledError("this pool was stopped: nothing can be run by it any more");
+  if (job->shape.is_ordered && !job->is_stopped()) job->places.resize(job->added + tasks.size() - job->next);
+  // From here on nothing can fail.
   for (TaskPtr& task : tasks) {
     task->job = job;
     task->index = job->shape.is_submitted ? submitted_++ : job->added;
@@ -93,11 +115,17 @@ void PoolCore::end_input(Job& job, std::exception_ptr error) {
 
 bool PoolCore::take_results(Job& job, std::deque<TaskPtr>& into) {
   bool any = false;
-  while (!job.done.empty() && job.done.front() != nullptr) {
-    into.push_back(std::move(job.done.front()));
-    job.done.pop_front();
+  while (job.has_result()) {
+    into.emplace_back();  // first: what this throws costs nothing
+    if (job.shape.is_ordered) {
+      into.back() = std::move(job.places.front());
+      job.places.pop_front();
+      ++job.next;
+    } else {
+      into.back() = job.done.pop_front();
+    }
+    release(job, *into.back());
     ++job.read;
-    ++job.next;
     any = true;
   }
   return any;
@@ -105,21 +133,23 @@ bool PoolCore::take_results(Job& job, std::deque<TaskPtr>& into) {
 
 bool PoolCore::is_finished(const Job& job) const noexcept {
   if (job.is_failed) return true;
-  if (job.is_stopped() && job.done.empty()) return job.next > job.stopped_at || !job.shape.is_ordered;
+  if (job.is_stopped()) return job.shape.is_ordered ? job.next > job.stopped_at : job.done.empty();
   return job.is_input_at_end && job.read == job.added;
 }
 
 void PoolCore::tend() {
   const Lock lock(mutex_);
-  if (!is_driving_ && !is_stopped_) pump();
+  if ((!is_driving_ || is_napping_) && !is_stopped_) pump();
 }
 
 bool PoolCore::is_done(const Job& job) {
-  const Lock lock(mutex_);
-  return !job.done.empty() && job.done.front() != nullptr;
+  Lock lock(mutex_);
+  if (!job.has_result()) look(lock);
+  return job.has_result();
 }
 
-void PoolCore::finish(Slot* slot, TaskPtr task) {
+/// Allocates nothing: a task that was run is never lost.
+void PoolCore::finish(Slot* slot, TaskPtr task) noexcept {
   const std::shared_ptr<Job> keep = std::move(task->job);  // which may hold the task from here on
   Job& job = *keep;
   ++job.finished;
@@ -129,7 +159,7 @@ void PoolCore::finish(Slot* slot, TaskPtr task) {
     ++slot->insights.tasks;
     if (failed) ++slot->insights.failed;
   }
-  if (task->is_cancelled() || job.drops(*task)) {
+  if (task->is_cancelled() || job.is_left || job.drops(*task)) {
     if (!task->is_cancelled()) ++job.read;
     return notify(job);
   }
@@ -139,42 +169,51 @@ void PoolCore::finish(Slot* slot, TaskPtr task) {
     job.is_input_at_end = true;
     drop_unfinished(job);
   }
-  if (!job.shape.is_ordered) {
-    job.done.push_back(std::move(task));
+  hold(job, *task);
+  if (job.shape.is_ordered) {
+    job.places[task->index - job.next] = std::move(task);
   } else {
-    const std::size_t place = task->index - job.next;
-    if (job.done.size() <= place) job.done.resize(place + 1);
-    job.done[place] = std::move(task);
+    job.done.push_back(std::move(task));
   }
   notify(job);
 }
 
+void PoolCore::drop_results(Job& job) noexcept {
+  for (const TaskPtr& task : job.places) {
+    if (task != nullptr) release(job, *task);
+  }
+  for (Task& task : job.done) release(job, task);
+  job.places.clear();
+  job.done.clear();
+}
+
 /// Takes what nobody will read out of the queue, and tells the workers not to begin it.
 void PoolCore::drop_unfinished(Job& job) noexcept {
-  const std::size_t before = queue_.size();
-  std::erase_if(queue_, [&](const TaskPtr& task) { return task->job.get() == &job && job.drops(*task); });
-  const std::size_t dropped = before - queue_.size();
-  job.finished += dropped;
-  job.read += dropped;
-  if (job.shape.is_ordered && job.is_stopped() && !job.is_abandoned) {
-    while (!job.done.empty() && job.next + job.done.size() > job.stopped_at + 1) job.done.pop_back();
+  const TaskList dropped = queue_.take_if([&](const Task& task) { return task.job.get() == &job && job.drops(task); });
+  job.finished += dropped.size();
+  job.read += dropped.size();
+  if (job.shape.is_ordered && job.is_stopped()) {
+    while (!job.places.empty() && job.next + job.places.size() > job.stopped_at + 1) {
+      if (job.places.back() != nullptr) release(job, *job.places.back());
+      job.places.pop_back();
+    }
   }
   for (const auto& slot : slots_) {
-    for (std::size_t i = 1; i < slot->window.size(); ++i) {  // the first one runs
-      Task& task = *slot->window[i];
-      if (task.job.get() != &job || task.is_told_to_skip || !job.drops(task)) continue;
-      task.is_told_to_skip = true;
-      slot->skip(task.serial);
+    bool is_first = true;  // which runs
+    for (Task& task : slot->window) {
+      const bool is_running = std::exchange(is_first, false);
+      if (is_running || task.job.get() != &job || task.is_told_to_skip || !job.drops(task)) continue;
+      slot->skip(task);
     }
   }
   if (!is_driving_) send_skips();
 }
 
 void PoolCore::leave(Job& job) noexcept {
-  if (job.shape.is_submitted) return;
   const Lock lock(mutex_);
-  job.is_abandoned = true;
-  job.done.clear();
+  job.is_left = true;
+  drop_results(job);
+  if (job.shape.is_submitted) return;
   drop_unfinished(job);
   if (is_driving_) ring();
 }
@@ -182,38 +221,37 @@ void PoolCore::leave(Job& job) noexcept {
 bool PoolCore::cancel(Job& job) {
   check_owner();
   const Lock lock(mutex_);
-  if (job.finished == job.added || !job.done.empty()) return false;
+  if (job.finished == job.added || job.has_result()) return false;
   auto answer = std::make_unique<Nothing>();
-  const auto end = [&](const Task& task) {
+  const auto prepare = [&](const Task& task) {
     answer->index = task.index;
     answer->error =
         std::make_exception_ptr(TaskCancelledError("task " + std::to_string(task.index) + " was cancelled"));
-    job.done.push_back(std::move(answer));
-    notify(job);
-    return true;
   };
-  const auto is_of_job = [&](const TaskPtr& task) { return task->job.get() == &job; };
+  const auto is_of_job = [&](const Task& task) { return task.job.get() == &job; };
   if (const auto at = std::find_if(queue_.begin(), queue_.end(), is_of_job); at != queue_.end()) {
-    const TaskPtr task = std::move(*at);
-    queue_.erase(at);
-    end(*task);
+    prepare(*at);
+    const TaskList cancelled = queue_.take_if(is_of_job);
     ++job.finished;
     if (--unfinished_submitted_ == 0) notify_all();
+    job.done.push_back(std::move(answer));
+    notify(job);
     return true;
   }
   for (const auto& slot : slots_) {
     const auto at = std::find_if(slot->window.begin(), slot->window.end(), is_of_job);
     if (at == slot->window.end()) continue;
-    Task& task = **at;
+    Task& task = *at;
+    prepare(task);
     task.cancelled_at = os::now_ns();
     if (at == slot->window.begin()) {
       slot->end_task(task.serial);  // whoever drives sees its end
     } else {
-      task.is_told_to_skip = true;
-      slot->skip(task.serial);
+      slot->skip(task);
       if (!is_driving_) send_skips();
     }
-    end(task);
+    job.done.push_back(std::move(answer));
+    notify(job);
     if (is_driving_) ring();
     return true;
   }
@@ -223,21 +261,17 @@ bool PoolCore::cancel(Job& job) {
 // ---- the end of things ----
 
 /// What waits, in the queue or in a window, will not be run.
-void PoolCore::fail_waiting(const std::function<std::exception_ptr()>& error) {
-  std::vector<TaskPtr> failed;
-  for (TaskPtr& task : queue_) failed.push_back(std::move(task));
-  queue_.clear();
-  for (const auto& slot : slots_) {
-    for (TaskPtr& task : slot->window) failed.push_back(std::move(task));
-    slot->window.clear();
-  }
-  for (TaskPtr& task : failed) {
+void PoolCore::fail_waiting(const std::exception_ptr& error) noexcept {
+  TaskList failed = std::move(queue_);
+  for (const auto& slot : slots_) failed.append(std::move(slot->window));
+  while (!failed.empty()) {
+    TaskPtr task = failed.pop_front();
     Job& job = *task->job;
     if (job.shape.is_submitted) {
-      task->error = error();
+      task->error = error;
     } else {
       // One error for all of a map, behind what has ended.
-      if (!job.end_error) job.end_error = error();
+      if (!job.end_error) job.end_error = error;
       job.is_input_at_end = true;
       job.is_failed = true;
     }
@@ -245,22 +279,24 @@ void PoolCore::fail_waiting(const std::function<std::exception_ptr()>& error) {
   }
 }
 
-void PoolCore::give_up(const std::exception_ptr& cause) {
-  std::string why = "it is not known why";
-  try {
-    if (cause) std::rethrow_exception(cause);
-  } catch (const std::exception& error) {
-    why = detail::in_lines(error.what(), "    ");
-  } catch (...) {
-    why = "an exception that is no std::exception";
-  }
+void PoolCore::give_up(const std::exception_ptr& cause) noexcept {
   has_given_up_ = true;
   failures_ = 0;
-  fail_waiting([&] {
-    return std::make_exception_ptr(PoolBrokenError(
+  try {
+    std::string why = "it is not known why";
+    try {
+      if (cause) std::rethrow_exception(cause);
+    } catch (const std::exception& error) {
+      why = detail::in_lines(error.what(), "    ");
+    } catch (...) {
+      why = "an exception that is no std::exception";
+    }
+    fail_waiting(std::make_exception_ptr(PoolBrokenError(
         "the pool gives up: again and again its workers ended before they could run anything. The last one: " + why,
-        cause));
-  });
+        cause)));
+  } catch (...) {
+    fail_waiting(std::current_exception());
+  }
   for (const auto& slot : slots_) slot->retry_at = 0;
 }
 
@@ -268,6 +304,7 @@ void PoolCore::stop() {
   if (os::fork_generation() != owner_) return;
   const os::NoCancel stays;  // also where a destructor calls it
   Lock lock(mutex_);
+  if (is_ended_) return;
   is_stopped_ = true;
   while (is_driving_) {
     ring();
@@ -277,37 +314,54 @@ void PoolCore::stop() {
     std::erase(waiters_, &me);
   }
   is_driving_ = true;
-  if (driver_.joinable()) {
-    lock.unlock();
-    driver_.join();
-    lock.lock();
-  }
-  std::vector<Worker*> workers;
-  for (const auto& slot : slots_) {
-    if (slot->phase == Slot::Phase::empty) continue;
-    if (!slot->window.empty()) slot->worker().terminate();  // it would look at a close request only behind its task
-    workers.push_back(&slot->worker());
-  }
-  fail_waiting(
-      [] { return std::make_exception_ptr(TaskCancelledError("the pool was stopped before this task had ended")); });
-  Worker::stop_all(workers, options_.worker.stop);
-  for (const auto& slot : slots_) {
-    if (slot->phase == Slot::Phase::empty) continue;
-    if (const auto status = slot->worker().exit_status()) slot->note_end(*status);
+  std::exception_ptr error;
+  try {
+    stop_workers(lock);
+  } catch (...) {
+    error = std::current_exception();
+    if (!lock) lock.lock();
   }
   is_driving_ = false;
+  is_ended_ = error == nullptr;
   notify_all();
+  if (error) std::rethrow_exception(error);
+}
+
+/// Each rung is taken once, by all of them together. They are nobody else's meanwhile: this drives.
+void PoolCore::stop_workers(Lock& lock) {
+  std::vector<Worker*> busy, all;
+  for (const auto& slot : slots_) {
+    if (slot->phase == Slot::Phase::empty) continue;
+    all.push_back(&slot->worker());
+    if (!slot->window.empty()) busy.push_back(&slot->worker());
+  }
+  fail_waiting(std::make_exception_ptr(TaskCancelledError("the pool was stopped before this task had ended")));
+  lock.unlock();
+  if (driver_.joinable()) driver_.join();
+  for (Worker* worker : busy) worker->terminate();  // it would look at a close request only behind its task
+  Worker::stop_all(all, options_.worker.stop);
+  lock.lock();
+  for (const auto& slot : slots_) {
+    if (slot->phase == Slot::Phase::empty) continue;
+    const auto status = slot->worker().exit_status();
+    slot->note_end(status ? *status : ExitStatus());
+  }
 }
 
 // ---- looking ----
 
 std::size_t PoolCore::pending() {
-  const Lock lock(mutex_);
-  std::size_t count = queue_.size();
-  for (const auto& slot : slots_) {
-    for (const TaskPtr& task : slot->window) count += !task->is_cancelled() && !task->job->drops(*task) ? 1U : 0U;
-  }
-  return count;
+  Lock lock(mutex_);
+  const auto count = [&] {
+    const auto counts = [](const Task& task) { return !task.is_cancelled() && !task.job->drops(task); };
+    std::size_t unfinished = queue_.size();
+    for (const auto& slot : slots_) {
+      unfinished += static_cast<std::size_t>(std::count_if(slot->window.begin(), slot->window.end(), counts));
+    }
+    return unfinished;
+  };
+  if (count() != 0) look(lock);
+  return count();
 }
 
 std::vector<int> PoolCore::pids() {
@@ -325,17 +379,33 @@ PoolInsights PoolCore::insights() {
   for (const auto& slot : slots_) {
     WorkerInsights one = slot->insights;
     if (all.start_note.empty()) all.start_note = slot->worker().start_note();
-    if (slot->phase == Slot::Phase::ready || slot->phase == Slot::Phase::closing) {
-      one.wait_time += std::chrono::nanoseconds(os::now_ns() - slot->ready_since);
-    }
+    if (slot->ready_since != 0) one.wait_time += std::chrono::nanoseconds(os::now_ns() - slot->ready_since);
     if (slot->phase != Slot::Phase::empty) {
-      one.peak_memory_bytes = std::max(one.peak_memory_bytes, os::memory_of(one.pid).peak);
+      one.peak_memory_bytes = std::max(one.peak_memory_bytes, WorkerAccess::memory_of(slot->worker()).peak);
     }
     one.wait_time -= std::min(one.wait_time, one.work_time);  // until here it was all the time that it was ready
     all.workers.push_back(one);
   }
   all.slowest = slowest_;
   return all;
+}
+
+std::string PoolCore::broken_invariant(const Job& job) {
+  const Lock lock(mutex_);
+  return invariant_broken_by(job);
+}
+
+std::string PoolCore::invariant_broken_by(const Job& job) const {
+  const auto is_of_job = [&](const Task& task) { return task.job.get() == &job; };
+  const auto count = [&](const TaskList& tasks) {
+    return static_cast<std::uint64_t>(std::count_if(tasks.begin(), tasks.end(), is_of_job));
+  };
+  const std::uint64_t queued = count(queue_);
+  std::uint64_t sent = 0;
+  for (const auto& slot : slots_) sent += count(slot->window);
+  if (job.added == job.finished + queued + sent) return {};
+  return std::to_string(job.added) + " tasks were added, of which " + std::to_string(job.finished) + " are finished, " +
+         std::to_string(queued) + " queued and " + std::to_string(sent) + " with workers";
 }
 
 }  // namespace coproc::inline v0::detail

@@ -6,8 +6,12 @@
 // There is no thread behind it (unless PoolOptions::background): a call that has to wait drives, for all who wait. One thread at
 // a time drives; others sleep until theirs has come or it is their turn to drive.
 //
+// No call waits for a worker while it holds the mutex: what takes time (a worker that does not read, or does not end) is a state of
+// its slot, which is looked at again.
+//
 // Thread safety: all public members, from any thread. Everything is guarded by one mutex, which is let go only while the driver
-// sleeps: then nobody else touches the workers' messengers.
+// sleeps, and while the workers are stopped: then nobody else touches their messengers.
+// Invariants: see `broken_invariant`.
 #pragma once
 
 #include <atomic>
@@ -22,6 +26,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -33,13 +38,14 @@
 #include "os/clock.hpp"
 #include "pool/job.hpp"
 #include "pool/slot.hpp"
+#include "pool/task_list.hpp"
 
 namespace coproc::inline v0::detail {
 
 class PoolCore {
  public:
   /// Starts the workers, as many as the options say: no number and no name is left open. Throws StartError.
-  PoolCore(PoolOptions options, const pool::MakePoolWorker& make_worker);
+  PoolCore(PoolOptions options, pool::MakePoolWorker make_worker);
   PoolCore(const PoolCore&) = delete;
   PoolCore& operator=(const PoolCore&) = delete;
   ~PoolCore();
@@ -64,6 +70,9 @@ class PoolCore {
   void stop();
   PoolInsights insights();
   std::vector<int> pids();
+  /// What is wrong with the tasks of this job, of which each has to be somewhere, and once; empty: nothing. For tests, and after each
+  /// step of a debug build.
+  std::string broken_invariant(const Job& job);
 
  private:
   using Lock = std::unique_lock<std::mutex>;
@@ -74,21 +83,35 @@ class PoolCore {
   void check_owner() const;
   bool take_results(Job& job, std::deque<TaskPtr>& into);
   bool is_finished(const Job& job) const noexcept;
-  void finish(Slot* slot, TaskPtr task);
+  void finish(Slot* slot, TaskPtr task) noexcept;
+  void drop_results(Job& job) noexcept;
   void drop_unfinished(Job& job) noexcept;
-  void fail_waiting(const std::function<std::exception_ptr()>& error);
-  void give_up(const std::exception_ptr& cause);
-  void notify(Job& job);
+  void fail_waiting(const std::exception_ptr& error) noexcept;
+  void give_up(const std::exception_ptr& cause) noexcept;
+  void notify(Job& job) noexcept;
   void notify_all() noexcept;
+  void stop_workers(Lock& lock);
+  std::string invariant_broken_by(const Job& job) const;
+  void check_invariants() const;
+
+  // held.cpp
+  std::size_t& held_by(Job& job) noexcept { return job.shape.is_submitted ? submitted_held_ : job.held_bytes; }
+  bool is_over_limit(const Job& job) const noexcept;
+  void hold(Job& job, Task& task) noexcept;
+  void release(Job& job, Task& task) noexcept;
+  bool is_needed(const Task& task) const noexcept;
+  bool may_take_from(const Slot& slot) const noexcept;
+  bool put_needed_first() noexcept;
 
   // drive.cpp
   /// Drives, or waits for who drives, until `is_ready`; false: the time is over. `job`: whose news are waited for; may be null.
   template <class IsReady>
   bool wait_until(Lock& lock, const IsReady& is_ready, Timeout timeout, Job* job);
   void step(Lock& lock, const os::Deadline& deadline);
+  void look(Lock& lock);
   void sleep(Lock& lock, const os::Deadline& deadline);
   std::chrono::nanoseconds nap_length() const noexcept;
-  bool pump();
+  bool pump() noexcept;
   void ring() noexcept;
   void drive_in_background();
 
@@ -99,40 +122,63 @@ class PoolCore {
   std::size_t window_of(const Job& job) const noexcept;
   std::size_t chunk_of(const Job& job) const noexcept;
   bool send_next(Slot& slot);
-  bool send(Slot& slot, std::vector<TaskPtr>& tasks);
+  bool send(Slot& slot, TaskList& tasks);
 
   // collect.cpp
-  bool collect(Slot& slot);
-  bool take(Slot& slot, Message&& message);
+  template <class Talk>
+  bool talk(Slot& slot, const Talk& talk) noexcept;
+  bool collect(Slot& slot) noexcept;
+  bool take_all(Slot& slot) noexcept;
+  void look_at_woken(Slot& slot) noexcept;
+  void take(Slot& slot, Message&& message);
   void take_result(Slot& slot, Decoder& from, Message&& message);
-  void look_for_end(Slot& slot);
-  void note_end(Slot& slot, const ExitStatus& status);
-  void note_failed_start(Slot& slot, std::exception_ptr cause);
-  std::exception_ptr error_of_end(const Slot& slot, const Task& task, const ExitStatus& status);
+  void note_time(Slot& slot, const Task& task, std::uint64_t work_ns) noexcept;
   void replace_if_used_up(Slot& slot);
-  void end_overdue();
-  void start_missing();
+
+  // end.cpp
+  std::int64_t due_at(const Slot& slot) const noexcept;
+  bool look_for_ends() noexcept;
+  void look_for_deaths() noexcept;
+  bool look_for_end(Slot& slot) noexcept;
+  void take_what_was_sent(Slot& slot) noexcept;
+  void end_overdue() noexcept;
+  void abandon(Slot& slot) noexcept;
+  void look_for_lost() noexcept;
+  void note_end(Slot& slot, const ExitStatus& status) noexcept;
+  void note_failed_start(Slot& slot, const std::exception_ptr& cause) noexcept;
+  std::exception_ptr error_of_end(const Slot& slot, const Task& task, const ExitStatus& status) noexcept;
+  void start_missing() noexcept;
 
   const PoolOptions options_;                                 // constant after construction
+  const pool::MakePoolWorker make_worker_;                    // constant after construction
   const unsigned long owner_;                                 // fork_generation() of the process that made it
   std::pair<PriorityMessenger, PriorityMessenger> doorbell_;  // interrupts the driver's sleep
   std::atomic<bool> is_interrupted_{false};                   // by the user
 
   std::mutex mutex_;  // guards everything below
   std::vector<std::unique_ptr<Slot>> slots_;
-  std::deque<TaskPtr> queue_;  // waits for a worker
+  std::vector<std::unique_ptr<pool::PoolWorker>> lost_;  // could not be ended, and have left their slots
+  std::int64_t look_for_lost_at_ = 0;
+  TaskList queue_;  // waits for a worker
   std::map<std::pair<void (*)(TaskRun&), void (*)()>, std::unique_ptr<PoolFunction>> functions_;
   std::deque<Waiter*> waiters_;  // those that do not drive
   std::vector<SlowTask> slowest_;
   std::size_t unfinished_submitted_ = 0;  // tasks that were added
+  std::size_t submitted_held_ = 0;        // bytes of their results that nobody has read
+  std::size_t waits_for_submitted_ = 0;   // threads that wait for all of them
   std::uint64_t submitted_ = 0;
   std::size_t failures_ = 0;  // ends before anything was run, in a row, of all workers
   bool has_given_up_ = false;
   bool is_driving_ = false;
-  bool is_asleep_ = false;  // the driver
-  int empty_naps_ = 0;      // of the driver, in a row
+  bool is_asleep_ = false;         // the driver
+  bool is_napping_ = false;        // the driver, which then touches nothing
+  bool is_needed_queued_ = false;  // a result is waited for whose task finds no room in a window
+  std::uint64_t rounds_ = 0;       // that have been driven
+  std::size_t lookers_ = 0;        // that wait for the end of a round
+  int empty_naps_ = 0;             // of the driver, in a row
   bool is_stopped_ = false;
-  std::thread driver_;  // PoolOptions::background
+  bool is_ended_ = false;  // its workers are
+  std::thread driver_;     // PoolOptions::background
 };
 
 }  // namespace coproc::inline v0::detail

@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "coproc/errors.hpp"
-#include "pool/core.hpp"
+#include "pool/talk.hpp"
 
 namespace coproc::inline v0::detail {
 
@@ -41,7 +41,7 @@ PoolCore::Slot* PoolCore::slot_for(const Task& task) noexcept {
   bool is_one_starting = false;
   for (const auto& slot : slots_) {
     is_one_starting = is_one_starting || slot->phase == Slot::Phase::starting;
-    if (slot->phase != Slot::Phase::ready || slot->is_full || slot->killed_for != pool::KilledFor::nothing) continue;
+    if (slot->phase != Slot::Phase::ready || slot->is_full) continue;
     if (slot->window.size() >= window || slot->is_too_large) continue;
     if (options_.tasks_per_worker != 0 && slot->given >= options_.tasks_per_worker) continue;
     if (best == nullptr || slot->window.size() < best->window.size()) best = slot.get();
@@ -53,11 +53,12 @@ PoolCore::Slot* PoolCore::slot_for(const Task& task) noexcept {
 
 void PoolCore::send_skips() noexcept {
   for (const auto& slot : slots_) {
-    try {
+    if (slot->phase != Slot::Phase::ready) continue;
+    talk(*slot, [&] {
       slot->send_skips();
-    } catch (...) {
-      // Of a worker that has ended, or lies: whoever drives next sees it.
-    }
+      return false;
+    });
+    slot->end_batch();
   }
 }
 
@@ -66,8 +67,8 @@ bool PoolCore::dispatch() {
   send_skips();
   for (const auto& slot : slots_) slot->is_full = false;
   bool any = false;
-  while (!queue_.empty()) {
-    Slot* const slot = slot_for(*queue_.front());
+  while (put_needed_first()) {
+    Slot* const slot = slot_for(queue_.front());
     if (slot == nullptr) break;
     if (send_next(*slot)) {
       any = true;
@@ -83,57 +84,59 @@ bool PoolCore::dispatch() {
 bool PoolCore::send_next(Slot& slot) {
   if (slot.window.empty() && !slot.worker().is_alive()) {
     // Died while it was idle: it shall not take a task with it.
+    slot.await_end({}, nullptr);
     look_for_end(slot);
     return false;
   }
-  Job& job = *queue_.front()->job;
+  const Job& job = *queue_.front().job;
   std::size_t most = std::min(chunk_of(job), std::max<std::size_t>(1, window_of(job) - slot.window.size()));
   if (options_.tasks_per_worker != 0) most = std::min(most, options_.tasks_per_worker - slot.given);
-  std::vector<TaskPtr> tasks;
-  while (tasks.size() < most && !queue_.empty() && queue_.front()->job.get() == &job) {
-    tasks.push_back(std::move(queue_.front()));
-    queue_.pop_front();
+  if (is_over_limit(job)) most = 1;
+  TaskList tasks;
+  while (tasks.size() < most && !queue_.empty() && queue_.front().job.get() == &job) {
+    tasks.push_back(queue_.pop_front());
   }
-  slot.batch();
   const bool is_sent = send(slot, tasks);
-  // What was not sent goes back to where it was.
-  while (!tasks.empty()) {
-    if (tasks.back() != nullptr) queue_.push_front(std::move(tasks.back()));
-    tasks.pop_back();
-  }
+  queue_.prepend(std::move(tasks));  // what was not sent goes back to where it was
   return is_sent;
 }
 
 /// True: they are sent, or have failed. False: they are not, and the worker takes nothing.
-bool PoolCore::send(Slot& slot, std::vector<TaskPtr>& tasks) {
-  try {
-    if (!slot.send(tasks)) return false;
-    tasks.clear();
-    return true;
-  } catch (const LinkClosedError&) {
-    return false;  // its end is seen by whoever waits for it
-  } catch (const TimeoutError&) {
-    slot.kill(pool::KilledFor::too_slow);
-    return false;
-  } catch (...) {
-    if (tasks.size() == 1) {
-      tasks.front()->error = std::current_exception();
-      finish(nullptr, std::move(tasks.front()));
-      tasks.clear();
-      return true;
+bool PoolCore::send(Slot& slot, TaskList& tasks) {
+  bool is_sent = false;
+  std::exception_ptr fault;  // of one of the tasks, and not of the worker
+  talk(slot, [&] {
+    try {
+      is_sent = slot.send(tasks);
+    } catch (const DecodeError&) {
+      fault = std::current_exception();  // of a codec
+    } catch (const ProtocolError&) {
+      throw;
+    } catch (const LinkClosedError&) {
+      throw;
+    } catch (const QueueFullError&) {
+      // Both sides are full: what has come is to be taken in first.
+    } catch (...) {
+      fault = std::current_exception();
     }
+    return false;
+  });
+  if (fault == nullptr) return is_sent;
+  if (tasks.size() == 1) {
+    tasks.front().error = fault;
+    finish(nullptr, tasks.pop_front());
+    return true;
   }
   // One of them cannot be sent. Alone each answers for itself.
   bool any = false;
-  for (TaskPtr& task : tasks) {
-    std::vector<TaskPtr> alone;
-    alone.push_back(std::move(task));
-    const bool is_sent = send(slot, alone);
-    any = any || is_sent;
-    if (!is_sent) {
-      task = std::move(alone.front());
+  while (!tasks.empty()) {
+    TaskList alone;
+    alone.push_back(tasks.pop_front());
+    if (!send(slot, alone)) {
+      tasks.prepend(std::move(alone));
       break;
     }
+    any = true;
   }
   return any;
 }

@@ -1,10 +1,14 @@
 // Who waits, and for what.
+#include <cxxabi.h>
+
 #include <algorithm>
+#include <cassert>
 #include <thread>
 
 #include "coproc/errors.hpp"
 #include "os/cancel.hpp"
 #include "os/clock.hpp"
+#include "os/fork_guard.hpp"
 #include "pool/core.hpp"
 
 namespace coproc::inline v0::detail {
@@ -15,6 +19,9 @@ namespace {
 constexpr std::chrono::nanoseconds kLongestNap = std::chrono::milliseconds(6);
 constexpr std::chrono::nanoseconds kShortestNap = std::chrono::microseconds(20);
 constexpr int kMostEmptyNaps = 3;
+/// How often a worker that has no room for what it is to be given is looked at.
+constexpr std::chrono::nanoseconds kLookAtStuckEvery = std::chrono::milliseconds(1);
+constexpr std::chrono::milliseconds kRestAfterError{1};
 /// What a task costs its worker besides its own time; measured.
 constexpr std::uint64_t kTaskOverhead = 400;  // ns
 
@@ -64,7 +71,10 @@ bool PoolCore::wait_until(Lock& lock, const IsReady& is_ready, Timeout timeout, 
     if (is_interrupted_.load(std::memory_order_relaxed) && is_interrupted_.exchange(false, std::memory_order_relaxed)) {
       throw InterruptedError("the wait for a pool's results was interrupted: nothing was lost");
     }
-    if (deadline.passed()) return false;
+    if (deadline.passed()) {
+      look(lock);
+      return is_ready();
+    }
     if (!is_driving_) {
       const Turn turn(*this);
       step(lock, deadline);
@@ -79,7 +89,35 @@ bool PoolCore::wait_until(Lock& lock, const IsReady& is_ready, Timeout timeout, 
   }
 }
 
-void PoolCore::notify(Job& job) {
+/// Takes in what has come, whoever drives: what has ended by now counts.
+void PoolCore::look(Lock& lock) {
+  if (is_ended_ || os::fork_generation() != owner_) return;
+  if (!is_driving_ || is_napping_) {
+    look_for_deaths();
+    pump();
+    return;
+  }
+  struct Looker {
+    PoolCore& core;
+    Waiter me;
+    explicit Looker(PoolCore& c) : core(c) {
+      core.waiters_.push_back(&me);
+      ++core.lookers_;
+    }
+    ~Looker() {
+      --core.lookers_;
+      std::erase(core.waiters_, &me);
+    }
+  } looker(*this);
+  const std::uint64_t before = rounds_;
+  ring();
+  while (is_driving_ && rounds_ == before && !is_stopped_) looker.me.changed.wait(lock);
+  if (is_driving_ || rounds_ != before) return;
+  look_for_deaths();
+  pump();
+}
+
+void PoolCore::notify(Job& job) noexcept {
   if (job.reader != nullptr) job.reader->changed.notify_one();
 }
 
@@ -99,31 +137,59 @@ JobHandle::News PoolCore::wait(Job& job, std::deque<TaskPtr>& into, Timeout time
       news = News::finished;
     } else if (is_stopped_) {
       throw TaskCancelledError("the pool was stopped before this map had come to its end");
-    } else if (!job.is_input_at_end && job.added - job.read < 2 * slots_.size() * window_of(job)) {
+    } else if (!job.is_input_at_end &&
+               job.added - job.read < (is_over_limit(job) ? 1 : 2 * slots_.size() * window_of(job))) {
       news = News::wants_input;
     } else {
       return false;
     }
     return true;
   };
+  struct Awaited {
+    Job& job;
+    ~Awaited() { job.is_awaited = false; }
+  } awaited{job};
+  job.is_awaited = true;
+  if (is_driving_ && is_over_limit(job)) ring();  // what is waited for may begin all the same
   wait_until(lock, has_news, timeout, &job);
   return news;
 }
 
 bool PoolCore::wait_for_submitted(Timeout timeout) {
   Lock lock(mutex_);
+  struct Awaited {
+    std::size_t& count;
+    ~Awaited() { --count; }
+  } awaited{++waits_for_submitted_};
+  if (is_driving_) ring();  // as above
   return wait_until(
       lock, [&] { return unfinished_submitted_ == 0; }, timeout, nullptr);
 }
 
 /// Takes in what has come and hands out what can be, without waiting. Whether anything was done.
-bool PoolCore::pump() {
-  const os::NoCancel stays;  // what is half done would stay so
+bool PoolCore::pump() noexcept {
+  if (os::fork_generation() != owner_) return false;  // the workers are another process's
+  const os::NoCancel stays;                           // what is half done would stay so
   bool any = false;
   for (const auto& slot : slots_) any = collect(*slot) || any;
+  any = look_for_ends() || any;
   end_overdue();
   start_missing();
-  return dispatch() || any;
+  any = dispatch() || any;
+  check_invariants();
+  ++rounds_;
+  if (lookers_ != 0) notify_all();
+  return any;
+}
+
+/// Of debug builds, and only of the jobs whose turn it is: to look at each would take too long where there are many.
+void PoolCore::check_invariants() const {
+#ifndef NDEBUG
+  if (!queue_.empty()) assert(invariant_broken_by(*queue_.front().job).empty());
+  for (const auto& slot : slots_) {
+    if (!slot->window.empty()) assert(invariant_broken_by(*slot->window.front().job).empty());
+  }
+#endif
 }
 
 void PoolCore::step(Lock& lock, const os::Deadline& deadline) {
@@ -142,8 +208,8 @@ std::chrono::nanoseconds PoolCore::nap_length() const noexcept {
   const std::int64_t now = os::now_ns();
   for (const auto& slot : slots_) {
     if (slot->window.empty() && slot->phase == Slot::Phase::ready) continue;
-    if (slot->window.size() < 2) return {};
-    const Job& job = *slot->window.front()->job;
+    if (slot->window.size() < 2 || slot->phase == Slot::Phase::ending) return {};
+    const Job& job = *slot->window.front().job;
     if (job.function.task_ns == 0) return {};
     const std::uint64_t whole = slot->window.size() * (job.function.task_ns + kTaskOverhead);
     least = std::min(least, std::chrono::nanoseconds((slot->head_since + static_cast<std::int64_t>(whole) - now) / 2));
@@ -158,12 +224,14 @@ void PoolCore::sleep(Lock& lock, const os::Deadline& deadline) {
       empty_naps_ == kMostEmptyNaps ? std::chrono::nanoseconds::zero() : std::min(nap_length(), deadline.remaining());
   empty_naps_ = nap > std::chrono::nanoseconds::zero() ? empty_naps_ + 1 : 0;
   if (empty_naps_ != 0) {
+    is_napping_ = true;
     lock.unlock();
     {
       const os::NoCancel stays;  // without the lock nothing can be put right
       std::this_thread::sleep_for(nap);
     }
     lock.lock();
+    is_napping_ = false;
     return;
   }
 
@@ -171,17 +239,13 @@ void PoolCore::sleep(Lock& lock, const os::Deadline& deadline) {
   std::vector<Slot*> slots;
   auto time = deadline.remaining();
   for (const auto& slot : slots_) {
-    if (slot->phase == Slot::Phase::empty) {
-      if (!has_given_up_) {
-        time = std::min(time, std::chrono::nanoseconds(std::max<std::int64_t>(0, slot->retry_at - os::now_ns())));
-      }
-      continue;
+    if (const std::int64_t due = due_at(*slot); due != Slot::kNever) {
+      time = std::min(time, std::chrono::nanoseconds(std::max<std::int64_t>(0, due - os::now_ns())));
     }
+    if (slot->stuck_since() != 0) time = std::min(time, kLookAtStuckEvery);
+    if (!slot->is_open() || !may_take_from(*slot)) continue;
     awaited.push_back(&slot->messenger());
     slots.push_back(slot.get());
-    if (slot->kill_at != Slot::kNever) {
-      time = std::min(time, std::chrono::nanoseconds(std::max<std::int64_t>(0, slot->kill_at - os::now_ns())));
-    }
   }
   awaited.push_back(&doorbell_.first);
 
@@ -192,15 +256,18 @@ void PoolCore::sleep(Lock& lock, const os::Deadline& deadline) {
     woken_by = wait_any(awaited, Timeout(time));
   } catch (const InterruptedError&) {
     // The doorbell.
-  } catch (...) {
+  } catch (const abi::__forced_unwind&) {  // by pthread_cancel()
     lock.lock();
     is_asleep_ = false;
     throw;
+  } catch (...) {
+    // Of one of them, which the next round finds; or the system refuses to wait, and then this looks again and again.
+    std::this_thread::sleep_for(kRestAfterError);
   }
   lock.lock();
   is_asleep_ = false;
   // A messenger that has woken this and has no result has something to throw.
-  if (woken_by < slots.size() && !collect(*slots[woken_by])) look_for_end(*slots[woken_by]);
+  if (woken_by < slots.size()) look_at_woken(*slots[woken_by]);
 }
 
 /// Wakes the driver, for there is something new.

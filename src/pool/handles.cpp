@@ -103,7 +103,12 @@ PoolHandle& PoolHandle::operator=(PoolHandle&& other) noexcept {
 }
 
 PoolHandle::~PoolHandle() {
-  if (core_ != nullptr) core_->stop();
+  if (core_ == nullptr) return;
+  try {
+    core_->stop();
+  } catch (...) {
+    // What is left is each worker's own destructor.
+  }
 }
 
 const std::shared_ptr<PoolCore>& PoolHandle::core() const {

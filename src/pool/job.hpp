@@ -1,7 +1,8 @@
 // A map or a submitted task, in the host.
 //
 // Thread safety: guarded by the pool's mutex.
-// Invariants: added == finished + those in the queue and in the windows; `done` holds finished tasks that were not read.
+// Invariants: added == finished + those in the queue and in the windows. An ordered one has a place for each that was added and
+// not read, unless it was stopped or left.
 #pragma once
 
 #include <condition_variable>
@@ -13,6 +14,7 @@
 
 #include "coproc/detail/task.hpp"
 #include "os/clock.hpp"
+#include "pool/task_list.hpp"
 
 namespace coproc::inline v0::detail {
 
@@ -37,13 +39,15 @@ struct Job {
 
   std::uint64_t added = 0;
   std::uint64_t finished = 0;
-  std::uint64_t read = 0;  // were handed to the reader, or dropped
-  /// As they came; of an ordered one by their index, from `next` on, with gaps.
-  std::deque<TaskPtr> done;
-  std::uint64_t next = 0;
+  std::uint64_t read = 0;      // were handed to the reader, or dropped
+  TaskList done;               // finished and not read, as they came; of one that is not ordered
+  std::deque<TaskPtr> places;  // of an ordered one: from `next` on, null where the result has not come
+  std::uint64_t next = 0;      // of an ordered one: the index that is read next
+  std::size_t held_bytes = 0;  // of a map: what its results take that nobody has read
   bool is_input_at_end = false;
-  bool is_abandoned = false;  // nobody reads it any more
-  bool is_failed = false;     // as a whole: what has not ended will not
+  bool is_left = false;     // nobody reads it any more
+  bool is_failed = false;   // as a whole: what has not ended will not
+  bool is_awaited = false;  // its reader waits just now
   /// The index of the task whose failure ended it: what lies behind (of an unordered one: what comes later) is dropped.
   std::uint64_t stopped_at = kNotStopped;
   std::exception_ptr end_error;  // thrown behind the last result
@@ -52,9 +56,13 @@ struct Job {
   static constexpr std::uint64_t kNotStopped = std::numeric_limits<std::uint64_t>::max();
 
   bool is_stopped() const noexcept { return stopped_at != kNotStopped; }
+  /// A map that was left is not run to its end; a submitted task is.
   bool drops(const Task& task) const noexcept {
-    return is_abandoned || is_failed ||
+    return (is_left && !shape.is_submitted) || is_failed ||
            (is_stopped() && (shape.is_ordered ? task.index > stopped_at : task.index != stopped_at));
+  }
+  bool has_result() const noexcept {
+    return shape.is_ordered ? !places.empty() && places.front() != nullptr : !done.empty();
   }
 };
 

@@ -7,22 +7,27 @@
 
 #include "coproc/errors.hpp"
 #include "messenger/access.hpp"
-#include "messenger/core.hpp"
 #include "os/clock.hpp"
-#include "os/signals.hpp"
 #include "pool/pool_worker.hpp"
 #include "pool/protocol.hpp"
+#include "worker/access.hpp"
 
 namespace coproc::inline v0::pool {
 
 using detail::MessengerAccess;
+using detail::WorkerAccess;
 
 namespace {
 
-/// An idle worker that takes nothing for so long hangs.
-constexpr std::chrono::seconds kReadsWithin{10};
+/// An end that is to come is looked for again and again, at first as soon as a killed process may have ended.
+constexpr std::int64_t kFirstLook = 100'000;  // ns; doubled by each look
+constexpr std::int64_t kLastLook = 10'000'000;
+/// What two looks at one clock may differ by.
+constexpr std::int64_t kClockSlack = 10'000'000;
 
 }  // namespace
+
+detail::Core& Slot::core() { return *MessengerAccess::core(messenger()); }
 
 void Slot::start() {
   started_at_ = os::now_ns();
@@ -30,12 +35,21 @@ void Slot::start() {
   phase = Phase::starting;
   told_.clear();
   next_serial_ = 1;
-  skips_.clear();
+  has_skips_ = false;
   given = 0;
   killed_for = KilledFor::nothing;
-  lie = nullptr;
+  killed_at_task = 0;
+  is_kill_refused = false;
+  cause = nullptr;
   kill_at = kNever;
+  give_up_at = kNever;
+  look_at = 0;
+  look_interval_ = 0;
+  stuck_since_ = 0;
+  stated_work_ns_ = 0;
   is_too_large = false;
+  is_replaced = false;
+  ready_since = 0;
   insights.pid = worker().pid();
   ++insights.starts;
 }
@@ -48,21 +62,30 @@ void Slot::note_ready() noexcept {
 
 void Slot::batch() {
   if (is_batching_) return;
-  MessengerAccess::core(messenger())->begin_batch();
+  core().begin_batch();
   is_batching_ = true;
 }
 
 void Slot::end_batch() noexcept {
   if (!is_batching_) return;
   is_batching_ = false;
-  MessengerAccess::core(messenger())->end_batch();
+  core().end_batch();
 }
 
-bool Slot::send(const detail::Outgoing& out, bool may_wait) {
-  detail::Core& core = *MessengerAccess::core(messenger());
-  if (!may_wait) return core.try_send(out, {}, {});
-  core.send({link::FrameKind::message}, out, {}, {.timeout = kReadsWithin});
-  return true;
+// ---- sending ----
+
+bool Slot::send(const detail::Outgoing& out) {
+  detail::Core& to = core();
+  if (to.has_rest()) return false;
+  batch();
+  const bool is_sent = window.empty() ? to.begin_send(out) : to.try_send(out, {}, {});
+  const bool is_stuck = window.empty() && (!is_sent || to.has_rest());
+  if (!is_stuck) {
+    stuck_since_ = 0;
+  } else if (is_sent || stuck_since_ == 0) {
+    stuck_since_ = os::now_ns();
+  }
+  return is_sent;
 }
 
 bool Slot::define(const detail::PoolFunction& function) {
@@ -74,14 +97,14 @@ bool Slot::define(const detail::PoolFunction& function) {
     encode(encoder, run);
     encode(encoder, called);
   };
-  if (!send(message<MessageToPoolWorker>(put, kTaskPriority), window.empty())) return false;
   if (told_.size() <= function.number) told_.resize(function.number + 1);
+  if (!send(message<MessageToPoolWorker>(put, kTaskPriority))) return false;
   told_[function.number] = true;
   return true;
 }
 
-bool Slot::send(std::vector<TaskPtr>& tasks) {
-  const detail::Job& job = *tasks.front()->job;
+bool Slot::send(TaskList& tasks) {
+  const detail::Job& job = *tasks.front().job;
   const detail::PoolFunction& function = job.function;
   // A fork has one, which it knows.
   const bool is_told = function.code.run == nullptr || (function.number < told_.size() && told_[function.number]);
@@ -92,54 +115,113 @@ bool Slot::send(std::vector<TaskPtr>& tasks) {
     encode(encoder, next_serial_);
     encode(encoder, static_cast<std::uint32_t>(tasks.size()));
     encode(encoder, static_cast<std::int64_t>(job.options.time_limit.ns.count()));
-    for (const TaskPtr& task : tasks) task->encode(encoder);
+    for (const Task& task : tasks) task.encode(encoder);
   };
-  if (!send(message<MessageToPoolWorker>(put, kTaskPriority), window.empty())) return false;
+  if (!send(message<MessageToPoolWorker>(put, kTaskPriority))) return false;
   if (window.empty()) head_since = os::now_ns();
-  for (TaskPtr& task : tasks) {
-    task->serial = next_serial_++;
-    window.push_back(std::move(task));
-  }
   given += tasks.size();
+  for (Task& task : tasks) task.serial = next_serial_++;
+  window.append(std::move(tasks));
   return true;
 }
 
-void Slot::end_task(std::uint64_t serial) { os::queue_signal(insights.pid, cancel_signal(), serial); }
+bool Slot::send_rest() {
+  detail::Core& to = core();
+  if (!to.has_rest()) return false;
+  const bool has_moved = to.send_rest();
+  if (!has_moved) return false;
+  const std::int64_t now = os::now_ns();
+  stuck_since_ = to.has_rest() ? now : 0;
+  head_since = now;  // its worker can begin only now
+  return true;
+}
 
-void Slot::skip(std::uint64_t serial) {
-  if (!skips_.empty() && skips_.back().last + 1 == serial) {
-    skips_.back().last = serial;
-  } else {
-    skips_.push_back({serial, serial});
-  }
+void Slot::end_task(std::uint64_t serial) { WorkerAccess::queue_signal(worker(), cancel_signal(), serial); }
+
+void Slot::skip(Task& task) noexcept {
+  task.is_told_to_skip = true;
+  has_skips_ = true;
 }
 
 void Slot::send_skips() {
-  while (!skips_.empty() && phase == Phase::ready) {
+  if (!has_skips_ || phase != Phase::ready) return;
+  const auto is_next = [](const Task& task) { return task.is_told_to_skip && !task.is_skip_sent; };
+  for (auto at = window.begin(); at != window.end();) {
+    const auto begin = at;
+    Serials range{(*begin).serial, (*begin).serial};
+    for (; at != window.end() && is_next(*at); ++at) range.last = (*at).serial;
+    if (at == begin) {
+      ++at;
+      continue;
+    }
     const auto put = [&](Encoder& encoder) {
       encode(encoder, ToWorker::skip);
-      encode(encoder, skips_.back());
+      encode(encoder, range);
     };
-    if (!send(message<MessageToPoolWorker>(put, kSkipPriority), false)) return;
-    skips_.pop_back();
+    if (!send(message<MessageToPoolWorker>(put, kSkipPriority))) return;
+    for (auto told = begin; told != at; ++told) (*told).is_skip_sent = true;
   }
+  has_skips_ = false;
 }
 
-void Slot::kill(KilledFor why) {
-  if (killed_for == KilledFor::nothing) killed_for = why;
-  worker().kill();
-  if (worker().join_for(kReadsWithin)) kill_at = kNever;
+TaskPtr Slot::take_front(std::int64_t now) noexcept {
+  head_since = now;
+  return window.pop_front();
 }
 
-void Slot::note_end(const ExitStatus& status) {
-  if (phase == Phase::ready || phase == Phase::closing) {
-    insights.wait_time += std::chrono::nanoseconds(os::now_ns() - ready_since);
+// ---- ending ----
+
+void Slot::await_end(std::chrono::nanoseconds time, std::exception_ptr why) noexcept {
+  if (phase == Phase::ending) return;
+  phase = Phase::ending;
+  cause = std::move(why);
+  look_at = 0;
+  look_interval_ = 0;
+  kill_at = after(os::now_ns(), time);
+}
+
+void Slot::kill(KilledFor why, std::exception_ptr what_was_wrong) noexcept {
+  if (killed_for == KilledFor::nothing) {
+    killed_for = why;
+    killed_at_task = window.empty() ? 0 : window.front().serial;
+    if (what_was_wrong) cause = std::move(what_was_wrong);
   }
+  phase = Phase::ending;
+  kill_at = kNever;
+  look_at = 0;
+  look_interval_ = 0;
+  is_kill_refused = !WorkerAccess::kill(worker());
+}
+
+bool Slot::is_look_due(std::int64_t now) noexcept {
+  if (now < look_at) return false;
+  look_interval_ = std::clamp(look_interval_ * 2, kFirstLook, kLastLook);
+  look_at = now + look_interval_;
+  return true;
+}
+
+void Slot::note_end(const ExitStatus& status) noexcept {
+  if (ready_since != 0) insights.wait_time += std::chrono::nanoseconds(os::now_ns() - ready_since);
   insights.peak_memory_bytes =
       std::max(insights.peak_memory_bytes, static_cast<std::size_t>(status.resources.peak_memory_kib) * 1024);
   phase = Phase::empty;
+  ready_since = 0;
   kill_at = kNever;
+  give_up_at = kNever;
+  stuck_since_ = 0;
   is_batching_ = false;
+}
+
+// ---- its clock ----
+
+bool Slot::can_have_worked(std::uint64_t work_ns, std::int64_t now) const noexcept {
+  const auto most = static_cast<std::uint64_t>(std::max<std::int64_t>(0, now - ready_since) + kClockSlack);
+  return work_ns <= most && stated_work_ns_ <= most - work_ns;
+}
+
+void Slot::note_work(std::uint64_t work_ns) noexcept {
+  stated_work_ns_ += work_ns;
+  insights.work_time += std::chrono::nanoseconds(work_ns);
 }
 
 }  // namespace coproc::inline v0::pool

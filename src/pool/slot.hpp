@@ -1,27 +1,33 @@
 // One place for a worker in a pool: the process that is there now, what it was given, and what it has done.
 //
+// Nothing here waits: a worker that does not read, or that is to end and has not yet, is a state of its slot.
+//
 // Thread safety: guarded by the pool's mutex.
 // Invariants: `window` holds what was sent and not answered, in the order of the serials; its front is what the worker runs.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <exception>
 #include <limits>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "coproc/detail/task.hpp"
 #include "coproc/messenger.hpp"
 #include "coproc/pool_insights.hpp"
 #include "coproc/worker.hpp"
+#include "messenger/core.hpp"
 #include "pool/job.hpp"
 #include "pool/protocol.hpp"
+#include "pool/task_list.hpp"
 
 namespace coproc::inline v0::pool {
 
 using detail::Task;
+using detail::TaskList;
 using detail::TaskPtr;
 
 /// A worker of either kind (pool_worker.hpp).
@@ -37,7 +43,19 @@ class PoolWorker {
 using MakePoolWorker = std::function<std::unique_ptr<PoolWorker>(std::size_t number)>;
 
 /// Why the host has killed a worker.
-enum class KilledFor { nothing, time_limit, cancelled, lie, too_slow };
+enum class KilledFor {
+  nothing,
+  time_limit,
+  cancelled,
+  failure,   // it has broken the rules, or what it sent could not be taken in
+  too_slow,  // to read, or to close
+};
+
+/// A time on the host's clock, or never.
+inline std::int64_t after(std::int64_t begin, std::chrono::nanoseconds time, std::int64_t grace = 0) noexcept {
+  constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
+  return time.count() > kNever - begin - grace ? kNever : begin + time.count() + grace;
+}
 
 class Slot {
  public:
@@ -46,62 +64,91 @@ class Slot {
     starting,  // its init function runs
     ready,
     closing,  // was asked to end, to be replaced
+    ending,   // is not talked to any more: its end is to come, by itself until `kill_at`, or it was killed
   };
 
-  explicit Slot(std::unique_ptr<PoolWorker> worker) : worker_(std::move(worker)) {}
+  Slot(std::size_t place, std::unique_ptr<PoolWorker> worker) : number(place), worker_(std::move(worker)) {}
 
   Worker& worker() noexcept { return worker_->worker(); }
   PriorityMessenger& messenger() { return worker_->messenger(); }
+  detail::Core& core();
 
   /// Throws what Worker's start does.
   void start();
   /// Its first message: the init function has returned.
   void note_ready() noexcept;
+  /// Whether it is there and is talked to.
+  bool is_open() const noexcept { return phase != Phase::empty && phase != Phase::ending; }
   /// What follows is not sent until `end_batch`.
   void batch();
   void end_batch() noexcept;
 
   /// Sends these, which have consecutive indices of one job; false: there is no room in the link at the moment. What their codecs
-  /// throw passes, and nothing was sent.
-  bool send(std::vector<TaskPtr>& tasks);
+  /// throw passes, and nothing was sent. An idle worker is sent what is larger than its link in pieces, as it reads them.
+  bool send(TaskList& tasks);
+  /// Goes on with such pieces. Whether there was room for one.
+  bool send_rest();
+  /// Whether an idle worker has taken nothing since this time; 0: it has.
+  std::int64_t stuck_since() const noexcept { return stuck_since_; }
   /// Asks the worker to end itself if it still runs this task.
   void end_task(std::uint64_t serial);
-  /// Tells the worker not to run this task any more, if it has not begun.
-  void skip(std::uint64_t serial);
+  /// Tells the worker not to run this task of the window any more, if it has not begun.
+  void skip(Task& task) noexcept;
   /// Sends what `skip` has noted, as far as there is room.
   void send_skips();
+  TaskPtr take_front(std::int64_t now) noexcept;
 
-  /// Kills it, notes why, and waits for its end.
-  void kill(KilledFor why);
-  /// Takes the process out: it has ended.
-  void note_end(const ExitStatus& status);
+  /// Its end is to come within this time, or it is killed. `cause`: what was wrong then.
+  void await_end(std::chrono::nanoseconds time, std::exception_ptr cause) noexcept;
+  /// Kills it, and notes why.
+  void kill(KilledFor why, std::exception_ptr cause = nullptr) noexcept;
+  /// When its end is looked for next; each look puts that off.
+  bool is_look_due(std::int64_t now) noexcept;
+  /// Takes the process out: it has ended, or is given up.
+  void note_end(const ExitStatus& status) noexcept;
+  /// Puts another in the place of a worker that cannot be ended.
+  std::unique_ptr<PoolWorker> exchange(std::unique_ptr<PoolWorker> fresh) noexcept {
+    return std::exchange(worker_, std::move(fresh));
+  }
+  /// How long it has been ready and busy, as it says, at most: by the host's clock.
+  bool can_have_worked(std::uint64_t work_ns, std::int64_t now) const noexcept;
+  void note_work(std::uint64_t work_ns) noexcept;
 
+  const std::size_t number;
   Phase phase = Phase::empty;
-  std::deque<TaskPtr> window;
+  TaskList window;
   std::int64_t head_since = 0;  // when the front of the window got there, or the window became empty
   std::size_t given = 0;        // tasks, since its start
   KilledFor killed_for = KilledFor::nothing;
-  std::exception_ptr lie;         // what was wrong with what it has sent
-  std::int64_t kill_at = kNever;  // it has to have ended, or to have gone on, by then
-  std::int64_t retry_at = 0;      // no start before
-  std::size_t failures = 0;       // ends before it could run anything, in a row
-  bool is_too_large = false;      // its memory
+  std::uint64_t killed_at_task = 0;  // the serial of the front of its window then
+  bool is_kill_refused = false;      // it may go on
+  std::exception_ptr cause;          // what was wrong with what it has sent, or has not done
+  std::int64_t kill_at = kNever;     // of one that is closing or ending
+  std::int64_t give_up_at = kNever;  // of one that was killed
+  std::int64_t look_at = 0;          // of one that is ending
+  std::int64_t retry_at = 0;         // no start before
+  std::size_t failures = 0;          // ends before it could run anything, in a row
+  bool is_too_large = false;         // its memory
   std::int64_t looked_at_memory = 0;
-  bool is_full = false;  // of the link, in this round
+  bool is_full = false;      // of the link, in this round
+  bool is_replaced = false;  // it was asked to end, since it is used up
   WorkerInsights insights;
-  std::int64_t ready_since = 0;
+  std::int64_t ready_since = 0;  // 0: it is not
 
   static constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
 
  private:
   bool define(const detail::PoolFunction& function);
-  bool send(const detail::Outgoing& out, bool may_wait);
+  bool send(const detail::Outgoing& out);
 
   std::unique_ptr<PoolWorker> worker_;
   std::vector<bool> told_;  // by a function's number: whether this worker knows it
   std::uint64_t next_serial_ = 1;
-  std::vector<Serials> skips_;
+  bool has_skips_ = false;  // in the window, not sent yet
   std::int64_t started_at_ = 0;
+  std::int64_t stuck_since_ = 0;
+  std::int64_t look_interval_ = 0;
+  std::uint64_t stated_work_ns_ = 0;  // since its start
   bool is_batching_ = false;
 };
 

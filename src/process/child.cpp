@@ -16,6 +16,7 @@
 #include "os/poll.hpp"
 #include "os/process_state.hpp"
 #include "os/reap.hpp"
+#include "os/signals.hpp"
 #include "process/worker_end.hpp"
 
 namespace coproc::inline v0::process {
@@ -292,6 +293,20 @@ os::Deadline Child::patience() const {
   const std::scoped_lock lock(state_->mutex);
   if (!state_->patience) state_->patience.emplace(kPatience);
   return *state_->patience;
+}
+
+bool Child::queue_signal(int number, std::uintptr_t value) {
+  require_own_process(*this, "signal");
+  state_->find_again();
+  try {
+    if (os::Pidfd::can_open()) return state_->pidfd.queue_signal(number, value) == os::Signalling::sent;
+  } catch (const std::system_error& error) {
+    if (error.code() != std::errc::function_not_supported) throw;  // a filter (containers)
+  }
+  const std::scoped_lock lock(state_->mutex);  // while it is not reaped, its number is its own
+  if (state_->status || state_->pidfd.is_ended()) return false;
+  os::queue_signal(state_->pid, number, value);
+  return true;
 }
 
 void Child::kill_group_at_end() noexcept {

@@ -7,6 +7,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -50,6 +51,8 @@ class Child {
   /// False: it has ended and was reaped, or the system refuses, since the child has other rights by now. Throws
   /// std::system_error.
   bool signal(int number);
+  /// The same with a value, which the child's handler is given.
+  bool queue_signal(int number, std::uintptr_t value);
   /// SIGTERM and SIGCONT. Throws std::system_error.
   void terminate();
   /// By SIGKILL. Where the system refuses that, the lifeline is closed, which ends a worker that still holds the other end.

@@ -4,6 +4,9 @@
 #include <sys/wait.h>
 
 #include <atomic>
+#include <cstdint>
+#include <fstream>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -21,6 +24,15 @@ int sleep_for_ever() {
   for (;;) ::pause();
 }
 
+/// The signals that a process blocks, as the system tells; 0: none.
+unsigned long blocked_by(pid_t pid) {
+  std::ifstream status("/proc/" + std::to_string(pid) + "/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("SigBlk:")) return std::stoul(line.substr(7), nullptr, 16);
+  }
+  return 0;
+}
+
 TEST(Child, HasNoStatusWhileItLives) {
   Child child = start(sleep_for_ever);
   EXPECT_TRUE(child);
@@ -34,6 +46,34 @@ TEST(Child, HasNoStatusWhileItLives) {
   EXPECT_FALSE(child.signal(SIGKILL));
   EXPECT_TRUE(child.is_ended());
   EXPECT_EQ(child.try_reap()->signal(), SIGKILL);
+}
+
+TEST(Child, IsGivenTheValueOfAQueuedSignal) {
+  Child child = start([] {
+    sigset_t wanted;
+    ::sigemptyset(&wanted);
+    ::sigaddset(&wanted, SIGRTMAX);
+    sigset_t blocked = wanted;
+    ::sigaddset(&blocked, SIGUSR2);  // the kernel shows a signal that is waited for as not blocked
+    ::pthread_sigmask(SIG_BLOCK, &blocked, nullptr);
+    siginfo_t info{};
+    while (::sigwaitinfo(&wanted, &info) != SIGRTMAX) {}
+    return static_cast<int>(reinterpret_cast<std::uintptr_t>(info.si_value.sival_ptr) >> 32);
+  });
+  // It may not have blocked it yet: then this ends it, and the test says so.
+  while (blocked_by(child.pid()) == 0) std::this_thread::yield();
+  EXPECT_TRUE(child.queue_signal(SIGRTMAX, std::uintptr_t{42} << 32));
+  EXPECT_EQ(end_of(child).code(), 42);
+  EXPECT_FALSE(child.queue_signal(SIGRTMAX, 1));
+}
+
+TEST(Child, ASignalReachesNobodyElseWhereTheProgramHasReapedIt) {
+  Child child = start(sleep_for_ever);
+  const pid_t pid = child.pid();
+  ::kill(pid, SIGKILL);
+  ASSERT_EQ(::waitpid(pid, nullptr, 0), pid);
+  // Whoever is given the number now is a stranger.
+  EXPECT_FALSE(child.queue_signal(SIGRTMAX, 1));
 }
 
 TEST(Child, ManyThreadsGetOneAnswer) {

@@ -56,8 +56,11 @@ class COPROC_API Task {
   std::size_t deaths = 0;         // of workers while they ran it
   std::int64_t cancelled_at = 0;  // ns; 0: it was not
   bool is_told_to_skip = false;   // its worker is, or will be
+  bool is_skip_sent = false;      // it is
   std::optional<Message> result;
   std::exception_ptr error;
+  std::size_t held_bytes = 0;  // what its result or its error is counted for while nobody has read it
+  Task* next = nullptr;        // in the list that it is in
 };
 using TaskPtr = std::unique_ptr<Task>;
 
@@ -144,6 +147,7 @@ class COPROC_API JobHandle {
   News wait(std::deque<TaskPtr>& into, Timeout timeout = kForever);
   /// Keeps the workers busy, without waiting.
   void tend();
+  /// Looks what has come, without waiting.
   bool is_done() const;
   bool cancel();
 

@@ -116,6 +116,23 @@ TEST(PoolErrors, AnErrorThatCannotTravelIsARemoteError) {
   expect_usable(pool);
 }
 
+struct NotAnImage : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+TEST(PoolErrors, AnOwnExceptionThatThePoolAcceptsKeepsItsType) {
+  Pool pool{{.workers = 1}};
+  pool.accept_errors<NotAnImage>();
+  auto task = pool.submit([] { throw NotAnImage("bad magic"); });
+  try {
+    task.get();
+    ADD_FAILURE() << "no error came";
+  } catch (const NotAnImage& error) {
+    EXPECT_STREQ(error.what(), "bad magic");
+    EXPECT_NE(dynamic_cast<const RemoteOrigin*>(&error), nullptr);
+  }
+}
+
 // ---- values that cannot be sent ----
 
 struct Fragile {

@@ -1,0 +1,113 @@
+// Tasks in a row: the queue, a worker's window, results that nobody has read.
+//
+// They are linked through themselves, so that to move one allocates nothing and cannot fail: no task is lost where memory is
+// scarce.
+//
+// Thread safety: none; the pool's mutex guards it.
+#pragma once
+
+#include <cstddef>
+#include <iterator>
+#include <utility>
+
+#include "coproc/detail/task.hpp"
+
+namespace coproc::inline v0::detail {
+
+class TaskList {
+ public:
+  TaskList() noexcept = default;
+  TaskList(TaskList&& other) noexcept
+      : head_(std::exchange(other.head_, nullptr)),
+        last_(std::exchange(other.last_, nullptr)),
+        size_(std::exchange(other.size_, 0)) {}
+  TaskList& operator=(TaskList&& other) noexcept {
+    std::swap(head_, other.head_);
+    std::swap(last_, other.last_);
+    std::swap(size_, other.size_);
+    return *this;
+  }
+  ~TaskList() { clear(); }
+
+  bool empty() const noexcept { return head_ == nullptr; }
+  std::size_t size() const noexcept { return size_; }
+  Task& front() const noexcept { return *head_; }
+
+  void push_back(TaskPtr task) noexcept {
+    Task* const added = task.release();
+    added->next = nullptr;
+    (last_ == nullptr ? head_ : last_->next) = added;
+    last_ = added;
+    ++size_;
+  }
+  void push_front(TaskPtr task) noexcept {
+    Task* const added = task.release();
+    added->next = head_;
+    head_ = added;
+    if (last_ == nullptr) last_ = added;
+    ++size_;
+  }
+  TaskPtr pop_front() noexcept {
+    TaskPtr first(head_);
+    head_ = std::exchange(first->next, nullptr);
+    if (head_ == nullptr) last_ = nullptr;
+    --size_;
+    return first;
+  }
+  /// Puts all of another list before these.
+  void prepend(TaskList&& others) noexcept {
+    others.append(std::move(*this));
+    *this = std::move(others);
+  }
+  void append(TaskList&& others) noexcept {
+    while (!others.empty()) push_back(others.pop_front());
+  }
+  /// Takes out those for which `is_wanted(task)` says so; the others stay in their order.
+  template <class IsWanted>
+  TaskList take_if(const IsWanted& is_wanted) noexcept {
+    TaskList taken, kept;
+    while (!empty()) {
+      TaskPtr task = pop_front();
+      (is_wanted(std::as_const(*task)) ? taken : kept).push_back(std::move(task));
+    }
+    *this = std::move(kept);
+    return taken;
+  }
+  void clear() noexcept {
+    while (!empty()) pop_front();
+  }
+
+  class Iterator {
+   public:
+    using iterator_category = std::forward_iterator_tag;
+    using value_type = Task;
+    using difference_type = std::ptrdiff_t;
+    using pointer = Task*;
+    using reference = Task&;
+
+    explicit Iterator(Task* at) noexcept : at_(at) {}
+    Task& operator*() const noexcept { return *at_; }
+    Iterator& operator++() noexcept {
+      at_ = at_->next;
+      return *this;
+    }
+    Iterator operator++(int) noexcept {
+      const Iterator before = *this;
+      ++*this;
+      return before;
+    }
+    bool operator==(const Iterator&) const noexcept = default;
+
+   private:
+    Task* at_;
+  };
+  Iterator begin() const noexcept { return Iterator(head_); }
+  Iterator end() const noexcept { return Iterator(nullptr); }
+
+ private:
+  Task* head_ = nullptr;
+  Task* last_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+}  // namespace coproc::inline v0::detail

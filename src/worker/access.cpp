@@ -1,0 +1,39 @@
+#include "worker/access.hpp"
+
+#include <exception>
+
+#include "worker/state.hpp"
+
+namespace coproc::inline v0::detail {
+
+bool WorkerAccess::kill(Worker& worker) noexcept {
+  try {
+    const auto run = worker.state().started("kill");
+    run->child.note_rung(StopRung::kill);
+    run->child.kill();
+    return !run->child.refuses_signals();
+  } catch (const std::exception&) {
+    return !worker.is_alive();
+  }
+}
+
+void WorkerAccess::queue_signal(Worker& worker, int signal, std::uintptr_t value) noexcept {
+  try {
+    worker.state().started("signal")->child.queue_signal(signal, value);
+  } catch (const std::exception&) {
+    // Whoever waits for it sees what becomes of it.
+  }
+}
+
+os::ProcessMemory WorkerAccess::memory_of(Worker& worker) noexcept {
+  try {
+    const auto run = worker.state().started("memory");
+    const os::ProcessMemory memory = os::memory_of(run->child.pid());
+    // While the process lives its number is its own: what was read before is then its, too.
+    return run->child.is_ended() ? os::ProcessMemory() : memory;
+  } catch (const std::exception&) {
+    return {};
+  }
+}
+
+}  // namespace coproc::inline v0::detail
