@@ -20,10 +20,10 @@
 namespace coproc::inline v0 {
 
 /// Integers that may name a channel: not bool, not the character types.
-template <class I>
-concept IntegerName =
-    std::integral<I> && !std::same_as<I, bool> && !std::same_as<I, char> && !std::same_as<I, wchar_t> &&
-    !std::same_as<I, char8_t> && !std::same_as<I, char16_t> && !std::same_as<I, char32_t>;
+template <class Integer>
+concept IntegerName = std::integral<Integer> && !std::same_as<Integer, bool> && !std::same_as<Integer, char> &&
+                      !std::same_as<Integer, wchar_t> && !std::same_as<Integer, char8_t> &&
+                      !std::same_as<Integer, char16_t> && !std::same_as<Integer, char32_t>;
 template <class E>
 concept Enum = std::is_enum_v<E>;
 
@@ -36,8 +36,8 @@ class ChannelId {
  public:
   constexpr ChannelId() noexcept = default;
 
-  template <IntegerName I>
-  constexpr ChannelId(I number) noexcept  // NOLINT: implicit on purpose
+  template <IntegerName Integer>
+  constexpr ChannelId(Integer number) noexcept  // NOLINT: implicit on purpose
       : kind_(std::cmp_less(number, 0) ? Kind::negative : Kind::integer), number_(static_cast<std::uint64_t>(number)) {}
 
   template <Enum E>
@@ -77,9 +77,9 @@ class ChannelId {
   }
   /// Some order, the same in every process.
   friend std::strong_ordering operator<=>(const ChannelId& a, const ChannelId& b) noexcept {
-    if (auto order = a.kind_ <=> b.kind_; order != 0) return order;
-    if (auto order = a.number_ <=> b.number_; order != 0) return order;
-    if (auto order = a.type_ <=> b.type_; order != 0) return order;
+    if (a.kind_ != b.kind_) return a.kind_ <=> b.kind_;
+    if (a.number_ != b.number_) return a.number_ <=> b.number_;
+    if (a.type_ != b.type_) return a.type_ <=> b.type_;
     return a.has_text() ? a.text_ <=> b.text_ : std::strong_ordering::equal;
   }
   constexpr bool is_default() const noexcept { return kind_ == Kind::none; }

@@ -1,6 +1,8 @@
 // coproc: stateful worker processes that a program can talk to. This header includes all the others.
 #pragma once
 
+#include "coproc/detail/requirements.hpp"  // first, so that its errors are
+
 #include "coproc/adopted_worker.hpp"
 #include "coproc/channel.hpp"
 #include "coproc/codec.hpp"

@@ -109,7 +109,7 @@ class Decoder {
   /// Takes `count * size` bytes off what may still be allocated.
   void charge(std::uint64_t count, std::size_t size) {
     if (size != 0 && count > budget_ / size) fail_allocation(count, size);
-    budget_ -= static_cast<std::size_t>(count) * size;
+    budget_ -= count * size;
   }
 
   /// Bytes not read yet.
@@ -128,9 +128,7 @@ class Decoder {
   void leave() noexcept { --depth_; }
 
  private:
-  static std::size_t lent_count(std::uint64_t count) noexcept {
-    return static_cast<std::size_t>(count & ~detail::kLentBit);
-  }
+  static std::size_t lent_count(std::uint64_t count) noexcept { return count & ~detail::kLentBit; }
   COPROC_API const std::shared_ptr<detail::LoanHold>& lent_block(std::uint64_t count, std::size_t size);
   const std::byte* take(std::size_t size) {
     if (size > remaining()) fail_missing(size);

@@ -15,6 +15,7 @@
 #include <type_traits>
 
 #include "coproc/detail/buffer.hpp"
+#include "coproc/detail/built_alike.hpp"
 #include "coproc/detail/loan.hpp"
 #include "coproc/export.hpp"
 
@@ -91,7 +92,7 @@ class Encoder {
   }
 
   /// Appends a count of elements that follow.
-  void length(std::size_t count) { scalar(static_cast<std::uint64_t>(count)); }
+  void length(std::uint64_t count) { scalar(count); }
 
   /// Appends a count and as many elements of `size` bytes as they are in memory, for `Decoder::block`. Large ones travel as
   /// a loan where that is possible.

@@ -138,6 +138,8 @@ class COPROC_API StartError : public Error {
 class COPROC_API RemoteOrigin {
  public:
   RemoteOrigin(std::string peer, int pid, std::optional<std::uint64_t> task = {});
+  RemoteOrigin(const RemoteOrigin&) = default;
+  RemoteOrigin& operator=(const RemoteOrigin&) = default;
   virtual ~RemoteOrigin();
   /// The worker's name, or "host" or "peer".
   const std::string& peer() const noexcept { return peer_; }

@@ -26,8 +26,8 @@ struct Progress {
   COPROC_API std::optional<std::chrono::nanoseconds> time_left() const noexcept;
 };
 
-/// "checksums 42% [########............] 420/1000, 3 failed, 81.2/s, 7 s left": no longer than `columns`.
-COPROC_API std::string progress_text(const Progress& progress, const std::string& label, std::size_t columns = 79);
+/// "checksums 42% [########............] 420/1000, 3 failed, 81.2/s, 7 s left": no longer than `width`.
+COPROC_API std::string progress_text(const Progress& progress, const std::string& label, std::size_t width = 79);
 
 /// A bar in one line of the terminal that the standard error leads to, drawn at most ten times a second. Where that is no
 /// terminal it says nothing.

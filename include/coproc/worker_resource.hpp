@@ -122,8 +122,8 @@ class WorkerResource : public Worker {
     call(target, static_cast<M&>(messenger), arguments);
   }
 
-  struct None {};
-  using Stored = std::conditional_t<detail::ClassTarget<Target, M>, None, Target>;
+  struct NoObject {};
+  using Stored = std::conditional_t<detail::ClassTarget<Target, M>, NoObject, Target>;
 
   template <class Arguments>
   static void call(Stored& target, M& messenger, Arguments& arguments) {

@@ -2,9 +2,12 @@
 
 #include <utility>
 
+#include "coproc/detail/built_alike.hpp"
 #include "coproc/detail/foreign_text.hpp"
 
 namespace coproc::inline v0 {
+
+const char detail::COPROC_STANDARD_LIBRARY = 0;
 
 // Each destructor is defined here so that each type's information exists once, whoever throws and whoever catches.
 Error::~Error() = default;

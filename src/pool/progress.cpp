@@ -69,7 +69,7 @@ std::optional<std::chrono::nanoseconds> Progress::time_left() const noexcept {
       static_cast<std::int64_t>(std::min(static_cast<double>(elapsed.count()) * share, 9e18)));
 }
 
-std::string progress_text(const Progress& progress, const std::string& label, std::size_t columns) {
+std::string progress_text(const Progress& progress, const std::string& label, std::size_t width) {
   std::string text = detail::in_one_line(label);
   const auto add = [&](const std::string& part) {
     if (!text.empty() && text.back() != ' ') text += ' ';
@@ -96,7 +96,7 @@ std::string progress_text(const Progress& progress, const std::string& label, st
   } else if (const auto left = progress.time_left()) {
     text += ", " + time_text(*left) + " left";
   }
-  return first_columns(text, columns);
+  return first_columns(text, width);
 }
 
 }  // namespace coproc::inline v0

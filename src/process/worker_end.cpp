@@ -51,7 +51,8 @@ void write_reports() noexcept {
       __llvm_profile_initialize_file();  // its name may have this pid in it
     (void)__llvm_profile_write_file();
   }
-  if (__lsan_do_leak_check != nullptr && may_look_for_leaks) __lsan_do_leak_check();  // ends the process where it finds some
+  if (__lsan_do_leak_check != nullptr && may_look_for_leaks)
+    __lsan_do_leak_check();  // ends the process where it finds some
 }
 
 /// What had been counted before the worker began is its host's.

@@ -6,8 +6,12 @@ if(NOT text MATCHES "^// expect: ([^\n]+)")
   message(FATAL_ERROR "${CASE} has to begin with `// expect: <regular expression>` or `// expect: success`")
 endif()
 set(expected "${CMAKE_MATCH_1}")
+set(options "")
+if(text MATCHES "\n// with: ([^\n]+)")
+  separate_arguments(options UNIX_COMMAND "${CMAKE_MATCH_1}")
+endif()
 
-execute_process(COMMAND ${COMPILER} -std=c++20 -fsyntax-only -I${INCLUDE_DIR} ${CASE}
+execute_process(COMMAND ${COMPILER} -std=c++20 ${options} -fsyntax-only -I${INCLUDE_DIR} ${CASE}
                 RESULT_VARIABLE result ERROR_VARIABLE errors)
 if(expected STREQUAL "success")
   if(NOT result EQUAL 0)

@@ -107,6 +107,27 @@ TEST(Worker, ConstructsAClassTargetInTheWorker) {
   EXPECT_TRUE(worker.join().success());
 }
 
+/// Its messenger is that of its constructor.
+class NumberCounter {
+ public:
+  NumberCounter(MultiMessenger& host, std::string name, const std::vector<int>& numbers)
+      : host_(host), name_(std::move(name)), numbers_(numbers) {}
+  void operator()() { host_.send_norequest(name_ + std::to_string(numbers_.size())); }
+
+ private:
+  MultiMessenger& host_;
+  std::string name_;
+  std::vector<int> numbers_;
+};
+
+TEST(Worker, AClassTargetSaysByItsConstructorWhichMessengerItWants) {
+  WorkerResource<NumberCounter> worker;
+  static_assert(std::same_as<decltype(worker.messenger()), MultiMessenger&>);
+  worker.start("numbers: ", std::vector{1, 2, 3});
+  EXPECT_EQ(worker.messenger().receive_blocking<std::string>(), "numbers: 3");
+  EXPECT_TRUE(worker.join().success());
+}
+
 TEST(Worker, ReportsAConstructorThatThrows) {
   WorkerResource<Indexer> worker;
   worker.start("");

@@ -53,7 +53,7 @@ void get_block(Decoder& decoder, T& value) {
   value.clear();
   value.reserve(count);
   for (std::size_t done = 0; done < count;) {
-    const std::size_t more = std::min(kPiece, count - done);
+    const std::size_t more = (std::min)(kPiece, count - done);
     value.resize(done + more);
     decoder.bytes(value.data() + done, more * sizeof(Element));
     done += more;
@@ -120,8 +120,10 @@ template <class... E>
 void get_variant(Decoder& decoder, std::variant<E...>& value) {
   const auto index = decoder.scalar<std::uint16_t>();
   if (index >= sizeof...(E)) decoder.fail("a variant's index is " + std::to_string(index));
-  [&]<std::size_t... I>(std::index_sequence<I...>) {
-    static_cast<void>(((index == I && (value.template emplace<I>(get<std::remove_cv_t<E>>(decoder)), true)) || ...));
+  [&]<std::size_t... Index>(std::index_sequence<Index...>) {
+    static_cast<void>(((index == Index &&
+                        (static_cast<void>(value.template emplace<Index>(get<std::remove_cv_t<E>>(decoder))), true)) ||
+                       ...));
   }(std::index_sequence_for<E...>());
 }
 

@@ -63,12 +63,12 @@ constexpr std::size_t count_bases() {
     return N;
   }
 }
-template <class T, std::size_t I = 0>
+template <class T, std::size_t Index = 0>
 constexpr bool has_full_base() {
-  if constexpr (takes<T, I, AnyFullBase<T>>()) {
+  if constexpr (takes<T, Index, AnyFullBase<T>>()) {
     return true;
-  } else if constexpr (I < kMaxBases && takes<T, I, AnyBase<T>>()) {
-    return has_full_base<T, I + 1>();
+  } else if constexpr (Index < kMaxBases && takes<T, Index, AnyBase<T>>()) {
+    return has_full_base<T, Index + 1>();
   } else {
     return false;
   }
@@ -82,9 +82,9 @@ constexpr std::size_t count_initializers() {
     return N;
   }
 }
-template <class T, std::size_t First, std::size_t... I>
-constexpr bool has_union(std::index_sequence<I...>) {
-  return ((takes<T, First + I, AnyUnion>() && !takes<T, First + I, AnyCustom>()) || ...);
+template <class T, std::size_t First, std::size_t... Index>
+constexpr bool has_union(std::index_sequence<Index...>) {
+  return ((takes<T, First + Index, AnyUnion>() && !takes<T, First + Index, AnyCustom>()) || ...);
 }
 
 /// Counts of an aggregate that can be made from `{}`.

@@ -104,22 +104,22 @@ class Fifo {
   void grow_and_push(T&& value) {
     const std::size_t capacity = capacity_ == 0 ? first_capacity() : capacity_ * 2;
     std::allocator<T> memory;
-    T* const slots = memory.allocate(capacity);
+    T* const places = memory.allocate(capacity);
     std::size_t made = 0;
     bool has_new = false;
     try {
-      std::construct_at(slots + size_, std::move(value));
+      std::construct_at(places + size_, std::move(value));
       has_new = true;
-      for (; made != size_; ++made) std::construct_at(slots + made, std::move_if_noexcept(*slot(made)));
+      for (; made != size_; ++made) std::construct_at(places + made, std::move_if_noexcept(*slot(made)));
     } catch (...) {
-      std::destroy_n(slots, made);
-      if (has_new) std::destroy_at(slots + size_);
-      memory.deallocate(slots, capacity);
+      std::destroy_n(places, made);
+      if (has_new) std::destroy_at(places + size_);
+      memory.deallocate(places, capacity);
       throw;
     }
     destroy_all();
     deallocate();
-    slots_ = slots;
+    slots_ = places;
     capacity_ = capacity;
     head_ = 0;
   }

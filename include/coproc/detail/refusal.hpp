@@ -95,20 +95,12 @@ constexpr Refusal own_refusal() {
     if (std::is_const_v<Element>) return Refusal::constant;
     return std::is_default_constructible_v<T> ? Refusal::none : Refusal::not_default_constructible;
   } else {
-    switch (kind) {
-      case Kind::pointer:
-        return Refusal::pointer;
-      case Kind::reference:
-        return Refusal::reference;
-      case Kind::view:
-        return Refusal::view;
-      case Kind::union_type:
-        return Refusal::union_type;
-      case Kind::other:
-        return Refusal::not_aggregate;
-      default:
-        return Refusal::none;
-    }
+    return kind == Kind::pointer      ? Refusal::pointer
+           : kind == Kind::reference  ? Refusal::reference
+           : kind == Kind::view       ? Refusal::view
+           : kind == Kind::union_type ? Refusal::union_type
+           : kind == Kind::other      ? Refusal::not_aggregate
+                                      : Refusal::none;
   }
 }
 template <class T>

@@ -56,13 +56,37 @@ struct FirstMessenger<Parameters<First, Rest...>> {
   using type = std::remove_cvref_t<First>;
 };
 
-/// The first parameter of the target; else its `messenger_type`; else PriorityMessenger.
+/// Stands for any start argument in a constructor call.
+struct AnyArgument {
+  template <class To>
+  operator To() const;
+};
+
+/// Whether a class can be constructed with a messenger of this kind and some arguments behind it.
+template <class Target, class M, class... More>
+constexpr bool can_be_given() {
+  if constexpr (std::constructible_from<Target, M&, More...>) {
+    return true;
+  } else if constexpr (sizeof...(More) < 8) {
+    return can_be_given<Target, M, More..., AnyArgument>();
+  } else {
+    return false;
+  }
+}
+
+/// Its `messenger_type`; else the first parameter of the target, or of a class's constructor; else PriorityMessenger.
 template <class Target>
 struct TargetMessenger : FirstMessenger<typename SignatureOf<Target>::type> {};
 template <class Target>
   requires requires { typename Target::messenger_type; }
 struct TargetMessenger<Target> {
   using type = typename Target::messenger_type;
+};
+template <class Target>
+  requires(!requires { typename Target::messenger_type; } && std::is_class_v<Target> && std::invocable<Target&> &&
+           !can_be_given<Target, PriorityMessenger>() && can_be_given<Target, MultiMessenger>())
+struct TargetMessenger<Target> {
+  using type = MultiMessenger;
 };
 template <class Target>
 using target_messenger_t = typename TargetMessenger<Target>::type;

@@ -22,8 +22,8 @@ std::string describe_parts(std::string_view name, Types<Part...>, std::string_vi
   std::string text(name);
   std::string_view before = "<";
   ((text.append(before).append(describe_type<Part>()), before = ", "), ...);
-  if (!more.empty()) text.append(before).append(more), before = ", ";
-  if (before != "<") text += '>';
+  if (!more.empty()) text.append(before).append(more);
+  if (sizeof...(Part) != 0 || !more.empty()) text += '>';
   return text;
 }
 

@@ -55,7 +55,7 @@ void use_pools() {
   }
   expect(failures == 1, "a task's error has its type");
   coproc::LazyPool lazy{{.workers = 2}};
-  const int by = 7;
+  int by = 7;
   expect(lazy.map([by](int x) { return by * x; }, std::vector{1, 2}).collect() == std::vector{7, 14},
          "a lazy pool maps");
 }
