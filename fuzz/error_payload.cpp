@@ -5,6 +5,7 @@
 
 #include "check.hpp"
 #include "coproc/codec.hpp"
+#include "coproc/detail/foreign_text.hpp"
 #include "coproc/errors.hpp"
 #include "input.hpp"
 #include "messenger/error_table.hpp"
@@ -78,7 +79,7 @@ void round_trip(std::span<const std::byte> value) {
   demand(std::ranges::equal(sent[1].span(), sent[2].span()), "an error changed on its way");
 }
 
-/// A system error as a program makes it arrives as it was.
+/// A system error as a program makes it arrives as it was, with its text made fit to be printed.
 void send_system_error(Input& input) {
   const auto& category = input.below(2) == 0 ? std::generic_category() : std::system_category();
   const std::error_code code(input.number<int>(), category);
@@ -95,7 +96,8 @@ void send_system_error(Input& input) {
   try {
     std::rethrow_exception(received);
   } catch (const std::system_error& arrived) {
-    demand(arrived.code() == code && std::string(arrived.what()) == error.what(), "a system error changed on its way");
+    const std::string text_there = coproc::detail::in_lines(error.what(), "    ", coproc::detail::kWhole);
+    demand(arrived.code() == code && arrived.what() == text_there, "a system error changed on its way");
   }
 }
 
