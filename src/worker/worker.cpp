@@ -32,6 +32,9 @@ namespace {
 /// Whether a line of a stack is one of those that only lead to the target: "#3 void coproc::v0::...".
 bool is_own_frame(std::string_view line) {
   line.remove_prefix(std::min(line.find(' ') + 1, line.size()));
+  // Where the demangler gives up: ours, what stands in a function of ours, and what of the standard library calls that.
+  if (line.starts_with("_ZN6coproc2v0") || line.starts_with("_ZZN6coproc2v0")) return true;
+  if (line.starts_with("_ZSt") && line.find("ZN6coproc2v0") != std::string_view::npos) return true;
   for (const std::string_view result : {"void ", "int ", "auto ", "decltype(auto) "}) {
     if (line.starts_with(result)) line.remove_prefix(result.size());
   }
