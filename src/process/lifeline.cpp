@@ -17,6 +17,7 @@ namespace {
 
 /// What the signal handler needs; a worker has one lifeline.
 struct Armed {
+  const Armed* of_the_host;  // a worker's, where this is a fork of one: only so that it is not taken for a leak
   int read_end;
   std::chrono::nanoseconds grace;
   os::SignalTimer timer{SIGKILL};
@@ -28,7 +29,8 @@ std::atomic<Armed*> armed{nullptr};                     // set once; the worker'
 /// Null: there can be no timer, since this user may queue no more signals (RLIMIT_SIGPENDING).
 Armed* arm(int read_end, std::chrono::nanoseconds grace) {
   try {
-    return new Armed{.read_end = read_end, .grace = grace};
+    // relaxed: of this thread, or of before the fork
+    return new Armed{.of_the_host = armed.load(std::memory_order_relaxed), .read_end = read_end, .grace = grace};
   } catch (const std::system_error& error) {
     if (error.code() == std::errc::resource_unavailable_try_again) return nullptr;
     throw;

@@ -165,9 +165,9 @@ void Worker::start(const detail::StartPlan& plan) {
       }
       auto body = [&]() -> int {
         // Everything here is the worker's copy. The host's own end stays behind unused: leave_in_child() has emptied it.
-        [[maybe_unused]] static const Core* volatile unused[2];  // or they would be taken for leaks
-        unused[0] = MessengerAccess::release_core(*state.messenger).release();
-        unused[1] = core.release();
+        static auto* const unused = new std::vector<const Core*>;  // or they would be taken for leaks
+        unused->push_back(MessengerAccess::release_core(*state.messenger).release());
+        unused->push_back(core.release());
         MessengerAccess::set_core(
             *state.messenger, make_worker_core(std::move(worker_end), state.options.link, state.reorders, ::getppid(),
                                                state.options.report_crashes));
