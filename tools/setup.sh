@@ -6,7 +6,7 @@
 set -eu
 
 # What each is for: docs/dependencies.md.
-build="make valgrind g++ cmake ninja-build ccache pkg-config clang-16 libgtest-dev libasio-dev spin libmsgpack-cxx-dev bubblewrap libjemalloc2"
+build="make valgrind g++ cmake ninja-build ccache pkg-config clang-16 libgtest-dev libasio-dev spin libmsgpack-cxx-dev bubblewrap libjemalloc2 mold"
 build="$build python3-dev pybind11-dev python3-pybind11 python3-pytest python3-numpy python3-cloudpickle python3-msgpack mypy"
 build="$build python3-nbclient python3-nbformat python3-ipykernel python3-build python3-setuptools python3-wheel python3-venv python3-pip"
 style="clang-format-16 clang-tidy-16"

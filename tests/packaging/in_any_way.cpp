@@ -52,7 +52,9 @@ bool is_thrown(coproc::Messenger& messenger) {
 
 void use_method(coproc::StartMethod method) {
   const coproc::WorkerOptions options{.method = method};
-  coproc::WorkerResource one{&first, options}, two{&second, options}, thrower{&refuse, options};
+  coproc::WorkerResource one{&first, options};
+  coproc::WorkerResource two{&second, options};
+  coproc::WorkerResource thrower{&refuse, options};
   coproc::WorkerResource lambda{[](coproc::PriorityMessenger& host, double value) { host.send_norequest(value); },
                                 options};
   coproc::WorkerResource<Greeter> greeter{std::in_place, options};
@@ -70,13 +72,13 @@ void use_method(coproc::StartMethod method) {
 
 void use_priorities() {
   auto [here, there] = coproc::PriorityMessenger::new_pair();
-  there.send_norequest(1, {.priority = 1e-310});
+  there.send_norequest(1, {}, {.priority = 1e-310});
   there.send_norequest(2);
-  there.send_norequest(3, {.priority = 0});
+  there.send_norequest(3, {}, {.priority = 0});
   expect(here.receive_blocking<int>() == 2 && here.receive_blocking<int>() == 3 && here.receive_blocking<int>() == 1,
          "priorities");
   try {
-    there.send_norequest(4, {.priority = std::numeric_limits<double>::quiet_NaN()});
+    there.send_norequest(4, {}, {.priority = std::numeric_limits<double>::quiet_NaN()});
     expect(false, "NaN as a priority");
   } catch (const coproc::InvalidArgumentError&) {}
 }

@@ -152,16 +152,16 @@ class Fifo {
   }
   void shrink() noexcept {
     const std::size_t capacity = capacity_ / 4;
-    T* slots = nullptr;
+    T* places = nullptr;
     try {
-      slots = std::allocator<T>().allocate(capacity);
+      places = std::allocator<T>().allocate(capacity);
     } catch (const std::bad_alloc&) {
       return;  // it stays as large as it is
     }
-    for (std::size_t i = 0; i != size_; ++i) std::construct_at(slots + i, std::move(*slot(i)));
+    for (std::size_t i = 0; i != size_; ++i) std::construct_at(places + i, std::move(*slot(i)));
     destroy_all();
     deallocate();
-    slots_ = slots;
+    slots_ = places;
     capacity_ = capacity;
     head_ = 0;
   }
