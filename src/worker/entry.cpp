@@ -17,6 +17,13 @@
 
 namespace coproc::inline v0 {
 
+namespace detail {
+/// Whether a coproc of this process is called before main. Where a program and a library that it is linked with both contain coproc, the
+/// linker makes one variable of theirs, and lets both use the program's functions.
+extern COPROC_API bool is_called_before_main;
+__attribute__((weak)) bool is_called_before_main = false;
+}  // namespace detail
+
 void init(int argc, char**) {
   process::announce_take_over(argc);
   process::take_over(&prepare_named);
@@ -80,8 +87,10 @@ extern "C" COPROC_API __attribute__((weak)) int __libc_start_main(Main main, int
                                                                   void (*fini)(), void (*rtld_fini)(),
                                                                   void* stack_end) {
   using Start = int (*)(Main, int, char**, void (*)(), void (*)(), void (*)(), void*);
+  const auto start = reinterpret_cast<Start>(::dlsym(RTLD_NEXT, "__libc_start_main"));
+  if (coproc::detail::is_called_before_main) return start(main, argc, argv, init, fini, rtld_fini, stack_end);
+  coproc::detail::is_called_before_main = true;
   main_of_program = main;
   coproc::process::announce_take_over(argc);
-  const auto start = reinterpret_cast<Start>(::dlsym(RTLD_NEXT, "__libc_start_main"));
   return start(&main_after_take_over, argc, argv, init, fini, rtld_fini, stack_end);
 }
