@@ -168,7 +168,7 @@ TEST_F(OneProcessMemoryHeld, LongNamesAndTypes) {
   for (int i = 0; i < 100'000; ++i) {
     coproc::detail::Buffer bytes;
     coproc::Encoder encoder(bytes, 10'000);
-    coproc::ChannelId(std::to_string(i) + std::string(i % 4000, 'n')).encode(encoder);
+    coproc::ChannelId(std::to_string(i) + std::string(static_cast<std::size_t>(i) % 4000, 'n')).encode(encoder);
     put({.kind = FrameKind::channel}, encoder.written());
     try {
       if (i % 100 == 0) (void)host.available();

@@ -47,7 +47,9 @@ struct StrangeEnds : ::testing::Test {
     char page[4096];
     EXPECT_EQ(::pread(original, page, sizeof page, 0), ssize_t(sizeof page));
     EXPECT_EQ(::pwrite(fd, page, sizeof page, 0), ssize_t(sizeof page));
-    if (seals != 0) EXPECT_EQ(::fcntl(fd, F_ADD_SEALS, seals), 0);
+    if (seals != 0) {
+      EXPECT_EQ(::fcntl(fd, F_ADD_SEALS, seals), 0);
+    }
     return fd;
   }
   /// The description with a number of it written over. (u32 version, i32 end, bool, u64, u64, i64, ...)

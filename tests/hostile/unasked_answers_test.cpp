@@ -121,7 +121,7 @@ TEST_F(OneProcessUnasked, AnAnswerOnAnotherChannel) {
 }
 
 TEST_F(OneProcessUnasked, AnErrorThatAnswersNothing) {
-  for (const std::uint64_t id : {0, 5}) {
+  for (const std::uint64_t id : {std::uint64_t{0}, std::uint64_t{5}}) {
     SCOPED_TRACE(id);
     ASSERT_TRUE(put({.kind = FrameKind::error_reply, .request_id = id}, {}));
     EXPECT_THROW((void)host.available(), coproc::ProtocolError);
