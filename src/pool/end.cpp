@@ -108,7 +108,7 @@ void PoolCore::take_what_was_sent(Slot& slot) noexcept {
       return;
     } catch (const LinkClosedError&) {
       return;
-    } catch (const std::bad_alloc&) {
+    } catch (const SystemLimitError&) {
       return;
     } catch (...) {
       is_more = true;  // an error, or a close request, which a result may stand behind

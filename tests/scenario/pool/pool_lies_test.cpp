@@ -153,7 +153,7 @@ TEST(PoolFailures, AResultThatFindsNoMemoryIsThatTasksErrorAndThePoolGoesOn) {
       }
       try {
         result.value();
-      } catch (const std::bad_alloc&) {
+      } catch (const coproc::SystemLimitError&) {
         order += "!";
       }
     }
