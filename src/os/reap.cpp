@@ -9,6 +9,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "os/clock.hpp"
 #include "os/cpu.hpp"
 #include "os/crash_signals.hpp"
@@ -60,14 +62,16 @@ Ended ask_for_exit_code(const Pidfd& child) noexcept {
 std::int64_t to_us(const timeval& time) noexcept { return std::int64_t{time.tv_sec} * 1'000'000 + time.tv_usec; }
 
 /// The hard limit of a process that is not reaped yet, where that was what ended it: the kernel sends SIGKILL there, and says
-/// so to nobody. Its accounts go by ticks, and may differ a little from `used_us`.
+/// so to nobody. Its accounts for limits go by ticks, and differ from `used_us` by up to about half a second on a loaded machine.
 const char* exhausted_limit(pid_t process, std::int64_t used_us) noexcept {
   const int saved = errno;
   const auto is_used_up = [&](__rlimit_resource kind, double unit_us) {
     rlimit limit{};
     return call_retried([&] { return ::prlimit(process, kind, nullptr, &limit); }) == 0 &&
-           limit.rlim_max != RLIM_INFINITY &&
-           static_cast<double>(used_us) >= 0.9 * unit_us * static_cast<double>(limit.rlim_max);
+           limit.rlim_max != RLIM_INFINITY && [&] {
+             const double most_us = unit_us * static_cast<double>(limit.rlim_max);
+             return static_cast<double>(used_us) >= 0.9 * most_us - std::min(5e5, most_us / 2);
+           }();
   };
   const char* limit = is_used_up(RLIMIT_CPU, 1e6) ? "RLIMIT_CPU" : nullptr;
   if (limit == nullptr && is_used_up(RLIMIT_RTTIME, 1)) {
