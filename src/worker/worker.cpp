@@ -43,7 +43,9 @@ bool is_own_frame(std::string_view line) {
         "std::function<void ()>", "std::__invoke", "std::invoke", "std::apply<", "std::__apply"}) {
     if (line.starts_with(name)) return true;
   }
-  return false;
+  // Unoptimised, with the type of its result in front: std::enable_if<...>::type std::__invoke_r<...>.
+  return line.starts_with("std::") && (line.find(">::type std::__invoke") != std::string_view::npos ||
+                                       line.find(">::type std::invoke") != std::string_view::npos);
 }
 
 /// The handler has left out what called the target, and here goes what of it had a name to be known by.
