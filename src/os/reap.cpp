@@ -62,7 +62,8 @@ Ended ask_for_exit_code(const Pidfd& child) noexcept {
 std::int64_t to_us(const timeval& time) noexcept { return std::int64_t{time.tv_sec} * 1'000'000 + time.tv_usec; }
 
 /// The hard limit of a process that is not reaped yet, where that was what ended it: the kernel sends SIGKILL there, and says
-/// so to nobody. Its accounts for limits go by ticks, and differ from `used_us` by up to about half a second on a loaded machine.
+/// so to nobody. Its accounts for limits go by ticks, and differ from `used_us`. The half second that is allowed for that is a
+/// choice: how far they differ was not measured.
 const char* exhausted_limit(pid_t process, std::int64_t used_us) noexcept {
   const int saved = errno;
   const auto is_used_up = [&](__rlimit_resource kind, double unit_us) {
