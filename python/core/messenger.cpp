@@ -205,6 +205,11 @@ py::object Messenger::lend(std::size_t bytes) { return as_lendable(Use(*this)->l
 
 // ---- receiving ----
 
+/// What has come by now.
+std::optional<Message> Messenger::next_in(const Use& use, const ChannelId& channel) {
+  return use.at_once([&] { return use->receive_for<Message>(kAtOnce, channel); });
+}
+
 /// The first look keeps the interpreter's lock.
 Message Messenger::wait_for_message(py::handle channel, py::handle timeout) {
   raise_put_off();
@@ -213,7 +218,7 @@ Message Messenger::wait_for_message(py::handle channel, py::handle timeout) {
   if (auto left = left_.take(id)) return *std::move(left);
   const ChannelId kept = id;  // the reference holds only until another thread runs
   const Use use(*this, Turn::Kind::wait);
-  auto message = use->receive_for<Message>(kAtOnce, kept);
+  auto message = next_in(use, kept);
   if (message) return *std::move(message);
   if (time.ns.count() != 0) {
     message = use.run(time, [&](Timeout left) { return use->receive_for<Message>(left, kept); });
@@ -271,7 +276,7 @@ py::object Messenger::try_receive(py::handle channel, bool as_message) {
     raise_put_off();
     const ChannelId id = id_of(channel);
     std::optional<Message> message = left_.take(id);
-    if (!message) message = Use(*this)->receive_for<Message>(kAtOnce, id);
+    if (!message) message = next_in(Use(*this), id);
     if (!message) return py::none();
     if (!as_message) return py::make_tuple(payload_or_put_back(*std::move(message)));
     return py::cast(Received{*std::move(message), py::reinterpret_borrow<py::object>(channel), unpickles_});
@@ -289,7 +294,7 @@ std::size_t Messenger::count_next(const ChannelId& channel) {
 std::optional<Message> Messenger::next_available(const ChannelId& channel, bool is_first) {
   if (auto left = left_.take(channel)) return left;
   try {
-    return Use(*this)->receive_for<Message>(kAtOnce, channel);
+    return next_in(Use(*this), channel);
   } catch (...) {
     if (is_first) throw;
     put_off_ = std::current_exception();
@@ -388,7 +393,7 @@ Received Messenger::receive_next_reply_message(py::handle channel, py::handle ti
 // ---- looking ----
 
 /// Where nothing is there, what a receive would raise is raised: the death of the other side, above all. A look at the link's memory alone would
-/// not see it.
+/// not see it. A thread that waits meanwhile is told itself, and a message taken here would be hidden from it.
 std::size_t Messenger::available(py::handle channel) {
   return with_errors([&]() -> std::size_t {
     const ChannelId id = id_of(channel);
@@ -396,7 +401,8 @@ std::size_t Messenger::available(py::handle channel) {
     if (const std::size_t left = left_.count(id)) return left + use->queued(id);
     if (const std::size_t count = use->available(id)) return count;
     raise_put_off();
-    auto message = use->receive_for<Message>(kAtOnce, id);
+    if (turn_.has_other_waiter()) return 0;
+    auto message = next_in(use, id);
     if (!message) return 0;
     left_.put_back(*std::move(message));
     return 1 + use->queued(id);
@@ -419,9 +425,10 @@ coproc::ChannelCounts Messenger::counts(py::handle channel) {
 bool Messenger::has_work() {
   const Use use(*this);
   coproc::Messenger* const one[] = {&use.link()};
-  if (has_left() || coproc::wait_any(one, kAtOnce) == 0) return true;
+  if (has_left() || use.at_once([&] { return coproc::wait_any(one, kAtOnce); }) == 0) return true;
+  if (turn_.has_other_waiter()) return false;
   try {
-    if (auto message = use->receive_for<Message>(kAtOnce)) left_.put_back(*std::move(message));
+    if (auto message = next_in(use)) left_.put_back(*std::move(message));
   } catch (...) {
     put_off_ = std::current_exception();
   }
@@ -441,7 +448,7 @@ void Messenger::await_available(py::handle timeout) {
     if (has_left()) return;
     // An error, a close request or the other side's end is raised; a message is left for the receive of its channel.
     try {
-      if (auto message = use->receive_for<Message>(kAtOnce)) left_.put_back(*std::move(message));
+      if (auto message = next_in(use)) left_.put_back(*std::move(message));
     } catch (const coproc::LinkClosedError&) {  // WorkerDiedError is one
       if (!has_queued()) throw;
     }

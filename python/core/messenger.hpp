@@ -143,6 +143,9 @@ class Messenger {
     coproc::Messenger& link() const noexcept { return *link_; }
     coproc::Messenger* operator->() const noexcept { return link_; }
 
+    /// Calls `f()`, which does not wait, again where it meets an interrupt by who wanted a turn: a wait that ended by itself has left it.
+    template <class F>
+    auto at_once(F f) const;
     /// Calls `f(time)` without the interpreter's lock, again where it was interrupted by who wanted a turn.
     template <class F>
     auto run(coproc::Timeout time, F f) const;
@@ -168,6 +171,7 @@ class Messenger {
   auto send_value(py::handle data, py::handle timeout, SendBytes send_bytes);
   void raise_put_off();
   bool has_queued();
+  static std::optional<coproc::Message> next_in(const Use& use, const coproc::ChannelId& channel = {});
   std::size_t count_next(const coproc::ChannelId& channel);
   std::optional<coproc::Message> next_available(const coproc::ChannelId& channel, bool is_first);
   py::object payload_or_put_back(coproc::Message&& message);
@@ -201,6 +205,17 @@ class Asleep {
  private:
   Turn& turn_;
 };
+
+template <class F>
+auto Messenger::Use::at_once(F f) const {
+  for (;;) {
+    try {
+      return f();
+    } catch (const coproc::InterruptedError&) {
+      if (was_meant()) throw;
+    }
+  }
+}
 
 template <class F>
 auto Messenger::Use::run(coproc::Timeout time, F f) const {

@@ -79,7 +79,7 @@ bool Turn::try_begin(Kind kind) noexcept {
   const unsigned long self = PyThread_get_thread_ident();
   if (depth_ != 0 && user_ != self) return false;
   if (kind == Kind::wait) {
-    if (waiter_ != 0 && waiter_ != self) return false;
+    if (has_other_waiter()) return false;
     waiter_ = self;
     ++wait_depth_;
   }
@@ -87,6 +87,8 @@ bool Turn::try_begin(Kind kind) noexcept {
   ++depth_;
   return true;
 }
+
+bool Turn::has_other_waiter() const noexcept { return waiter_ != 0 && waiter_ != PyThread_get_thread_ident(); }
 
 void Turn::wait_for_turn(Kind kind, AskFunction ask, void* context) {
   struct Guest {
@@ -96,7 +98,7 @@ void Turn::wait_for_turn(Kind kind, AskFunction ask, void* context) {
   } guest(guests_);
   for (;;) {
     const std::uint64_t heard = rung();
-    if (kind == Kind::wait && waiter_ != 0 && waiter_ != PyThread_get_thread_ident()) {
+    if (kind == Kind::wait && has_other_waiter()) {
       throw coproc::ConcurrentUseError(
           "another thread waits for messages in this messenger: one thread at a time can, and others may send; give "
           "each its own, with new_pair()");

@@ -31,6 +31,8 @@ class Turn {
   void end(Kind kind) noexcept;
 
   bool is_free() const noexcept { return depth_ == 0; }
+  /// Another thread waits for messages.
+  bool has_other_waiter() const noexcept;
   /// Of the thread that waits for messages, around what it does without the interpreter's lock.
   void set_asleep(bool is_asleep) noexcept { is_asleep_ = is_asleep; }
   bool is_wanted() const noexcept { return guests_ != 0; }

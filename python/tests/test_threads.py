@@ -2,7 +2,9 @@
 
 import logging
 import logging.handlers
+import sys
 import threading
+import time
 
 import coproc
 import pytest
@@ -121,6 +123,35 @@ def test_two_threads_that_wait_in_one_messenger_are_an_error_and_an_interrupt_is
     a.interrupt()
     thread.join()
     assert len(ended) == 1
+
+
+def test_a_turn_that_was_asked_for_too_late_is_not_told_to_the_next_wait(pair):
+    a, b = pair
+    got, raised = [], []
+
+    def wait():
+        try:
+            for _ in range(20):
+                got.append(a.receive_blocking(timeout=60))
+        except InterruptedError as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=wait)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(10)
+    try:
+        thread.start()
+        for number in range(20):
+            time.sleep(0.01)  # the thread waits for its message
+            b.send_norequest(number)
+            end = time.perf_counter() + 0.005
+            while time.perf_counter() < end:
+                pass  # it has the message, and waits for the interpreter's lock
+            a.available()
+    finally:
+        sys.setswitchinterval(interval)
+    thread.join()
+    assert not raised and got == list(range(20))
 
 
 def test_wait_any_lets_others_send(pair):
