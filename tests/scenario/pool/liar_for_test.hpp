@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <coproc/coproc.hpp>
 #include <cstring>
 #include <fstream>
@@ -54,7 +55,7 @@ class Liar {
     frame.length = static_cast<std::uint32_t>(sizeof frame + payload.size());
     const std::uint64_t tail = ring.tail.load();
     std::memcpy(memory + tail % capacity, &frame, sizeof frame);
-    std::memcpy(memory + tail % capacity + sizeof frame, payload.data(), payload.size());
+    std::copy(payload.begin(), payload.end(), memory + tail % capacity + sizeof frame);
     ring.tail.store(tail + (frame.length + 7) / 8 * 8);
     wake_host();
   }
