@@ -12,6 +12,7 @@
 #include "coproc/errors.hpp"
 #include "os/cpu.hpp"
 #include "os/poll.hpp"
+#include "os/thread_event.hpp"
 #include "os/wait_hook.hpp"
 #include "step/step.hpp"
 
@@ -25,6 +26,8 @@ constexpr std::chrono::seconds kHangUpGrace{2};
 constexpr std::chrono::milliseconds kHangUpToEnd{100};
 /// How many waits may end without a sleep before one looks whether the peer's process has ended.
 constexpr int kFoundInARow = 64;
+/// Where an interrupt cannot end a sleep, since there is no descriptor to be had for it.
+constexpr std::chrono::milliseconds kSleepWithoutEvent{20};
 
 }  // namespace
 
@@ -112,7 +115,7 @@ WaitEnd RingTransport::wait(const os::Deadline& deadline, bool incoming, std::si
 WaitEnd RingTransport::report(WaitEnd end) noexcept {
   closes_waited_for_ = close_requests();
   if (!is_interrupted_.exchange(false, std::memory_order_acquire)) return end;  // pairs with the release in interrupt()
-  interrupt_event_.clear();
+  if (armed_) armed_->interrupted.clear();
   return WaitEnd::interrupted;
 }
 
@@ -121,17 +124,21 @@ std::chrono::nanoseconds RingTransport::begin_sleep(std::span<pollfd, kSleepFds>
   step("sleep: awake");
   own_->waiting.store(kSleeps | (incoming ? kWaitsForRecords : 0) | (space != 0 ? kWaitsForSpace : 0),
                       std::memory_order_relaxed);
-  // Pairs with the fence in wake_if_waiting(): either we see what the peer published, or it sees the waiting word.
+  os::Event* const event = armed_ ? &armed_->interrupted : os::thread_event();
+  sleeps_on_.store(event, std::memory_order_release);  // pairs with interrupt()
+  // Pairs with the fence in wake_if_waiting(): either we see what the peer published, or it sees the waiting word. And with that in
+  // interrupt().
   std::atomic_thread_fence(std::memory_order_seq_cst);
   step("sleep: waiting word set");
   fds[0] = {hang_up_grace_ ? -1 : wake_in_.get(), POLLIN, 0};
-  fds[1] = {interrupt_event_.fd(), POLLIN, 0};
+  fds[1] = {event == nullptr ? -1 : event->fd(), POLLIN, 0};
   fds[2] = {peer_pidfd_, POLLIN, 0};
   fds[3] = {aside_fd_, POLLIN, 0};
   const bool is_peer_gone = hang_up_grace_ && peer_pidfd_ < 0;  // nothing would end the poll any more
   if (is_satisfied(incoming, space) || is_peer_gone) return std::chrono::nanoseconds::zero();
-  return hang_up_grace_ ? std::max(hang_up_grace_->remaining(), std::chrono::nanoseconds(1))
-                        : std::chrono::nanoseconds::max();
+  auto longest = std::chrono::nanoseconds::max();
+  if (hang_up_grace_) longest = std::max(hang_up_grace_->remaining(), std::chrono::nanoseconds(1));
+  return event == nullptr ? std::min<std::chrono::nanoseconds>(longest, kSleepWithoutEvent) : longest;
 }
 
 WaitEnd RingTransport::end_sleep(std::span<const pollfd, kSleepFds> fds) { return report(wake_up(fds)); }
@@ -140,7 +147,14 @@ WaitEnd RingTransport::wake_up(std::span<const pollfd, kSleepFds> fds) {
   WaitEnd end = WaitEnd::changed;
   if (fds[3].revents != 0) look_aside();
   if (fds[2].revents != 0) end = WaitEnd::peer_gone;
-  if (fds[1].revents != 0) interrupt_event_.clear();  // also where interrupt() sets it after its flag was taken
+  // Also where interrupt() has set it after its flag was taken.
+  if (os::Event* const event = sleeps_on_.load(std::memory_order_relaxed); event != nullptr && !armed_) {
+    sleeps_on_.store(nullptr, std::memory_order_relaxed);  // relaxed: to be set too often does no harm
+    // One that the program has closed is opened again by the next sleep.
+    if ((fds[1].revents != 0 || is_interrupted()) && !event->clear()) event->close();
+  } else if (fds[1].revents != 0) {
+    armed_->interrupted.clear();
+  }
   // A word that the peer has cleared meanwhile has a wake-up call behind it, which would end the next sleep for nothing. relaxed: a
   // hint
   const bool is_called = fds[0].revents != 0 || (fds[0].fd >= 0 && own_->waiting.load(std::memory_order_relaxed) == 0);
@@ -215,8 +229,10 @@ void RingTransport::look_aside() noexcept {
 }
 
 void RingTransport::interrupt() noexcept {
-  is_interrupted_.store(true, std::memory_order_release);  // pairs with the acquire in wait()
-  interrupt_event_.set();
+  is_interrupted_.store(true, std::memory_order_release);  // pairs with the acquire in report()
+  // Pairs with the fence in begin_sleep(): either we see what it sleeps on, or it sees the flag.
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  if (os::Event* const event = sleeps_on_.load(std::memory_order_acquire)) event->set();  // pairs with begin_sleep()
 }
 
 // ---- loans ----
@@ -257,11 +273,14 @@ int RingTransport::native_handle() {
   if (!armed_) {
     auto armed = std::make_unique<Armed>();
     armed->epoll.add(wake_in_.get(), EPOLLIN);
-    armed->epoll.add(interrupt_event_.fd(), EPOLLIN);
+    armed->epoll.add(armed->interrupted.fd(), EPOLLIN);
     armed->epoll.add(armed->has_work.fd(), EPOLLIN);
     if (peer_pidfd_ >= 0) armed->epoll.add(peer_pidfd_, EPOLLIN);
     if (aside_fd_ >= 0) armed->epoll.add(aside_fd_, EPOLLIN);
     armed_ = std::move(armed);
+    sleeps_on_.store(&armed_->interrupted, std::memory_order_release);  // pairs with interrupt(), which finds it made
+    std::atomic_thread_fence(std::memory_order_seq_cst);                // as in begin_sleep()
+    if (is_interrupted()) armed_->interrupted.set();
   }
   return armed_->epoll.fd();
 }
@@ -287,7 +306,11 @@ void RingTransport::settle(bool has_work, std::uint32_t closes_known) noexcept {
   }
   if (has_work == armed_->says_work) return;
   armed_->says_work = has_work;
-  has_work ? armed_->has_work.set() : armed_->has_work.clear();
+  if (has_work) {
+    armed_->has_work.set();
+  } else {
+    armed_->has_work.clear();
+  }
 }
 
 // ---- forks ----
@@ -300,10 +323,10 @@ RingTransport::~RingTransport() {
 }
 
 void RingTransport::leave_in_child() noexcept {
+  sleeps_on_.store(nullptr, std::memory_order_relaxed);  // relaxed: nobody else uses this any more
   armed_.reset();
   wake_in_.reset();
   wake_out_.reset();
-  interrupt_event_.close();
   lender_.reset();
   borrower_.reset();
   memory_.reset();
@@ -312,7 +335,7 @@ void RingTransport::leave_in_child() noexcept {
 void RingTransport::adopt_in_child() noexcept { belong_to_this_process(); }
 
 void RingTransport::list_fds(std::vector<int>& fds) const {
-  fds.insert(fds.end(), {wake_in_.get(), wake_out_.get(), interrupt_event_.fd(), memory_->fd().get()});
+  fds.insert(fds.end(), {wake_in_.get(), wake_out_.get(), memory_->fd().get()});
 }
 
 std::array<int, 3> RingTransport::fds_to_hand_over() const {

@@ -1,7 +1,7 @@
 // The transport over two rings in memory, with pipes to wake a sleeper: between processes (shm) or inside one (inproc).
 //
-// Waiting: the sleeper sets its waiting word, fences, looks once more, sleeps in poll on its own pipe, its interrupt event
-// and the peer's pidfd. The producer publishes, fences, and writes into the sleeper's pipe only if the word is set. No
+// Waiting: the sleeper sets its waiting word, fences, looks once more, sleeps in poll on its own pipe, its thread's event (for
+// interrupts) and the peer's pidfd. The producer publishes, fences, and writes into the sleeper's pipe only if the word is set. No
 // open file description is used by both sides: each holds the read end of its own pipe and the write end of the peer's.
 #pragma once
 
@@ -89,7 +89,7 @@ class RingTransport final : public Transport, public os::ForkSensitive {
   int end_;  // 0 or 1; constant after construction
   os::Fd wake_in_;
   os::Fd wake_out_;
-  os::Event interrupt_event_;
+  std::atomic<os::Event*> sleeps_on_{nullptr};  // what interrupt() has to set
   int peer_pidfd_ = -1;
   int aside_fd_ = -1;  // -1: nothing (more) to empty
   std::function<bool()> empty_aside_;
@@ -101,6 +101,7 @@ class RingTransport final : public Transport, public os::ForkSensitive {
   SpinBudget spin_budget_;
   struct Armed {  // once native_handle() was called
     os::Epoll epoll;
+    os::Event interrupted;
     os::Event has_work;
     bool says_work = false;
     std::optional<os::TimerFd> end_of_grace;  // once the peer's pipe has hung up, which is not watched any more then
