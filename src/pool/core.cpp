@@ -8,7 +8,6 @@
 #include "coproc/errors.hpp"
 #include "os/cancel.hpp"
 #include "os/fork_guard.hpp"
-#include "worker/access.hpp"
 
 namespace coproc::inline v0::detail {
 
@@ -32,12 +31,13 @@ PoolCore::PoolCore(PoolOptions options, pool::MakePoolWorker make_worker)
   slowest_.reserve(kSlowestKept + 1);
   for (std::size_t i = 0; i < options_.workers; ++i) slots_.push_back(std::make_unique<Slot>(i, make_worker_(i)));
   try {
-    for (const auto& slot : slots_) slot->start();
+    for (const auto& slot : slots_) {
+      slot->start();
+      slot->note_started();
+    }
     if (!options_.background) return;
-    is_driving_ = true;  // from now on, and for good: the thread's
     driver_ = std::thread([this] { drive_in_background(); });
   } catch (...) {
-    is_driving_ = false;
     stop();  // those that were started, all at once
     throw;
   }
@@ -306,7 +306,8 @@ void PoolCore::stop() {
   Lock lock(mutex_);
   if (is_ended_) return;
   is_stopped_ = true;
-  while (is_driving_) {
+  notify_all();  // the thread behind it may wait for its turn
+  while (is_driving_ || is_launching_) {
     ring();
     Waiter me;
     waiters_.push_back(&me);
@@ -331,7 +332,7 @@ void PoolCore::stop() {
 void PoolCore::stop_workers(Lock& lock) {
   std::vector<Worker*> busy, all;
   for (const auto& slot : slots_) {
-    if (slot->phase == Slot::Phase::empty) continue;
+    if (!slot->has_process()) continue;
     all.push_back(&slot->worker());
     if (!slot->window.empty()) busy.push_back(&slot->worker());
   }
@@ -342,70 +343,10 @@ void PoolCore::stop_workers(Lock& lock) {
   Worker::stop_all(all, options_.worker.stop);
   lock.lock();
   for (const auto& slot : slots_) {
-    if (slot->phase == Slot::Phase::empty) continue;
+    if (!slot->has_process()) continue;
     const auto status = slot->worker().exit_status();
     slot->note_end(status ? *status : ExitStatus());
   }
-}
-
-// ---- looking ----
-
-std::size_t PoolCore::pending() {
-  Lock lock(mutex_);
-  const auto count = [&] {
-    const auto counts = [](const Task& task) { return !task.is_cancelled() && !task.job->drops(task); };
-    std::size_t unfinished = queue_.size();
-    for (const auto& slot : slots_) {
-      unfinished += static_cast<std::size_t>(std::count_if(slot->window.begin(), slot->window.end(), counts));
-    }
-    return unfinished;
-  };
-  if (count() != 0) look(lock);
-  return count();
-}
-
-std::vector<int> PoolCore::pids() {
-  const Lock lock(mutex_);
-  std::vector<int> all;
-  for (const auto& slot : slots_) {
-    if (slot->phase != Slot::Phase::empty) all.push_back(slot->insights.pid);
-  }
-  return all;
-}
-
-PoolInsights PoolCore::insights() {
-  const Lock lock(mutex_);
-  PoolInsights all;
-  for (const auto& slot : slots_) {
-    WorkerInsights one = slot->insights;
-    if (all.start_note.empty()) all.start_note = slot->worker().start_note();
-    if (slot->ready_since != 0) one.wait_time += std::chrono::nanoseconds(os::now_ns() - slot->ready_since);
-    if (slot->phase != Slot::Phase::empty) {
-      one.peak_memory_bytes = std::max(one.peak_memory_bytes, WorkerAccess::memory_of(slot->worker()).peak);
-    }
-    one.wait_time -= std::min(one.wait_time, one.work_time);  // until here it was all the time that it was ready
-    all.workers.push_back(one);
-  }
-  all.slowest = slowest_;
-  return all;
-}
-
-std::string PoolCore::broken_invariant(const Job& job) {
-  const Lock lock(mutex_);
-  return invariant_broken_by(job);
-}
-
-std::string PoolCore::invariant_broken_by(const Job& job) const {
-  const auto is_of_job = [&](const Task& task) { return task.job.get() == &job; };
-  const auto count = [&](const TaskList& tasks) {
-    return static_cast<std::uint64_t>(std::count_if(tasks.begin(), tasks.end(), is_of_job));
-  };
-  const std::uint64_t queued = count(queue_);
-  std::uint64_t sent = 0;
-  for (const auto& slot : slots_) sent += count(slot->window);
-  if (job.added == job.finished + queued + sent) return {};
-  return std::to_string(job.added) + " tasks were added, of which " + std::to_string(job.finished) + " are finished, " +
-         std::to_string(queued) + " queued and " + std::to_string(sent) + " with workers";
 }
 
 }  // namespace coproc::inline v0::detail

@@ -1,7 +1,7 @@
 // What stands behind a pool: its workers, the tasks that wait for them, and whoever drives both.
 //
-// Split by what happens: core.cpp (life, jobs), drive.cpp (who waits, and for what), dispatch.cpp (tasks to workers),
-// collect.cpp (results from workers, and their ends).
+// Split by what happens: core.cpp (life, jobs), looks.cpp (what can be seen), drive.cpp (who waits, and for what), starting.cpp (new
+// workers), dispatch.cpp (tasks to workers), collect.cpp (results from workers), end.cpp (their ends).
 //
 // There is no thread behind it (unless PoolOptions::background): a call that has to wait drives, for all who wait. One thread at
 // a time drives; others sleep until theirs has come or it is their turn to drive.
@@ -10,7 +10,8 @@
 // its slot, which is looked at again.
 //
 // Thread safety: all public members, from any thread. Everything is guarded by one mutex, which is let go only while the driver
-// sleeps, and while the workers are stopped: then nobody else touches their messengers.
+// sleeps, while a worker is started (which is the starting thread's until that is done), and while the workers are stopped: then
+// nobody else touches their messengers.
 // Invariants: see `broken_invariant`.
 #pragma once
 
@@ -64,10 +65,11 @@ class PoolCore {
   bool cancel(Job& job);
   /// Nobody reads it any more.
   void leave(Job& job) noexcept;
-  std::size_t pending();
   bool wait_for_submitted(Timeout timeout);
   void interrupt() noexcept;
   void stop();
+  // looks.cpp
+  std::size_t pending();
   PoolInsights insights();
   std::vector<int> pids();
   /// What is wrong with the tasks of this job, of which each has to be somewhere, and once; empty: nothing. For tests, and after each
@@ -91,8 +93,14 @@ class PoolCore {
   void notify(Job& job) noexcept;
   void notify_all() noexcept;
   void stop_workers(Lock& lock);
+
+  // looks.cpp
   std::string invariant_broken_by(const Job& job) const;
   void check_invariants() const;
+
+  // starting.cpp
+  bool start_missing(Lock& lock) noexcept;
+  void note_failed_start(Slot& slot, const std::exception_ptr& cause) noexcept;
 
   // held.cpp
   std::size_t& held_by(Job& job) noexcept { return job.shape.is_submitted ? submitted_held_ : job.held_bytes; }
@@ -113,6 +121,7 @@ class PoolCore {
   std::chrono::nanoseconds nap_length() const noexcept;
   bool pump() noexcept;
   void ring() noexcept;
+  void hand_over() noexcept;
   void drive_in_background();
 
   // dispatch.cpp
@@ -145,9 +154,7 @@ class PoolCore {
   void abandon(Slot& slot) noexcept;
   void look_for_lost() noexcept;
   void note_end(Slot& slot, const ExitStatus& status) noexcept;
-  void note_failed_start(Slot& slot, const std::exception_ptr& cause) noexcept;
   std::exception_ptr error_of_end(const Slot& slot, const Task& task, const ExitStatus& status) noexcept;
-  void start_missing() noexcept;
 
   const PoolOptions options_;                                 // constant after construction
   const pool::MakePoolWorker make_worker_;                    // constant after construction
@@ -171,6 +178,7 @@ class PoolCore {
   bool has_given_up_ = false;
   bool is_driving_ = false;
   bool is_asleep_ = false;         // the driver
+  bool is_launching_ = false;      // a thread starts a worker
   bool is_napping_ = false;        // the driver, which then touches nothing
   bool is_needed_queued_ = false;  // a result is waited for whose task finds no room in a window
   std::uint64_t rounds_ = 0;       // that have been driven
