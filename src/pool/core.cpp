@@ -64,7 +64,7 @@ std::shared_ptr<Job> PoolCore::new_job(const TaskCode& code, TaskOptions&& optio
   if (options.time_limit.ns <= std::chrono::nanoseconds::zero()) {
     throw InvalidArgumentError("TaskOptions::time_limit: a task that may take no time cannot be run");
   }
-  const Lock lock(mutex_);
+  const Lock lock(*this);
   if (is_stopped_) throw TaskCancelledError("this pool was stopped: nothing can be run by it any more");
   const auto number = static_cast<std::uint32_t>(functions_.size());
   auto [at, is_new] = functions_.try_emplace({code.run, code.function});
@@ -78,7 +78,7 @@ std::shared_ptr<Job> PoolCore::new_job(const TaskCode& code, TaskOptions&& optio
 }
 
 std::size_t PoolCore::wanted(const Job& job) {
-  const Lock lock(mutex_);
+  const Lock lock(*this);
   if (job.is_input_at_end) return 0;
   // So far ahead that all windows stay full while a slow one, or a slow reader, is waited for.
   const std::size_t most = is_over_limit(job) ? 1 : 4 * slots_.size() * window_of(job);
@@ -88,7 +88,7 @@ std::size_t PoolCore::wanted(const Job& job) {
 
 void PoolCore::add(const std::shared_ptr<Job>& job, std::vector<TaskPtr>& tasks) {
   check_owner();
-  const Lock lock(mutex_);
+  const Lock lock(*this);
   if (is_stopped_) throw TaskCancelledError("this pool was stopped: nothing can be run by it any more");
   if (job->shape.is_ordered && !job->is_stopped()) job->places.resize(job->added + tasks.size() - job->next);
   // From here on nothing can fail.
@@ -108,7 +108,7 @@ void PoolCore::add(const std::shared_ptr<Job>& job, std::vector<TaskPtr>& tasks)
 }
 
 void PoolCore::end_input(Job& job, std::exception_ptr error) {
-  const Lock lock(mutex_);
+  const Lock lock(*this);
   job.is_input_at_end = true;
   if (!job.end_error) job.end_error = std::move(error);
 }
@@ -138,12 +138,12 @@ bool PoolCore::is_finished(const Job& job) const noexcept {
 }
 
 void PoolCore::tend() {
-  const Lock lock(mutex_);
+  const Lock lock(*this);
   if ((!is_driving_ || is_napping_) && !is_stopped_) pump();
 }
 
 bool PoolCore::is_done(const Job& job) {
-  Lock lock(mutex_);
+  Lock lock(*this);
   if (!job.has_result()) look(lock);
   return job.has_result();
 }
@@ -161,7 +161,9 @@ void PoolCore::finish(Slot* slot, TaskPtr task) noexcept {
   }
   if (task->is_cancelled() || job.is_left || job.drops(*task)) {
     if (!task->is_cancelled()) ++job.read;
-    return notify(job);
+    notify(job);
+    task->job = keep;  // it may be the last that holds it
+    return drop(std::move(task));
   }
   if (failed && job.options.stop_on_error && !job.shape.is_submitted &&
       (!job.is_stopped() || task->index < job.stopped_at)) {
@@ -179,22 +181,28 @@ void PoolCore::finish(Slot* slot, TaskPtr task) noexcept {
 }
 
 void PoolCore::drop_results(Job& job) noexcept {
-  for (const TaskPtr& task : job.places) {
-    if (task != nullptr) release(job, *task);
+  for (TaskPtr& task : job.places) {
+    if (task == nullptr) continue;
+    release(job, *task);
+    drop(std::move(task));
   }
   for (Task& task : job.done) release(job, task);
+  drop(std::move(job.done));
   job.places.clear();
-  job.done.clear();
 }
 
 /// Takes what nobody will read out of the queue, and tells the workers not to begin it.
 void PoolCore::drop_unfinished(Job& job) noexcept {
-  const TaskList dropped = queue_.take_if([&](const Task& task) { return task.job.get() == &job && job.drops(task); });
+  TaskList dropped = queue_.take_if([&](const Task& task) { return task.job.get() == &job && job.drops(task); });
   job.finished += dropped.size();
   job.read += dropped.size();
+  drop(std::move(dropped));
   if (job.shape.is_ordered && job.is_stopped()) {
     while (!job.places.empty() && job.next + job.places.size() > job.stopped_at + 1) {
-      if (job.places.back() != nullptr) release(job, *job.places.back());
+      if (job.places.back() != nullptr) {
+        release(job, *job.places.back());
+        drop(std::move(job.places.back()));
+      }
       job.places.pop_back();
     }
   }
@@ -210,7 +218,7 @@ void PoolCore::drop_unfinished(Job& job) noexcept {
 }
 
 void PoolCore::leave(Job& job) noexcept {
-  const Lock lock(mutex_);
+  const Lock lock(*this);
   job.is_left = true;
   drop_results(job);
   if (job.shape.is_submitted) return;
@@ -220,7 +228,7 @@ void PoolCore::leave(Job& job) noexcept {
 
 bool PoolCore::cancel(Job& job) {
   check_owner();
-  const Lock lock(mutex_);
+  const Lock lock(*this);
   if (job.finished == job.added || job.has_result()) return false;
   auto answer = std::make_unique<Nothing>();
   const auto prepare = [&](const Task& task) {
@@ -231,7 +239,7 @@ bool PoolCore::cancel(Job& job) {
   const auto is_of_job = [&](const Task& task) { return task.job.get() == &job; };
   if (const auto at = std::find_if(queue_.begin(), queue_.end(), is_of_job); at != queue_.end()) {
     prepare(*at);
-    const TaskList cancelled = queue_.take_if(is_of_job);
+    drop(queue_.take_if(is_of_job));
     ++job.finished;
     if (--unfinished_submitted_ == 0) notify_all();
     job.done.push_back(std::move(answer));
@@ -303,7 +311,7 @@ void PoolCore::give_up(const std::exception_ptr& cause) noexcept {
 void PoolCore::stop() {
   if (os::fork_generation() != owner_) return;
   const os::NoCancel stays;  // also where a destructor calls it
-  Lock lock(mutex_);
+  Lock lock(*this);
   if (is_ended_) return;
   is_stopped_ = true;
   notify_all();  // the thread behind it may wait for its turn

@@ -77,9 +77,14 @@ class PoolCore {
   std::string broken_invariant(const Job& job);
 
  private:
-  using Lock = std::unique_lock<std::mutex>;
+  class Lock;
   using Slot = pool::Slot;
   class Turn;
+
+  // drive.cpp
+  void drop(TaskPtr task) noexcept { dropped_.push_back(std::move(task)); }
+  void drop(TaskList tasks) noexcept { dropped_.append(std::move(tasks)); }
+  bool bury(Lock& lock) noexcept;
 
   // core.cpp
   void check_owner() const;
@@ -166,7 +171,8 @@ class PoolCore {
   std::vector<std::unique_ptr<Slot>> slots_;
   std::vector<std::unique_ptr<pool::PoolWorker>> lost_;  // could not be ended, and have left their slots
   std::int64_t look_for_lost_at_ = 0;
-  TaskList queue_;  // waits for a worker
+  TaskList queue_;    // waits for a worker
+  TaskList dropped_;  // is to be destroyed where the mutex is not held
   std::map<std::pair<void (*)(TaskRun&), void (*)()>, std::unique_ptr<PoolFunction>> functions_;
   std::deque<Waiter*> waiters_;  // those that do not drive
   std::vector<SlowTask> slowest_;
@@ -187,6 +193,23 @@ class PoolCore {
   bool is_stopped_ = false;
   bool is_ended_ = false;  // its workers are
   std::thread driver_;     // PoolOptions::background
+};
+
+/// The mutex, held. What was dropped meanwhile is destroyed behind it: the destructors of arguments and functions are the user's, and
+/// may call the pool.
+class PoolCore::Lock : public std::unique_lock<std::mutex> {
+ public:
+  explicit Lock(PoolCore& core) : std::unique_lock<std::mutex>(core.mutex_), core_(core) {}
+  Lock(const Lock&) = delete;
+  Lock& operator=(const Lock&) = delete;
+  ~Lock() {
+    if (!owns_lock()) return;
+    const TaskList dropped = std::move(core_.dropped_);
+    unlock();
+  }
+
+ private:
+  PoolCore& core_;
 };
 
 }  // namespace coproc::inline v0::detail

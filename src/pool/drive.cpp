@@ -76,7 +76,7 @@ bool PoolCore::wait_until(Lock& lock, const IsReady& is_ready, Timeout timeout, 
       return is_ready();
     }
     if (!is_driving_) {
-      if (start_missing(lock)) continue;
+      if (start_missing(lock) || bury(lock)) continue;
       const Turn turn(*this);
       step(lock, deadline);
     } else {
@@ -119,6 +119,19 @@ void PoolCore::look(Lock& lock) {
   if (!is_driving_ && rounds_ == before) look_now();
 }
 
+/// Destroys what was dropped. Whether there was any: then the lock was let go, and others may have driven.
+/// REQUIRES: this thread does not drive, or a destructor that looks at the pool would wait for itself.
+bool PoolCore::bury(Lock& lock) noexcept {
+  if (dropped_.empty()) return false;
+  const os::NoCancel stays;
+  TaskList dropped = std::move(dropped_);
+  notify_all();  // somebody else may drive
+  lock.unlock();
+  dropped.clear();
+  lock.lock();
+  return true;
+}
+
 /// Lets the next one drive, where nobody does.
 void PoolCore::hand_over() noexcept {
   if (!is_driving_ && !waiters_.empty()) waiters_.front()->changed.notify_one();
@@ -134,7 +147,7 @@ void PoolCore::notify_all() noexcept {
 
 JobHandle::News PoolCore::wait(Job& job, std::deque<TaskPtr>& into, Timeout timeout) {
   using News = JobHandle::News;
-  Lock lock(mutex_);
+  Lock lock(*this);
   News news = News::timed_out;
   const auto has_news = [&] {
     if (take_results(job, into)) {
@@ -163,7 +176,7 @@ JobHandle::News PoolCore::wait(Job& job, std::deque<TaskPtr>& into, Timeout time
 }
 
 bool PoolCore::wait_for_submitted(Timeout timeout) {
-  Lock lock(mutex_);
+  Lock lock(*this);
   struct Awaited {
     std::size_t& count;
     ~Awaited() { --count; }
@@ -201,7 +214,7 @@ void PoolCore::check_invariants() const {
 void PoolCore::step(Lock& lock, const os::Deadline& deadline) {
   if (pump()) {
     empty_naps_ = 0;
-  } else {
+  } else if (dropped_.empty()) {
     sleep(lock, deadline);
   }
 }
@@ -287,7 +300,7 @@ void PoolCore::interrupt() noexcept {
 }
 
 void PoolCore::drive_in_background() {
-  Lock lock(mutex_);
+  Lock lock(*this);
   Waiter me;
   while (!is_stopped_) {
     try {
@@ -295,7 +308,7 @@ void PoolCore::drive_in_background() {
         waiters_.push_back(&me);
         me.changed.wait(lock);
         std::erase(waiters_, &me);
-      } else if (!start_missing(lock)) {
+      } else if (!start_missing(lock) && !bury(lock)) {
         const Turn turn(*this);
         step(lock, os::Deadline::forever());
       }

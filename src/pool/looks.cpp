@@ -9,7 +9,7 @@
 namespace coproc::inline v0::detail {
 
 std::size_t PoolCore::pending() {
-  Lock lock(mutex_);
+  Lock lock(*this);
   const auto count = [&] {
     const auto counts = [](const Task& task) { return !task.is_cancelled() && !task.job->drops(task); };
     std::size_t unfinished = queue_.size();
@@ -23,7 +23,7 @@ std::size_t PoolCore::pending() {
 }
 
 std::vector<int> PoolCore::pids() {
-  const Lock lock(mutex_);
+  const Lock lock(*this);
   std::vector<int> all;
   for (const auto& slot : slots_) {
     if (slot->has_process()) all.push_back(slot->insights.pid);
@@ -32,7 +32,7 @@ std::vector<int> PoolCore::pids() {
 }
 
 PoolInsights PoolCore::insights() {
-  const Lock lock(mutex_);
+  const Lock lock(*this);
   PoolInsights all;
   for (const auto& slot : slots_) {
     WorkerInsights one = slot->insights;
@@ -49,7 +49,7 @@ PoolInsights PoolCore::insights() {
 }
 
 std::string PoolCore::broken_invariant(const Job& job) {
-  const Lock lock(mutex_);
+  const Lock lock(*this);
   return invariant_broken_by(job);
 }
 
