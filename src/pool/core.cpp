@@ -8,7 +8,6 @@
 #include "coproc/errors.hpp"
 #include "os/cancel.hpp"
 #include "os/fork_guard.hpp"
-#include "worker/access.hpp"
 
 namespace coproc::inline v0::detail {
 
@@ -32,12 +31,13 @@ PoolCore::PoolCore(PoolOptions options, pool::MakePoolWorker make_worker)
   slowest_.reserve(kSlowestKept + 1);
   for (std::size_t i = 0; i < options_.workers; ++i) slots_.push_back(std::make_unique<Slot>(i, make_worker_(i)));
   try {
-    for (const auto& slot : slots_) slot->start();
+    for (const auto& slot : slots_) {
+      slot->start();
+      slot->note_started();
+    }
     if (!options_.background) return;
-    is_driving_ = true;  // from now on, and for good: the thread's
     driver_ = std::thread([this] { drive_in_background(); });
   } catch (...) {
-    is_driving_ = false;
     stop();  // those that were started, all at once
     throw;
   }
@@ -64,7 +64,7 @@ std::shared_ptr<Job> PoolCore::new_job(const TaskCode& code, TaskOptions&& optio
   if (options.time_limit.ns <= std::chrono::nanoseconds::zero()) {
     throw InvalidArgumentError("TaskOptions::time_limit: a task that may take no time cannot be run");
   }
-  const Lock lock(mutex_);
+  const Lock lock(*this);
   if (is_stopped_) throw TaskCancelledError("this pool was stopped: nothing can be run by it any more");
   const auto number = static_cast<std::uint32_t>(functions_.size());
   auto [at, is_new] = functions_.try_emplace({code.run, code.function});
@@ -78,7 +78,7 @@ std::shared_ptr<Job> PoolCore::new_job(const TaskCode& code, TaskOptions&& optio
 }
 
 std::size_t PoolCore::wanted(const Job& job) {
-  const Lock lock(mutex_);
+  const Lock lock(*this);
   if (job.is_input_at_end) return 0;
   // So far ahead that all windows stay full while a slow one, or a slow reader, is waited for.
   const std::size_t most = is_over_limit(job) ? 1 : 4 * slots_.size() * window_of(job);
@@ -88,7 +88,7 @@ std::size_t PoolCore::wanted(const Job& job) {
 
 void PoolCore::add(const std::shared_ptr<Job>& job, std::vector<TaskPtr>& tasks) {
   check_owner();
-  const Lock lock(mutex_);
+  const Lock lock(*this);
   if (is_stopped_) throw TaskCancelledError("this pool was stopped: nothing can be run by it any more");
   if (job->shape.is_ordered && !job->is_stopped()) job->places.resize(job->added + tasks.size() - job->next);
   // From here on nothing can fail.
@@ -108,7 +108,7 @@ void PoolCore::add(const std::shared_ptr<Job>& job, std::vector<TaskPtr>& tasks)
 }
 
 void PoolCore::end_input(Job& job, std::exception_ptr error) {
-  const Lock lock(mutex_);
+  const Lock lock(*this);
   job.is_input_at_end = true;
   if (!job.end_error) job.end_error = std::move(error);
 }
@@ -138,12 +138,12 @@ bool PoolCore::is_finished(const Job& job) const noexcept {
 }
 
 void PoolCore::tend() {
-  const Lock lock(mutex_);
+  const Lock lock(*this);
   if ((!is_driving_ || is_napping_) && !is_stopped_) pump();
 }
 
 bool PoolCore::is_done(const Job& job) {
-  Lock lock(mutex_);
+  Lock lock(*this);
   if (!job.has_result()) look(lock);
   return job.has_result();
 }
@@ -161,7 +161,9 @@ void PoolCore::finish(Slot* slot, TaskPtr task) noexcept {
   }
   if (task->is_cancelled() || job.is_left || job.drops(*task)) {
     if (!task->is_cancelled()) ++job.read;
-    return notify(job);
+    notify(job);
+    task->job = keep;  // it may be the last that holds it
+    return drop(std::move(task));
   }
   if (failed && job.options.stop_on_error && !job.shape.is_submitted &&
       (!job.is_stopped() || task->index < job.stopped_at)) {
@@ -179,22 +181,28 @@ void PoolCore::finish(Slot* slot, TaskPtr task) noexcept {
 }
 
 void PoolCore::drop_results(Job& job) noexcept {
-  for (const TaskPtr& task : job.places) {
-    if (task != nullptr) release(job, *task);
+  for (TaskPtr& task : job.places) {
+    if (task == nullptr) continue;
+    release(job, *task);
+    drop(std::move(task));
   }
   for (Task& task : job.done) release(job, task);
+  drop(std::move(job.done));
   job.places.clear();
-  job.done.clear();
 }
 
 /// Takes what nobody will read out of the queue, and tells the workers not to begin it.
 void PoolCore::drop_unfinished(Job& job) noexcept {
-  const TaskList dropped = queue_.take_if([&](const Task& task) { return task.job.get() == &job && job.drops(task); });
+  TaskList dropped = queue_.take_if([&](const Task& task) { return task.job.get() == &job && job.drops(task); });
   job.finished += dropped.size();
   job.read += dropped.size();
+  drop(std::move(dropped));
   if (job.shape.is_ordered && job.is_stopped()) {
     while (!job.places.empty() && job.next + job.places.size() > job.stopped_at + 1) {
-      if (job.places.back() != nullptr) release(job, *job.places.back());
+      if (job.places.back() != nullptr) {
+        release(job, *job.places.back());
+        drop(std::move(job.places.back()));
+      }
       job.places.pop_back();
     }
   }
@@ -210,7 +218,7 @@ void PoolCore::drop_unfinished(Job& job) noexcept {
 }
 
 void PoolCore::leave(Job& job) noexcept {
-  const Lock lock(mutex_);
+  const Lock lock(*this);
   job.is_left = true;
   drop_results(job);
   if (job.shape.is_submitted) return;
@@ -220,7 +228,7 @@ void PoolCore::leave(Job& job) noexcept {
 
 bool PoolCore::cancel(Job& job) {
   check_owner();
-  const Lock lock(mutex_);
+  const Lock lock(*this);
   if (job.finished == job.added || job.has_result()) return false;
   auto answer = std::make_unique<Nothing>();
   const auto prepare = [&](const Task& task) {
@@ -231,7 +239,7 @@ bool PoolCore::cancel(Job& job) {
   const auto is_of_job = [&](const Task& task) { return task.job.get() == &job; };
   if (const auto at = std::find_if(queue_.begin(), queue_.end(), is_of_job); at != queue_.end()) {
     prepare(*at);
-    const TaskList cancelled = queue_.take_if(is_of_job);
+    drop(queue_.take_if(is_of_job));
     ++job.finished;
     if (--unfinished_submitted_ == 0) notify_all();
     job.done.push_back(std::move(answer));
@@ -303,10 +311,11 @@ void PoolCore::give_up(const std::exception_ptr& cause) noexcept {
 void PoolCore::stop() {
   if (os::fork_generation() != owner_) return;
   const os::NoCancel stays;  // also where a destructor calls it
-  Lock lock(mutex_);
+  Lock lock(*this);
   if (is_ended_) return;
   is_stopped_ = true;
-  while (is_driving_) {
+  notify_all();  // the thread behind it may wait for its turn
+  while (is_driving_ || is_launching_) {
     ring();
     Waiter me;
     waiters_.push_back(&me);
@@ -331,7 +340,7 @@ void PoolCore::stop() {
 void PoolCore::stop_workers(Lock& lock) {
   std::vector<Worker*> busy, all;
   for (const auto& slot : slots_) {
-    if (slot->phase == Slot::Phase::empty) continue;
+    if (!slot->has_process()) continue;
     all.push_back(&slot->worker());
     if (!slot->window.empty()) busy.push_back(&slot->worker());
   }
@@ -342,70 +351,10 @@ void PoolCore::stop_workers(Lock& lock) {
   Worker::stop_all(all, options_.worker.stop);
   lock.lock();
   for (const auto& slot : slots_) {
-    if (slot->phase == Slot::Phase::empty) continue;
+    if (!slot->has_process()) continue;
     const auto status = slot->worker().exit_status();
     slot->note_end(status ? *status : ExitStatus());
   }
-}
-
-// ---- looking ----
-
-std::size_t PoolCore::pending() {
-  Lock lock(mutex_);
-  const auto count = [&] {
-    const auto counts = [](const Task& task) { return !task.is_cancelled() && !task.job->drops(task); };
-    std::size_t unfinished = queue_.size();
-    for (const auto& slot : slots_) {
-      unfinished += static_cast<std::size_t>(std::count_if(slot->window.begin(), slot->window.end(), counts));
-    }
-    return unfinished;
-  };
-  if (count() != 0) look(lock);
-  return count();
-}
-
-std::vector<int> PoolCore::pids() {
-  const Lock lock(mutex_);
-  std::vector<int> all;
-  for (const auto& slot : slots_) {
-    if (slot->phase != Slot::Phase::empty) all.push_back(slot->insights.pid);
-  }
-  return all;
-}
-
-PoolInsights PoolCore::insights() {
-  const Lock lock(mutex_);
-  PoolInsights all;
-  for (const auto& slot : slots_) {
-    WorkerInsights one = slot->insights;
-    if (all.start_note.empty()) all.start_note = slot->worker().start_note();
-    if (slot->ready_since != 0) one.wait_time += std::chrono::nanoseconds(os::now_ns() - slot->ready_since);
-    if (slot->phase != Slot::Phase::empty) {
-      one.peak_memory_bytes = std::max(one.peak_memory_bytes, WorkerAccess::memory_of(slot->worker()).peak);
-    }
-    one.wait_time -= std::min(one.wait_time, one.work_time);  // until here it was all the time that it was ready
-    all.workers.push_back(one);
-  }
-  all.slowest = slowest_;
-  return all;
-}
-
-std::string PoolCore::broken_invariant(const Job& job) {
-  const Lock lock(mutex_);
-  return invariant_broken_by(job);
-}
-
-std::string PoolCore::invariant_broken_by(const Job& job) const {
-  const auto is_of_job = [&](const Task& task) { return task.job.get() == &job; };
-  const auto count = [&](const TaskList& tasks) {
-    return static_cast<std::uint64_t>(std::count_if(tasks.begin(), tasks.end(), is_of_job));
-  };
-  const std::uint64_t queued = count(queue_);
-  std::uint64_t sent = 0;
-  for (const auto& slot : slots_) sent += count(slot->window);
-  if (job.added == job.finished + queued + sent) return {};
-  return std::to_string(job.added) + " tasks were added, of which " + std::to_string(job.finished) + " are finished, " +
-         std::to_string(queued) + " queued and " + std::to_string(sent) + " with workers";
 }
 
 }  // namespace coproc::inline v0::detail

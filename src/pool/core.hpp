@@ -1,7 +1,7 @@
 // What stands behind a pool: its workers, the tasks that wait for them, and whoever drives both.
 //
-// Split by what happens: core.cpp (life, jobs), drive.cpp (who waits, and for what), dispatch.cpp (tasks to workers),
-// collect.cpp (results from workers, and their ends).
+// Split by what happens: core.cpp (life, jobs), looks.cpp (what can be seen), drive.cpp (who waits, and for what), starting.cpp (new
+// workers), dispatch.cpp (tasks to workers), collect.cpp (results from workers), end.cpp (their ends).
 //
 // There is no thread behind it (unless PoolOptions::background): a call that has to wait drives, for all who wait. One thread at
 // a time drives; others sleep until theirs has come or it is their turn to drive.
@@ -10,7 +10,8 @@
 // its slot, which is looked at again.
 //
 // Thread safety: all public members, from any thread. Everything is guarded by one mutex, which is let go only while the driver
-// sleeps, and while the workers are stopped: then nobody else touches their messengers.
+// sleeps, while a worker is started (which is the starting thread's until that is done), and while the workers are stopped: then
+// nobody else touches their messengers.
 // Invariants: see `broken_invariant`.
 #pragma once
 
@@ -64,10 +65,11 @@ class PoolCore {
   bool cancel(Job& job);
   /// Nobody reads it any more.
   void leave(Job& job) noexcept;
-  std::size_t pending();
   bool wait_for_submitted(Timeout timeout);
   void interrupt() noexcept;
   void stop();
+  // looks.cpp
+  std::size_t pending();
   PoolInsights insights();
   std::vector<int> pids();
   /// What is wrong with the tasks of this job, of which each has to be somewhere, and once; empty: nothing. For tests, and after each
@@ -75,9 +77,14 @@ class PoolCore {
   std::string broken_invariant(const Job& job);
 
  private:
-  using Lock = std::unique_lock<std::mutex>;
+  class Lock;
   using Slot = pool::Slot;
   class Turn;
+
+  // drive.cpp
+  void drop(TaskPtr task) noexcept { dropped_.push_back(std::move(task)); }
+  void drop(TaskList tasks) noexcept { dropped_.append(std::move(tasks)); }
+  bool bury(Lock& lock) noexcept;
 
   // core.cpp
   void check_owner() const;
@@ -91,8 +98,14 @@ class PoolCore {
   void notify(Job& job) noexcept;
   void notify_all() noexcept;
   void stop_workers(Lock& lock);
+
+  // looks.cpp
   std::string invariant_broken_by(const Job& job) const;
   void check_invariants() const;
+
+  // starting.cpp
+  bool start_missing(Lock& lock) noexcept;
+  void note_failed_start(Slot& slot, const std::exception_ptr& cause) noexcept;
 
   // held.cpp
   std::size_t& held_by(Job& job) noexcept { return job.shape.is_submitted ? submitted_held_ : job.held_bytes; }
@@ -113,6 +126,7 @@ class PoolCore {
   std::chrono::nanoseconds nap_length() const noexcept;
   bool pump() noexcept;
   void ring() noexcept;
+  void hand_over() noexcept;
   void drive_in_background();
 
   // dispatch.cpp
@@ -145,9 +159,7 @@ class PoolCore {
   void abandon(Slot& slot) noexcept;
   void look_for_lost() noexcept;
   void note_end(Slot& slot, const ExitStatus& status) noexcept;
-  void note_failed_start(Slot& slot, const std::exception_ptr& cause) noexcept;
   std::exception_ptr error_of_end(const Slot& slot, const Task& task, const ExitStatus& status) noexcept;
-  void start_missing() noexcept;
 
   const PoolOptions options_;                                 // constant after construction
   const pool::MakePoolWorker make_worker_;                    // constant after construction
@@ -159,7 +171,8 @@ class PoolCore {
   std::vector<std::unique_ptr<Slot>> slots_;
   std::vector<std::unique_ptr<pool::PoolWorker>> lost_;  // could not be ended, and have left their slots
   std::int64_t look_for_lost_at_ = 0;
-  TaskList queue_;  // waits for a worker
+  TaskList queue_;    // waits for a worker
+  TaskList dropped_;  // is to be destroyed where the mutex is not held
   std::map<std::pair<void (*)(TaskRun&), void (*)()>, std::unique_ptr<PoolFunction>> functions_;
   std::deque<Waiter*> waiters_;  // those that do not drive
   std::vector<SlowTask> slowest_;
@@ -171,6 +184,7 @@ class PoolCore {
   bool has_given_up_ = false;
   bool is_driving_ = false;
   bool is_asleep_ = false;         // the driver
+  bool is_launching_ = false;      // a thread starts a worker
   bool is_napping_ = false;        // the driver, which then touches nothing
   bool is_needed_queued_ = false;  // a result is waited for whose task finds no room in a window
   std::uint64_t rounds_ = 0;       // that have been driven
@@ -179,6 +193,23 @@ class PoolCore {
   bool is_stopped_ = false;
   bool is_ended_ = false;  // its workers are
   std::thread driver_;     // PoolOptions::background
+};
+
+/// The mutex, held. What was dropped meanwhile is destroyed behind it: the destructors of arguments and functions are the user's, and
+/// may call the pool.
+class PoolCore::Lock : public std::unique_lock<std::mutex> {
+ public:
+  explicit Lock(PoolCore& core) : std::unique_lock<std::mutex>(core.mutex_), core_(core) {}
+  Lock(const Lock&) = delete;
+  Lock& operator=(const Lock&) = delete;
+  ~Lock() {
+    if (!owns_lock()) return;
+    const TaskList dropped = std::move(core_.dropped_);
+    unlock();
+  }
+
+ private:
+  PoolCore& core_;
 };
 
 }  // namespace coproc::inline v0::detail

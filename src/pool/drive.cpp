@@ -61,7 +61,7 @@ bool PoolCore::wait_until(Lock& lock, const IsReady& is_ready, Timeout timeout, 
         std::erase(core.waiters_, &waiter);
         if (job != nullptr) job->reader = nullptr;
       }
-      if (!core.is_driving_ && !core.waiters_.empty()) core.waiters_.front()->changed.notify_one();
+      core.hand_over();
     }
   } listed{*this, me, job};
 
@@ -76,6 +76,7 @@ bool PoolCore::wait_until(Lock& lock, const IsReady& is_ready, Timeout timeout, 
       return is_ready();
     }
     if (!is_driving_) {
+      if (start_missing(lock) || bury(lock)) continue;
       const Turn turn(*this);
       step(lock, deadline);
     } else {
@@ -92,11 +93,13 @@ bool PoolCore::wait_until(Lock& lock, const IsReady& is_ready, Timeout timeout, 
 /// Takes in what has come, whoever drives: what has ended by now counts.
 void PoolCore::look(Lock& lock) {
   if (is_ended_ || os::fork_generation() != owner_) return;
-  if (!is_driving_ || is_napping_) {
+  const auto look_now = [&] {
     look_for_deaths();
     pump();
-    return;
-  }
+    // Who only looks and never waits must get on, too; but a look does not wait where others can go on.
+    if (!is_driving_ && !queue_.empty()) start_missing(lock);
+  };
+  if (!is_driving_ || is_napping_) return look_now();
   struct Looker {
     PoolCore& core;
     Waiter me;
@@ -107,14 +110,31 @@ void PoolCore::look(Lock& lock) {
     ~Looker() {
       --core.lookers_;
       std::erase(core.waiters_, &me);
+      core.hand_over();
     }
   } looker(*this);
   const std::uint64_t before = rounds_;
   ring();
   while (is_driving_ && rounds_ == before && !is_stopped_) looker.me.changed.wait(lock);
-  if (is_driving_ || rounds_ != before) return;
-  look_for_deaths();
-  pump();
+  if (!is_driving_ && rounds_ == before) look_now();
+}
+
+/// Destroys what was dropped. Whether there was any: then the lock was let go, and others may have driven.
+/// REQUIRES: this thread does not drive, or a destructor that looks at the pool would wait for itself.
+bool PoolCore::bury(Lock& lock) noexcept {
+  if (dropped_.empty()) return false;
+  const os::NoCancel stays;
+  TaskList dropped = std::move(dropped_);
+  notify_all();  // somebody else may drive
+  lock.unlock();
+  dropped.clear();
+  lock.lock();
+  return true;
+}
+
+/// Lets the next one drive, where nobody does.
+void PoolCore::hand_over() noexcept {
+  if (!is_driving_ && !waiters_.empty()) waiters_.front()->changed.notify_one();
 }
 
 void PoolCore::notify(Job& job) noexcept {
@@ -127,7 +147,7 @@ void PoolCore::notify_all() noexcept {
 
 JobHandle::News PoolCore::wait(Job& job, std::deque<TaskPtr>& into, Timeout timeout) {
   using News = JobHandle::News;
-  Lock lock(mutex_);
+  Lock lock(*this);
   News news = News::timed_out;
   const auto has_news = [&] {
     if (take_results(job, into)) {
@@ -156,7 +176,7 @@ JobHandle::News PoolCore::wait(Job& job, std::deque<TaskPtr>& into, Timeout time
 }
 
 bool PoolCore::wait_for_submitted(Timeout timeout) {
-  Lock lock(mutex_);
+  Lock lock(*this);
   struct Awaited {
     std::size_t& count;
     ~Awaited() { --count; }
@@ -174,7 +194,6 @@ bool PoolCore::pump() noexcept {
   for (const auto& slot : slots_) any = collect(*slot) || any;
   any = look_for_ends() || any;
   end_overdue();
-  start_missing();
   any = dispatch() || any;
   check_invariants();
   ++rounds_;
@@ -195,7 +214,7 @@ void PoolCore::check_invariants() const {
 void PoolCore::step(Lock& lock, const os::Deadline& deadline) {
   if (pump()) {
     empty_naps_ = 0;
-  } else {
+  } else if (dropped_.empty()) {
     sleep(lock, deadline);
   }
 }
@@ -281,10 +300,18 @@ void PoolCore::interrupt() noexcept {
 }
 
 void PoolCore::drive_in_background() {
-  Lock lock(mutex_);
+  Lock lock(*this);
+  Waiter me;
   while (!is_stopped_) {
     try {
-      step(lock, os::Deadline::forever());
+      if (is_driving_) {  // another thread has taken over while this one started a worker
+        waiters_.push_back(&me);
+        me.changed.wait(lock);
+        std::erase(waiters_, &me);
+      } else if (!start_missing(lock) && !bury(lock)) {
+        const Turn turn(*this);
+        step(lock, os::Deadline::forever());
+      }
     } catch (...) {
       // Whoever waits is to be told; and what has gone wrong may go wrong again at once.
       give_up(std::current_exception());
@@ -294,7 +321,6 @@ void PoolCore::drive_in_background() {
     }
     if (is_interrupted_.load(std::memory_order_relaxed)) notify_all();  // relaxed: they look themselves
   }
-  is_driving_ = false;
   notify_all();
 }
 

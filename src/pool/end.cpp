@@ -15,10 +15,7 @@ using pool::KilledFor;
 
 namespace {
 
-/// After so many workers in a row have ended before they could run anything, and none is there that can, the pool gives up.
-constexpr std::size_t kMostFailures = 3;
-constexpr std::int64_t kFirstRetry = 10'000'000;  // ns; doubled by each failure
-constexpr std::int64_t kLastRetry = 1'000'000'000;
+constexpr std::int64_t kTryAgainIn = 1'000'000'000;  // ns
 /// How much longer than its limit a task may run before the host does what its worker's timer has not done.
 constexpr std::int64_t kTimerGrace = 500'000'000;
 /// How long a worker may take to skip a cancelled task or to end itself, before it is killed.
@@ -42,7 +39,9 @@ bool ran_out_of_time(const pool::Slot& slot, const Task& task, const ExitStatus&
 std::int64_t PoolCore::due_at(const Slot& slot) const noexcept {
   switch (slot.phase) {
     case Slot::Phase::empty:
-      return has_given_up_ ? Slot::kNever : slot.retry_at;
+      return has_given_up_ || is_launching_ ? Slot::kNever : slot.retry_at;
+    case Slot::Phase::launching:
+      return Slot::kNever;
     case Slot::Phase::ending:
       return slot.look_at;
     case Slot::Phase::closing:
@@ -80,7 +79,7 @@ void PoolCore::look_for_deaths() noexcept {
 
 /// Takes in its end, if it has come.
 bool PoolCore::look_for_end(Slot& slot) noexcept {
-  if (slot.phase == Slot::Phase::empty) return false;
+  if (!slot.has_process()) return false;
   try {
     const auto status = slot.worker().exit_status();
     if (!status || std::holds_alternative<NotYetEnded>(status->end)) return false;
@@ -119,7 +118,7 @@ void PoolCore::take_what_was_sent(Slot& slot) noexcept {
 /// Kills what should have ended, or gone on, by now, and gives up what cannot be killed.
 void PoolCore::end_overdue() noexcept {
   for (const auto& slot : slots_) {
-    if (slot->phase == Slot::Phase::empty) continue;
+    if (!slot->has_process()) continue;
     const std::int64_t now = os::now_ns();
     if (slot->phase == Slot::Phase::ending) {
       if (now >= slot->kill_at) slot->kill(KilledFor::failure, slot->cause);
@@ -148,7 +147,7 @@ void PoolCore::abandon(Slot& slot) noexcept {
     take_what_was_sent(slot);
     lost_.push_back(slot.exchange(std::move(fresh)));
   } catch (...) {
-    slot.give_up_at = os::now_ns() + kLastRetry;
+    slot.give_up_at = os::now_ns() + kTryAgainIn;
     return;
   }
   ExitStatus status;
@@ -220,29 +219,6 @@ void PoolCore::note_end(Slot& slot, const ExitStatus& status) noexcept {
     finish(may_have_begun ? &slot : nullptr, std::move(task));
   }
   queue_.prepend(std::move(again));
-}
-
-/// A worker that has ended without having run anything.
-void PoolCore::note_failed_start(Slot& slot, const std::exception_ptr& cause) noexcept {
-  ++slot.failures;
-  ++failures_;
-  const int doublings = static_cast<int>(std::min<std::size_t>(slot.failures - 1, 10));
-  slot.retry_at = os::now_ns() + std::min(kLastRetry, kFirstRetry << doublings);
-  const auto can_run = [](const auto& other) { return other->phase == Slot::Phase::ready; };
-  if (failures_ >= kMostFailures && std::none_of(slots_.begin(), slots_.end(), can_run)) give_up(cause);
-}
-
-void PoolCore::start_missing() noexcept {
-  if (is_stopped_ || has_given_up_) return;
-  for (const auto& slot : slots_) {
-    if (slot->phase != Slot::Phase::empty || slot->worker().is_alive() || os::now_ns() < slot->retry_at) continue;
-    try {
-      slot->start();
-    } catch (...) {
-      note_failed_start(*slot, std::current_exception());
-      if (has_given_up_) return;
-    }
-  }
 }
 
 }  // namespace coproc::inline v0::detail

@@ -29,9 +29,12 @@ constexpr std::int64_t kClockSlack = 10'000'000;
 
 detail::Core& Slot::core() { return *MessengerAccess::core(messenger()); }
 
-void Slot::start() {
+void Slot::note_launch() noexcept {
   started_at_ = os::now_ns();
-  worker_->start();
+  phase = Phase::launching;
+}
+
+void Slot::note_started() {
   phase = Phase::starting;
   told_.clear();
   next_serial_ = 1;

@@ -60,8 +60,9 @@ inline std::int64_t after(std::int64_t begin, std::chrono::nanoseconds time, std
 class Slot {
  public:
   enum class Phase {
-    empty,     // no process
-    starting,  // its init function runs
+    empty,      // no process
+    launching,  // a thread makes one, without the lock: till then nobody else touches the worker
+    starting,   // its init function runs
     ready,
     closing,  // was asked to end, to be replaced
     ending,   // is not talked to any more: its end is to come, by itself until `kill_at`, or it was killed
@@ -73,12 +74,17 @@ class Slot {
   PriorityMessenger& messenger() { return worker_->messenger(); }
   detail::Core& core();
 
-  /// Throws what Worker's start does.
-  void start();
+  /// From now on its worker is the calling thread's, until that has called `start` and then `note_started` or `note_not_started`.
+  void note_launch() noexcept;
+  /// Waits for the new process. Throws what Worker's start does. Touches nothing but the worker: no lock is needed.
+  void start() { worker_->start(); }
+  void note_started();
+  void note_not_started() noexcept { phase = Phase::empty; }
   /// Its first message: the init function has returned.
   void note_ready() noexcept;
   /// Whether it is there and is talked to.
-  bool is_open() const noexcept { return phase != Phase::empty && phase != Phase::ending; }
+  bool is_open() const noexcept { return has_process() && phase != Phase::ending; }
+  bool has_process() const noexcept { return phase != Phase::empty && phase != Phase::launching; }
   /// What follows is not sent until `end_batch`.
   void batch();
   void end_batch() noexcept;

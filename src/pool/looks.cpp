@@ -1,0 +1,69 @@
+// What can be seen of a pool from outside.
+#include <algorithm>
+#include <string>
+
+#include "os/clock.hpp"
+#include "pool/core.hpp"
+#include "worker/access.hpp"
+
+namespace coproc::inline v0::detail {
+
+std::size_t PoolCore::pending() {
+  Lock lock(*this);
+  const auto count = [&] {
+    const auto counts = [](const Task& task) { return !task.is_cancelled() && !task.job->drops(task); };
+    std::size_t unfinished = queue_.size();
+    for (const auto& slot : slots_) {
+      unfinished += static_cast<std::size_t>(std::count_if(slot->window.begin(), slot->window.end(), counts));
+    }
+    return unfinished;
+  };
+  if (count() != 0) look(lock);
+  return count();
+}
+
+std::vector<int> PoolCore::pids() {
+  const Lock lock(*this);
+  std::vector<int> all;
+  for (const auto& slot : slots_) {
+    if (slot->has_process()) all.push_back(slot->insights.pid);
+  }
+  return all;
+}
+
+PoolInsights PoolCore::insights() {
+  const Lock lock(*this);
+  PoolInsights all;
+  for (const auto& slot : slots_) {
+    WorkerInsights one = slot->insights;
+    if (all.start_note.empty()) all.start_note = slot->worker().start_note();
+    if (slot->ready_since != 0) one.wait_time += std::chrono::nanoseconds(os::now_ns() - slot->ready_since);
+    if (slot->has_process()) {
+      one.peak_memory_bytes = std::max(one.peak_memory_bytes, WorkerAccess::memory_of(slot->worker()).peak);
+    }
+    one.wait_time -= std::min(one.wait_time, one.work_time);  // until here it was all the time that it was ready
+    all.workers.push_back(one);
+  }
+  all.slowest = slowest_;
+  return all;
+}
+
+std::string PoolCore::broken_invariant(const Job& job) {
+  const Lock lock(*this);
+  return invariant_broken_by(job);
+}
+
+std::string PoolCore::invariant_broken_by(const Job& job) const {
+  const auto is_of_job = [&](const Task& task) { return task.job.get() == &job; };
+  const auto count = [&](const TaskList& tasks) {
+    return static_cast<std::uint64_t>(std::count_if(tasks.begin(), tasks.end(), is_of_job));
+  };
+  const std::uint64_t queued = count(queue_);
+  std::uint64_t sent = 0;
+  for (const auto& slot : slots_) sent += count(slot->window);
+  if (job.added == job.finished + queued + sent) return {};
+  return std::to_string(job.added) + " tasks were added, of which " + std::to_string(job.finished) + " are finished, " +
+         std::to_string(queued) + " queued and " + std::to_string(sent) + " with workers";
+}
+
+}  // namespace coproc::inline v0::detail
