@@ -12,7 +12,6 @@
 #include "coproc/errors.hpp"
 #include "os/cpu.hpp"
 #include "os/poll.hpp"
-#include "os/socket_pair.hpp"
 #include "os/thread_event.hpp"
 #include "os/wait_hook.hpp"
 #include "step/step.hpp"
@@ -32,20 +31,21 @@ constexpr std::chrono::milliseconds kSleepWithoutEvent{20};
 
 }  // namespace
 
-RingTransport::RingTransport(std::shared_ptr<LinkMemory> memory, int end, os::Fd wake, Timeout spin)
+RingTransport::RingTransport(std::shared_ptr<LinkMemory> memory, int end, os::Fd wake_in, os::Fd wake_out, Timeout spin)
     : Transport(memory->header().side[end], memory->header().side[1 - end],
                 ring::Producer(memory->header().ring[end], memory->ring(end)),
                 ring::Consumer(memory->header().ring[1 - end], memory->ring(1 - end))),
       memory_(std::move(memory)),
       end_(end),
-      wake_(std::move(wake)),
+      wake_in_(std::move(wake_in)),
+      wake_out_(std::move(wake_out)),
       spin_budget_(spin.ns.count()) {}
 
 bool RingTransport::wake() noexcept {
   peer_->waiting.store(0, std::memory_order_relaxed);  // relaxed: a second call too many does no harm
-  step("wake: before the send");
-  const os::Wake wake = os::send_wake(wake_);
-  step("wake: after the send");
+  step("wake: before the write");
+  const os::Wake wake = os::write_wake(wake_out_);
+  step("wake: after the write");
   if (wake == os::Wake::broken) note_hang_up();
   if (wake == os::Wake::lost) is_lost_ = true;
   return wake != os::Wake::broken && wake != os::Wake::lost;
@@ -130,7 +130,7 @@ std::chrono::nanoseconds RingTransport::begin_sleep(std::span<pollfd, kSleepFds>
   // interrupt().
   std::atomic_thread_fence(std::memory_order_seq_cst);
   step("sleep: waiting word set");
-  fds[0] = {hang_up_grace_ ? -1 : wake_.get(), POLLIN, 0};
+  fds[0] = {hang_up_grace_ ? -1 : wake_in_.get(), POLLIN, 0};
   fds[1] = {event == nullptr ? -1 : event->fd(), POLLIN, 0};
   fds[2] = {peer_pidfd_, POLLIN, 0};
   fds[3] = {aside_fd_, POLLIN, 0};
@@ -158,7 +158,7 @@ WaitEnd RingTransport::wake_up(std::span<const pollfd, kSleepFds> fds) {
   // A word that the peer has cleared meanwhile has a wake-up call behind it, which would end the next sleep for nothing. relaxed: a
   // hint
   const bool is_called = fds[0].revents != 0 || (fds[0].fd >= 0 && own_->waiting.load(std::memory_order_relaxed) == 0);
-  if (is_called) note_drained(os::drain_wakes(wake_));
+  if (is_called) note_drained(os::drain_wakes(wake_in_));
   if (!armed_) own_->waiting.store(0, std::memory_order_relaxed);  // relaxed: a wake-up call too many does no harm
   step("sleep: waiting word cleared");
   throw_if_unreachable();
@@ -201,7 +201,7 @@ bool RingTransport::peer_process_has_ended() const noexcept {
 
 bool RingTransport::peer_has_ended() {
   if (peer_pidfd_ >= 0) return peer_process_has_ended();
-  pollfd fd = {wake_.get(), POLLIN, 0};
+  pollfd fd = {wake_in_.get(), POLLIN, 0};
   return os::poll_once({&fd, 1}, os::Deadline(std::chrono::seconds(0))) == os::PollEnd::ready &&
          (fd.revents & (POLLHUP | POLLERR | POLLNVAL)) != 0;
 }
@@ -215,7 +215,7 @@ void RingTransport::throw_if_unreachable() const {
   }
   if (!hang_up_grace_ || peer_pidfd_ < 0 || !hang_up_grace_->passed() || peer_process_has_ended()) return;
   throw ProtocolError(
-      "the peer closed its wake-up socket and lives on: the link cannot be used any more; stop the worker");
+      "the peer closed its wake-up pipe and lives on: the link cannot be used any more; stop the worker");
 }
 
 void RingTransport::look_aside() noexcept {
@@ -258,21 +258,21 @@ void RingTransport::check_fork_may_keep() const {
 
 // ---- event loops ----
 
-/// A socket that has hung up is readable for ever. From then on the peer's end is told by its pidfd, or what it is worth that
+/// A pipe that has hung up is readable for ever. From then on the peer's end is told by its pidfd, or what it is worth that
 /// it lives on by the end of the grace.
-void RingTransport::stop_watching_hung_up_socket() {
+void RingTransport::stop_watching_hung_up_pipe() {
   if (!armed_ || peer_pidfd_ < 0 || armed_->end_of_grace) return;
   pollfd end = {peer_pidfd_, POLLIN, 0};
   (void)os::poll_once({&end, 1}, os::Deadline(kHangUpToEnd));
   armed_->end_of_grace.emplace(hang_up_grace_->remaining());
   armed_->epoll.add(armed_->end_of_grace->fd(), EPOLLIN);
-  armed_->epoll.remove(wake_.get());
+  armed_->epoll.remove(wake_in_.get());
 }
 
 int RingTransport::native_handle() {
   if (!armed_) {
     auto armed = std::make_unique<Armed>();
-    armed->epoll.add(wake_.get(), EPOLLIN);
+    armed->epoll.add(wake_in_.get(), EPOLLIN);
     armed->epoll.add(armed->interrupted.fd(), EPOLLIN);
     armed->epoll.add(armed->has_work.fd(), EPOLLIN);
     if (peer_pidfd_ >= 0) armed->epoll.add(peer_pidfd_, EPOLLIN);
@@ -288,16 +288,16 @@ int RingTransport::native_handle() {
 void RingTransport::settle(bool has_work, std::uint32_t closes_known) noexcept {
   if (!armed_) return;
   if (!has_work) {
-    const os::Drained drained = os::drain_wakes(wake_);
+    const os::Drained drained = os::drain_wakes(wake_in_);
     note_drained(drained);
     if (drained == os::Drained::hung_up) {
       try {
-        stop_watching_hung_up_socket();
+        stop_watching_hung_up_pipe();
       } catch (const std::system_error&) {
         // It stays readable, and the next call tries again.
       }
     }
-    step("settle: drained");
+    step("settle: pipe emptied");
     own_->waiting.store(kSleeps | kWaitsForRecords | kWaitsForSpace, std::memory_order_relaxed);
     step("settle: waiting word set");
     // Pairs with the fence in wake_if_waiting(): look again after the word is set.
@@ -325,7 +325,8 @@ RingTransport::~RingTransport() {
 void RingTransport::leave_in_child() noexcept {
   sleeps_on_.store(nullptr, std::memory_order_relaxed);  // relaxed: nobody else uses this any more
   armed_.reset();
-  wake_.reset();
+  wake_in_.reset();
+  wake_out_.reset();
   lender_.reset();
   borrower_.reset();
   memory_.reset();
@@ -334,10 +335,10 @@ void RingTransport::leave_in_child() noexcept {
 void RingTransport::adopt_in_child() noexcept { belong_to_this_process(); }
 
 void RingTransport::list_fds(std::vector<int>& fds) const {
-  fds.insert(fds.end(), {wake_.get(), memory_->fd().get()});
+  fds.insert(fds.end(), {wake_in_.get(), wake_out_.get(), memory_->fd().get()});
 }
 
-std::array<int, 2> RingTransport::fds_to_hand_over() const {
+std::array<int, 3> RingTransport::fds_to_hand_over() const {
   if (!memory_->fd() || !may_be_handed_over_) {
     throw InvalidArgumentError("this messenger cannot be handed over: its link is a worker's, or has no shared memory");
   }
@@ -345,7 +346,7 @@ std::array<int, 2> RingTransport::fds_to_hand_over() const {
     throw InvalidArgumentError(
         "this messenger has already sent or received: it can be handed over only to a worker by StartMethod::fork");
   }
-  return {memory_->fd().get(), wake_.get()};
+  return {memory_->fd().get(), wake_in_.get(), wake_out_.get()};
 }
 
 // ---- creation ----
@@ -356,9 +357,11 @@ template <class MakeMemory>
 auto make_pair_over(MakeMemory make_memory, Timeout spin) {
   const os::ForkLock no_fork;  // until both ends are registered, so that no child keeps a part of them
   std::shared_ptr<LinkMemory> memory = make_memory();
-  os::SocketPair wakes = os::SocketPair::create();
-  return std::pair(std::make_unique<RingTransport>(memory, 0, std::move(wakes.first), spin),
-                   std::make_unique<RingTransport>(memory, 1, std::move(wakes.second), spin));
+  os::Pipe to_0 = os::Pipe::create();
+  os::Pipe to_1 = os::Pipe::create();
+  return std::pair(
+      std::make_unique<RingTransport>(memory, 0, std::move(to_0.read_end), std::move(to_1.write_end), spin),
+      std::make_unique<RingTransport>(memory, 1, std::move(to_1.read_end), std::move(to_0.write_end), spin));
 }
 
 }  // namespace
@@ -368,9 +371,10 @@ std::pair<std::unique_ptr<RingTransport>, std::unique_ptr<RingTransport>> make_s
   return make_pair_over([&] { return LinkMemory::create_shared(options); }, options.spin);
 }
 
-std::unique_ptr<RingTransport> open_shm_end(int end, os::Fd memory, os::Fd wake, Timeout spin) {
+std::unique_ptr<RingTransport> open_shm_end(int end, os::Fd memory, os::Fd wake_in, os::Fd wake_out, Timeout spin) {
   const os::ForkLock no_fork_before_it_is_registered;
-  return std::make_unique<RingTransport>(LinkMemory::attach(std::move(memory)), end, std::move(wake), spin);
+  return std::make_unique<RingTransport>(LinkMemory::attach(std::move(memory)), end, std::move(wake_in),
+                                         std::move(wake_out), spin);
 }
 
 std::pair<std::unique_ptr<RingTransport>, std::unique_ptr<RingTransport>> make_inproc_pair(const LinkOptions& options) {

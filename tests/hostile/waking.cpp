@@ -1,4 +1,4 @@
-#include <sys/socket.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "hostile/attacks.hpp"
@@ -35,29 +35,24 @@ void stuck(Attacker& a) {
   } while (a.mutated_in_a_storm());
 }
 
-void full_socket(Attacker& a) {
+void full_pipe(Attacker& a) {
   const char bytes[4096] = {};
-  do (void)!::send(a.wake(), bytes, sizeof bytes, MSG_DONTWAIT | MSG_NOSIGNAL);
+  do (void)!::write(a.wake_out(), bytes, sizeof bytes);
   while (a.mutated());
 }
 
-/// The host is told that no wake-up call will come any more.
+/// Its own end of the host's pipe: the host cannot be woken any more.
 void host_cannot_be_woken(Attacker& a) {
-  ::shutdown(a.wake(), SHUT_WR);
+  ::close(a.wake_out());
   do a.header().side[1].waiting.store(7);
   while (a.mutated());
 }
 
-/// The host's wake-ups find nobody.
+/// Its own pipe: the host's wake-ups find nobody.
 void cannot_be_woken(Attacker& a) {
-  ::shutdown(a.wake(), SHUT_RD);
-  do a.header().side[1].waiting.store(7);
-  while (a.mutated());
-}
-
-/// Both at once.
-void hung_up(Attacker& a) {
-  ::close(a.wake());
+  for (int fd = 3; fd < 256; ++fd) {
+    if (fd != a.wake_out()) ::close(fd);
+  }
   do a.header().side[1].waiting.store(7);
   while (a.mutated());
 }
@@ -74,10 +69,9 @@ constexpr Attack kAttacks[] = {{"storm_of_wake_ups", storm_of_wake_ups},
                                {"storm_of_close_requests", storm_of_close_requests},
                                {"storm_in_the_waiting_words", storm_in_the_waiting_words},
                                {"stuck", stuck},
-                               {"full_socket", full_socket},
+                               {"full_pipe", full_pipe},
                                {"host_cannot_be_woken", host_cannot_be_woken},
                                {"cannot_be_woken", cannot_be_woken, true},
-                              {"hung_up", hung_up, true},
                                {"without_descriptors", without_descriptors, true}};
 
 }  // namespace

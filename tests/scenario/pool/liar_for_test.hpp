@@ -3,7 +3,7 @@
 // Thread safety: none; for the task.
 #pragma once
 
-#include <sys/socket.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -33,17 +33,19 @@ class Liar {
     }
     for (int fd = 3; fd < 1024; ++fd) {
       struct stat status {};
-      if (::fstat(fd, &status) == 0 && S_ISSOCK(status.st_mode)) wake_ = fd;
+      if (::fstat(fd, &status) != 0 || !S_ISFIFO(status.st_mode)) continue;
+      const int flags = ::fcntl(fd, F_GETFL);
+      if ((flags & O_ACCMODE) == O_WRONLY && (flags & O_NONBLOCK) != 0) wake_out_ = fd;
     }
   }
 
   coproc::link::LinkHeader& header() { return *reinterpret_cast<coproc::link::LinkHeader*>(link_); }
   void wake_host() {
     const char byte = 1;
-    (void)!::send(wake_, &byte, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+    (void)!::write(wake_out_, &byte, 1);
   }
   /// What the host is woken by: a link that is hung up.
-  void hang_up() { ::close(wake_); }
+  void hang_up() { ::close(wake_out_); }
 
   /// Behind what this worker has sent.
   void send(FrameHeader frame, const Bytes& payload) {
@@ -86,7 +88,7 @@ class Liar {
 
  private:
   std::byte* link_ = nullptr;
-  int wake_ = -1;
+  int wake_out_ = -1;
 };
 
 }  // namespace pool_test
