@@ -91,6 +91,20 @@ std::shared_ptr<LinkMemory> LinkMemory::create_private(const LinkOptions& option
   return memory;
 }
 
+void LinkMemory::close_fd() noexcept {
+  if (loan_shape_.space != 0) {
+    const os::ForkLock no_fork;
+    try {
+      for (int from : {0, 1}) anchors_[from] = os::map_sparse(fd_, area_at(from), kLoanPage);
+      (void)os::map_sparse_again(anchors_[0], kLoanPage);  // a filter of system calls may know no such mremap
+    } catch (const std::system_error&) {
+      for (os::Mapping& anchor : anchors_) anchor.unmap();
+      return;
+    }
+  }
+  fd_.reset();
+}
+
 void LinkMemory::lay_out() noexcept {
   LinkHeader& h = *new (base_) LinkHeader{};
   h.magic = kMagic;
@@ -108,23 +122,39 @@ std::shared_ptr<LoanArea> LinkMemory::loans(int from) {
   // In a worker that was forked with this end, what its host has mapped is not there.
   if (area == nullptr || !area->is_own_process()) {
     const std::size_t bytes = loan_shape_.total();
-    os::Mapping mapping = fd_ ? os::map_sparse(fd_, area_at(from), bytes) : os::map_sparse_private(bytes);
+    os::Mapping mapping = fd_              ? os::map_sparse(fd_, area_at(from), bytes)
+                          : anchors_[from] ? os::map_sparse_again(anchors_[from], bytes)
+                                           : os::map_sparse_private(bytes);
     area = std::make_shared<LoanArea>(std::move(mapping), loan_shape_);
   }
   return area;
 }
 
+os::Mapping LinkMemory::window(int from, std::size_t offset, std::size_t bytes) const {
+  const os::ForkLock no_fork;
+  return os::map_window(anchors_[from], offset, (bytes + kLoanPage - 1) / kLoanPage * kLoanPage);
+}
+
 void LinkMemory::read_unmapped(int from, std::uint64_t offset, std::span<std::byte> to) const {
-  if (fd_.is_own() && os::read_at(fd_, area_at(from) + loan_shape_.words() + offset, to)) return;
-  throw std::system_error(EBADF, std::generic_category(), "pread of the link's memory");
+  const std::size_t at = loan_shape_.words() + offset;
+  if (anchors_[from]) {
+    std::memcpy(to.data(), window(from, at, to.size()).data(), to.size());
+  } else if (!fd_.is_own() || !os::read_at(fd_, area_at(from) + at, to)) {
+    throw std::system_error(EBADF, std::generic_category(), "pread of the link's memory");
+  }
 }
 
 void LinkMemory::return_unmapped(int from, std::uint32_t slot, std::uint32_t generation) const noexcept {
-  if (!fd_.is_own()) return;
-  const std::size_t at = area_at(from) + slot * sizeof generation;
-  if (os::write_at(fd_, at, std::as_bytes(std::span(&generation, 1)))) return;
+  const std::size_t at = slot * sizeof generation;
   try {
-    const os::Mapping page = os::map_part(fd_, at / kLoanPage * kLoanPage, kLoanPage);
+    os::Mapping page;
+    if (anchors_[from]) {
+      page = window(from, at / kLoanPage * kLoanPage, kLoanPage);
+    } else if (!fd_.is_own() || os::write_at(fd_, area_at(from) + at, std::as_bytes(std::span(&generation, 1)))) {
+      return;
+    } else {
+      page = os::map_part(fd_, area_at(from) + at / kLoanPage * kLoanPage, kLoanPage);
+    }
     std::atomic_ref<std::uint32_t>(*reinterpret_cast<std::uint32_t*>(page.data() + at % kLoanPage))
         .store(generation, std::memory_order_release);  // pairs with LoanArea::is_returned()
   } catch (const std::system_error&) {

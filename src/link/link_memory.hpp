@@ -57,12 +57,10 @@ class LinkMemory {
   /// Ordinary memory of this process.
   static std::shared_ptr<LinkMemory> create_private(const LinkOptions& options);
 
-  /// By which another process can attach(), and by which loans are mapped; none in private memory.
+  /// By which another process can attach(); none in private memory, and after close_fd().
   const os::Fd& fd() const noexcept { return fd_; }
-  /// Nobody else will attach().
-  void close_fd_without_loans() noexcept {
-    if (loan_shape_.space == 0) fd_.reset();
-  }
+  /// Nobody else will attach(). Loans are mapped by what is mapped already; where the system does not do that, the descriptor stays.
+  void close_fd() noexcept;
 
   /// Any thread: the area of what end `from` lends, mapped at the first call, once for all in this process. Null: there are
   /// no loans. Throws std::system_error.
@@ -85,6 +83,7 @@ class LinkMemory {
  private:
   LinkMemory(std::size_t ring_bytes, LoanShape loans) noexcept : ring_bytes_(ring_bytes), loan_shape_(loans) {}
   void lay_out() noexcept;
+  os::Mapping window(int from, std::size_t offset, std::size_t bytes) const;
   std::size_t mapped() const noexcept { return kHeaderPage + 2 * ring_bytes_; }
   std::size_t total() const noexcept { return mapped() + 2 * loan_shape_.total(); }
   std::size_t area_at(int from) const noexcept {
@@ -96,6 +95,7 @@ class LinkMemory {
   };
   os::Fd fd_;
   os::Mapping mapping_;
+  os::Mapping anchors_[2];  // once there is no descriptor: the first page of each area of loans
   std::unique_ptr<std::byte, Free> heap_;
   std::byte* base_ = nullptr;  // constant after creation
   std::size_t ring_bytes_;     // constant after creation

@@ -12,7 +12,6 @@
 #include "coproc/errors.hpp"
 #include "os/cpu.hpp"
 #include "os/poll.hpp"
-#include "os/thread_event.hpp"
 #include "os/wait_hook.hpp"
 #include "step/step.hpp"
 

@@ -22,6 +22,7 @@
 #include "os/event.hpp"
 #include "os/fork_guard.hpp"
 #include "os/pipe.hpp"
+#include "os/thread_event.hpp"
 #include "os/timer_fd.hpp"
 #include "ring/ring.hpp"
 
@@ -57,8 +58,10 @@ class RingTransport final : public Transport, public os::ForkSensitive {
   /// From now on nobody else can be given this link.
   void stay_here() noexcept {
     may_be_handed_over_ = false;
-    memory_->close_fd_without_loans();
+    if (memory_->loan_shape().space == 0) memory_->close_fd();
   }
+  /// After stay_here(), in a process that may have hundreds of links.
+  void spare_descriptor() noexcept { memory_->close_fd(); }
   /// Throws InvalidArgumentError where a forked worker could not go on where this process is: loans are not there in a child.
   void check_fork_may_keep() const;
   /// A descriptor that is emptied besides, in every wait and look_aside(): `empty` is called when it may be readable, and
@@ -110,6 +113,7 @@ class RingTransport final : public Transport, public os::ForkSensitive {
   std::shared_ptr<Lender> lender_;
   std::unique_ptr<Borrower> borrower_;
   bool may_be_handed_over_ = true;
+  os::ThreadEventUser may_sleep_;
   os::ForkRegistration registration_{*this};  // last: see fork_guard.hpp
 };
 

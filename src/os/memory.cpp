@@ -86,6 +86,23 @@ Mapping map_sparse_private(std::size_t bytes) {
   return map_huge(bytes, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 }
 
+Mapping map_sparse_again(const Mapping& anchor, std::size_t bytes) {
+  void* const failed = MAP_FAILED;  // NOLINT: the system's own cast
+  // Of an old size of zero mremap makes a second mapping of the same pages, of any size.
+  void* data = should_fail() ? failed : ::mremap(anchor.data(), 0, bytes, MREMAP_MAYMOVE);
+  if (data == failed) throw_errno("mremap", 0, bytes, "MREMAP_MAYMOVE");
+  return {static_cast<std::byte*>(data), bytes};  // with the anchor's access and advice
+}
+
+Mapping map_window(const Mapping& anchor, std::size_t offset, std::size_t bytes) {
+  Mapping all = map_sparse_again(anchor, offset + bytes);
+  std::byte* const begin = all.data() + offset;
+  open_pages(begin, bytes);
+  all.forget();
+  if (offset != 0) ::munmap(begin - offset, offset);
+  return {begin, bytes};
+}
+
 Mapping map_part(const Fd& fd, std::size_t offset, std::size_t bytes) {
   void* const failed = MAP_FAILED;  // NOLINT: the system's own cast
   void* data = should_fail()

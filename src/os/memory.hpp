@@ -62,6 +62,11 @@ bool is_memory_that_stays(const Fd& fd) noexcept;
 Mapping map_sparse(const Fd& fd, std::size_t offset, std::size_t bytes);
 /// The same without a file, for this process alone.
 Mapping map_sparse_private(std::size_t bytes);
+/// The same of the file that `anchor` is a sparse mapping of, from the anchor's place on: without a descriptor of it. Throws
+/// std::system_error. REQUIRES: the anchor is shared memory; a ForkLock is held.
+Mapping map_sparse_again(const Mapping& anchor, std::size_t bytes);
+/// A part of what map_sparse_again() maps, whole pages, accessible at once. For a moment it takes `offset + bytes` of address space.
+Mapping map_window(const Mapping& anchor, std::size_t offset, std::size_t bytes);
 /// Makes whole pages of a sparse mapping accessible. Throws std::system_error.
 void open_pages(std::byte* data, std::size_t bytes);
 /// Gives the memory behind whole pages of a sparse mapping back to the system, as far as it can: they read as zeros then.

@@ -1,5 +1,6 @@
 #include "os/thread_event.hpp"
 
+#include <cstddef>
 #include <memory>
 #include <mutex>
 #include <new>
@@ -40,6 +41,19 @@ class Events final : public ForkSensitive {
     event.open();
   }
 
+  void add_user() {
+    const ForkLock no_fork;
+    const std::lock_guard lock(mutex_);
+    ++users_;
+  }
+
+  void remove_user() noexcept {
+    const ForkLock no_fork;
+    const std::lock_guard lock(mutex_);
+    if (--users_ != 0) return;
+    for (const auto& event : all_) event->close();
+  }
+
   void give_back(Event* event) noexcept {
     const ForkLock no_fork;
     const std::lock_guard lock(mutex_);
@@ -56,6 +70,7 @@ class Events final : public ForkSensitive {
   std::mutex mutex_;  // guards the rest; taken under a ForkLock, so that no forked child finds it locked
   std::vector<std::unique_ptr<Event>> all_;
   std::vector<Event*> unused_;
+  std::size_t users_ = 0;
   ForkRegistration registration_{*this};
 };
 
@@ -71,6 +86,9 @@ struct Own {
 thread_local Own own;
 
 }  // namespace
+
+ThreadEventUser::ThreadEventUser() { Events::get().add_user(); }
+ThreadEventUser::~ThreadEventUser() { Events::get().remove_user(); }
 
 Event* thread_event() noexcept {
   try {

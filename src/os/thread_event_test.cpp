@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <barrier>
+#include <memory>
 #include <set>
 #include <thread>
 #include <vector>
@@ -25,6 +26,7 @@ bool is_set(const os::Event& event) {
 }
 
 TEST(ThreadEvent, EachThreadHasOneAndItsDescriptorGoesWithIt) {
+  const os::ThreadEventUser user;
   os::Event* const own = os::thread_event();
   ASSERT_NE(own, nullptr);
   EXPECT_EQ(os::thread_event(), own);
@@ -52,7 +54,36 @@ TEST(ThreadEvent, EachThreadHasOneAndItsDescriptorGoesWithIt) {
   }
 }
 
+TEST(ThreadEvent, AllAreClosedWithTheirLastUser) {
+  std::barrier both(2);
+  const auto before = count_fds();
+  auto user = std::make_unique<os::ThreadEventUser>();
+  std::thread thread([&] {
+    os::Event* const event = os::thread_event();
+    both.arrive_and_wait();
+    both.arrive_and_wait();  // the user has gone, and another one has come
+    EXPECT_EQ(os::thread_event(), event);
+    event->set();
+    EXPECT_TRUE(is_set(*event));
+  });
+  (void)os::thread_event();
+  both.arrive_and_wait();
+  EXPECT_EQ(count_fds(), before + 2);
+  {
+    const os::ThreadEventUser other;
+    user.reset();
+    EXPECT_EQ(count_fds(), before + 2);
+  }
+  EXPECT_EQ(count_fds(), before);
+  user = std::make_unique<os::ThreadEventUser>();
+  both.arrive_and_wait();
+  thread.join();
+  user.reset();
+  EXPECT_EQ(count_fds(), before);
+}
+
 TEST(ThreadEvent, AForkHasItsOwn) {
+  const os::ThreadEventUser user;
   os::Event* const own = os::thread_event();
   EXPECT_EQ(in_child([&] {
               const bool was_closed = own->fd() < 0;
@@ -65,6 +96,7 @@ TEST(ThreadEvent, AForkHasItsOwn) {
 }
 
 TEST(ThreadEvent, MayBeSetWhileItsThreadEnds) {
+  const os::ThreadEventUser user;
   std::atomic<os::Event*> event{nullptr};
   std::atomic<bool> is_over{false};
   std::thread setter([&] {

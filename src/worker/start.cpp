@@ -124,6 +124,7 @@ NewLink make_link(const WorkerOptions& worker, bool reorders, const Messenger& b
 void Worker::State::begin(std::shared_ptr<Run> new_run, std::unique_ptr<Core> core) {
   auto& transport = static_cast<RingTransport&>(core->transport());
   transport.stay_here();
+  transport.spare_descriptor();
   transport.watch(new_run->child.wait_fd());
   core->set_peer_pid(new_run->child.pid());
   new_run->core = core.get();

@@ -198,6 +198,30 @@ TEST(Promises, promise_08_nothing_is_left_behind) {
   EXPECT_EQ(errno, ECHILD);
 }
 
+TEST(Promises, promise_08_a_worker_takes_four_descriptors_of_its_host) {
+  const auto echo = [](PriorityMessenger& host) {
+    for (;;) host.send_reply(host.receive_blocking<std::string>());
+  };
+  const auto start = [&](auto& worker) {
+    worker.start();
+    worker.messenger().send_request(std::string(100'000, 'x'));  // with loans
+    EXPECT_EQ(worker.messenger().template receive_blocking<std::string>().size(), 100'000u);
+  };
+  WorkerResource first{echo};
+  start(first);
+  const auto count = [] {
+    const std::filesystem::directory_iterator all("/proc/self/fd");
+    return std::distance(begin(all), end(all));
+  };
+  const auto before = count();
+  WorkerResource second{echo};
+  start(second);
+  EXPECT_EQ(count(), before + 4);  // two pipes that wake, its lifeline, its pidfd
+  WorkerResource third{echo, {.capture_stderr = true}};
+  start(third);
+  EXPECT_EQ(count(), before + 9);
+}
+
 TEST(Promises, promise_10_a_worker_holds_nothing_of_other_workers_links) {
   const auto inherited = pipes_of(::getpid());  // the test program's own, such as its stdout
   WorkerResource first{[](PriorityMessenger& host) {
