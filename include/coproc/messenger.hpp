@@ -293,7 +293,7 @@ class COPROC_API Messenger {
   std::size_t remaining(const ChannelId& channel = {}) const noexcept;
   ChannelCounts counts(const ChannelId& channel = {}) const noexcept;
 
-  /// Lets errors of these types in as themselves, where only another program sends them.
+  /// As `coproc::accept_errors`: for all of the process.
   template <ErrorPayload... E>
   void accept_errors() {
     (static_cast<void>(detail::known_error<E>()), ...);
