@@ -61,7 +61,7 @@ void Peer::put_frame(FrameHeader header, std::span<const std::byte> payload) {
 FrameHeader Peer::header(Input& input) {
   FrameHeader header;
   const std::uint8_t kind = input.byte(), flags = input.byte(), place = input.byte();
-  header.kind = static_cast<FrameKind>(kind % 11);
+  header.kind = static_cast<FrameKind>(kind % 12);
   header.flags = flags < 250 ? flags % 4 : flags;
   header.channel = place % 8;
   header.type = place / 8 % 8;

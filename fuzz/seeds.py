@@ -8,7 +8,7 @@ import pathlib
 import struct
 import sys
 
-MESSAGE, REQUEST, REPLY, ERROR_REPLY, ERROR, FINAL, CHANNEL, TYPE, FRAGMENT = range(1, 10)
+MESSAGE, REQUEST, REPLY, ERROR_REPLY, ERROR, FINAL, CHANNEL, TYPE, FRAGMENT, END = range(1, 11)
 
 
 def u16(n): return struct.pack("<H", n)
@@ -69,6 +69,9 @@ def frames():
                 yield start + error(header(kind), row, value) + look(1) + receive(0) * 2
             yield start + send(2) * 2 + error(header(ERROR_REPLY, 0, 0, 0, 1), row, value) + receive(5, 0, 1) + look(7)
             yield start + send(2) + error(header(ERROR_REPLY, 0, 0, 0, 1), row, value) + receive(1) + receive(6)
+        yield start + frame(header(MESSAGE, 0, 2, 1), INT) + frame(header(END)) + receive(0) * 2 + receive(1, 2) + look(1) + receive(0)
+        yield start + send(2) + frame(header(END)) + receive(5) + frame(header(MESSAGE, 0, 0, 1), INT) + receive(0) * 2
+        yield start + frame(header(END)) + error(header(FINAL), 1, text(b"why")) + receive(0) * 2 + frame(header(END)) + look(1) + receive(0)
         yield start + (error(header(ERROR), 1, u32(0) + text(b"c" * 200)) * 12 + look(1)) * 4 + receive(0) * 4
         yield start + many(header(MESSAGE, 0, 3, 1), INT, 110) + look(0, 3) + many(header(MESSAGE, 0, 1, 1), INT, 110) + receive(1, 3) * 3
         yield start + (many(header(MESSAGE, 0, 0, 1), INT, 120) + look(1)) * 20 + receive(0, 1) + receive(1)

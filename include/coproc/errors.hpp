@@ -30,6 +30,14 @@ class COPROC_API ResourceRequestedClose {
   virtual const char* what() const noexcept;
 };
 
+/// The peer has said by `send_end` that it sends no more, and all that it had sent has been received. Thrown by every wait that
+/// finds nothing, and by a look that finds nothing on any channel. Leaving the target, it is a clean exit, too.
+class COPROC_API EndOfMessages : public ResourceRequestedClose {
+ public:
+  ~EndOfMessages() override;
+  const char* what() const noexcept override;
+};
+
 #define COPROC_ERROR(Name, Base)        \
   class COPROC_API Name : public Base { \
    public:                              \
@@ -39,6 +47,8 @@ class COPROC_API ResourceRequestedClose {
 
 /// At a host's end: the worker sent a close request.
 COPROC_ERROR(WorkerRequestedClose, Error);
+/// At a host's end, in place of EndOfMessages: the worker has said that it sends no more.
+COPROC_ERROR(EndOfWorkersMessages, WorkerRequestedClose);
 /// A waiting call found nothing in its time.
 COPROC_ERROR(TimeoutError, Error);
 /// `interrupt()` ended the wait.

@@ -56,7 +56,7 @@ class COPROC_API LinkEnd {
   /// The messenger; this object is empty from then on. `M`: PriorityMessenger or MultiMessenger. `most`: what this process
   /// allows for max_message_bytes and max_queued_bytes, where the other side's options have more (these are what the other end
   /// goes by: give both the same). Spins last 10 ms at most. Throws InvalidArgumentError where it is empty or is a worker's (see
-  /// `run`), or its descriptors are no pipes; ProtocolError for memory that is no link, or could shrink; SystemLimitError.
+  /// `run`), or its second descriptor is no socket; ProtocolError for memory that is no link, or could shrink; SystemLimitError.
   template <class M>
   M open(const LinkOptions& most = {});
 

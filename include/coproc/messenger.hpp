@@ -214,6 +214,11 @@ class COPROC_API Messenger {
   /// no space, never blocks, and overtakes everything that is queued.
   void send_close_request(const SendOptions& options = {});
 
+  /// Says, behind all that was sent, that nothing follows: the peer receives that, and then its receives throw EndOfMessages (at a
+  /// host's end: EndOfWorkersMessages). From then on a send throws LinkClosedError here, but for close requests, and the exception
+  /// that leaves a target; receives go on. Waits for space as a send does; a second time it does nothing.
+  void send_end(const SendOptions& options = {});
+
   /// An array in memory that this link shares, to be filled and sent: its elements hold anything. Throws LoanError where there
   /// is no room, or the link has none; MessageTooLargeError.
   template <class T = std::byte>
@@ -301,6 +306,8 @@ class COPROC_API Messenger {
 
   /// Any thread: whether the peer has asked this end to close. Looks at nothing else.
   bool close_requested() const noexcept;
+  /// Any thread: whether the peer's `send_end` has been met by a call on this end. Looks at nothing else.
+  bool end_received() const noexcept;
   /// Any thread: the wait that is under way, or else the next one, throws InterruptedError.
   void interrupt() noexcept;
 

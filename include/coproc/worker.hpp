@@ -74,6 +74,9 @@ class COPROC_API Worker {
   ExitStatus stop(StopOptions options);
   /// Waits for the worker to end by itself.
   ExitStatus join();
+  /// Lets the worker end after what it was sent: Messenger::send_end, then the wait for its end, at most for this time in all. A worker
+  /// that is alive by then is stopped, as by stop().
+  ExitStatus finish(Timeout timeout = kForever);
   /// The same for at most this time; nullopt: it is still alive.
   std::optional<ExitStatus> join_for(Timeout timeout);
   /// Sends SIGTERM (and SIGCONT, so that a stopped process can act on it), and does not wait.

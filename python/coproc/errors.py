@@ -9,7 +9,7 @@ import sys
 import traceback
 
 __all__ = [
-    "ConcurrentUseError", "DecodeError", "Error", "HostDiedError", "LinkClosedError", "LoanError",
+    "ConcurrentUseError", "DecodeError", "EndOfMessages", "Error", "HostDiedError", "LinkClosedError", "LoanError",
     "MessageNotRecognizedError", "MessageTooLargeError", "NoRequestError", "NotOwnerError", "PeerClosedError",
     "PoolBrokenError", "ProtocolError", "QueueFullError", "RemoteError", "RemoteTraceback", "ResourceRequestedClose", "StartError",
     "TaskCancelledError", "TaskTimeoutError", "WorkerDiedError", "WorkerIsAlreadyAliveError",
@@ -26,6 +26,13 @@ class ResourceRequestedClose(BaseException):
 
     Raised once by a receive, then again by every wait that would sleep; what is queued stays receivable. No `Exception`, so
     that a worker's `except Exception` cannot swallow it.
+    """
+
+
+class EndOfMessages(ResourceRequestedClose):
+    """The other end has said by `send_end` that it sends no more, and all that it had sent was received. Leaving a target, it is a clean end.
+
+    Raised by every wait that finds nothing, and by a look that finds nothing on any channel.
     """
 
 

@@ -51,6 +51,10 @@ void translate(std::exception_ptr pointer) {
     } catch (py::error_already_set& raised) {
       raised.restore();
     }
+  } catch (const coproc::EndOfMessages& error) {
+    set("EndOfMessages", error.what());
+  } catch (const coproc::EndOfWorkersMessages& error) {
+    set("EndOfMessages", error.what());
   } catch (const coproc::ResourceRequestedClose& error) {
     set("ResourceRequestedClose", error.what());
   } catch (const coproc::WorkerRequestedClose& error) {

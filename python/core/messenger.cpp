@@ -201,6 +201,12 @@ void Messenger::send_error(py::handle exception, py::handle timeout) {
 
 void Messenger::send_close_request() { Use(*this)->send_close_request(); }
 
+void Messenger::send_end(py::handle timeout) {
+  const Timeout time = timeout_of(timeout);
+  const Use use(*this);
+  use.run(time, [&](Timeout left) { use->send_end({.timeout = left}); });
+}
+
 py::object Messenger::lend(std::size_t bytes) { return as_lendable(Use(*this)->loan(bytes).share()); }
 
 // ---- receiving ----
@@ -276,11 +282,19 @@ py::object Messenger::try_receive(py::handle channel, bool as_message) {
     raise_put_off();
     const ChannelId id = id_of(channel);
     std::optional<Message> message = left_.take(id);
-    if (!message) message = next_in(Use(*this), id);
+    if (!message) message = try_next(id);
     if (!message) return py::none();
     if (!as_message) return py::make_tuple(payload_or_put_back(*std::move(message)));
     return py::cast(Received{*std::move(message), py::reinterpret_borrow<py::object>(channel), unpickles_});
   });
+}
+
+/// For who waits elsewhere for more: where no more can come that is raised, whatever other channels still hold.
+std::optional<Message> Messenger::try_next(const ChannelId& channel) {
+  const Use use(*this);
+  auto message = next_in(use, channel);
+  if (message || !use->end_received()) return message;
+  return use.at_once([&] { return use->receive_for<Message>(std::chrono::seconds(1), channel); });
 }
 
 /// How many a receive of all takes: what is left, or else what is there by now, and one that may be an error.

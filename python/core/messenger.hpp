@@ -93,6 +93,7 @@ class Messenger {
   void reply_error_to(const Received& request, py::handle exception, py::handle timeout);
   void send_error(py::handle exception, py::handle timeout);
   void send_close_request();
+  void send_end(py::handle timeout);
   py::object lend(std::size_t bytes);
 
   // ---- receiving ----
@@ -172,6 +173,7 @@ class Messenger {
   void raise_put_off();
   bool has_queued();
   static std::optional<coproc::Message> next_in(const Use& use, const coproc::ChannelId& channel = {});
+  std::optional<coproc::Message> try_next(const coproc::ChannelId& channel);
   std::size_t count_next(const coproc::ChannelId& channel);
   std::optional<coproc::Message> next_available(const coproc::ChannelId& channel, bool is_first);
   py::object payload_or_put_back(coproc::Message&& message);

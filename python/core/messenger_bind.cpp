@@ -202,6 +202,10 @@ void bind_messenger(py::module_& module) {
       .def("send_close_request", &Messenger::send_close_request,
            "Ask the other side to close: its next receive raises ResourceRequestedClose. Never waits; overtakes what "
            "is queued.")
+      .def("send_end", &Messenger::send_end, py::kw_only(), "timeout"_a = none,
+           "Say, behind all that was sent, that nothing follows: the other side receives that, and then its receives "
+           "raise EndOfMessages.\n\n"
+           "Sends raise LinkClosedError from then on; receives go on. A second time it does nothing.")
       .def("_lend", &Messenger::lend)
       .def("_forget_left", &Messenger::forget_left)
       .def("_set_main_names", &Messenger::set_main_names)

@@ -1,4 +1,5 @@
 import faulthandler
+import gc
 import multiprocessing
 import os
 import shutil
@@ -52,3 +53,18 @@ def pool():
 @pytest.fixture(params=[coproc.PriorityMessenger, coproc.MultiMessenger])
 def pair(request):
     return request.param.new_pair()
+
+
+@pytest.fixture
+def no_collector():
+    """What is freed is freed by its last reference."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.fixture
+def descriptors():
+    """How many this process has, whenever it is called."""
+    return lambda: len(os.listdir("/proc/self/fd"))

@@ -42,3 +42,11 @@ def sleep(seconds):
 
 def double(x):
     return 2 * x
+
+
+def spin(seconds):
+    """As `sleep`, but busy."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        pass
+    return seconds

@@ -21,20 +21,8 @@ def echo(messenger):
         messenger.send_reply(messenger.receive_blocking())
 
 
-@pytest.fixture
-def no_collector():
-    gc.collect()
-    gc.disable()
-    yield
-    gc.enable()
-
-
-def descriptors():
-    return len(os.listdir("/proc/self/fd"))
-
-
 @pytest.mark.parametrize("kind", [coproc.WorkerResource, coproc.LegacyWorkerResource])
-def test_a_stopped_worker_is_free_without_the_collector(no_collector, kind):
+def test_a_stopped_worker_is_free_without_the_collector(no_collector, descriptors, kind):
     class Echo(coproc.BaseWorkerProcess):
         def __call__(self):
             echo(self.messenger)

@@ -6,10 +6,9 @@ import threading
 import time
 
 import coproc
-import numpy as np
 import pytest
 from coproc import Pool
-from tasks import die_on, double, fail_on, sleep, square
+from tasks import die_on, double, fail_on, sleep, spin, square
 
 
 def unpicklable(x):
@@ -107,16 +106,6 @@ def test_a_worker_that_dies_idle_is_replaced_and_costs_no_task(pool):
     for pid in pool.pids():
         os.kill(pid, signal.SIGKILL)
     assert pool.map(square, range(100)) == [x * x for x in range(100)]
-
-
-def test_a_task_that_takes_too_long_is_ended(pool):
-    results = pool.imap(sleep, [0.0, 60, 0.01], chunksize=1, time_limit=0.3)
-    assert next(results) == 0.0
-    with pytest.raises(coproc.TaskTimeoutError, match="0.3"):
-        next(results)
-    assert next(results) == 0.01
-    with pytest.raises(ValueError):
-        pool.map(square, [1], time_limit=0)
 
 
 def test_stop_on_error_begins_no_further_task(pool):
@@ -232,23 +221,6 @@ def test_an_item_that_cannot_be_unpickled_fails_alone():
         assert pool.insights()[0].replaced == 0
 
 
-def test_a_time_limit_does_not_depend_on_the_handlers_of_the_host():
-    before = signal.signal(signal.SIGALRM, lambda *_: None)
-    try:
-        with Pool(1, method="fork") as pool:
-            with pytest.raises(coproc.TaskTimeoutError):
-                pool.map(spin, [5], time_limit=0.2)
-    finally:
-        signal.signal(signal.SIGALRM, before)
-
-
-def spin(seconds):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        pass
-    return seconds
-
-
 def test_a_read_that_was_interrupted_can_be_repeated():
     with Pool(1) as pool:
         results = pool.imap(spin, [0.5, 0.1, 0.1], chunksize=1)
@@ -258,66 +230,6 @@ def test_a_read_that_was_interrupted_can_be_repeated():
             next(results)
         alarm.join()
         assert list(results) == [0.5, 0.1, 0.1]
-
-
-def use_alarm_then(x):
-    signal.signal(signal.SIGALRM, lambda *_: None)
-    signal.alarm(1)
-    signal.alarm(0)
-    time.sleep(x)
-
-
-def block_alarm_then(x):
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})
-    time.sleep(x)
-
-
-def ignore_alarm_then(x):
-    signal.signal(signal.SIGALRM, signal.SIG_IGN)
-    time.sleep(x)
-
-
-def stop_oneself(x):
-    os.kill(os.getpid(), signal.SIGSTOP)
-
-
-class SlowToPickle:
-    def __reduce__(self):
-        time.sleep(60)
-
-
-def slow_result(x):
-    return SlowToPickle()
-
-
-class SlowToUnpickle:
-    def __reduce__(self):
-        return time.sleep, (60,)
-
-
-@pytest.mark.parametrize("task", [use_alarm_then, block_alarm_then, ignore_alarm_then, stop_oneself, slow_result])
-def test_a_time_limit_holds_whatever_the_task_does(task):
-    with Pool(1) as pool:
-        with pytest.raises(coproc.TaskTimeoutError, match="0.2"):
-            pool.submit_with({"time_limit": 0.2}, task, 60).result()
-        results = pool.imap(task, [60], time_limit=0.2)
-        with pytest.raises(coproc.TaskTimeoutError, match="0.2"):
-            next(results)
-        assert pool.map(double, [1], time_limit=5) == [2]
-
-
-def test_a_time_limit_holds_for_the_unpickling_of_arguments():
-    with Pool(1) as pool:
-        results = pool.imap(double, [1, SlowToUnpickle(), 3], time_limit=0.2, chunksize=1)
-        assert next(results) == 2
-        with pytest.raises(coproc.TaskTimeoutError):
-            next(results)
-        assert next(results) == 6
-
-
-def test_a_time_limit_is_not_that_of_a_whole_chunk():
-    with Pool(1) as pool:
-        assert pool.map(sleep, [0.02] * 60, chunksize=60, time_limit=1) == [0.02] * 60
 
 
 def kill_oneself_with(code):
@@ -393,54 +305,3 @@ def test_what_has_not_ended_when_with_is_left_is_cancelled():
         tasks = [pool.submit(double, x) for x in range(50)]
         pool.join()
     assert [task.result() for task in tasks] == [2 * x for x in range(50)]
-
-
-def in_buffer(count):
-    """Each item is the same object, filled anew."""
-    buffer = np.zeros(3)
-    for i in range(count):
-        buffer[:] = i
-        yield buffer
-
-
-def in_list(count):
-    holder = []
-    for i in range(count):
-        holder[:] = [i, i, i]
-        yield holder
-
-
-def in_tuple(count):
-    return ((buffer, 0) for buffer in in_buffer(count))
-
-
-def in_large_buffer(count):
-    buffer = np.zeros(20_000)
-    for i in range(count):
-        buffer[:] = i
-        yield buffer
-
-
-@pytest.mark.parametrize("source", [in_buffer, in_list, in_tuple, in_large_buffer])
-@pytest.mark.parametrize("chunksize", [None, 7])
-def test_an_item_is_taken_when_it_is_drawn(pool, source, chunksize):
-    def first(item):
-        while not isinstance(item, (int, float)):
-            item = item[0]
-        return item
-
-    count = 60
-    assert pool.map(first, source(count), chunksize) == list(range(count))
-    assert list(pool.imap(first, source(count), chunksize)) == list(range(count))
-    assert sorted(pool.map_unordered(first, source(count), chunksize)) == list(range(count))
-
-
-def test_an_item_that_is_run_again_is_the_one_that_was_drawn(pool, tmp_path):
-    def die_once(item):
-        marker = tmp_path / str(item[0])
-        if item[0] % 10 == 5 and not marker.exists():
-            marker.touch()
-            os.kill(os.getpid(), signal.SIGKILL)
-        return item[0]
-
-    assert pool.map(die_once, in_list(30), chunksize=6, max_retries=1) == list(range(30))

@@ -15,18 +15,6 @@ from coproc import Pool
 from tasks import double, fail_on, sleep, square
 
 
-@pytest.fixture
-def no_collector():
-    gc.collect()
-    gc.disable()
-    yield
-    gc.enable()
-
-
-def descriptors():
-    return len(os.listdir("/proc/self/fd"))
-
-
 def private_bytes(pid):
     return next(int(line.split()[1]) << 10 for line in open(f"/proc/{pid}/status") if line.startswith("RssAnon"))
 
@@ -53,7 +41,7 @@ class Token:
 
 
 @pytest.mark.parametrize("use", ["task", "failing task", "map", "failing map", "imap", "callback", "cancelled"])
-def test_a_stopped_pool_is_freed_when_it_is_dropped(no_collector, use):
+def test_a_stopped_pool_is_freed_when_it_is_dropped(no_collector, descriptors, use):
     def run():
         with Pool(2) as pool:
             try:

@@ -22,6 +22,7 @@ enum class FrameKind : std::uint8_t {
   channel = 7,      // declares the sender's next channel number: a ChannelId
   type = 8,         // declares the sender's next type number: a type id and its description
   fragment = 9,     // the next piece of a large payload
+  end = 10,         // the sender sends no more, but for a final_error
 };
 
 inline constexpr std::uint8_t kFirstFragment = 1;  // payload: total size (u64), then the first piece
@@ -91,7 +92,10 @@ inline bool parse_frame(std::span<const std::byte> record, Frame& frame) noexcep
   header.priority = std::bit_cast<double>(load(24));
   frame.payload = record.subspan(kHeaderBytes);
   const auto kind = static_cast<std::uint8_t>(header.kind);
-  return kind >= 1 && kind <= static_cast<std::uint8_t>(FrameKind::fragment) &&
+  const auto is_end = [&] {
+    return header.kind == FrameKind::end && frame.payload.empty() && (header.flags & kFirstFragment) == 0;
+  };
+  return kind >= 1 && (kind <= static_cast<std::uint8_t>(FrameKind::fragment) || is_end()) &&
          (header.flags & ~(kFirstFragment | kAbort | kCarriesLoans)) == 0 &&
          ((header.flags & kCarriesLoans) == 0 || header.kind <= FrameKind::reply) &&
          header.priority == header.priority;  // not NaN

@@ -37,15 +37,29 @@ TEST(OneProcessFrame, RefusesUnknownKindsAndFlags) {
   for (int kind = 0; kind < 256; ++kind) {
     FrameHeader header;
     header.kind = static_cast<FrameKind>(kind);
-    EXPECT_EQ(parse_frame(record_of(header)).has_value(), kind >= 1 && kind <= 9) << kind;
+    const auto record = record_of(header);
+    EXPECT_EQ(parse_frame(record).has_value(), kind >= 1 && kind <= 9) << kind;
+    EXPECT_EQ(parse_frame(std::span(record).first(kHeaderBytes)).has_value(), kind >= 1 && kind <= 10) << kind;
   }
   FrameHeader header;
   header.flags = 8;
   EXPECT_FALSE(parse_frame(record_of(header)));
 }
 
+TEST(OneProcessFrame, AnEndHasNoPayload) {
+  FrameHeader header;
+  header.kind = FrameKind::end;
+  header.flags = kAbort;
+  const auto record = record_of(header);
+  EXPECT_TRUE(parse_frame(std::span(record).first(kHeaderBytes)));
+  EXPECT_FALSE(parse_frame(record));
+  header.flags = kFirstFragment;
+  const auto first = record_of(header);
+  EXPECT_FALSE(parse_frame(std::span(first).first(kHeaderBytes)));
+}
+
 TEST(OneProcessFrame, OnlyMessagesRequestsAndRepliesCarryLoans) {
-  for (int kind = 1; kind <= 9; ++kind) {
+  for (int kind = 1; kind <= 10; ++kind) {
     FrameHeader header;
     header.kind = static_cast<FrameKind>(kind);
     header.flags = kCarriesLoans;

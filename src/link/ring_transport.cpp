@@ -12,6 +12,8 @@
 #include "coproc/errors.hpp"
 #include "os/cpu.hpp"
 #include "os/poll.hpp"
+#include "os/socket_pair.hpp"
+#include "os/thread_event.hpp"
 #include "os/wait_hook.hpp"
 #include "step/step.hpp"
 
@@ -25,24 +27,25 @@ constexpr std::chrono::seconds kHangUpGrace{2};
 constexpr std::chrono::milliseconds kHangUpToEnd{100};
 /// How many waits may end without a sleep before one looks whether the peer's process has ended.
 constexpr int kFoundInARow = 64;
+/// Where an interrupt cannot end a sleep, since there is no descriptor to be had for it.
+constexpr std::chrono::milliseconds kSleepWithoutEvent{20};
 
 }  // namespace
 
-RingTransport::RingTransport(std::shared_ptr<LinkMemory> memory, int end, os::Fd wake_in, os::Fd wake_out, Timeout spin)
+RingTransport::RingTransport(std::shared_ptr<LinkMemory> memory, int end, os::Fd wake, Timeout spin)
     : Transport(memory->header().side[end], memory->header().side[1 - end],
                 ring::Producer(memory->header().ring[end], memory->ring(end)),
                 ring::Consumer(memory->header().ring[1 - end], memory->ring(1 - end))),
       memory_(std::move(memory)),
       end_(end),
-      wake_in_(std::move(wake_in)),
-      wake_out_(std::move(wake_out)),
+      wake_(std::move(wake)),
       spin_budget_(spin.ns.count()) {}
 
 bool RingTransport::wake() noexcept {
   peer_->waiting.store(0, std::memory_order_relaxed);  // relaxed: a second call too many does no harm
-  step("wake: before the write");
-  const os::Wake wake = os::write_wake(wake_out_);
-  step("wake: after the write");
+  step("wake: before the send");
+  const os::Wake wake = os::send_wake(wake_);
+  step("wake: after the send");
   if (wake == os::Wake::broken) note_hang_up();
   if (wake == os::Wake::lost) is_lost_ = true;
   return wake != os::Wake::broken && wake != os::Wake::lost;
@@ -112,7 +115,7 @@ WaitEnd RingTransport::wait(const os::Deadline& deadline, bool incoming, std::si
 WaitEnd RingTransport::report(WaitEnd end) noexcept {
   closes_waited_for_ = close_requests();
   if (!is_interrupted_.exchange(false, std::memory_order_acquire)) return end;  // pairs with the release in interrupt()
-  interrupt_event_.clear();
+  if (armed_) armed_->interrupted.clear();
   return WaitEnd::interrupted;
 }
 
@@ -121,17 +124,21 @@ std::chrono::nanoseconds RingTransport::begin_sleep(std::span<pollfd, kSleepFds>
   step("sleep: awake");
   own_->waiting.store(kSleeps | (incoming ? kWaitsForRecords : 0) | (space != 0 ? kWaitsForSpace : 0),
                       std::memory_order_relaxed);
-  // Pairs with the fence in wake_if_waiting(): either we see what the peer published, or it sees the waiting word.
+  os::Event* const event = armed_ ? &armed_->interrupted : os::thread_event();
+  sleeps_on_.store(event, std::memory_order_release);  // pairs with interrupt()
+  // Pairs with the fence in wake_if_waiting(): either we see what the peer published, or it sees the waiting word. And with that in
+  // interrupt().
   std::atomic_thread_fence(std::memory_order_seq_cst);
   step("sleep: waiting word set");
-  fds[0] = {hang_up_grace_ ? -1 : wake_in_.get(), POLLIN, 0};
-  fds[1] = {interrupt_event_.fd(), POLLIN, 0};
+  fds[0] = {hang_up_grace_ ? -1 : wake_.get(), POLLIN, 0};
+  fds[1] = {event == nullptr ? -1 : event->fd(), POLLIN, 0};
   fds[2] = {peer_pidfd_, POLLIN, 0};
   fds[3] = {aside_fd_, POLLIN, 0};
   const bool is_peer_gone = hang_up_grace_ && peer_pidfd_ < 0;  // nothing would end the poll any more
   if (is_satisfied(incoming, space) || is_peer_gone) return std::chrono::nanoseconds::zero();
-  return hang_up_grace_ ? std::max(hang_up_grace_->remaining(), std::chrono::nanoseconds(1))
-                        : std::chrono::nanoseconds::max();
+  auto longest = std::chrono::nanoseconds::max();
+  if (hang_up_grace_) longest = std::max(hang_up_grace_->remaining(), std::chrono::nanoseconds(1));
+  return event == nullptr ? std::min<std::chrono::nanoseconds>(longest, kSleepWithoutEvent) : longest;
 }
 
 WaitEnd RingTransport::end_sleep(std::span<const pollfd, kSleepFds> fds) { return report(wake_up(fds)); }
@@ -140,11 +147,18 @@ WaitEnd RingTransport::wake_up(std::span<const pollfd, kSleepFds> fds) {
   WaitEnd end = WaitEnd::changed;
   if (fds[3].revents != 0) look_aside();
   if (fds[2].revents != 0) end = WaitEnd::peer_gone;
-  if (fds[1].revents != 0) interrupt_event_.clear();  // also where interrupt() sets it after its flag was taken
+  // Also where interrupt() has set it after its flag was taken.
+  if (os::Event* const event = sleeps_on_.load(std::memory_order_relaxed); event != nullptr && !armed_) {
+    sleeps_on_.store(nullptr, std::memory_order_relaxed);  // relaxed: to be set too often does no harm
+    // One that the program has closed is opened again by the next sleep.
+    if ((fds[1].revents != 0 || is_interrupted()) && !event->clear()) event->close();
+  } else if (fds[1].revents != 0) {
+    armed_->interrupted.clear();
+  }
   // A word that the peer has cleared meanwhile has a wake-up call behind it, which would end the next sleep for nothing. relaxed: a
   // hint
   const bool is_called = fds[0].revents != 0 || (fds[0].fd >= 0 && own_->waiting.load(std::memory_order_relaxed) == 0);
-  if (is_called) note_drained(os::drain_wakes(wake_in_));
+  if (is_called) note_drained(os::drain_wakes(wake_));
   if (!armed_) own_->waiting.store(0, std::memory_order_relaxed);  // relaxed: a wake-up call too many does no harm
   step("sleep: waiting word cleared");
   throw_if_unreachable();
@@ -187,7 +201,7 @@ bool RingTransport::peer_process_has_ended() const noexcept {
 
 bool RingTransport::peer_has_ended() {
   if (peer_pidfd_ >= 0) return peer_process_has_ended();
-  pollfd fd = {wake_in_.get(), POLLIN, 0};
+  pollfd fd = {wake_.get(), POLLIN, 0};
   return os::poll_once({&fd, 1}, os::Deadline(std::chrono::seconds(0))) == os::PollEnd::ready &&
          (fd.revents & (POLLHUP | POLLERR | POLLNVAL)) != 0;
 }
@@ -201,7 +215,7 @@ void RingTransport::throw_if_unreachable() const {
   }
   if (!hang_up_grace_ || peer_pidfd_ < 0 || !hang_up_grace_->passed() || peer_process_has_ended()) return;
   throw ProtocolError(
-      "the peer closed its wake-up pipe and lives on: the link cannot be used any more; stop the worker");
+      "the peer closed its wake-up socket and lives on: the link cannot be used any more; stop the worker");
 }
 
 void RingTransport::look_aside() noexcept {
@@ -215,8 +229,10 @@ void RingTransport::look_aside() noexcept {
 }
 
 void RingTransport::interrupt() noexcept {
-  is_interrupted_.store(true, std::memory_order_release);  // pairs with the acquire in wait()
-  interrupt_event_.set();
+  is_interrupted_.store(true, std::memory_order_release);  // pairs with the acquire in report()
+  // Pairs with the fence in begin_sleep(): either we see what it sleeps on, or it sees the flag.
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  if (os::Event* const event = sleeps_on_.load(std::memory_order_acquire)) event->set();  // pairs with begin_sleep()
 }
 
 // ---- loans ----
@@ -242,26 +258,29 @@ void RingTransport::check_fork_may_keep() const {
 
 // ---- event loops ----
 
-/// A pipe that has hung up is readable for ever. From then on the peer's end is told by its pidfd, or what it is worth that
+/// A socket that has hung up is readable for ever. From then on the peer's end is told by its pidfd, or what it is worth that
 /// it lives on by the end of the grace.
-void RingTransport::stop_watching_hung_up_pipe() {
+void RingTransport::stop_watching_hung_up_socket() {
   if (!armed_ || peer_pidfd_ < 0 || armed_->end_of_grace) return;
   pollfd end = {peer_pidfd_, POLLIN, 0};
   (void)os::poll_once({&end, 1}, os::Deadline(kHangUpToEnd));
   armed_->end_of_grace.emplace(hang_up_grace_->remaining());
   armed_->epoll.add(armed_->end_of_grace->fd(), EPOLLIN);
-  armed_->epoll.remove(wake_in_.get());
+  armed_->epoll.remove(wake_.get());
 }
 
 int RingTransport::native_handle() {
   if (!armed_) {
     auto armed = std::make_unique<Armed>();
-    armed->epoll.add(wake_in_.get(), EPOLLIN);
-    armed->epoll.add(interrupt_event_.fd(), EPOLLIN);
+    armed->epoll.add(wake_.get(), EPOLLIN);
+    armed->epoll.add(armed->interrupted.fd(), EPOLLIN);
     armed->epoll.add(armed->has_work.fd(), EPOLLIN);
     if (peer_pidfd_ >= 0) armed->epoll.add(peer_pidfd_, EPOLLIN);
     if (aside_fd_ >= 0) armed->epoll.add(aside_fd_, EPOLLIN);
     armed_ = std::move(armed);
+    sleeps_on_.store(&armed_->interrupted, std::memory_order_release);  // pairs with interrupt(), which finds it made
+    std::atomic_thread_fence(std::memory_order_seq_cst);                // as in begin_sleep()
+    if (is_interrupted()) armed_->interrupted.set();
   }
   return armed_->epoll.fd();
 }
@@ -269,16 +288,16 @@ int RingTransport::native_handle() {
 void RingTransport::settle(bool has_work, std::uint32_t closes_known) noexcept {
   if (!armed_) return;
   if (!has_work) {
-    const os::Drained drained = os::drain_wakes(wake_in_);
+    const os::Drained drained = os::drain_wakes(wake_);
     note_drained(drained);
     if (drained == os::Drained::hung_up) {
       try {
-        stop_watching_hung_up_pipe();
+        stop_watching_hung_up_socket();
       } catch (const std::system_error&) {
         // It stays readable, and the next call tries again.
       }
     }
-    step("settle: pipe emptied");
+    step("settle: drained");
     own_->waiting.store(kSleeps | kWaitsForRecords | kWaitsForSpace, std::memory_order_relaxed);
     step("settle: waiting word set");
     // Pairs with the fence in wake_if_waiting(): look again after the word is set.
@@ -287,7 +306,11 @@ void RingTransport::settle(bool has_work, std::uint32_t closes_known) noexcept {
   }
   if (has_work == armed_->says_work) return;
   armed_->says_work = has_work;
-  has_work ? armed_->has_work.set() : armed_->has_work.clear();
+  if (has_work) {
+    armed_->has_work.set();
+  } else {
+    armed_->has_work.clear();
+  }
 }
 
 // ---- forks ----
@@ -300,10 +323,9 @@ RingTransport::~RingTransport() {
 }
 
 void RingTransport::leave_in_child() noexcept {
+  sleeps_on_.store(nullptr, std::memory_order_relaxed);  // relaxed: nobody else uses this any more
   armed_.reset();
-  wake_in_.reset();
-  wake_out_.reset();
-  interrupt_event_.close();
+  wake_.reset();
   lender_.reset();
   borrower_.reset();
   memory_.reset();
@@ -312,10 +334,10 @@ void RingTransport::leave_in_child() noexcept {
 void RingTransport::adopt_in_child() noexcept { belong_to_this_process(); }
 
 void RingTransport::list_fds(std::vector<int>& fds) const {
-  fds.insert(fds.end(), {wake_in_.get(), wake_out_.get(), interrupt_event_.fd(), memory_->fd().get()});
+  fds.insert(fds.end(), {wake_.get(), memory_->fd().get()});
 }
 
-std::array<int, 3> RingTransport::fds_to_hand_over() const {
+std::array<int, 2> RingTransport::fds_to_hand_over() const {
   if (!memory_->fd() || !may_be_handed_over_) {
     throw InvalidArgumentError("this messenger cannot be handed over: its link is a worker's, or has no shared memory");
   }
@@ -323,7 +345,7 @@ std::array<int, 3> RingTransport::fds_to_hand_over() const {
     throw InvalidArgumentError(
         "this messenger has already sent or received: it can be handed over only to a worker by StartMethod::fork");
   }
-  return {memory_->fd().get(), wake_in_.get(), wake_out_.get()};
+  return {memory_->fd().get(), wake_.get()};
 }
 
 // ---- creation ----
@@ -334,11 +356,9 @@ template <class MakeMemory>
 auto make_pair_over(MakeMemory make_memory, Timeout spin) {
   const os::ForkLock no_fork;  // until both ends are registered, so that no child keeps a part of them
   std::shared_ptr<LinkMemory> memory = make_memory();
-  os::Pipe to_0 = os::Pipe::create();
-  os::Pipe to_1 = os::Pipe::create();
-  return std::pair(
-      std::make_unique<RingTransport>(memory, 0, std::move(to_0.read_end), std::move(to_1.write_end), spin),
-      std::make_unique<RingTransport>(memory, 1, std::move(to_1.read_end), std::move(to_0.write_end), spin));
+  os::SocketPair wakes = os::SocketPair::create();
+  return std::pair(std::make_unique<RingTransport>(memory, 0, std::move(wakes.first), spin),
+                   std::make_unique<RingTransport>(memory, 1, std::move(wakes.second), spin));
 }
 
 }  // namespace
@@ -348,10 +368,9 @@ std::pair<std::unique_ptr<RingTransport>, std::unique_ptr<RingTransport>> make_s
   return make_pair_over([&] { return LinkMemory::create_shared(options); }, options.spin);
 }
 
-std::unique_ptr<RingTransport> open_shm_end(int end, os::Fd memory, os::Fd wake_in, os::Fd wake_out, Timeout spin) {
+std::unique_ptr<RingTransport> open_shm_end(int end, os::Fd memory, os::Fd wake, Timeout spin) {
   const os::ForkLock no_fork_before_it_is_registered;
-  return std::make_unique<RingTransport>(LinkMemory::attach(std::move(memory)), end, std::move(wake_in),
-                                         std::move(wake_out), spin);
+  return std::make_unique<RingTransport>(LinkMemory::attach(std::move(memory)), end, std::move(wake), spin);
 }
 
 std::pair<std::unique_ptr<RingTransport>, std::unique_ptr<RingTransport>> make_inproc_pair(const LinkOptions& options) {

@@ -1,8 +1,8 @@
-// The transport over two rings in memory, with pipes to wake a sleeper: between processes (shm) or inside one (inproc).
+// The transport over two rings in memory, with a socket pair to wake a sleeper: between processes (shm) or inside one (inproc).
 //
-// Waiting: the sleeper sets its waiting word, fences, looks once more, sleeps in poll on its own pipe, its interrupt event
-// and the peer's pidfd. The producer publishes, fences, and writes into the sleeper's pipe only if the word is set. No
-// open file description is used by both sides: each holds the read end of its own pipe and the write end of the peer's.
+// Waiting: the sleeper sets its waiting word, fences, looks once more, sleeps in poll on its socket, its thread's event (for
+// interrupts) and the peer's pidfd. The producer publishes, fences, and sends a byte only if the word is set. No open file
+// description is used by both sides.
 #pragma once
 
 #include <array>
@@ -21,15 +21,15 @@
 #include "os/epoll.hpp"
 #include "os/event.hpp"
 #include "os/fork_guard.hpp"
-#include "os/pipe.hpp"
 #include "os/timer_fd.hpp"
+#include "os/wake.hpp"
 #include "ring/ring.hpp"
 
 namespace coproc::inline v0::link {
 
 class RingTransport final : public Transport, public os::ForkSensitive {
  public:
-  RingTransport(std::shared_ptr<LinkMemory> memory, int end, os::Fd wake_in, os::Fd wake_out, Timeout spin);
+  RingTransport(std::shared_ptr<LinkMemory> memory, int end, os::Fd wake, Timeout spin);
   RingTransport(const RingTransport&) = delete;
   RingTransport& operator=(const RingTransport&) = delete;
   ~RingTransport() override;
@@ -45,12 +45,12 @@ class RingTransport final : public Transport, public os::ForkSensitive {
   int native_handle() override;
   void settle(bool has_work, std::uint32_t closes_known) noexcept override;
 
-  /// The peer's process: from now on its pidfd says whether the peer is gone, and not the pipe (which a peer may close
+  /// The peer's process: from now on its pidfd says whether the peer is gone, and not the socket (which a peer may close
   /// at will). The descriptor stays the caller's and must outlive the waits.
   void watch(int pidfd) noexcept { peer_pidfd_ = pidfd; }
-  /// What open_shm_end() needs in another process: memory, wake-up pipes. Throws InvalidArgumentError where this link has
+  /// What open_shm_end() needs in another process: memory, wake-up socket. Throws InvalidArgumentError where this link has
   /// no memory that can be sent, or has been used, so that the other process could not go on where this one is.
-  std::array<int, 3> fds_to_hand_over() const;
+  std::array<int, 2> fds_to_hand_over() const;
   int end() const noexcept { return end_; }
   /// Zeroed at the start, and used by nothing of the link.
   std::span<std::byte, kCrashAreaBytes> crash_area() const noexcept { return memory_->crash_area(); }
@@ -77,7 +77,7 @@ class RingTransport final : public Transport, public os::ForkSensitive {
   WaitEnd wake_up(std::span<const pollfd, kSleepFds> fds);
   WaitEnd report(WaitEnd end) noexcept;
   void note_hang_up() noexcept;
-  void stop_watching_hung_up_pipe();
+  void stop_watching_hung_up_socket();
   void note_drained(os::Drained drained) noexcept;
   bool peer_process_has_ended() const noexcept;
   void throw_if_unreachable() const;
@@ -87,23 +87,23 @@ class RingTransport final : public Transport, public os::ForkSensitive {
 
   std::shared_ptr<LinkMemory> memory_;
   int end_;  // 0 or 1; constant after construction
-  os::Fd wake_in_;
-  os::Fd wake_out_;
-  os::Event interrupt_event_;
+  os::Fd wake_;
+  std::atomic<os::Event*> sleeps_on_{nullptr};  // what interrupt() has to set
   int peer_pidfd_ = -1;
   int aside_fd_ = -1;  // -1: nothing (more) to empty
   std::function<bool()> empty_aside_;
   bool is_lost_ = false;                       // this process has closed the link's descriptors
-  std::optional<os::Deadline> hang_up_grace_;  // since a pipe hung up: until then the peer's process has to end
+  std::optional<os::Deadline> hang_up_grace_;  // since the socket hung up: until then the peer's process has to end
   int found_in_a_row_ = 0;                     // waits that did not sleep
   std::uint32_t closes_waited_for_ = 0;        // close requests that a wait has already reported
   std::int32_t processor_published_ = -1;
   SpinBudget spin_budget_;
   struct Armed {  // once native_handle() was called
     os::Epoll epoll;
+    os::Event interrupted;
     os::Event has_work;
     bool says_work = false;
-    std::optional<os::TimerFd> end_of_grace;  // once the peer's pipe has hung up, which is not watched any more then
+    std::optional<os::TimerFd> end_of_grace;  // once the socket has hung up, which is not watched any more then
   };
   std::unique_ptr<Armed> armed_;
   std::shared_ptr<Lender> lender_;
@@ -116,7 +116,7 @@ class RingTransport final : public Transport, public os::ForkSensitive {
 std::pair<std::unique_ptr<RingTransport>, std::unique_ptr<RingTransport>> make_shm_pair(const LinkOptions& options);
 /// The end `end` of a link, with what fds_to_hand_over() gave in another process. Throws std::system_error,
 /// ProtocolError.
-std::unique_ptr<RingTransport> open_shm_end(int end, os::Fd memory, os::Fd wake_in, os::Fd wake_out, Timeout spin);
+std::unique_ptr<RingTransport> open_shm_end(int end, os::Fd memory, os::Fd wake, Timeout spin);
 /// Two ends in this process's own memory.
 std::pair<std::unique_ptr<RingTransport>, std::unique_ptr<RingTransport>> make_inproc_pair(const LinkOptions& options);
 

@@ -75,7 +75,7 @@ void Core::throw_if_interrupted() {
 }
 
 void Core::settle() {
-  transport_->settle(inbox_.live_count() != 0 || !held_errors_.empty() || peer_gone_, closes_thrown_);
+  transport_->settle(inbox_.live_count() != 0 || !held_errors_.empty() || end_received() || peer_gone_, closes_thrown_);
 }
 
 bool Core::has_work(const ChannelId* replies_of) {
@@ -92,7 +92,7 @@ bool Core::has_work(const ChannelId* replies_of) {
                                ? inbox_.live_count() != 0
                                : inbox_.front(inbox_.channel(inbox_.index_of(*replies_of)), true) != nullptr;
   return has_message || has_room_for_rest || !held_errors_.empty() || transport_->close_requests() != closes_thrown_ ||
-         is_inbox_full_ || peer_gone_;
+         is_inbox_full_ || end_received() || peer_gone_;
 }
 
 std::chrono::nanoseconds Core::begin_sleep(SleepFds fds) {

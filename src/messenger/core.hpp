@@ -79,6 +79,8 @@ class Core {
   /// Sends the exception that is being handled as what ended the target.
   void send_current_exception(const SendOptions& options);
   void send_close_request();
+  /// Behind all that was sent: nothing follows. Once; again it does nothing.
+  void send_end(const SendOptions& options);
   void begin_batch();
   void end_batch() noexcept;
 
@@ -101,6 +103,7 @@ class Core {
   std::size_t remaining(const ChannelId& channel) const noexcept;
   ChannelCounts counts(const ChannelId& channel) const noexcept;
   bool close_requested() const noexcept { return transport_->close_requests() != 0; }
+  bool end_received() const noexcept { return end_received_.load(std::memory_order_relaxed); }  // relaxed: a look
   void interrupt() noexcept { transport_->interrupt(); }
   int native_handle();
   /// The halves of a wait for anything: see Transport. The second returns whether an interrupt has ended it.
@@ -191,6 +194,8 @@ class Core {
   void drain(Stop stop);
   bool take_frame(const link::Frame& frame);
   void take_message(const link::FrameHeader& header, EntryPtr& entry);
+  void refuse_behind_end(link::FrameKind kind) const;
+  void take_end() noexcept;
   bool begin_partial(const link::Frame& frame);
   void continue_partial(const link::Frame& frame);
   void finish_entry(const link::FrameHeader& header, Entry& entry);
@@ -233,7 +238,13 @@ class Core {
   }
   [[noreturn]] void throw_new_close(std::uint32_t asked);
   [[noreturn]] void throw_close_request();
-  bool wait_for_more(const os::Deadline& deadline);
+  [[noreturn]] void throw_end_of_messages();
+  /// For calls that have found nothing and do not wait: what other channels hold is to be received first.
+  void throw_end_if_all_is_received() {
+    if (end_received() && inbox_.live_count() == 0 && !has_told_end_) throw_end_of_messages();
+  }
+  /// `is_of_all`: where the time is over and the peer has sent its end, what other channels hold is to be received first.
+  bool wait_for_more(const os::Deadline& deadline, bool is_of_all = true);
   link::WaitEnd wait(const os::Deadline& deadline, bool incoming, std::size_t space) {
     try {
       return transport_->wait(deadline, incoming, space);
@@ -262,6 +273,11 @@ class Core {
     if (peer_known_gone_.load(std::memory_order_acquire)) peer_gone_ = true;  // pairs with note_peer_gone()
     if (peer_gone_) throw_gone();
   }
+  void throw_if_closed() {
+    throw_if_gone();
+    if (has_sent_end_) throw_sent_end();
+  }
+  [[noreturn]] void throw_sent_end() const;
   void note_unanswered();
   void check_gone_after_broken_wake();
   [[noreturn]] void throw_gone();
@@ -291,6 +307,7 @@ class Core {
   Buffer rest_;              // pieces that found no room, from `rest_at_` on
   std::size_t rest_at_ = 0;
   bool is_batching_ = false;
+  bool has_sent_end_ = false;
 
   // receiving
   Inbox inbox_;
@@ -302,11 +319,11 @@ class Core {
   Partial partial_;
   struct Accepted {  // numbers of the peer that were found to be what was asked for: the same come again and again
     std::uint32_t channel = 0, type = 0;
-    std::uint32_t index = 0;
+    std::uint32_t index = ~std::uint32_t{0};
     std::uint64_t wanted = 0;  // id of the type, or 0 for a Message
     bool operator==(const Accepted&) const noexcept = default;
   };
-  Accepted accepted_;                    // type 0, which nobody may use: nothing yet
+  Accepted accepted_;                    // no channel's index: nothing yet
   std::uint32_t overtakings_known_ = 0;  // the peer's count, of which nothing in the link overtakes anything any more
   Priority last_seen_;                   // of the message that came out of the link last
   std::vector<std::pair<link::FrameKind, std::uint64_t>> answerable_;  // a receive_all's; kept for its memory
@@ -314,6 +331,8 @@ class Core {
   std::deque<EntryPtr> held_errors_;  // as bytes, which the limits bound: what they decode to may be much larger
   bool is_inbox_full_ = false;
   std::uint32_t closes_thrown_ = 0;
+  std::atomic<bool> end_received_{false};  // the peer sends no more: all that it had sent was drained
+  bool has_thrown_end_of_messages_ = false;
   bool peer_gone_ = false;
   bool has_told_end_ = false;  // by a receive or a send
   std::atomic<bool> peer_known_gone_{false};

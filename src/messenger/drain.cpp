@@ -66,8 +66,9 @@ bool Core::take_frame(const Frame& frame) {
   }
   if (partial_.is_active) protocol_error("it began a message before the last one was complete");
   if ((header.flags & link::kFirstFragment) != 0) return begin_partial(frame);
-  if (is_declaration(header.kind)) {
-    take_declaration(header.kind, frame.payload);
+  if (header.kind >= FrameKind::channel) {
+    refuse_behind_end(header.kind);
+    header.kind == FrameKind::end ? take_end() : take_declaration(header.kind, frame.payload);
     return true;
   }
   if (frame.payload.size() > options_.link.max_message_bytes) protocol_error("it sent a message over the limit");
@@ -79,7 +80,20 @@ bool Core::take_frame(const Frame& frame) {
   return true;
 }
 
+void Core::refuse_behind_end(FrameKind kind) const {
+  if (end_received() && kind != FrameKind::final_error)
+    protocol_error("it sent something after it had said that it would send no more");
+}
+
+/// The peer's channels are forgotten, so that a message that follows is refused, and costs those that come before no check.
+void Core::take_end() noexcept {
+  end_received_.store(true, std::memory_order_relaxed);  // relaxed: only this thread acts upon it
+  peer_channels_.clear();
+  accepted_ = {};
+}
+
 bool Core::begin_partial(const Frame& frame) {
+  refuse_behind_end(frame.header.kind);
   std::uint64_t total = 0;
   if (frame.payload.size() < sizeof total) protocol_error("a large message came without its size");
   std::memcpy(&total, frame.payload.data(), sizeof total);
@@ -140,7 +154,10 @@ void Core::take_message(const FrameHeader& header, EntryPtr& entry) {
 }
 
 void Core::finish_entry(const FrameHeader& header, Entry& entry) {
-  if (header.channel >= peer_channels_.size()) protocol_error("it used a channel that it never declared");
+  if (header.channel >= peer_channels_.size()) {
+    refuse_behind_end(header.kind);
+    protocol_error("it used a channel that it never declared");
+  }
   if (header.type > peer_types_.size() || (header.type == 0 && header.kind != FrameKind::error_reply)) {
     protocol_error("it used a type that it never declared");
   }
@@ -197,6 +214,7 @@ void Core::take_declaration(FrameKind kind, std::span<const std::byte> payload) 
 }
 
 void Core::take_error(const FrameHeader& header, EntryPtr& entry) {
+  refuse_behind_end(header.kind);
   if (header.kind == FrameKind::final_error) {
     ReceivedError received = decode_error(entry->payload.span());
     const std::lock_guard lock(final_mutex_);

@@ -57,6 +57,10 @@ void Messenger::send_error(const detail::ErrorType& type, const void* error, con
   with_memory(core(), [&] { core_->send_error(type, error, options); });
 }
 void Messenger::send_close_request(const SendOptions&) { core().send_close_request(); }
+void Messenger::send_end(const SendOptions& options) {
+  with_memory(core(), [&] { core_->send_end(options); });
+}
+bool Messenger::end_received() const noexcept { return core_ != nullptr && core_->end_received(); }
 detail::LoanHandle Messenger::lend(std::size_t count, std::size_t size) {
   return with_memory(core(), [&] { return core_->lend(count, size); });
 }

@@ -74,6 +74,7 @@ void Core::receive_all(const ChannelId& channel, const Incoming& to) {
   // Taken first and decoded then: if one of them throws, all others go back in the same order.
   std::vector<EntryPtr> taken;
   taken.reserve(lane.live);
+  throw_end_if_all_is_received();
   while (Entry* front = inbox_.front(lane)) taken.push_back(inbox_.take_front(lane, *front));
   std::size_t at = 0;
   try {
@@ -119,7 +120,7 @@ void Core::receive_reply(RequestId id, const Incoming& to, Timeout timeout) {
                            " cannot come: the inbox is full, mostly of channel " + inbox_.fullest().id.describe() +
                            "; receive these, or raise LinkOptions::max_queued_bytes");
     }
-    if (!wait_for_more(deadline)) {
+    if (!wait_for_more(deadline, false)) {
       throw TimeoutError("no reply to request " + std::to_string(number) + " on channel " + lane.id.describe() +
                          " from " + options_.peer_name + " came in the time given");
     }
@@ -145,7 +146,7 @@ bool Core::receive_next_reply(const ChannelId& channel, const Incoming& to, Time
                            ": the inbox is full, mostly of channel " + inbox_.fullest().id.describe() +
                            "; receive these, or raise LinkOptions::max_queued_bytes");
     }
-    if (!wait_for_more(deadline)) return false;
+    if (!wait_for_more(deadline, false)) return false;
   }
 }
 
@@ -156,6 +157,7 @@ std::size_t Core::available(const ChannelId& channel) {
   do {
     drain(Stop::at_error);
     throw_pending();
+    throw_end_if_all_is_received();
   } while (lane.live == 0 && look_for_end());
   return lane.live;
 }
@@ -185,6 +187,16 @@ void Core::throw_close_request() {
   throw ResourceRequestedClose();
 }
 
+/// Not before all that had come before was received.
+void Core::throw_end_of_messages() {
+  has_thrown_end_of_messages_ = true;
+  if (options_.role == Role::host) {
+    throw EndOfWorkersMessages(options_.peer_name + " (pid " + std::to_string(options_.peer_pid) +
+                               ") has said that it sends no more, and all that it had sent has been received");
+  }
+  throw EndOfMessages();
+}
+
 /// For calls that have found nothing and do not wait. True: the peer is gone, look once more at what it had sent. Throws what
 /// its end means where that was done, and nobody was told so far.
 bool Core::look_for_end() {
@@ -195,22 +207,26 @@ bool Core::look_for_end() {
   return peer_gone_;
 }
 
-/// True: look again. False: the deadline has passed. A wait that would sleep throws the close request again, and what the
-/// peer's end means.
-bool Core::wait_for_more(const os::Deadline& deadline) {
+/// True: look again. False: the deadline has passed. A wait that would sleep throws the close request again, what the peer's
+/// end means, and that it sends no more.
+bool Core::wait_for_more(const os::Deadline& deadline, bool is_of_all) {
+  // A peer that always has something, but never what is wanted, must not keep the time from passing.
+  const bool is_late = deadline.passed();
+  const bool throws_end = end_received() && (!is_late || !is_of_all || inbox_.live_count() == 0);
+  // Before the peer's own end, whichever was first: who has sent all may go.
+  if (throws_end && !has_thrown_end_of_messages_) throw_end_of_messages();
   if (peer_gone_) throw_gone();
   if (peer_known_gone_.load(std::memory_order_acquire)) {  // pairs with note_peer_gone()
     peer_gone_ = true;                                     // look once more at what it had sent, then throw
     return true;
   }
-  // A peer that always has something, but never what is wanted, must not keep the time from passing.
-  const bool is_late = deadline.passed();
   // Where it was asked to close it does not sleep, but looks: the peer may have ended since, and that says more.
   const bool throws_close = closes_thrown_ != 0 && !is_late;
-  switch (wait(throws_close ? os::Deadline(std::chrono::seconds(0)) : deadline, true, 0)) {
+  switch (wait(throws_close || throws_end ? os::Deadline(std::chrono::seconds(0)) : deadline, true, 0)) {
     case link::WaitEnd::changed:
       return !is_late;
     case link::WaitEnd::timed_out:
+      if (throws_end) throw_end_of_messages();
       if (throws_close) throw_close_request();
       return false;
     case link::WaitEnd::interrupted:

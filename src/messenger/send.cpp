@@ -17,8 +17,9 @@ namespace {
 
 constexpr std::size_t kKeptScratch = std::size_t{64} << 20;
 
+/// What its receiver does not return, and which therefore overtakes nothing.
 bool is_piece(FrameKind kind) {
-  return kind == FrameKind::fragment || kind == FrameKind::channel || kind == FrameKind::type;
+  return kind >= FrameKind::channel;
 }
 bool is_data(FrameKind kind) { return kind <= FrameKind::error_reply; }
 
@@ -84,7 +85,7 @@ std::uint64_t Core::send(Kind kind, const Outgoing& value, const ChannelId& chan
 
 std::uint64_t Core::send_unguarded(Kind kind, const Outgoing& value, const ChannelId& channel,
                                    const SendOptions& options) {
-  throw_if_gone();
+  throw_if_closed();
   const Priority priority = options.priority ? *options.priority : value.priority ? *value.priority : Priority();
   if (priority.is_nan()) throw_nan(value, channel);
   const os::Deadline deadline = deadline_of(options);
@@ -183,7 +184,7 @@ void Core::reply_to(const Message& request, const Outgoing& value, const SendOpt
 void Core::reply_error_to(const Message& request, const ErrorType& type, const void* error,
                           const SendOptions& options) {
   CallGuard guard(*this);
-  throw_if_gone();
+  throw_if_closed();
   const os::Deadline deadline = deadline_of(options);
   const std::uint64_t id = request_to_answer(request);
   const std::uint32_t index = inbox_.index_of(request.channel());
@@ -200,7 +201,7 @@ void Core::reply_error_to(const Message& request, const ErrorType& type, const v
 
 void Core::send_error(const ErrorType& type, const void* error, const SendOptions& options) {
   CallGuard guard(*this);
-  throw_if_gone();
+  throw_if_closed();
   Buffer payload;
   encode_error_payload(payload, options_.link.max_message_bytes, type, error);
   FrameHeader header;
@@ -222,6 +223,21 @@ void Core::send_close_request() {
   CallGuard guard(*this);
   throw_if_gone();
   transport_->request_close();
+}
+
+void Core::send_end(const SendOptions& options) {
+  CallGuard guard(*this);
+  throw_if_gone();
+  if (has_sent_end_) return;
+  FrameHeader header;
+  header.kind = FrameKind::end;
+  send_bytes(header, {}, deadline_of(options));
+  has_sent_end_ = true;
+}
+
+void Core::throw_sent_end() const {
+  throw LinkClosedError("send_end() has told " + options_.peer_name +
+                        " that nothing more will be sent: nothing was sent");
 }
 
 void Core::begin_batch() {

@@ -1,7 +1,10 @@
 // An eventfd as a flag that poll and epoll can wait for: readable exactly while it is set.
 //
-// Thread safety: set() and clear() from any thread; close() while nobody else uses it.
+// Thread safety: set() from any thread and any signal handler, at any time of the object's life, also while it is closed; the rest by one
+// thread.
 #pragma once
+
+#include <atomic>
 
 #include "os/fd.hpp"
 
@@ -10,16 +13,30 @@ namespace coproc::inline v0::os {
 class Event {
  public:
   /// Throws std::system_error.
-  Event();
+  Event() { open(); }
+  Event(const Event&) = delete;
+  Event& operator=(const Event&) = delete;
+  ~Event() { close(); }
 
+  /// Again, after close(). Throws std::system_error.
+  void open();
+  /// Gives the descriptor up. Waits for threads that are in set().
+  void close() noexcept;
+  /// The same in a forked child, where the threads that were in set() are not.
+  void close_in_child() noexcept {
+    setters_.store(0, std::memory_order_relaxed);  // relaxed: there is one thread
+    close();
+  }
   void set() noexcept;
-  void clear() noexcept;
-  /// Gives the descriptor up before the destructor does.
-  void close() noexcept { fd_.reset(); }
+  /// False: the program has closed the descriptor.
+  bool clear() noexcept;
+  /// -1: it is closed.
   int fd() const noexcept { return fd_.get(); }
 
  private:
   Fd fd_;
+  std::atomic<bool> is_open_{false};
+  std::atomic<int> setters_{0};
 };
 
 }  // namespace coproc::inline v0::os

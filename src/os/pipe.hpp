@@ -1,6 +1,6 @@
-// Pipes, and the wake-up calls that travel through them.
+// Pipes.
 //
-// Thread safety: the functions may be called from any thread; the kernel makes each single-byte write atomic.
+// Thread safety: the functions may be called from any thread.
 #pragma once
 
 #include <cstddef>
@@ -20,31 +20,11 @@ struct Pipe {
   static Pipe create_for_output(int bytes);
 };
 
-/// Whether it is an end of a pipe that is open for this: O_RDONLY or O_WRONLY.
-bool is_pipe(const Fd& fd, int mode) noexcept;
-/// The same end as an open file of its own that does not wait. Where there is no /proc it stays the one that it was, and does
-/// not wait from now on. Throws std::system_error.
-Fd reopen_pipe(Fd fd, int mode);
-
 struct Got {
   std::size_t bytes = 0;
   bool is_at_end = false;  ///< nobody has the write end any more (or the pipe cannot be read)
 };
 /// Takes out what is there, as much as has room, from a non-blocking read end. Never waits.
 Got read_available(const Fd& read_end, std::span<char> to) noexcept;
-
-enum class Wake {
-  sent,
-  full,    ///< the sleeper has more wake-up calls than it can hold: it will wake
-  broken,  ///< nobody has the read end any more
-  lost,    ///< this process has closed its end
-};
-/// Writes one byte. Never waits, never raises SIGPIPE.
-Wake write_wake(const Fd& write_end) noexcept;
-
-enum class Drained { nothing, some, hung_up, lost };
-/// Takes the wake-up calls out. `hung_up`: nobody has the write end any more (or the pipe cannot be read). `lost`: this process
-/// has closed its end.
-Drained drain_wakes(const Fd& read_end) noexcept;
 
 }  // namespace coproc::inline v0::os

@@ -95,7 +95,7 @@ TEST(Reap, SoHasOneWhoseSignalTheProgramIgnores) {
                 return os::poll_once({&entry, 1}, os::Deadline::forever()) == os::PollEnd::ready ? 9 : 1;
               });
               if (os::reap_ended(child)) return 1;
-              (void)os::write_wake(gate.write_end);
+              (void)!::write(gate.write_end.get(), "", 1);
               wait_until_ended(child);
               return is_code_or_unknown(os::reap_ended(child), 9) ? 0 : 2;
             }),

@@ -2,12 +2,15 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include <cstddef>
 #include <filesystem>
+#include <memory>
 
 #include "os/close_fds.hpp"
 #include "os/error.hpp"
@@ -27,7 +30,7 @@ std::vector<char*> pointers_to(const std::vector<std::string>& texts) {
   return pointers;
 }
 
-/// Writes into the memory that a child by vfork shares with this process.
+/// Writes into the memory that the child shares with this process.
 struct Spawned {
   const Program& program;
   const char* path;
@@ -86,14 +89,21 @@ void become_program(Spawned& spawned) noexcept {
   spawned.failed = "execve";
 }
 
-/// A child that has this process's memory until it executes the program: as quick for a large process as for a small one. Not
-/// by posix_spawn, which needs a clone3 that is not refused, and more than that to close descriptors.
-__attribute__((noinline)) pid_t run_in_child(Spawned& spawned) noexcept {
-  const pid_t pid = ::vfork();
-  if (pid != 0) return pid;
+/// The child's own: it runs while this thread waits, whose stack it would else run on.
+constexpr std::size_t kStackBytes = 256 << 10;
+
+int run_in_child(void* context) noexcept {
+  auto& spawned = *static_cast<Spawned*>(context);
   become_program(spawned);
   spawned.error_number = errno;
-  ::_exit(127);
+  return 127;
+}
+
+/// A child that has this process's memory until it executes the program: as quick for a large process as for a small one. Not
+/// by posix_spawn, which needs a clone3 that is not refused, and more than that to close descriptors. Nor by vfork(), which sanitizers
+/// make a fork(): its handlers would close in the child what it is to be given.
+pid_t start_child(Spawned& spawned, std::byte* stack) noexcept {
+  return call_once([&] { return ::clone(&run_in_child, stack + kStackBytes, CLONE_VM | CLONE_VFORK | SIGCHLD, &spawned); });
 }
 
 }  // namespace
@@ -107,18 +117,19 @@ pid_t spawn(const Program& program, const Fd& control, int error) {
   sigemptyset(&spawned.mask);
   sigaddset(&spawned.mask, SIGINT);
   if (program.blocks_signals) sigfillset(&spawned.mask);
+  const std::unique_ptr<std::byte[]> stack(new std::byte[kStackBytes]);
   pid_t pid;
   {
     const SignalBlock no_handler_runs_in_the_child;
     int cancel_state;
     ::pthread_setcancelstate(PTHREAD_CANCEL_DISABLE,
                              &cancel_state);  // nor is the child cancelled in this thread's name
-    pid = call_once([&] { return run_in_child(spawned); });
+    pid = start_child(spawned, stack.get());
     const int saved = errno;
     ::pthread_setcancelstate(cancel_state, nullptr);
     errno = saved;
   }
-  if (pid < 0) throw_errno("vfork");
+  if (pid < 0) throw_errno("clone", "CLONE_VM|CLONE_VFORK");
   if (spawned.error_number == 0) return pid;
   kill_and_reap(pid);
   errno = spawned.error_number;

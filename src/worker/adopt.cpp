@@ -29,7 +29,7 @@ LinkEnd Worker::new_link() {
   try {
     auto [run, core, worker_end] = make_link(state.options, state.reorders, *state.messenger);
     auto lifeline = std::make_unique<process::Lifeline>();
-    const auto [memory, wake_in, wake_out] = worker_end->fds_to_hand_over();
+    const auto [memory, wake] = worker_end->fds_to_hand_over();
     auto parts = std::make_unique<LinkEnd::Parts>();
     parts->description.link = description_of(*worker_end, state.options.link, state.reorders);
     parts->description.is_of_worker = true;
@@ -37,8 +37,7 @@ LinkEnd Worker::new_link() {
     parts->description.heeds_signals_of_others = state.options.heed_signals_of_others;
     parts->description.host_pid = ::getpid();
     parts->memory = os::duplicate(memory);
-    parts->wake_in = os::duplicate(wake_in);
-    parts->wake_out = os::duplicate(wake_out);
+    parts->wake = os::duplicate(wake);
     parts->lifeline = os::duplicate(lifeline->read_end().get());
     lifeline->stay_with_host();
     state.awaited = {std::move(run), std::move(core), std::move(lifeline)};

@@ -1,7 +1,5 @@
 #include "worker/link_end.hpp"
 
-#include <fcntl.h>
-
 #include <algorithm>
 #include <array>
 #include <utility>
@@ -13,8 +11,8 @@
 #include "messenger/refused.hpp"
 #include "os/file.hpp"
 #include "os/fork_guard.hpp"
-#include "os/pipe.hpp"
 #include "os/signals.hpp"
+#include "os/wake.hpp"
 #include "process/lifeline.hpp"
 #include "worker/run_target.hpp"
 
@@ -39,22 +37,13 @@ HandedMessenger description_of(const link::RingTransport& transport, const LinkO
 
 namespace {
 
-constexpr std::size_t kFdsOfPair = 3, kFdsOfWorker = 4;
+constexpr std::size_t kFdsOfPair = 2, kFdsOfWorker = 3;
 
-std::unique_ptr<link::RingTransport> open_transport(const HandedMessenger& link, os::Fd memory, os::Fd wake_in,
-                                                    os::Fd wake_out) {
-  return link::open_shm_end(link.end, std::move(memory), std::move(wake_in), std::move(wake_out),
-                            std::chrono::nanoseconds(link.spin_ns));
+std::unique_ptr<link::RingTransport> open_transport(const HandedMessenger& link, os::Fd memory, os::Fd wake) {
+  return link::open_shm_end(link.end, std::move(memory), std::move(wake), std::chrono::nanoseconds(link.spin_ns));
 }
 
 constexpr std::chrono::nanoseconds kLongestSpin = std::chrono::milliseconds(10);
-
-/// The pipe as a file description that nobody else has, who could make its reads and writes wait.
-os::Fd own_end_of_pipe(os::Fd fd, int mode) {
-  if (!os::is_pipe(fd, mode))
-    throw InvalidArgumentError("LinkEnd: the second and third descriptor must be the ends of pipes that fds() gave");
-  return os::reopen_pipe(std::move(fd), mode);
-}
 
 template <class M>
 constexpr bool kReorders = std::is_same_v<M, PriorityMessenger>;
@@ -72,21 +61,20 @@ LinkEnd::LinkEnd(Messenger&& unused) {
   Core* const core = MessengerAccess::core(unused);
   if (core == nullptr) throw InvalidArgumentError("LinkEnd: this messenger has no link");
   const auto& transport = static_cast<const link::RingTransport&>(core->transport());
-  const auto [memory, wake_in, wake_out] = transport.fds_to_hand_over();
+  const auto [memory, wake] = transport.fds_to_hand_over();
   auto parts = std::make_unique<Parts>();
   parts->description.link = description_of(transport, core->options().link, core->options().reorders);
   detail::name_refusals("LinkEnd: no descriptors for this end",
-                        [&, memory = memory, wake_in = wake_in, wake_out = wake_out] {
+                        [&, memory = memory, wake = wake] {
                           parts->memory = os::duplicate(memory);
-                          parts->wake_in = os::duplicate(wake_in);
-                          parts->wake_out = os::duplicate(wake_out);
+                          parts->wake = os::duplicate(wake);
                         });
   MessengerAccess::release_core(unused);
   parts_ = std::move(parts);
 }
 
 LinkEnd::LinkEnd(std::span<const int> fds, std::string_view description) : parts_(std::make_unique<Parts>()) {
-  std::array<os::Fd*, kFdsOfWorker> places{&parts_->memory, &parts_->wake_in, &parts_->wake_out, &parts_->lifeline};
+  std::array<os::Fd*, kFdsOfWorker> places{&parts_->memory, &parts_->wake, &parts_->lifeline};
   for (std::size_t i = 0; i < fds.size(); ++i) {
     os::Fd taken(fds[i]);
     if (i < places.size()) *places[i] = std::move(taken);
@@ -111,7 +99,7 @@ LinkEnd::LinkEnd(std::span<const int> fds, std::string_view description) : parts
 std::vector<int> LinkEnd::fds() const {
   std::vector<int> fds;
   if (parts_ == nullptr) return fds;
-  fds = {parts_->memory.get(), parts_->wake_in.get(), parts_->wake_out.get()};
+  fds = {parts_->memory.get(), parts_->wake.get()};
   if (parts_->description.is_of_worker) fds.push_back(parts_->lifeline.get());
   return fds;
 }
@@ -151,11 +139,10 @@ M LinkEnd::open(const LinkOptions& most) {
   options.reorders = kReorders<M>;
   options.link = limits_of(link);
   return detail::name_refusals("LinkEnd: this end cannot be opened", [&] {
-    parts.wake_in = own_end_of_pipe(std::move(parts.wake_in), O_RDONLY);
-    parts.wake_out = own_end_of_pipe(std::move(parts.wake_out), O_WRONLY);
-    return MessengerAccess::make<M>(std::make_unique<Core>(
-        open_transport(link, std::move(parts.memory), std::move(parts.wake_in), std::move(parts.wake_out)),
-        std::move(options)));
+    if (!os::is_wake_end(parts.wake))
+      throw InvalidArgumentError("LinkEnd: the second descriptor must be the socket that fds() gave");
+    return MessengerAccess::make<M>(
+        std::make_unique<Core>(open_transport(link, std::move(parts.memory), std::move(parts.wake)), std::move(options)));
   });
 }
 
@@ -163,8 +150,7 @@ template <class M>
 int LinkEnd::run(const std::function<void(M&)>& target) {
   Parts parts = take(true);
   const EndDescription& end = parts.description;
-  auto transport =
-      open_transport(end.link, std::move(parts.memory), std::move(parts.wake_in), std::move(parts.wake_out));
+  auto transport = open_transport(end.link, std::move(parts.memory), std::move(parts.wake));
   // Never freed: it has to outlive whatever the target does, and ends with the process.
   static process::Lifeline* lifeline = nullptr;
   static unsigned long generation = 0;

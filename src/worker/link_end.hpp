@@ -13,9 +13,9 @@
 namespace coproc::inline v0 {
 
 struct EndDescription {
-  std::uint32_t version = 2;
+  std::uint32_t version = 3;
   HandedMessenger link;
-  bool is_of_worker = false;  // then there is a fourth descriptor: its lifeline
+  bool is_of_worker = false;  // then there is a third descriptor: its lifeline
   bool reports_crashes = false;
   bool heeds_signals_of_others = false;
   int host_pid = 0;
@@ -23,7 +23,7 @@ struct EndDescription {
 
 struct LinkEnd::Parts {
   EndDescription description;
-  os::Fd memory, wake_in, wake_out;
+  os::Fd memory, wake;
   os::Fd lifeline;
 };
 

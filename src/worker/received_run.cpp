@@ -32,11 +32,11 @@ struct Received {
 
 /// The next end of a link among the descriptors.
 std::unique_ptr<link::RingTransport> open_end(const HandedMessenger& handed, std::span<os::Fd>& fds) {
-  if (fds.size() < 3) throw StartReport{StartStage::handshake, 0, "the start request came without its links"};
+  if (fds.size() < 2) throw StartReport{StartStage::handshake, 0, "the start request came without its links"};
   try {
-    auto end = link::open_shm_end(handed.end, std::move(fds[0]), std::move(fds[1]), std::move(fds[2]),
+    auto end = link::open_shm_end(handed.end, std::move(fds[0]), std::move(fds[1]),
                                   std::chrono::nanoseconds(handed.spin_ns));
-    fds = fds.subspan(3);
+    fds = fds.subspan(2);
     return end;
   } catch (const ProtocolError& error) {
     throw StartReport{StartStage::link, 0, error.what()};

@@ -289,6 +289,22 @@ std::vector<ExitStatus> Worker::stop_all(std::span<Worker* const> workers, const
 
 ExitStatus Worker::join() { return *join_for(kForever); }
 
+ExitStatus Worker::finish(Timeout timeout) {
+  (void)state().started("finish");
+  if (auto status = exit_status()) return *std::move(status);
+  const os::Deadline deadline(timeout.ns);
+  try {
+    messenger().send_end({.timeout = timeout});
+  } catch (const TimeoutError&) {
+    return stop();
+  } catch (const WorkerIsDeadError&) {
+    // It has ended by itself.
+  }
+  const auto left = deadline.remaining();
+  if (auto status = join_for(timeout.ns == kForever.ns ? kForever : Timeout(left))) return *std::move(status);
+  return stop();
+}
+
 std::optional<ExitStatus> Worker::join_for(Timeout timeout) {
   const auto run = state().started("join");
   return telling_errors("join", state().options.name, [&]() -> std::optional<ExitStatus> {

@@ -98,7 +98,7 @@ bool is_at_rest(int pid) {
 void dawdle(const Case& which, int worker) noexcept {
   static constexpr const char* kSteps[] = {
       "sleep: awake",  "sleep: waiting word set", "sleep: before the poll",  "sleep: after the poll",
-      "drain: looked", "settle: pipe emptied",    "settle: waiting word set"};
+      "drain: looked", "settle: drained",         "settle: waiting word set"};
   const std::uint64_t at = which.choice(0, 2 * std::size(kSteps));  // every other time it does not dawdle
   if (at >= std::size(kSteps)) return;
   dawdles_at = kSteps[at];

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <cstring>
@@ -13,6 +14,7 @@
 
 #include "coproc/errors.hpp"
 #include "link/ring_transport.hpp"
+#include "os/pipe.hpp"
 
 namespace coproc::link {
 namespace {
@@ -228,7 +230,7 @@ TEST(OneProcessRingTransport, EmptiesSomethingElseInItsWaitsAndKeepsItsDeadlines
   pollfd handle{a->native_handle(), POLLIN, 0};
   a->settle(false, 0);
   EXPECT_EQ(::poll(&handle, 1, 0), 0);
-  os::write_wake(aside.write_end);
+  ASSERT_EQ(::write(aside.write_end.get(), "", 1), 1);
   EXPECT_EQ(::poll(&handle, 1, 0), 1);
   EXPECT_EQ(a->wait(os::Deadline::forever(), true, 0), WaitEnd::changed);
   EXPECT_EQ(looks, 1);

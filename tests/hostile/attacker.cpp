@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -31,15 +32,13 @@ std::span<std::byte> find_link() {
   throw std::runtime_error("no link is mapped");
 }
 
-/// The only non-blocking pipe that a worker can write to, its standard streams apart.
-int find_wake_out() {
+/// The only socket that a worker has.
+int find_wake() {
   for (int fd = 3; fd < 1024; ++fd) {
     struct stat status;
-    if (::fstat(fd, &status) != 0 || !S_ISFIFO(status.st_mode)) continue;
-    const int flags = ::fcntl(fd, F_GETFL);
-    if ((flags & O_ACCMODE) == O_WRONLY && (flags & O_NONBLOCK) != 0) return fd;
+    if (::fstat(fd, &status) == 0 && S_ISSOCK(status.st_mode)) return fd;
   }
-  throw std::runtime_error("no pipe leads to the host");
+  throw std::runtime_error("no socket leads to the host");
 }
 
 int find_memory() {
@@ -60,7 +59,7 @@ Attacker::Attacker(Control& control, std::uint64_t seed)
       round_(control.round.load()),
       random_(seed),
       link_(find_link()),
-      wake_out_(find_wake_out()),
+      wake_(find_wake()),
       producer_(header().ring[1], link_.subspan(coproc::link::kHeaderPage + ring_bytes(link_), ring_bytes(link_))),
       before_(random_()) {}
 
@@ -75,7 +74,7 @@ std::span<std::byte> Attacker::map_loans(int from) const {
 
 void Attacker::wake_host() noexcept {
   const char byte = 1;
-  (void)!::write(wake_out_, &byte, 1);
+  (void)!::send(wake_, &byte, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 bool Attacker::mutated_in_a_storm() {

@@ -1,4 +1,4 @@
-// What a hostile worker has to work with: its link's memory and pipes, raw frames, chosen values, and the host's pace.
+// What a hostile worker has to work with: its link's memory and socket, raw frames, chosen values, and the host's pace.
 //
 // Thread safety: none; one thread of the worker.
 #pragma once
@@ -36,8 +36,8 @@ class Attacker {
   std::span<std::byte> link() const noexcept { return link_; }
   /// The area of what end `from` lends: 0 is the host. Mapped anew.
   std::span<std::byte> map_loans(int from) const;
-  /// Of the host's wake-up pipe.
-  int wake_out() const noexcept { return wake_out_; }
+  /// The worker's end of the wake-up socket.
+  int wake() const noexcept { return wake_; }
   void wake_host() noexcept;
 
   // ---- the pace ----
@@ -70,7 +70,7 @@ class Attacker {
   std::uint64_t round_;
   std::mt19937_64 random_;
   std::span<std::byte> link_;
-  int wake_out_ = -1;
+  int wake_ = -1;
   coproc::ring::Producer producer_;
   std::uint64_t burst_ = 0;
   std::uint64_t before_;  // a value that was replaced lately

@@ -17,7 +17,7 @@ struct Attack {
 std::span<const Attack> scribbling();  // any value into any word of the link
 std::span<const Attack> framing();     // frames that are wrong in themselves or in their place
 std::span<const Attack> flooding();    // more than anybody needs
-std::span<const Attack> waking();      // the words, pipes and descriptors of waiting
+std::span<const Attack> waking();      // the words, sockets and descriptors of waiting
 std::span<const Attack> lending();     // references, returns and contents of loans
 std::span<const Attack> living();      // stopping, ending and leaving others behind
 

@@ -91,7 +91,7 @@ void against_the_rules(Attacker& a) {
   do {
     FrameHeader header = legal_header(a);
     if (a.one_in(8)) {
-      switch (a.below(7)) {
+      switch (a.below(8)) {
         case 0:
           header.kind = static_cast<FrameKind>(a.any());
           break;
@@ -110,6 +110,10 @@ void against_the_rules(Attacker& a) {
         case 5:
           header.request_id = 0;
           break;
+        case 6:
+          header.kind = FrameKind::end;
+          a.send(header, a.one_in(2) ? Bytes() : some_value(a));  // the host may go on receiving; what follows is refused
+          continue;
         default:
           header.kind = a.one_in(2) ? FrameKind::channel : FrameKind::type;
       }

@@ -77,27 +77,28 @@ TEST_F(StrangeEnds, MemoryThatMayShrinkIsRefused) {
   (void)sealed.open<PriorityMessenger>();
 }
 
-TEST_F(StrangeEnds, WhatIsNoPipeIsRefused) {
-  int sockets[2];
-  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, sockets), 0);
-  for (const std::size_t which : {1u, 2u}) {
-    LinkEnd end(fds_with(which, sockets[which - 1]), description);
+TEST_F(StrangeEnds, WhatIsNoLocalStreamSocketIsRefused) {
+  int others[4];
+  ASSERT_EQ(::pipe(others), 0);
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_DGRAM, 0, others + 2), 0);
+  for (const int fd : others) {
+    LinkEnd end(fds_with(1, fd), description);
     EXPECT_THROW((void)end.open<PriorityMessenger>(), coproc::InvalidArgumentError);
   }
   std::vector<int> exchanged = fds();
-  std::swap(exchanged[1], exchanged[2]);
+  std::swap(exchanged[0], exchanged[1]);
   LinkEnd end(exchanged, description);
   EXPECT_THROW((void)end.open<PriorityMessenger>(), coproc::InvalidArgumentError);
 }
 
-TEST_F(StrangeEnds, WhoeverHasThePipesCannotMakeThemWait) {
+TEST_F(StrangeEnds, WhoeverHasTheSocketCannotMakeItWait) {
   LinkEnd end(fds(), description);
   PriorityMessenger messenger = end.open<PriorityMessenger>();
   for (const int fd : honest.fds()) {
     const int flags = ::fcntl(fd, F_GETFL);
     ASSERT_EQ(::fcntl(fd, F_SETFL, flags & ~O_NONBLOCK), 0);
   }
-  EXPECT_EQ(messenger.receive_for<int>(1ms), std::nullopt);  // empties the pipe
+  EXPECT_EQ(messenger.receive_for<int>(1ms), std::nullopt);  // empties the socket
 }
 
 TEST_F(StrangeEnds, ASpinWithoutEndIsNone) {

@@ -1,4 +1,4 @@
-#include <fcntl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "hostile/attacks.hpp"
@@ -35,24 +35,29 @@ void stuck(Attacker& a) {
   } while (a.mutated_in_a_storm());
 }
 
-void full_pipe(Attacker& a) {
+void full_socket(Attacker& a) {
   const char bytes[4096] = {};
-  do (void)!::write(a.wake_out(), bytes, sizeof bytes);
+  do (void)!::send(a.wake(), bytes, sizeof bytes, MSG_DONTWAIT | MSG_NOSIGNAL);
   while (a.mutated());
 }
 
-/// Its own end of the host's pipe: the host cannot be woken any more.
+/// The host is told that no wake-up call will come any more.
 void host_cannot_be_woken(Attacker& a) {
-  ::close(a.wake_out());
+  ::shutdown(a.wake(), SHUT_WR);
   do a.header().side[1].waiting.store(7);
   while (a.mutated());
 }
 
-/// Its own pipe: the host's wake-ups find nobody.
+/// The host's wake-ups find nobody.
 void cannot_be_woken(Attacker& a) {
-  for (int fd = 3; fd < 256; ++fd) {
-    if (fd != a.wake_out()) ::close(fd);
-  }
+  ::shutdown(a.wake(), SHUT_RD);
+  do a.header().side[1].waiting.store(7);
+  while (a.mutated());
+}
+
+/// Both at once.
+void hung_up(Attacker& a) {
+  ::close(a.wake());
   do a.header().side[1].waiting.store(7);
   while (a.mutated());
 }
@@ -69,9 +74,10 @@ constexpr Attack kAttacks[] = {{"storm_of_wake_ups", storm_of_wake_ups},
                                {"storm_of_close_requests", storm_of_close_requests},
                                {"storm_in_the_waiting_words", storm_in_the_waiting_words},
                                {"stuck", stuck},
-                               {"full_pipe", full_pipe},
+                               {"full_socket", full_socket},
                                {"host_cannot_be_woken", host_cannot_be_woken},
                                {"cannot_be_woken", cannot_be_woken, true},
+                              {"hung_up", hung_up, true},
                                {"without_descriptors", without_descriptors, true}};
 
 }  // namespace

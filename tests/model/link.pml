@@ -1,4 +1,4 @@
-/* The link between two ends, for SPIN: two rings, waiting words, wake-up pipes, close requests, and the death of either
+/* The link between two ends, for SPIN: two rings, waiting words, wake-up sockets, close requests, and the death of either
  * end at any step. What is checked, what each mutant is, and what is left out: docs/link.md, "Model".
  *
  * A step is one access to memory or one system call, together with what the end decides before it from what only it
@@ -66,11 +66,11 @@
 
 /* ---- what the kernel knows ---- */
 
-bool pipe_has_bytes[2];      /* the wake-up pipe that end e reads */
-bool descriptors_closed[2];  /* end e's: the other's pipe has hung up, and nobody reads its own */
+bool calls_wait[2];          /* at end e of the wake-up socket */
+bool descriptors_closed[2];  /* end e's: the other's end of the socket has hung up */
 bool has_ended[2];           /* end e's pidfd is readable; a little later */
 bool event_is_set;           /* armed_->has_work of end 1 */
-byte host;                   /* the end that has the other's pidfd; the other has only its pipe */
+byte host;                   /* the end that has the other's pidfd; the other has only its socket */
 
 /* ---- what the ends know privately, and the checks look at, too ---- */
 
@@ -98,12 +98,12 @@ byte closes_left = CLOSES;
 
 /* ---- waking ---- */
 
-inline write_wake() {  /* os::write_wake. The pipe's lock in the kernel hands over what was stored before. */
+inline send_wake() {   /* os::send_wake. The socket's lock in the kernel hands over what was stored before. */
   atomic {
     FENCE ->
     if
     :: descriptors_closed[PEER] -> must_check_gone = true
-    :: else -> pipe_has_bytes[PEER] = true
+    :: else -> calls_wait[PEER] = true
     fi
   }
 }
@@ -113,11 +113,11 @@ inline wake_if_waiting(for_what) {  /* RingTransport::wake_if_waiting */
   :: FENCE_BEFORE_WAKE && (LOAD(WAITING(PEER)) & (for_what)) == 0
   :: FENCE_BEFORE_WAKE && (LOAD(WAITING(PEER)) & (for_what)) != 0 ->
 #ifdef MUTANT_WORD_CLEARED_AFTER_WAKE
-     write_wake();
+     send_wake();
      store(WAITING(PEER), 0)
 #else
      store(WAITING(PEER), 0);
-     write_wake()
+     send_wake()
 #endif
   fi
 }
@@ -125,23 +125,23 @@ inline wake_if_waiting(for_what) {  /* RingTransport::wake_if_waiting */
 /* ---- sleeping ---- */
 
 #define PIDFD_IS_READABLE (me == host && has_ended[PEER])
-#define PIPE_IS_READABLE (pipe_has_bytes[me] || descriptors_closed[PEER])
-#define ANY_IS_READABLE (PIDFD_IS_READABLE || (PIPE_IS_READABLE && !IS_PIPE_LEFT_OUT))
-#ifdef MUTANT_HANG_UP_FORGOTTEN  /* once the pipe has hung up it is left out of the poll, as if that had been told */
-#define IS_PIPE_LEFT_OUT is_hung_up
+#define SOCKET_IS_READABLE (calls_wait[me] || descriptors_closed[PEER])
+#define ANY_IS_READABLE (PIDFD_IS_READABLE || (SOCKET_IS_READABLE && !IS_SOCKET_LEFT_OUT))
+#ifdef MUTANT_HANG_UP_FORGOTTEN  /* once the socket has hung up it is left out of the poll, as if that had been told */
+#define IS_SOCKET_LEFT_OUT is_hung_up
 #define NEED_NOT_POLL satisfied
 #else
-#define IS_PIPE_LEFT_OUT false
+#define IS_SOCKET_LEFT_OUT false
 #define NEED_NOT_POLL (satisfied || is_hung_up)
 #endif
 
 inline take_what_is_readable() {  /* what RingTransport::sleep makes of it; bytes are read before the hang-up */
   if
   :: PIDFD_IS_READABLE -> is_gone = true
-  :: !PIDFD_IS_READABLE && !pipe_has_bytes[me] -> is_hung_up = true
+  :: !PIDFD_IS_READABLE && !calls_wait[me] -> is_hung_up = true
   :: else
   fi;
-  pipe_has_bytes[me] = false;
+  calls_wait[me] = false;
   asleep[me] = 0
 }
 
@@ -199,7 +199,7 @@ inline settle_and_sleep() {
 #endif
   if
   :: atomic { has_work -> event_is_set = true }
-  :: atomic { !has_work -> pipe_has_bytes[me] = false };  /* os::drain_wakes */
+  :: atomic { !has_work -> calls_wait[me] = false };  /* os::drain_wakes */
      store(WAITING(me), BITS(true, true));
      atomic {
        FENCE_BEFORE_SLEEP ->

@@ -103,18 +103,17 @@ TEST(NativeHandle, IsNotReadableForNothingWhileAWorkerDies) {
             1);  // once where a machine that has other things to do takes its time between two steps of an end
 }
 
-void closes_its_pipes(PriorityMessenger& host) {
+void closes_its_sockets(PriorityMessenger& host) {
   host.send_norequest(1);
   for (int fd = 3; fd < 256; ++fd) {
     struct stat status {};
-    const bool is_pipe = ::fstat(fd, &status) == 0 && S_ISFIFO(status.st_mode);
-    if (is_pipe && (::fcntl(fd, F_GETFL) & O_ACCMODE) == O_WRONLY) ::close(fd);
+    if (::fstat(fd, &status) == 0 && S_ISSOCK(status.st_mode)) ::close(fd);
   }
   for (;;) ::pause();
 }
 
 TEST(NativeHandle, TellsThatAWorkerLivesOnAndCannotBeHeard) {
-  WorkerResource worker{closes_its_pipes};
+  WorkerResource worker{closes_its_sockets};
   worker.start();
   EXPECT_EQ(worker.messenger().receive_blocking<int>(), 1);
   const int handle = worker.messenger().native_handle();

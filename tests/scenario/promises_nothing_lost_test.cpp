@@ -47,12 +47,12 @@ std::set<std::string> open_descriptors(int pid) {
 }
 
 /// "pipe:[123]" and the like: what only one worker may hold.
-std::set<std::string> pipes_of(int pid) {
-  std::set<std::string> pipes;
+std::set<std::string> pipes_and_sockets_of(int pid) {
+  std::set<std::string> found;
   for (const auto& name : open_descriptors(pid)) {
-    if (name.starts_with("pipe:")) pipes.insert(name);
+    if (name.starts_with("pipe:") || name.starts_with("socket:")) found.insert(name);
   }
-  return pipes;
+  return found;
 }
 
 int count_mappings(int pid, const std::string& of) {
@@ -199,7 +199,7 @@ TEST(Promises, promise_08_nothing_is_left_behind) {
 }
 
 TEST(Promises, promise_10_a_worker_holds_nothing_of_other_workers_links) {
-  const auto inherited = pipes_of(::getpid());  // the test program's own, such as its stdout
+  const auto inherited = pipes_and_sockets_of(::getpid());  // the test program's own, such as its stdout
   WorkerResource first{[](PriorityMessenger& host) {
     host.send_norequest(0);
     (void)host.receive_blocking<int>();
@@ -212,9 +212,9 @@ TEST(Promises, promise_10_a_worker_holds_nothing_of_other_workers_links) {
   second.start();
   first.messenger().receive_blocking<int>();
   second.messenger().receive_blocking<int>();
-  const auto of_second = pipes_of(second.pid());
-  for (const auto& pipe : pipes_of(first.pid()))
-    EXPECT_TRUE(!of_second.contains(pipe) || inherited.contains(pipe)) << pipe;
+  const auto of_second = pipes_and_sockets_of(second.pid());
+  for (const auto& name : pipes_and_sockets_of(first.pid()))
+    EXPECT_TRUE(!of_second.contains(name) || inherited.contains(name)) << name;
   EXPECT_EQ(count_mappings(second.pid(), "coproc-link"), 1);
   EXPECT_EQ(count_mappings(first.pid(), "coproc-link"), 1);
   // A pair's end in the host: closing it is seen at once, although workers were forked while it was open.

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "coproc/fork_server.hpp"
+#include "os/thread_event.hpp"
 #include "support/watchdog.hpp"
 
 namespace support {
@@ -60,6 +61,7 @@ std::string first_line_of(const std::string& path) {
 Holdings Holdings::now(const char* shared_memory_directory) {
   Holdings held;
   auto& things = held.things_;
+  coproc::os::thread_event();  // a thread keeps it once it has slept
 
   for (const auto& fd : names_in("/proc/self/fd")) things["descriptor " + fd] = target_of("/proc/self/fd/" + fd);
 

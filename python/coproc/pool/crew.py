@@ -20,16 +20,16 @@ _AT_ONCE = 1e-6
 
 
 class Crew(Work):
-    """Thread safety: any number of threads, one of which has the turn: it alone touches the workers."""
+    """Thread safety: any number of threads, one of which drives: it alone touches the workers."""
 
     def __init__(self, workers, kwargs, tasks_per_worker, stop_options):
         super().__init__(workers, kwargs, tasks_per_worker)
         self._stop_options = stop_options
-        self._bell = None  # of who drives and sleeps: a messenger
+        self._bell = None  # of the thread that drives and sleeps: a messenger
         self._pid = os.getpid()
 
     def __del__(self):
-        """Garbage: all end together, and who drops it, which may be the collector, does not wait for them."""
+        """Garbage: all end together, and the thread that drops it, maybe in the collector, does not wait for them."""
         living = [slot for slot in self.slots if slot.worker.is_alive()] if self._pid == os.getpid() else []
         if not living:
             return
@@ -179,7 +179,7 @@ class Crew(Work):
             raise RuntimeError("the pool has nothing that could end this wait: is its input read by one of its own tasks?")
 
     def _ring(self):
-        """Wake who drives: there is something to hand out."""
+        """Wake the thread that drives: there is something to hand out."""
         bell = self._bell
         if bell is not None:
             bell.interrupt()
@@ -190,7 +190,7 @@ class Crew(Work):
             self._ring()
 
     def _step(self, timeout):
-        """Hand out tasks, wait for results or an end, no longer than this, and take in what has come. Whether it is this thread's turn still."""
+        """Hand out tasks, wait for results or an end, no longer than this, and take in what has come. Whether this thread still drives."""
         self._start()
         # What is left in the middle leaves the pool in no state to go on.
         self._was_interrupted = True

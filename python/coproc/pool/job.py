@@ -1,4 +1,4 @@
-"""One map: where its tasks come from, and its results on their way to who reads them."""
+"""One map: where its tasks come from, and its results on their way to their reader."""
 
 import collections
 import itertools

@@ -1,4 +1,4 @@
-"""Whose turn it is to drive a pool: one thread at a time does, for all that wait; the others sleep until theirs has come or it is their turn."""
+"""Which thread drives a pool: one at a time does, for all that wait; the others sleep until their own results have come, or they are to drive."""
 
 import contextlib
 import threading
@@ -14,7 +14,7 @@ class Waiter:
         self.thread = threading.get_ident()
         self.is_reached = is_reached
         self.job = job  # whose results it reads
-        self.is_urgent = is_urgent  # takes the turn away from who drives
+        self.is_urgent = is_urgent  # the thread that drives stops for it
         self._sleep = threading.Lock()
         self._sleep.acquire()
 
@@ -39,14 +39,14 @@ class Turn:
         return holder is not None and holder.thread == threading.get_ident()
 
     def take(self, waiter):
-        """Whether it is this one's now."""
+        """Whether this one drives now."""
         with self._mutex:
             if self.holder is None:
                 self.holder = waiter
             return self.holder is waiter
 
     def sleep(self, waiter, seconds, ring):
-        """Until what it waits for is reached, or it is its turn. `ring`: called when who drives can see it."""
+        """Until what it waits for is reached, or it may drive. `ring`: called when the thread that drives can see this one."""
         with self._mutex:
             self._sleepers.append(waiter)
         try:
@@ -62,14 +62,14 @@ class Turn:
                 self._sleepers.remove(waiter)
 
     def is_wanted(self):
-        """Whether a sleeper takes it away from who drives."""
+        """Whether a sleeper wants to drive instead of the thread that does."""
         return bool(self._sleepers) and any(sleeper.is_urgent for sleeper in list(self._sleepers))
 
     def has_reader(self, job):
         return bool(self._sleepers) and any(sleeper.job is job for sleeper in list(self._sleepers))
 
     def pass_on(self, to=None):
-        """Wake those whose wait is over. The turn, where nobody has it, goes to an urgent sleeper, or else to the reader of the job `to`."""
+        """Wake those whose wait is over. Where no thread drives, an urgent sleeper is to, or else the reader of the job `to`."""
         if self._sleepers:
             with self._mutex:
                 self._pass_on(lambda sleeper: sleeper.is_urgent)

@@ -1,4 +1,4 @@
-"""The workers of a pool, and who of them has which tasks."""
+"""The workers of a pool, and which of them has which tasks."""
 
 import collections
 import contextlib
@@ -27,7 +27,7 @@ _ANOTHERS_TURN = object()
 class Work:
     """Handing out, and taking in; a Crew is what starts, stops and wakes.
 
-    Thread safety: all is for who has the turn, but `pending` and `_add`.
+    Thread safety: all is for the thread that drives, but `pending` and `_add`.
     """
 
     def __init__(self, workers, kwargs, tasks_per_worker):

@@ -7,7 +7,7 @@ from ..array import note_latest
 from ..main_module import MainNames
 from ..messenger.messenger import _Carried
 from ..pickling import Shipped
-from . import inheritance
+from . import descriptors, inheritance
 
 
 class Start:
@@ -27,6 +27,7 @@ class Start:
 
     def __call__(self):
         inheritance.be_new(self._is_fork)
+        descriptors.watch_host(self._end)
         messenger = self._messenger
         if self._is_fork:
             messenger._set_main_names(MainNames())  # what there is now, the host has

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import time
 import weakref
 from multiprocessing import util
 
@@ -73,6 +74,21 @@ class Life:
         if status is not None:
             self._reap()
         return status
+
+    def finish(self, timeout=None):
+        """Let the worker end after what it was sent, and return its ExitStatus: `messenger.send_end()`, then the wait for its end.
+
+        After `timeout` seconds in all a worker that is alive is stopped, as by `stop`. Of the thread that uses the messenger.
+        """
+        self._check_started("finish")
+        end = None if timeout is None else time.monotonic() + timeout
+        try:
+            if self._worker.exit_status is None:
+                self._messenger.send_end(timeout=timeout)
+                self.join(timeout=None if end is None else max(0, end - time.monotonic()))
+        except (TimeoutError, WorkerIsDeadError):
+            pass  # it takes nothing any more, or has ended by itself
+        return self.stop()
 
     def terminate(self, check_alive=True):
         """Send SIGTERM, and do not wait. WorkerIsAlreadyDeadError: it is not alive; with `check_alive` False that is no error."""

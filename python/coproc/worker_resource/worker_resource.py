@@ -13,7 +13,7 @@ from .. import _core
 from ..errors import NOT_GUARDED, StartError, WorkerIsDeadError
 from ..main_module import MainNames, main_file_hidden
 from ..messenger import PriorityMessenger
-from . import inheritance
+from . import descriptors, inheritance
 from .entry import Call, Start
 from .life import Life, check_options
 
@@ -87,6 +87,7 @@ class WorkerResource(Life):
             with main_file_hidden(method), inheritance.signals_held_back(method):
                 _start(proc, method, self._name)
                 self._worker.adopt(proc.pid, lambda: _exit_code(proc, joins))
+                descriptors.share(proc, self._worker, method)
         finally:
             end.close()
         _close_handed_over(kwargs.values())

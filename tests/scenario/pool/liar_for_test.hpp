@@ -3,10 +3,11 @@
 // Thread safety: none; for the task.
 #pragma once
 
-#include <fcntl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <coproc/coproc.hpp>
 #include <cstring>
 #include <fstream>
@@ -32,19 +33,17 @@ class Liar {
     }
     for (int fd = 3; fd < 1024; ++fd) {
       struct stat status {};
-      if (::fstat(fd, &status) != 0 || !S_ISFIFO(status.st_mode)) continue;
-      const int flags = ::fcntl(fd, F_GETFL);
-      if ((flags & O_ACCMODE) == O_WRONLY && (flags & O_NONBLOCK) != 0) wake_out_ = fd;
+      if (::fstat(fd, &status) == 0 && S_ISSOCK(status.st_mode)) wake_ = fd;
     }
   }
 
   coproc::link::LinkHeader& header() { return *reinterpret_cast<coproc::link::LinkHeader*>(link_); }
   void wake_host() {
     const char byte = 1;
-    (void)!::write(wake_out_, &byte, 1);
+    (void)!::send(wake_, &byte, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
   }
   /// What the host is woken by: a link that is hung up.
-  void hang_up() { ::close(wake_out_); }
+  void hang_up() { ::close(wake_); }
 
   /// Behind what this worker has sent.
   void send(FrameHeader frame, const Bytes& payload) {
@@ -54,7 +53,7 @@ class Liar {
     frame.length = static_cast<std::uint32_t>(sizeof frame + payload.size());
     const std::uint64_t tail = ring.tail.load();
     std::memcpy(memory + tail % capacity, &frame, sizeof frame);
-    std::memcpy(memory + tail % capacity + sizeof frame, payload.data(), payload.size());
+    std::copy(payload.begin(), payload.end(), memory + tail % capacity + sizeof frame);
     ring.tail.store(tail + (frame.length + 7) / 8 * 8);
     wake_host();
   }
@@ -87,7 +86,7 @@ class Liar {
 
  private:
   std::byte* link_ = nullptr;
-  int wake_out_ = -1;
+  int wake_ = -1;
 };
 
 }  // namespace pool_test

@@ -13,7 +13,12 @@ const char detail::COPROC_STANDARD_LIBRARY = 0;
 Error::~Error() = default;
 ResourceRequestedClose::~ResourceRequestedClose() = default;
 const char* ResourceRequestedClose::what() const noexcept { return "the host asked this worker to close"; }
+EndOfMessages::~EndOfMessages() = default;
+const char* EndOfMessages::what() const noexcept {
+  return "the other side has said that it sends no more, and all that it had sent has been received";
+}
 WorkerRequestedClose::~WorkerRequestedClose() = default;
+EndOfWorkersMessages::~EndOfWorkersMessages() = default;
 TimeoutError::~TimeoutError() = default;
 InterruptedError::~InterruptedError() = default;
 InvalidArgumentError::~InvalidArgumentError() = default;

@@ -1,0 +1,87 @@
+#include "os/thread_event.hpp"
+
+#include <memory>
+#include <mutex>
+#include <new>
+#include <system_error>
+#include <vector>
+
+#include "os/fork_guard.hpp"
+
+namespace coproc::inline v0::os {
+
+namespace {
+
+/// All there are. A fork closes them, for they are its parent's, too; its one thread opens its own again when it needs it.
+class Events final : public ForkSensitive {
+ public:
+  static Events& get() {
+    static auto* const events = new Events;  // threads end later than static objects do
+    return *events;
+  }
+
+  /// A closed one.
+  Event* take() {
+    const ForkLock no_fork;
+    const std::lock_guard lock(mutex_);
+    if (unused_.empty()) {
+      all_.push_back(std::make_unique<Event>());
+      unused_.reserve(all_.capacity());  // so that give_back() allocates nothing
+      all_.back()->close();
+      return all_.back().get();
+    }
+    Event* const event = unused_.back();
+    unused_.pop_back();
+    return event;
+  }
+
+  void open(Event& event) {
+    const ForkLock no_fork;
+    event.open();
+  }
+
+  void give_back(Event* event) noexcept {
+    const ForkLock no_fork;
+    const std::lock_guard lock(mutex_);
+    event->close();
+    unused_.push_back(event);
+  }
+
+ private:
+  Events() = default;
+  void leave_in_child() noexcept override {
+    for (const auto& event : all_) event->close_in_child();
+  }
+
+  std::mutex mutex_;  // guards the rest; taken under a ForkLock, so that no forked child finds it locked
+  std::vector<std::unique_ptr<Event>> all_;
+  std::vector<Event*> unused_;
+  ForkRegistration registration_{*this};
+};
+
+struct Own {
+  Event* event = nullptr;
+  Own() = default;
+  Own(const Own&) = delete;
+  Own& operator=(const Own&) = delete;
+  ~Own() {
+    if (event != nullptr) Events::get().give_back(event);
+  }
+};
+thread_local Own own;
+
+}  // namespace
+
+Event* thread_event() noexcept {
+  try {
+    if (own.event == nullptr) own.event = Events::get().take();
+    if (own.event->fd() < 0) Events::get().open(*own.event);
+    return own.event;
+  } catch (const std::system_error&) {
+    return nullptr;
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+}
+
+}  // namespace coproc::inline v0::os
