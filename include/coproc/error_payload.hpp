@@ -2,7 +2,7 @@
 //
 // A peer can only choose from this table, by a type id. Every E of a `send_error<E>`, `reply_error_to<E>` or
 // `accept_errors<E>` anywhere in the program is in it before main (or while its shared library is loaded), and so are the
-// standard exceptions.
+// standard exceptions. No program can find out which other types its functions throw.
 #pragma once
 
 #include <concepts>
@@ -174,4 +174,16 @@ const ErrorType& known_error() noexcept {
 }
 
 }  // namespace detail
+
+/// Lets errors of these types in as themselves, from whichever worker, host or pool of this process they come: an exception that
+/// leaves a target or a pool's task has its own type only if it is a standard exception or named so, and else arrives as a
+/// RemoteError with its type's name and text. That this stands anywhere in the program (or in a shared library that is loaded) is
+/// enough, also where it is never called. Both programs have to know the type, where worker and host are not the same one.
+///
+///     coproc::accept_errors<NotAnImage, NotFound>();
+template <ErrorPayload... E>
+void accept_errors() noexcept {
+  (static_cast<void>(detail::known_error<E>()), ...);
+}
+
 }  // namespace coproc::inline v0

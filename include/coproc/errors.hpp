@@ -163,7 +163,7 @@ class COPROC_API RemoteOrigin {
   std::optional<std::uint64_t> task_;
 };
 
-/// An error of the peer whose type this program does not know (see `Messenger::accept_errors`).
+/// An error of the peer whose type this program does not know (see `accept_errors`).
 class COPROC_API RemoteError : public Error, public RemoteOrigin {
  public:
   RemoteError(std::string type_name, std::string text, RemoteOrigin origin);

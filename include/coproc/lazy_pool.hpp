@@ -80,12 +80,6 @@ class LazyPool {
     return start_map(std::move(function), std::forward<Range>(items), options.value_or(options_.tasks), false);
   }
 
-  /// As `Pool::accept_errors`.
-  template <ErrorPayload... E>
-  void accept_errors() const {
-    (static_cast<void>(detail::known_error<E>()), ...);
-  }
-
   /// Of the latest call.
   COPROC_API PoolInsights insights() const;
   /// Any thread, or a signal handler: the wait of the latest call, or else its next one, throws InterruptedError.

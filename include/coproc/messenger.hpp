@@ -8,13 +8,14 @@
 #include <memory>
 #include <optional>
 #include <span>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "coproc/channel.hpp"
 #include "coproc/channel_counts.hpp"
 #include "coproc/codec.hpp"
+#include "coproc/detail/incoming.hpp"
+#include "coproc/detail/outgoing.hpp"
 #include "coproc/error_payload.hpp"
 #include "coproc/export.hpp"
 #include "coproc/message.hpp"
@@ -25,110 +26,8 @@
 namespace coproc::inline v0 {
 
 namespace detail {
-
 class Core;
-
-/// A value on its way out, without its type.
-struct Outgoing {
-  const void* value;
-  void (*encode)(Encoder&, const void*);
-  const TypeInfo* type;
-  std::optional<Priority> priority;
-  std::size_t size_hint;  // bytes: exact where it is known at compile time
-  bool is_block;          // the value's bytes in memory are its encoding
-};
-
-template <class T>
-concept HasPriority = requires(const T& value) {
-  { Priority(value.priority) };
-};
-
-template <class T>
-Outgoing outgoing(const T& value) noexcept {
-  Outgoing out{&value,
-               [](Encoder& encoder, const void* v) { coproc::encode(encoder, *static_cast<const T*>(v)); },
-               &type_info<T>,
-               std::nullopt,
-               64,
-               kIsBulk<wire_t<T>> && std::is_same_v<T, wire_t<T>>};
-  if constexpr (HasPriority<T>) out.priority = Priority(value.priority);
-  if constexpr (is_fixed_size<wire_t<T>>) out.size_hint = fixed_size<wire_t<T>>;
-  return out;
 }
-
-/// Where a received value goes, without its type.
-struct Incoming {
-  void* out = nullptr;
-  const TypeInfo* type = nullptr;                 // null: `put_message` takes the whole message
-  std::size_t block = 0;                          // bytes of a value whose bytes in memory are its encoding, else 0
-  void* (*place)(void* out) = nullptr;            // where they go to
-  void (*decode)(Decoder&, void* out) = nullptr;  // any other value
-  void (*put_message)(Message&&, void* out) = nullptr;
-  void (*clear)(void* out) = nullptr;  // takes out again what was put
-};
-
-/// What `Incoming` needs of a place `Out` for values: std::optional<T>, std::vector<T>, or T itself.
-template <class T, class Out>
-struct Sink {
-  static constexpr bool kIsList = std::is_same_v<Out, std::vector<T>>;
-  static constexpr bool kIsValue = std::is_same_v<Out, T>;
-
-  static void put(T&& value, void* out) {
-    if constexpr (kIsList) {
-      static_cast<Out*>(out)->push_back(std::move(value));
-    } else if constexpr (kIsValue) {
-      *static_cast<Out*>(out) = std::move(value);
-    } else {
-      static_cast<Out*>(out)->emplace(std::move(value));
-    }
-  }
-  static void* place(void* out) {
-    if constexpr (kIsList) {
-      return &static_cast<Out*>(out)->emplace_back();
-    } else if constexpr (kIsValue) {
-      return out;
-    } else {
-      return &static_cast<Out*>(out)->emplace();
-    }
-  }
-  static void decode(Decoder& decoder, void* out) { put(coproc::decode<T>(decoder), out); }
-  static void clear(void* out) {
-    if constexpr (kIsList) {
-      static_cast<Out*>(out)->clear();
-    } else if constexpr (!kIsValue) {
-      static_cast<Out*>(out)->reset();
-    }
-  }
-};
-
-template <class T, class Out>
-Incoming incoming(Out& out) noexcept {
-  using To = Sink<T, Out>;
-  Incoming in{.out = &out, .clear = To::clear};
-  if constexpr (std::is_same_v<T, Message>) {
-    in.put_message = To::put;
-  } else {
-    in.type = &type_info<T>;
-    in.decode = To::decode;
-    if constexpr (kIsBulk<T>) {
-      in.block = sizeof(T);
-      in.place = To::place;
-    }
-  }
-  return in;
-}
-
-/// What a user may ask a receive for: Message, or a type that can be sent.
-template <class T>
-constexpr void check_receivable() {
-  if constexpr (!std::is_same_v<T, Message>) {
-    check_encodable<T>();
-    static_assert(std::is_same_v<T, wire_t<T>>,
-                  "coproc: receive text as std::string and arrays as std::vector: views and literals arrive as these");
-  }
-}
-
-}  // namespace detail
 
 /// One end of a link. Every send and receive may throw NotOwnerError (in a process that the user forked),
 /// ConcurrentUseError, LinkClosedError's children (the peer is gone) and ProtocolError (the peer broke the link's rules).
@@ -298,7 +197,7 @@ class COPROC_API Messenger {
   std::size_t remaining(const ChannelId& channel = {}) const noexcept;
   ChannelCounts counts(const ChannelId& channel = {}) const noexcept;
 
-  /// Lets errors of these types in as themselves, where only another program sends them.
+  /// As `coproc::accept_errors`: for all of the process.
   template <ErrorPayload... E>
   void accept_errors() {
     (static_cast<void>(detail::known_error<E>()), ...);

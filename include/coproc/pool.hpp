@@ -154,13 +154,6 @@ class Pool {
     return Task<Result>(std::move(job));
   }
 
-  /// Lets errors of these types that tasks throw out as themselves. Standard exceptions are known without; so is what the program
-  /// names for any messenger (docs/messaging.md). Of no other can one be made here: it comes as a RemoteError with its name and text.
-  template <ErrorPayload... E>
-  void accept_errors() const {
-    (static_cast<void>(detail::known_error<E>()), ...);
-  }
-
   /// The number of workers.
   std::size_t size() const { return handle_.size(); }
   /// Tasks that were handed over and have not ended.

@@ -19,10 +19,12 @@
 namespace coproc::inline v0 {
 
 /// How `WorkerResourcePool::map_messages` hands out its requests. `window`: how many a worker has at a time that it has not
-/// answered.
+/// answered. `each`: how long to wait for each reply, and for room to send a request; then TimeoutError is thrown inside the loop,
+/// nothing is lost, and a new loop goes on.
 struct MapMessagesOptions {
   ChannelId channel = {};
   std::size_t window = 2;
+  Timeout each = kForever;
 };
 
 namespace detail {
@@ -32,8 +34,10 @@ struct AbandonedReplies;
 /// Sends requests to several workers and takes in their replies.
 class COPROC_API RepliesReader {
  public:
-  /// Sends the next request to this messenger; nullopt: there are no more.
-  using SendNext = std::function<std::optional<RequestId>(Messenger& to, const ChannelId& channel)>;
+  /// Sends the next request to this messenger; nullopt: there are no more. One that throws TimeoutError or InterruptedError sends
+  /// the same again the next time.
+  using SendNext =
+      std::function<std::optional<RequestId>(Messenger& to, const ChannelId& channel, const SendOptions& options)>;
 
   RepliesReader(std::vector<Messenger*> workers, std::shared_ptr<AbandonedReplies> abandoned, SendNext send_next,
                 MapMessagesOptions options, bool is_ordered);
@@ -46,7 +50,7 @@ class COPROC_API RepliesReader {
     std::uint64_t index;
     std::size_t worker;
   };
-  /// Waits for the next one; nullopt: all have come.
+  /// Waits for the next one; nullopt: all have come. Throws TimeoutError, InterruptedError.
   std::optional<Reply> next();
 
   static std::shared_ptr<AbandonedReplies> make_abandoned();
@@ -60,8 +64,9 @@ class COPROC_API RepliesReader {
 
 /// What `map_messages` gives: a move-only range of replies, to be read once. Requests are sent and replies come while it is read;
 /// `==` waits for the next one. A worker's end, an error that it sends and a `reply_error_to` are thrown inside the loop; a new loop
-/// goes on with what is left: the requests that a dead worker had not answered are lost with it. Destroyed before its end, what was
-/// not answered is forgotten: its replies reach no later map.
+/// goes on with what is left: the requests that a dead worker had not answered are lost with it. So is a TimeoutError, and an
+/// InterruptedError where one of the workers' messengers was interrupted: then nothing is lost. Destroyed before its end, what was not
+/// answered is forgotten: its replies reach no later map.
 ///
 /// Thread safety: that of the workers' messengers.
 template <class T>

@@ -31,7 +31,7 @@ class Task {
   /// Whether `get` may be called: it is a task, and its result was not taken.
   bool is_valid() const noexcept { return is_valid_; }
   /// Waits for the result and takes it. Throws what the task has thrown (also to be caught as RemoteOrigin; with its own type, if
-  /// that is a standard exception or named by `Pool::accept_errors`, and else as RemoteError), WorkerDiedError where its worker
+  /// that is a standard exception or named by `accept_errors`, and else as RemoteError), WorkerDiedError where its worker
   /// ended, TaskTimeoutError, TaskCancelledError, PoolBrokenError, InterruptedError, and InvalidArgumentError where it was taken
   /// already.
   R get() {

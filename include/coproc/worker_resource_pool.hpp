@@ -13,6 +13,7 @@
 
 #include "coproc/channel.hpp"
 #include "coproc/detail/range_reader.hpp"
+#include "coproc/errors.hpp"
 #include "coproc/exit_status.hpp"
 #include "coproc/message.hpp"
 #include "coproc/messenger.hpp"
@@ -151,9 +152,18 @@ class WorkerResourcePool {
   template <class T, class Range>
   RepliesOfWorkers<T> start_map(Range&& values, MapMessagesOptions options, bool is_ordered) {
     const auto input = std::make_shared<detail::RangeReader<Range>>(std::forward<Range>(values));
-    auto send_next = [input](Messenger& to, const ChannelId& channel) -> std::optional<RequestId> {
-      if (!input->next()) return std::nullopt;
-      return to.send_request(**input, channel);
+    auto send_next = [input, is_kept = false](Messenger& to, const ChannelId& channel,
+                                              const SendOptions& sending) mutable -> std::optional<RequestId> {
+      if (!std::exchange(is_kept, false) && !input->next()) return std::nullopt;
+      try {
+        return to.send_request(**input, channel, sending);
+      } catch (const TimeoutError&) {
+        is_kept = true;
+        throw;
+      } catch (const InterruptedError&) {
+        is_kept = true;
+        throw;
+      }
     };
     std::vector<Messenger*> messengers;
     for (worker_type& worker : workers_) messengers.push_back(&worker.messenger());

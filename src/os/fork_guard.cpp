@@ -38,13 +38,13 @@ struct ForkTable {
   static constinit std::mutex mutex;
   static constinit thread_local int depth;
   static constinit ForkRegistration* first;               // guarded by mutex
-  static constinit std::span<ForkSensitive* const> kept;  // guarded by mutex; set during fork_keeping
+  static constinit thread_local std::span<ForkSensitive* const> kept;  // set during this thread's fork_keeping
 };
 
 constinit std::mutex ForkTable::mutex;
 constinit thread_local int ForkTable::depth = 0;
 constinit ForkRegistration* ForkTable::first = nullptr;
-constinit std::span<ForkSensitive* const> ForkTable::kept;
+constinit thread_local std::span<ForkSensitive* const> ForkTable::kept;
 
 void ForkTable::lock() noexcept {
   if (depth++ == 0) mutex.lock();
@@ -134,8 +134,12 @@ ForkLock::~ForkLock() { ForkTable::unlock(); }
 
 pid_t fork_keeping(std::span<ForkSensitive* const> keep) {
   ForkTable::install();
-  const ForkLock lock;
-  ForkTable::check_registered(keep);
+  {
+    const ForkLock lock;
+    ForkTable::check_registered(keep);
+  }
+  // From here on only the handlers of fork() take the lock: with it held, and those of others (another copy of coproc in this
+  // process, too) to come, two threads that fork would each wait for what the other holds.
   ForkTable::kept = keep;
   const pid_t pid = call_once([] { return ::fork(); });
   const int error_number = errno;

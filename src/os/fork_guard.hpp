@@ -80,7 +80,7 @@ class [[nodiscard]] ForkLock {
 
 /// fork() whose child keeps the objects in `keep` (adopt_in_child) and leaves all others that are registered
 /// (leave_in_child). Returns 0 in the child. Throws std::system_error; std::logic_error where one of `keep` is not
-/// registered.
+/// registered. REQUIRES: this thread holds no ForkLock, and nobody else destroys one of `keep` meanwhile.
 pid_t fork_keeping(std::span<ForkSensitive* const> keep);
 
 /// In a process with one thread: a child that is not this process's but its parent's, and a pidfd of it. The child (pid

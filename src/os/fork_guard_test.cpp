@@ -1,11 +1,13 @@
 #include "os/fork_guard.hpp"
 
 #include <gtest/gtest.h>
+#include <pthread.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <memory>
+#include <mutex>
 #include <stdexcept>
 #include <system_error>
 #include <thread>
@@ -124,6 +126,31 @@ TEST(ForkGuard, AThreadMayForkWithTheLockHeld) {
               return 0;
             }),
             0);
+}
+
+std::mutex lock_of_another_library;
+
+TEST(ForkGuard, AForkMeetsAnotherLibrarysHandlersOnlyInTheirOrder) {
+  // In a process of its own, for nobody can take a handler back.
+  const int code = os::testing::in_child([] {
+    ::alarm(60);
+    const Thing thing_of_this_child;  // its registration has installed this library's handlers before those:
+    ::pthread_atfork([] { lock_of_another_library.lock(); }, [] { lock_of_another_library.unlock(); },
+                     [] { lock_of_another_library.unlock(); });
+    std::thread other([] {
+      for (int i = 0; i < 300; ++i) os::testing::in_child([] { return 0; });
+    });
+    for (int i = 0; i < 300; ++i) {
+      Thing kept;
+      os::ForkSensitive* const keep[] = {&kept};
+      const pid_t pid = os::fork_keeping(keep);
+      if (pid == 0) ::_exit(kept.was_left() ? 1 : 0);
+      if (wait_for(pid) != 0) ::_exit(2);
+    }
+    other.join();
+    return 0;
+  });
+  EXPECT_EQ(code, 0);
 }
 
 TEST(ForkGuard, ForksNeverMeetHalfMadeThings) {

@@ -131,6 +131,22 @@ void punch_hole(std::byte* data, std::size_t bytes) noexcept {
   errno = saved;
 }
 
+bool is_bounded_by_locked_memory() noexcept {
+  const int saved = errno;
+  rlimit limit{};
+  bool is_bounded = false;
+  if (::getrlimit(RLIMIT_MEMLOCK, &limit) == 0 && limit.rlim_cur < (rlim_t{1} << 46)) {
+    // More than the limit, and of this one alone: the kernel has EAGAIN for nothing else here, and asks it before it looks at others.
+    const std::size_t bytes = limit.rlim_cur + (std::size_t{1} << 20);
+    void* const failed = MAP_FAILED;  // NOLINT: the system's own cast
+    void* const probe = ::mmap(nullptr, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    is_bounded = probe == failed && errno == EAGAIN;
+    if (probe != failed) ::munmap(probe, bytes);
+  }
+  errno = saved;
+  return is_bounded;
+}
+
 std::size_t machine_memory() noexcept {
   const long pages = ::sysconf(_SC_PHYS_PAGES);
   const long page = ::sysconf(_SC_PAGESIZE);

@@ -72,6 +72,10 @@ void open_pages(std::byte* data, std::size_t bytes);
 /// Gives the memory behind whole pages of a sparse mapping back to the system, as far as it can: they read as zeros then.
 void punch_hole(std::byte* data, std::size_t bytes) noexcept;
 
+/// Whether RLIMIT_MEMLOCK bounds all that this process may map from now on: it has called mlockall(MCL_FUTURE), and may not lock more
+/// than the limit says.
+bool is_bounded_by_locked_memory() noexcept;
+
 /// The memory that the machine has, in bytes.
 std::size_t machine_memory() noexcept;
 

@@ -87,13 +87,24 @@ bool Pidfd::is_ended() const noexcept {
   return ready == 1 && (entry.revents & (POLLIN | POLLHUP)) != 0;
 }
 
-Signalling Pidfd::send_signal(int signal) const {
-  const auto send = [&] { return ::syscall(SYS_pidfd_send_signal, fd_.get(), signal, nullptr, 0); };
-  if (call_retried(send) == 0) return Signalling::sent;
+std::optional<Signalling> outcome_of_signal(long result) noexcept {
+  if (result == 0) return Signalling::sent;
   if (errno == ESRCH) return Signalling::ended;
   if (errno == EPERM || errno == EACCES) return Signalling::refused;  // EACCES: a security module's
-  throw_errno("pidfd_send_signal", fd_.get(), signal);
+  return std::nullopt;
 }
+
+namespace {
+
+Signalling signal_by(const Fd& pidfd, int signal, siginfo_t* info) {
+  const auto send = [&] { return ::syscall(SYS_pidfd_send_signal, pidfd.get(), signal, info, 0); };
+  if (const auto outcome = outcome_of_signal(call_retried(send))) return *outcome;
+  throw_errno("pidfd_send_signal", pidfd.get(), signal);
+}
+
+}  // namespace
+
+Signalling Pidfd::send_signal(int signal) const { return signal_by(fd_, signal, nullptr); }
 
 Signalling Pidfd::queue_signal(int signal, std::uintptr_t value) const {
   siginfo_t info{};
@@ -102,11 +113,7 @@ Signalling Pidfd::queue_signal(int signal, std::uintptr_t value) const {
   info.si_pid = ::getpid();
   info.si_uid = ::getuid();
   info.si_value.sival_ptr = reinterpret_cast<void*>(value);  // NOLINT: a number, of which there is no room in sival_int
-  const auto send = [&] { return ::syscall(SYS_pidfd_send_signal, fd_.get(), signal, &info, 0); };
-  if (call_retried(send) == 0) return Signalling::sent;
-  if (errno == ESRCH) return Signalling::ended;
-  if (errno == EPERM || errno == EACCES) return Signalling::refused;
-  throw_errno("pidfd_send_signal", fd_.get(), signal);
+  return signal_by(fd_, signal, &info);
 }
 
 }  // namespace coproc::inline v0::os

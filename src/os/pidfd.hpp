@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <optional>
 
 #include "os/clock.hpp"
 #include "os/fd.hpp"
@@ -18,6 +19,9 @@ enum class Signalling {
   ended,    // the process has ended and was reaped
   refused,  // the system does not let this process signal that one, which has other rights by now
 };
+
+/// Of a system call that sends a signal, by what it has returned and errno; nullopt: it has failed for another reason.
+std::optional<Signalling> outcome_of_signal(long result) noexcept;
 
 class [[nodiscard]] Pidfd {
  public:

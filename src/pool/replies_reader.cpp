@@ -7,6 +7,7 @@
 #include "coproc/replies_of_workers.hpp"
 #include "messenger/access.hpp"
 #include "messenger/core.hpp"
+#include "os/clock.hpp"
 
 namespace coproc::inline v0::detail {
 
@@ -50,14 +51,14 @@ struct RepliesReader::State {
     return count;
   }
 
-  void feed();
+  void feed(const os::Deadline& deadline);
   std::optional<Reply> take();
   std::optional<Reply> take_from(std::size_t number);
   std::optional<Reply> take_early();
   [[noreturn]] void lose(Place& place);
 };
 
-void RepliesReader::State::feed() {
+void RepliesReader::State::feed(const os::Deadline& deadline) {
   while (send_next && (!is_ordered || sent - next_index < 4 * options.window * places.size())) {
     Place* best = nullptr;
     for (Place& place : places) {
@@ -71,7 +72,7 @@ void RepliesReader::State::feed() {
     Core* const core = MessengerAccess::core(*best->messenger);
     if (core != nullptr) best->run = core->run();
     try {
-      const auto id = send_next(*best->messenger, options.channel);
+      const auto id = send_next(*best->messenger, options.channel, {.timeout = deadline.remaining()});
       if (!id) {
         send_next = nullptr;
         return;
@@ -82,6 +83,11 @@ void RepliesReader::State::feed() {
       if (is_ordered) lost.insert(sent);
       ++sent;
       lose(*best);
+    } catch (const TimeoutError&) {
+      if (outstanding() == 0) throw;  // else a reply may come all the same, and make room
+      return;
+    } catch (const InterruptedError&) {
+      throw;
     } catch (...) {
       // Behind what has been sent.
       input_error = std::current_exception();
@@ -176,8 +182,9 @@ RepliesReader::~RepliesReader() {
 
 std::optional<RepliesReader::Reply> RepliesReader::next() {
   State& state = *state_;
+  const os::Deadline deadline(state.options.each.ns);
   for (;;) {
-    state.feed();
+    state.feed(deadline);
     if (auto reply = state.take()) return reply;
     if (state.outstanding() == 0 && state.early.empty() && !state.send_next) {
       if (state.input_error) std::rethrow_exception(std::exchange(state.input_error, nullptr));
@@ -187,7 +194,11 @@ std::optional<RepliesReader::Reply> RepliesReader::next() {
     for (const State::Place& place : state.places) {
       if (!place.asked.empty()) awaited.push_back(place.messenger);
     }
-    if (!awaited.empty()) MessengerAccess::wait_any(awaited, &state.options.channel, kForever);
+    if (awaited.empty()) continue;
+    const std::size_t ready = MessengerAccess::wait_any(awaited, &state.options.channel, deadline.remaining());
+    if (ready != awaited.size() || !deadline.passed()) continue;
+    throw TimeoutError("map_messages: no reply on channel " + state.options.channel.describe() +
+                       " came within the time given: nothing is lost, and a new loop goes on");
   }
 }
 

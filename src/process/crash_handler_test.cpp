@@ -20,8 +20,7 @@
 #include "os/memory.hpp"
 #include "os/own_program.hpp"
 #include "os/sanitizer.hpp"
-#include "process/crash_report.hpp"
-#include "process/worker_for_test.hpp"
+#include "process/crash_handler_for_test.hpp"
 
 using namespace coproc;
 using namespace coproc::process;
@@ -45,55 +44,6 @@ extern "C" int _dl_find_object(void* address, dl_find_object* result) noexcept {
 }
 
 namespace {
-
-class CrashHandler : public ::testing::Test {
- protected:
-  std::span<std::byte, kCrashReportBytes> area() const {
-    return std::span<std::byte, kCrashReportBytes>(memory_.mapping.data(), kCrashReportBytes);
-  }
-  const CrashArea& written() const { return *reinterpret_cast<const CrashArea*>(area().data()); }
-  const os::SharedMemory& memory() const { return memory_; }
-  std::vector<std::string> lines() const { return read_crash_report(area(), ""); }
-  std::string text() const { return text_of(lines()); }
-
-  /// How a worker ends that reports its crashes, after `prepare`, and then runs `body`.
-  template <class Body>
-  ExitStatus end_of_worker(
-      Body body, void (*prepare)() = [] {}) {
-    Child child = start([this, body, prepare] {
-      const rlimit no_core_file{};
-      ::setrlimit(RLIMIT_CORE, &no_core_file);
-      prepare();
-      report_crashes_into(area());
-      return body();
-    });
-    return end_of(child);
-  }
-
-  /// The same of a worker whose crash is said to be of `signal`. Checks how it ends. True: there is a report.
-  template <class Body>
-  bool is_reported(int signal, Body body) {
-    const ExitStatus status = end_of_worker(body);
-    if (os::kHasSanitizer && signal != SIGABRT && signal != SIGILL) {
-      EXPECT_EQ(status.code(), 1) << status.describe();
-      EXPECT_TRUE(lines().empty()) << text();
-      return false;
-    }
-    EXPECT_EQ(status.signal(), signal) << status.describe();
-    EXPECT_EQ(written().signal, signal);
-    EXPECT_FALSE(lines().empty());
-    return !lines().empty();
-  }
-
-  static std::string text_of(const std::vector<std::string>& lines) {
-    std::string all;
-    for (const std::string& line : lines) all += line + '\n';
-    return all;
-  }
-
- private:
-  os::SharedMemory memory_ = os::create_sealed_memory("crash", kCrashReportBytes);
-};
 
 void keep_frame() { asm volatile(""); }  // NOLINT: so that the call before it is no jump
 
@@ -369,33 +319,6 @@ TEST_F(CrashHandler, AWorkerOfAWorkerHasItsOwnReport) {
     return !read_crash_report(inner_area, "").empty() && lines().empty() ? 0 : 2;
   });
   EXPECT_EQ(status.code(), 0) << status.describe();
-}
-
-/// What a program of another kind than this one reports; its path is given.
-class CrashHandlerIn : public CrashHandler {
- protected:
-  void run(const std::string& name) {
-    const std::string own = os::own_program();
-    const std::string path = own.substr(0, own.find_last_of('/') + 1) + name;
-    Child child = start([&] {
-      const rlimit no_core_file{};
-      ::setrlimit(RLIMIT_CORE, &no_core_file);
-      const int fd = ::dup(memory().fd.get());  // one that exec does not close
-      return ::execl(path.c_str(), path.c_str(), std::to_string(fd).c_str(), nullptr);
-    });
-    const ExitStatus status = end_of(child);
-    ASSERT_EQ(status.signal(), SIGABRT) << path << ' ' << status.describe();
-    const std::string report = text_of(read_crash_report(area(), path));
-    EXPECT_NE(report.find("crash_in_the_program() + 0x"), std::string::npos) << report;
-    EXPECT_NE(report.find("(" + name + "+0x4"), std::string::npos) << report;  // it is where the linker put it
-  }
-};
-
-TEST_F(CrashHandlerIn, AProgramAtAFixedAddress) { run("crash_no-pie"); }
-
-TEST_F(CrashHandlerIn, AStaticProgram) {
-  if (os::kHasSanitizer) GTEST_SKIP() << "a sanitizer cannot be linked into a static program: there is none here";
-  run("crash_static");
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "coproc/errors.hpp"
+#include "os/memory.hpp"
 #include "os/namespaces.hpp"
 
 namespace coproc::inline v0::process {
@@ -72,6 +73,9 @@ bool has_dead_namespace(int error_number) {
 /// A guess, where the reason that the system gives is a shortage and does not say of what.
 const char* guess(const StartReport& report) {
   if (report.stage == StartStage::link || report.stage == StartStage::lifeline) {
+    if (is_any_of(report.error_number, {EAGAIN, ENOMEM}) && os::is_bounded_by_locked_memory()) {
+      return " (all memory of this process is locked, by mlockall, under a limit: RLIMIT_MEMLOCK, ulimit -l)";
+    }
     const bool is_limit = is_any_of(report.error_number, {EMFILE, ENFILE, ENOMEM, EFBIG, ENOSPC, EDQUOT});
     return is_limit ? " (a limit on descriptors, memory or file sizes?)" : "";
   }

@@ -7,13 +7,10 @@
 // first again.
 #include <gtest/gtest.h>
 #include <sched.h>
-#include <sys/mman.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <iostream>
 #include <memory>
-#include <new>
 #include <numeric>
 #include <random>
 #include <string>
@@ -22,6 +19,7 @@
 #include "hostile/allocated.hpp"
 #include "hostile/attacks.hpp"
 #include "hostile/host_calls.hpp"
+#include "hostile/rounds.hpp"
 
 using namespace std::chrono_literals;
 
@@ -36,28 +34,6 @@ constexpr coproc::LinkOptions kLimits{.ring_bytes = 16 * 1024,
 /// was declared, 4 MiB at least; a message on its way with copies of it (an error and its texts); recycled entries and
 /// unanswered requests.
 constexpr std::size_t kMostBytes = 2 * kLimits.max_queued_bytes + 8 * kLimits.max_message_bytes + (4 << 20) + (1 << 20);
-
-std::uint64_t number_in_environment(const char* name, std::uint64_t otherwise) {
-  const char* text = std::getenv(name);
-  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 0);
-}
-
-/// Memory that forked workers share with their host.
-class SharedControl {
- public:
-  SharedControl()
-      : memory_(::mmap(nullptr, sizeof(Control), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0)),
-        control_(new(memory_) Control) {}
-  SharedControl(const SharedControl&) = delete;
-  SharedControl& operator=(const SharedControl&) = delete;
-  ~SharedControl() { ::munmap(memory_, sizeof(Control)); }
-  Control& operator*() const { return *control_; }
-  Control* operator->() const { return control_; }
-
- private:
-  void* memory_;
-  Control* control_;
-};
 
 /// Messages that verify themselves: key, generation and checksum.
 struct Checked {

@@ -1,0 +1,88 @@
+// Where a received value goes, without its type: what the templates of a messenger hand to the library.
+//
+// Thread safety: values.
+#pragma once
+
+#include <cstddef>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "coproc/codec.hpp"
+#include "coproc/message.hpp"
+#include "coproc/type_info.hpp"
+
+namespace coproc::inline v0::detail {
+
+struct Incoming {
+  void* out = nullptr;
+  const TypeInfo* type = nullptr;                 // null: `put_message` takes the whole message
+  std::size_t block = 0;                          // bytes of a value whose bytes in memory are its encoding, else 0
+  void* (*place)(void* out) = nullptr;            // where they go to
+  void (*decode)(Decoder&, void* out) = nullptr;  // any other value
+  void (*put_message)(Message&&, void* out) = nullptr;
+  void (*clear)(void* out) = nullptr;  // takes out again what was put
+};
+
+/// What `Incoming` needs of a place `Out` for values: std::optional<T>, std::vector<T>, or T itself.
+template <class T, class Out>
+struct Sink {
+  static constexpr bool kIsList = std::is_same_v<Out, std::vector<T>>;
+  static constexpr bool kIsValue = std::is_same_v<Out, T>;
+
+  static void put(T&& value, void* out) {
+    if constexpr (kIsList) {
+      static_cast<Out*>(out)->push_back(std::move(value));
+    } else if constexpr (kIsValue) {
+      *static_cast<Out*>(out) = std::move(value);
+    } else {
+      static_cast<Out*>(out)->emplace(std::move(value));
+    }
+  }
+  static void* place(void* out) {
+    if constexpr (kIsList) {
+      return &static_cast<Out*>(out)->emplace_back();
+    } else if constexpr (kIsValue) {
+      return out;
+    } else {
+      return &static_cast<Out*>(out)->emplace();
+    }
+  }
+  static void decode(Decoder& decoder, void* out) { put(coproc::decode<T>(decoder), out); }
+  static void clear(void* out) {
+    if constexpr (kIsList) {
+      static_cast<Out*>(out)->clear();
+    } else if constexpr (!kIsValue) {
+      static_cast<Out*>(out)->reset();
+    }
+  }
+};
+
+template <class T, class Out>
+Incoming incoming(Out& out) noexcept {
+  using To = Sink<T, Out>;
+  Incoming in{.out = &out, .clear = To::clear};
+  if constexpr (std::is_same_v<T, Message>) {
+    in.put_message = To::put;
+  } else {
+    in.type = &type_info<T>;
+    in.decode = To::decode;
+    if constexpr (kIsBulk<T>) {
+      in.block = sizeof(T);
+      in.place = To::place;
+    }
+  }
+  return in;
+}
+
+/// What a user may ask a receive for: Message, or a type that can be sent.
+template <class T>
+constexpr void check_receivable() {
+  if constexpr (!std::is_same_v<T, Message>) {
+    check_encodable<T>();
+    static_assert(std::is_same_v<T, wire_t<T>>,
+                  "coproc: receive text as std::string and arrays as std::vector: views and literals arrive as these");
+  }
+}
+
+}  // namespace coproc::inline v0::detail

@@ -1,0 +1,76 @@
+// Answers to a request that is named, and errors, on their way out.
+#include "messenger/core.hpp"
+#include "messenger/error_table.hpp"
+
+namespace coproc::inline v0::detail {
+
+using link::FrameHeader;
+using link::FrameKind;
+
+namespace {
+
+os::Deadline deadline_of(const SendOptions& options) { return os::Deadline(options.timeout.ns); }
+
+}  // namespace
+
+void Core::reply_to(const Message& request, const Outgoing& value, const SendOptions& options) {
+  CallGuard guard(*this);
+  send_unguarded({FrameKind::reply, request_to_answer(request)}, value, request.channel(), options);
+}
+
+void Core::reply_error_to(const Message& request, const ErrorType& type, const void* error,
+                          const SendOptions& options) {
+  CallGuard guard(*this);
+  throw_if_closed();
+  const os::Deadline deadline = deadline_of(options);
+  const std::uint64_t id = request_to_answer(request);
+  const std::uint32_t index = inbox_.index_of(request.channel());
+  FrameHeader header;
+  header.kind = FrameKind::error_reply;
+  header.channel = channel_number(index, request.channel(), deadline);
+  header.request_id = id;
+  header.priority = Priority().value();
+  Buffer payload;
+  encode_error_payload(payload, options_.link.max_message_bytes, type, error);
+  send_bytes(header, payload.span(), deadline);
+  finish_send({FrameKind::error_reply, id}, index, id);
+}
+
+void Core::send_error(const ErrorType& type, const void* error, const SendOptions& options) {
+  CallGuard guard(*this);
+  throw_if_closed();
+  Buffer payload;
+  encode_error_payload(payload, options_.link.max_message_bytes, type, error);
+  FrameHeader header;
+  header.kind = FrameKind::error;
+  send_bytes(header, payload.span(), deadline_of(options));
+}
+
+void Core::send_current_exception(const SendOptions& options) {
+  CallGuard guard(*this);
+  throw_if_gone();
+  Buffer payload;
+  encode_current_exception(payload, options_.link.max_message_bytes);
+  FrameHeader header;
+  header.kind = FrameKind::final_error;
+  send_bytes(header, payload.span(), deadline_of(options));
+}
+
+std::uint64_t Core::request_to_answer(const Message& request) {
+  const auto id = request.request_id();
+  if (!id || request.is_reply()) {
+    throw NoRequestError("the message on channel " + request.channel().describe() +
+                         " is not a request: only messages sent with send_request can be answered");
+  }
+  if (request.run() != run_) {
+    throw NoRequestError(
+        "the request came through another link (an earlier run of the worker, or another messenger): "
+        "it can only be answered through the link that it came through");
+  }
+  if (unanswered_.find(static_cast<std::uint64_t>(*id)) == nullptr) {
+    throw NoRequestError("the request on channel " + request.channel().describe() + " has been answered already");
+  }
+  return static_cast<std::uint64_t>(*id);
+}
+
+}  // namespace coproc::inline v0::detail
