@@ -114,6 +114,25 @@ std::shared_ptr<LoanArea> LinkMemory::loans(int from) {
   return area;
 }
 
+void LinkMemory::retire_loans(int from) noexcept {
+  try {
+    std::shared_ptr<LoanArea> area;
+    {
+      const os::ForkLock no_fork;  // as in loans()
+      const std::lock_guard lock(loans_mutex_);
+      area = loans_[from];
+    }
+    if (area != nullptr && !area->is_own_process()) return;
+    std::vector<LoanArea::Stretch> rest{{0, loan_shape_.space}};
+    if (area != nullptr) rest = area->retire();
+    if (!fd_.is_own()) return;  // the program has closed it
+    os::punch_hole(fd_, area_at(from), loan_shape_.words());
+    for (const auto& each : rest) os::punch_hole(fd_, area_at(from) + loan_shape_.words() + each.offset, each.bytes);
+  } catch (const std::exception&) {
+    // The memory stays until the link goes.
+  }
+}
+
 void LinkMemory::read_unmapped(int from, std::uint64_t offset, std::span<std::byte> to) const {
   if (fd_.is_own() && os::read_at(fd_, area_at(from) + loan_shape_.words() + offset, to)) return;
   throw std::system_error(EBADF, std::generic_category(), "pread of the link's memory");

@@ -68,6 +68,9 @@ class LinkMemory {
   /// no loans. Throws std::system_error.
   std::shared_ptr<LoanArea> loans(int from);
   const LoanShape& loan_shape() const noexcept { return loan_shape_; }
+  /// End `from` is gone, and what it had lent was received: its area's memory goes back to the system, but for what is borrowed, which follows
+  /// when it is dropped.
+  void retire_loans(int from) noexcept;
   /// Reads what end `from` has lent without mapping it. Throws std::system_error.
   void read_unmapped(int from, std::uint64_t offset, std::span<std::byte> to) const;
   /// LoanArea::give_word() where the area is not mapped, if that is possible. Any thread.
