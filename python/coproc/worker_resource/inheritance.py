@@ -34,7 +34,7 @@ def be_new(is_fork):
         _forget_event_loop()
     _ignore_interrupts()
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    _draw_other_numbers()
+    draw_other_numbers()
 
 
 def _forget_handlers():
@@ -62,7 +62,7 @@ def _ignore_interrupts():
         signal.signal(signal.SIGINT, lambda *_: None)
 
 
-def _draw_other_numbers():
+def draw_other_numbers():
     """Of the generators that modules share: a fork and one of the fork server would draw the numbers that others draw, too."""
     if random := sys.modules.get("random"):
         random.seed()

@@ -8,10 +8,11 @@ import threading
 import types
 import typing
 import warnings
+from multiprocessing import forkserver
 
 from .. import _core
-from ..errors import NOT_GUARDED, StartError, WorkerIsDeadError
-from ..main_module import MainNames, main_file_hidden
+from ..errors import StartError, WorkerIsDeadError
+from ..main_module import MainNames, main_left_to_worker, main_of_new_program, refuse_unguarded
 from ..messenger import PriorityMessenger
 from . import inheritance
 from .entry import Call, Start
@@ -81,10 +82,11 @@ class WorkerResource(Life):
         call = self._call(messenger, kwargs)
         end = self._worker.new_link()
         names = MainNames.of_process(method)
-        proc = self._context.Process(target=Start(messenger, end, call, names))
+        main = None if method == "fork" else main_of_new_program()
+        proc = self._context.Process(target=Start(messenger, end, call, names, main))
         joins = threading.Lock()
         try:
-            with main_file_hidden(method), inheritance.signals_held_back(method):
+            with inheritance.signals_held_back(method):
                 _start(proc, method, self._name)
                 self._worker.adopt(proc.pid, lambda: _exit_code(proc, joins))
         finally:
@@ -146,18 +148,21 @@ def _copy(kind, target, messenger_type, method, given, attributes):
 
 # ---- before a start ----
 
+#: The exit code of a program of multiprocessing's that starts workers while it imports the main module.
+_NOT_GUARDED = 96
+
 
 def _check_main_module(name):
     """What multiprocessing would tell in the new process alone, in many lines."""
     if getattr(multiprocessing.current_process(), "_inheriting", False):
-        # This is such a program, and nobody is here to catch an exception but what is to be told to its host.
-        print(
-            f"coproc: worker {name!r} is not started: a new program imports the main module again, which starts workers: put that behind"
-            '  if __name__ == "__main__":',
-            file=sys.stderr,
-            flush=True,
+        text = (
+            f"worker {name!r} is not started: a new program imports the main module again, which starts workers at once: put that behind"
+            '  if __name__ == "__main__":'
         )
-        os._exit(NOT_GUARDED)
+        refuse_unguarded(text)
+        # Multiprocessing imports it, for a process or a fork server of its own: nobody is here to catch an exception.
+        print(f"coproc: {text}", file=sys.stderr, flush=True)
+        os._exit(_NOT_GUARDED)
 
 
 def _warn_of_threads(name):
@@ -173,7 +178,10 @@ def _warn_of_threads(name):
 
 def _start(proc, method, name):
     try:
-        proc.start()
+        if method == "forkserver":
+            forkserver.ensure_running()  # which may import the main module, once for all
+        with main_left_to_worker():
+            proc.start()
     except (EOFError, ConnectionError) as error:
         if method != "forkserver":
             raise
