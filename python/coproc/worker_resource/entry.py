@@ -19,6 +19,7 @@ class Start:
 
     def __init__(self, messenger, end, call, main_names, main):
         self._is_fork = True
+        self._observers = inheritance.Observers()
         self._main = main
         self._end = end
         self._messenger = messenger
@@ -28,7 +29,7 @@ class Start:
         return _arrived, (type(self._messenger)._reorders, _Carried(self._end), self._call, self._main)
 
     def __call__(self):
-        inheritance.be_new(self._is_fork)
+        inheritance.be_new(self._observers)
         if not self._is_fork:
             self._arrive()
         messenger = self._messenger
@@ -92,5 +93,5 @@ def construct(kind, messenger, kwargs):
 
 def _arrived(reorders, end, call, main):
     start = Start.__new__(Start)
-    start._is_fork, start._reorders, start._end, start._call, start._main = False, reorders, end, call, main
+    start._is_fork, start._observers, start._reorders, start._end, start._call, start._main = False, None, reorders, end, call, main
     return start
