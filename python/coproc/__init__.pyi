@@ -8,6 +8,8 @@ from typing import Any, Generic, Literal, Self, TypeVar
 
 from numpy.typing import DTypeLike, NDArray
 
+from . import this_worker as this_worker
+
 ChannelID = Hashable
 SendPayloadType = TypeVar("SendPayloadType")
 RecvPayloadType = TypeVar("RecvPayloadType")
@@ -181,6 +183,8 @@ class WorkerResource(_Life):
         name: str | None = None,
         stop: StopOptions | None = None,
         link: LinkOptions | None = None,
+        number: int | None = None,
+        seed: int | None = None,
     ) -> None: ...
     def start(self, **kwargs: Any) -> None: ...
     @property
@@ -264,6 +268,7 @@ class Pool:
         method: _Method = None,
         stop: StopOptions | None = None,
         link: LinkOptions | None = None,
+        seed: int | None = None,
     ) -> None: ...
     def map(
         self,

@@ -3,7 +3,7 @@
 import inspect
 import sys
 
-from .. import main_module
+from .. import main_module, this_worker
 from ..array import note_latest
 from ..messenger import MultiMessenger, PriorityMessenger
 from ..messenger.messenger import _Carried
@@ -17,19 +17,21 @@ class Start:
     `call`: what is called with the messenger, and runs the user's code.
     """
 
-    def __init__(self, messenger, end, call, main_names, main):
+    def __init__(self, messenger, end, call, identity, main_names, main):
         self._is_fork = True
         self._observers = inheritance.Observers()
+        self._identity = identity
         self._main = main
         self._end = end
         self._messenger = messenger
         self._call = Shipped((messenger, call), main_names)
 
     def __reduce__(self):
-        return _arrived, (type(self._messenger)._reorders, _Carried(self._end), self._call, self._main)
+        return _arrived, (type(self._messenger)._reorders, _Carried(self._end), self._call, self._identity, self._main)
 
     def __call__(self):
-        inheritance.be_new(self._observers)
+        this_worker.assume(self._identity)
+        inheritance.be_new(this_worker.seed(), self._observers)
         if not self._is_fork:
             self._arrive()
         messenger = self._messenger
@@ -49,7 +51,7 @@ class Start:
                 self._call.fail(error)
             else:
                 self._call.load()
-        inheritance.draw_other_numbers()
+        inheritance.draw_other_numbers(this_worker.seed())  # whatever the main module did with the generators
         # Where it could not be unpickled, there is another one to tell that by.
         self._messenger = self._call.value[0] if self._call.value else (PriorityMessenger if self._reorders else MultiMessenger)()
 
@@ -91,7 +93,8 @@ def construct(kind, messenger, kwargs):
     return kind(messenger=messenger, **kwargs) if has_name else kind(messenger, **kwargs)
 
 
-def _arrived(reorders, end, call, main):
+def _arrived(reorders, end, call, identity, main):
     start = Start.__new__(Start)
-    start._is_fork, start._observers, start._reorders, start._end, start._call, start._main = False, None, reorders, end, call, main
+    start._is_fork, start._observers, start._reorders = False, None, reorders
+    start._end, start._call, start._identity, start._main = end, call, identity, main
     return start

@@ -64,15 +64,15 @@ def _monitoring_tools():
     return {tool: name for tool in range(6) if (name := sys.monitoring.get_tool(tool)) is not None}
 
 
-def be_new(observers=None):
-    """In the worker, before its target runs. `observers`: its host's, where it is a fork."""
+def be_new(seed, observers=None):
+    """In the worker, before its target runs. `seed`: the worker's own; `observers`: its host's, where it is a fork."""
     if observers is not None:
         observers.forget()
         _forget_handlers()
         _forget_event_loop()
     _ignore_interrupts()
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    draw_other_numbers()
+    draw_other_numbers(seed)
 
 
 def _forget_handlers():
@@ -100,9 +100,9 @@ def _ignore_interrupts():
         signal.signal(signal.SIGINT, lambda *_: None)
 
 
-def draw_other_numbers():
+def draw_other_numbers(seed):
     """Of the generators that modules share: a fork and one of the fork server would draw the numbers that others draw, too."""
     if random := sys.modules.get("random"):
-        random.seed()
+        random.seed(seed)
     if numpy_random := sys.modules.get("numpy.random"):
-        numpy_random.seed()
+        numpy_random.seed([seed & 0xFFFFFFFF, seed >> 32])

@@ -10,7 +10,7 @@ import typing
 import warnings
 from multiprocessing import forkserver
 
-from .. import _core
+from .. import _core, this_worker
 from ..errors import StartError, WorkerIsDeadError
 from ..main_module import MainNames, main_left_to_worker, main_of_new_program, refuse_unguarded
 from ..messenger import PriorityMessenger
@@ -37,7 +37,7 @@ class WorkerResource(Life):
     and classes of a main module that another process cannot import.
 
     `name` is shown in errors. `stop`: StopOptions, how long a worker may take to end. `link`: LinkOptions. A worker that is garbage is stopped, and
-    so is one that is alive when this process ends; one whose host dies is ended.
+    so is one that is alive when this process ends; one whose host dies is ended. `number`, `seed`: what `this_worker.number()` and `this_worker.seed()` are made of.
 
     `stop`, `join`, `terminate`, `kill`, `is_alive`, `pid` and `exit_status` may be used by any thread. A copy, as by `copy.deepcopy` or a pickle,
     is a worker of its own that was never started. `WorkerResource[Sent, Received]` is the same class.
@@ -51,14 +51,15 @@ class WorkerResource(Life):
 
     __class_getitem__ = classmethod(types.GenericAlias)
 
-    def __init__(self, target, messenger_type=PriorityMessenger, method=None, *, name=None, stop=None, link=None):
+    def __init__(self, target, messenger_type=PriorityMessenger, method=None, *, name=None, stop=None, link=None, number=None, seed=None):
         check_options(messenger_type, stop, link)
+        this_worker.check_identity(number, seed)
         self.target = target
         self.method = method
         self._context = multiprocessing.get_context(method)
         self._proc = None
         self._main_names = None  # what the process has of the main module
-        self._given = {"name": name, "stop": stop, "link": link}
+        self._given = {"name": name, "stop": stop, "link": link, "number": number, "seed": seed}
         name = name or getattr(target, "__name__", None) or type(target).__name__
         stop = stop or _core.StopOptions()
         worker = _core.AdoptedWorker(messenger_type._reorders, name, stop, link or _core.LinkOptions())
@@ -83,7 +84,8 @@ class WorkerResource(Life):
         end = self._worker.new_link()
         names = MainNames.of_process(method)
         main = None if method == "fork" else main_of_new_program()
-        proc = self._context.Process(target=Start(messenger, end, call, names, main))
+        identity = this_worker.new_identity(self._given["number"], self._given["seed"])
+        proc = self._context.Process(target=Start(messenger, end, call, identity, names, main))
         joins = threading.Lock()
         try:
             with inheritance.signals_held_back(method):
