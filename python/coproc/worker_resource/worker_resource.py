@@ -1,5 +1,6 @@
 """A worker process: started and reaped by multiprocessing; its link, its death and its end are the C++ core's."""
 
+import copy
 import dataclasses
 import multiprocessing
 import os
@@ -8,6 +9,7 @@ import threading
 import types
 import typing
 import warnings
+import weakref
 from multiprocessing import forkserver
 
 from .. import _core, this_worker
@@ -17,6 +19,7 @@ from ..messenger import PriorityMessenger
 from . import inheritance
 from .entry import Call, Start
 from .life import Life, check_options
+from .prepared import PreparedProcess
 
 
 @dataclasses.dataclass(init=False, repr=False, eq=False)
@@ -108,6 +111,29 @@ class WorkerResource(Life):
         """The `multiprocessing.Process`, of the running worker or of the last one."""
         if self._proc is None:
             raise WorkerIsDeadError(f"worker {self._name!r} was never started and has no process: call start()")
+        return self._proc
+
+    # ---- names of the old package ----
+
+    def reset_process(self, **kwargs):
+        """End the worker, if it is alive, and have a new process, which `proc.start()` starts with these arguments. (`start` does all of it.)"""
+        if self.is_alive():
+            self.terminate()
+            self.join()
+        if self._messenger is None:
+            self._messenger = self.messenger_type()
+        self._proc = PreparedProcess(weakref.ref(self), kwargs)
+
+    def new_pair(self, **kwargs):
+        """A messenger and a process that is started by its `start()`: those of another worker, like this one. The messenger has no link before."""
+        other = copy.copy(self)
+        other.reset_process(**kwargs)
+        return other._messenger, PreparedProcess(lambda: other, kwargs)
+
+    def check_process_exists(self):
+        """The process. ValueError: the worker was never started."""
+        if not self.process_exists():
+            raise ValueError(f"worker {self._name!r} was never started")
         return self._proc
 
     _target_name = "target"
