@@ -8,6 +8,8 @@ from typing import Any, Generic, Literal, Self, TypeVar
 
 from numpy.typing import DTypeLike, NDArray
 
+from . import this_worker as this_worker
+
 ChannelID = Hashable
 SendPayloadType = TypeVar("SendPayloadType")
 RecvPayloadType = TypeVar("RecvPayloadType")
@@ -58,6 +60,8 @@ class DataMessage:
     def is_reply(self) -> bool: ...
     @property
     def request_reply(self) -> bool: ...
+    @property
+    def mtype(self) -> Any: ...
 
 class _Messenger:
     @classmethod
@@ -181,10 +185,15 @@ class WorkerResource(_Life):
         name: str | None = None,
         stop: StopOptions | None = None,
         link: LinkOptions | None = None,
+        number: int | None = None,
+        seed: int | None = None,
     ) -> None: ...
     def start(self, **kwargs: Any) -> None: ...
     @property
     def proc(self) -> multiprocessing.process.BaseProcess: ...
+    def reset_process(self, **kwargs: Any) -> None: ...
+    def new_pair(self, **kwargs: Any) -> tuple[_Messenger, Any]: ...
+    def check_process_exists(self) -> multiprocessing.process.BaseProcess: ...
 
 class ProgramResource(_Life):
     path: str
@@ -264,6 +273,7 @@ class Pool:
         method: _Method = None,
         stop: StopOptions | None = None,
         link: LinkOptions | None = None,
+        seed: int | None = None,
     ) -> None: ...
     def map(
         self,

@@ -17,10 +17,6 @@ __all__ = [
 ]
 
 
-#: The exit code of a worker whose main module starts workers while it is imported.
-NOT_GUARDED = 96
-
-
 class ResourceRequestedClose(BaseException):
     """The other end asked this one to close. Leaving a target, it is a clean end.
 
@@ -59,11 +55,6 @@ class WorkerDiedError(WorkerIsDeadError, RuntimeError):
     """
 
     def __init__(self, text, name=None, pid=None, exit_status=None):
-        if exit_status is not None and exit_status.code == NOT_GUARDED:
-            text += (
-                ". It is the code of a new program that imported the main module, which started workers at once: put that behind"
-                '  if __name__ == "__main__":'
-            )
         super().__init__(text)
         self.name = name
         self.pid = pid

@@ -11,9 +11,12 @@ import itertools
 import multiprocessing.spawn
 import os
 import sys
+import threading
 import tokenize
 import types
 import weakref
+
+from .errors import StartError
 
 MAIN = "__main__"
 _numbers = itertools.count(1)
@@ -84,35 +87,104 @@ def _main():
     return vars(sys.modules[MAIN])
 
 
-def path_in_new_program():
-    """The file that `spawn` and `forkserver` import as the main module; None: they import nothing."""
-    found = multiprocessing.spawn.get_preparation_data("")
-    if "init_main_from_name" in found:
-        name = found["init_main_from_name"]
-        return None if name == MAIN or name.endswith("." + MAIN) else getattr(sys.modules[MAIN], "__file__", None)
-    path = found.get("init_main_from_path")
-    if path is None or os.path.splitext(os.path.basename(path))[0] == "ipython" or not os.path.exists(path):
-        return None
-    return path
+# ---- importing it in a new program ----
+
+
+class _Starting(threading.local):
+    """What this thread does: whether it starts a process that is to import the main module by `import_main`, when it can tell its host of a failure."""
+
+    is_worker = False
+    is_importing = False  # in a worker
+
+
+_starting = _Starting()
+_preparation_data = multiprocessing.spawn.get_preparation_data
+
+
+@functools.wraps(_preparation_data)
+def _preparation_data_of(name):
+    data = _preparation_data(name)
+    if _starting.is_worker:
+        for how in _IMPORTS:
+            data.pop(how, None)
+    return data
+
+
+multiprocessing.spawn.get_preparation_data = _preparation_data_of
+_IMPORTS = {
+    "init_main_from_name": multiprocessing.spawn._fixup_main_from_name,
+    "init_main_from_path": multiprocessing.spawn._fixup_main_from_path,
+}
 
 
 @contextlib.contextmanager
-def main_file_hidden(method):
-    """A main module whose file is none ("<stdin>") or is gone is not looked for by a process that is started here."""
-    main = _main()
-    file = main.get("__file__")
-    if method == "fork" or file is None or path_in_new_program() is not None or "init_main_from_path" not in multiprocessing.spawn.get_preparation_data(""):
-        yield
-        return
-    main["__file__"] = None
+def main_left_to_worker():
+    """A process that this thread starts does not import the main module by itself."""
+    _starting.is_worker = True
     try:
         yield
     finally:
-        main["__file__"] = file
+        _starting.is_worker = False
+
+
+def main_of_new_program():
+    """What `import_main` takes, in a process that is started by `spawn` or `forkserver`; None: it has no main module that could be imported."""
+    found = _preparation_data("")
+    if name := found.get("init_main_from_name"):
+        return None if name == MAIN or name.endswith("." + MAIN) else ("init_main_from_name", name)
+    path = found.get("init_main_from_path")
+    if path is None or os.path.splitext(os.path.basename(path))[0] == "ipython" or not os.path.exists(path):
+        return None
+    return "init_main_from_path", path
+
+
+class Unguarded(BaseException):
+    """The main module starts workers while a worker imports it. No `Exception`: it goes on to who imports."""
+
+
+_unguarded = []  # as above, whatever became of them
+
+
+def refuse_unguarded(text):
+    """Where a worker imports its main module: raises. Where multiprocessing does: returns."""
+    if _starting.is_importing:
+        _unguarded.append(text)
+        raise Unguarded(text)
+
+
+@contextlib.contextmanager
+def inheriting():
+    """What multiprocessing asks for: this process takes in what it was started with, and is not to start others."""
+    process = multiprocessing.current_process()
+    process._inheriting = True
+    try:
+        yield
+    finally:
+        del process._inheriting
+
+
+def import_main(main):
+    """In a new program, as multiprocessing would have done it. What it raises is the host's to know."""
+    if main is None:
+        return
+    how, which = main
+    _starting.is_importing = True
+    try:
+        _IMPORTS[how](which)
+    except Exception as error:
+        error.add_note(f"The worker imported the main module, {which}.")
+        raise
+    except Unguarded:
+        pass
+    finally:
+        _starting.is_importing = False
+    if _unguarded:
+        raise StartError(_unguarded[0], "main module")
 
 
 def _names_of_new_program():
-    path = path_in_new_program()
+    main = main_of_new_program()
+    path = None if main is None else getattr(sys.modules[MAIN], "__file__", None) if main[0] == "init_main_from_name" else main[1]
     if path is None:
         return frozenset()
     try:

@@ -86,40 +86,47 @@ def patient_pickler(file, buffer_callback, main_names):
 class Shipped:
     """A value among a process's start arguments: may be a closure, where cloudpickle is installed.
 
-    Only `spawn` and `forkserver` pickle it; a fork has the value itself. What unpickling raises is raised by `get`.
+    Only `spawn` and `forkserver` pickle it; a fork has the value itself. There it is unpickled by `load`, and what that raises is raised by `get`.
     """
 
     def __init__(self, value, main_names):
-        self._value = value
+        self.value = value
         self._main_names = main_names
         self._error = None
+
+    def load(self):
+        try:
+            self.value = pickle.loads(self._pickled)
+        except Exception as error:
+            error.add_note("The worker could not unpickle what it was started with.")
+            self._error = error
+
+    def fail(self, error):
+        """In place of `load`: `get` raises this."""
+        self._error = error
 
     def get(self):
         if self._error is not None:
             raise self._error
-        return self._value
+        return self.value
 
     def __getstate__(self):
         context.assert_spawning(self)
         if self._main_names.is_complete():
             try:
-                return bytes(ForkingPickler.dumps(self._value))
+                return bytes(ForkingPickler.dumps(self.value))
             except UNPICKLABLE:
                 pass
         file = io.BytesIO()
         pickler = _PatientPickler(file, self._main_names)
         # Descriptors, locks and queues of multiprocessing: what it registers for its own pickler.
         pickler.dispatch_table = {**_PatientPickler.dispatch_table, **ForkingPickler._extra_reducers}
-        pickler.dump(self._value)
+        pickler.dump(self.value)
         return file.getvalue()
 
     def __setstate__(self, state):
-        self._value = self._error = None
-        try:
-            self._value = pickle.loads(state)
-        except Exception as error:
-            error.add_note("The worker could not unpickle what it was started with.")
-            self._error = error
+        self.value = self._error = None
+        self._pickled = state
 
 
 def dumps(value, main_names=None):

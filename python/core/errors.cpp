@@ -4,6 +4,8 @@
 
 #include <cerrno>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <utility>
 
 namespace coproc_python {
@@ -14,10 +16,28 @@ py::object* module_of_errors = nullptr;  // coproc.errors; never destroyed
 
 py::object error_class(const char* name) { return module_of_errors->attr(name); }
 
+/// What the library says, with the names that C++ programs use, by the names that Python programs use.
+std::string in_pythons_words(std::string text) {
+  static constexpr std::pair<std::string_view, std::string_view> kWords[] = {
+      {"LinkOptions::", "LinkOptions."},
+      {"StartMethod::fork", "method='fork'"},
+      {"StartMethod::spawn", "method='spawn'"},
+      {"send a std::vector instead", "send an ordinary array instead"},
+      {" in WorkerOptions::start_timeout", " in time"},
+      {"by coproc::this_worker::run()", "by coproc.run_worker()"},
+      {"a WorkerResource of an Executable does: see coproc::this_worker::is_worker()", "a ProgramResource does"},
+  };
+  for (const auto& [in_cpp, in_python] : kWords) {
+    for (std::size_t at = 0; (at = text.find(in_cpp, at)) != std::string::npos; at += in_python.size())
+      text.replace(at, in_cpp.size(), in_python);
+  }
+  return text;
+}
+
 void set(const py::object& exception) {
   PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(exception.ptr())), exception.ptr());
 }
-void set(PyObject* type, const char* text) { PyErr_SetObject(type, text_of(text).ptr()); }
+void set(PyObject* type, const char* text) { PyErr_SetObject(type, text_of(in_pythons_words(text)).ptr()); }
 void set(const char* name, const char* text) { set(error_class(name).ptr(), text); }
 
 void set_worker_died(const coproc::WorkerDiedError& error) {
@@ -29,7 +49,7 @@ void set_worker_died(const coproc::WorkerDiedError& error) {
 }
 
 void set_start_error(const coproc::StartError& error) {
-  set(error_class("StartError")(text_of(error.what()), error.stage(), error.error_number()));
+  set(error_class("StartError")(text_of(in_pythons_words(error.what())), error.stage(), error.error_number()));
 }
 
 void set_remote(const coproc::RemoteError& error) {
@@ -79,7 +99,7 @@ void translate(std::exception_ptr pointer) {
     if (error.error_number() == ENOMEM) {
       set(PyExc_MemoryError, error.what());
     } else {
-      set(py::reinterpret_borrow<py::object>(PyExc_OSError)(error.error_number(), text_of(error.what())));
+      set(py::reinterpret_borrow<py::object>(PyExc_OSError)(error.error_number(), text_of(in_pythons_words(error.what()))));
     }
   } catch (const coproc::QueueFullError& error) {
     set("QueueFullError", error.what());

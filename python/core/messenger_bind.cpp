@@ -150,6 +150,10 @@ void bind_messenger(py::module_& module) {
             return received.message.request_id().has_value() && !received.message.is_reply();
           },
           "Whether it is a request.")
+      .def_property_readonly(
+          "mtype",
+          [](const Received&) { return py::module_::import("coproc.messenger.messages").attr("MessageType").attr("DATA_PAYLOAD"); },
+          "A name of the old package: MessageType.DATA_PAYLOAD, always.")
       .def("__repr__", [](Received& received) {
         return py::str("DataMessage(payload={!r}, request_reply={}, is_reply={}, channel_id={!r})")
             .format(received.message.error() ? py::object(py::str("an error")) : payload_once(received),

@@ -24,7 +24,8 @@ py::object plain_payload(const coproc::Message& message) {
     return plain_payload<Rest...>(message);
   } else {
     throw py::type_error("a message of the C++ type " + std::string(message.type_name()) +
-                         ", which Python does not know: send a coproc::Msgpack, text, a number, or a vector of these");
+                         ", which Python does not know: its program has to send a Msgpack (coproc/msgpack.hpp), text, a number, or a "
+                         "vector of these");
   }
 }
 

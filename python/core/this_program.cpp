@@ -37,6 +37,8 @@ int run(Messenger& messenger, const py::function& target, bool takes_arguments) 
 }  // namespace
 
 void bind_this_program(py::module_& module) {
+  module.def("own_number", &coproc::this_worker::number);
+  module.def("own_seed", &coproc::this_worker::seed);
   module.def("is_worker", &coproc::this_worker::is_worker, "Whether a host has started this program as an Executable.");
   module.def("run_worker", [](Messenger& messenger, const py::function& target, bool takes_arguments) {
     return messenger.reorders() ? run<coproc::PriorityMessenger>(messenger, target, takes_arguments)

@@ -5,6 +5,8 @@ import multiprocessing
 import os
 import random
 import signal
+import subprocess
+import sys
 import threading
 
 import coproc
@@ -123,3 +125,87 @@ def test_a_fork_of_a_process_with_threads_is_warned_of_unless_asked_for():
     finally:
         stop.set()
         thread.join()
+
+
+def tell_observers(messenger):
+    found = sys.gettrace(), sys.getprofile(), threading.gettrace(), threading.getprofile()
+    messenger.send_norequest([getattr(each, "__name__", each) for each in found])
+
+
+def nothing_is_seen(*_):
+    return None
+
+
+def the_workers_own(*_):
+    return None
+
+
+@pytest.fixture
+def observed():
+    """This process is traced and profiled."""
+    before = sys.gettrace(), sys.getprofile()
+    for set_to in (sys.settrace, sys.setprofile, threading.settrace, threading.setprofile):
+        set_to(nothing_is_seen)
+    yield
+    sys.settrace(before[0])
+    sys.setprofile(before[1])
+    threading.settrace(None)
+    threading.setprofile(None)
+
+
+def test_what_traces_and_profiles_the_host_stays_with_the_host(observed, method):
+    with coproc.WorkerResource(tell_observers, method=method) as worker:
+        assert worker.messenger.receive_blocking() == [None] * 4
+    assert sys.gettrace() is nothing_is_seen
+
+
+def test_what_was_started_in_the_worker_stays_there(observed, monkeypatch):
+    bootstrap = multiprocessing.process.BaseProcess._bootstrap
+
+    def as_coverage_does(process, *arguments, **options):
+        sys.settrace(the_workers_own)
+        threading.settrace(the_workers_own)
+        return bootstrap(process, *arguments, **options)
+
+    monkeypatch.setattr(multiprocessing.process.BaseProcess, "_bootstrap", as_coverage_does)
+    with coproc.WorkerResource(tell_observers, method="fork") as worker:
+        assert worker.messenger.receive_blocking() == ["the_workers_own", None, "the_workers_own", None]
+
+
+@pytest.mark.skipif(not hasattr(sys, "monitoring"), reason="from Python 3.12 on")
+def test_a_profilers_monitoring_stays_with_the_host():
+    sys.monitoring.use_tool_id(sys.monitoring.PROFILER_ID, "of the host")
+    try:
+        with coproc.WorkerResource(lambda messenger: messenger.send_norequest(sys.monitoring.get_tool(sys.monitoring.PROFILER_ID)), method="fork") as worker:
+            assert worker.messenger.receive_blocking() is None
+    finally:
+        sys.monitoring.free_tool_id(sys.monitoring.PROFILER_ID)
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_coverage_measures_workers(method, tmp_path):
+    pytest.importorskip("coverage")
+    program = tmp_path / "program.py"
+    program.write_text(
+        f"""
+import coproc
+
+def serve(messenger):
+    value = messenger.receive_blocking()
+    messenger.send_norequest(value + 1)  # of the worker alone
+
+if __name__ == "__main__":
+    with coproc.WorkerResource(serve, method={method!r}) as worker:
+        worker.messenger.send_norequest(1)
+        assert worker.messenger.receive_blocking(timeout=60) == 2
+        worker.join(timeout=60)
+"""
+    )
+    (tmp_path / ".coveragerc").write_text("[run]\nconcurrency = multiprocessing\nsource = .\n")
+
+    def coverage(*arguments):
+        return subprocess.run([sys.executable, "-m", "coverage", *arguments], cwd=tmp_path, check=True, capture_output=True, text=True).stdout
+
+    coverage("run", "program.py")
+    coverage("combine")
+    assert "100%" in coverage("report", "-m"), coverage("report", "-m")

@@ -118,17 +118,57 @@ def test_a_main_module_without_a_guard_is_told_in_the_host(method, tmp_path):
     program = """
         import coproc
         def serve(messenger): messenger.receive_blocking()
-        try:
-            with coproc.WorkerResource(serve, method=METHOD) as worker:
-                worker.messenger.receive_blocking(timeout=60)
-        except coproc.Error as error:
-            print(error)
-        except coproc.WorkerDiedError as error:
-            print(error)
+        for start in (lambda: coproc.WorkerResource(serve, method=METHOD), lambda: coproc.Pool(1, method=METHOD)):
+            try:
+                with start() as worker:
+                    if isinstance(worker, coproc.Pool): worker.map(abs, [1])
+                    worker.messenger.receive_blocking(timeout=60)
+            except Exception as error:  # which keeps no worker from ending, either
+                print(type(error).__name__, error)
     """
     done = ran(program, method, "script", tmp_path)
-    assert "main module" in done.stdout and '__name__ == "__main__"' in done.stdout, done.stdout + done.stderr
-    assert len(done.stderr.splitlines()) < 10, done.stderr
+    lines = done.stdout.splitlines()
+    assert len(lines) == 2 and all(line.startswith("StartError") and '__name__ == "__main__"' in line for line in lines), done.stdout + done.stderr
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+@pytest.mark.parametrize("how", ["script", "-m"])
+def test_a_main_module_that_cannot_be_imported_is_told_in_the_host(method, how, tmp_path):
+    program = """
+        import multiprocessing, coproc
+        if multiprocessing.parent_process() is not None:
+            import no_such_module
+        def serve(messenger): messenger.receive_blocking()
+        if __name__ == "__main__":
+            worker = coproc.WorkerResource(serve, method=METHOD)
+            worker.start()
+            try: worker.messenger.receive_blocking(timeout=60)
+            except ModuleNotFoundError as error:
+                print(error, error.__notes__[0].startswith("The worker imported the main module"), "import no_such_module" in str(error.__cause__))
+            worker.stop()
+            try: coproc.Pool(1, method=METHOD).map(abs, [1])
+            except ModuleNotFoundError as error: print(error)
+    """
+    done = ran(program, method, how, tmp_path)
+    assert done.stdout == "No module named 'no_such_module' True True\nNo module named 'no_such_module'\n", done.stdout + done.stderr
+    assert done.stderr == ""
+
+
+def test_other_processes_of_multiprocessing_import_the_main_module_themselves(tmp_path):
+    program = """
+        import multiprocessing, coproc
+        def say(): print("here", __name__, flush=True)
+        def serve(messenger):
+            messenger.receive_blocking()
+        if __name__ == "__main__":
+            with coproc.WorkerResource(serve, method="spawn"):
+                other = multiprocessing.get_context("spawn").Process(target=say)
+                other.start()
+                other.join()
+    """
+    done = ran(program, None, "script", tmp_path)
+    assert done.stdout == "here __mp_main__\n", done.stdout + done.stderr
 
 
 def test_what_cannot_be_unpickled_in_the_worker_is_told_in_the_host(tmp_path):

@@ -3,11 +3,14 @@
 import copy
 import dataclasses
 import importlib
+import os
 import pickle
 import typing
+import weakref
 
 import coproc
 import pytest
+from coproc.messenger.messages import MessageType
 
 
 def echo(messenger):
@@ -167,7 +170,7 @@ def test_what_was_taken_from_the_link_can_be_popped(pair):
     [
         ("coproc", "ChannelID SendPayloadType RecvPayloadType BaseWorkerProcess"),
         ("coproc.messenger", "PriorityMessenger MultiMessenger DataMessage ResourceRequestedClose MessageNotRecognizedError PriorityQueue RequestCtr"),
-        ("coproc.messenger.messages", "DataMessage SendPayloadType RecvPayloadType ChannelID"),
+        ("coproc.messenger.messages", "DataMessage MessageType SendPayloadType RecvPayloadType ChannelID"),
         ("coproc.messenger.exceptions", "ResourceRequestedClose MessageNotRecognizedError"),
         ("coproc.messenger.prioritymessenger", "PriorityMessenger"),
         ("coproc.messenger.multimessenger", "MultiMessenger"),
@@ -183,3 +186,56 @@ def test_what_was_taken_from_the_link_can_be_popped(pair):
 def test_modules_are_where_they_were(module, names):
     found = importlib.import_module(module)
     assert all(hasattr(found, name) for name in names.split())
+
+
+def repeat(messenger, times=1):
+    while True:
+        messenger.send_norequest(messenger.receive_blocking() * times)
+
+
+def answer(messenger, value):
+    messenger.send_norequest(value)
+    return messenger.receive_message_blocking()
+
+
+def test_a_process_that_was_reset_is_started_by_its_start(method):
+    worker = coproc.WorkerResource(repeat, method=method)
+    with pytest.raises(ValueError):
+        worker.check_process_exists()
+    worker.reset_process(times=2)
+    assert worker.process_exists() and not worker.is_alive() and not worker.proc.is_alive()
+    worker.proc.start()
+    message = answer(worker.messenger, "ab")
+    assert message.payload == "abab" and message.mtype is MessageType.DATA_PAYLOAD
+    first = worker.check_process_exists()
+    assert first.is_alive() and first.pid == worker.pid
+    worker.reset_process(times=3)
+    assert not first.is_alive()
+    worker.proc.start()
+    assert answer(worker.messenger, "ab").payload == "ababab"
+    worker.stop()
+    worker.reset_process(times=3)
+    worker.start()  # with arguments of its own
+    assert answer(worker.messenger, "ab").payload == "ab"
+    worker.stop()
+
+
+def test_a_new_pair_is_another_worker(method):
+    worker = coproc.WorkerResource(repeat, method=method)
+    messenger, process = worker.new_pair(times=2)
+    assert not process.is_alive() and process.pid is None
+    process.start()
+    assert answer(messenger, "ab").payload == "abab"
+    assert process.is_alive() and process.pid != os.getpid() and not worker.process_exists()
+    process.terminate()
+    process.join()
+    with pytest.raises(coproc.WorkerDiedError):
+        messenger.receive_blocking()
+
+
+def test_a_worker_that_was_reset_is_freed_when_it_is_dropped(no_collector):
+    worker = coproc.WorkerResource(repeat)
+    worker.reset_process()
+    seen = weakref.ref(worker)
+    del worker
+    assert seen() is None

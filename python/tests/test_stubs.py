@@ -33,6 +33,7 @@ with coproc.Pool(2) as pool:
     squares: list[int] = pool.map(square, range(3))
     task: coproc.Task[int] = pool.submit(square, 3)
     result: int = task.result()
+    seed: int = coproc.this_worker.seed()
 """
 BAD = """
 import coproc
@@ -129,7 +130,8 @@ def check(tmp_path):
     """mypy's words about a program."""
     package = tmp_path / "stubs" / "coproc"
     package.mkdir(parents=True)
-    shutil.copy(STUB, package)
+    for stub in STUB.parent.glob("*.pyi"):
+        shutil.copy(stub, package)
     (package / "py.typed").touch()
 
     def run(program):

@@ -12,18 +12,23 @@ class BorrowedLoan final : public ReceivedLoan {
   BorrowedLoan(std::shared_ptr<LoanArea> area, const LoanReference& reference) noexcept
       : ReceivedLoan(area->at(reference.offset), reference.bytes),
         area_(std::move(area)),
+        borrowed_{reference.offset, reference.bytes},
         slot_(reference.slot),
         generation_(reference.generation) {}
   BorrowedLoan(const BorrowedLoan&) = delete;
   BorrowedLoan& operator=(const BorrowedLoan&) = delete;
   ~BorrowedLoan() override {
-    if (has_begun_ && area_->is_own_process()) area_->give_word(slot_, generation_);
+    if (has_begun_ && area_->is_own_process()) area_->end(borrowed_, slot_, generation_);
   }
   bool is_here() const noexcept override { return area_->is_own_process(); }
-  void begin() noexcept override { has_begun_ = true; }
+  void begin() noexcept override {
+    area_->begin(borrowed_);
+    has_begun_ = true;
+  }
 
  private:
   std::shared_ptr<LoanArea> area_;
+  LoanArea::Borrowed borrowed_;
   std::uint32_t slot_;
   std::uint32_t generation_;
   bool has_begun_ = false;

@@ -36,6 +36,9 @@ class Borrower {
   bool copies() const noexcept { return copies_; }
   /// The area, where it is mapped or can be. Throws std::system_error.
   const std::shared_ptr<LoanArea>& area();
+  /// The peer has ended, and nothing else will be borrowed: all that is not borrowed now is given back to the system, and the rest when it
+  /// is dropped.
+  void retire() noexcept { memory_->retire_loans(from_); }
   /// Whether anything was borrowed.
   bool is_used() const noexcept { return area_ != nullptr || copies_; }
 

@@ -17,6 +17,11 @@ void Lender::look(std::uint64_t how_many) noexcept {
   allocator_.look_at_oldest(how_many);
 }
 
+void Lender::retire() noexcept {
+  const std::lock_guard lock(mutex_);
+  allocator_.retire();
+}
+
 OwnLoan::~OwnLoan() {
   if (!is_here() || (is_handed_over_ && !is_kept_)) return;
   const std::lock_guard lock(lender_->mutex_);

@@ -28,6 +28,8 @@ class Lender {
   Counts counts() const;
   /// Looks at so many of the oldest loans whether they are returned.
   void look(std::uint64_t how_many) noexcept;
+  /// The peer has ended: what it was lent is given back to the system, and all else when it is dropped here.
+  void retire() noexcept;
   std::size_t space() const noexcept { return area_->shape().space; }
   /// Whether the process is the one that has made it; in others nothing but its destructor may be used.
   bool is_own_process() const noexcept { return area_->is_own_process(); }

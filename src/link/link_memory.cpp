@@ -135,6 +135,32 @@ os::Mapping LinkMemory::window(int from, std::size_t offset, std::size_t bytes) 
   return os::map_window(anchors_[from], offset, (bytes + kLoanPage - 1) / kLoanPage * kLoanPage);
 }
 
+void LinkMemory::discard(int from, std::size_t offset, std::size_t bytes) const {
+  if (anchors_[from]) {
+    os::punch_hole(window(from, offset, bytes).data(), bytes);
+  } else if (fd_.is_own()) {  // else the program has closed it
+    os::punch_hole(fd_, area_at(from) + offset, bytes);
+  }
+}
+
+void LinkMemory::retire_loans(int from) noexcept {
+  try {
+    std::shared_ptr<LoanArea> area;
+    {
+      const os::ForkLock no_fork;  // as in loans()
+      const std::lock_guard lock(loans_mutex_);
+      area = loans_[from];
+    }
+    if (area != nullptr && !area->is_own_process()) return;
+    std::vector<LoanArea::Stretch> rest{{0, loan_shape_.space}};
+    if (area != nullptr) rest = area->retire();
+    discard(from, 0, loan_shape_.words());
+    for (const auto& each : rest) discard(from, loan_shape_.words() + each.offset, each.bytes);
+  } catch (const std::exception&) {
+    // The memory stays until the link goes.
+  }
+}
+
 void LinkMemory::read_unmapped(int from, std::uint64_t offset, std::span<std::byte> to) const {
   const std::size_t at = loan_shape_.words() + offset;
   if (anchors_[from]) {

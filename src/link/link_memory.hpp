@@ -66,6 +66,9 @@ class LinkMemory {
   /// no loans. Throws std::system_error.
   std::shared_ptr<LoanArea> loans(int from);
   const LoanShape& loan_shape() const noexcept { return loan_shape_; }
+  /// End `from` is gone, and what it had lent was received: its area's memory goes back to the system, but for what is borrowed, which follows
+  /// when it is dropped.
+  void retire_loans(int from) noexcept;
   /// Reads what end `from` has lent without mapping it. Throws std::system_error.
   void read_unmapped(int from, std::uint64_t offset, std::span<std::byte> to) const;
   /// LoanArea::give_word() where the area is not mapped, if that is possible. Any thread.
@@ -84,6 +87,7 @@ class LinkMemory {
   LinkMemory(std::size_t ring_bytes, LoanShape loans) noexcept : ring_bytes_(ring_bytes), loan_shape_(loans) {}
   void lay_out() noexcept;
   os::Mapping window(int from, std::size_t offset, std::size_t bytes) const;
+  void discard(int from, std::size_t offset, std::size_t bytes) const;
   std::size_t mapped() const noexcept { return kHeaderPage + 2 * ring_bytes_; }
   std::size_t total() const noexcept { return mapped() + 2 * loan_shape_.total(); }
   std::size_t area_at(int from) const noexcept {

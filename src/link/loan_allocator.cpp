@@ -136,22 +136,34 @@ void LoanAllocator::sweep() noexcept {
   taken_since_sweep_ = 0;
 }
 
+void LoanAllocator::retire() noexcept {
+  is_retired_ = true;
+  sweep();
+  while (cool_oldest()) {}
+}
+
 /// What is still out becomes the newest, so that each gets its turn.
 void LoanAllocator::look_at_oldest(std::uint64_t how_many) noexcept {
   for (how_many = std::min(how_many, lent_count_.loans); how_many != 0; --how_many) {
     const std::uint32_t index = lent_.oldest;
     Slot& slot = slots_[index];
-    const bool is_back = !slot.is_kept && ground_.is_returned(index, slot.generation);
+    const bool is_back = !slot.is_kept && (is_retired_ || ground_.is_returned(index, slot.generation));
     if (!is_back && index == lent_.newest) return;
-    remove(lent_, index);
     if (is_back) {
-      --lent_count_.loans;
-      lent_count_.bytes -= slot.bytes;
-      warm_up(index);
+      come_back(index);
     } else {
+      remove(lent_, index);
       append(lent_, index);
     }
   }
+}
+
+/// A lent block that nobody uses any more.
+void LoanAllocator::come_back(std::uint32_t index) noexcept {
+  remove(lent_, index);
+  --lent_count_.loans;
+  lent_count_.bytes -= slots_[index].bytes;
+  warm_up(index);
 }
 
 // ---- warm blocks ----
@@ -165,6 +177,10 @@ void LoanAllocator::warm_up(std::uint32_t index) noexcept {
   if (newest != kNone) slots_[newest].links_of_class.newer = index;
   newest = index;
   warm_bytes_ += slot.touched * kLoanPage;
+  if (is_retired_) {
+    while (cool_oldest()) {}
+    return;
+  }
   const std::uint64_t most = std::max(most_warm_bytes_, lent_count_.bytes + held_count_.bytes);
   while (warm_bytes_ > most && warm_.oldest != warm_.newest && cool_oldest()) {}
 }

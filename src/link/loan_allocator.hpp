@@ -56,13 +56,18 @@ class LoanAllocator {
   /// A held block will not be lent.
   void drop(std::uint32_t slot) noexcept;
   /// Whether a lent block stays the user's, too, and so is not lent anew when it is returned.
-  void keep(std::uint32_t slot, bool is_kept) noexcept { slots_[slot].is_kept = is_kept; }
+  void keep(std::uint32_t slot, bool is_kept) noexcept {
+    slots_[slot].is_kept = is_kept;
+    if (is_retired_ && !is_kept && slots_[slot].state == State::lent) come_back(slot);
+  }
   /// A kept block that is returned is held again, with the generation that this gives; nullopt: it is not returned.
   std::optional<std::uint32_t> take_back(std::uint32_t slot) noexcept;
   /// Looks at the oldest loans whether they are returned.
   void look_at_oldest(std::uint64_t how_many) noexcept;
   /// Looks at all of them.
   void sweep() noexcept;
+  /// The peer has ended, and whatever it was lent is back. From now on nothing stays warm: what comes back is given to the system.
+  void retire() noexcept;
 
   struct Count {
     std::uint64_t loans = 0;
@@ -110,6 +115,7 @@ class LoanAllocator {
   std::uint32_t take_vacant();
   std::optional<std::uint32_t> take_cold(std::uint64_t pages);
   void begin_to_hold(Slot& slot) noexcept;
+  void come_back(std::uint32_t index) noexcept;
   void warm_up(std::uint32_t index) noexcept;
   void leave_warm(std::uint32_t index) noexcept;
   bool cool_oldest() noexcept;
@@ -119,6 +125,7 @@ class LoanAllocator {
   LoanGround& ground_;
   std::uint32_t max_slots_;        // constant after construction
   std::uint64_t most_warm_bytes_;  // constant after construction
+  bool is_retired_ = false;
   FreeRanges free_;
   std::vector<Slot> slots_;
   std::uint32_t vacant_ = kNone;

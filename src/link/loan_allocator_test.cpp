@@ -127,6 +127,23 @@ TEST_F(OneProcessLoanAllocator, WhatCameBackLastStaysWarmWhateverItsSize) {
   EXPECT_TRUE(ground.given_back.empty());
 }
 
+TEST_F(OneProcessLoanAllocator, NothingStaysWarmBehindAPeerThatHasEnded) {
+  const auto returned = lend(kMiB), kept = lend(3 * kMiB);
+  lend(2 * kMiB);  // which the peer never returned
+  ground.words[returned.slot] = returned.generation;
+  allocator.keep(kept.slot, true);
+  const auto held = *allocator.take(4 * kMiB);
+  allocator.retire();
+  EXPECT_EQ(ground.given_back.size(), 2u);
+  EXPECT_EQ(allocator.lent().bytes, 3 * kMiB) << "its user has it still";
+  EXPECT_EQ(allocator.held().bytes, 4 * kMiB);
+  allocator.keep(kept.slot, false);
+  EXPECT_EQ(ground.given_back.back(), std::pair(kept.offset, 3 * kMiB));
+  allocator.drop(held.slot);
+  EXPECT_EQ(ground.given_back.back(), std::pair(held.offset, 4 * kMiB));
+  EXPECT_EQ(allocator.lent().loans + allocator.held().loans + allocator.warm_bytes(), 0u);
+}
+
 TEST_F(OneProcessLoanAllocator, TheUsualLoanLooksAtFewOthers) {
   for (int i = 0; i < 1000; ++i) lend(1);
   const std::uint64_t before = ground.looks;

@@ -1,5 +1,6 @@
 #include "link/loan_area.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "os/fork_guard.hpp"
@@ -14,6 +15,7 @@ constexpr std::uint64_t kLeastReach = std::uint64_t{1} << 20;
 LoanArea::LoanArea(os::Mapping mapping, LoanShape shape)
     : mapping_(std::move(mapping)), shape_(shape), generation_(os::fork_generation()) {
   os::open_pages(mapping_.data(), shape_.words());
+  borrowed_.before = borrowed_.after = &borrowed_;
 }
 
 void LoanArea::reach(std::uint64_t end) {
@@ -30,6 +32,40 @@ LoanArea::~LoanArea() {
 }
 
 bool LoanArea::is_own_process() const noexcept { return generation_ == os::fork_generation(); }
+
+void LoanArea::begin(Borrowed& borrowed) noexcept {
+  const std::lock_guard lock(borrowed_mutex_);
+  borrowed.before = borrowed_.before;
+  borrowed.after = &borrowed_;
+  borrowed.before->after = borrowed.after->before = &borrowed;
+}
+
+void LoanArea::end(Borrowed& borrowed, std::uint32_t slot, std::uint32_t generation) noexcept {
+  const std::lock_guard lock(borrowed_mutex_);
+  borrowed.before->after = borrowed.after;
+  borrowed.after->before = borrowed.before;
+  if (is_retired_) {
+    give_back(borrowed.offset, (borrowed.bytes + kLoanPage - 1) / kLoanPage * kLoanPage);
+  } else {
+    give_word(slot, generation);
+  }
+}
+
+std::vector<LoanArea::Stretch> LoanArea::retire() {
+  const std::lock_guard lock(borrowed_mutex_);
+  std::vector<Stretch> kept, rest;
+  for (const Borrowed* each = borrowed_.after; each != &borrowed_; each = each->after)
+    kept.push_back({each->offset, (each->bytes + kLoanPage - 1) / kLoanPage * kLoanPage});
+  std::sort(kept.begin(), kept.end(), [](const Stretch& a, const Stretch& b) { return a.offset < b.offset; });
+  std::uint64_t at = 0;
+  for (const Stretch& each : kept) {  // which overlap where the peer has lied
+    if (each.offset > at) rest.push_back({at, each.offset - at});
+    at = std::max(at, each.offset + each.bytes);
+  }
+  if (at < shape_.space) rest.push_back({at, shape_.space - at});
+  is_retired_ = true;
+  return rest;
+}
 
 void LoanArea::give_back(std::uint64_t offset, std::uint64_t bytes) noexcept { os::punch_hole(at(offset), bytes); }
 

@@ -18,6 +18,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
+#include <vector>
 
 #include "link/loan_allocator.hpp"
 #include "link/loan_reference.hpp"
@@ -75,12 +76,29 @@ class LoanArea final : public LoanGround {
 
   // ---- the receiver's ----
 
+  /// What is borrowed, in a list of all that is: each is a member of who borrows it, and stays where it is.
+  struct Borrowed {
+    std::uint64_t offset = 0;
+    std::uint64_t bytes = 0;
+    Borrowed* before = nullptr;
+    Borrowed* after = nullptr;
+  };
+  void begin(Borrowed& borrowed) noexcept;
   /// The peer may use the memory again.
+  void end(Borrowed& borrowed, std::uint32_t slot, std::uint32_t generation) noexcept;
+
+  struct Stretch {
+    std::uint64_t offset;
+    std::uint64_t bytes;
+  };
+  /// The peer has ended, and nothing else will be borrowed. What is borrowed by now is given back to the system when it ends; the result is
+  /// all of the space that is not. Throws std::bad_alloc, and then nothing has changed.
+  std::vector<Stretch> retire();
+
+ private:
   void give_word(std::uint32_t slot, std::uint32_t generation) noexcept {
     word(slot).store(generation, std::memory_order_release);  // pairs with the acquire in is_returned()
   }
-
- private:
   std::atomic_ref<std::uint32_t> word(std::uint32_t slot) const noexcept {
     return std::atomic_ref<std::uint32_t>(reinterpret_cast<std::uint32_t*>(mapping_.data())[slot]);
   }
@@ -89,6 +107,9 @@ class LoanArea final : public LoanGround {
   LoanShape shape_;   // constant after construction
   std::mutex mutex_;  // guards reached_; never held where another lock is taken
   std::uint64_t reached_ = 0;
+  std::mutex borrowed_mutex_;  // guards the two below; never held where another lock is taken, nor in a forked child
+  Borrowed borrowed_;          // the list's beginning and end
+  bool is_retired_ = false;
   unsigned long generation_;  // of forks; constant after construction
 };
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <cerrno>
 
+#include "link/borrower.hpp"
 #include "messenger/error_table.hpp"
 
 namespace coproc::inline v0::detail {
@@ -119,6 +120,7 @@ bool Core::try_drain() noexcept {
     any = next_sequence_ != drained_before;
     const bool is_gone = peer_known_gone_.load(std::memory_order_acquire);  // pairs with note_peer_gone()
     if (is_gone && (any || !has_noted_unanswered_)) note_unanswered();
+    if (is_gone) retire_loans();
   } catch (...) {
     // A lying peer is told to the user by his own next call; here somebody only wants it to end.
   }
@@ -162,6 +164,20 @@ void Core::note_unanswered() {
   has_noted_unanswered_ = true;
 }
 
+/// The peer's process has ended, so that nobody but this end uses the link's memory: what both have lent goes back to the system, but for
+/// what is still used here. Not before all messages are out of the link, which refer to it.
+void Core::retire_loans() noexcept {
+  if (has_retired_loans_ || is_inbox_full_) return;
+  try {
+    if (transport_->look()) return;
+    outgoing_loans_.retire();
+    if (link::Borrower* const borrower = transport_->borrower()) borrower->retire();
+    has_retired_loans_ = true;
+  } catch (const std::exception&) {
+    // A link of which nothing more can be received: its memory goes with it.
+  }
+}
+
 void Core::throw_gone() {
   has_told_end_ = true;
   throw_end();
@@ -171,6 +187,7 @@ void Core::throw_end() {
   try {
     drain(Stop::at_nothing);  // a send may see the end before a receive does: what came shall count
     note_unanswered();
+    if (peer_known_gone_.load(std::memory_order_acquire)) retire_loans();  // pairs with note_peer_gone()
   } catch (const std::exception&) {
     // What is told is the end; a lying peer is told by the next receive.
   }

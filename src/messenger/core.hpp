@@ -279,6 +279,7 @@ class Core {
   }
   [[noreturn]] void throw_sent_end() const;
   void note_unanswered();
+  void retire_loans() noexcept;
   void check_gone_after_broken_wake();
   [[noreturn]] void throw_gone();
   [[noreturn]] void throw_end();
@@ -338,6 +339,7 @@ class Core {
   std::atomic<bool> peer_known_gone_{false};
   bool is_armed_ = false;
   bool has_noted_unanswered_ = false;
+  bool has_retired_loans_ = false;
   mutable std::mutex final_mutex_;  // guards the three below
   std::exception_ptr final_exception_;
   std::string final_text_;

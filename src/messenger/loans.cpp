@@ -34,7 +34,7 @@ LoanHandle Core::lend(std::size_t count, std::size_t size) {
   std::shared_ptr<link::Lender> lender;
   std::string why = "its memory was made under a limit of file sizes (RLIMIT_FSIZE) that leaves no room for them";
   try {
-    lender = transport_->lender();
+    lender = outgoing_loans_.lender();
   } catch (const std::system_error& error) {
     why = error.what();
   }
@@ -66,17 +66,23 @@ LoanHandle Core::lend(std::size_t count, std::size_t size) {
 
 // ---- a message that leaves ----
 
+std::shared_ptr<link::Lender> OutgoingLoans::lender() {
+  auto lender = transport_.lender();
+  if (used_.expired()) used_ = lender;
+  return lender;
+}
+
 /// Null where there is none, or none can be had at this moment: then everything is copied.
-std::shared_ptr<link::Lender> OutgoingLoans::lender() noexcept {
+std::shared_ptr<link::Lender> OutgoingLoans::try_lender() noexcept {
   try {
-    return transport_.lender();
+    return lender();
   } catch (const std::exception&) {
     return nullptr;
   }
 }
 
 std::optional<std::uint32_t> OutgoingLoans::lend(const LoanHandle& handle) {
-  const auto lender = this->lender();
+  const auto lender = try_lender();
   if (lender == nullptr) return std::nullopt;
   const auto own = std::dynamic_pointer_cast<link::OwnLoan>(handle.hold());
   if (own == nullptr || !own->is_of(*lender)) return copy(lender, handle.data(), handle.bytes());
@@ -87,7 +93,7 @@ std::optional<std::uint32_t> OutgoingLoans::lend(const LoanHandle& handle) {
 
 std::optional<std::uint32_t> OutgoingLoans::lend_copy(const void* data, std::size_t bytes) {
   if (!options_.automatic_loans || transport_.peer_copies_loans()) return std::nullopt;
-  const auto lender = this->lender();
+  const auto lender = try_lender();
   if (lender == nullptr) return std::nullopt;
   // What the peer does not receive has to push back on the sender, as it does by the ring.
   const std::size_t most = options_.max_queued_bytes;

@@ -50,12 +50,19 @@ class OutgoingLoans final : public LoanWriter {
     Encoder& encoder_;
   };
 
+  /// Throws std::system_error. Null: the link has none.
+  std::shared_ptr<link::Lender> lender();
+  /// The peer has ended. What it was lent goes back to the system.
+  void retire() noexcept {
+    if (const auto used = used_.lock()) used->retire();
+  }
+
   std::optional<std::uint32_t> lend(const LoanHandle& handle) override;
   std::optional<std::uint32_t> lend_copy(const void* data, std::size_t bytes) override;
   std::size_t lent_bytes() const noexcept override { return bytes_ + loans_.size() * kLoanCost; }
 
  private:
-  std::shared_ptr<link::Lender> lender() noexcept;
+  std::shared_ptr<link::Lender> try_lender() noexcept;
   std::optional<std::uint32_t> copy(const std::shared_ptr<link::Lender>& lender, const void* data, std::size_t bytes);
   std::uint32_t add(std::shared_ptr<link::OwnLoan> loan);
   void finish(Encoder& encoder, link::FrameHeader& header) const;
@@ -64,6 +71,7 @@ class OutgoingLoans final : public LoanWriter {
 
   link::Transport& transport_;
   const LinkOptions& options_;
+  std::weak_ptr<link::Lender> used_;  // the transport's, once it has been made
   std::vector<std::shared_ptr<link::OwnLoan>> loans_;  // by their numbers in the message
   std::size_t bytes_ = 0;
 };

@@ -147,6 +147,15 @@ bool is_bounded_by_locked_memory() noexcept {
   return is_bounded;
 }
 
+void punch_hole(const Fd& fd, std::size_t offset, std::size_t bytes) noexcept {
+  const int saved = errno;
+  call_retried([&] {
+    return ::fallocate(fd.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset),
+                       static_cast<off_t>(bytes));
+  });
+  errno = saved;
+}
+
 std::size_t machine_memory() noexcept {
   const long pages = ::sysconf(_SC_PHYS_PAGES);
   const long page = ::sysconf(_SC_PAGESIZE);

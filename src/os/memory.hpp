@@ -71,6 +71,8 @@ Mapping map_window(const Mapping& anchor, std::size_t offset, std::size_t bytes)
 void open_pages(std::byte* data, std::size_t bytes);
 /// Gives the memory behind whole pages of a sparse mapping back to the system, as far as it can: they read as zeros then.
 void punch_hole(std::byte* data, std::size_t bytes) noexcept;
+/// The same of a file, mapped or not.
+void punch_hole(const Fd& fd, std::size_t offset, std::size_t bytes) noexcept;
 
 /// Whether RLIMIT_MEMLOCK bounds all that this process may map from now on: it has called mlockall(MCL_FUTURE), and may not lock more
 /// than the limit says.

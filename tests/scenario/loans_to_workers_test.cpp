@@ -1,19 +1,24 @@
 // Loans between hosts and workers.
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <coproc/coproc.hpp>
 
 #include <algorithm>
 #include <cstdint>
+#include <filesystem>
 #include <fstream>
 #include <numeric>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
+#include "os/fd.hpp"
 #include "support/loans.hpp"
 #include "support/process.hpp"
 
@@ -125,6 +130,79 @@ TEST(LoansToWorkers, AWorkerThatIsKilledKeepsNothing) {
     worker.join();
     EXPECT_THROW((void)worker.messenger().loan(1), coproc::WorkerDiedError);
   }
+}
+
+/// What a worker's link has of the system's memory, also after the worker's end.
+class MemoryOfLink {
+ public:
+  explicit MemoryOfLink(int worker) {
+    for (const auto& entry : std::filesystem::directory_iterator("/proc/" + std::to_string(worker) + "/fd")) {
+      std::error_code gone;
+      if (std::filesystem::read_symlink(entry.path(), gone).string().find("coproc-link") != std::string::npos)
+        fd_ = coproc::os::Fd(::open(entry.path().c_str(), O_RDONLY | O_CLOEXEC));
+    }
+  }
+  std::int64_t bytes() const {
+    struct stat status {};
+    EXPECT_EQ(::fstat(fd_.get(), &status), 0);
+    return status.st_blocks * std::int64_t{512};
+  }
+
+ private:
+  coproc::os::Fd fd_;
+};
+
+TEST(LoansToWorkers, AStoppedWorkersMemoryIsTheSystemsAgain) {
+  constexpr std::int64_t kMebi = kMiB;
+  WorkerResource worker{[](PriorityMessenger& host) {
+    auto never_sent = host.loan<char>(4 * kMiB);
+    std::fill(never_sent.begin(), never_sent.end(), 'x');
+    std::vector<Message> kept;
+    for (int i = 0;; ++i) {
+      kept.push_back(host.receive_blocking());
+      host.send_norequest(counted(host, kMiB, i));
+    }
+  }};
+  worker.start();
+  PriorityMessenger& messenger = worker.messenger();
+  const MemoryOfLink memory(worker.pid());
+  const std::int64_t before = memory.bytes();
+  std::optional<SharedBuffer<int>> sixth;
+  std::vector<SharedBuffer<int>> all;
+  SharedBuffer<int> own = counted(messenger, kMiB, 0), shared = counted(messenger, kMiB, 5).share();
+  messenger.send_norequest(shared);
+  for (int i = 0; i < 10; ++i) {
+    if (i != 0) messenger.send_norequest(counted(messenger, kMiB, i));
+    auto received = messenger.receive_blocking<SharedBuffer<int>>();
+    if (i != 6) all.push_back(std::move(received));
+    else sixth = std::move(received);
+  }
+  messenger.send_norequest(counted(messenger, kMiB, 1));  // its answer is not received
+  EXPECT_GT(memory.bytes(), before + 80 * kMebi);
+  all.clear();
+  EXPECT_TRUE(worker.finish().success());
+  // 4 MiB each: what was received and is kept, what is in the inbox, one's own, and one that is shared.
+  EXPECT_NEAR(double(memory.bytes() - before), double(16 * kMebi), double(kMebi));
+  EXPECT_TRUE(is_counted(*sixth, kMiB, 6));
+  EXPECT_TRUE(is_counted(messenger.receive_blocking<SharedBuffer<int>>(), kMiB, 10));
+  EXPECT_THROW((void)messenger.receive_blocking(), coproc::WorkerDiedError);
+  EXPECT_TRUE(is_counted(own, kMiB));
+  EXPECT_TRUE(is_counted(shared, kMiB, 5));
+  own = {};
+  shared = {};
+  sixth.reset();
+  EXPECT_NEAR(double(memory.bytes() - before), 0, double(kMebi));
+}
+
+TEST(LoansToWorkers, WhatTheLinkStillHoldsOfAStoppedWorkerIsWhole) {
+  WorkerResource worker{[](PriorityMessenger& host) {
+                          for (int i = 0; i < 4; ++i) host.send_norequest(counted(host, kMiB, i));
+                        },
+                        {.link = {.max_queued_bytes = 4 * kMiB + 1000}}};
+  worker.start();
+  EXPECT_TRUE(worker.join().success()) << "the inbox takes one, and the others stay in the link";
+  for (int i = 0; i < 4; ++i)
+    EXPECT_TRUE(is_counted(worker.messenger().receive_blocking<SharedBuffer<int>>(), kMiB, i));
 }
 
 TEST(LoansToWorkers, APairJoinsTwoWorkersWithThem) {

@@ -1,5 +1,6 @@
 """The names of messages, and of what they hold."""
 
+import enum
 import typing
 
 from .._core import DataMessage
@@ -9,4 +10,14 @@ ChannelID = typing.Hashable
 SendPayloadType = typing.TypeVar("SendPayloadType")
 RecvPayloadType = typing.TypeVar("RecvPayloadType")
 
-__all__ = ["ChannelID", "DataMessage", "RecvPayloadType", "SendPayloadType"]
+
+
+class MessageType(enum.Enum):
+    """Of the old package, where errors and close requests were messages, too. What a receive returns is data."""
+
+    DATA_PAYLOAD = enum.auto()
+    CLOSE_REQUEST = enum.auto()
+    ENCOUNTERED_ERROR = enum.auto()
+
+
+__all__ = ["ChannelID", "DataMessage", "MessageType", "RecvPayloadType", "SendPayloadType"]

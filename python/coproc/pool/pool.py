@@ -50,12 +50,12 @@ class Pool:
 
     A worker that dies is replaced, and only the task that it ran fails, with WorkerDiedError, unless `max_retries` lets it run again. Where workers end
     again and again before they can run anything, or `init` raises: PoolBrokenError; the next call tries anew. `tasks_per_worker`: a worker is
-    replaced after so many tasks. `method`, `stop`, `link`: as of WorkerResource.
+    replaced after so many tasks. `method`, `stop`, `link`, `seed`: as of WorkerResource.
     """
 
     def __init__(
         self, n=None, verbose=False, messenger_type=MultiMessenger, *, init=None, init_args=(), exit=None, tasks_per_worker=0,
-        method=None, stop=None, link=None,
+        method=None, stop=None, link=None, seed=None,
     ):  # fmt: skip
         if n is not None and _whole("n", n) < 1:
             raise ValueError(f"a pool has one worker at least, not {n}")
@@ -67,8 +67,8 @@ class Pool:
         self.verbose = verbose
         self.stop_options = stop or _core.StopOptions()
         self.workers = [
-            WorkerResource(serve, messenger_type, method, name="pool worker", stop=self.stop_options, link=link)
-            for _ in range(n or len(os.sched_getaffinity(0)))
+            WorkerResource(serve, messenger_type, method, name="pool worker", stop=self.stop_options, link=link, number=number, seed=seed)
+            for number in range(n or len(os.sched_getaffinity(0)))
         ]
         self._crew = Crew(self.workers, {"init": init, "init_args": tuple(init_args), "exit": exit}, tasks_per_worker, self.stop_options)
         self._functions = Functions()

@@ -3,8 +3,9 @@
 import inspect
 import sys
 
+from .. import main_module, this_worker
 from ..array import note_latest
-from ..main_module import MainNames
+from ..messenger import MultiMessenger, PriorityMessenger
 from ..messenger.messenger import _Carried
 from ..pickling import Shipped
 from . import descriptors, inheritance
@@ -16,25 +17,44 @@ class Start:
     `call`: what is called with the messenger, and runs the user's code.
     """
 
-    def __init__(self, messenger, end, call, main_names):
+    def __init__(self, messenger, end, call, identity, main_names, main):
         self._is_fork = True
+        self._observers = inheritance.Observers()
+        self._identity = identity
+        self._main = main
         self._end = end
         self._messenger = messenger
         self._call = Shipped((messenger, call), main_names)
 
     def __reduce__(self):
-        return _arrived, (type(self._messenger)._reorders, _Carried(self._end), self._call)
+        return _arrived, (type(self._messenger)._reorders, _Carried(self._end), self._call, self._identity, self._main)
 
     def __call__(self):
-        inheritance.be_new(self._is_fork)
         descriptors.watch_host(self._end)
+        this_worker.assume(self._identity)
+        inheritance.be_new(this_worker.seed(), self._observers)
+        if not self._is_fork:
+            self._arrive()
         messenger = self._messenger
         if self._is_fork:
-            messenger._set_main_names(MainNames())  # what there is now, the host has
+            messenger._set_main_names(main_module.MainNames())  # what there is now, the host has
         note_latest(messenger)
         code = self._end.run(messenger, self._run)
         if code != 0:
             sys.exit(code)  # the host was told the exception
+
+    def _arrive(self):
+        """In a new program: what multiprocessing would do sooner, when its failure could not be told to the host."""
+        with main_module.inheriting():
+            try:
+                main_module.import_main(self._main)
+            except BaseException as error:  # SystemExit, too
+                self._call.fail(error)
+            else:
+                self._call.load()
+        inheritance.draw_other_numbers(this_worker.seed())  # whatever the main module did with the generators
+        # Where it could not be unpickled, there is another one to tell that by.
+        self._messenger = self._call.value[0] if self._call.value else (PriorityMessenger if self._reorders else MultiMessenger)()
 
     def _run(self):
         messenger, call = self._call.get()
@@ -74,11 +94,8 @@ def construct(kind, messenger, kwargs):
     return kind(messenger=messenger, **kwargs) if has_name else kind(messenger, **kwargs)
 
 
-def _arrived(reorders, end, call):
-    from ..messenger import MultiMessenger, PriorityMessenger
-
+def _arrived(reorders, end, call, identity, main):
     start = Start.__new__(Start)
-    start._is_fork, start._end, start._call = False, end, call
-    # Where it could not be unpickled, there is another one to tell that by.
-    start._messenger = call._value[0] if call._value else (PriorityMessenger if reorders else MultiMessenger)()
+    start._is_fork, start._observers, start._reorders = False, None, reorders
+    start._end, start._call, start._identity, start._main = end, call, identity, main
     return start

@@ -3,6 +3,7 @@
 import contextlib
 import signal
 import sys
+import threading
 from multiprocessing import resource_tracker
 
 #: Ctrl-C goes to all processes of the terminal; the host decides what it means for its workers.
@@ -27,14 +28,51 @@ def signals_held_back(method):
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
-def be_new(is_fork):
-    """In the worker, before its target runs."""
-    if is_fork:
+class Observers:
+    """What traces and profiles the thread that starts a worker: a debugger, coverage, a profiler.
+
+    They are about the host: what a fork would tell them stays in the fork, and slows it down. What was started in the worker, as coverage.py does before
+    this, is another one, and stays.
+    """
+
+    _SETTERS = (sys.settrace, sys.setprofile, threading.settrace, threading.setprofile)
+
+    def __init__(self):
+        self._of_host = _observers()
+        self._tools = _monitoring_tools()
+
+    def forget(self):
+        """In the fork."""
+        for set_to, now, of_host in zip(self._SETTERS, _observers(), self._of_host):
+            if now is not None and now is of_host:
+                set_to(None)
+        for tool, name in _monitoring_tools().items():
+            # A debugger's and coverage's cannot be told from what they have started in the worker.
+            if self._tools.get(tool) == name and tool not in (sys.monitoring.DEBUGGER_ID, sys.monitoring.COVERAGE_ID):
+                sys.monitoring.set_events(tool, 0)
+                sys.monitoring.free_tool_id(tool)
+
+
+def _observers():
+    return sys.gettrace(), sys.getprofile(), threading.gettrace(), threading.getprofile()
+
+
+def _monitoring_tools():
+    """By their numbers (from Python 3.12 on)."""
+    if not hasattr(sys, "monitoring"):
+        return {}
+    return {tool: name for tool in range(6) if (name := sys.monitoring.get_tool(tool)) is not None}
+
+
+def be_new(seed, observers=None):
+    """In the worker, before its target runs. `seed`: the worker's own; `observers`: its host's, where it is a fork."""
+    if observers is not None:
+        observers.forget()
         _forget_handlers()
         _forget_event_loop()
     _ignore_interrupts()
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    _draw_other_numbers()
+    draw_other_numbers(seed)
 
 
 def _forget_handlers():
@@ -62,9 +100,9 @@ def _ignore_interrupts():
         signal.signal(signal.SIGINT, lambda *_: None)
 
 
-def _draw_other_numbers():
+def draw_other_numbers(seed):
     """Of the generators that modules share: a fork and one of the fork server would draw the numbers that others draw, too."""
     if random := sys.modules.get("random"):
-        random.seed()
+        random.seed(seed)
     if numpy_random := sys.modules.get("numpy.random"):
-        numpy_random.seed()
+        numpy_random.seed([seed & 0xFFFFFFFF, seed >> 32])

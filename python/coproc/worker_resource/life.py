@@ -30,6 +30,7 @@ class Life:
         self._worker = worker
         self._name = name
         self._messenger = None
+        self._has_link = False  # which its messenger may be there without: see prepared.py
 
     def __enter__(self):
         """Start the worker without arguments."""
@@ -139,10 +140,11 @@ class Life:
             self._worker.tell()  # of the last run
 
     def _has_started(self, **messenger_options):
-        if self._messenger is None:
-            messenger = self.messenger_type(**messenger_options)
+        if not self._has_link:
+            messenger = self.messenger_type(**messenger_options) if self._messenger is None else self._messenger
             self._worker.fill(messenger)
             self._messenger = messenger
+            self._has_link = True
         self._worker.begin_run()
         self._messenger._forget_left()
         self._messenger._look_again()

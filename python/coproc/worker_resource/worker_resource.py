@@ -1,5 +1,6 @@
 """A worker process: started and reaped by multiprocessing; its link, its death and its end are the C++ core's."""
 
+import copy
 import dataclasses
 import multiprocessing
 import os
@@ -8,14 +9,17 @@ import threading
 import types
 import typing
 import warnings
+import weakref
+from multiprocessing import forkserver
 
-from .. import _core
-from ..errors import NOT_GUARDED, StartError, WorkerIsDeadError
-from ..main_module import MainNames, main_file_hidden
+from .. import _core, this_worker
+from ..errors import StartError, WorkerIsDeadError
+from ..main_module import MainNames, main_left_to_worker, main_of_new_program, refuse_unguarded
 from ..messenger import PriorityMessenger
 from . import descriptors, inheritance
 from .entry import Call, Start
 from .life import Life, check_options
+from .prepared import PreparedProcess
 
 
 @dataclasses.dataclass(init=False, repr=False, eq=False)
@@ -36,7 +40,7 @@ class WorkerResource(Life):
     and classes of a main module that another process cannot import.
 
     `name` is shown in errors. `stop`: StopOptions, how long a worker may take to end. `link`: LinkOptions. A worker that is garbage is stopped, and
-    so is one that is alive when this process ends; one whose host dies is ended.
+    so is one that is alive when this process ends; one whose host dies is ended. `number`, `seed`: what `this_worker.number()` and `this_worker.seed()` are made of.
 
     `stop`, `join`, `terminate`, `kill`, `is_alive`, `pid` and `exit_status` may be used by any thread. A copy, as by `copy.deepcopy` or a pickle,
     is a worker of its own that was never started. `WorkerResource[Sent, Received]` is the same class.
@@ -50,14 +54,15 @@ class WorkerResource(Life):
 
     __class_getitem__ = classmethod(types.GenericAlias)
 
-    def __init__(self, target, messenger_type=PriorityMessenger, method=None, *, name=None, stop=None, link=None):
+    def __init__(self, target, messenger_type=PriorityMessenger, method=None, *, name=None, stop=None, link=None, number=None, seed=None):
         check_options(messenger_type, stop, link)
+        this_worker.check_identity(number, seed)
         self.target = target
         self.method = method
         self._context = multiprocessing.get_context(method)
         self._proc = None
         self._main_names = None  # what the process has of the main module
-        self._given = {"name": name, "stop": stop, "link": link}
+        self._given = {"name": name, "stop": stop, "link": link, "number": number, "seed": seed}
         name = name or getattr(target, "__name__", None) or type(target).__name__
         stop = stop or _core.StopOptions()
         worker = _core.AdoptedWorker(messenger_type._reorders, name, stop, link or _core.LinkOptions())
@@ -81,10 +86,12 @@ class WorkerResource(Life):
         call = self._call(messenger, kwargs)
         end = self._worker.new_link()
         names = MainNames.of_process(method)
-        proc = self._context.Process(target=Start(messenger, end, call, names))
+        main = None if method == "fork" else main_of_new_program()
+        identity = this_worker.new_identity(self._given["number"], self._given["seed"])
+        proc = self._context.Process(target=Start(messenger, end, call, identity, names, main))
         joins = threading.Lock()
         try:
-            with main_file_hidden(method), inheritance.signals_held_back(method):
+            with inheritance.signals_held_back(method):
                 _start(proc, method, self._name)
                 self._worker.adopt(proc.pid, lambda: _exit_code(proc, joins))
                 descriptors.share(proc, self._worker, method)
@@ -105,6 +112,29 @@ class WorkerResource(Life):
         """The `multiprocessing.Process`, of the running worker or of the last one."""
         if self._proc is None:
             raise WorkerIsDeadError(f"worker {self._name!r} was never started and has no process: call start()")
+        return self._proc
+
+    # ---- names of the old package ----
+
+    def reset_process(self, **kwargs):
+        """End the worker, if it is alive, and have a new process, which `proc.start()` starts with these arguments. (`start` does all of it.)"""
+        if self.is_alive():
+            self.terminate()
+            self.join()
+        if self._messenger is None:
+            self._messenger = self.messenger_type()
+        self._proc = PreparedProcess(weakref.ref(self), kwargs)
+
+    def new_pair(self, **kwargs):
+        """A messenger and a process that is started by its `start()`: those of another worker, like this one. The messenger has no link before."""
+        other = copy.copy(self)
+        other.reset_process(**kwargs)
+        return other._messenger, PreparedProcess(lambda: other, kwargs)
+
+    def check_process_exists(self):
+        """The process. ValueError: the worker was never started."""
+        if not self.process_exists():
+            raise ValueError(f"worker {self._name!r} was never started")
         return self._proc
 
     _target_name = "target"
@@ -147,18 +177,21 @@ def _copy(kind, target, messenger_type, method, given, attributes):
 
 # ---- before a start ----
 
+#: The exit code of a program of multiprocessing's that starts workers while it imports the main module.
+_NOT_GUARDED = 96
+
 
 def _check_main_module(name):
     """What multiprocessing would tell in the new process alone, in many lines."""
     if getattr(multiprocessing.current_process(), "_inheriting", False):
-        # This is such a program, and nobody is here to catch an exception but what is to be told to its host.
-        print(
-            f"coproc: worker {name!r} is not started: a new program imports the main module again, which starts workers: put that behind"
-            '  if __name__ == "__main__":',
-            file=sys.stderr,
-            flush=True,
+        text = (
+            f"worker {name!r} is not started: a new program imports the main module again, which starts workers at once: put that behind"
+            '  if __name__ == "__main__":'
         )
-        os._exit(NOT_GUARDED)
+        refuse_unguarded(text)
+        # Multiprocessing imports it, for a process or a fork server of its own: nobody is here to catch an exception.
+        print(f"coproc: {text}", file=sys.stderr, flush=True)
+        os._exit(_NOT_GUARDED)
 
 
 def _warn_of_threads(name):
@@ -174,7 +207,10 @@ def _warn_of_threads(name):
 
 def _start(proc, method, name):
     try:
-        proc.start()
+        if method == "forkserver":
+            forkserver.ensure_running()  # which may import the main module, once for all
+        with main_left_to_worker():
+            proc.start()
     except (EOFError, ConnectionError) as error:
         if method != "forkserver":
             raise
