@@ -12,8 +12,8 @@ namespace {
 std::string_view remedy(int error_number) {
   // Where all memory is locked, whoever finds no more of it (malloc, too) has met that limit.
   if ((error_number == ENOMEM || error_number == EAGAIN) && os::is_bounded_by_locked_memory()) {
-    return "raise the limit of locked memory (RLIMIT_MEMLOCK, ulimit -l), since this process has locked all of its memory "
-           "(mlockall), or send less at a time";
+    return "raise the limit of locked memory (RLIMIT_MEMLOCK, ulimit -l), since this process has locked all of its "
+           "memory (mlockall), or send less at a time";
   }
   switch (error_number) {
     case EMFILE:

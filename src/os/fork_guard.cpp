@@ -37,7 +37,7 @@ struct ForkTable {
   // a forked child, so that the child could not unlock it.
   static constinit std::mutex mutex;
   static constinit thread_local int depth;
-  static constinit ForkRegistration* first;               // guarded by mutex
+  static constinit ForkRegistration* first;                            // guarded by mutex
   static constinit thread_local std::span<ForkSensitive* const> kept;  // set during this thread's fork_keeping
 };
 

@@ -87,6 +87,8 @@ TEST_P(Inheritance, promise_10_a_worker_has_0_1_2_what_is_kept_and_its_own_link)
               std::string text = sibling.ask("links") + worker.ask("links") + " links, ";
               auto expected = descriptors_of(::getpid());
               std::erase_if(expected, [](const auto& each) { return each.first > 5 && each.first != 255; });
+              // It has an event of its own only once it sleeps, behind its answer.
+              while (!targets_of(descriptors_of(worker->pid())).contains(kEvent)) ::usleep(100);
               text += own_link_of(worker->pid(), expected);
               // What is kept and 0, 1, 2 are common to both: not looked at a second time.
               auto common = targets_of(expected);

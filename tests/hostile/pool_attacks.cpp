@@ -85,7 +85,8 @@ void skips(Attacker& a, LyingTask& task) {
 void uses_channels(Attacker& a, LyingTask& task) {
   a.declare_channel(a.one_in(2) ? coproc::ChannelId(7) : coproc::ChannelId("lane"));
   do {
-    send(a, record(task.serial, 0, Outcome::value, -4), {.channel = 1 + static_cast<std::uint32_t>(a.below(2)), .type = 1});
+    send(a, record(task.serial, 0, Outcome::value, -4),
+         {.channel = 1 + static_cast<std::uint32_t>(a.below(2)), .type = 1});
   } while (a.mutated() && !a.one_in(4));
   go_on_somehow(a, task);
 }
@@ -162,18 +163,13 @@ void floods(Attacker& a, LyingTask& task) {
   while (a.mutated_in_a_storm());
 }
 
-constexpr PoolAttack kAttacks[] = {{"answers_twice", answers_twice},
-                                   {"answers_nothing", answers_nothing},
-                                   {"answers_others", answers_others},
-                                   {"skips", skips},
-                                   {"uses_channels", uses_channels},
-                                   {"sends_requests_and_replies", sends_requests_and_replies},
-                                   {"sends_errors", sends_errors},
-                                   {"asks_to_close", asks_to_close},
-                                   {"states_times", states_times},
-                                   {"is_ready_again", is_ready_again},
-                                   {"mutated_records", mutated_records},
-                                   {"floods", floods}};
+constexpr PoolAttack kAttacks[] = {
+    {"answers_twice", answers_twice},     {"answers_nothing", answers_nothing},
+    {"answers_others", answers_others},   {"skips", skips},
+    {"uses_channels", uses_channels},     {"sends_requests_and_replies", sends_requests_and_replies},
+    {"sends_errors", sends_errors},       {"asks_to_close", asks_to_close},
+    {"states_times", states_times},       {"is_ready_again", is_ready_again},
+    {"mutated_records", mutated_records}, {"floods", floods}};
 
 }  // namespace
 

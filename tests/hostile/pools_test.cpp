@@ -34,7 +34,8 @@ constexpr coproc::LinkOptions kLimits{.ring_bytes = 16 * 1024,
                                       .max_message_bytes = 80 * 1024,
                                       .max_queued_bytes = 1024 * 1024,
                                       .loan_bytes = 1024 * 1024};
-constexpr std::size_t kMostBytes = kWorkers * (2 * kLimits.max_queued_bytes + 8 * kLimits.max_message_bytes + (5 << 20));
+constexpr std::size_t kMostBytes =
+    kWorkers * (2 * kLimits.max_queued_bytes + 8 * kLimits.max_message_bytes + (5 << 20));
 
 /// Of each task: long enough for an honest one on a machine that is busy.
 constexpr auto kTimeLimit = 500ms * COPROC_TEST_TIME_SCALE;
@@ -174,8 +175,8 @@ TEST_P(HostilePools, CostTheTasksThatTheyRanAndNoOthers) {
   EXPECT_EQ(counts_.spoiled, 0U);
   EXPECT_LE(peak_allocated_bytes() - bytes_before, kMostBytes);
   std::cout << GetParam().name << ": seed " << first_seed << ", " << rounds << " rounds, " << control_->mutations.load()
-            << " mutations, " << counts_.lies << " lies, of which " << counts_.spoiled_by_lies << " spoiled their task, at most "
-            << (peak_allocated_bytes() - bytes_before) / 1024 << " KiB\n";
+            << " mutations, " << counts_.lies << " lies, of which " << counts_.spoiled_by_lies
+            << " spoiled their task, at most " << (peak_allocated_bytes() - bytes_before) / 1024 << " KiB\n";
 }
 
 INSTANTIATE_TEST_SUITE_P(Attack, HostilePools, testing::ValuesIn(all_attacks()),

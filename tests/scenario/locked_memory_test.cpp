@@ -48,9 +48,11 @@ class LockedMemory : public testing::Test {
 };
 
 TEST_F(LockedMemory, ASendThatFindsNoMemoryNamesTheLimit) {
-  const std::string large(100 << 20, 'x');  // more than malloc has kept for threads; it is put together in memory of its own
+  const std::string large(100 << 20,
+                          'x');  // more than malloc has kept for threads; it is put together in memory of its own
   expect_names_the_limit(with_locked_memory(4 << 20, [&]() -> std::string {
-    auto [a, b] = PriorityMessenger::new_pair({.ring_bytes = 16 << 10, .max_message_bytes = 200 << 20, .automatic_loans = false});
+    auto [a, b] =
+        PriorityMessenger::new_pair({.ring_bytes = 16 << 10, .max_message_bytes = 200 << 20, .automatic_loans = false});
     a.send_norequest(large);
     return "sent";
   }));

@@ -50,8 +50,9 @@ TEST_P(PoolSlowStarts, HoldNobodyUpButWhoStarts) {
   options.worker.start_timeout = coproc::kForever;
   Pool pool{options};
   (void)pool.map(square, numbers(100)).collect();  // all are ready
-  auto held = pool.submit([](const std::string& mark, const std::string& path) { return leave_mark(mark), wait_for(path); },
-                          began.path(), go.path());
+  auto held =
+      pool.submit([](const std::string& mark, const std::string& path) { return leave_mark(mark), wait_for(path); },
+                  began.path(), go.path());
   wait_for(began.path());
 
   StoppedForkServer server;
