@@ -166,9 +166,9 @@ void check_link_options(const LinkOptions& options) {
     throw InvalidArgumentError("LinkOptions::max_message_bytes and max_queued_bytes must be at least 1");
   }
   if (options.loan_bytes > kMostLoanBytes) {
-    throw InvalidArgumentError(
-        "LinkOptions::loan_bytes is " + std::to_string(options.loan_bytes) +
-        ": choose at most 17592186044416, or 0 for 4 GiB, or as much as the machine has memory or a 32nd of RLIMIT_AS if that is less");
+    throw InvalidArgumentError("LinkOptions::loan_bytes is " + std::to_string(options.loan_bytes) +
+                               ": choose at most 17592186044416, or 0 for 4 GiB, or as much as the machine has memory "
+                               "or a 32nd of RLIMIT_AS if that is less");
   }
 }
 

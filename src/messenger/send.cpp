@@ -18,9 +18,7 @@ namespace {
 constexpr std::size_t kKeptScratch = std::size_t{64} << 20;
 
 /// What its receiver does not return, and which therefore overtakes nothing.
-bool is_piece(FrameKind kind) {
-  return kind >= FrameKind::channel;
-}
+bool is_piece(FrameKind kind) { return kind >= FrameKind::channel; }
 bool is_data(FrameKind kind) { return kind <= FrameKind::error_reply; }
 
 [[noreturn]] void throw_nan(const Outgoing& value, const ChannelId& channel) {

@@ -163,8 +163,10 @@ TEST(LoansToWorkers, AStoppedWorkersMemoryIsTheSystemsAgain) {
   for (int i = 0; i < 10; ++i) {
     if (i != 0) messenger.send_norequest(counted(messenger, kMiB, i));
     auto received = messenger.receive_blocking<SharedBuffer<int>>();
-    if (i != 6) all.push_back(std::move(received));
-    else sixth = std::move(received);
+    if (i != 6)
+      all.push_back(std::move(received));
+    else
+      sixth = std::move(received);
   }
   messenger.send_norequest(counted(messenger, kMiB, 1));  // its answer is not received
   EXPECT_GT(memory_of_links(), before + 80 * kMebi);
