@@ -91,12 +91,9 @@ void lend_all_kinds(PriorityMessenger& host) {
 
 TEST_F(LoansUnmapped, ALinkOfAHostWithLittleAddressSpaceLendsLess) {
   const LittleAddressSpace little;
-  std::vector<std::pair<PriorityMessenger, PriorityMessenger>> pairs;
-  for (int i = 0; i < 8; ++i) {
-    auto& [a, b] = pairs.emplace_back(PriorityMessenger::new_pair());
-    a.send_norequest(counted(a, 50'000));
-    EXPECT_TRUE(is_counted(b.receive_blocking<SharedBuffer<int>>(), 50'000));
-  }
+  auto [a, b] = PriorityMessenger::new_pair();
+  a.send_norequest(counted(a, 50'000));
+  EXPECT_TRUE(is_counted(b.receive_blocking<SharedBuffer<int>>(), 50'000));
 }
 
 TEST_F(LoansUnmapped, ReachAHostWithoutTheAddressSpace) {
