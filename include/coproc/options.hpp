@@ -34,8 +34,8 @@ struct LinkOptions {
   /// does not help. Zero: it always sleeps at once (docs/performance.md says when that is better).
   Timeout spin = std::chrono::microseconds(50);
   /// The memory that each direction can lend at once (`Messenger::loan`), up to 16 TiB; rounded up to a power of two, 64 KiB
-  /// at least. 0: 4 GiB, or as much as the machine has memory where that is less. It is address space: only what is written takes
-  /// memory. Where RLIMIT_FSIZE does not allow so much there is less, or none; and an end that cannot map it has what it is
+  /// at least. 0: 4 GiB, or as much as the machine has memory, or a 32nd of RLIMIT_AS, where that is less. It is address space:
+  /// only what is written takes memory. Where RLIMIT_FSIZE does not allow so much there is less, or none; and an end that cannot map it has what it is
   /// lent copied.
   std::size_t loan_bytes = 0;
   /// Whether the elements of strings, vectors and the like that take 64 KiB or more are lent by themselves, as far as no

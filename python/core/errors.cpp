@@ -99,7 +99,8 @@ void translate(std::exception_ptr pointer) {
     if (error.error_number() == ENOMEM) {
       set(PyExc_MemoryError, error.what());
     } else {
-      set(py::reinterpret_borrow<py::object>(PyExc_OSError)(error.error_number(), text_of(in_pythons_words(error.what()))));
+      set(py::reinterpret_borrow<py::object>(PyExc_OSError)(error.error_number(),
+                                                            text_of(in_pythons_words(error.what()))));
     }
   } catch (const coproc::QueueFullError& error) {
     set("QueueFullError", error.what());

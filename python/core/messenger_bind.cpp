@@ -152,7 +152,9 @@ void bind_messenger(py::module_& module) {
           "Whether it is a request.")
       .def_property_readonly(
           "mtype",
-          [](const Received&) { return py::module_::import("coproc.messenger.messages").attr("MessageType").attr("DATA_PAYLOAD"); },
+          [](const Received&) {
+            return py::module_::import("coproc.messenger.messages").attr("MessageType").attr("DATA_PAYLOAD");
+          },
           "A name of the old package: MessageType.DATA_PAYLOAD, always.")
       .def("__repr__", [](Received& received) {
         return py::str("DataMessage(payload={!r}, request_reply={}, is_reply={}, channel_id={!r})")

@@ -23,9 +23,10 @@ py::object plain_payload(const coproc::Message& message) {
   if constexpr (sizeof...(Rest) != 0) {
     return plain_payload<Rest...>(message);
   } else {
-    throw py::type_error("a message of the C++ type " + std::string(message.type_name()) +
-                         ", which Python does not know: its program has to send a Msgpack (coproc/msgpack.hpp), text, a number, or a "
-                         "vector of these");
+    throw py::type_error(
+        "a message of the C++ type " + std::string(message.type_name()) +
+        ", which Python does not know: its program has to send a Msgpack (coproc/msgpack.hpp), text, a number, or a "
+        "vector of these");
   }
 }
 

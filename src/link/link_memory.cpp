@@ -21,10 +21,15 @@ void LinkMemory::Free::operator()(std::byte* memory) const noexcept {
 
 namespace {
 
+/// A link has the space twice, and a host many links: together they shall not take all that a host with little address space has.
+constexpr std::size_t kPartOfAddressSpace = 32;
+
 /// What LinkOptions::loan_bytes means.
 LoanShape shape_for(const LinkOptions& options) {
   const std::size_t wanted =
-      options.loan_bytes == 0 ? std::min(os::machine_memory(), kUsualLoanBytes) : options.loan_bytes;
+      options.loan_bytes != 0
+          ? options.loan_bytes
+          : std::min({os::machine_memory(), kUsualLoanBytes, os::most_address_space() / kPartOfAddressSpace});
   return {std::bit_ceil(std::clamp(wanted, kLeastLoanBytes, kMostLoanBytes))};
 }
 
@@ -198,9 +203,9 @@ void check_link_options(const LinkOptions& options) {
     throw InvalidArgumentError("LinkOptions::max_message_bytes and max_queued_bytes must be at least 1");
   }
   if (options.loan_bytes > kMostLoanBytes) {
-    throw InvalidArgumentError(
-        "LinkOptions::loan_bytes is " + std::to_string(options.loan_bytes) +
-        ": choose at most 17592186044416, or 0 for 4 GiB, or as much as the machine has memory if that is less");
+    throw InvalidArgumentError("LinkOptions::loan_bytes is " + std::to_string(options.loan_bytes) +
+                               ": choose at most 17592186044416, or 0 for 4 GiB, or as much as the machine has memory "
+                               "or a 32nd of RLIMIT_AS if that is less");
   }
 }
 

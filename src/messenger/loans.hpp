@@ -71,7 +71,7 @@ class OutgoingLoans final : public LoanWriter {
 
   link::Transport& transport_;
   const LinkOptions& options_;
-  std::weak_ptr<link::Lender> used_;  // the transport's, once it has been made
+  std::weak_ptr<link::Lender> used_;                   // the transport's, once it has been made
   std::vector<std::shared_ptr<link::OwnLoan>> loans_;  // by their numbers in the message
   std::size_t bytes_ = 0;
 };

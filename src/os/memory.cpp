@@ -55,6 +55,12 @@ std::size_t largest_file() {
   return limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur > kMost ? kMost : limit.rlim_cur;
 }
 
+std::size_t most_address_space() {
+  rlimit limit{};
+  if (call_once([&] { return ::getrlimit(RLIMIT_AS, &limit); }) != 0) throw_errno("getrlimit", "RLIMIT_AS");
+  return limit.rlim_cur == RLIM_INFINITY ? std::numeric_limits<std::size_t>::max() : limit.rlim_cur;
+}
+
 SharedMemory create_sealed_memory(const char* name, std::size_t bytes, std::size_t mapped) {
   if (bytes > largest_file()) {
     errno = EFBIG;

@@ -47,6 +47,8 @@ inline SharedMemory create_sealed_memory(const char* name, std::size_t bytes) {
 }
 /// The largest file that this process may make (RLIMIT_FSIZE). Throws std::system_error.
 std::size_t largest_file();
+/// How much address space this process may have (RLIMIT_AS). Throws std::system_error.
+std::size_t most_address_space();
 
 /// Maps whole pages of `fd`, readable and writable. Throws std::system_error.
 Mapping map_part(const Fd& fd, std::size_t offset, std::size_t bytes);

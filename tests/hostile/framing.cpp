@@ -112,7 +112,8 @@ void against_the_rules(Attacker& a) {
           break;
         case 6:
           header.kind = FrameKind::end;
-          a.send(header, a.one_in(2) ? Bytes() : some_value(a));  // the host may go on receiving; what follows is refused
+          a.send(header,
+                 a.one_in(2) ? Bytes() : some_value(a));  // the host may go on receiving; what follows is refused
           continue;
         default:
           header.kind = a.one_in(2) ? FrameKind::channel : FrameKind::type;

@@ -89,6 +89,13 @@ void lend_all_kinds(PriorityMessenger& host) {
 
 }  // namespace
 
+TEST_F(LoansUnmapped, ALinkOfAHostWithLittleAddressSpaceLendsLess) {
+  const LittleAddressSpace little;
+  auto [a, b] = PriorityMessenger::new_pair();
+  a.send_norequest(counted(a, 50'000));
+  EXPECT_TRUE(is_counted(b.receive_blocking<SharedBuffer<int>>(), 50'000));
+}
+
 TEST_F(LoansUnmapped, ReachAHostWithoutTheAddressSpace) {
   WorkerResource worker{&lend_all_kinds, {.method = coproc::StartMethod::fork}};
   worker.start();

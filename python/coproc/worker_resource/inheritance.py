@@ -28,6 +28,16 @@ def signals_held_back(method):
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
+@contextlib.contextmanager
+def children_heard_of():
+    """A fork server that is started here hears of the ends of its processes, also where this thread blocks all signals."""
+    mask = signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
 class Observers:
     """What traces and profiles the thread that starts a worker: a debugger, coverage, a profiler.
 

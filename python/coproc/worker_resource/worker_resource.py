@@ -208,7 +208,8 @@ def _warn_of_threads(name):
 def _start(proc, method, name):
     try:
         if method == "forkserver":
-            forkserver.ensure_running()  # which may import the main module, once for all
+            with inheritance.children_heard_of():
+                forkserver.ensure_running()  # which may import the main module, once for all
         with main_left_to_worker():
             proc.start()
     except (EOFError, ConnectionError) as error:
