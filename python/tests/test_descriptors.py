@@ -11,6 +11,7 @@ import time
 from multiprocessing.connection import wait
 
 import coproc
+import pytest
 
 
 def open_descriptors():
@@ -22,6 +23,11 @@ def say_that_it_is_there(messenger):
     messenger.receive_blocking()
 
 
+def make_this_thread_sleep(messenger):
+    with pytest.raises(TimeoutError):
+        messenger.receive_blocking(timeout=0.05)
+
+
 def start(method):
     worker = coproc.WorkerResource(say_that_it_is_there, method=method)
     worker.start()
@@ -30,7 +36,8 @@ def start(method):
 
 
 def test_a_worker_takes_four_descriptors_of_its_host(method):
-    first = start(method)  # with what the host needs once: a fork server, the event of its thread
+    first = start(method)  # with what the host needs once: a fork server, and
+    make_this_thread_sleep(first.messenger)  # the event of its thread
     before = open_descriptors()
     workers = [start(method) for _ in range(5)]
     # The fork server of multiprocessing tells by a pipe with which code a process has ended.
@@ -41,7 +48,7 @@ def test_a_worker_takes_four_descriptors_of_its_host(method):
 
 def test_a_pool_takes_four_descriptors_for_each_worker():
     with coproc.Pool(1) as pool:
-        assert pool.map(abs, [-1]) == [1]
+        assert pool.map(time.sleep, [0.05]) == [None]  # so this thread sleeps, and has its event
         before = open_descriptors()
         with coproc.Pool(6) as other:
             assert other.map(abs, range(-20, 0)) == list(range(20, 0, -1))

@@ -209,6 +209,7 @@ TEST(Promises, promise_08_a_worker_takes_four_descriptors_of_its_host) {
   };
   WorkerResource first{echo};
   start(first);
+  EXPECT_FALSE(first.messenger().receive_for<int>(10ms));  // this thread sleeps, and has its event from then on
   const auto count = [] {
     const std::filesystem::directory_iterator all("/proc/self/fd");
     return std::distance(begin(all), end(all));
