@@ -228,15 +228,17 @@ TEST(Child, WhereSignalsAreRefusedTheLifelineEndsIt) {
 
 TEST(Child, OneThatCannotBeEndedIsGivenUpAndReapedLater) {
   EXPECT_EQ(without_root([]() -> std::string {
-              const Report gate;
+              const Report gate, is_ready;
               pid_t pid = 0;
               {
                 Child child = start([&] {
                   ::signal(SIGCONT, SIG_DFL);  // the lifeline's
+                  is_ready.write("x");
                   wait_readable(gate.pipe().read_end.get());
                   return 0;
                 });
                 pid = child.pid();
+                wait_readable(is_ready.pipe().read_end.get());
                 give_up_root();
                 const Rung rungs[] = {{StopRung::kill, 1ms}};
                 if (run_ladder(child, rungs, {}).end != decltype(ExitStatus::end)(NotYetEnded{.refused = true})) {
