@@ -103,7 +103,8 @@ int run_in_child(void* context) noexcept {
 /// by posix_spawn, which needs a clone3 that is not refused, and more than that to close descriptors. Nor by vfork(), which sanitizers
 /// make a fork(): its handlers would close in the child what it is to be given.
 pid_t start_child(Spawned& spawned, std::byte* stack) noexcept {
-  return call_once([&] { return ::clone(&run_in_child, stack + kStackBytes, CLONE_VM | CLONE_VFORK | SIGCHLD, &spawned); });
+  return call_once(
+      [&] { return ::clone(&run_in_child, stack + kStackBytes, CLONE_VM | CLONE_VFORK | SIGCHLD, &spawned); });
 }
 
 }  // namespace

@@ -50,7 +50,8 @@ TEST(ThreadEvent, EachThreadHasOneAndItsDescriptorGoesWithIt) {
     events.insert(found.begin(), found.end());
     EXPECT_EQ(events.size(), 5u);
     EXPECT_EQ(count_fds(), before);
-    for (os::Event* const event : found) event->set();  // by somebody who looked before the thread ended: it goes nowhere
+    for (os::Event* const event : found)
+      event->set();  // by somebody who looked before the thread ended: it goes nowhere
   }
 }
 
