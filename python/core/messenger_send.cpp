@@ -1,0 +1,114 @@
+// What a messenger sends.
+#include <chrono>
+#include <cstddef>
+
+#include <coproc/errors.hpp>
+
+#include "arguments.hpp"
+#include "errors.hpp"
+#include "memory.hpp"
+#include "messenger.hpp"
+#include "outgoing_data.hpp"
+
+namespace coproc_python {
+
+using coproc::ChannelId;
+using coproc::SendOptions;
+using coproc::Timeout;
+
+namespace {
+
+constexpr Timeout kAtOnce = std::chrono::seconds(0);
+/// Up to so many bytes a send is tried with the interpreter's lock: giving it up takes longer, and getting it back may take much
+/// longer.
+constexpr std::size_t kSmall = 64 << 10;
+
+}  // namespace
+
+template <class SendBytes>
+auto Messenger::send_value(py::handle data, py::handle timeout, SendBytes send_bytes) {
+  const Timeout time = timeout_of(timeout);
+  const OutgoingData outgoing(data, unpickles_, main_names_);
+  const Use use(*this);
+  const auto send_all = [&](Timeout within) {
+    return outgoing.visit([&](const auto& value) { return send_bytes(use.link(), value, within); });
+  };
+  if (outgoing.size() <= kSmall) {
+    try {
+      return send_all(kAtOnce);
+    } catch (const coproc::TimeoutError&) {
+      if (time.ns.count() == 0) throw;
+    }
+  }
+  return use.run(time, send_all);
+}
+
+std::uint64_t Messenger::send(Send what, py::handle data, py::handle channel, py::handle timeout, py::handle priority) {
+  // A copy: priorities and pickling may run any code, which may use other channels.
+  const ChannelId id = id_of(channel);
+  SendOptions options{.priority = priority_of(priority, data, reorders_)};
+  return send_value(data, timeout, [&](coproc::Messenger& link, const auto& value, Timeout within) -> std::uint64_t {
+    options.timeout = within;
+    switch (what) {
+      case Send::request:
+        return static_cast<std::uint64_t>(link.send_request(value, id, options));
+      case Send::reply:
+        link.send_reply(value, id, options);
+        return 0;
+      case Send::norequest:
+        break;
+    }
+    link.send_norequest(value, id, options);
+    return 0;
+  });
+}
+
+bool Messenger::try_send(py::handle data, py::handle channel, py::handle priority) {
+  const ChannelId id = id_of(channel);  // a copy, as in send
+  const auto urgency = priority_of(priority, data, reorders_);
+  const OutgoingData outgoing(data, unpickles_, main_names_);
+  const Use use(*this);
+  return outgoing.visit([&](const auto& value) { return use->try_send(value, id, urgency); });
+}
+
+std::vector<std::uint64_t> Messenger::send_requests(py::iterable data, py::handle channel, py::handle timeout,
+                                                    py::handle priority) {
+  std::vector<std::uint64_t> ids;
+  for (const py::handle each : data) ids.push_back(send(Send::request, each, channel, timeout, priority));
+  return ids;
+}
+
+void Messenger::reply_to(const Received& request, py::handle data, py::handle timeout, py::handle priority) {
+  SendOptions options{.priority = priority_of(priority, data, reorders_)};
+  send_value(data, timeout, [&](coproc::Messenger& link, const auto& value, Timeout within) {
+    options.timeout = within;
+    link.reply_to(request.message, value, options);
+    return 0;
+  });
+}
+
+void Messenger::reply_error_to(const Received& request, py::handle exception, py::handle timeout) {
+  const PythonError error = to_python_error(exception);
+  const Timeout time = timeout_of(timeout);
+  const Use use(*this);
+  use.run(time, [&](Timeout left) { use->reply_error_to(request.message, error, {.timeout = left}); });
+}
+
+void Messenger::send_error(py::handle exception, py::handle timeout) {
+  const PythonError error = to_python_error(exception);
+  const Timeout time = timeout_of(timeout);
+  const Use use(*this);
+  use.run(time, [&](Timeout left) { use->send_error(error, {.timeout = left}); });
+}
+
+void Messenger::send_close_request() { Use(*this)->send_close_request(); }
+
+void Messenger::send_end(py::handle timeout) {
+  const Timeout time = timeout_of(timeout);
+  const Use use(*this);
+  use.run(time, [&](Timeout left) { use->send_end({.timeout = left}); });
+}
+
+py::object Messenger::lend(std::size_t bytes) { return as_lendable(Use(*this)->loan(bytes).share()); }
+
+}  // namespace coproc_python
