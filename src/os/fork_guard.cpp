@@ -39,12 +39,14 @@ struct ForkTable {
   static constinit thread_local int depth;
   static constinit ForkRegistration* first;                            // guarded by mutex
   static constinit thread_local std::span<ForkSensitive* const> kept;  // set during this thread's fork_keeping
+  static constinit thread_local bool is_to_execute;                    // during its fork_to_execute
 };
 
 constinit std::mutex ForkTable::mutex;
 constinit thread_local int ForkTable::depth = 0;
 constinit ForkRegistration* ForkTable::first = nullptr;
 constinit thread_local std::span<ForkSensitive* const> ForkTable::kept;
+constinit thread_local bool ForkTable::is_to_execute = false;
 
 void ForkTable::lock() noexcept {
   if (depth++ == 0) mutex.lock();
@@ -56,8 +58,10 @@ void ForkTable::unlock() noexcept {
 
 void ForkTable::install() noexcept {
   static const int installed = ::pthread_atfork(&ForkTable::lock, &ForkTable::unlock, [] {
-    ++detail::fork_generation_value;
-    sort_out_child();
+    if (!is_to_execute) {
+      ++detail::fork_generation_value;
+      sort_out_child();
+    }
     unlock();
   });
   (void)installed;
@@ -146,6 +150,13 @@ pid_t fork_keeping(std::span<ForkSensitive* const> keep) {
   ForkTable::kept = {};
   errno = error_number;
   if (pid < 0) throw_errno("fork");
+  return pid;
+}
+
+pid_t fork_to_execute() noexcept {
+  ForkTable::is_to_execute = true;
+  const pid_t pid = call_once([] { return ::fork(); });
+  ForkTable::is_to_execute = false;
   return pid;
 }
 

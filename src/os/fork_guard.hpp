@@ -83,6 +83,9 @@ class [[nodiscard]] ForkLock {
 /// registered. REQUIRES: this thread holds no ForkLock, and nobody else destroys one of `keep` meanwhile.
 pid_t fork_keeping(std::span<ForkSensitive* const> keep);
 
+/// fork() whose child has all that is registered, and is to execute a program at once. Returns 0 in the child, -1 where it fails.
+pid_t fork_to_execute() noexcept;
+
 /// In a process with one thread: a child that is not this process's but its parent's, and a pidfd of it. The child (pid
 /// 0) leaves all that is registered. The program's own pthread_atfork handlers do not run. Throws std::system_error;
 /// ENOTSUP where the kernel cannot say what the C library needs to be told (CONFIG_CHECKPOINT_RESTORE).

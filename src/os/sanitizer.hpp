@@ -1,4 +1,4 @@
-// Whether this is a build with a sanitizer that has handlers of its own for crashes.
+// Whether this is a build with a sanitizer, which has handlers of its own for crashes.
 //
 // Thread safety: a constant.
 #pragma once
@@ -12,6 +12,15 @@ inline constexpr bool kHasSanitizer =
     __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer);
 #else
 inline constexpr bool kHasSanitizer = false;
+#endif
+
+/// Whether it is the one for threads, which keeps books, in the process's memory, of what each thread calls.
+#if defined(__SANITIZE_THREAD__)
+inline constexpr bool kHasThreadSanitizer = true;
+#elif defined(__has_feature)
+inline constexpr bool kHasThreadSanitizer = __has_feature(thread_sanitizer);
+#else
+inline constexpr bool kHasThreadSanitizer = false;
 #endif
 
 }  // namespace coproc::inline v0::os

@@ -15,8 +15,10 @@
 #include "os/close_fds.hpp"
 #include "os/error.hpp"
 #include "os/fault.hpp"
+#include "os/fork_guard.hpp"
 #include "os/process_state.hpp"
 #include "os/reap.hpp"
+#include "os/sanitizer.hpp"
 #include "os/signals.hpp"
 
 namespace coproc::inline v0::os {
@@ -100,9 +102,14 @@ int run_in_child(void* context) noexcept {
 }
 
 /// A child that has this process's memory until it executes the program: as quick for a large process as for a small one. Not
-/// by posix_spawn, which needs a clone3 that is not refused, and more than that to close descriptors. Nor by vfork(), which sanitizers
-/// make a fork(): its handlers would close in the child what it is to be given.
+/// by posix_spawn, which needs a clone3 that is not refused, and more than that to close descriptors. Nor by vfork(), for the child would
+/// run on the stack of this thread.
 pid_t start_child(Spawned& spawned, std::byte* stack) noexcept {
+  if (kHasThreadSanitizer) {  // a child in this memory would write in its books, in this thread's name
+    const pid_t pid = fork_to_execute();
+    if (pid == 0) ::_exit(run_in_child(&spawned));
+    return pid;
+  }
   return call_once(
       [&] { return ::clone(&run_in_child, stack + kStackBytes, CLONE_VM | CLONE_VFORK | SIGCHLD, &spawned); });
 }
