@@ -7,6 +7,7 @@ import select
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from multiprocessing.connection import wait
 
@@ -124,7 +125,10 @@ if __name__ == "__main__":
 def test_a_worker_sees_the_end_of_its_host_by_parent_process(method, tmp_path):
     program, path = tmp_path / "host.py", tmp_path / "seen"
     program.write_text(HOST)
-    subprocess.run([sys.executable, program, path, method], timeout=200)
+    # A host that is killed leaves the directory of multiprocessing's fork server behind, which holds a socket: its path must be short.
+    with tempfile.TemporaryDirectory() as directory:
+        host = subprocess.run([sys.executable, program, path, method], timeout=200, env={**os.environ, "TMPDIR": directory})
+    assert host.returncode == -signal.SIGKILL
     done = tmp_path / "seen.done"
     while not done.exists():
         time.sleep(0.01)

@@ -25,6 +25,7 @@ class MemoryOfLink:
 
 
 def frames(messenger):
+    messenger.send_norequest("here")
     kept = []
     while True:
         kept.append(messenger.receive_blocking())  # what the host has lent stays here until the end
@@ -36,6 +37,7 @@ def test_a_worker_that_has_ended_holds_no_memory(method, end):
     worker = coproc.WorkerResource(frames, method=method)
     worker.start()
     messenger = worker.messenger
+    assert messenger.receive_blocking() == "here"  # a fork has by now what is its own, and no more
     memory = MemoryOfLink(worker)
     before = memory.bytes()
     received = []

@@ -25,7 +25,7 @@ struct AbandonedReplies {
 
 std::shared_ptr<AbandonedReplies> RepliesReader::make_abandoned() { return std::make_shared<AbandonedReplies>(); }
 
-struct RepliesReader::State {
+struct [[gnu::visibility("hidden")]] RepliesReader::State {
   struct Place {
     Messenger* messenger;
     std::uint64_t run = 0;
