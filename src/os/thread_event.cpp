@@ -21,14 +21,13 @@ class Events final : public ForkSensitive {
     return *events;
   }
 
-  /// A closed one.
+  /// An open one where it is new, else a closed one.
   Event* take() {
     const ForkLock no_fork;
     const std::lock_guard lock(mutex_);
     if (unused_.empty()) {
       all_.push_back(std::make_unique<Event>());
       unused_.reserve(all_.capacity());  // so that give_back() allocates nothing
-      all_.back()->close();
       return all_.back().get();
     }
     Event* const event = unused_.back();

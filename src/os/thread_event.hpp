@@ -20,7 +20,8 @@ class ThreadEventUser {
   ~ThreadEventUser();
 };
 
-/// The calling thread's, open, until the next sleep at least; null: there is none to be had, and the sleep must be a short one. REQUIRES: there is a user.
+/// The calling thread's, open, until the next sleep at least; null: there is none to be had, and the sleep must be a short one.
+/// REQUIRES: there is a user.
 Event* thread_event() noexcept;
 
 }  // namespace coproc::inline v0::os
