@@ -300,8 +300,7 @@ ExitStatus Worker::finish(Timeout timeout) {
   } catch (const WorkerIsDeadError&) {
     // It has ended by itself.
   }
-  const auto left = deadline.remaining();
-  if (auto status = join_for(timeout.ns == kForever.ns ? kForever : Timeout(left))) return *std::move(status);
+  if (auto status = join_for(deadline.remaining())) return *std::move(status);
   return stop();
 }
 
