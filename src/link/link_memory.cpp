@@ -137,7 +137,7 @@ std::shared_ptr<LoanArea> LinkMemory::loans(int from) {
 
 os::Mapping LinkMemory::window(int from, std::size_t offset, std::size_t bytes) const {
   const os::ForkLock no_fork;
-  return os::map_window(anchors_[from], offset, (bytes + kLoanPage - 1) / kLoanPage * kLoanPage);
+  return os::map_window(anchors_[from], offset, in_loan_pages(bytes));
 }
 
 void LinkMemory::discard(int from, std::size_t offset, std::size_t bytes) const {

@@ -21,6 +21,10 @@
 namespace coproc::inline v0::link {
 
 inline constexpr std::size_t kLoanPage = 4096;
+/// The bytes of as many pages as `bytes` need.
+constexpr std::size_t in_loan_pages(std::size_t bytes) noexcept {
+  return (bytes + kLoanPage - 1) / kLoanPage * kLoanPage;
+}
 
 /// The memory that is lent, as far as the allocator knows it.
 class LoanGround {

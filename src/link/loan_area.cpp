@@ -22,7 +22,7 @@ void LoanArea::reach(std::uint64_t end) {
   const std::lock_guard lock(mutex_);
   if (end <= reached_) return;
   const std::uint64_t wanted = std::max({end, 2 * reached_, kLeastReach});
-  const std::uint64_t reached = std::min<std::uint64_t>((wanted + kLoanPage - 1) / kLoanPage * kLoanPage, shape_.space);
+  const std::uint64_t reached = std::min<std::uint64_t>(in_loan_pages(wanted), shape_.space);
   os::open_pages(at(reached_), reached - reached_);
   reached_ = reached;
 }
@@ -45,7 +45,7 @@ void LoanArea::end(Borrowed& borrowed, std::uint32_t slot, std::uint32_t generat
   borrowed.before->after = borrowed.after;
   borrowed.after->before = borrowed.before;
   if (is_retired_) {
-    give_back(borrowed.offset, (borrowed.bytes + kLoanPage - 1) / kLoanPage * kLoanPage);
+    give_back(borrowed.offset, in_loan_pages(borrowed.bytes));
   } else {
     give_word(slot, generation);
   }
@@ -55,7 +55,7 @@ std::vector<LoanArea::Stretch> LoanArea::retire() {
   const std::lock_guard lock(borrowed_mutex_);
   std::vector<Stretch> kept, rest;
   for (const Borrowed* each = borrowed_.after; each != &borrowed_; each = each->after)
-    kept.push_back({each->offset, (each->bytes + kLoanPage - 1) / kLoanPage * kLoanPage});
+    kept.push_back({each->offset, in_loan_pages(each->bytes)});
   std::sort(kept.begin(), kept.end(), [](const Stretch& a, const Stretch& b) { return a.offset < b.offset; });
   std::uint64_t at = 0;
   for (const Stretch& each : kept) {  // which overlap where the peer has lied

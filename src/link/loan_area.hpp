@@ -41,7 +41,7 @@ struct LoanShape {
     return static_cast<std::uint32_t>(std::min<std::size_t>(space / kLoanPage, kMostSlots));
   }
   constexpr std::size_t words() const noexcept {
-    return (slots() * sizeof(std::uint32_t) + kLoanPage - 1) / kLoanPage * kLoanPage;
+    return in_loan_pages(slots() * sizeof(std::uint32_t));
   }
   constexpr std::size_t total() const noexcept { return words() + space; }
   /// Whether the peer can have meant it: of whole pages and within the space.
