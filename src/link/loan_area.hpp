@@ -40,9 +40,7 @@ struct LoanShape {
   constexpr std::uint32_t slots() const noexcept {
     return static_cast<std::uint32_t>(std::min<std::size_t>(space / kLoanPage, kMostSlots));
   }
-  constexpr std::size_t words() const noexcept {
-    return in_loan_pages(slots() * sizeof(std::uint32_t));
-  }
+  constexpr std::size_t words() const noexcept { return in_loan_pages(slots() * sizeof(std::uint32_t)); }
   constexpr std::size_t total() const noexcept { return words() + space; }
   /// Whether the peer can have meant it: of whole pages and within the space.
   constexpr bool holds(const LoanReference& reference) const noexcept {
