@@ -1,6 +1,6 @@
 // Closes ranges of descriptors, in whatever way the system has.
 //
-// Thread safety: any thread, and a child that shares its parent's memory: allocates and throws nothing.
+// Thread safety: any thread, and a child by vfork: allocates and throws nothing.
 #pragma once
 
 namespace coproc::inline v0::os {

@@ -2,15 +2,12 @@
 
 #include <fcntl.h>
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <cstddef>
 #include <filesystem>
-#include <memory>
 
 #include "os/close_fds.hpp"
 #include "os/error.hpp"
@@ -32,7 +29,7 @@ std::vector<char*> pointers_to(const std::vector<std::string>& texts) {
   return pointers;
 }
 
-/// Writes into the memory that the child shares with this process.
+/// Writes into the memory that a child by vfork shares with this process.
 struct Spawned {
   const Program& program;
   const char* path;
@@ -91,27 +88,15 @@ void become_program(Spawned& spawned) noexcept {
   spawned.failed = "execve";
 }
 
-/// The child's own: it runs while this thread waits, whose stack it would else run on.
-constexpr std::size_t kStackBytes = 256 << 10;
-
-int run_in_child(void* context) noexcept {
-  auto& spawned = *static_cast<Spawned*>(context);
+/// A child that has this process's memory until it executes the program: as quick for a large process as for a small one. Not
+/// by posix_spawn, which needs a clone3 that is not refused, and more than that to close descriptors.
+__attribute__((noinline)) pid_t run_in_child(Spawned& spawned) noexcept {
+  // The thread sanitizer makes a fork() of vfork(), whose handlers would close in the child what it is to be given.
+  const pid_t pid = kHasThreadSanitizer ? fork_to_execute() : ::vfork();
+  if (pid != 0) return pid;
   become_program(spawned);
   spawned.error_number = errno;
-  return 127;
-}
-
-/// A child that has this process's memory until it executes the program: as quick for a large process as for a small one. Not
-/// by posix_spawn, which needs a clone3 that is not refused, and more than that to close descriptors. Nor by vfork(), for the child would
-/// run on the stack of this thread.
-pid_t start_child(Spawned& spawned, std::byte* stack) noexcept {
-  if (kHasThreadSanitizer) {  // a child in this memory would write in its books, in this thread's name
-    const pid_t pid = fork_to_execute();
-    if (pid == 0) ::_exit(run_in_child(&spawned));
-    return pid;
-  }
-  return call_once(
-      [&] { return ::clone(&run_in_child, stack + kStackBytes, CLONE_VM | CLONE_VFORK | SIGCHLD, &spawned); });
+  ::_exit(127);
 }
 
 }  // namespace
@@ -125,19 +110,18 @@ pid_t spawn(const Program& program, const Fd& control, int error) {
   sigemptyset(&spawned.mask);
   sigaddset(&spawned.mask, SIGINT);
   if (program.blocks_signals) sigfillset(&spawned.mask);
-  const std::unique_ptr<std::byte[]> stack(new std::byte[kStackBytes]);
   pid_t pid;
   {
     const SignalBlock no_handler_runs_in_the_child;
     int cancel_state;
     ::pthread_setcancelstate(PTHREAD_CANCEL_DISABLE,
                              &cancel_state);  // nor is the child cancelled in this thread's name
-    pid = start_child(spawned, stack.get());
+    pid = call_once([&] { return run_in_child(spawned); });
     const int saved = errno;
     ::pthread_setcancelstate(cancel_state, nullptr);
     errno = saved;
   }
-  if (pid < 0) throw_errno("clone", "CLONE_VM|CLONE_VFORK");
+  if (pid < 0) throw_errno("vfork");
   if (spawned.error_number == 0) return pid;
   kill_and_reap(pid);
   errno = spawned.error_number;
