@@ -200,7 +200,7 @@ class COPROC_API Messenger {
   /// As `coproc::accept_errors`: for all of the process.
   template <ErrorPayload... E>
   void accept_errors() {
-    (static_cast<void>(detail::known_error<E>()), ...);
+    coproc::accept_errors<E...>();
   }
 
   /// Any thread: whether the peer has asked this end to close. Looks at nothing else.
