@@ -1,6 +1,5 @@
 #include "os/pidfd.hpp"
 
-#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -82,7 +81,8 @@ Pidfd Pidfd::of_sender(const Fd& socket, const Deadline& deadline) {
 bool Pidfd::is_ended() const noexcept {
   const int saved = errno;
   pollfd entry = {fd_.get(), POLLIN, 0};
-  const int ready = call_retried([&] { return ::poll(&entry, 1, 0); });
+  constexpr timespec kAtOnce{0, 0};
+  const int ready = call_retried([&] { return poll_within({&entry, 1}, &kAtOnce); });
   errno = saved;
   return ready == 1 && (entry.revents & (POLLIN | POLLHUP)) != 0;
 }
