@@ -26,9 +26,10 @@ bool Pidfd::can_open() noexcept {
   static const bool can = [] {
     const int saved = errno;
     const Fd own(static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), 0)));
-    const bool is_unknown = !own && errno == ENOSYS;
+    // Nothing else refuses a process itself: EPERM and EACCES are answers of filters.
+    const bool is_refused = !own && (errno == ENOSYS || errno == EPERM || errno == EACCES);
     errno = saved;
-    return !is_unknown;
+    return !is_refused;
   }();
   return can;
 }
