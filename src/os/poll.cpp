@@ -39,7 +39,7 @@ bool is_at_end(int fd) noexcept {
   return ::ioctl(fd, FIONREAD, &bytes) == 0 && bytes == 0;
 }
 
-int select_instead(std::span<pollfd> fds, const timespec* limit) noexcept {
+int select_instead(std::span<pollfd> fds, const timespec* limit) {
   constexpr timespec kAtOnce{0, 0};
   DescriptorSet readable, writable;
   int end = 0, found = 0;
@@ -93,7 +93,7 @@ PollEnd poll_by(Call call, std::span<pollfd> fds, const Deadline& deadline) {
 
 }  // namespace
 
-int poll_within(std::span<pollfd> fds, const timespec* limit) noexcept {
+int poll_within(std::span<pollfd> fds, const timespec* limit) {
   const int ready = ::ppoll(fds.data(), static_cast<nfds_t>(fds.size()), limit, nullptr);
   // EINVAL: there are more entries than RLIMIT_NOFILE allows now, whatever is open. The others: a filter's answer.
   const bool is_refused = ready < 0 && (errno == EINVAL || errno == ENOSYS || errno == EPERM);
