@@ -1,6 +1,5 @@
 #include "os/pidfd.hpp"
 
-#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -27,9 +26,10 @@ bool Pidfd::can_open() noexcept {
   static const bool can = [] {
     const int saved = errno;
     const Fd own(static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), 0)));
-    const bool is_unknown = !own && errno == ENOSYS;
+    // Nothing else refuses a process itself: EPERM and EACCES are answers of filters.
+    const bool is_refused = !own && (errno == ENOSYS || errno == EPERM || errno == EACCES);
     errno = saved;
-    return !is_unknown;
+    return !is_refused;
   }();
   return can;
 }
@@ -82,7 +82,8 @@ Pidfd Pidfd::of_sender(const Fd& socket, const Deadline& deadline) {
 bool Pidfd::is_ended() const noexcept {
   const int saved = errno;
   pollfd entry = {fd_.get(), POLLIN, 0};
-  const int ready = call_retried([&] { return ::poll(&entry, 1, 0); });
+  constexpr timespec kAtOnce{0, 0};
+  const int ready = call_retried([&] { return poll_within({&entry, 1}, &kAtOnce); });
   errno = saved;
   return ready == 1 && (entry.revents & (POLLIN | POLLHUP)) != 0;
 }
