@@ -6,6 +6,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstring>
 
 #include "os/error.hpp"
@@ -23,14 +24,14 @@ Pidfd Pidfd::open(pid_t pid) {
 }
 
 bool Pidfd::can_open() noexcept {
-  static const bool can = [] {
-    const int saved = errno;
-    const Fd own(static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), 0)));
-    // Nothing else refuses a process itself: EPERM and EACCES are answers of filters.
-    const bool is_refused = !own && (errno == ENOSYS || errno == EPERM || errno == EACCES);
-    errno = saved;
-    return !is_refused;
-  }();
+  static std::atomic<bool> is_refused{false};                    // filters come at any time, and never go
+  if (is_refused.load(std::memory_order_relaxed)) return false;  // relaxed: at worst the kernel is asked once more
+  const int saved = errno;
+  const Fd own(static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), 0)));
+  // Nothing else refuses a process itself: EPERM and EACCES are answers of filters.
+  const bool can = static_cast<bool>(own) || (errno != ENOSYS && errno != EPERM && errno != EACCES);
+  if (!can) is_refused.store(true, std::memory_order_relaxed);
+  errno = saved;
   return can;
 }
 
