@@ -363,3 +363,32 @@ def test_an_init_that_meets_another_links_end_says_so():
     with Pool(1, init=raise_one, init_args=(coproc.PeerClosedError,)) as pool:
         with pytest.raises(coproc.PoolBrokenError, match="init raised .*PeerClosedError: of the object"):
             pool.map(square, [1])
+
+
+class Lengthless:
+    """An iterator, whose length cannot be asked for."""
+
+    def __init__(self, error):
+        self._error = error
+        self._left = iter(range(5))
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        return next(self._left)
+
+    def __len__(self):
+        raise self._error
+
+    __length_hint__ = __len__
+
+
+@pytest.mark.parametrize("error", [ValueError("no length"), GeneratorExit("no length"), Stop("no length")])
+def test_an_iterator_whose_length_fails_is_an_input_without_one(pool, error):
+    told = []
+    assert pool.map(square, Lengthless(error), progress=lambda done, total: told.append(total)) == [0, 1, 4, 9, 16]
+    assert set(told) == {None}
+    assert list(pool.imap(square, Lengthless(error))) == [0, 1, 4, 9, 16]
+    assert LazyPool(2).map(square, Lengthless(error)) == [0, 1, 4, 9, 16]
+    assert sorted(LazyPool(2).map_unordered(square, Lengthless(error))) == [0, 1, 4, 9, 16]
