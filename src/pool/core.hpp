@@ -123,7 +123,6 @@ class PoolCore {
   void step(Lock& lock, const os::Deadline& deadline);
   void look(Lock& lock);
   void sleep(Lock& lock, const os::Deadline& deadline);
-  void look_for_lost_links(const std::vector<Slot*>& slots) noexcept;
   std::chrono::nanoseconds nap_length() const noexcept;
   bool pump() noexcept;
   void ring() noexcept;
@@ -185,7 +184,6 @@ class PoolCore {
   bool has_given_up_ = false;
   bool is_driving_ = false;
   bool is_asleep_ = false;         // the driver
-  bool is_doorbell_lost_ = false;  // this process has closed its descriptors
   bool is_launching_ = false;      // a thread starts a worker
   bool is_napping_ = false;        // the driver, which then touches nothing
   bool is_needed_queued_ = false;  // a result is waited for whose task finds no room in a window

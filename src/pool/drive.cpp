@@ -2,7 +2,6 @@
 #include <cxxabi.h>
 
 #include <algorithm>
-#include <array>
 #include <cassert>
 #include <thread>
 
@@ -11,7 +10,6 @@
 #include "os/clock.hpp"
 #include "os/fork_guard.hpp"
 #include "pool/core.hpp"
-#include "pool/talk.hpp"
 
 namespace coproc::inline v0::detail {
 
@@ -24,8 +22,6 @@ constexpr int kMostEmptyNaps = 3;
 /// How often a worker that has no room for what it is to be given is looked at.
 constexpr std::chrono::nanoseconds kLookAtStuckEvery = std::chrono::milliseconds(1);
 constexpr std::chrono::milliseconds kRestAfterError{1};
-/// How often a driver that nobody can wake looks for what is new.
-constexpr std::chrono::nanoseconds kLookWithoutDoorbell = std::chrono::milliseconds(10);
 /// What a task costs its worker besides its own time; measured.
 constexpr std::uint64_t kTaskOverhead = 400;  // ns
 
@@ -270,16 +266,11 @@ void PoolCore::sleep(Lock& lock, const os::Deadline& deadline) {
     awaited.push_back(&slot->messenger());
     slots.push_back(slot.get());
   }
-  if (!is_doorbell_lost_) {
-    awaited.push_back(&doorbell_.first);
-  } else {
-    time = std::min(time, kLookWithoutDoorbell);
-  }
+  awaited.push_back(&doorbell_.first);
 
   is_asleep_ = true;
   lock.unlock();
   std::size_t woken_by = slots.size();
-  bool has_failed = false;
   try {
     woken_by = wait_any(awaited, Timeout(time));
   } catch (const InterruptedError&) {
@@ -289,41 +280,13 @@ void PoolCore::sleep(Lock& lock, const os::Deadline& deadline) {
     is_asleep_ = false;
     throw;
   } catch (...) {
-    // Of one of them, or the system refuses to wait: then this looks again and again.
-    const os::NoCancel stays;
+    // Of one of them, which the next round finds; or the system refuses to wait, and then this looks again and again.
     std::this_thread::sleep_for(kRestAfterError);
-    has_failed = true;
   }
   lock.lock();
   is_asleep_ = false;
-  if (has_failed) return look_for_lost_links(slots);
   // A messenger that has woken this and has no result has something to throw.
   if (woken_by < slots.size()) look_at_woken(*slots[woken_by]);
-}
-
-/// Where a wait for these has failed: ends those whose link cannot be used any more, as where this process has closed all its
-/// descriptors. No other wait of theirs would tell of an end.
-void PoolCore::look_for_lost_links(const std::vector<Slot*>& slots) noexcept {
-  const os::NoCancel stays;
-  const auto look_at = [](Messenger& messenger) { (void)wait_any(std::array{&messenger}, std::chrono::seconds(0)); };
-  for (Slot* const slot : slots) {
-    if (!slot->is_open()) continue;
-    try {
-      look_at(slot->messenger());
-    } catch (const LinkClosedError&) {
-      talk(*slot, []() -> bool { throw; });
-    } catch (...) {
-      // The system refuses to wait.
-    }
-  }
-  try {
-    if (!is_doorbell_lost_) look_at(doorbell_.first);
-  } catch (const LinkClosedError&) {
-    is_doorbell_lost_ = true;  // it stays where it is, as any thread and signal handlers ring it
-  } catch (...) {
-    // It was rung, or the system refuses to wait.
-  }
-  look_for_deaths();
 }
 
 /// Wakes the driver, for there is something new.
