@@ -48,8 +48,10 @@ std::optional<ExitStatus> wait_for_end(Child& child, const os::Deadline& deadlin
 
     // A descriptor that stays ready although it was drained (hung up, or a full inbox), or an end that cannot be reaped
     // yet, must not turn this into a busy loop.
-    const bool rests = rest_from_extra_fd || child.is_ended();
-    pollfd fds[2] = {{child.is_ended() ? -1 : child.wait_fd(), POLLIN, 0}, {rests ? -1 : wait.extra_fd, POLLIN, 0}};
+    // Asked once: it may end between two looks, and then nothing would end the poll.
+    const bool is_held_back = child.is_ended();
+    const bool rests = rest_from_extra_fd || is_held_back;
+    pollfd fds[2] = {{is_held_back ? -1 : child.wait_fd(), POLLIN, 0}, {rests ? -1 : wait.extra_fd, POLLIN, 0}};
     const bool needs_ticks = wait.keep_draining || wait.extra_fd >= 0 || rests;
     std::chrono::nanoseconds time = deadline.remaining();
     if (needs_ticks) time = std::min<std::chrono::nanoseconds>(time, rests ? kRest : kDrainInterval);
