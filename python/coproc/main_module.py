@@ -22,9 +22,13 @@ MAIN = "__main__"
 _numbers = itertools.count(1)
 
 
+#: Functions that functools.lru_cache has made.
+Cached = type(functools.lru_cache(len))
+
+
 def is_of_main(value):
     """Whether a pickle would name it, and in the main module."""
-    return isinstance(value, (type, types.FunctionType)) and getattr(value, "__module__", None) == MAIN
+    return isinstance(value, (type, types.FunctionType, Cached)) and getattr(value, "__module__", None) == MAIN
 
 
 class MainNames:
@@ -41,40 +45,63 @@ class MainNames:
         return cls(None if method == "fork" else _names_of_new_program())
 
     def has(self, value):
-        """Whether this class or function of the main module is found there, and is this one; and all that a function names of the main module, too."""
-        if not isinstance(value, types.FunctionType):
-            return self._has_this(value)
-        seen, left = {value}, [value]
+        """Whether this class or function of the main module is found there, and is this one; and all that its code names of the main module, too."""
+        if not self._has_this(value):
+            return False
+        seen, left = {id(value)}, [value]
         while left:
-            function = left.pop()
-            if not self._has_this(function):
+            each = left.pop()
+            named = _named_by(each)
+            if not all(self._has_this(used) for used in named):
                 return False
-            for used in _used_by(function):
-                if not isinstance(used, types.FunctionType):
-                    if not self._has_this(used):
-                        return False
-                elif used not in seen:
-                    seen.add(used)
-                    left.append(used)
+            for other in (*named, *_parts_of(each)):
+                if id(other) not in seen:
+                    seen.add(id(other))
+                    left.append(other)
         return True
 
     def _has_this(self, value):
         name, _, inner = getattr(value, "__qualname__", "").partition(".")
         found = self._found.get(name)
         here = _main().get(name)
-        return found is not None and here is not None and found() is here and (bool(inner) or here is value)
+        if found is None or here is None or found() is not here:
+            return False
+        for part in filter(None, inner.split(".")):
+            here = getattr(here, part, None)
+        return here is value
 
     def is_complete(self):
         """Whether that holds for all that the main module has here."""
         return all(self._has_this(value) for name, value in tuple(_main().items()) if is_of_main(value) and value.__qualname__ == name)
 
 
-def _used_by(function):
-    """The functions and classes of the main module that it names."""
-    if function.__globals__ is not _main():
+def _named_by(function):
+    """The functions and classes of the main module that a function's code names."""
+    if not isinstance(function, types.FunctionType) or function.__globals__ is not _main():
         return []
     found = (function.__globals__.get(name) for name in _names_in(function.__code__))
     return [value for value in found if is_of_main(value)]
+
+
+def _contents(cells):
+    for cell in cells:
+        with contextlib.suppress(ValueError):  # it is empty
+            yield cell.cell_contents
+
+
+def _parts_of(value):
+    """What belongs to a function or class, and may be one of these: what it is wrapped around, its methods."""
+    if isinstance(value, types.FunctionType):
+        return [*_contents(value.__closure__ or ()), *(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values()]
+    if isinstance(value, type):
+        return [*vars(value).values(), *value.__bases__] if value.__module__ == MAIN else []
+    if isinstance(value, (staticmethod, classmethod, types.MethodType)):
+        return [value.__func__]
+    if isinstance(value, property):
+        return [value.fget, value.fset, value.fdel]
+    if isinstance(value, (functools.partial, functools.partialmethod, functools.cached_property)):
+        return [value.func]
+    return [value.__wrapped__] if isinstance(value, Cached) else []
 
 
 @functools.lru_cache(1024)

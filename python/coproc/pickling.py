@@ -5,13 +5,14 @@ that is installed; memoryviews become bytes with a shape.
 """
 
 import copyreg
+import functools
 import io
 import pickle
 import sys
 from multiprocessing import context
 from multiprocessing.reduction import ForkingPickler
 
-from .main_module import is_of_main
+from .main_module import Cached, is_of_main
 
 try:
     from cloudpickle import CloudPickler as _Pickler
@@ -76,7 +77,13 @@ class _PatientPickler(_Pickler):
             # cloudpickle takes all that the main module has by value: then it would be another class there than that of the same name.
             if self._main_names is not None and is_of_main(value) and self._main_names.has(value):
                 return NotImplemented
+            if isinstance(value, Cached) and (is_of_main(value) or "<locals>" in value.__qualname__):
+                return _cached, (value.__wrapped__, value.cache_parameters())  # cloudpickle would name it
             return super().reducer_override(value)
+
+
+def _cached(function, parameters):
+    return functools.lru_cache(**parameters)(function)
 
 
 def patient_pickler(file, buffer_callback, main_names):

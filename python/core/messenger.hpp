@@ -32,6 +32,8 @@ struct HeldEnd {
   int pid = 0;  // that it was made in, or has come to
 };
 
+class OutgoingData;
+
 /// A received message, as `DataMessage`.
 struct Received {
   coproc::Message message;
@@ -86,6 +88,9 @@ class Messenger {
 
   enum class Send { norequest, request, reply };
   std::uint64_t send(Send what, py::handle data, py::handle channel, py::handle timeout, py::handle priority);
+  /// A message that needs no reply. What pickling it raises is returned, so that it is never taken for an error of the link's; None: it was sent.
+  /// Throws what the link throws, and Ctrl-C.
+  py::object send_task(py::handle data, py::handle timeout);
   bool try_send(py::handle data, py::handle channel, py::handle priority);
   std::vector<std::uint64_t> send_requests(py::iterable data, py::handle channel, py::handle timeout,
                                            py::handle priority);
@@ -170,6 +175,8 @@ class Messenger {
   const coproc::ChannelId& id_of(py::handle channel);
   template <class SendBytes>
   auto send_value(py::handle data, py::handle timeout, SendBytes send_bytes);
+  template <class SendBytes>
+  auto send_outgoing(const OutgoingData& outgoing, coproc::Timeout time, SendBytes send_bytes);
   void raise_put_off();
   bool has_queued();
   static std::optional<coproc::Message> next_in(const Use& use, const coproc::ChannelId& channel = {});

@@ -1,6 +1,7 @@
 // What a messenger sends.
 #include <chrono>
 #include <cstddef>
+#include <optional>
 
 #include <coproc/errors.hpp>
 
@@ -28,7 +29,11 @@ constexpr std::size_t kSmall = 64 << 10;
 template <class SendBytes>
 auto Messenger::send_value(py::handle data, py::handle timeout, SendBytes send_bytes) {
   const Timeout time = timeout_of(timeout);
-  const OutgoingData outgoing(data, unpickles_, main_names_);
+  return send_outgoing(OutgoingData(data, unpickles_, main_names_), time, send_bytes);
+}
+
+template <class SendBytes>
+auto Messenger::send_outgoing(const OutgoingData& outgoing, Timeout time, SendBytes send_bytes) {
   const Use use(*this);
   const auto send_all = [&](Timeout within) {
     return outgoing.visit([&](const auto& value) { return send_bytes(use.link(), value, within); });
@@ -61,6 +66,24 @@ std::uint64_t Messenger::send(Send what, py::handle data, py::handle channel, py
     link.send_norequest(value, id, options);
     return 0;
   });
+}
+
+py::object Messenger::send_task(py::handle data, py::handle timeout) {
+  const Timeout time = timeout_of(timeout);
+  SendOptions options{.priority = priority_of(py::none(), data, reorders_)};
+  std::optional<OutgoingData> outgoing;
+  try {
+    outgoing.emplace(data, unpickles_, main_names_);
+  } catch (const py::error_already_set& error) {
+    if (error.matches(PyExc_KeyboardInterrupt) || error.matches(PyExc_SystemExit)) throw;
+    return error.value();
+  }
+  send_outgoing(*outgoing, time, [&](coproc::Messenger& link, const auto& value, Timeout within) {
+    options.timeout = within;
+    link.send_norequest(value, {}, options);
+    return 0;
+  });
+  return py::none();
 }
 
 bool Messenger::try_send(py::handle data, py::handle channel, py::handle priority) {

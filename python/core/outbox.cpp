@@ -122,7 +122,7 @@ py::list Outbox::take_of(std::uint64_t end, std::optional<std::size_t> count, co
     } catch (const coproc::DecodeError&) {
       throw coproc::ProtocolError("a pool's worker has put what is no result");
     } catch (py::error_already_set& error) {
-      if (!error.matches(PyExc_Exception)) throw;  // Ctrl-C
+      if (error.matches(PyExc_KeyboardInterrupt)) throw;
       results.append(failed(error.value()));
     }
     rest.remove_prefix(size);

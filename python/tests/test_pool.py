@@ -293,3 +293,16 @@ def test_an_exit_that_raises_is_told_when_the_pool_is_stopped_and_an_init_once(c
             pool.map(double, range(3))
     del pool
     assert capfd.readouterr().err == ""
+
+
+def test_tasks_of_several_pools_come_in_the_order_in_which_they_end():
+    """One pool's end was seen when the other pool's had come."""
+    with Pool(1) as first, Pool(1) as second:
+        slow, quick = first.submit(sleep, 1.0), second.submit(sleep, 0.1)
+        began = time.monotonic()
+        ended = coproc.as_completed([slow, quick])
+        assert next(ended) is quick
+        assert time.monotonic() - began < 0.8
+        assert list(ended) == [slow]
+        with pytest.raises(TimeoutError):
+            list(coproc.as_completed([first.submit(sleep, 1.0), second.submit(sleep, 1.0)], timeout=0.1))

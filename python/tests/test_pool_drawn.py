@@ -5,6 +5,7 @@ import signal
 
 import numpy as np
 import pytest
+from coproc import LazyPool
 
 
 def in_buffer(count):
@@ -56,3 +57,34 @@ def test_an_item_that_is_run_again_is_the_one_that_was_drawn(pool, tmp_path):
         return item[0]
 
     assert pool.map(die_once, in_list(30), chunksize=6, max_retries=1) == list(range(30))
+
+
+def in_view(count):
+    buffer = bytearray(3)
+    for i in range(count):
+        buffer[0] = i
+        yield memoryview(buffer)[:2]
+
+
+@pytest.mark.filterwarnings("ignore:.*is forked while this process has")
+@pytest.mark.parametrize("source", [in_buffer, in_list, in_tuple, in_view])
+def test_a_lazy_pool_takes_buffers_when_they_are_drawn(source):
+    """Its workers are forked when all have been drawn: each item was what the last one is."""
+
+    def first(item):
+        while not isinstance(item, (int, float)):
+            item = item[0]
+        return item
+
+    lazy = LazyPool(2)
+    assert lazy.map(first, source(20)) == list(range(20))
+    assert sorted(lazy.map_unordered(first, source(20))) == list(range(20))
+
+
+def test_a_lazy_pool_takes_what_is_no_buffer_as_it_is():
+    class Unpicklable:
+        def __reduce__(self):
+            raise TypeError("never")
+
+    items = [Unpicklable() for _ in range(5)]
+    assert LazyPool(2).map(lambda item: items.index(item), iter(items)) == [0, 1, 2, 3, 4]

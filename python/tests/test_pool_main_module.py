@@ -71,3 +71,56 @@ def test_tasks_run_as_they_are_defined_now(how, method, tmp_path):
     command = [path] if how == "script" else ["-c", program]
     done = subprocess.run([sys.executable, *command], capture_output=True, text=True, env=os.environ)
     assert done.stdout == SAID, done.stderr
+
+
+HIDDEN = """
+import coproc, functools
+
+def helper(x): return "old"
+@functools.lru_cache
+def kept(x): return "old"
+def announced(function):
+    @functools.wraps(function)
+    def announce(x): return function(x)
+    return announce
+
+class Asks:
+    def __call__(self, x): return helper(x)
+    def ask(self, x): return helper(x)
+    @classmethod
+    def ask_class(cls, x): return cls().ask(x)
+    @property
+    def answer(self): return helper(0)
+class AsksToo(Asks): pass
+
+def by_cache(x): return kept(x)
+@functools.lru_cache
+def cached(x): return helper(x)
+@announced
+def by_wrapper(x): return helper(x)
+def by_class(x): return Asks().ask(x)
+def by_property(x): return AsksToo().answer
+def call(function, x): return function(x)
+
+if __name__ == "__main__":
+    pool = coproc.Pool(1, method=METHOD)
+    tasks = (kept, by_cache, cached, by_wrapper, by_class, by_property, Asks(), Asks().ask, Asks.ask_class, AsksToo().ask)
+    print({pool.submit(task, 1).result() for task in tasks})
+    def helper(x): return "new"
+    @functools.lru_cache
+    def kept(x): return "new"
+    tasks = (kept, *tasks[1:])
+    print([pool.submit(task, 1).result() for task in tasks])
+    print([pool.submit(call, task, 1).result() for task in tasks])
+    print(type(pool.submit(Asks).result()) is Asks)
+    pool.stop()
+"""
+
+
+def test_what_a_task_reaches_through_others_is_as_it_is_defined_now(method, tmp_path):
+    """Through a cache, a wrapper, a class, a property, a base: the old definition ran, without a word."""
+    path = tmp_path / "notebook.py"
+    path.write_text(HIDDEN.replace("METHOD", repr(method)))
+    done = subprocess.run([sys.executable, path], capture_output=True, text=True, env=os.environ)
+    news = str(["new"] * 10)
+    assert done.stdout.splitlines() == ["{'old'}", news, news, "True"], done.stderr

@@ -1,5 +1,6 @@
 """Tasks, arguments and results that break Python's protocols cost themselves, and are named."""
 
+import functools
 import os
 
 import coproc
@@ -316,3 +317,78 @@ def test_wrong_arguments_are_named_in_pythons_words(pool, use, words):
     with pytest.raises(TypeError, match=words):
         use(pool)
     assert pool.map(double, [1]) == [2]
+
+
+LINK_LIKE = [
+    TimeoutError, InterruptedError, coproc.WorkerIsDeadError, coproc.LinkClosedError, coproc.HostDiedError, coproc.ProtocolError, coproc.ResourceRequestedClose,
+]  # fmt: skip
+
+
+def raise_one(kind):
+    raise kind("of the object")
+
+
+class FailsWhenPickled:
+    def __init__(self, kind):
+        self.kind = kind
+
+    def __reduce__(self):
+        raise_one(self.kind)
+
+
+class FailsWhenUnpickled(FailsWhenPickled):
+    def __reduce__(self):
+        return raise_one, (self.kind,)
+
+
+def make_on_two(x, make, kind):
+    return make(kind) if x == 2 else x
+
+
+@pytest.mark.parametrize("kind", LINK_LIKE)
+@pytest.mark.parametrize("make", [FailsWhenPickled, FailsWhenUnpickled])
+@pytest.mark.parametrize("chunksize", [1, 6])
+def test_an_error_of_pickling_is_never_taken_for_one_of_the_link(pool, kind, make, chunksize):
+    """Where its type is what a link raises when it is full, rung for, or at its end, the pool waited for ever, or gave up its worker."""
+    arguments = [make(kind) if x == 2 else x for x in range(6)]
+    results = functools.partial(make_on_two, make=make, kind=kind)
+    for found in (read(pool.imap(double, arguments, chunksize)), read(pool.imap(results, range(6), chunksize))):
+        told = found.pop(2)
+        assert found in ([0, 2, 6, 8, 10], [0, 1, 3, 4, 5])
+        assert kind.__name__ in f"{type(told).__name__}: {told}"
+    assert not any(place.replaced for place in pool.insights())
+
+
+def test_an_init_that_meets_another_links_end_says_so():
+    with Pool(1, init=raise_one, init_args=(coproc.PeerClosedError,)) as pool:
+        with pytest.raises(coproc.PoolBrokenError, match="init raised .*PeerClosedError: of the object"):
+            pool.map(square, [1])
+
+
+class Lengthless:
+    """An iterator, whose length cannot be asked for."""
+
+    def __init__(self, error):
+        self._error = error
+        self._left = iter(range(5))
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        return next(self._left)
+
+    def __len__(self):
+        raise self._error
+
+    __length_hint__ = __len__
+
+
+@pytest.mark.parametrize("error", [ValueError("no length"), GeneratorExit("no length"), Stop("no length")])
+def test_an_iterator_whose_length_fails_is_an_input_without_one(pool, error):
+    told = []
+    assert pool.map(square, Lengthless(error), progress=lambda done, total: told.append(total)) == [0, 1, 4, 9, 16]
+    assert set(told) == {None}
+    assert list(pool.imap(square, Lengthless(error))) == [0, 1, 4, 9, 16]
+    assert LazyPool(2).map(square, Lengthless(error)) == [0, 1, 4, 9, 16]
+    assert sorted(LazyPool(2).map_unordered(square, Lengthless(error))) == [0, 1, 4, 9, 16]

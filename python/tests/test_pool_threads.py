@@ -220,3 +220,36 @@ def test_a_pool_of_the_process_that_one_was_forked_from_is_refused():
         with pytest.raises(coproc.NotOwnerError, match="forked"):
             coproc.LazyPool(1).map(lambda _: pool.map(abs, [1]), [0])
         assert pool.map(double, [1]) == [2]
+
+
+def in_a_fork(do):
+    """How a fork that calls this has ended: 0, or what a wait says."""
+    pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            do()
+            code = 0
+        finally:
+            os._exit(code)
+    return os.waitpid(pid, 0)[1]
+
+
+def test_a_fork_that_drops_its_copy_of_a_map_leaves_the_map_alone(pool):
+    """It has not the memory in which the workers are told what to pass over, and is not to tell them."""
+    results = pool.imap(square, range(100), chunksize=10)
+    assert next(results) == 0
+    assert in_a_fork(results.close) == 0
+    assert list(results) == [x * x for x in range(1, 100)]
+
+
+def test_a_fork_can_do_nothing_with_a_pool_and_is_told_so(pool):
+    task = pool.submit(square, 5)
+
+    def try_all():
+        for call in (pool.start, task.cancel, lambda: pool.submit(square, 1), lambda: pool.map(square, [1]), lambda: pool.imap(square, [1]), pool.wait):
+            with pytest.raises(coproc.NotOwnerError, match="make another one here"):
+                call()
+
+    assert in_a_fork(try_all) == 0
+    assert task.result() == 25

@@ -1,12 +1,12 @@
 #include "os/hang_up_signal.hpp"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <unistd.h>
 
 #include "os/error.hpp"
 #include "os/fault.hpp"
+#include "os/poll.hpp"
 
 namespace coproc::inline v0::os {
 
@@ -26,7 +26,8 @@ bool is_hung_up(int read_end) noexcept {
   const int saved = errno;
   // Not a read: should the program have closed the pipe and been given its number again, nothing may be taken from it.
   pollfd entry = {read_end, POLLIN, 0};
-  const int ready = call_retried([&] { return ::poll(&entry, 1, 0); });
+  constexpr timespec kAtOnce{0, 0};
+  const int ready = call_retried([&] { return poll_within({&entry, 1}, &kAtOnce); });
   errno = saved;
   return ready == 1 && (entry.revents & POLLHUP) != 0;
 }

@@ -46,18 +46,24 @@ Mapping map_huge(std::size_t bytes, int flags, int fd, std::size_t offset) {
   return mapping;
 }
 
+/// Where a filter does not let it be asked for, it is taken for none: what is over it then fails by itself.
+rlimit limit_of(__rlimit_resource kind, const char* name) {
+  rlimit limit{};
+  if (call_once([&] { return ::getrlimit(kind, &limit); }) == 0) return limit;
+  if (errno != ENOSYS && errno != EPERM && errno != EACCES) throw_errno("getrlimit", name);
+  return {RLIM_INFINITY, RLIM_INFINITY};
+}
+
 }  // namespace
 
 std::size_t largest_file() {
-  rlimit limit{};
-  if (call_once([&] { return ::getrlimit(RLIMIT_FSIZE, &limit); }) != 0) throw_errno("getrlimit", "RLIMIT_FSIZE");
+  const rlimit limit = limit_of(RLIMIT_FSIZE, "RLIMIT_FSIZE");
   constexpr auto kMost = static_cast<std::size_t>(std::numeric_limits<off_t>::max());
   return limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur > kMost ? kMost : limit.rlim_cur;
 }
 
 std::size_t most_address_space() {
-  rlimit limit{};
-  if (call_once([&] { return ::getrlimit(RLIMIT_AS, &limit); }) != 0) throw_errno("getrlimit", "RLIMIT_AS");
+  const rlimit limit = limit_of(RLIMIT_AS, "RLIMIT_AS");
   return limit.rlim_cur == RLIM_INFINITY ? std::numeric_limits<std::size_t>::max() : limit.rlim_cur;
 }
 

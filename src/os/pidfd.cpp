@@ -1,12 +1,12 @@
 #include "os/pidfd.hpp"
 
-#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstring>
 
 #include "os/error.hpp"
@@ -24,13 +24,14 @@ Pidfd Pidfd::open(pid_t pid) {
 }
 
 bool Pidfd::can_open() noexcept {
-  static const bool can = [] {
-    const int saved = errno;
-    const Fd own(static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), 0)));
-    const bool is_unknown = !own && errno == ENOSYS;
-    errno = saved;
-    return !is_unknown;
-  }();
+  static std::atomic<bool> is_refused{false};                    // filters come at any time, and never go
+  if (is_refused.load(std::memory_order_relaxed)) return false;  // relaxed: at worst the kernel is asked once more
+  const int saved = errno;
+  const Fd own(static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), 0)));
+  // Nothing else refuses a process itself: EPERM and EACCES are answers of filters.
+  const bool can = static_cast<bool>(own) || (errno != ENOSYS && errno != EPERM && errno != EACCES);
+  if (!can) is_refused.store(true, std::memory_order_relaxed);
+  errno = saved;
   return can;
 }
 
@@ -82,7 +83,8 @@ Pidfd Pidfd::of_sender(const Fd& socket, const Deadline& deadline) {
 bool Pidfd::is_ended() const noexcept {
   const int saved = errno;
   pollfd entry = {fd_.get(), POLLIN, 0};
-  const int ready = call_retried([&] { return ::poll(&entry, 1, 0); });
+  constexpr timespec kAtOnce{0, 0};
+  const int ready = call_retried([&] { return poll_within({&entry, 1}, &kAtOnce); });
   errno = saved;
   return ready == 1 && (entry.revents & (POLLIN | POLLHUP)) != 0;
 }

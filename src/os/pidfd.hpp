@@ -27,9 +27,9 @@ class [[nodiscard]] Pidfd {
  public:
   Pidfd() noexcept = default;
   explicit Pidfd(Fd fd) noexcept : fd_(std::move(fd)) {}
-  /// Throws std::system_error; ESRCH where the process has ended and was reaped, ENOSYS where !can_open().
+  /// Throws std::system_error; ESRCH where the process has ended and was reaped, ENOSYS or EPERM where !can_open().
   static Pidfd open(pid_t pid);
-  /// Whether the system has open(). Valgrind 3.19 has not, but does what the two below need.
+  /// Whether the system has open(). Valgrind 3.19 has not, and filters may refuse it; there the two below may do.
   static bool can_open() noexcept;
   /// From now on what comes through this socket says who has sent it. Throws std::system_error.
   static void ask_for_senders(const Fd& socket);

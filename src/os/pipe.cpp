@@ -104,7 +104,8 @@ Wake write_wake(const Fd& write_end) noexcept {
   // relaxed: at worst another thread asks the kernel once more
   if (kernel_has_no_signal_flag.load(std::memory_order_relaxed)) {
     written = write_without_signal(write_end.get());
-    if (written < 0 && (errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL)) {
+    // EOPNOTSUPP, EINVAL: the kernel's answer where it does not know the flag. ENOSYS, EPERM, EACCES, ...: a filter's.
+    if (written < 0 && errno != EAGAIN && errno != EPIPE && errno != EBADF) {
       kernel_has_no_signal_flag.store(false, std::memory_order_relaxed);
       written = write_with_signal_blocked(write_end.get());
     }

@@ -85,6 +85,20 @@ TEST(Pipe, WritingToNobodyRaisesNoSignalOnOlderKernels) {
             0);
 }
 
+TEST(Pipe, WritesWhereAFilterRefusesTheCallWithoutSignal) {
+  for (const int error : {ENOSYS, EPERM, EACCES}) {
+    SCOPED_TRACE(error);
+    EXPECT_EQ(os::testing::in_child([error] {
+                const os::Pipe pipe = os::Pipe::create();
+                os::arm_fault(1, error);
+                const Wake wake = os::write_wake(pipe.write_end);
+                os::disarm_fault();
+                return wake == Wake::sent ? 0 : 1;
+              }),
+              0);
+  }
+}
+
 TEST(Pipe, TheProgramsOwnPendingSignalIsLeftAloneOnOlderKernels) {
   EXPECT_EQ(os::testing::in_child([] {
               os::Pipe pipe = os::Pipe::create();

@@ -1,12 +1,12 @@
 #include "os/socket_pair.hpp"
 
-#include <poll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 
 #include "os/error.hpp"
 #include "os/fault.hpp"
+#include "os/poll.hpp"
 
 namespace coproc::inline v0::os {
 
@@ -40,9 +40,10 @@ std::size_t receive_until(const Fd& socket, void* data, std::size_t bytes, const
     const ssize_t got = call_retried([&] { return ::recv(socket.get(), next + total, bytes - total, flags); });
     if (got < 0 && errno == EAGAIN) {
       pollfd entry = {socket.get(), POLLIN, 0};
-      const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline.remaining()).count();
+      const auto left = std::min<std::chrono::nanoseconds>(deadline.remaining(), std::chrono::milliseconds(999));
       if (deadline.passed()) break;
-      (void)call_retried([&] { return ::poll(&entry, 1, static_cast<int>(std::min<long>(left + 1, 1000))); });
+      const timespec limit{0, static_cast<long>(left.count())};
+      (void)call_retried([&] { return poll_within({&entry, 1}, &limit); });
       continue;
     }
     if (got <= 0) break;

@@ -47,6 +47,18 @@ void become_nobody() {
   }
 }
 
+TEST_P(ConfinedHost, promise_14_workers_start_where_a_later_filter_refuses_descriptors_of_processes) {
+  for (const int reason : {ENOSYS, EPERM, EACCES}) {
+    EXPECT_EQ(in_host([&] {
+                const std::string before = answer_of_a_worker(GetParam(), "echo alive, ");
+                refuse_calls({{SYS_pidfd_open, reason}});
+                return before + answer_of_a_worker(GetParam(), "echo alive");
+              }),
+              "alive, alive")
+        << reason;
+  }
+}
+
 TEST_P(ConfinedHost, promise_14_workers_start_where_newer_calls_are_refused) {
   for (const int reason : {ENOSYS, EPERM, EINVAL}) {
     EXPECT_EQ(in_host([&] {

@@ -43,6 +43,7 @@ class Crew(Work):
 
     def start(self):
         """Before anything is added, too: what is added afterwards is not cancelled by this."""
+        self._check_owner()
         if self._turn.is_mine() or (self.is_started and not (self._was_interrupted and self._turn.holder is None)):
             return
         self._with_turn(self._start)
@@ -92,6 +93,8 @@ class Crew(Work):
         self._add(Chunk(job, call, 0, [item]))
 
     def remove_job(self, job):
+        if self._pid != os.getpid():
+            return  # a fork drops its copy: the workers go on with theirs
         self._backlog.drop(job)
         self._backlog.close(job)
         me = Waiter(bool)
@@ -106,14 +109,14 @@ class Crew(Work):
 
     def take_back(self, job):
         """Whether no worker has it."""
+        self._check_owner()
         return self._backlog.take_back(job)
 
     # ---- driving ----
 
     def drive_until(self, is_reached, timeout=None, job=None):
         """Hand out tasks and take in results until it is reached; False: not in this time. `job`: of which this thread is the reader."""
-        if self._pid != os.getpid():
-            raise NotOwnerError(f"this pool belongs to process {self._pid}, from which this one was forked: make another one here")
+        self._check_owner()
         if is_reached():
             return True
         if self._turn.is_mine() or threading.get_ident() in self._readers:
@@ -162,6 +165,10 @@ class Crew(Work):
                 self._turn.holder = None
             self._turn.leave(me)
         self.call_back()
+
+    def _check_owner(self):
+        if self._pid != os.getpid():
+            raise NotOwnerError(f"this pool belongs to process {self._pid}, from which this one was forked: make another one here")
 
     def _with_turn(self, do):
         me = Waiter(bool, is_urgent=True)

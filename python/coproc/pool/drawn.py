@@ -2,6 +2,7 @@
 
 import array
 import collections
+import copy
 import pickle
 
 from ..pickling import dumps
@@ -35,3 +36,21 @@ class Drawn:
 
     def __reduce__(self):
         return pickle.loads, (self._pickled,)
+
+
+_REUSABLE = (list, bytearray, dict, set, collections.deque, array.array)
+
+
+def snapshot(item):
+    """A buffer or container as it is now: what fills it again changes the original. Anything else is the item itself.
+
+    For workers that are forked, to which items need not be pickled, and what is in a container may be large.
+    """
+    kind = type(item)
+    if kind is tuple:
+        return tuple(snapshot(each) for each in item)
+    if kind in _REUSABLE or (kind.__module__, kind.__name__) == ("numpy", "ndarray"):
+        return copy.copy(item)
+    if kind is memoryview and item.c_contiguous:
+        return memoryview(bytearray(item)).cast("B").cast(item.format, item.shape) if item.nbytes else item
+    return item

@@ -9,19 +9,38 @@ _ENDS_OF_ITERATION = (StopIteration, StopAsyncIteration)
 class Failed:
     """The result of a task that has raised an exception."""
 
+    _error = None
+
     def __init__(self, error):
         try:
             self.parts = parts_of(error, True)
         except BaseException as odd:  # its own code has raised this
             self.parts = type(error).__name__, f"(it cannot be told: {type(odd).__name__})", "", b""
 
+    @classmethod
+    def here(cls, error):
+        """Of a task that has returned what cannot be unpickled in this process, which raises this."""
+        made = cls.__new__(cls)
+        made._error = error
+        return made
+
     def exception(self):
+        if self._error is not None:
+            return self._error
         try:
             return exception_of(*self.parts)
         except KeyboardInterrupt:
             raise
         except BaseException:
             return RemoteError(*self.parts[:2])
+
+
+class Unpicklable(Exception):
+    """Pickling something for a worker has raised the exception `cause`, which is no error of the link's, whatever its type says."""
+
+    def __init__(self, cause):
+        super().__init__(cause)
+        self.cause = cause
 
 
 class Unloadable(Failed):

@@ -119,7 +119,9 @@ def length_of(source):
     """None: it has none. (A progress bar over a generator has a `__len__` that raises.)"""
     try:
         return operator.index(len(source))
-    except Exception:
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException:
         return None
 
 

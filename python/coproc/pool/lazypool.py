@@ -2,6 +2,7 @@
 
 import contextlib
 
+from .drawn import snapshot
 from .job import length_of
 from .pool import Pool
 
@@ -21,7 +22,8 @@ class LazyPool:
         self._pool = None
 
     def map(self, func, datas, chunksize=None, channel_id=None, **options):
-        """`[func(data) for data in datas]`. `datas`: anything with a length and indices, or else it is made a list. The rest is as with Pool.map; `channel_id` is of no
+        """`[func(data) for data in datas]`. `datas`: anything with a length and indices, or else it is made a list, of
+        buffers and containers as they are when they are drawn. The rest is as with Pool.map; `channel_id` is of no
         importance."""
         datas = _indexable(datas)
         with self._forked(func, datas) as pool:
@@ -66,7 +68,7 @@ class LazyPool:
 
 def _indexable(datas):
     is_indexable = hasattr(type(datas), "__getitem__") and not hasattr(datas, "keys") and length_of(datas) is not None
-    return datas if is_indexable else [*iter(datas)]  # without a question for a length, which may fail
+    return datas if is_indexable else [snapshot(item) for item in datas]  # without a question for a length, which may fail
 
 
 def _call(state, index):

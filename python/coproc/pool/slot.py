@@ -5,7 +5,7 @@ import mmap
 
 from .. import _core
 from ..errors import LoanError, MessageTooLargeError, ProtocolError, WorkerDiedError
-from .failures import Failed
+from .failures import Failed, Unpicklable
 from .functions import KnownFunctions
 from .worker import InitFailed, Put
 
@@ -98,7 +98,9 @@ class Slot:
         self._forgotten = []
 
     def _send(self, what):
-        unrung(self.worker.messenger.send_norequest, what, timeout=0 if self.chunks else None)
+        error = unrung(self.worker.messenger._send_task, what, timeout=0 if self.chunks else None)
+        if error is not None:
+            raise Unpicklable(error)
         self._sent += 1
 
     def skip_closed(self):
@@ -141,7 +143,8 @@ class Slot:
     def receive(self):
         """The results that are there, in the order of their tasks."""
         end = self.outbox.end
-        results = unrung(self.worker.messenger.receive_available)
+        # As messages: what unpickling one raises is no error of the link's, whatever its type says.
+        results = [_payload(message) for message in unrung(self.worker.messenger.receive_available_messages)]
         if not results:
             # What was put up to this end comes behind no message. (The worker may be at a long task now, and say nothing.)
             early = self.outbox.take_until(end, Failed)
@@ -196,6 +199,16 @@ class Slot:
         chunks, self.chunks = self.chunks, collections.deque()
         self.outstanding = 0
         return chunks
+
+
+def _payload(message):
+    try:
+        return message.payload
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        message = None  # the error's traceback holds this frame
+        return Failed.here(error)
 
 
 def unrung(call, *arguments, **options):

@@ -2,10 +2,14 @@
 
 import collections
 import logging
+import time
 import weakref
 
 from ..errors import TaskCancelledError
 from .failures import error_of_task
+
+#: Who waits for tasks of several pools waits so long, in seconds, for what comes of one of them.
+_TURN = 0.005
 
 
 class Task:
@@ -112,17 +116,37 @@ class TaskJob:
 
 
 def as_completed(tasks, timeout=None):
-    """The tasks in the order in which they end. `timeout` is for each: TimeoutError."""
+    """The tasks in the order in which they end, those of several pools, too. `timeout` is for each: TimeoutError."""
     left = {task._job: task for task in tasks}
+    crews = collections.Counter(task._crew for task in left.values())
     ended = collections.deque()
     for job, task in left.items():
         job.watchers.append(ended.append)
         if job.is_done:
             ended.append(job)
     while left:
-        if not ended and not next(iter(left.values()))._crew.drive_until(ended.__len__, timeout):
+        if not ended and not _drive_any(list(crews), ended.__len__, timeout):
             raise TimeoutError(f"{len(left)} tasks have not ended in this time")
         while ended:
             task = left.pop(ended.popleft(), None)
             if task is not None:
+                crews[task._crew] -= 1
+                if not crews[task._crew]:
+                    del crews[task._crew]
                 yield task
+
+
+def _drive_any(crews, is_reached, timeout):
+    """Drive several pools in turn until it is reached; False: not in this time."""
+    if len(crews) == 1:
+        return crews[0].drive_until(is_reached, timeout)
+    end = None if timeout is None else time.monotonic() + timeout
+    while True:
+        for crew in crews:
+            if crew.drive_until(is_reached, 0):
+                return True
+        left = _TURN if end is None else min(_TURN, end - time.monotonic())
+        if left <= 0:
+            return False
+        crews[0].drive_until(is_reached, left)
+        crews.append(crews.pop(0))

@@ -11,7 +11,7 @@ from .. import _core
 from ..errors import DecodeError, PoolBrokenError, ProtocolError, TaskCancelledError, TaskTimeoutError, WorkerIsDeadError
 from .backlog import Backlog
 from .chunk import Chunk
-from .failures import Unloadable, named
+from .failures import Unloadable, Unpicklable, named
 from .job import split
 from .slot import InitError, Slot
 from .turn import Turn
@@ -162,6 +162,9 @@ class Work:
             chunk.began = time.monotonic()
         try:
             return self._tell(slot, lambda: slot.send_chunk(chunk), chunk)
+        except Unpicklable as error:
+            self._try_singly(chunk, error.cause)
+            return True
         except BaseException as error:
             chunk.interruptions += 1
             if isinstance(error, (KeyboardInterrupt, SystemExit)) and chunk.interruptions == 1:
@@ -226,7 +229,7 @@ class Work:
         return False
 
     def _received(self, slot):
-        """Results, or the error of one that cannot be unpickled here."""
+        """Results, or an error that its worker has sent instead of one."""
         try:
             return slot.receive(), None
         except (WorkerIsDeadError, InitError, KeyboardInterrupt):

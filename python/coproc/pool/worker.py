@@ -2,7 +2,7 @@
 
 The host sends functions, each once, and chunks: the arguments of some calls of one. Each result leaves at once, in the order of the calls, so that a worker
 that dies takes only the task with it that it was running: small ones of several calls are put into the outbox, which the host is told now and then, and
-any other is a message of its own.
+any other is a message of its own. Whatever a task, its arguments or its result raise is told to the host, and costs that task alone; SystemExit ends the worker.
 """
 
 import contextlib
@@ -13,14 +13,12 @@ import signal
 import time
 
 from .. import _core
-from ..errors import LinkClosedError, ResourceRequestedClose
+from ..errors import ResourceRequestedClose
 from ..messenger import PriorityMessenger
 from .failures import Failed, Unloadable
 
 #: How the arguments of a chunk are passed.
 ONE, SEVERAL, CALL = range(3)
-#: Whatever else a task, its arguments or its result raise is told to the host, and costs that task alone.
-_ENDS_OF_WORKER = (SystemExit, LinkClosedError)
 
 
 @dataclasses.dataclass
@@ -40,8 +38,6 @@ def serve(messenger, init, init_args, exit):
         send = functools.partial(send, priority=0)  # results come in the order of the tasks, whatever they are
     try:
         state = None if init is None else init(*init_args)
-    except LinkClosedError:
-        raise
     except BaseException as error:
         return send(InitFailed(error))
     head = () if state is None else (state,)
@@ -67,7 +63,7 @@ class _Worker:
         self._outbox.begin_load()  # so that the host knows whose arguments a death has met
         try:
             received = message.payload
-        except _ENDS_OF_WORKER:
+        except SystemExit:
             raise
         except BaseException as error:
             self._send(Unloadable(error))
@@ -88,7 +84,7 @@ class _Worker:
 def _loaded(function):
     try:
         return pickle.loads(function)
-    except _ENDS_OF_WORKER:
+    except SystemExit:
         raise
     except BaseException as error:
         return functools.partial(_fail, error, error.__traceback__)
@@ -130,7 +126,7 @@ def _run(call, items, send, outbox, time_limit):
                 signal.setitimer(signal.ITIMER_REAL, 0)
             try:
                 is_due = put(result)
-            except _ENDS_OF_WORKER:
+            except SystemExit:
                 raise
             except BaseException:  # which `send` tells
                 is_due = None
@@ -139,7 +135,7 @@ def _run(call, items, send, outbox, time_limit):
             if is_due is None:
                 try:
                     send(result)
-                except _ENDS_OF_WORKER:
+                except SystemExit:
                     raise
                 except BaseException as error:  # it cannot be pickled, or is too large
                     send(Failed(error))
