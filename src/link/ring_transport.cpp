@@ -25,6 +25,9 @@ constexpr std::chrono::seconds kHangUpGrace{2};
 constexpr std::chrono::milliseconds kHangUpToEnd{100};
 /// How many waits may end without a sleep before one looks whether the peer's process has ended.
 constexpr int kFoundInARow = 64;
+/// How long a sleep lasts before it is asked whether the program has closed the link's descriptors meanwhile. Their numbers may lead to
+/// other files by then, which would never end the sleep.
+constexpr std::chrono::milliseconds kSleepUnchecked{100};
 /// Where an interrupt cannot end a sleep, since there is no descriptor to be had for it.
 constexpr std::chrono::milliseconds kSleepWithoutEvent{20};
 
@@ -123,7 +126,13 @@ std::chrono::nanoseconds RingTransport::begin_sleep(std::span<pollfd, kSleepFds>
   step("sleep: awake");
   own_->waiting.store(kSleeps | (incoming ? kWaitsForRecords : 0) | (space != 0 ? kWaitsForSpace : 0),
                       std::memory_order_relaxed);
-  os::Event* const event = armed_ ? &armed_->interrupted : os::thread_event();
+  // The questions cost nearly as much as a poll, so that only a sleep asks them that follows one which nothing has ended.
+  if (has_slept_in_vain_ && wake_in_ && !wake_in_.is_own()) is_lost_ = true;
+  os::Event* event = armed_ ? &armed_->interrupted : os::thread_event();
+  if (has_slept_in_vain_ && !armed_ && event != nullptr && !event->is_own()) {
+    event->close();
+    event = os::thread_event();
+  }
   sleeps_on_.store(event, std::memory_order_release);  // pairs with interrupt()
   // Pairs with the fence in wake_if_waiting(): either we see what the peer published, or it sees the waiting word. And with that in
   // interrupt().
@@ -134,9 +143,9 @@ std::chrono::nanoseconds RingTransport::begin_sleep(std::span<pollfd, kSleepFds>
   fds[2] = {peer_pidfd_, POLLIN, 0};
   fds[3] = {aside_fd_, POLLIN, 0};
   const bool is_peer_gone = hang_up_grace_ && peer_pidfd_ < 0;  // nothing would end the poll any more
-  if (is_satisfied(incoming, space) || is_peer_gone) return std::chrono::nanoseconds::zero();
-  auto longest = std::chrono::nanoseconds::max();
-  if (hang_up_grace_) longest = std::max(hang_up_grace_->remaining(), std::chrono::nanoseconds(1));
+  if (is_satisfied(incoming, space) || is_peer_gone || is_lost_) return std::chrono::nanoseconds::zero();
+  std::chrono::nanoseconds longest = has_slept_in_vain_ ? std::chrono::nanoseconds::max() : kSleepUnchecked;
+  if (hang_up_grace_) longest = std::clamp(hang_up_grace_->remaining(), std::chrono::nanoseconds(1), longest);
   return event == nullptr ? std::min<std::chrono::nanoseconds>(longest, kSleepWithoutEvent) : longest;
 }
 
@@ -144,6 +153,7 @@ WaitEnd RingTransport::end_sleep(std::span<const pollfd, kSleepFds> fds) { retur
 
 WaitEnd RingTransport::wake_up(std::span<const pollfd, kSleepFds> fds) {
   WaitEnd end = WaitEnd::changed;
+  has_slept_in_vain_ = std::ranges::none_of(fds, [](const pollfd& entry) { return entry.revents != 0; });
   if (fds[3].revents != 0) look_aside();
   if (fds[2].revents != 0) end = WaitEnd::peer_gone;
   // Also where interrupt() has set it after its flag was taken.
@@ -368,6 +378,12 @@ auto make_pair_over(MakeMemory make_memory, Timeout spin) {
 std::pair<std::unique_ptr<RingTransport>, std::unique_ptr<RingTransport>> make_shm_pair(const LinkOptions& options) {
   check_link_options(options);
   return make_pair_over([&] { return LinkMemory::create_shared(options); }, options.spin);
+}
+
+std::unique_ptr<RingTransport> make_end_without_peer() {
+  const os::ForkLock no_fork_before_it_is_registered;
+  return std::make_unique<RingTransport>(LinkMemory::create_private({.ring_bytes = 4096}), 0, os::Fd(), os::Fd(),
+                                         Timeout(std::chrono::seconds(0)));
 }
 
 std::unique_ptr<RingTransport> open_shm_end(int end, os::Fd memory, os::Fd wake_in, os::Fd wake_out, Timeout spin) {

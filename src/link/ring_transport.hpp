@@ -97,6 +97,7 @@ class RingTransport final : public Transport, public os::ForkSensitive {
   int aside_fd_ = -1;  // -1: nothing (more) to empty
   std::function<bool()> empty_aside_;
   bool is_lost_ = false;                       // this process has closed the link's descriptors
+  bool has_slept_in_vain_ = false;             // the last sleep: nothing has ended it but its time
   std::optional<os::Deadline> hang_up_grace_;  // since a pipe hung up: until then the peer's process has to end
   int found_in_a_row_ = 0;                     // waits that did not sleep
   std::uint32_t closes_waited_for_ = 0;        // close requests that a wait has already reported
@@ -122,6 +123,8 @@ std::pair<std::unique_ptr<RingTransport>, std::unique_ptr<RingTransport>> make_s
 /// The end `end` of a link, with what fds_to_hand_over() gave in another process. Throws std::system_error,
 /// ProtocolError.
 std::unique_ptr<RingTransport> open_shm_end(int end, os::Fd memory, os::Fd wake_in, os::Fd wake_out, Timeout spin);
+/// An end that can be waited for and interrupted, and nothing else. It holds no descriptor that the program could close.
+std::unique_ptr<RingTransport> make_end_without_peer();
 /// Two ends in this process's own memory.
 std::pair<std::unique_ptr<RingTransport>, std::unique_ptr<RingTransport>> make_inproc_pair(const LinkOptions& options);
 

@@ -56,6 +56,20 @@ TEST(Fd, AssignmentClosesTheOldOne) {
   EXPECT_TRUE(os::is_open(fd.get()));
 }
 
+/// The program closes a descriptor of ours, and the same file, opened again, is given its number.
+TEST(Fd, AssignmentKeepsTheNewOneWhereTheOldOneWasClosedByTheProgram) {
+  os::Fd fd = os::open_file("/dev/null", O_RDONLY);
+  const int number = fd.get();
+  ASSERT_EQ(::close(number), 0);
+  fd = os::open_file("/dev/null", O_RDONLY);
+  ASSERT_EQ(fd.get(), number);
+  EXPECT_TRUE(os::is_open(number));
+  ASSERT_EQ(::close(number), 0);
+  fd.reset(os::open_file("/dev/null", O_RDONLY).release());
+  ASSERT_EQ(fd.get(), number);
+  EXPECT_TRUE(os::is_open(number));
+}
+
 TEST(Fd, NothingIsMadeAtTheNumbersOfTheStandardStreams) {
   const int code = os::testing::in_child([] {
     ::close(0);

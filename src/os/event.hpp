@@ -30,6 +30,8 @@ class Event {
   void set() noexcept;
   /// False: the program has closed the descriptor.
   bool clear() noexcept;
+  /// False: the program has closed the descriptor, or it is closed.
+  bool is_own() const noexcept { return fd_.is_own(); }
   /// -1: it is closed.
   int fd() const noexcept { return fd_.get(); }
 

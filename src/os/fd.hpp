@@ -18,7 +18,7 @@ class [[nodiscard]] Fd {
   Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)), device_(other.device_), inode_(other.inode_) {}
   Fd& operator=(Fd&& other) noexcept {
     if (this == &other) return *this;
-    close();
+    if (fd_ != other.fd_) close();  // else the program had closed this one, and the system has given its number again
     fd_ = std::exchange(other.fd_, -1);
     device_ = other.device_;
     inode_ = other.inode_;
@@ -36,7 +36,7 @@ class [[nodiscard]] Fd {
   [[nodiscard]] int release() noexcept { return std::exchange(fd_, -1); }
   /// Closes what it has, keeps errno, and owns `fd` from now on.
   void reset(int fd = -1) noexcept {
-    close();
+    if (fd_ != fd) close();  // as above
     own(fd);
   }
 

@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "coproc/errors.hpp"
+#include "link/ring_transport.hpp"
+#include "messenger/access.hpp"
 #include "os/cancel.hpp"
 #include "os/fork_guard.hpp"
 
@@ -27,7 +29,8 @@ PoolCore::PoolCore(PoolOptions options, pool::MakePoolWorker make_worker)
     : options_(std::move(options)),
       make_worker_(std::move(make_worker)),
       owner_(os::fork_generation()),
-      doorbell_(PriorityMessenger::new_pair({.ring_bytes = 4096})) {
+      doorbell_(MessengerAccess::make<PriorityMessenger>(
+          std::make_unique<Core>(link::make_end_without_peer(), CoreOptions()))) {
   slowest_.reserve(kSlowestKept + 1);
   for (std::size_t i = 0; i < options_.workers; ++i) slots_.push_back(std::make_unique<Slot>(i, make_worker_(i)));
   try {

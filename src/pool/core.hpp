@@ -164,7 +164,7 @@ class PoolCore {
   const PoolOptions options_;                                 // constant after construction
   const pool::MakePoolWorker make_worker_;                    // constant after construction
   const unsigned long owner_;                                 // fork_generation() of the process that made it
-  std::pair<PriorityMessenger, PriorityMessenger> doorbell_;  // interrupts the driver's sleep
+  PriorityMessenger doorbell_;  // has no peer: it is there to interrupt the driver's sleep
   std::atomic<bool> is_interrupted_{false};                   // by the user
 
   std::mutex mutex_;  // guards everything below

@@ -266,7 +266,7 @@ void PoolCore::sleep(Lock& lock, const os::Deadline& deadline) {
     awaited.push_back(&slot->messenger());
     slots.push_back(slot.get());
   }
-  awaited.push_back(&doorbell_.first);
+  awaited.push_back(&doorbell_);
 
   is_asleep_ = true;
   lock.unlock();
@@ -291,12 +291,12 @@ void PoolCore::sleep(Lock& lock, const os::Deadline& deadline) {
 
 /// Wakes the driver, for there is something new.
 void PoolCore::ring() noexcept {
-  if (is_asleep_) doorbell_.first.interrupt();
+  if (is_asleep_) doorbell_.interrupt();
 }
 
 void PoolCore::interrupt() noexcept {
   is_interrupted_.store(true, std::memory_order_relaxed);  // relaxed: the interrupt below orders it
-  doorbell_.first.interrupt();
+  doorbell_.interrupt();
 }
 
 void PoolCore::drive_in_background() {
