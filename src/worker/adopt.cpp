@@ -9,7 +9,7 @@
 
 #include "coproc/errors.hpp"
 #include "coproc/wait_hook.hpp"
-#include "link/ring_transport.hpp"
+#include "link/link.hpp"
 #include "os/file.hpp"
 #include "os/fork_guard.hpp"
 #include "os/pidfd.hpp"

@@ -32,7 +32,7 @@ LinkOptions limits_of(const HandedMessenger& handed) {
   return link;
 }
 
-HandedMessenger description_of(const link::RingTransport& transport, const LinkOptions& link, bool reorders) {
+HandedMessenger description_of(const link::Link& transport, const LinkOptions& link, bool reorders) {
   return {transport.end(),     reorders, link.max_message_bytes, link.max_queued_bytes, link.spin.ns.count(),
           link.automatic_loans};
 }
@@ -41,8 +41,8 @@ namespace {
 
 constexpr std::size_t kFdsOfPair = 3, kFdsOfWorker = 4;
 
-std::unique_ptr<link::RingTransport> open_transport(const HandedMessenger& link, os::Fd memory, os::Fd wake_in,
-                                                    os::Fd wake_out) {
+std::unique_ptr<link::Link> open_transport(const HandedMessenger& link, os::Fd memory, os::Fd wake_in,
+                                           os::Fd wake_out) {
   return link::open_shm_end(link.end, std::move(memory), std::move(wake_in), std::move(wake_out),
                             std::chrono::nanoseconds(link.spin_ns));
 }
@@ -71,7 +71,7 @@ void LinkEnd::close() noexcept { parts_.reset(); }
 LinkEnd::LinkEnd(Messenger&& unused) {
   Core* const core = MessengerAccess::core(unused);
   if (core == nullptr) throw InvalidArgumentError("LinkEnd: this messenger has no link");
-  const auto& transport = static_cast<const link::RingTransport&>(core->transport());
+  const auto& transport = core->transport();
   const auto [memory, wake_in, wake_out] = transport.fds_to_hand_over();
   auto parts = std::make_unique<Parts>();
   parts->description.link = description_of(transport, core->options().link, core->options().reorders);

@@ -6,7 +6,7 @@
 #include <cstdint>
 
 #include "coproc/link_end.hpp"
-#include "link/ring_transport.hpp"
+#include "link/link.hpp"
 #include "os/fd.hpp"
 #include "worker/run_request.hpp"
 
@@ -30,6 +30,6 @@ struct LinkEnd::Parts {
 /// The limits and habits of a link as its other end describes them.
 LinkOptions limits_of(const HandedMessenger& handed);
 /// The description of an end of it.
-HandedMessenger description_of(const link::RingTransport& transport, const LinkOptions& link, bool reorders);
+HandedMessenger description_of(const link::Link& transport, const LinkOptions& link, bool reorders);
 
 }  // namespace coproc::inline v0

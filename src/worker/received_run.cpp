@@ -7,7 +7,7 @@
 
 #include "coproc/codec.hpp"
 #include "coproc/errors.hpp"
-#include "link/ring_transport.hpp"
+#include "link/link.hpp"
 #include "messenger/access.hpp"
 #include "messenger/core.hpp"
 #include "process/start_stage.hpp"
@@ -31,7 +31,7 @@ struct Received {
 };
 
 /// The next end of a link among the descriptors.
-std::unique_ptr<link::RingTransport> open_end(const HandedMessenger& handed, std::span<os::Fd>& fds) {
+std::unique_ptr<link::Link> open_end(const HandedMessenger& handed, std::span<os::Fd>& fds) {
   if (fds.size() < 3) throw StartReport{StartStage::handshake, 0, "the start request came without its links"};
   try {
     auto end = link::open_shm_end(handed.end, std::move(fds[0]), std::move(fds[1]), std::move(fds[2]),

@@ -13,10 +13,10 @@
 
 namespace coproc::inline v0 {
 
-std::unique_ptr<detail::Core> make_worker_core(std::unique_ptr<link::RingTransport> end, const LinkOptions& link,
-                                               bool reorders, int host_pid, bool reports_crashes) {
+std::unique_ptr<detail::Core> make_worker_core(std::unique_ptr<link::Link> end, const LinkOptions& link, bool reorders,
+                                               int host_pid, bool reports_crashes) {
   static_assert(link::kCrashAreaBytes == process::kCrashReportBytes);
-  end->stay_here();
+  end->forbid_handover();
   if (reports_crashes) {
     try {
       process::report_crashes_into(end->crash_area());

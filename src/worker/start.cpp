@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "coproc/errors.hpp"
-#include "link/ring_transport.hpp"
+#include "link/link.hpp"
 #include "messenger/access.hpp"
 #include "messenger/core.hpp"
 #include "os/file.hpp"
@@ -23,14 +23,14 @@ namespace coproc::inline v0 {
 
 using detail::Core;
 using detail::MessengerAccess;
-using link::RingTransport;
+using link::Link;
 
 namespace {
 
-RingTransport& transport_of(const Messenger& messenger) {
+Link& transport_of(const Messenger& messenger) {
   Core* const core = MessengerAccess::core(messenger);
   if (core == nullptr) throw InvalidArgumentError("a messenger among the start arguments has no link");
-  return static_cast<RingTransport&>(core->transport());
+  return core->transport();
 }
 
 /// The method that the types and the options ask for. Throws InvalidArgumentError, StartError.
@@ -61,20 +61,20 @@ StartMethod choose_method(const detail::StartPlan& plan, const WorkerOptions& op
           "StartMethod::fork by name");
 }
 
-void append_fds(const RingTransport& transport, std::vector<int>& fds) {
+void append_fds(const Link& transport, std::vector<int>& fds) {
   for (const int fd : transport.fds_to_hand_over()) fds.push_back(fd);
 }
 
 /// Throws StartReport where the code cannot be named; what the arguments' codecs throw; InvalidArgumentError for a messenger
 /// that was used.
-std::string encode_request(const detail::StartPlan& plan, const RingTransport& worker_end,
-                           const detail::CoreOptions& options, bool reports_crashes, std::vector<int>& fds) {
+std::string encode_request(const detail::StartPlan& plan, const Link& worker_end, const detail::CoreOptions& options,
+                           bool reports_crashes, std::vector<int>& fds) {
   RunRequest request;
   request.own = description_of(worker_end, options.link, options.reorders);
   request.reports_crashes = reports_crashes;
   append_fds(worker_end, fds);
   for (const Messenger* messenger : plan.handed_over) {
-    const RingTransport& transport = transport_of(*messenger);
+    const Link& transport = transport_of(*messenger);
     const detail::CoreOptions& its = MessengerAccess::core(*messenger)->options();
     request.messengers.push_back(description_of(transport, its.link, its.reorders));
     append_fds(transport, fds);
@@ -122,10 +122,10 @@ NewLink make_link(const WorkerOptions& worker, bool reorders, const Messenger& b
 }
 
 void Worker::State::begin(std::shared_ptr<Run> new_run, std::unique_ptr<Core> core) {
-  auto& transport = static_cast<RingTransport&>(core->transport());
-  transport.stay_here();
-  transport.spare_descriptor();
-  transport.watch(new_run->child.wait_fd());
+  auto& transport = core->transport();
+  transport.forbid_handover();
+  transport.close_memory_fd();
+  transport.watch_peer(new_run->child.wait_fd());
   core->set_peer_pid(new_run->child.pid());
   new_run->core = core.get();
   new_run->crash_area = transport.crash_area();
@@ -148,13 +148,13 @@ void Worker::start(const detail::StartPlan& plan) {
   state.starter.store(static_cast<long>(os::fork_generation()), std::memory_order_relaxed);  // relaxed: see started()
   try {
     auto [run, core, worker_end] = make_link(state.options, state.reorders, *state.messenger);
-    auto& host_transport = static_cast<RingTransport&>(core->transport());
+    auto& host_transport = core->transport();
 
     WorkerOptions start_options = state.options;
     if (start_options.capture_stderr) {
       run->stderr_tail = std::make_shared<process::StderrTail>();
       start_options.stderr_ = FileDescriptor{run->stderr_tail->write_fd()};
-      host_transport.empty_also(run->stderr_tail->fd(), [tail = run->stderr_tail] { return tail->drain(); });
+      host_transport.watch_also(run->stderr_tail->fd(), [tail = run->stderr_tail] { return tail->drain(); });
     }
 
     if (method == StartMethod::fork) {

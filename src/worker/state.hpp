@@ -9,7 +9,7 @@
 #include <string>
 
 #include "coproc/worker.hpp"
-#include "link/ring_transport.hpp"
+#include "link/link.hpp"
 #include "messenger/core.hpp"
 #include "os/file.hpp"
 #include "process/child.hpp"
@@ -40,7 +40,7 @@ struct Run {
 struct NewLink {
   std::shared_ptr<Run> run;
   std::unique_ptr<detail::Core> core;
-  std::unique_ptr<link::RingTransport> worker_end;
+  std::unique_ptr<link::Link> worker_end;
 };
 /// `before`: the messenger that the link will be of, whose request ids go on. Throws std::system_error,
 /// InvalidArgumentError.
