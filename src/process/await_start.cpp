@@ -10,6 +10,7 @@
 #include "os/pidfd.hpp"
 #include "os/poll.hpp"
 #include "os/reap.hpp"
+#include "process/local_life.hpp"
 
 namespace coproc::inline v0::process {
 
@@ -57,7 +58,7 @@ Child take_charge(pid_t pid, StartChannel& channel, const os::Deadline& deadline
     if (error.code().value() != ESRCH) os::kill_and_reap(pid);
     throw;
   }
-  return Child(pid, std::move(pidfd), std::move(lifeline));
+  return Child(std::make_unique<LocalLife>(pid, std::move(pidfd)), std::move(lifeline));
 }
 
 StartOutcome await_start(Child& child, StartChannel& channel, const os::Deadline& deadline, StderrTail* error_output) {

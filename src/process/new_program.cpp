@@ -17,6 +17,7 @@
 #include "process/await_start.hpp"
 #include "process/fork_server.hpp"
 #include "process/lifeline.hpp"
+#include "process/local_life.hpp"
 #include "process/standard_descriptors.hpp"
 #include "process/standard_streams.hpp"
 #include "process/start_channel.hpp"
@@ -115,7 +116,7 @@ Child launch(const WorkerOptions& options, const NewProgram& program, const Inhe
     ForkedWorker worker = start_in_fork_server(channel.worker_end(), environment, deadline);
     if (!worker.has_environment) request.environment = std::move(environment);
     const os::ForkLock no_fork_before_it_is_registered;
-    return Child(worker.pid, std::move(worker.pidfd), std::move(lifeline));
+    return Child(std::make_unique<LocalLife>(worker.pid, std::move(worker.pidfd)), std::move(lifeline));
   }
   stage = StartStage::exec;
   os::Program executed;

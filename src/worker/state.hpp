@@ -31,6 +31,10 @@ struct Run {
   std::mutex mutex;                                  // guards what follows, and `core`
   bool is_stack_read = false;
   std::optional<ExitStatus> status;
+
+  /// Whether all that the worker sent has arrived. A process on this machine writes into the link's memory itself, so that its
+  /// end completes the link, too; a process elsewhere could end before its last messages are here.
+  bool is_link_complete() const noexcept { return child.is_ended(); }
 };
 
 /// Throws WorkerDiedError for a run whose process has ended.

@@ -62,43 +62,48 @@ std::vector<std::string> stack_of(const CrashBytes& bytes, const Run& run) {
   return stack;
 }
 
-/// The status of a run whose process has ended, complete with what its messages and its stderr tell; nullopt: it is alive.
+using RunLock = std::unique_lock<std::mutex>;
+
+/// The first event of an end: the process has ended.
+void take_status(Run& run, RunLock& lock) {
+  lock.unlock();  // the child may have to ask another party how it ended
+  auto ended = run.child.try_reap();
+  lock.lock();
+  if (run.status || !ended) return;
+  run.status = std::move(ended);
+  run.status->start_note = run.start_note;
+  if (!run.stderr_tail) return;
+  run.stderr_tail->drain();
+  run.status->stderr_tail = run.stderr_tail->text();
+}
+
+/// The second event: the link is complete. Adds to the status what the last messages and the crash area tell.
+void take_last_messages(Run& run, RunLock& lock) {
+  run.core->note_peer_gone();
+  run.core->try_drain();  // its exception may be the last thing in the ring, or replies still behind a full inbox
+  std::tie(run.status->exception, run.status->exception_text) = run.core->final_error();
+  run.status->unanswered = run.core->unanswered();
+  if (!run.status->signalled() || run.is_stack_read) return;
+  alignas(8) CrashBytes bytes;
+  std::copy(run.crash_area.begin(), run.crash_area.end(), bytes.begin());
+  lock.unlock();
+  auto stack = stack_of(bytes, run);
+  lock.lock();
+  if (!run.is_stack_read) run.status->stack = std::move(stack);
+  run.is_stack_read = true;
+}
+
+/// The status of a run whose process has ended; nullopt: it is alive.
 std::optional<ExitStatus> end_of(Run& run) {
-  std::unique_lock lock(run.mutex);
-  if (!run.status) {
-    lock.unlock();  // the child may have to ask somebody how it ended
-    auto ended = run.child.try_reap();
-    lock.lock();
-    if (!run.status && ended) {
-      run.status = std::move(ended);
-      run.status->start_note = run.start_note;
-      if (run.stderr_tail) {
-        run.stderr_tail->drain();
-        run.status->stderr_tail = run.stderr_tail->text();
-      }
-    }
-  }
-  if (run.status && run.core != nullptr) {
-    run.core->note_peer_gone();
-    run.core->try_drain();  // its exception may be the last thing in the ring, or replies still behind a full inbox
-    std::tie(run.status->exception, run.status->exception_text) = run.core->final_error();
-    run.status->unanswered = run.core->unanswered();
-    if (run.status->signalled() && !run.is_stack_read) {
-      alignas(8) CrashBytes bytes;
-      std::copy(run.crash_area.begin(), run.crash_area.end(), bytes.begin());
-      lock.unlock();
-      auto stack = stack_of(bytes, run);
-      lock.lock();
-      if (!run.is_stack_read) run.status->stack = std::move(stack);
-      run.is_stack_read = true;
-    }
-  }
+  RunLock lock(run.mutex);
+  if (!run.status) take_status(run, lock);
+  if (run.status && run.core != nullptr && run.is_link_complete()) take_last_messages(run, lock);
   return run.status;
 }
 
-/// What workers still send must not keep them from ending. While more comes this stays here for a while: a worker that
-/// empties its buffers would otherwise get on by one ring each time that the ladder looks. All together get one while, or
-/// many that send for ever would put the next rung off.
+/// Receives what workers still send, so that no send keeps them from ending. As long as more comes it goes on for a while: else
+/// a worker that empties its buffers could send one ring's worth each time that the stop ladder looks. All workers share that
+/// while, or many that send for ever would put the next rung off.
 void drain_runs(std::span<Run* const> runs) noexcept {
   for (Run* const run : runs) {
     if (run->stderr_tail) run->stderr_tail->drain();
@@ -108,7 +113,7 @@ void drain_runs(std::span<Run* const> runs) noexcept {
     bool is_any_alive = false;
     for (Run* const run : runs) {
       const std::lock_guard lock(run->mutex);
-      if (run->core == nullptr || run->child.is_ended()) continue;
+      if (run->core == nullptr || run->is_link_complete()) continue;
       is_any_alive = true;
       if (run->core->try_drain()) idle = 0;
     }
