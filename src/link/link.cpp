@@ -89,8 +89,8 @@ void Link::forbid_handover() noexcept {
 // ---- forks ----
 
 Link::~Link() {
-  // Everything goes before its place in the table: a child that another thread forks meanwhile leaves what it finds there,
-  // and would keep all else, for the peer to wait on.
+  // All members go before the entry in the table of forks. A child that another thread forks in between leaves what
+  // it finds in the table, and would keep anything else, so that the peer would wait for it.
   const os::ForkLock no_fork;
   leave_in_child();
 }

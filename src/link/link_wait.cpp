@@ -1,4 +1,4 @@
-// How an end of a link waits: in a call, or in the program's own event loop.
+// How an end of a link waits: in a call, or by the program's own event loop.
 //
 // tests/model checks the steps of sleep(), settle(), request_close() and wake_if_waiting(): change it with them.
 #include <poll.h>
@@ -21,11 +21,12 @@ namespace {
 
 /// A process closes its descriptors a little before its pidfd says that it has ended.
 constexpr std::chrono::seconds kHangUpGrace{2};
-/// How long that nearly always takes. An event loop that is told of the one before the other is there could only ask again.
+/// How long that takes nearly always. Until the pidfd is ready, an event loop that knows of the hang-up could do
+/// nothing but ask again.
 constexpr std::chrono::milliseconds kHangUpToEnd{100};
-/// How many waits may end without a sleep before one looks whether the peer's process has ended.
+/// After so many waits in a row without a sleep, wait() checks whether the peer's process has ended.
 constexpr int kFoundInARow = 64;
-/// Where an interrupt cannot end a sleep, since there is no descriptor to be had for it.
+/// The longest sleep if no event can be made that would let an interrupt end it.
 constexpr std::chrono::milliseconds kSleepWithoutEvent{20};
 
 }  // namespace
@@ -36,8 +37,8 @@ bool Link::is_satisfied(bool incoming, std::size_t space) noexcept {
 }
 
 bool Link::spin(bool incoming, std::size_t space, const os::Deadline& deadline) noexcept {
-  // Where it waits tells the peer whether its own spinning can help: published only when it changes, since the line is
-  // one that the peer reads with every send.
+  // The peer uses this to tell whether its own spinning can help. It is published only when it changes, since the
+  // peer reads its cache line with every send.
   const int here = os::current_cpu();
   if (here != processor_published_) {
     processor_published_ = here;
@@ -48,22 +49,23 @@ bool Link::spin(bool incoming, std::size_t space, const os::Deadline& deadline) 
   const std::int64_t budget = spin_budget_.next();
   if (budget == 0) return false;
   const bool shares_processor = peer_->processor.load(std::memory_order_relaxed) == here;  // relaxed: a hint
-  // Saturated: a user may say "for ever".
+  // Saturated, since a user may ask to spin for ever.
   const std::int64_t now = os::now_ns();
   const std::int64_t end = now + std::min({budget, left, std::numeric_limits<std::int64_t>::max() - now});
   do {
     if (!shares_processor) {
-      // A pause of 28 ns between looks costs less than the looks would cost the peer: each takes its line away.
+      // A pause of 28 ns between looks costs this end less than the looks would cost the peer, since each takes the
+      // cache line away.
       for (int i = 0; i < 64; ++i) {
         if (is_satisfied(incoming, space)) return spin_budget_.hit(), true;
         os::relax();
       }
     }
-    // The peer may need this very processor, and others may too.
+    // The peer or another thread may need this very processor.
     os::yield();
     if (is_satisfied(incoming, space)) return spin_budget_.hit(), true;
   } while (os::now_ns() < end);
-  if (budget <= left) spin_budget_.miss();  // one that ended before its time says nothing
+  if (budget <= left) spin_budget_.miss();  // a spin cut short by the deadline says nothing
   return false;
 }
 
@@ -71,7 +73,7 @@ WaitEnd Link::wait(const os::Deadline& deadline, bool incoming, std::size_t spac
   throw_if_unreachable();
   const bool found = is_satisfied(incoming, space) || spin(incoming, space, deadline);
   WaitEnd end = found ? WaitEnd::changed : sleep(deadline, incoming, space);
-  // A flood, of the peer or of a process that it has left behind, must not hide its end.
+  // A flood of records, from the peer or from a process that it has left behind, must not hide the peer's end.
   found_in_a_row_ = found ? found_in_a_row_ + 1 : 0;
   if (found_in_a_row_ == kFoundInARow) {
     found_in_a_row_ = 0;
@@ -80,7 +82,7 @@ WaitEnd Link::wait(const os::Deadline& deadline, bool incoming, std::size_t spac
   return report(end);
 }
 
-/// What a wait tells: an interrupt comes first, and what is known now is not waited for again.
+/// The result of a wait. An interrupt takes precedence. What was known at this point does not end the next wait.
 WaitEnd Link::report(WaitEnd end) noexcept {
   closes_waited_for_ = close_requests();
   if (!is_interrupted_.exchange(false, std::memory_order_acquire)) return end;  // pairs with the release in interrupt()
@@ -94,8 +96,8 @@ std::chrono::nanoseconds Link::begin_sleep(std::span<pollfd, kSleepFds> fds, boo
                       std::memory_order_relaxed);
   os::Event* const event = armed_ ? &armed_->interrupted : os::thread_event();
   sleeps_on_.store(event, std::memory_order_release);  // pairs with interrupt()
-  // Pairs with the fence in wake_if_waiting(): either we see what the peer published, or it sees the waiting word. And with that in
-  // interrupt().
+  // Pairs with the fence in wake_if_waiting(): either this end sees what the peer published, or the peer sees the
+  // waiting word. Also pairs with the fence in interrupt().
   std::atomic_thread_fence(std::memory_order_seq_cst);
   step("sleep: waiting word set");
   fds[0] = {hang_up_grace_ ? -1 : wake_in_.get(), POLLIN, 0};
@@ -115,16 +117,16 @@ WaitEnd Link::wake_up(std::span<const pollfd, kSleepFds> fds) {
   WaitEnd end = WaitEnd::changed;
   if (fds[3].revents != 0) serve_watched();
   if (fds[2].revents != 0) end = WaitEnd::peer_gone;
-  // Also where interrupt() has set it after its flag was taken.
+  // Clear the event also if interrupt() has set it after its flag was taken.
   if (os::Event* const event = sleeps_on_.load(std::memory_order_relaxed); event != nullptr && !armed_) {
-    sleeps_on_.store(nullptr, std::memory_order_relaxed);  // relaxed: to be set too often does no harm
-    // One that the program has closed is opened again by the next sleep.
+    sleeps_on_.store(nullptr, std::memory_order_relaxed);  // relaxed: a late set() does no harm
+    // If the program has closed the event, the next sleep opens it again.
     if ((fds[1].revents != 0 || is_interrupted()) && !event->clear()) event->close();
   } else if (fds[1].revents != 0) {
     armed_->interrupted.clear();
   }
-  // A word that the peer has cleared meanwhile has a wake-up call behind it, which would end the next sleep for nothing. relaxed: a
-  // hint
+  // If the peer has cleared the word meanwhile, its wake-up call is on the way, and would end the next sleep for
+  // nothing. relaxed: a hint
   const bool is_called = fds[0].revents != 0 || (fds[0].fd >= 0 && own_->waiting.load(std::memory_order_relaxed) == 0);
   if (is_called) note_drained(os::drain_wakes(wake_in_));
   if (!armed_) own_->waiting.store(0, std::memory_order_relaxed);  // relaxed: a wake-up call too many does no harm
@@ -148,7 +150,7 @@ WaitEnd Link::sleep(const os::Deadline& deadline, bool incoming, std::size_t spa
   const WaitEnd end = wake_up(fds);
   if (found_nothing) os::run_wait_hook();
   if (end != WaitEnd::changed) return end;
-  // A peer that keeps waking this end for nothing, or keeps printing, must not put the deadline off.
+  // A peer that keeps waking this end for nothing, or keeps printing, must not postpone the deadline.
   is_over = is_over || (deadline.passed() && !is_satisfied(incoming, space));
   return is_over ? WaitEnd::timed_out : WaitEnd::changed;
 }
@@ -198,15 +200,16 @@ void Link::serve_watched() noexcept {
 
 void Link::interrupt() noexcept {
   is_interrupted_.store(true, std::memory_order_release);  // pairs with the acquire in report()
-  // Pairs with the fence in begin_sleep(): either we see what it sleeps on, or it sees the flag.
+  // Pairs with the fence in begin_sleep(): either this thread sees what that one sleeps on, or that one sees the
+  // flag.
   std::atomic_thread_fence(std::memory_order_seq_cst);
   if (os::Event* const event = sleeps_on_.load(std::memory_order_acquire)) event->set();  // pairs with begin_sleep()
 }
 
 // ---- event loops ----
 
-/// A pipe that has hung up is readable for ever. From then on the peer's end is told by its pidfd, or what it is worth that
-/// it lives on by the end of the grace.
+/// A pipe that has hung up stays readable for ever. Stop watching it: from now on the pidfd shows that the peer has
+/// ended, or the end of the grace shows that it lives on.
 void Link::stop_watching_hung_up_pipe() {
   if (!armed_ || peer_pidfd_ < 0 || armed_->end_of_grace) return;
   pollfd end = {peer_pidfd_, POLLIN, 0};

@@ -21,7 +21,7 @@ void WorkerAccess::queue_signal(Worker& worker, int signal, std::uintptr_t value
   try {
     worker.state().started("signal")->child.signal(signal, value);
   } catch (const std::exception&) {
-    // Whoever waits for it sees what becomes of it.
+    // A signal that could not be sent shows in what becomes of the task.
   }
 }
 

@@ -37,7 +37,7 @@ LinkEnd Worker::new_link() {
     parts->wake_in = os::duplicate(wake_in);
     parts->wake_out = os::duplicate(wake_out);
     parts->lifeline = os::duplicate(lifeline->read_end().get());
-    lifeline->stay_with_host();
+    lifeline->keep_host_end();
     state.awaited = {std::move(run), std::move(core), std::move(lifeline)};
     return LinkEnd(std::move(parts));
   } catch (const std::system_error& error) {

@@ -33,7 +33,7 @@ Link& transport_of(const Messenger& messenger) {
   return core->transport();
 }
 
-/// The method that the types and the options ask for. Throws InvalidArgumentError, StartError.
+/// The start method that the target's types and the options ask for. Throws InvalidArgumentError, StartError.
 StartMethod choose_method(const detail::StartPlan& plan, const WorkerOptions& options) {
   const std::string who = '"' + process::name_of_worker(options) + '"';
   const bool is_executable = plan.executable != nullptr;
@@ -65,8 +65,8 @@ void append_fds(const Link& transport, std::vector<int>& fds) {
   for (const int fd : transport.fds_to_hand_over()) fds.push_back(fd);
 }
 
-/// Throws StartReport where the code cannot be named; what the arguments' codecs throw; InvalidArgumentError for a messenger
-/// that was used.
+/// Throws StartReport if the code cannot be named, InvalidArgumentError if a messenger among the arguments was used,
+/// and what the arguments' codecs throw.
 std::string encode_request(const detail::StartPlan& plan, const Link& worker_end, const detail::CoreOptions& options,
                            bool reports_crashes, std::vector<int>& fds) {
   RunRequest request;
@@ -165,8 +165,8 @@ void Worker::start(const detail::StartPlan& plan) {
         kept.push_back(&transport_of(*messenger));
       }
       auto body = [&]() -> int {
-        // Everything here is the worker's copy. The host's own end stays behind unused: leave_in_child() has emptied it.
-        static auto* const unused = new std::vector<const Core*>;  // or they would be taken for leaks
+        // Everything here is the worker's copy. The host's own end stays behind unused, emptied by leave_in_child().
+        static auto* const unused = new std::vector<const Core*>;  // reachable, so that they are not taken for leaks
         unused->push_back(MessengerAccess::release_core(*state.messenger).release());
         unused->push_back(core.release());
         MessengerAccess::set_core(
@@ -189,7 +189,7 @@ void Worker::start(const detail::StartPlan& plan) {
       run->start_note = std::move(started.note);
     }
 
-    if (run->stderr_tail) run->stderr_tail->stay_with_host();
+    if (run->stderr_tail) run->stderr_tail->keep_host_end();
     if (start_options.kill_descendants) run->child.kill_group_at_end();
     if (plan.executable != nullptr) run->program = plan.executable->path;
     state.begin(std::move(run), std::move(core));
