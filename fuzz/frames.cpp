@@ -7,8 +7,8 @@
 #include "host.hpp"
 #include "input.hpp"
 #include "link/frame.hpp"
+#include "link/link.hpp"
 #include "link/loan_reference.hpp"
-#include "link/ring_transport.hpp"
 #include "messenger/error_table.hpp"
 #include "types.hpp"
 
@@ -22,7 +22,7 @@ using coproc::link::FrameKind;
 /// The peer: writes what it wants, and reads what the host sent, which must be in order.
 class Peer {
  public:
-  explicit Peer(std::unique_ptr<coproc::link::Transport> transport) : transport_(std::move(transport)) {}
+  explicit Peer(std::unique_ptr<coproc::link::Link> transport) : transport_(std::move(transport)) {}
 
   void act(Input& input);
   bool is_gone() const { return transport_ == nullptr; }
@@ -35,7 +35,7 @@ class Peer {
   void read_all();
   static FrameHeader header(Input& input);
 
-  std::unique_ptr<coproc::link::Transport> transport_;
+  std::unique_ptr<coproc::link::Link> transport_;
   std::size_t declarations_ = 0;
 };
 

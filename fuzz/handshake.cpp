@@ -23,7 +23,7 @@ namespace process = coproc::process;
 void hear_report(std::span<const std::byte> said) {
   process::StartChannel channel;
   (void)os::send_all(channel.worker_end(), said.data(), said.size());
-  channel.become_host();
+  channel.keep_host_end();
   const auto report = channel.receive(os::Deadline::forever());
   if (!report) return;
   demand(std::string(process::name_of(report->stage)) != "", "a report without a stage");

@@ -22,7 +22,7 @@ namespace {
 
 constexpr std::size_t kKept = 4;
 
-coproc::PriorityMessenger make(std::unique_ptr<coproc::link::Transport> transport, bool reorders, bool is_host) {
+coproc::PriorityMessenger make(std::unique_ptr<coproc::link::Link> transport, bool reorders, bool is_host) {
   using coproc::detail::Core;
   coproc::detail::CoreOptions options;
   options.role = is_host ? coproc::detail::Role::host : coproc::detail::Role::pair;
@@ -57,7 +57,7 @@ bool answers(const std::function<void()>& call) {
 
 }  // namespace
 
-Host::Host(std::unique_ptr<coproc::link::Transport> transport, Input& input)
+Host::Host(std::unique_ptr<coproc::link::Link> transport, Input& input)
     : reorders_(input.below(2) == 0), messenger_(make(std::move(transport), reorders_, input.below(2) == 0)) {
   messenger_.accept_errors<Details, Data, coproc::DecodeError>();
 }
@@ -157,7 +157,7 @@ void Host::look(Input& input, const ChannelId& channel) {
       break;
     case 3: {
       (void)messenger_.native_handle();
-      std::array<pollfd, coproc::link::Transport::kSleepFds> fds{};
+      std::array<pollfd, coproc::link::Link::kSleepFds> fds{};
       (void)core.begin_sleep(fds);
       (void)core.end_sleep(fds);
       break;

@@ -9,8 +9,8 @@
 #include "host.hpp"
 #include "input.hpp"
 #include "link/frame.hpp"
+#include "link/link.hpp"
 #include "link/link_memory.hpp"
-#include "link/ring_transport.hpp"
 #include "types.hpp"
 
 namespace fuzz {
@@ -145,8 +145,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   auto memory = coproc::link::LinkMemory::create_private(Host::kLimits);
   os::Pipe to_host = os::Pipe::create();
   os::Pipe to_peer = os::Pipe::create();  // the peer never reads its own: it fills up, which must not stop the host
-  Host host(std::make_unique<coproc::link::RingTransport>(memory, fuzz::kHost, std::move(to_host.read_end),
-                                                          std::move(to_peer.write_end), coproc::LinkOptions().spin),
+  Host host(std::make_unique<coproc::link::Link>(memory, fuzz::kHost, std::move(to_host.read_end),
+                                                 std::move(to_peer.write_end), coproc::LinkOptions().spin),
             input);
   fuzz::Peer peer(*memory);
   while (!input.empty()) {

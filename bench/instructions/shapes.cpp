@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "link/ring_transport.hpp"
+#include "link/link.hpp"
 #include "messenger/access.hpp"
 #include "messenger/core.hpp"
 

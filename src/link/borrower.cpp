@@ -34,7 +34,7 @@ class BorrowedLoan final : public ReceivedLoan {
   bool has_begun_ = false;
 };
 
-/// Ordinary memory. The peer has its own back as soon as the message is taken.
+/// Ordinary memory that a loan was copied into. The peer has its own block back as soon as the message is taken.
 class CopiedLoan final : public ReceivedLoan {
  public:
   CopiedLoan(detail::LoanHandle copy, std::shared_ptr<LinkMemory> memory, int from, const LoanReference& reference)
@@ -52,7 +52,7 @@ class CopiedLoan final : public ReceivedLoan {
 
  private:
   detail::LoanHandle copy_;
-  std::shared_ptr<LinkMemory> memory_;  // null: given back
+  std::shared_ptr<LinkMemory> memory_;  // null once it is given back
   int from_;
   std::uint32_t slot_;
   std::uint32_t generation_;
@@ -72,7 +72,7 @@ std::shared_ptr<ReceivedLoan> Borrower::borrow(const LoanReference& reference) {
     copies_ = false;
     return loan;
   } catch (const std::system_error&) {
-    // No room for it here. There may be for what is lent.
+    // There is no room for a mapping of the whole area. There may be room for a mapping of this loan alone.
   }
   detail::LoanHandle copy = detail::make_private_loan(reference.bytes);
   memory_->read_unmapped(from_, reference.offset, {copy.raw_data(), copy.bytes()});

@@ -1,9 +1,10 @@
-// The borrowing side of a link: takes hold of what the peer lends, where it lies, or of a copy where it cannot be mapped.
+// The borrowing side of a link: holds the peer's loans where they lie, or copies of them if they cannot be mapped.
 //
-// What the lender could map its peer may not be able to: a process may have little address space, or have locked all of its
-// memory. Then what was lent is read through the link's descriptor, and the peer is told to lend no more by itself.
+// A peer may be unable to map what the lender could map: a process may have little address space, or have locked all
+// of its memory. Then loans are read through the link's descriptor, and the peer is asked to lend nothing by itself
+// any more.
 //
-// Thread safety: one thread at a time; what was borrowed may be dropped anywhere.
+// Thread safety: one thread at a time, but loans may be dropped in any thread.
 #pragma once
 
 #include <cstdint>
@@ -16,28 +17,29 @@
 
 namespace coproc::inline v0::link {
 
-/// What the peer lends. Until `begin()` it is only looked at: its end gives nothing back.
+/// A loan of the peer. Until `begin()` it is not taken: its destructor returns nothing.
 class ReceivedLoan : public detail::LoanHold {
  public:
   using LoanHold::LoanHold;
-  /// The message that refers to it is taken.
+  /// Takes the loan, with the message that refers to it.
   virtual void begin() noexcept = 0;
 };
 
 class Borrower {
  public:
-  /// What end `from` lends. REQUIRES: there are loans.
+  /// Borrows what end `from` lends. REQUIRES: the link has loans.
   Borrower(std::shared_ptr<LinkMemory> memory, int from) noexcept : memory_(std::move(memory)), from_(from) {}
 
   const LoanShape& shape() const noexcept { return memory_->loan_shape(); }
-  /// Throws std::system_error where neither mapping nor reading is possible, std::bad_alloc. REQUIRES: shape().holds(reference).
+  /// Throws std::system_error if the loan can neither be mapped nor read, std::bad_alloc. REQUIRES:
+  /// shape().holds(reference).
   std::shared_ptr<ReceivedLoan> borrow(const LoanReference& reference);
-  /// Whether the last one had to be copied.
+  /// Whether the last loan had to be copied.
   bool copies() const noexcept { return copies_; }
-  /// The area, where it is mapped or can be. Throws std::system_error.
+  /// The area, if it is mapped or can be. Throws std::system_error.
   const std::shared_ptr<LoanArea>& area();
-  /// The peer has ended, and nothing else will be borrowed: all that is not borrowed now is given back to the system, and the rest when it
-  /// is dropped.
+  /// Call when the peer has ended and nothing else will be borrowed: gives all memory that is not borrowed now back
+  /// to the system, and the rest when it is dropped.
   void retire() noexcept { memory_->retire_loans(from_); }
   /// Whether anything was borrowed.
   bool is_used() const noexcept { return area_ != nullptr || copies_; }

@@ -53,8 +53,8 @@ struct FrameHeader {
 inline constexpr std::size_t kHeaderBytes = sizeof(FrameHeader);
 static_assert(kHeaderBytes == 32 && offsetof(FrameHeader, channel) == 8 && offsetof(FrameHeader, priority) == 24);
 
-/// Writes the header into the link from registers: a copy of the struct's bytes, just written field by field, would have to
-/// wait until the processor has written these to memory, and with them all that was written before into contended lines.
+/// Writes the header into the link from registers. A struct that was written field by field and then copied would
+/// make the copy wait until the fields are in memory, and with them all earlier writes to contended cache lines.
 inline void write_header(std::byte* to, const FrameHeader& header) noexcept {
   const auto put = [to](std::size_t at, std::uint64_t word) { std::memcpy(to + at, &word, sizeof word); };
   put(0, header.length | std::uint64_t{static_cast<std::uint8_t>(header.kind)} << 32 |
@@ -69,14 +69,15 @@ struct Frame {
   std::span<const std::byte> payload;  // still in the ring: the peer may be changing it
 };
 
-/// Copies the header out of the ring and checks all of it that can be checked without knowing what was declared. False: it
-/// is impossible.
+/// Copies the header out of the ring and checks everything in it that needs no declarations. False: the header is
+/// impossible.
 inline bool parse_frame(std::span<const std::byte> record, Frame& frame) noexcept {
   if (record.size() < kHeaderBytes) return false;
   const auto load = [at = record.data()](std::size_t offset) {
     std::uint64_t word = 0;
     std::memcpy(&word, at + offset, sizeof word);
-    // The peer may change its copy at any time: from here on only ours counts, and the compiler must not look again.
+    // The peer may change the ring at any time. From here on only this copy counts: the compiler must not load it
+    // again.
     asm volatile("" : "+r"(word));
     return word;
   };

@@ -1,4 +1,4 @@
-// The free parts of a space, of whole pages, kept so that neighbours become one.
+// The free ranges of a space, in whole pages. Neighbouring ranges are merged.
 //
 // Thread safety: none.
 // Invariants: no two ranges overlap or touch; both indices hold the same ranges.
@@ -19,8 +19,8 @@ class FreeRanges {
     if (pages != 0) insert(0, pages);
   }
 
-  /// The first page of so many, out of the smallest range that holds them; nullopt: none does. If it throws
-  /// std::bad_alloc, nothing has changed.
+  /// Takes so many pages out of the smallest range that holds them, and returns the first; nullopt: no range does. If
+  /// it throws std::bad_alloc, nothing has changed.
   std::optional<std::uint64_t> take(std::uint64_t pages) {
     const auto at = by_size_.lower_bound({pages, 0});
     if (at == by_size_.end()) return std::nullopt;
@@ -30,7 +30,7 @@ class FreeRanges {
     return first;
   }
 
-  /// REQUIRES: they were taken. If it throws std::bad_alloc, they stay so.
+  /// Frees pages. REQUIRES: they were taken. If it throws std::bad_alloc, they stay taken.
   void give(std::uint64_t first, std::uint64_t pages) {
     std::uint64_t begin = first, end = first + pages;
     const auto after = by_place_.lower_bound(first);
@@ -42,7 +42,7 @@ class FreeRanges {
     if (right) end += right->second;
     const auto in_order = by_size_.emplace(end - begin, begin).first;
     try {
-      by_place_[begin] = end - begin;  // where there is one to the left, it grows
+      by_place_[begin] = end - begin;  // a free neighbour on the left grows
     } catch (...) {
       by_size_.erase(in_order);
       throw;

@@ -34,7 +34,8 @@ OwnLoan::~OwnLoan() {
 
 void OwnLoan::hand_over() noexcept {
   if (handle != nullptr) handle->clear();
-  // Besides the message's. One that another thread drops at this moment may be counted: then the end of this undoes it.
+  // Does anyone but the message own this block? A share that another thread is dropping right now may still be
+  // counted; ~OwnLoan() then clears the flag.
   is_kept_ = weak_from_this().use_count() > 1;
   const std::lock_guard lock(lender_->mutex_);
   lender_->allocator_.lend(place_.slot);

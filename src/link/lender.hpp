@@ -1,6 +1,6 @@
-// The lending side of a link: takes blocks for its user, hands them over, and gets them back.
+// The lending side of a link: takes blocks for its user, lends them to the peer, and takes them back.
 //
-// Thread safety: any thread; what is not sent may be dropped anywhere.
+// Thread safety: any thread. Blocks that were not sent may be dropped in any thread.
 #pragma once
 
 #include <cstdint>
@@ -26,12 +26,13 @@ class Lender {
     LoanAllocator::Count held;
   };
   Counts counts() const;
-  /// Looks at so many of the oldest loans whether they are returned.
+  /// Checks whether some of the oldest loans have been returned.
   void look(std::uint64_t how_many) noexcept;
-  /// The peer has ended: what it was lent is given back to the system, and all else when it is dropped here.
+  /// Call when the peer has ended: gives what it was lent back to the system, and everything else when it is dropped
+  /// here.
   void retire() noexcept;
   std::size_t space() const noexcept { return area_->shape().space; }
-  /// Whether the process is the one that has made it; in others nothing but its destructor may be used.
+  /// Whether this process made the lender. In others only the destructor may be used.
   bool is_own_process() const noexcept { return area_->is_own_process(); }
 
  private:
@@ -43,7 +44,7 @@ class Lender {
   LoanAllocator allocator_;
 };
 
-/// A block of this side's. Its end gives it back, unless it was handed over.
+/// A block of this side's. Its destructor gives it back, unless it was handed over.
 class OwnLoan final : public detail::LoanHold, public std::enable_shared_from_this<OwnLoan> {
  public:
   OwnLoan(std::shared_ptr<Lender> lender, const LoanAllocator::Place& place, std::size_t size) noexcept
@@ -55,13 +56,13 @@ class OwnLoan final : public detail::LoanHold, public std::enable_shared_from_th
   bool is_here() const noexcept override { return lender_->is_own_process(); }
   bool is_of(const Lender& lender) const noexcept { return lender_.get() == &lender; }
   LoanReference reference() const noexcept { return {place_.offset, bytes, place_.slot, place_.generation}; }
-  /// The peer knows of it: it is the peer's from now on, and the handle that held it is empty. Where others share it
-  /// besides the caller, it is not lent anew before they have dropped it.
+  /// Gives the block to the peer: the handle that held it is empty from now on. If others than the caller share the
+  /// block, it is not lent again before they have dropped it.
   void hand_over() noexcept;
-  /// Whether it can be handed over: it never was, or the peer has dropped it, and so it is this side's again.
+  /// Whether the block can be handed over: either it never was, or the peer has returned it.
   bool is_own() noexcept;
 
-  std::optional<std::uint32_t> number;  // in the message that is being encoded; its own
+  std::optional<std::uint32_t> number;  // of this loan, in the message that is being encoded
 
  private:
   std::shared_ptr<Lender> lender_;
@@ -70,7 +71,8 @@ class OwnLoan final : public detail::LoanHold, public std::enable_shared_from_th
   bool is_kept_ = false;
 };
 
-/// A new block of so many bytes; null: there is no room. Throws std::bad_alloc, std::system_error. REQUIRES: bytes != 0.
+/// A new block of so many bytes; null: there is no room. Throws std::bad_alloc, std::system_error. REQUIRES: bytes !=
+/// 0.
 std::shared_ptr<OwnLoan> lend(const std::shared_ptr<Lender>& lender, std::size_t bytes);
 
 }  // namespace coproc::inline v0::link

@@ -21,10 +21,10 @@ void LinkMemory::Free::operator()(std::byte* memory) const noexcept {
 
 namespace {
 
-/// A link has the space twice, and a host many links: together they shall not take all that a host with little address space has.
+/// A link has two such spaces, and a host has many links: together they must not take all of a small address space.
 constexpr std::size_t kPartOfAddressSpace = 32;
 
-/// What LinkOptions::loan_bytes means.
+/// The space that LinkOptions::loan_bytes asks for.
 LoanShape shape_for(const LinkOptions& options) {
   const std::size_t wanted =
       options.loan_bytes != 0
@@ -33,7 +33,7 @@ LoanShape shape_for(const LinkOptions& options) {
   return {std::bit_ceil(std::clamp(wanted, kLeastLoanBytes, kMostLoanBytes))};
 }
 
-/// Where a link begins, as another process finds it.
+/// The beginning of a link's memory, by which another process recognises it.
 struct Preface {
   std::uint64_t magic = 0;
   std::uint32_t version = 0;
@@ -64,7 +64,7 @@ std::shared_ptr<LinkMemory> LinkMemory::attach(os::Fd fd) {
     throw ProtocolError("this process was given a link that it cannot use: " + why +
                         "; build both sides with the same version of coproc");
   };
-  Preface preface;  // a copy: the end of a pair may come from a process that nobody trusts
+  Preface preface;  // a copy, since the other process is not trusted
   if (!os::read_at(fd, 0, std::as_writable_bytes(std::span(&preface, 1))) || preface.magic != kMagic) {
     refuse("its memory does not begin as a link's does");
   }
@@ -80,7 +80,7 @@ std::shared_ptr<LinkMemory> LinkMemory::attach(os::Fd fd) {
   }
   std::shared_ptr<LinkMemory> memory(new LinkMemory(ring_bytes, {loan_bytes}));
   if (os::size_of(fd) != memory->total()) refuse("its memory has another size than it says");
-  // Or every access could end this process, by SIGBUS, when whoever made it pleases.
+  // Memory that could shrink would let its maker end this process by SIGBUS at any access.
   if (!os::is_memory_that_stays(fd)) refuse("its memory is not sealed, and could shrink at any time");
   memory->mapping_ = os::map_shared(fd, memory->mapped());
   memory->fd_ = std::move(fd);
@@ -101,7 +101,7 @@ void LinkMemory::close_fd() noexcept {
     const os::ForkLock no_fork;
     try {
       for (int from : {0, 1}) anchors_[from] = os::map_sparse(fd_, area_at(from), kLoanPage);
-      (void)os::map_sparse_again(anchors_[0], kLoanPage);  // a filter of system calls may know no such mremap
+      (void)os::map_sparse_again(anchors_[0], kLoanPage);  // a filter of system calls may refuse this mremap
     } catch (const std::system_error&) {
       for (os::Mapping& anchor : anchors_) anchor.unmap();
       return;
@@ -121,10 +121,10 @@ void LinkMemory::lay_out() noexcept {
 
 std::shared_ptr<LoanArea> LinkMemory::loans(int from) {
   if (loan_shape_.space == 0) return nullptr;
-  const os::ForkLock no_fork;  // until the mapping is marked as none for children, and for the mutex
+  const os::ForkLock no_fork;  // until children do not inherit the mapping; and for the mutex
   const std::lock_guard lock(loans_mutex_);
   std::shared_ptr<LoanArea>& area = loans_[from];
-  // In a worker that was forked with this end, what its host has mapped is not there.
+  // A worker that was forked with this end does not have its host's mapping.
   if (area == nullptr || !area->is_own_process()) {
     const std::size_t bytes = loan_shape_.total();
     os::Mapping mapping = fd_              ? os::map_sparse(fd_, area_at(from), bytes)
@@ -143,7 +143,7 @@ os::Mapping LinkMemory::window(int from, std::size_t offset, std::size_t bytes) 
 void LinkMemory::discard(int from, std::size_t offset, std::size_t bytes) const {
   if (anchors_[from]) {
     os::punch_hole(window(from, offset, bytes).data(), bytes);
-  } else if (fd_.is_own()) {  // else the program has closed it
+  } else if (fd_.is_own()) {  // or else the program has closed it
     os::punch_hole(fd_, area_at(from) + offset, bytes);
   }
 }
@@ -162,7 +162,7 @@ void LinkMemory::retire_loans(int from) noexcept {
     discard(from, 0, loan_shape_.words());
     for (const auto& each : rest) discard(from, loan_shape_.words() + each.offset, each.bytes);
   } catch (const std::exception&) {
-    // The memory stays until the link goes.
+    // The memory stays until the link is destroyed.
   }
 }
 
@@ -189,7 +189,7 @@ void LinkMemory::return_unmapped(int from, std::uint32_t slot, std::uint32_t gen
     std::atomic_ref<std::uint32_t>(*reinterpret_cast<std::uint32_t*>(page.data() + at % kLoanPage))
         .store(generation, std::memory_order_release);  // pairs with LoanArea::is_returned()
   } catch (const std::system_error&) {
-    // The peer has less to lend from now on.
+    // From now on the peer has less memory to lend.
   }
 }
 

@@ -1,7 +1,7 @@
 // The memory of one link: a header page, and for each direction a ring and an area of loans.
 //
-// Security considerations: both processes can write all of it at any time. Positions and words that this side owns are
-// kept privately and only published here; what the peer owns is loaded once and checked where it is used.
+// Security considerations: both processes can write all of it at any time. Positions and words of this side are kept
+// privately and only published here. The peer's are loaded once, and checked where they are used.
 #pragma once
 
 #include <atomic>
@@ -45,33 +45,34 @@ inline constexpr std::uint64_t kMagic = 0x6b6e696c6370'6f63;  // "cop" "link" in
 static_assert(offsetof(LinkHeader, side) == 64 && offsetof(LinkHeader, ring) == 192 &&
               sizeof(LinkHeader) <= kCrashAreaAt);
 
-/// Owns the memory; held by each end that uses it, so that an end dropped in a forked child unmaps when it was the last.
+/// Owns the memory. Each end shares it, so that it is unmapped with the last end, also in a forked child.
 class LinkMemory {
  public:
-  /// A sealed memfd, for ends in different processes; header and rings are mapped, once. Where files may not become so large
-  /// as the loans would have it, there is less space for these, or none. Throws std::system_error.
+  /// A sealed memfd, for ends in different processes. Header and rings are mapped, once. If files may not become
+  /// large enough for the loans, these get less space, or none. Throws std::system_error.
   static std::shared_ptr<LinkMemory> create_shared(const LinkOptions& options);
-  /// The memory that create_shared() made in another process. Throws std::system_error; ProtocolError where it is of
-  /// another version of coproc, or no link.
+  /// Attaches to memory that create_shared() made in another process. Throws std::system_error; ProtocolError if it
+  /// belongs to another version of coproc, or is no link.
   static std::shared_ptr<LinkMemory> attach(os::Fd fd);
   /// Ordinary memory of this process.
   static std::shared_ptr<LinkMemory> create_private(const LinkOptions& options);
 
-  /// By which another process can attach(); none in private memory, and after close_fd().
+  /// The descriptor by which another process can attach(). There is none for private memory, and after close_fd().
   const os::Fd& fd() const noexcept { return fd_; }
-  /// Nobody else will attach(). Loans are mapped by what is mapped already; where the system does not do that, the descriptor stays.
+  /// Closes the descriptor: nobody else will attach(). Loans are then mapped by way of a mapping that exists; if the
+  /// system does not support that, the descriptor stays.
   void close_fd() noexcept;
 
-  /// Any thread: the area of what end `from` lends, mapped at the first call, once for all in this process. Null: there are
-  /// no loans. Throws std::system_error.
+  /// The area of what end `from` lends, mapped at the first call, once for this process. Any thread. Null: the link
+  /// has no loans. Throws std::system_error.
   std::shared_ptr<LoanArea> loans(int from);
   const LoanShape& loan_shape() const noexcept { return loan_shape_; }
-  /// End `from` is gone, and what it had lent was received: its area's memory goes back to the system, but for what is borrowed, which follows
-  /// when it is dropped.
+  /// Call when end `from` is gone and everything it had lent was received: gives the memory of its area back to the
+  /// system, and what is borrowed when that is dropped.
   void retire_loans(int from) noexcept;
-  /// Reads what end `from` has lent without mapping it. Throws std::system_error.
+  /// Reads what end `from` has lent, without a mapping. Throws std::system_error.
   void read_unmapped(int from, std::uint64_t offset, std::span<std::byte> to) const;
-  /// LoanArea::give_word() where the area is not mapped, if that is possible. Any thread.
+  /// Does LoanArea::store_return_word() without a mapping, if that is possible. Any thread.
   void return_unmapped(int from, std::uint32_t slot, std::uint32_t generation) const noexcept;
 
   LinkHeader& header() noexcept { return *reinterpret_cast<LinkHeader*>(base_); }
@@ -99,7 +100,7 @@ class LinkMemory {
   };
   os::Fd fd_;
   os::Mapping mapping_;
-  os::Mapping anchors_[2];  // once there is no descriptor: the first page of each area of loans
+  os::Mapping anchors_[2];  // the first page of each area of loans, by which to map it without a descriptor
   std::unique_ptr<std::byte, Free> heap_;
   std::byte* base_ = nullptr;  // constant after creation
   std::size_t ring_bytes_;     // constant after creation
@@ -108,7 +109,7 @@ class LinkMemory {
   std::shared_ptr<LoanArea> loans_[2];
 };
 
-/// Throws InvalidArgumentError naming the option and what is allowed.
+/// Throws InvalidArgumentError that names the option and what is allowed.
 void check_link_options(const LinkOptions& options);
 
 }  // namespace coproc::inline v0::link

@@ -6,7 +6,7 @@
 
 namespace coproc::inline v0::link {
 
-// ---- classes of sizes: up to 16 pages each size is one, then there are 8 for each doubling ----
+// ---- size classes: one for each size of up to 16 pages, then 8 for each doubling ----
 
 /// The largest class whose blocks have no more than so many pages.
 std::uint32_t LoanAllocator::class_within(std::uint64_t pages) noexcept {
@@ -25,7 +25,7 @@ std::uint64_t LoanAllocator::pages_of_class(std::uint32_t size_class) noexcept {
 
 std::optional<LoanAllocator::Place> LoanAllocator::take(std::uint64_t bytes) {
   look_at_oldest(kLooks);
-  // Where many loans stay out for long, those in between would be found late, and take memory until then.
+  // If many loans stay out for long, the returned ones among them would be found late, and hold memory until then.
   if (taken_since_sweep_ > std::max(kSweepBytes, lent_count_.bytes)) sweep();
   auto place = try_take(bytes);
   if (!place) {
@@ -54,12 +54,12 @@ std::optional<LoanAllocator::Place> LoanAllocator::try_take(std::uint64_t bytes)
 
 void LoanAllocator::begin_to_hold(Slot& slot) noexcept {
   slot.state = State::held;
-  if (++slot.generation == 0) slot.generation = 1;  // 0 is what a word says that was never written
+  if (++slot.generation == 0) slot.generation = 1;  // a return word that was never written is 0
   ++held_count_.loans;
   held_count_.bytes += slot.bytes;
 }
 
-/// One that is at most about twice as large as wanted.
+/// Takes a warm block that is at most about twice as large as wanted.
 std::uint32_t LoanAllocator::take_warm(std::uint64_t pages) noexcept {
   std::uint32_t first = class_within(pages);
   if (pages_of_class(first) < pages) ++first;
@@ -80,7 +80,7 @@ std::optional<std::uint32_t> LoanAllocator::take_cold(std::uint64_t pages) {
   if (pages_of_class(size_class) < pages) ++size_class;
   std::uint64_t taken = pages_of_class(size_class);
   auto first = free_.take(taken);
-  if (!first) first = free_.take(taken = pages);  // as much as is needed will do
+  if (!first) first = free_.take(taken = pages);  // exactly what is needed
   if (!first) return std::nullopt;
   Slot& slot = slots_[index];
   vacant_ = slot.links_of_class.older;
@@ -90,7 +90,7 @@ std::optional<std::uint32_t> LoanAllocator::take_cold(std::uint64_t pages) {
   return index;
 }
 
-/// A vacant slot, which stays the first of them for the moment.
+/// A vacant slot. It stays at the head of the vacant list until it is used.
 std::uint32_t LoanAllocator::take_vacant() {
   if (vacant_ == kNone && slots_.size() == max_slots_) cool_oldest();
   if (vacant_ == kNone && slots_.size() < max_slots_) {
@@ -122,7 +122,7 @@ void LoanAllocator::drop(std::uint32_t index) noexcept {
 
 std::optional<std::uint32_t> LoanAllocator::take_back(std::uint32_t index) noexcept {
   Slot& slot = slots_[index];
-  if (!ground_.is_returned(index, slot.generation)) return std::nullopt;
+  if (!memory_.is_returned(index, slot.generation)) return std::nullopt;
   remove(lent_, index);
   --lent_count_.loans;
   lent_count_.bytes -= slot.bytes;
@@ -142,12 +142,12 @@ void LoanAllocator::retire() noexcept {
   while (cool_oldest()) {}
 }
 
-/// What is still out becomes the newest, so that each gets its turn.
+/// A loan that is still out becomes the newest of the list, so that all get their turn.
 void LoanAllocator::look_at_oldest(std::uint64_t how_many) noexcept {
   for (how_many = std::min(how_many, lent_count_.loans); how_many != 0; --how_many) {
     const std::uint32_t index = lent_.oldest;
     Slot& slot = slots_[index];
-    const bool is_back = !slot.is_kept && (is_retired_ || ground_.is_returned(index, slot.generation));
+    const bool is_back = !slot.is_kept && (is_retired_ || memory_.is_returned(index, slot.generation));
     if (!is_back && index == lent_.newest) return;
     if (is_back) {
       come_back(index);
@@ -158,7 +158,7 @@ void LoanAllocator::look_at_oldest(std::uint64_t how_many) noexcept {
   }
 }
 
-/// A lent block that nobody uses any more.
+/// Takes back a lent block that nobody uses any more.
 void LoanAllocator::come_back(std::uint32_t index) noexcept {
   remove(lent_, index);
   --lent_count_.loans;
@@ -198,7 +198,8 @@ void LoanAllocator::leave_warm(std::uint32_t index) noexcept {
   warm_bytes_ -= slot.touched * kLoanPage;
 }
 
-/// The longest unused warm block becomes free space without memory. False: there is none, or no memory to note it.
+/// Turns the longest unused warm block into free space without memory. False: there is none, or there is no memory to
+/// record it.
 bool LoanAllocator::cool_oldest() noexcept {
   const std::uint32_t index = warm_.oldest;
   if (index == kNone) return false;
@@ -209,7 +210,7 @@ bool LoanAllocator::cool_oldest() noexcept {
     return false;
   }
   leave_warm(index);
-  ground_.give_back(slot.first * kLoanPage, slot.touched * kLoanPage);
+  memory_.give_back(slot.first * kLoanPage, slot.touched * kLoanPage);
   slot.state = State::vacant;
   slot.links_of_class = {vacant_, kNone};
   vacant_ = index;

@@ -1,7 +1,9 @@
-// Which parts of a space are lent, held, warm or free: the lender's own books, in which nothing of the receiver is believed.
+// Records which parts of a space are lent, held, warm or free. These are the lender's own books: nothing in them
+// comes from the receiver.
 //
-// A block that comes back stays warm, with its memory, for the next loan of about its size; only when much is warm is the
-// longest unused given back to the system. So a loan in the steady state costs a few list operations, whatever its size.
+// A block that comes back stays warm, which means that it keeps its memory, for the next loan of about its size. Only
+// when much is warm, the longest unused blocks are given back to the system. So a loan in the steady state costs a
+// few list operations, whatever its size.
 //
 // Thread safety: none.
 // Invariants:
@@ -21,16 +23,16 @@
 namespace coproc::inline v0::link {
 
 inline constexpr std::size_t kLoanPage = 4096;
-/// The bytes of as many pages as `bytes` need.
+/// Rounds up to whole pages, in bytes.
 constexpr std::size_t in_loan_pages(std::size_t bytes) noexcept {
   return (bytes + kLoanPage - 1) / kLoanPage * kLoanPage;
 }
 
-/// The memory that is lent, as far as the allocator knows it.
-class LoanGround {
+/// The memory that is lent, as the allocator sees it.
+class LoanMemory {
  public:
-  virtual ~LoanGround() = default;
-  /// Whether the peer says that it is done with what it was lent by this slot and generation.
+  virtual ~LoanMemory() = default;
+  /// Whether the peer has returned what it was lent by this slot and generation.
   virtual bool is_returned(std::uint32_t slot, std::uint32_t generation) const noexcept = 0;
   /// Gives the memory behind whole pages back to the system.
   virtual void give_back(std::uint64_t offset, std::uint64_t bytes) noexcept = 0;
@@ -38,12 +40,13 @@ class LoanGround {
 
 class LoanAllocator {
  public:
-  /// Bytes that stay warm at most, or as many as are out if that is more; and the block that came back last.
+  /// At most so many bytes stay warm, or as many as are out if that is more; in any case the block that came back
+  /// last.
   static constexpr std::uint64_t kMostWarmBytes = std::uint64_t{256} << 20;
 
-  LoanAllocator(std::uint64_t space_bytes, std::uint32_t max_slots, LoanGround& ground,
+  LoanAllocator(std::uint64_t space_bytes, std::uint32_t max_slots, LoanMemory& memory,
                 std::uint64_t most_warm_bytes = kMostWarmBytes)
-      : ground_(ground), max_slots_(max_slots), most_warm_bytes_(most_warm_bytes), free_(space_bytes / kLoanPage) {
+      : memory_(memory), max_slots_(max_slots), most_warm_bytes_(most_warm_bytes), free_(space_bytes / kLoanPage) {
     newest_of_class_.fill(kNone);
   }
 
@@ -52,41 +55,43 @@ class LoanAllocator {
     std::uint32_t generation;
     std::uint64_t offset;
   };
-  /// A held block of at least `bytes`; nullopt: there is no room, even after all that is returned was looked for. Throws
-  /// std::bad_alloc. REQUIRES: bytes != 0.
+  /// A held block of at least `bytes`; nullopt: there is no room, even after all returned blocks were looked for.
+  /// Throws std::bad_alloc. REQUIRES: bytes != 0.
   std::optional<Place> take(std::uint64_t bytes);
-  /// A held block is the peer's from now on.
+  /// Makes a held block a lent one: the peer's from now on.
   void lend(std::uint32_t slot) noexcept;
-  /// A held block will not be lent.
+  /// Drops a held block that will not be lent.
   void drop(std::uint32_t slot) noexcept;
-  /// Whether a lent block stays the user's, too, and so is not lent anew when it is returned.
+  /// Says whether the user keeps a share of a lent block, which then is not lent again as soon as it is returned.
   void keep(std::uint32_t slot, bool is_kept) noexcept {
     slots_[slot].is_kept = is_kept;
     if (is_retired_ && !is_kept && slots_[slot].state == State::lent) come_back(slot);
   }
-  /// A kept block that is returned is held again, with the generation that this gives; nullopt: it is not returned.
+  /// Makes a kept block that was returned a held one again, with the generation that this gives; nullopt: it was not
+  /// returned.
   std::optional<std::uint32_t> take_back(std::uint32_t slot) noexcept;
-  /// Looks at the oldest loans whether they are returned.
+  /// Checks whether the oldest loans have been returned.
   void look_at_oldest(std::uint64_t how_many) noexcept;
-  /// Looks at all of them.
+  /// Checks all loans.
   void sweep() noexcept;
-  /// The peer has ended, and whatever it was lent is back. From now on nothing stays warm: what comes back is given to the system.
+  /// Call when the peer has ended: takes back whatever it was lent. From now on nothing stays warm, but goes back to
+  /// the system.
   void retire() noexcept;
 
   struct Count {
     std::uint64_t loans = 0;
     std::uint64_t bytes = 0;
   };
-  /// As far as it was looked for.
+  /// The bytes that are lent, by the last check.
   const Count& lent() const noexcept { return lent_count_; }
   const Count& held() const noexcept { return held_count_; }
   std::uint64_t warm_bytes() const noexcept { return warm_bytes_; }
 
  private:
   static constexpr std::uint32_t kNone = ~std::uint32_t{0};
-  /// How many of the oldest loans are looked at with each new one.
+  /// So many of the oldest loans are checked with each new one.
   static constexpr int kLooks = 4;
-  /// All are looked at when so much was taken since, or as much as is lent if that is more.
+  /// All loans are checked once so many bytes were taken since the last time, or as many as are lent if that is more.
   static constexpr std::uint64_t kSweepBytes = kMostWarmBytes;
   static constexpr std::uint32_t kClasses = 256;
 
@@ -96,15 +101,15 @@ class LoanAllocator {
     std::uint32_t newer = kNone;
   };
   struct Slot {
-    std::uint64_t first = 0;    // page
+    std::uint64_t first = 0;    // the block's first page
     std::uint64_t pages = 0;    // of the block
     std::uint64_t bytes = 0;    // of the loan
     std::uint64_t touched = 0;  // pages that may have memory
     std::uint32_t generation = 0;
     State state = State::vacant;
-    bool is_kept = false;  // only of lent ones
+    bool is_kept = false;  // only if lent
     Links links;           // among the lent, or the warm
-    Links links_of_class;  // among the warm of its class; of vacant ones `older` is the next
+    Links links_of_class;  // among the warm of its class; if vacant, `older` is the next vacant slot
   };
   struct List {
     std::uint32_t oldest = kNone;
@@ -126,7 +131,7 @@ class LoanAllocator {
   void append(List& list, std::uint32_t index) noexcept;
   void remove(List& list, std::uint32_t index) noexcept;
 
-  LoanGround& ground_;
+  LoanMemory& memory_;
   std::uint32_t max_slots_;        // constant after construction
   std::uint64_t most_warm_bytes_;  // constant after construction
   bool is_retired_ = false;

@@ -12,7 +12,7 @@ namespace coproc::link {
 namespace {
 
 /// The peer's words and the system's memory, as far as the allocator can tell.
-struct Ground final : LoanGround {
+struct FakeMemory final : LoanMemory {
   std::map<std::uint32_t, std::uint32_t> words;
   std::vector<std::pair<std::uint64_t, std::uint64_t>> given_back;
   mutable std::uint64_t looks = 0;
@@ -30,8 +30,8 @@ struct Ground final : LoanGround {
 constexpr std::uint64_t kMiB = 1 << 20;
 
 struct OneProcessLoanAllocator : ::testing::Test {
-  Ground ground;
-  LoanAllocator allocator{64 * kMiB, 1024, ground};
+  FakeMemory memory;
+  LoanAllocator allocator{64 * kMiB, 1024, memory};
 
   LoanAllocator::Place lend(std::uint64_t bytes) {
     const auto place = allocator.take(bytes);
@@ -43,25 +43,25 @@ struct OneProcessLoanAllocator : ::testing::Test {
 
 TEST_F(OneProcessLoanAllocator, WhatComesBackIsLentAgainAndStaysWarm) {
   const auto first = lend(10 * kMiB);
-  ground.words[first.slot] = first.generation;
+  memory.words[first.slot] = first.generation;
   const auto second = lend(10 * kMiB);
   EXPECT_EQ(second.offset, first.offset);
   EXPECT_EQ(second.slot, first.slot);
   EXPECT_NE(second.generation, first.generation);
   EXPECT_EQ(allocator.lent().loans, 1u);
-  EXPECT_TRUE(ground.given_back.empty());
+  EXPECT_TRUE(memory.given_back.empty());
 }
 
 TEST_F(OneProcessLoanAllocator, AReturnThatIsForgedStaleOrDoubleIsIgnored) {
   const auto held = *allocator.take(kMiB);
-  ground.words[held.slot] = held.generation;  // it was never lent
+  memory.words[held.slot] = held.generation;  // it was never lent
   allocator.sweep();
   EXPECT_EQ(allocator.held().loans, 1u);
   allocator.lend(held.slot);
-  ground.words[held.slot] = held.generation + 1;
+  memory.words[held.slot] = held.generation + 1;
   allocator.sweep();
   EXPECT_EQ(allocator.lent().loans, 1u);
-  ground.words[held.slot] = held.generation;
+  memory.words[held.slot] = held.generation;
   allocator.sweep();
   allocator.sweep();
   EXPECT_EQ(allocator.lent().loans, 0u);
@@ -83,13 +83,13 @@ TEST_F(OneProcessLoanAllocator, TheWholeSpaceIsOneLoanAndIsThereAgain) {
   const auto all = lend(64 * kMiB);
   EXPECT_FALSE(allocator.take(1));
   EXPECT_EQ(allocator.lent().bytes, 64 * kMiB);
-  ground.words[all.slot] = all.generation;
+  memory.words[all.slot] = all.generation;
   EXPECT_TRUE(allocator.take(1));  // the warm block is taken apart
   EXPECT_TRUE(allocator.take(32 * kMiB));
 }
 
 TEST_F(OneProcessLoanAllocator, PagesThatRoundingWouldWasteAreUsedWhereThereAreNoOthers) {
-  LoanAllocator small(256 * kLoanPage, 1024, ground);
+  LoanAllocator small(256 * kLoanPage, 1024, memory);
   EXPECT_TRUE(small.take(85 * kLoanPage));   // takes 88
   EXPECT_TRUE(small.take(168 * kLoanPage));  // would take 176
   EXPECT_FALSE(small.take(1));
@@ -102,54 +102,54 @@ TEST_F(OneProcessLoanAllocator, SlotsRunOutAndComeBack) {
     places.push_back(*place);
   }
   EXPECT_EQ(places.size(), 1024u);
-  ground.words[places[700].slot] = places[700].generation;
+  memory.words[places[700].slot] = places[700].generation;
   EXPECT_EQ(allocator.take(1)->slot, places[700].slot);
   EXPECT_FALSE(allocator.take(1));
 }
 
 TEST_F(OneProcessLoanAllocator, LittleStaysWarmAndTheLongestUnusedGoesFirst) {
-  LoanAllocator small(64 * kMiB, 1024, ground, 4 * kMiB);
+  LoanAllocator small(64 * kMiB, 1024, memory, 4 * kMiB);
   std::vector<LoanAllocator::Place> places;
   for (int i = 0; i < 8; ++i) places.push_back(*small.take(kMiB));
   for (const auto& place : places) small.drop(place.slot);
   EXPECT_EQ(small.warm_bytes(), 4 * kMiB);
-  ASSERT_EQ(ground.given_back.size(), 4u);
-  for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(ground.given_back[i], std::pair(places[i].offset, kMiB));
+  ASSERT_EQ(memory.given_back.size(), 4u);
+  for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(memory.given_back[i], std::pair(places[i].offset, kMiB));
 }
 
 TEST_F(OneProcessLoanAllocator, WhatCameBackLastStaysWarmWhateverItsSize) {
-  LoanAllocator small(64 * kMiB, 1024, ground, 4 * kMiB);
+  LoanAllocator small(64 * kMiB, 1024, memory, 4 * kMiB);
   for (int i = 0; i < 10; ++i) {
     const auto place = *small.take(32 * kMiB);
     small.lend(place.slot);
-    ground.words[place.slot] = place.generation;
+    memory.words[place.slot] = place.generation;
   }
-  EXPECT_TRUE(ground.given_back.empty());
+  EXPECT_TRUE(memory.given_back.empty());
 }
 
 TEST_F(OneProcessLoanAllocator, NothingStaysWarmBehindAPeerThatHasEnded) {
   const auto returned = lend(kMiB), kept = lend(3 * kMiB);
   lend(2 * kMiB);  // which the peer never returned
-  ground.words[returned.slot] = returned.generation;
+  memory.words[returned.slot] = returned.generation;
   allocator.keep(kept.slot, true);
   const auto held = *allocator.take(4 * kMiB);
   allocator.retire();
-  EXPECT_EQ(ground.given_back.size(), 2u);
+  EXPECT_EQ(memory.given_back.size(), 2u);
   EXPECT_EQ(allocator.lent().bytes, 3 * kMiB) << "its user has it still";
   EXPECT_EQ(allocator.held().bytes, 4 * kMiB);
   allocator.keep(kept.slot, false);
-  EXPECT_EQ(ground.given_back.back(), std::pair(kept.offset, 3 * kMiB));
+  EXPECT_EQ(memory.given_back.back(), std::pair(kept.offset, 3 * kMiB));
   allocator.drop(held.slot);
-  EXPECT_EQ(ground.given_back.back(), std::pair(held.offset, 4 * kMiB));
+  EXPECT_EQ(memory.given_back.back(), std::pair(held.offset, 4 * kMiB));
   EXPECT_EQ(allocator.lent().loans + allocator.held().loans + allocator.warm_bytes(), 0u);
 }
 
 TEST_F(OneProcessLoanAllocator, TheUsualLoanLooksAtFewOthers) {
   for (int i = 0; i < 1000; ++i) lend(1);
-  const std::uint64_t before = ground.looks;
+  const std::uint64_t before = memory.looks;
   const auto place = lend(1);
-  ground.words[place.slot] = place.generation;
-  EXPECT_LE(ground.looks - before, 4u);
+  memory.words[place.slot] = place.generation;
+  EXPECT_LE(memory.looks - before, 4u);
 }
 
 TEST_F(OneProcessLoanAllocator, LoansThatStayOutDoNotHideThoseThatComeBack) {
@@ -159,7 +159,7 @@ TEST_F(OneProcessLoanAllocator, LoansThatStayOutDoNotHideThoseThatComeBack) {
   for (int i = 0; i < 10'000; ++i) {
     const auto place = lend(kMiB);
     places.insert(place.offset);
-    ground.words[place.slot] = place.generation;
+    memory.words[place.slot] = place.generation;
   }
   EXPECT_LE(places.size(), 65u);
 }
@@ -168,7 +168,7 @@ TEST_F(OneProcessLoanAllocator, AgreesWithAModel) {
   const unsigned seed = std::random_device{}();
   SCOPED_TRACE("seed " + std::to_string(seed));
   std::mt19937 random(seed);
-  LoanAllocator small(8 * kMiB, 200, ground, 2 * kMiB);
+  LoanAllocator small(8 * kMiB, 200, memory, 2 * kMiB);
   struct Known {
     LoanAllocator::Place place;
     std::uint64_t bytes;
@@ -179,7 +179,7 @@ TEST_F(OneProcessLoanAllocator, AgreesWithAModel) {
   for (int step = 0; step < 20'000; ++step) {
     // What nonsense has returned early is a loan that the peer gave up.
     std::erase_if(known,
-                  [&](const Known& k) { return k.is_lent && ground.is_returned(k.place.slot, k.place.generation); });
+                  [&](const Known& k) { return k.is_lent && memory.is_returned(k.place.slot, k.place.generation); });
     const auto what = random() % 8;
     if (what < 4) {
       const std::uint64_t bytes = random() % 4 == 0 ? 1 + random() % (2 * kMiB) : 1 + random() % (64 * 1024);
@@ -202,24 +202,24 @@ TEST_F(OneProcessLoanAllocator, AgreesWithAModel) {
         one.is_lent = true;
         continue;
       }
-      one.is_lent ? void(ground.words[one.place.slot] = one.place.generation) : small.drop(one.place.slot);
+      one.is_lent ? void(memory.words[one.place.slot] = one.place.generation) : small.drop(one.place.slot);
       known.erase(known.begin() + static_cast<std::ptrdiff_t>(index));
       if (random() % 8 == 0) {  // nonsense, once what was said before has been heard
         small.sweep();
-        ground.words[static_cast<std::uint32_t>(random() % 200)] = static_cast<std::uint32_t>(random() % 3);
+        memory.words[static_cast<std::uint32_t>(random() % 200)] = static_cast<std::uint32_t>(random() % 3);
       }
     }
   }
   EXPECT_GT(failures, 0u);
   small.sweep();
   std::erase_if(known,
-                [&](const Known& k) { return k.is_lent && ground.is_returned(k.place.slot, k.place.generation); });
+                [&](const Known& k) { return k.is_lent && memory.is_returned(k.place.slot, k.place.generation); });
   std::uint64_t lent = 0, held = 0;
   for (const Known& one : known) (one.is_lent ? lent : held) += one.bytes;
   EXPECT_EQ(small.lent().bytes, lent);
   EXPECT_EQ(small.held().bytes, held);
   for (const Known& one : known)
-    one.is_lent ? void(ground.words[one.place.slot] = one.place.generation) : small.drop(one.place.slot);
+    one.is_lent ? void(memory.words[one.place.slot] = one.place.generation) : small.drop(one.place.slot);
   EXPECT_TRUE(small.take(8 * kMiB));  // all has become one again
 }
 

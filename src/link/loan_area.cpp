@@ -9,7 +9,7 @@ namespace coproc::inline v0::link {
 
 static_assert(std::atomic_ref<std::uint32_t>::is_always_lock_free);
 
-/// So that it is not done for each loan.
+/// Opened in large steps, not for each loan.
 constexpr std::uint64_t kLeastReach = std::uint64_t{1} << 20;
 
 LoanArea::LoanArea(os::Mapping mapping, LoanShape shape)
@@ -47,7 +47,7 @@ void LoanArea::end(Borrowed& borrowed, std::uint32_t slot, std::uint32_t generat
   if (is_retired_) {
     give_back(borrowed.offset, in_loan_pages(borrowed.bytes));
   } else {
-    give_word(slot, generation);
+    store_return_word(slot, generation);
   }
 }
 
@@ -58,7 +58,7 @@ std::vector<LoanArea::Stretch> LoanArea::retire() {
     kept.push_back({each->offset, in_loan_pages(each->bytes)});
   std::sort(kept.begin(), kept.end(), [](const Stretch& a, const Stretch& b) { return a.offset < b.offset; });
   std::uint64_t at = 0;
-  for (const Stretch& each : kept) {  // which overlap where the peer has lied
+  for (const Stretch& each : kept) {  // they overlap if the peer broke the rules
     if (each.offset > at) rest.push_back({at, each.offset - at});
     at = std::max(at, each.offset + each.bytes);
   }

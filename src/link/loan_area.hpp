@@ -4,11 +4,13 @@
 //        0  return words, one u32 for each slot: the generation that the receiver is done with; written by the receiver
 //     words  space: pages that the sender lends; written by both
 //
-// Security considerations: both processes can write all of it at any time, and punch holes, which read as zeros then. (The
-// file behind it is sealed: no access ever raises SIGBUS because it has shrunk.) The sender keeps its books elsewhere, and
-// looks only whether a word holds the generation that it has lent; the receiver checks references against the area's size.
+// Security considerations: both processes can write all of it at any time, and punch holes, which then read as zeros.
+// (The file behind it is sealed, so that it cannot shrink and no access raises SIGBUS.) The sender keeps its books
+// elsewhere, and only compares a return word with the generation that it has lent. The receiver checks references
+// against the area's size.
 //
-// The space is opened (made accessible) only as far as it was needed: mlockall() fills with memory whatever is accessible.
+// The space is made accessible only as far as it was needed, since mlockall() fills with memory whatever is
+// accessible.
 //
 // Thread safety: any thread.
 #pragma once
@@ -28,11 +30,11 @@ namespace coproc::inline v0::link {
 
 inline constexpr std::size_t kLeastLoanBytes = std::size_t{64} << 10;
 inline constexpr std::size_t kMostLoanBytes = std::size_t{1} << 44;
-/// Where the user does not say and the machine has as much: it must not grow with the machine, since what all links can lend
-/// is address space of their one host.
+/// The default, if the machine has as much memory. It does not grow with the machine, since all links of a host share
+/// one address space.
 inline constexpr std::size_t kUsualLoanBytes = std::size_t{1} << 32;
 
-/// What follows from the size of the space, a power of two; 0: there are no loans.
+/// Sizes that follow from the size of the space, which is a power of two, or 0 if there are no loans.
 struct LoanShape {
   std::size_t space = 0;
 
@@ -42,7 +44,7 @@ struct LoanShape {
   }
   constexpr std::size_t words() const noexcept { return in_loan_pages(slots() * sizeof(std::uint32_t)); }
   constexpr std::size_t total() const noexcept { return words() + space; }
-  /// Whether the peer can have meant it: of whole pages and within the space.
+  /// Whether the reference is possible: whole pages within the space.
   constexpr bool holds(const LoanReference& reference) const noexcept {
     return reference.slot < slots() && reference.generation != 0 && reference.bytes != 0 &&
            reference.offset % kLoanPage == 0 && reference.offset <= space &&
@@ -50,31 +52,31 @@ struct LoanShape {
   }
 };
 
-class LoanArea final : public LoanGround {
+class LoanArea final : public LoanMemory {
  public:
-  /// `mapping`: by os::map_sparse(). Throws std::system_error.
+  /// `mapping` comes from os::map_sparse(). Throws std::system_error.
   LoanArea(os::Mapping mapping, LoanShape shape);
   LoanArea(const LoanArea&) = delete;
   LoanArea& operator=(const LoanArea&) = delete;
   ~LoanArea() override;
 
-  /// False in a process that was forked from the one that has mapped it: it is not there.
+  /// False in a process that was forked from the one that mapped the area: the mapping is not inherited.
   bool is_own_process() const noexcept;
   const LoanShape& shape() const noexcept { return shape_; }
-  /// From now on the space may be touched up to there. Throws std::system_error.
+  /// Makes the space accessible up to this offset. Throws std::system_error.
   void reach(std::uint64_t end);
 
-  // ---- the sender's ----
+  // ---- for the sender ----
 
   std::byte* at(std::uint64_t offset) const noexcept { return mapping_.data() + shape_.words() + offset; }
   bool is_returned(std::uint32_t slot, std::uint32_t generation) const noexcept override {
-    return word(slot).load(std::memory_order_acquire) == generation;  // pairs with the release in give_word()
+    return word(slot).load(std::memory_order_acquire) == generation;  // pairs with the release in store_return_word()
   }
   void give_back(std::uint64_t offset, std::uint64_t bytes) noexcept override;
 
-  // ---- the receiver's ----
+  // ---- for the receiver ----
 
-  /// What is borrowed, in a list of all that is: each is a member of who borrows it, and stays where it is.
+  /// A node in the list of what is borrowed. It is a member of the borrower, and is not moved.
   struct Borrowed {
     std::uint64_t offset = 0;
     std::uint64_t bytes = 0;
@@ -82,19 +84,19 @@ class LoanArea final : public LoanGround {
     Borrowed* after = nullptr;
   };
   void begin(Borrowed& borrowed) noexcept;
-  /// The peer may use the memory again.
+  /// Returns the loan: the peer may use the memory again.
   void end(Borrowed& borrowed, std::uint32_t slot, std::uint32_t generation) noexcept;
 
   struct Stretch {
     std::uint64_t offset;
     std::uint64_t bytes;
   };
-  /// The peer has ended, and nothing else will be borrowed. What is borrowed by now is given back to the system when it ends; the result is
-  /// all of the space that is not. Throws std::bad_alloc, and then nothing has changed.
+  /// Call when the peer has ended and nothing else will be borrowed. What is borrowed now is given back to the system
+  /// when it is dropped. Returns the rest of the space. Throws std::bad_alloc, and then nothing has changed.
   std::vector<Stretch> retire();
 
  private:
-  void give_word(std::uint32_t slot, std::uint32_t generation) noexcept {
+  void store_return_word(std::uint32_t slot, std::uint32_t generation) noexcept {
     word(slot).store(generation, std::memory_order_release);  // pairs with the acquire in is_returned()
   }
   std::atomic_ref<std::uint32_t> word(std::uint32_t slot) const noexcept {

@@ -1,9 +1,10 @@
-// How a message names the memory that it lends: what stands at the end of its payload.
+// How a message refers to the memory that it lends: by references at the end of its payload.
 //
 //   | the value's own bytes ... | reference | reference | ... | count u32 |
 //
-// The trailer comes last, so that whoever drains the frame can take hold of what is lent without decoding the value: a
-// message that nobody ever decodes gives its loans back, too. The value refers to a loan by its number in this list.
+// The references come last, so that the receiver can take hold of the loans when it drains the frame, without
+// decoding the value. A message that is never decoded gives its loans back, too. The value refers to a loan by its
+// number in this list.
 #pragma once
 
 #include <cstddef>
@@ -33,7 +34,8 @@ constexpr std::size_t trailer_bytes(std::size_t count) noexcept {
   return count * sizeof(LoanReference) + sizeof(std::uint32_t);
 }
 
-/// How many references the payload says that it ends with; 0, which no honest one says, where it cannot hold so many.
+/// How many references the payload ends with; 0 if it cannot hold as many as it says. A valid payload has at least
+/// one.
 inline std::size_t count_references(std::span<const std::byte> payload) noexcept {
   std::uint32_t count = 0;
   if (payload.size() < sizeof count) return 0;
@@ -47,7 +49,7 @@ inline LoanReference read_reference(std::span<const std::byte> payload, std::siz
   LoanReference reference;
   const std::byte* const first = payload.data() + payload.size() - trailer_bytes(count);
   std::memcpy(&reference, first + index * sizeof reference, sizeof reference);
-  asm volatile("" ::: "memory");  // what is checked is what is used
+  asm volatile("" ::: "memory");  // not loaded again: what is checked is what is used
   return reference;
 }
 

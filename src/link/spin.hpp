@@ -1,20 +1,21 @@
-// How long a wait spins before it sleeps: about as long as a sleep would cost, less where spinning did not pay lately.
+// How long a wait spins before it sleeps: about as long as a sleep would cost, and less if spinning did not help
+// lately.
 #pragma once
 
 #include <cstdint>
 
 namespace coproc::inline v0::link {
 
-/// Learns from its misses: each wait that had to sleep after all halves the next one's spinning; each that was spared the
-/// sleep doubles it again. A wait that is not allowed to spin at all is tried again after some time.
+/// Adapts to its success: a wait that had to sleep in the end halves the spinning of the next one, and a wait that
+/// did not doubles it. Once it has come down to no spinning, it tries again from time to time.
 class SpinBudget {
  public:
-  /// Waking a sleeper on another processor costs 26 to 61 us: spinning that long breaks even (LinkOptions::spin), much less is
-  /// as bad as none.
+  /// Waking a sleeper on another processor costs 26 to 61 us. Spinning as long as that breaks even
+  /// (LinkOptions::spin); spinning much less is as bad as not at all.
   static constexpr std::int64_t kLeastNs = 6'000;
   static constexpr int kRetryEvery = 32;
 
-  /// `most`: in nanoseconds; 0 or less: never.
+  /// `most` is in nanoseconds; 0 or less: never spin.
   explicit SpinBudget(std::int64_t most) noexcept
       : most_(most > 0 ? most : 0), least_(most_ < kLeastNs ? most_ : kLeastNs), budget_(most_) {}
 

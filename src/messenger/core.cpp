@@ -38,7 +38,7 @@ void Core::wait_for_turn(bool is_taken) {
   }
 }
 
-Core::Core(std::unique_ptr<link::Transport> transport, CoreOptions options)
+Core::Core(std::unique_ptr<link::Link> transport, CoreOptions options)
     : transport_(std::move(transport)),
       options_(std::move(options)),
       run_(next_run()),

@@ -28,7 +28,7 @@
 #include "coproc/messenger.hpp"
 #include "coproc/options.hpp"
 #include "link/frame.hpp"
-#include "link/transport.hpp"
+#include "link/link.hpp"
 #include "messenger/inbox.hpp"
 #include "messenger/loans.hpp"
 #include "messenger/refused.hpp"
@@ -56,7 +56,7 @@ using RequestIds = IdMap<std::uint32_t, ~std::uint32_t{0}>;
 
 class Core {
  public:
-  Core(std::unique_ptr<link::Transport> transport, CoreOptions options);
+  Core(std::unique_ptr<link::Link> transport, CoreOptions options);
   ~Core();
 
   // send.cpp
@@ -106,8 +106,8 @@ class Core {
   bool end_received() const noexcept { return end_received_.load(std::memory_order_relaxed); }  // relaxed: a look
   void interrupt() noexcept { transport_->interrupt(); }
   int native_handle();
-  /// The halves of a wait for anything: see Transport. The second returns whether an interrupt has ended it.
-  using SleepFds = std::span<pollfd, link::Transport::kSleepFds>;
+  /// The halves of a wait for anything: see Link. The second returns whether an interrupt has ended it.
+  using SleepFds = std::span<pollfd, link::Link::kSleepFds>;
   std::chrono::nanoseconds begin_sleep(SleepFds fds);
   bool end_sleep(SleepFds fds);
   /// Whether a receive would return or throw something right now (or the peer is gone); for wait_any. `replies_of`: only the
@@ -118,7 +118,7 @@ class Core {
   void throw_if_interrupted();
   /// As Message::run().
   std::uint64_t run() const noexcept { return run_; }
-  link::Transport& transport() noexcept { return *transport_; }
+  link::Link& transport() noexcept { return *transport_; }
   const CoreOptions& options() const noexcept { return options_; }
 
   /// Any thread: moves what has come into the inbox, unless a call is under way, which drains by itself. True: something
@@ -284,7 +284,7 @@ class Core {
   [[noreturn]] void throw_gone();
   [[noreturn]] void throw_end();
 
-  std::unique_ptr<link::Transport> transport_;
+  std::unique_ptr<link::Link> transport_;
   CoreOptions options_;
   std::uint64_t run_;  // identifies this link in its process; constant after construction
   std::atomic<std::uint32_t> in_use_{0};

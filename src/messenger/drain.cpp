@@ -33,7 +33,7 @@ void Core::drain(Stop stop) {
   const std::uint32_t overtakings =
       transport_->overtakings();  // before the look: what is counted later is looked for later
   if (!transport_->look()) {
-    transport_->look_aside();
+    transport_->serve_watched();
     return;
   }
   step("drain: looked");

@@ -183,7 +183,7 @@ std::vector<std::shared_ptr<LoanHold>> Core::find_loans(const Entry& entry) cons
     if (i == 0) loans.reserve(count);
     loans.push_back(borrow(*borrower, reference));
   }
-  transport_->say_copies_loans(borrower->copies());
+  transport_->set_copies_loans(borrower->copies());
   return loans;
 }
 

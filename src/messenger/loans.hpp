@@ -13,7 +13,7 @@
 #include "coproc/options.hpp"
 #include "link/frame.hpp"
 #include "link/lender.hpp"
-#include "link/transport.hpp"
+#include "link/link.hpp"
 
 namespace coproc::inline v0::detail {
 
@@ -22,7 +22,7 @@ inline constexpr std::size_t kLoanCost = 128;
 
 class OutgoingLoans final : public LoanWriter {
  public:
-  OutgoingLoans(link::Transport& transport, const LinkOptions& options) noexcept
+  OutgoingLoans(link::Link& transport, const LinkOptions& options) noexcept
       : transport_(transport), options_(options) {}
 
   /// One message: what was not handed over when it ends stays whose it was.
@@ -69,7 +69,7 @@ class OutgoingLoans final : public LoanWriter {
   void hand_over() noexcept;
   void clear() noexcept;
 
-  link::Transport& transport_;
+  link::Link& transport_;
   const LinkOptions& options_;
   std::weak_ptr<link::Lender> used_;                   // the transport's, once it has been made
   std::vector<std::shared_ptr<link::OwnLoan>> loans_;  // by their numbers in the message

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "link/ring_transport.hpp"
+#include "link/link.hpp"
 #include "messenger/access.hpp"
 #include "messenger/core.hpp"
 #include "os/wait_hook.hpp"
@@ -124,7 +124,7 @@ std::size_t wait_any(std::span<Messenger* const> messengers, Timeout timeout) {
 
 std::size_t detail::MessengerAccess::wait_any(std::span<Messenger* const> messengers, const ChannelId* replies_of,
                                               Timeout timeout) {
-  constexpr std::size_t kEach = link::Transport::kSleepFds;
+  constexpr std::size_t kEach = link::Link::kSleepFds;
   const os::Deadline deadline(timeout.ns);
   std::vector<pollfd> fds(kEach * messengers.size(), pollfd{-1, 0, 0});
   const auto fds_of = [&](std::size_t i) { return Core::SleepFds(fds.data() + kEach * i, kEach); };

@@ -22,7 +22,7 @@ bool Core::receive(const ChannelId* channels, std::size_t count, const Incoming&
       const InPlace in_place = receive_in_place(only, to, deadline);
       if (in_place == InPlace::returned) return true;
       if (in_place == InPlace::nothing_came) {
-        transport_->look_aside();
+        transport_->serve_watched();
         if (!wait_for_more(deadline)) return false;
         continue;
       }

@@ -298,7 +298,7 @@ std::span<std::byte> Core::room_for(std::size_t bytes, const os::Deadline& deadl
   if (!room.empty()) return room;
 
   struct Stuck {
-    link::Transport& transport;
+    link::Link& transport;
     bool is_set = false;
     void set(bool to) {
       if (is_set != to) transport.set_stuck(is_set = to);

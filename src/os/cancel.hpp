@@ -1,4 +1,4 @@
-// Keeps pthread_cancel() away from calls that no thread may end in.
+// Keeps pthread_cancel() from ending a thread inside a call.
 //
 // Thread safety: of the calling thread.
 #pragma once
@@ -7,9 +7,10 @@
 
 namespace coproc::inline v0::os {
 
-/// While it lives, a thread that is cancelled goes on. Almost every system call is a point at which a cancelled thread ends
-/// by an unwinding that nobody may catch, and that ends the program where it meets a destructor or `noexcept`. So the waits
-/// for a peer, which may last for ever, are the only ones (poll_slice()); they unwind as from any exception.
+/// While it lives, a thread that is cancelled goes on. Almost every system call is a cancellation point: there a
+/// cancelled thread ends by an unwinding that nobody may catch, and that ends the program if it meets a destructor or
+/// `noexcept`. So the only cancellation points of this library are the waits for a peer, which may last for ever
+/// (poll_slice()); they unwind as by any exception.
 class NoCancel {
  public:
   NoCancel() noexcept { ::pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before_); }

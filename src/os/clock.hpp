@@ -1,4 +1,4 @@
-// Monotonic time, and points in it until which a wait may last.
+// Monotonic time, and deadlines for waits.
 //
 // Thread safety: values.
 #pragma once
@@ -14,7 +14,7 @@ std::int64_t now_ns() noexcept;
 
 class Deadline {
  public:
-  /// `duration` from now. nanoseconds::max() is for ever; zero and less have passed already.
+  /// `duration` from now. nanoseconds::max() means for ever; zero and less have passed already.
   explicit Deadline(std::chrono::nanoseconds duration) noexcept
       : end_(duration == std::chrono::nanoseconds::max()    ? kNever
              : duration <= std::chrono::nanoseconds::zero() ? kPast
@@ -23,12 +23,12 @@ class Deadline {
 
   bool is_forever() const noexcept { return end_ == kNever; }
   bool passed() const noexcept { return end_ == kPast || (end_ != kNever && now_ns() >= end_); }
-  /// Not below zero; nanoseconds::max() where it is for ever.
+  /// Not below zero; nanoseconds::max() if it is for ever.
   std::chrono::nanoseconds remaining() const noexcept;
 
  private:
   static constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
-  static constexpr std::int64_t kPast = std::numeric_limits<std::int64_t>::min();  // spares "look once" the clock
+  static constexpr std::int64_t kPast = std::numeric_limits<std::int64_t>::min();  // "look once" then needs no clock
   static std::int64_t from_now(std::chrono::nanoseconds duration) noexcept;
 
   std::int64_t end_;

@@ -16,7 +16,7 @@ namespace coproc::inline v0::os {
 
 namespace {
 
-/// What getdents64 gives; the C library's own reader allocates.
+/// The records of getdents64. The C library's own reader allocates.
 struct Entry {
   std::uint64_t number;
   std::int64_t offset;
@@ -25,7 +25,7 @@ struct Entry {
   char name[1];
 };
 
-/// False: there is no such list.
+/// False: there is no list of descriptors.
 bool close_listed(unsigned first, unsigned last) noexcept {
   const int list = ::open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (list < 0) return false;
@@ -47,7 +47,7 @@ bool close_listed(unsigned first, unsigned last) noexcept {
 }
 
 void close_likely(unsigned first, unsigned last) noexcept {
-  constexpr rlim_t kMost = 1 << 20;  // a limit of a billion is usual in containers, and its numbers are not used
+  constexpr rlim_t kMost = 1 << 20;  // containers often have a limit of a billion, and do not use its numbers
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) limit.rlim_max = kMost;
   const auto end = static_cast<unsigned>(std::min<rlim_t>({limit.rlim_max, kMost, rlim_t{last} + 1}));

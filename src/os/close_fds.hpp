@@ -1,4 +1,4 @@
-// Closes ranges of descriptors, in whatever way the system has.
+// Closes ranges of descriptors, by whatever means the system has.
 //
 // Thread safety: any thread, and a child by vfork: allocates and throws nothing.
 #pragma once
@@ -7,8 +7,8 @@ namespace coproc::inline v0::os {
 
 inline constexpr unsigned kLastFd = ~0U;
 
-/// Closes those from `first` to `last`. Where the system has no close_range, or refuses it, those that /proc lists; where
-/// there is none either, all numbers that are likely.
+/// Closes the descriptors from `first` to `last`. If the system has no close_range or refuses it, closes those that
+/// /proc lists; without /proc, all numbers that are likely.
 void close_fds(unsigned first, unsigned last) noexcept;
 
 }  // namespace coproc::inline v0::os

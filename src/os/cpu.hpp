@@ -1,4 +1,4 @@
-// What a spinning thread asks of its processor.
+// Processor instructions and calls for threads that spin.
 //
 // Thread safety: free functions.
 #pragma once
@@ -7,10 +7,10 @@
 
 namespace coproc::inline v0::os {
 
-/// The processor on which this thread runs just now; -1 where the system does not say.
+/// The processor on which this thread runs just now; -1 if the system does not say.
 inline int current_cpu() noexcept { return ::sched_getcpu(); }
 
-/// A moment's rest inside a spin (28 ns measured).
+/// A short pause inside a spin (28 ns measured).
 inline void relax() noexcept {
 #if defined(__x86_64__) || defined(__i386__)
   __builtin_ia32_pause();

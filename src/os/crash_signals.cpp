@@ -55,7 +55,8 @@ void use_signal_stack() {
                                      : ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
                                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
   if (memory == failed) throw_errno("mmap", bytes, "PROT_READ|PROT_WRITE", "MAP_PRIVATE|MAP_ANONYMOUS|MAP_STACK");
-  // Below it a page that nobody may touch: without it a handler that needs more would write over something else.
+  // Below it lies a page that nobody may touch. Without that, a handler that needs more would overwrite something
+  // else.
   stack = {};
   stack.ss_sp = static_cast<std::byte*>(memory) + kGuardBytes;
   stack.ss_size = size;
@@ -75,7 +76,8 @@ void handle_unless_handled(int signal, CrashHandler handler) {
   action = {};
   sigemptyset(&action.sa_mask);
   action.sa_sigaction = handler;
-  // SA_NODEFER: a second crash, in the handler, is to be ended with the signal of the first. The kernel would take its.
+  // SA_NODEFER: a second crash, inside the handler, must end the process by the first signal. The kernel would use
+  // the second.
   action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
   if (call_once([&] { return ::sigaction(signal, &action, nullptr); }) != 0) throw_errno("sigaction", signal);
 }
@@ -94,7 +96,7 @@ Interrupted Interrupted::of(const void* context) noexcept {
 
 bool read_word(std::uintptr_t address, std::uintptr_t& word) noexcept {
   const iovec here = {&word, sizeof word};
-  const iovec there = {reinterpret_cast<void*>(address), sizeof word};  // NOLINT: an address is what the registers hold
+  const iovec there = {reinterpret_cast<void*>(address), sizeof word};  // NOLINT: registers hold addresses
   return ::process_vm_readv(::getpid(), &here, 1, &there, 1, 0) == ssize_t(sizeof word);
 }
 
@@ -110,7 +112,7 @@ void set_alarm(unsigned seconds, CrashHandler handler) noexcept {
 
 void raise_on_return(int signal, siginfo_t& info) noexcept {
   set_default(signal);
-  change_mask(SIG_BLOCK, signal);  // until the handler returns, which brings the mask of the crash back
+  change_mask(SIG_BLOCK, signal);  // until the handler returns, which restores the mask
   const pid_t process = ::getpid();
   const pid_t thread = ::gettid();
   if (::syscall(SYS_rt_tgsigqueueinfo, process, thread, signal, &info) != 0) {
@@ -122,7 +124,7 @@ void end_by_signal(int signal) noexcept {
   set_default(signal);
   (void)::syscall(SYS_tgkill, ::getpid(), ::gettid(), signal);
   change_mask(SIG_UNBLOCK, signal);
-  // Only the first process of a namespace is still here: it gets no signals that it has no handler for.
+  // Only the first process of a PID namespace gets here: signals without a handler do not reach it.
   ::_exit(128 + signal);
 }
 

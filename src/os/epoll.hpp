@@ -1,4 +1,4 @@
-// Several descriptors as one that can be waited for.
+// Several descriptors that can be waited for as one.
 //
 // Thread safety: one thread at a time.
 #pragma once

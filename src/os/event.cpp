@@ -11,8 +11,8 @@
 
 namespace coproc::inline v0::os {
 
-// set() counts itself and then looks whether the event is open; close() says that it is not and then looks at the count. Both are seq_cst:
-// either set() sees the end, or close() sees it and waits.
+// set() counts itself and then checks whether the event is open; close() marks it closed and then checks the count.
+// Both are seq_cst: either set() sees that it is closed, or close() sees the count and waits.
 
 void Event::open() {
   Fd fd(call_once([] { return ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }));
@@ -32,7 +32,7 @@ void Event::set() noexcept {
   setters_.fetch_add(1, std::memory_order_seq_cst);
   if (is_open_.load(std::memory_order_seq_cst) && fd_.is_own()) {
     const std::uint64_t one = 1;
-    // EAGAIN means that the counter is full, and so set.
+    // EAGAIN means that the counter is full, so that the event is set.
     (void)call_retried([&] { return ::write(fd_.get(), &one, sizeof one); });
   }
   setters_.fetch_sub(1, std::memory_order_seq_cst);

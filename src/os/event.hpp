@@ -1,7 +1,7 @@
 // An eventfd as a flag that poll and epoll can wait for: readable exactly while it is set.
 //
-// Thread safety: set() from any thread and any signal handler, at any time of the object's life, also while it is closed; the rest by one
-// thread.
+// Thread safety: set() may be called from any thread and any signal handler, at any time of the object's life, also
+// while it is closed. The rest is for one thread.
 #pragma once
 
 #include <atomic>
@@ -18,11 +18,11 @@ class Event {
   Event& operator=(const Event&) = delete;
   ~Event() { close(); }
 
-  /// Again, after close(). Throws std::system_error.
+  /// Opens it again after close(). Throws std::system_error.
   void open();
-  /// Gives the descriptor up. Waits for threads that are in set().
+  /// Closes the descriptor. Waits for threads that are in set().
   void close() noexcept;
-  /// The same in a forked child, where the threads that were in set() are not.
+  /// The same in a forked child, which does not have the threads that were in set().
   void close_in_child() noexcept {
     setters_.store(0, std::memory_order_relaxed);  // relaxed: there is one thread
     close();
@@ -30,9 +30,9 @@ class Event {
   void set() noexcept;
   /// False: the program has closed the descriptor.
   bool clear() noexcept;
-  /// False: the program has closed the descriptor, or it is closed.
+  /// False if it is closed, or if the program has closed the descriptor.
   bool is_own() const noexcept { return fd_.is_own(); }
-  /// -1: it is closed.
+  /// -1 if it is closed.
   int fd() const noexcept { return fd_.get(); }
 
  private:

@@ -1,9 +1,9 @@
 // Owns one file descriptor.
 //
 // Thread safety: one thread at a time.
-// Invariants: close is called once and never retried: on Linux the descriptor is gone even where close reports EINTR,
-// and a second close could hit a descriptor that another thread has just been given. Nor is a number closed that leads to
-// another file by now, since the program has closed all descriptors that it does not know (closefrom, close_range).
+// Invariants: close is called once and never retried. On Linux the descriptor is gone even if close reports EINTR,
+// and a second close could hit a descriptor that another thread has just been given. A number that leads to another
+// file by now is not closed: the program has closed all descriptors that it does not know (closefrom, close_range).
 #pragma once
 
 #include <cstdint>
@@ -28,13 +28,13 @@ class [[nodiscard]] Fd {
 
   int get() const noexcept { return fd_; }
   explicit operator bool() const noexcept { return fd_ >= 0; }
-  /// Whether the number still leads to the file that it led to at first, as far as the kernel tells them apart: neither was it
-  /// closed by somebody else, nor given to another file since. To be asked before something is written there that would be
-  /// wrong in a file of the program's own.
+  /// Whether the number still leads to the file that it led to at first, as far as the kernel tells files apart. If
+  /// not, the program has closed it, and it may lead to another file. Ask before writing anything that would do harm
+  /// in a file of the program's own.
   bool is_own() const noexcept;
-  /// Gives the descriptor away.
+  /// Gives up ownership and returns the descriptor.
   [[nodiscard]] int release() noexcept { return std::exchange(fd_, -1); }
-  /// Closes what it has, keeps errno, and owns `fd` from now on.
+  /// Closes the descriptor that it has, keeps errno, and owns `fd` from now on.
   void reset(int fd = -1) noexcept {
     if (fd_ != fd) close();  // as above
     own(fd);
@@ -49,8 +49,8 @@ class [[nodiscard]] Fd {
   std::uint64_t inode_ = 0;
 };
 
-/// The same open file at a number above 2. A host whose stdin is closed is given 0 for its next descriptor: a worker's
-/// stdin would then be put over it. Throws std::system_error.
+/// The same open file at a number above 2. If a host's stdin is closed, its next descriptor gets number 0, over which
+/// a worker's stdin would then be put. Throws std::system_error.
 Fd above_stdio(Fd fd);
 
 }  // namespace coproc::inline v0::os

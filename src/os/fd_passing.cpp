@@ -17,12 +17,12 @@ namespace {
 
 constexpr int kPidfdOfSender = 4;  // SCM_PIDFD, Linux 6.5; the C library's headers do not have it yet
 
-/// Room for the control message of as many descriptors as the kernel takes.
+/// Room for the control message with as many descriptors as the kernel takes.
 struct alignas(cmsghdr) Control {
   std::array<char, CMSG_SPACE(sizeof(int) * kMostFdsAtOnce)> bytes{};
 };
 
-/// How much was sent; 0: no space now; -1: the other end is gone.
+/// How many bytes were sent; 0: there is no space now; -1: the other end is gone.
 ssize_t send_some(const Fd& socket, std::span<const std::byte> bytes, std::span<const int> fds) {
   iovec data{const_cast<std::byte*>(bytes.data()), bytes.size()};  // the kernel only reads it
   msghdr message{};
@@ -87,8 +87,7 @@ bool receive_with_fds(const Fd& socket, std::span<std::byte> bytes, std::vector<
     if (got < 0 && errno != ECONNRESET) throw_errno("recvmsg", socket.get(), bytes.size());
     if (got <= 0) return false;
     for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
-      const bool is_of_sender =
-          header->cmsg_type == kPidfdOfSender;  // where ask_for_senders() was called; not wanted here
+      const bool is_of_sender = header->cmsg_type == kPidfdOfSender;  // comes after ask_for_senders(); not wanted here
       if (header->cmsg_level != SOL_SOCKET || (header->cmsg_type != SCM_RIGHTS && !is_of_sender)) continue;
       std::vector<Fd> come;
       for (std::size_t at = 0; at + CMSG_LEN(sizeof(int)) <= header->cmsg_len; at += sizeof(int)) {

@@ -15,12 +15,13 @@ namespace coproc::inline v0::os {
 /// The kernel's limit for one message (SCM_MAX_FD).
 inline constexpr std::size_t kMostFdsAtOnce = 253;
 
-/// Sends all of `bytes` (at least one), with copies of `fds` at the first one. Waits for space at most until `deadline`.
-/// False: the other end is gone. Never raises SIGPIPE. Throws std::system_error; ETIMEDOUT where the time is over.
+/// Sends all of `bytes` (at least one), with copies of `fds` attached to the first. Waits for space at most until
+/// `deadline`. False: the other end is gone. Never raises SIGPIPE. Throws std::system_error, ETIMEDOUT when the time
+/// is over.
 bool send_with_fds(const Fd& socket, std::span<const std::byte> bytes, std::span<const int> fds,
                    const Deadline& deadline);
 
-/// Waits for `bytes` bytes, and appends the descriptors that come with them, each close-on-exec and above the standard
+/// Waits for `bytes` bytes and appends the descriptors that come with them, each close-on-exec and above the standard
 /// ones. False: the other end is gone. Throws std::system_error.
 bool receive_with_fds(const Fd& socket, std::span<std::byte> bytes, std::vector<Fd>& fds);
 
@@ -29,7 +30,7 @@ struct PeerProcess {
   int pid;
   unsigned uid;
 };
-/// Throws std::system_error where `socket` is no connected Unix socket.
+/// Throws std::system_error if `socket` is no connected Unix socket.
 PeerProcess peer_of(const Fd& socket);
 
 }  // namespace coproc::inline v0::os

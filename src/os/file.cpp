@@ -38,7 +38,7 @@ std::optional<FileIdentity> identity_of(const Fd& file) noexcept {
 }
 
 Fd try_open_regular_file(const char* path) noexcept {
-  // Not opened before it is known what it is: to open a device may act on it.
+  // It is not opened before its type is known, since opening a device may have effects.
   struct stat status {};
   if (call_retried([&] { return ::stat(path, &status); }) != 0 || !S_ISREG(status.st_mode)) return {};
   Fd fd(call_retried([&] { return ::open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY); }));

@@ -18,7 +18,7 @@ namespace coproc::inline v0::os {
 /// std::system_error.
 Fd open_file(const char* path, int flags);
 
-/// By what a file can be known again, and that nobody has written to it since.
+/// Identifies a file, and shows whether it was written to since.
 struct FileIdentity {
   std::uint64_t device = 0;
   std::uint64_t inode = 0;
@@ -29,31 +29,32 @@ struct FileIdentity {
 std::optional<FileIdentity> identity_of(const std::string& path) noexcept;
 std::optional<FileIdentity> identity_of(const Fd& file) noexcept;
 
-/// Opens `path` for reading; none where that fails or it is no regular file. Waits for nobody, and acts on nothing, whatever
-/// is there.
+/// Opens `path` for reading; no descriptor if that fails or if it is no regular file. Neither blocks nor has any
+/// effect, whatever the path leads to.
 Fd try_open_regular_file(const char* path) noexcept;
 
-/// Which file it is, whatever its name.
+/// Identifies a file independently of its name.
 struct FileId {
   std::uint64_t device;
   std::uint64_t inode;
   bool operator==(const FileId&) const = default;
 };
-/// Of what a path leads to, or a descriptor; nullopt: that cannot be looked at, or is not open.
+/// The identity of what a path leads to, or a descriptor; nullopt: it cannot be examined, or is not open.
 std::optional<FileId> id_of_path(const char* path) noexcept;
 std::optional<FileId> id_of(int fd) noexcept;
 
-/// The size of an open file; 0 where that fails.
+/// The size of an open file; 0 if that fails.
 std::uint64_t size_of(const Fd& file) noexcept;
 
-/// Fills `bytes` from `offset` on. False: there are not so many, or reading failed. (A mapping would raise SIGBUS where
-/// the file is truncated meanwhile.)
+/// Fills `bytes` from `offset` on. False: the file has fewer, or reading failed. (A mapping would raise SIGBUS if the
+/// file is truncated meanwhile.)
 bool read_at(const Fd& file, std::uint64_t offset, std::span<std::byte> bytes) noexcept;
 
-/// Writes all of `bytes` at `offset`. False: it failed, or RLIMIT_FSIZE forbids it (when the system would end the process).
+/// Writes all of `bytes` at `offset`. False: it failed, or RLIMIT_FSIZE forbids it (write itself would end the
+/// process).
 bool write_at(const Fd& file, std::uint64_t offset, std::span<const std::byte> bytes) noexcept;
 
-/// All of a file of which the size is not known, such as those of /proc; nullopt where it cannot be read.
+/// The contents of a file whose size is not known, such as those of /proc; nullopt if it cannot be read.
 std::optional<std::string> read_text(const std::string& path);
 
 /// A copy above the standard descriptors, close-on-exec. Throws std::system_error.
@@ -62,7 +63,7 @@ Fd duplicate(int fd);
 /// A copy at `least` or above, close-on-exec. Throws std::system_error.
 Fd duplicate_above(int fd, int least);
 
-/// Writes all of it, or as much as can be.
+/// Writes as much as possible.
 void write_all(int fd, std::string_view text) noexcept;
 
 /// Makes `number` a copy of `fd` that stays open across exec. REQUIRES: fd != number. Throws std::system_error.

@@ -84,7 +84,7 @@ void ForkTable::unlink(ForkRegistration& entry) noexcept {
   entry.object_.registration_ = nullptr;
 }
 
-/// Each entry is taken out before it is told, since telling it may destroy others.
+/// Each entry is taken out before it is called, since the call may destroy others.
 void ForkTable::sort_out_child() noexcept {
   ForkRegistration* stays = nullptr;
   while (first != nullptr) {
@@ -117,7 +117,7 @@ void ForkTable::check_registered(std::span<ForkSensitive* const> objects) {
 
 namespace {
 
-// So that generations are counted in programs that never register anything, too.
+// Counts generations also in programs that never register anything.
 [[maybe_unused]] const bool installed_early = (ForkTable::install(), true);
 
 }  // namespace
@@ -142,8 +142,9 @@ pid_t fork_keeping(std::span<ForkSensitive* const> keep) {
     const ForkLock lock;
     ForkTable::check_registered(keep);
   }
-  // From here on only the handlers of fork() take the lock: with it held, and those of others (another copy of coproc in this
-  // process, too) to come, two threads that fork would each wait for what the other holds.
+  // From here on only the handlers of fork() take the lock. If this thread held it while it waits for the locks of
+  // other handlers (those of another copy of coproc in this process, too), two threads that fork could each wait for
+  // the other.
   ForkTable::kept = keep;
   const pid_t pid = call_once([] { return ::fork(); });
   const int error_number = errno;
@@ -162,8 +163,8 @@ pid_t fork_to_execute() noexcept {
 
 namespace {
 
-/// What the C library's own fork would do for the child: without it the child goes by its parent's thread id, and two
-/// workers could hold one recursive or robust mutex at once.
+/// Does what the C library's own fork would do for the child. Otherwise the child would use its parent's thread id,
+/// and two workers could hold one recursive or robust mutex at once.
 struct ThreadArea {
   void* thread_id = nullptr;
   void* robust_list = nullptr;
@@ -175,7 +176,8 @@ struct ThreadArea {
         call_once([&] { return ::syscall(SYS_get_robust_list, 0, &area.robust_list, &area.robust_list_size); }) == 0;
     const bool has_place = call_once([&] { return ::prctl(PR_GET_TID_ADDRESS, &area.thread_id, 0, 0, 0); }) == 0;
     if (has_list && has_place) return area;
-    // A kernel without CONFIG_CHECKPOINT_RESTORE, or a filter. In glibc one lies behind the other: pid_t tid, pid_t, void*, list.
+    // A kernel without CONFIG_CHECKPOINT_RESTORE, or a filter. glibc keeps these side by side: pid_t tid, pid_t,
+    // void*, list.
     constexpr std::size_t kBetween = 2 * sizeof(void*);
     if (has_place) {
       area.robust_list = static_cast<char*>(area.thread_id) + kBetween;
@@ -198,14 +200,14 @@ constexpr std::uint64_t kCloneFlags = CLONE_PARENT | CLONE_PIDFD | CLONE_CHILD_S
 
 pid_t clone3_for_parent(int& pidfd, void* thread_id) noexcept {
   clone_args arguments{};
-  // The signal at its end is what it is for its parent's other children: with CLONE_PARENT none may be given here.
+  // The signal at its end is that of its parent's other children: with CLONE_PARENT none may be given here.
   arguments.flags = kCloneFlags;
   arguments.pidfd = reinterpret_cast<std::uintptr_t>(&pidfd);
   arguments.child_tid = reinterpret_cast<std::uintptr_t>(thread_id);
   return static_cast<pid_t>(call_once([&] { return ::syscall(SYS_clone3, &arguments, sizeof arguments); }));
 }
 
-/// The older call, for systems and filters (containers) that have or allow only that.
+/// The older call, for systems and filters (containers) that do not have or allow clone3.
 pid_t clone_for_parent(int& pidfd, void* thread_id) noexcept {
   return static_cast<pid_t>(call_once([&] {
 #if defined(__x86_64__)

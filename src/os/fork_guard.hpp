@@ -1,12 +1,12 @@
-// The one process-wide table of things that a forked child must not keep, whoever forks.
+// The one process-wide table of things that a forked child must not keep, whichever code forks.
 //
 // Thread safety: registration and forks from any thread; both hold one lock, so that no fork sees half a registration.
 // Invariants: an object is in the table exactly while its ForkRegistration lives.
 //
 //   class Link final : public os::ForkSensitive {
 //     ...
-//     os::ForkRegistration registration_{*this};   // the LAST member of a FINAL class: made when all else stands,
-//   };                                             // gone before anything else falls, so that a fork in another thread
+//     os::ForkRegistration registration_{*this};   // the LAST member of a FINAL class: made after all others,
+//   };                                             // destroyed before all others, so that a fork in another thread
 //                                                  // never meets a half-made object
 #pragma once
 
@@ -23,8 +23,8 @@ namespace detail {
 extern unsigned long fork_generation_value;
 }
 
-/// How many forks lie between the program's start and this process. An object that remembers it at its creation can see
-/// whether it still lives in the process that made it.
+/// The number of forks between the program's start and this process. An object that stores it when it is made can
+/// tell whether it is still in the process that made it.
 inline unsigned long fork_generation() noexcept { return detail::fork_generation_value; }
 
 class ForkRegistration;
@@ -42,17 +42,17 @@ class ForkSensitive {
   friend class ForkRegistration;
   friend struct ForkTable;
 
-  /// In a child: close and unmap; no word to the peer. Called once, with the table's lock held.
+  /// Called in a child: closes and unmaps, without a message to the peer. Called once, with the table's lock held.
   virtual void leave_in_child() noexcept = 0;
-  /// In a child that keeps this: remember the new fork_generation().
+  /// Called in a child that keeps this object: stores the new fork_generation().
   virtual void adopt_in_child() noexcept {}
-  /// Appends the descriptors that a child that keeps this must not close.
+  /// Appends the descriptors that must stay open in a child that keeps this object.
   virtual void list_fds(std::vector<int>&) const {}
 
   ForkRegistration* registration_ = nullptr;  // guarded by the table's lock
 };
 
-/// A place in the table. See the example above for where it belongs.
+/// An entry of the table. See the example above for where it belongs.
 class ForkRegistration {
  public:
   explicit ForkRegistration(ForkSensitive& object);
@@ -68,8 +68,8 @@ class ForkRegistration {
   bool is_listed_ = false;
 };
 
-/// Keeps every fork of the program out while it lives: hold it from the making of descriptors to their registration.
-/// The same thread may hold it more than once.
+/// Prevents every fork of the program while it lives. Hold it from the making of descriptors until they are
+/// registered. The same thread may hold it more than once.
 class [[nodiscard]] ForkLock {
  public:
   ForkLock() noexcept;
@@ -79,16 +79,17 @@ class [[nodiscard]] ForkLock {
 };
 
 /// fork() whose child keeps the objects in `keep` (adopt_in_child) and leaves all others that are registered
-/// (leave_in_child). Returns 0 in the child. Throws std::system_error; std::logic_error where one of `keep` is not
-/// registered. REQUIRES: this thread holds no ForkLock, and nobody else destroys one of `keep` meanwhile.
+/// (leave_in_child). Returns 0 in the child. Throws std::system_error; std::logic_error if one of `keep` is not
+/// registered. REQUIRES: this thread holds no ForkLock, and no other thread destroys one of `keep` meanwhile.
 pid_t fork_keeping(std::span<ForkSensitive* const> keep);
 
-/// fork() whose child has all that is registered, and is to execute a program at once. Returns 0 in the child, -1 where it fails.
+/// fork() whose child has everything that is registered, and must execute a program at once. Returns 0 in the child,
+/// -1 if it fails.
 pid_t fork_to_execute() noexcept;
 
-/// In a process with one thread: a child that is not this process's but its parent's, and a pidfd of it. The child (pid
-/// 0) leaves all that is registered. The program's own pthread_atfork handlers do not run. Throws std::system_error;
-/// ENOTSUP where the kernel cannot say what the C library needs to be told (CONFIG_CHECKPOINT_RESTORE).
+/// In a process with one thread: makes a child of this process's parent, and a pidfd of it. The child (pid 0) leaves
+/// everything that is registered. The program's own pthread_atfork handlers do not run. Throws std::system_error;
+/// ENOTSUP if the kernel cannot tell what the C library needs to know (CONFIG_CHECKPOINT_RESTORE).
 struct Cloned {
   pid_t pid;
   Fd pidfd;

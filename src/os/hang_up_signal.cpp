@@ -24,7 +24,8 @@ void signal_on_change(const Fd& read_end, int signal) {
 
 bool is_hung_up(int read_end) noexcept {
   const int saved = errno;
-  // Not a read: should the program have closed the pipe and been given its number again, nothing may be taken from it.
+  // Not by a read: if the program has closed the pipe and its number leads to another file, nothing may be taken from
+  // that.
   pollfd entry = {read_end, POLLIN, 0};
   constexpr timespec kAtOnce{0, 0};
   const int ready = call_retried([&] { return poll_within({&entry, 1}, &kAtOnce); });

@@ -7,10 +7,10 @@
 
 namespace coproc::inline v0::os {
 
-/// From now on this process gets `signal` when something happens at `read_end`. Throws std::system_error.
+/// From now on this process gets `signal` when anything happens at `read_end`. Throws std::system_error.
 void signal_on_change(const Fd& read_end, int signal);
 
-/// Whether nobody has the write end of this pipe, which nobody writes to, any more.
+/// Whether the write end of this pipe, into which nobody writes, is closed everywhere.
 bool is_hung_up(int read_end) noexcept;
 
 }  // namespace coproc::inline v0::os

@@ -17,7 +17,7 @@ namespace coproc::inline v0::os {
 
 namespace {
 
-/// Where there is no /proc.
+/// Used if there is no /proc.
 std::string rights_by_calls() {
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
   __user_cap_data_struct sets[2]{};
@@ -32,7 +32,7 @@ std::string rights_by_calls() {
   return rights;
 }
 
-/// struct sched_attr; the C library's header has it in one version and not in the next.
+/// struct sched_attr: only some versions of the C library's header have it.
 struct Scheduling {
   std::uint32_t size, policy;
   std::uint64_t flags;

@@ -1,7 +1,7 @@
-// What a child process inherits and a running fork server cannot see change: users, groups, rights, confinement, limits,
-// scheduling, session.
+// What a child process inherits, and what a running fork server cannot see change: users, groups, rights,
+// confinement, limits, scheduling, session.
 //
-// Thread safety: values. They are the calling thread's, as a fork's would be.
+// Thread safety: values. They are those of the calling thread, as they would be for a fork.
 #pragma once
 
 #include <sys/resource.h>
@@ -22,12 +22,12 @@ struct Inheritance {
   std::array<gid_t, 3> groups{};  // the same
   std::vector<gid_t> other_groups;
   std::array<std::array<rlim_t, 2>, RLIM_NLIMITS> limits{};  // soft, hard
-  pid_t process_group = 0;                                   // which a terminal's Ctrl-C and hang-up go to
+  pid_t process_group = 0;                                   // to which a terminal's Ctrl-C and hang-up go
   pid_t session = 0;
   std::optional<FileId> root;
   std::array<std::int64_t, 3> scheduling{};  // policy, priority, nice value
-  /// Capabilities, no_new_privs, seccomp's mode and number of filters, umask, oom_score_adj, namespaces, the label of a
-  /// security module (AppArmor, SELinux), in the words of /proc. Where there is none: the first three.
+  /// Capabilities, no_new_privs, seccomp's mode and number of filters, umask, oom_score_adj, namespaces, and the
+  /// label of a security module (AppArmor, SELinux), as /proc words them. Without /proc: the first three.
   std::string rights;
 
   /// Of this process. Throws std::system_error.

@@ -36,17 +36,17 @@ namespace {
 
 Mapping map_huge(std::size_t bytes, int flags, int fd, std::size_t offset) {
   void* const failed = MAP_FAILED;  // NOLINT: the system's own cast
-  // What can be accessed is filled with memory at once where the process has called mlockall(MCL_FUTURE).
+  // If the process has called mlockall(MCL_FUTURE), accessible memory is filled at once.
   void* data = should_fail() ? failed : ::mmap(nullptr, bytes, PROT_NONE, flags, fd, static_cast<off_t>(offset));
   if (data == failed) throw_errno("mmap", bytes, "PROT_NONE", "MAP_SHARED|MAP_NORESERVE", fd);
   Mapping mapping(static_cast<std::byte*>(data), bytes);
-  // A child that had it would hold the memory of somebody else's messages for as long as it lives.
+  // A child that had it would hold the memory of another worker's messages for as long as it lives.
   if (call_once([&] { return ::madvise(data, bytes, MADV_DONTFORK); }) != 0) throw_errno("madvise", "MADV_DONTFORK");
-  call_once([&] { return ::madvise(data, bytes, MADV_DONTDUMP); });  // where it fails, a core dump is larger
+  call_once([&] { return ::madvise(data, bytes, MADV_DONTDUMP); });  // if it fails, core dumps are larger
   return mapping;
 }
 
-/// Where a filter does not let it be asked for, it is taken for none: what is over it then fails by itself.
+/// If a filter refuses to tell the limit, it is taken for no limit: what exceeds it then fails by itself.
 rlimit limit_of(__rlimit_resource kind, const char* name) {
   rlimit limit{};
   if (call_once([&] { return ::getrlimit(kind, &limit); }) == 0) return limit;
@@ -100,7 +100,7 @@ Mapping map_sparse_private(std::size_t bytes) {
 
 Mapping map_sparse_again(const Mapping& anchor, std::size_t bytes) {
   void* const failed = MAP_FAILED;  // NOLINT: the system's own cast
-  // Of an old size of zero mremap makes a second mapping of the same pages, of any size.
+  // With an old size of zero mremap makes a second mapping of the same pages, of any size.
   void* data = should_fail() ? failed : ::mremap(anchor.data(), 0, bytes, MREMAP_MAYMOVE);
   if (data == failed) throw_errno("mremap", 0, bytes, "MREMAP_MAYMOVE");
   return {static_cast<std::byte*>(data), bytes};  // with the anchor's access and advice
@@ -148,7 +148,8 @@ bool is_bounded_by_locked_memory() noexcept {
   rlimit limit{};
   bool is_bounded = false;
   if (::getrlimit(RLIMIT_MEMLOCK, &limit) == 0 && limit.rlim_cur < (rlim_t{1} << 46)) {
-    // More than the limit, and of this one alone: the kernel has EAGAIN for nothing else here, and asks it before it looks at others.
+    // A mapping that is larger than this limit fails with EAGAIN only because of it: the kernel uses EAGAIN for
+    // nothing else here, and checks it before other limits.
     const std::size_t bytes = limit.rlim_cur + (std::size_t{1} << 20);
     void* const failed = MAP_FAILED;  // NOLINT: the system's own cast
     void* const probe = ::mmap(nullptr, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

@@ -12,7 +12,7 @@ namespace coproc::inline v0::os {
 
 namespace {
 
-/// One walk to the directory for all of them: they are looked at with every start.
+/// Opens the directory once for all of them, since they are compared at every start.
 Fd directory() noexcept {
   return Fd(call_retried([] { return ::open("/proc/thread-self/ns", O_PATH | O_DIRECTORY | O_CLOEXEC); }));
 }
@@ -37,7 +37,7 @@ std::string namespaces() {
 bool gives_children_another_pid_namespace() {
   const Fd all = directory();
   const std::string own = target_of(all, "pid"), theirs = target_of(all, "pid_for_children");
-  // No target: it is made, and has no process yet.
+  // The link has no target: the namespace is made, and has no process yet.
   return !own.empty() && own != theirs;
 }
 

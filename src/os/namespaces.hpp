@@ -1,6 +1,6 @@
 // The namespaces of this process, which decide what its children see.
 //
-// Thread safety: any thread; they are the calling thread's.
+// Thread safety: any thread. They are those of the calling thread.
 #pragma once
 
 #include <sys/types.h>
@@ -12,13 +12,13 @@
 
 namespace coproc::inline v0::os {
 
-/// Names of those that this process's children get.
+/// The names of the namespaces that this process's children get.
 std::string namespaces();
 
 /// Whether the children of this process are born into another PID namespace than its own (unshare, setns).
 bool gives_children_another_pid_namespace();
 
-/// The number that a process of another PID namespace has in this one. nullopt: not to be known.
+/// The number that a process of another PID namespace has in this one; nullopt: it cannot be found out.
 std::optional<pid_t> pid_here(const Pidfd& process);
 
 }  // namespace coproc::inline v0::os

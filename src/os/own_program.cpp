@@ -25,7 +25,7 @@ namespace {
 
 constexpr const char* kLink = "/proc/self/exe";
 
-/// As it was executed. Written once, in the process's first moments.
+/// How this program was executed. Written once, in the process's first moments.
 struct Noted {
   char path[PATH_MAX] = {};
   std::optional<FileId> id;
@@ -33,7 +33,8 @@ struct Noted {
 };
 constinit Noted noted;
 
-/// The kernel has loaded a program that wants a loader without giving it one: it has loaded the loader as the program.
+/// Whether this program, which needs a loader, was given none by the kernel: then the kernel has loaded the loader as
+/// the program.
 bool is_started_by_loader() noexcept {
   if (::getauxval(AT_BASE) != 0) return false;
   const auto* header = reinterpret_cast<const ElfW(Phdr)*>(::getauxval(AT_PHDR));
@@ -44,8 +45,8 @@ bool is_started_by_loader() noexcept {
   return false;
 }
 
-/// The path to which /proc/self/exe leads, where that is still the file itself; else the link, which leads to it in any
-/// case. Under valgrind the link itself leads to valgrind, and its path to the program.
+/// The path to which /proc/self/exe leads, if that is still the file itself; else the link, which always leads to it.
+/// Under valgrind the link itself leads to valgrind, and its path to the program.
 std::string executed_file() {
   char path[PATH_MAX];
   const ssize_t length = call_retried([&] { return ::readlink(kLink, path, sizeof path - 1); });
@@ -55,7 +56,7 @@ std::string executed_file() {
   return named && (named == id_of_path(kLink) || named == noted.id) ? path : kLink;
 }
 
-/// What the loader was called with: all that this process was, less what the program's main is given.
+/// The arguments of the loader: all of this process's, less those that the program's main is given.
 std::unique_ptr<Command> command_of_loader(int argc) {
   const std::string text = read_text("/proc/self/cmdline").value_or("");
   auto command = std::make_unique<Command>();
@@ -86,7 +87,7 @@ void note_own_program(int argc) noexcept {
   try {
     if (noted.id && is_started_by_loader()) noted.by_loader = command_of_loader(argc).release();
   } catch (const std::exception&) {
-    // Its file may still be executed without the loader.
+    // The file may still be executed without the loader.
   }
   errno = saved;
 }

@@ -8,8 +8,8 @@ namespace coproc::inline v0::os {
 
 namespace {
 
-/// The first of glibc's list of streams; null where it is not to be found (a static program). By its name: a reference to it
-/// would make the linker give the program a copy of its own, which the C library does not keep up to date.
+/// The first of glibc's list of streams; null if it cannot be found (a static program). Looked up by name: a
+/// reference would make the linker give the program a copy of its own, which the C library does not keep up to date.
 FILE* first_stream() noexcept {
   static FILE** const list = static_cast<FILE**>(::dlsym(RTLD_DEFAULT, "_IO_list_all"));
   return list == nullptr ? nullptr : *list;

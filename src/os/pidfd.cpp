@@ -24,11 +24,11 @@ Pidfd Pidfd::open(pid_t pid) {
 }
 
 bool Pidfd::can_open() noexcept {
-  static std::atomic<bool> is_refused{false};                    // filters come at any time, and never go
+  static std::atomic<bool> is_refused{false};                    // filters may come at any time, and stay
   if (is_refused.load(std::memory_order_relaxed)) return false;  // relaxed: at worst the kernel is asked once more
   const int saved = errno;
   const Fd own(static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), 0)));
-  // Nothing else refuses a process itself: EPERM and EACCES are answers of filters.
+  // The call itself is never refused so: EPERM and EACCES come from filters.
   const bool can = static_cast<bool>(own) || (errno != ENOSYS && errno != EPERM && errno != EACCES);
   if (!can) is_refused.store(true, std::memory_order_relaxed);
   errno = saved;

@@ -1,4 +1,4 @@
-// A process, named in a way that is never reused.
+// Refers to one process. Unlike a process number it is never reused.
 //
 // Thread safety: const operations from any thread.
 #pragma once
@@ -13,35 +13,36 @@
 
 namespace coproc::inline v0::os {
 
-/// What became of a signal that was to be sent.
+/// The outcome of sending a signal.
 enum class Signalling {
   sent,
   ended,    // the process has ended and was reaped
   refused,  // the system does not let this process signal that one, which has other rights by now
 };
 
-/// Of a system call that sends a signal, by what it has returned and errno; nullopt: it has failed for another reason.
+/// The outcome of a system call that sends a signal, from its result and errno; nullopt: it failed for another
+/// reason.
 std::optional<Signalling> outcome_of_signal(long result) noexcept;
 
 class [[nodiscard]] Pidfd {
  public:
   Pidfd() noexcept = default;
   explicit Pidfd(Fd fd) noexcept : fd_(std::move(fd)) {}
-  /// Throws std::system_error; ESRCH where the process has ended and was reaped, ENOSYS or EPERM where !can_open().
+  /// Throws std::system_error; ESRCH if the process has ended and was reaped, ENOSYS or EPERM if !can_open().
   static Pidfd open(pid_t pid);
-  /// Whether the system has open(). Valgrind 3.19 has not, and filters may refuse it; there the two below may do.
+  /// Whether the system has open(). Valgrind 3.19 has not, and filters may refuse it. Then the next two may help.
   static bool can_open() noexcept;
-  /// From now on what comes through this socket says who has sent it. Throws std::system_error.
+  /// From now on messages through this socket carry their sender's pidfd. Throws std::system_error.
   static void ask_for_senders(const Fd& socket);
-  /// Waits for one byte, at most until `deadline`: the process that has sent it. Needs Linux 6.5. Throws std::system_error;
-  /// ESRCH where nobody sends any more, ETIMEDOUT.
+  /// Waits for one byte, at most until `deadline`, and returns the process that sent it. Needs Linux 6.5. Throws
+  /// std::system_error; ESRCH if nobody can send any more, ETIMEDOUT.
   static Pidfd of_sender(const Fd& socket, const Deadline& deadline);
 
-  /// Whether the process, with all of its threads, has ended; false where poll fails.
+  /// Whether the process, with all of its threads, has ended; false if poll fails.
   bool is_ended() const noexcept;
   /// Throws std::system_error.
   Signalling send_signal(int signal) const;
-  /// The same with a value, which its handler is given. Throws std::system_error.
+  /// The same with a value, which is passed to its handler. Throws std::system_error.
   Signalling queue_signal(int signal, std::uintptr_t value) const;
   void close() noexcept { fd_.reset(); }
   /// See Fd::is_own(); before Linux 6.9 the kernel tells pidfds apart from other files, and not from each other.

@@ -25,7 +25,7 @@ ssize_t write_without_signal(int fd) noexcept {
   return call_retried([&] { return ::pwritev2(fd, &part, 1, -1, kNoSignal); });
 }
 
-/// Where the kernel has no RWF_NOSIGNAL: a SIGPIPE that the write raises is pending for this thread, and taken back.
+/// For kernels without RWF_NOSIGNAL: takes back a SIGPIPE that the write has made pending for this thread.
 ssize_t write_with_signal_blocked(int fd) noexcept {
   sigset_t pipe_signal;
   sigset_t old_mask;
@@ -34,7 +34,7 @@ ssize_t write_with_signal_blocked(int fd) noexcept {
   sigaddset(&pipe_signal, SIGPIPE);
   sigemptyset(&pending);
   sigpending(&pending);
-  const bool was_pending = sigismember(&pending, SIGPIPE) == 1;  // then it is the program's own: leave it
+  const bool was_pending = sigismember(&pending, SIGPIPE) == 1;  // then it is the program's own, and stays
   pthread_sigmask(SIG_BLOCK, &pipe_signal, &old_mask);
   const char byte = 1;
   const ssize_t written = call_retried([&] { return ::write(fd, &byte, 1); });
@@ -48,7 +48,7 @@ ssize_t write_with_signal_blocked(int fd) noexcept {
   return written;
 }
 
-std::atomic<bool> kernel_has_no_signal_flag{true};  // until it says otherwise
+std::atomic<bool> kernel_has_no_signal_flag{true};  // until a call shows otherwise
 
 }  // namespace
 
@@ -104,7 +104,8 @@ Wake write_wake(const Fd& write_end) noexcept {
   // relaxed: at worst another thread asks the kernel once more
   if (kernel_has_no_signal_flag.load(std::memory_order_relaxed)) {
     written = write_without_signal(write_end.get());
-    // EOPNOTSUPP, EINVAL: the kernel's answer where it does not know the flag. ENOSYS, EPERM, EACCES, ...: a filter's.
+    // EOPNOTSUPP and EINVAL: the kernel does not know the flag. ENOSYS, EPERM, EACCES, ...: a filter refuses the
+    // call.
     if (written < 0 && errno != EAGAIN && errno != EPIPE && errno != EBADF) {
       kernel_has_no_signal_flag.store(false, std::memory_order_relaxed);
       written = write_with_signal_blocked(write_end.get());
@@ -119,7 +120,7 @@ Wake write_wake(const Fd& write_end) noexcept {
 
 Drained drain_wakes(const Fd& read_end) noexcept {
   if (!read_end.is_own()) return Drained::lost;
-  constexpr int kMostRounds = 1024;  // a pipe's worth: a peer that keeps writing cannot keep us here
+  constexpr int kMostRounds = 1024;  // a pipe's worth, so that a peer that keeps writing cannot keep this going
   const int saved = errno;
   Drained result = Drained::nothing;
   for (int round = 0; round < kMostRounds; ++round) {

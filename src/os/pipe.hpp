@@ -15,22 +15,22 @@ struct Pipe {
   Fd write_end;
   /// Both ends close-on-exec and non-blocking. Throws std::system_error.
   static Pipe create();
-  /// For a program's output: writes wait for space, reads do not wait. Made to hold `bytes` where the system allows it.
+  /// For a program's output: writes wait for space, reads do not wait. It holds `bytes` if the system allows that.
   /// Throws std::system_error.
   static Pipe create_for_output(int bytes);
 };
 
-/// Whether it is an end of a pipe that is open for this: O_RDONLY or O_WRONLY.
+/// Whether `fd` is an end of a pipe, opened for this mode: O_RDONLY or O_WRONLY.
 bool is_pipe(const Fd& fd, int mode) noexcept;
-/// The same end as an open file of its own that does not wait. Where there is no /proc it stays the one that it was, and does
-/// not wait from now on. Throws std::system_error.
+/// The same end as a new file description that does not wait. Without /proc it stays the old one, and is set not to
+/// wait. Throws std::system_error.
 Fd reopen_pipe(Fd fd, int mode);
 
 struct Got {
   std::size_t bytes = 0;
   bool is_at_end = false;  ///< nobody has the write end any more (or the pipe cannot be read)
 };
-/// Takes out what is there, as much as has room, from a non-blocking read end. Never waits.
+/// Reads what is there, as much as there is room for, from a non-blocking read end. Never waits.
 Got read_available(const Fd& read_end, std::span<char> to) noexcept;
 
 enum class Wake {
@@ -43,8 +43,8 @@ enum class Wake {
 Wake write_wake(const Fd& write_end) noexcept;
 
 enum class Drained { nothing, some, hung_up, lost };
-/// Takes the wake-up calls out. `hung_up`: nobody has the write end any more (or the pipe cannot be read). `lost`: this process
-/// has closed its end.
+/// Takes the wake-up calls out. `hung_up`: nobody has the write end any more (or the pipe cannot be read). `lost`:
+/// this process has closed its end.
 Drained drain_wakes(const Fd& read_end) noexcept;
 
 }  // namespace coproc::inline v0::os

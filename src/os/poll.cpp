@@ -14,7 +14,7 @@ namespace coproc::inline v0::os {
 
 namespace {
 
-/// Of descriptors by their numbers, as pselect() takes them. It may have more of them than an fd_set.
+/// A set of descriptors by number, as pselect() takes them. It may have more of them than an fd_set.
 class DescriptorSet {
  public:
   static constexpr int kMost = 16'384;  // 2 KiB, as this is used in signal handlers, too
@@ -33,7 +33,7 @@ class DescriptorSet {
   std::array<unsigned long, kMost / kBits> words_{};
 };
 
-/// Only where nobody else reads from `fd`, which is readable: then it is at its end if there is nothing in it.
+/// Whether a readable `fd` is at its end, which is so if there is nothing in it. Only if nobody else reads from it.
 bool is_at_end(int fd) noexcept {
   int bytes = 0;
   return ::ioctl(fd, FIONREAD, &bytes) == 0 && bytes == 0;
@@ -73,7 +73,7 @@ int select_instead(std::span<pollfd> fds, const timespec* limit) {
   return found;
 }
 
-/// `call`: what makes the system call, given a function that is it.
+/// `call` is given a function that makes the system call.
 template <class Call>
 PollEnd poll_by(Call call, std::span<pollfd> fds, const Deadline& deadline) {
   timespec left{};
@@ -95,7 +95,8 @@ PollEnd poll_by(Call call, std::span<pollfd> fds, const Deadline& deadline) {
 
 int poll_within(std::span<pollfd> fds, const timespec* limit) {
   const int ready = ::ppoll(fds.data(), static_cast<nfds_t>(fds.size()), limit, nullptr);
-  // EINVAL: there are more entries than RLIMIT_NOFILE allows now, whatever is open. The others: a filter's answer.
+  // EINVAL: there are more entries than RLIMIT_NOFILE allows now, whatever is open. The other errors come from
+  // filters.
   const bool is_refused = ready < 0 && (errno == EINVAL || errno == ENOSYS || errno == EPERM);
   return is_refused ? select_instead(fds, limit) : ready;
 }

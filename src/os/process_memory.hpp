@@ -1,4 +1,4 @@
-// The memory that a process takes.
+// How much memory a process takes.
 //
 // Thread safety: free functions.
 #pragma once
@@ -9,7 +9,7 @@
 
 namespace coproc::inline v0::os {
 
-/// Resident bytes of a living process, now and at most since its start; zeros where the system does not tell.
+/// Resident bytes of a living process, now and at most since its start; zeros if the system does not tell.
 struct ProcessMemory {
   std::size_t now = 0;
   std::size_t peak = 0;

@@ -23,7 +23,8 @@ namespace coproc::inline v0::os {
 
 namespace {
 
-/// Without /proc: 2 stands for any number of others. The C library may think so for a while after the last one has ended.
+/// Without /proc: 2 stands for any number of others. The C library may still count a thread for a while after its
+/// end.
 std::size_t threads_of_c_library() noexcept {
 #if __has_include(<sys/single_threaded.h>)
   return __libc_single_threaded ? 1 : 2;
@@ -36,11 +37,11 @@ std::size_t threads_of_c_library() noexcept {
 
 std::size_t thread_count() noexcept {
   struct stat directory {};
-  // Its links are the entries ".", ".." and one for each thread.
+  // The links of this directory are ".", ".." and one for each thread.
   if (call_retried([&] { return ::stat("/proc/self/task", &directory); }) != 0) return threads_of_c_library();
   const std::size_t count = directory.st_nlink - 2;
 #if defined(__SANITIZE_THREAD__)
-  return count > 1 ? count - 1 : count;  // it starts its own with the program's first
+  return count > 1 ? count - 1 : count;  // the sanitizer starts its own with the program's first
 #else
   return count;
 #endif

@@ -1,6 +1,6 @@
-// Small questions and settings about the own process.
+// Queries and settings of this process.
 //
-// Thread safety: free functions; what they change is the whole process's.
+// Thread safety: free functions. What they change is changed for the whole process.
 #pragma once
 
 #include <sys/types.h>
@@ -12,8 +12,8 @@
 
 namespace coproc::inline v0::os {
 
-/// The threads of this process, this one included, but not the thread sanitizer's own. Where there is no /proc, 2 means that
-/// there are others, or were.
+/// The number of threads of this process, including this one, but not the thread sanitizer's own. Without /proc, 2
+/// means that there are or were others.
 std::size_t thread_count() noexcept;
 
 /// The name that `ps` and /proc/PID/comm show: the first 15 bytes are kept.
@@ -21,14 +21,14 @@ void set_process_name(const char* name) noexcept;
 
 pid_t parent_pid() noexcept;
 
-/// Whether a process that was not reaped is stopped (by SIGSTOP, Ctrl-Z), as far as /proc tells; true where it does not.
+/// Whether a process that was not reaped is stopped (by SIGSTOP, Ctrl-Z), as far as /proc tells; true if it does not.
 bool may_be_stopped(pid_t process);
 
-/// The effective user of this process, as the kernel knows it: a preloaded library (fakeroot) may tell another one.
+/// The effective user of this process, from the kernel: a preloaded library (fakeroot) may report another one.
 unsigned user_id() noexcept;
 
-/// Whether programs that this process executes have rights which their starter has not, as far as the system can tell
-/// (AT_SECURE): its effective user or group is not the real one, or its program is set-user-ID.
+/// Whether programs that this process executes get rights which their starter does not have, as far as the system can
+/// tell (AT_SECURE): its effective user or group is not the real one, or its program is set-user-ID.
 bool gives_other_rights() noexcept;
 
 /// Whether this program was executed with such rights.
@@ -41,8 +41,7 @@ bool is_open(int fd) noexcept;
 /// std::system_error.
 void close_all_fds_except(std::span<const int> keep);
 
-/// This process leads a process group of its own from now on, with its pid as the group's number. Throws
-/// std::system_error.
+/// Makes this process the leader of a process group of its own, whose number is its pid. Throws std::system_error.
 void lead_process_group();
 
 /// Throws std::system_error.

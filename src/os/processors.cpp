@@ -18,7 +18,7 @@ std::size_t processors_of(long long quota, long long period) {
   return static_cast<std::size_t>((quota + period - 1) / period);
 }
 
-/// Of a group of version 2: "max 100000" or "150000 100000".
+/// The limit of a version 2 group: "max 100000" or "150000 100000".
 std::size_t limit_of_v2(const std::string& directory) {
   const auto text = read_text(directory + "/cpu.max");
   if (!text) return 0;
@@ -77,7 +77,8 @@ std::size_t processors_of_groups(const std::string& membership, const std::strin
     const std::string controllers = line.substr(first + 1, second - first - 1);
     const bool is_v2 = controllers.empty();
     if (!is_v2 && !has_word(controllers, "cpu")) continue;
-    // A group's own limit and those of all groups around it. In a container the path may lead outside of what is mounted.
+    // A group's own limit and those of all groups around it count. In a container the path may lead outside of what
+    // is mounted.
     for (std::string path = line.substr(second + 1);;) {
       if (path == "/") path.clear();
       if (is_v2) {

@@ -11,22 +11,23 @@
 
 namespace coproc::inline v0::os {
 
-/// The processors on which this thread may run; all where the system does not say.
+/// The processors on which this thread may run; all if the system does not say.
 cpu_set_t allowed_processors() noexcept;
-/// Where the system refuses, this thread stays where it is.
+/// If the system refuses, this thread stays where it is.
 void allow_processors(const cpu_set_t& processors) noexcept;
 
-/// allowed_processors() by their numbers, as far as there are such; never empty.
+/// The numbers of allowed_processors(), as far as such processors exist; never empty.
 std::vector<int> list_allowed_processors();
 
-/// How many processors' worth of time the control groups of this process grant, rounded up; 0: as much as there is.
-/// `membership` is the text of /proc/self/cgroup, `root` where the group file systems are mounted.
+/// How many processors' worth of time the control groups of this process grant, rounded up; 0: no limit. `membership`
+/// is the text of /proc/self/cgroup, `root` the directory where the group file systems are mounted.
 std::size_t processors_of_groups(const std::string& membership, const std::string& root);
 
-/// As many processes as can run at once: what both of the above allow, at least 1.
+/// How many processes can run at once: the smaller of the two above, at least 1.
 std::size_t usable_processors();
 
-/// From now on this thread, and what it starts, runs on this processor only, unless the system refuses that.
+/// From now on this thread, and the threads and processes that it starts, run on this processor only, unless the
+/// system refuses that.
 void pin_to(int processor) noexcept;
 
 }  // namespace coproc::inline v0::os

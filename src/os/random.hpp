@@ -1,4 +1,4 @@
-// A number that nobody else knows, for what a peer must not be able to foresee.
+// A number that nobody else knows, against peers that would make use of foreseeing it.
 //
 // Thread safety: any thread.
 #pragma once
@@ -7,10 +7,10 @@
 
 namespace coproc::inline v0::os {
 
-/// From the kernel; where it has none, from the time. Not for cryptography.
+/// From the kernel, or else from the time. Not for cryptography.
 std::uint64_t random_number() noexcept;
 
-/// Of rand, random and drand48. Takes a lock of the C library's.
+/// Seeds rand, random and drand48. Takes a lock of the C library's.
 void seed_c_library(std::uint64_t seed) noexcept;
 
 }  // namespace coproc::inline v0::os

@@ -44,7 +44,7 @@ Ended from_wait_status(int status) noexcept {
   return ended;
 }
 
-/// Of a child that somebody else has reaped, or is just reaping: its exit code is there only when that is done.
+/// For a child that another thread has reaped or is reaping: its exit code is there only when that is done.
 Ended ask_for_exit_code(const Pidfd& child) noexcept {
   const Deadline patience(std::chrono::milliseconds(200));
   do {
@@ -59,11 +59,13 @@ Ended ask_for_exit_code(const Pidfd& child) noexcept {
 
 std::int64_t to_us(const timeval& time) noexcept { return std::int64_t{time.tv_sec} * 1'000'000 + time.tv_usec; }
 
-/// The hard limit of a process that is not reaped yet, where that was what ended it: the kernel sends SIGKILL there, and says
-/// so to nobody. Its accounts for limits count whole ticks, for whoever runs at one, and `used_us` is the time that passed. Measured
-/// (Linux 6.18 with 250 Hz, limits of 1 to 3 s, alone and on a machine with four times its load): what was killed by its limit had
-/// used 0.94 of it at least where it computed, called the system, or slept by chance, and 0.91 where it slept in the rhythm of the
-/// ticks; more than all of it at times. Only what takes care to run just at the ticks is killed with a tenth, and is not known here.
+/// The hard limit that ended a process which is not reaped yet, if one did: the kernel then sends SIGKILL, and tells
+/// nobody why. The kernel's accounts for limits count whole ticks, for the process that runs at each one, while
+/// `used_us` is the time that really passed. Measured (Linux 6.18 with 250 Hz, limits of 1 to 3 s, alone and on a
+/// machine with four times its load): a process that was killed by its limit had used at least 0.94 of it if it
+/// computed, called the system, or slept at random, and 0.91 if it slept in the rhythm of the ticks; sometimes more
+/// than all of it. Only a process that takes care to run just at the ticks is killed after a tenth, and is not
+/// recognised here.
 const char* exhausted_limit(pid_t process, std::int64_t used_us) noexcept {
   const int saved = errno;
   constexpr double kLeastShare = 0.85, kTickUs = 10'000;  // of the slowest kernels, for short limits
@@ -82,7 +84,7 @@ const char* exhausted_limit(pid_t process, std::int64_t used_us) noexcept {
   return limit;
 }
 
-/// `option`: 0 to reap, WNOWAIT to look only.
+/// `option` is 0 to reap, or WNOWAIT only to look.
 std::optional<Ended> wait_for_ended(const Pidfd& child, int option) {
   siginfo_t info{};
   rusage use{};
@@ -90,7 +92,8 @@ std::optional<Ended> wait_for_ended(const Pidfd& child, int option) {
   const auto wait = [&](int with) {
     return ::syscall(SYS_waitid, static_cast<int>(P_PIDFD), child.fd(), &info, WEXITED | WNOHANG | __WALL | with, &use);
   };
-  // Looked at first in any case: that SIGKILL has ended it is known only then, and what limits it had only until it is reaped.
+  // Always looks first: only then it is known that SIGKILL has ended the process, and its limits can be read only
+  // until it is reaped.
   if (call_retried([&] { return wait(WNOWAIT); }) != 0) {
     if (errno != ECHILD) throw_errno("waitid", "P_PIDFD", child.fd(), "WEXITED|WNOHANG|__WALL|WNOWAIT");
     if (!child.is_ended()) return std::nullopt;
@@ -141,7 +144,8 @@ bool kill_group_of_ended(const Pidfd& child, pid_t pid) noexcept {
 
 void reap_strays_of_group(pid_t group) noexcept {
   const int saved = errno;
-  // A process that orphans come to waits for children that it does not know of anyway, and may want to see how these ended.
+  // A process that adopts orphans waits for children that it does not know anyway, and may want to see how these
+  // ended.
   int is_subreaper = 0;
   if (::getpid() == 1 || ::prctl(PR_GET_CHILD_SUBREAPER, &is_subreaper) != 0 || is_subreaper != 0) {
     errno = saved;

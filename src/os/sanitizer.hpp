@@ -1,4 +1,4 @@
-// Whether this is a build with a sanitizer, which has handlers of its own for crashes.
+// Whether this build has a sanitizer, with crash handlers of its own.
 //
 // Thread safety: a constant.
 #pragma once
@@ -14,7 +14,7 @@ inline constexpr bool kHasSanitizer =
 inline constexpr bool kHasSanitizer = false;
 #endif
 
-/// Whether it is the one for threads, which keeps books, in the process's memory, of what each thread calls.
+/// Whether it is the thread sanitizer, which records in the process's memory what each thread calls.
 #if defined(__SANITIZE_THREAD__)
 inline constexpr bool kHasThreadSanitizer = true;
 #elif defined(__has_feature)

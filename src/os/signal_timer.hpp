@@ -17,7 +17,7 @@ class SignalTimer {
   SignalTimer& operator=(const SignalTimer&) = delete;
   ~SignalTimer();
 
-  /// Anew, where it was armed. At least a nanosecond: zero would disarm it.
+  /// Starts anew if it was armed. Takes at least a nanosecond: zero would disarm the timer.
   void arm(std::chrono::nanoseconds delay) noexcept;
   void disarm() noexcept { arm(std::chrono::nanoseconds::zero()); }
 

@@ -15,7 +15,7 @@ namespace coproc::inline v0::os {
 
 namespace {
 
-/// A sanitizer reports through its handlers, on a signal stack of its own: a worker's crash is to be reported as well.
+/// Sanitizers report through their handlers, on a signal stack of their own: a worker's crash must be reported, too.
 bool is_sanitizers(int signal) {
   return kHasSanitizer && std::find(kCrashSignals.begin(), kCrashSignals.end(), signal) != kCrashSignals.end();
 }
@@ -48,16 +48,16 @@ void unblock_signals() noexcept {
 
 constexpr std::array kEndSignals{SIGTERM, SIGHUP, SIGQUIT};
 
-// For the handler; set before it is.
+// Read by the handler; set before the handler is.
 pid_t worker_process = 0;
 pid_t host_of_worker = 0;
 
 bool is_meant_for_worker(const siginfo_t& info) noexcept {
   const pid_t self = ::getpid();
-  if (self != worker_process) return true;      // a process that the worker has forked
-  if (info.si_code == SI_KERNEL) return false;  // a terminal's
+  if (self != worker_process) return true;      // this process was forked by the worker
+  if (info.si_code == SI_KERNEL) return false;  // from a terminal
   const bool has_sender = info.si_code == SI_USER || info.si_code == SI_QUEUE || info.si_code == SI_TKILL;
-  if (!has_sender) return true;  // a timer of its own, say
+  if (!has_sender) return true;  // for example a timer of its own
   return info.si_pid == self || info.si_pid == host_of_worker || info.si_pid == ::getppid();
 }
 
@@ -103,7 +103,7 @@ void heed_host_only(pid_t host) noexcept {
 void reset_signals_in_child(const SignalRules& rules) noexcept {
   struct sigaction fresh {};
   sigemptyset(&fresh.sa_mask);
-  // SIGKILL, SIGSTOP and the two that the C library keeps for itself refuse: nothing to be done about them.
+  // SIGKILL, SIGSTOP and the two that the C library keeps for itself refuse, which cannot be helped.
   for (int signal = 1; signal <= SIGRTMAX; ++signal) {
     fresh.sa_handler = (rules.ignored & bit_of(signal)) != 0 ? SIG_IGN : SIG_DFL;
     if (!is_sanitizers(signal)) (void)::sigaction(signal, &fresh, nullptr);

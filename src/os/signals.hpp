@@ -22,45 +22,47 @@ class [[nodiscard]] SignalBlock {
   sigset_t old_mask_;
 };
 
-/// The signals that this process ignores, and its workers shall ignore, too: bit n - 1 for signal n. Not SIGCHLD, which would
-/// take the ends of its own children from a worker; nor those of a crash, which is to be told.
+/// The signals that this process ignores, and that its workers are to ignore, too: bit n - 1 for signal n. Without
+/// SIGCHLD, which would hide from a worker how its own children end; and without the signals of a crash, which must
+/// be reported.
 std::uint64_t ignored_signals() noexcept;
 
-/// What a worker does about signals.
+/// How a worker treats signals.
 struct SignalRules {
   std::uint64_t ignored = 0;
   bool heeds_others = false;
   pid_t host = 0;
 };
 
-/// Every handler to its default, no alternate stack, and then an empty mask. What is ignored by the rules is ignored. Signals
-/// that ask programs to end are often sent to whole groups, of which the host is one, and it decides what they mean: SIGINT
-/// gets an empty handler; SIGTERM, SIGHUP and SIGQUIT, unless the rules say otherwise, one that acts by default where the
-/// host, the parent process or the worker itself has sent them, and else does nothing. (To ignore them would be inherited by
-/// the programs that the worker runs.) All handlers are SA_RESTART. In a process that the worker forks they act by default. In a
-/// build with sanitizers the signals of a crash keep their handlers and stack.
+/// Resets every handler to its default and removes the alternate stack, then empties the mask. The signals that the
+/// rules name are ignored. Signals that ask programs to end are often sent to whole groups, of which the host is a
+/// member, and it is the host that decides what they mean. So SIGINT gets an empty handler; SIGTERM, SIGHUP and
+/// SIGQUIT, unless the rules say otherwise, get one that acts by default if the host, the parent process or the
+/// worker itself has sent them, and else does nothing. (If they were ignored, the programs that the worker runs would
+/// inherit that.) All handlers are SA_RESTART. In a process that the worker forks they act by default. In a build
+/// with sanitizers the signals of a crash keep their handlers and stack.
 void reset_signals_in_child(const SignalRules& rules) noexcept;
 
-/// For a program that keeps its own handlers: the same for what it has none for, and no signal is blocked.
+/// For a program that keeps its own handlers: the same for signals without a handler, and no signal is blocked.
 void keep_signals(const SignalRules& rules) noexcept;
 
-/// For a program that keeps its own ways with SIGINT and its mask, too: SIGTERM, SIGHUP and SIGQUIT as above, where they have
-/// their default.
+/// For a program that also keeps its own SIGINT and mask: SIGTERM, SIGHUP and SIGQUIT as above, if they have their
+/// default.
 void heed_host_only(pid_t host) noexcept;
 
-/// Children that end are gone at once, and nobody has to wait for them.
+/// Children that end are reaped by the kernel at once, and nobody has to wait for them.
 void leave_children_to_kernel() noexcept;
 
-/// Sends this signal with a value to a child that was not reaped: where there is no pidfd (Pidfd::queue_signal).
+/// Sends this signal with a value to a child that was not reaped, if there is no pidfd (Pidfd::queue_signal).
 void queue_signal(pid_t child, int signal, std::uintptr_t value) noexcept;
 
-/// By SIGKILL. For signal handlers, too.
+/// Ends this process by SIGKILL. Also for signal handlers.
 [[noreturn]] void kill_this_process() noexcept;
 
-/// Rests until a signal ends this process.
+/// Sleeps until a signal ends this process.
 [[noreturn]] void wait_for_signals() noexcept;
 
-/// A handler with SA_RESTART | SA_SIGINFO. Throws std::system_error.
+/// Sets a handler with SA_RESTART | SA_SIGINFO. Throws std::system_error.
 void set_signal_handler(int signal, void (*handler)(int, siginfo_t*, void*));
 
 }  // namespace coproc::inline v0::os

@@ -35,7 +35,7 @@ std::size_t receive_until(const Fd& socket, void* data, std::size_t bytes, const
   char* next = static_cast<char*>(data);
   std::size_t total = 0;
   while (total < bytes) {
-    // A look at the time only where there is a limit: a wait without one is the call's own.
+    // Checks the time only if there is a limit. Without one the call itself waits.
     const int flags = deadline.is_forever() ? 0 : MSG_DONTWAIT;
     const ssize_t got = call_retried([&] { return ::recv(socket.get(), next + total, bytes - total, flags); });
     if (got < 0 && errno == EAGAIN) {

@@ -17,11 +17,11 @@ struct SocketPair {
   static SocketPair create();
 };
 
-/// Sends all bytes or says no (the other end is gone). Never raises SIGPIPE. May wait.
+/// Sends all bytes. False: the other end is gone. Never raises SIGPIPE. May wait.
 bool send_all(const Fd& socket, const void* data, std::size_t bytes) noexcept;
-/// As receive_all(), for at most so long.
+/// As receive_all(), but waits at most so long.
 std::size_t receive_until(const Fd& socket, void* data, std::size_t bytes, const Deadline& deadline) noexcept;
-/// Waits until `bytes` bytes have come; fewer where the other end is gone.
+/// Waits until `bytes` bytes have arrived; fewer if the other end is gone.
 std::size_t receive_all(const Fd& socket, void* data, std::size_t bytes) noexcept;
 
 }  // namespace coproc::inline v0::os

@@ -29,7 +29,7 @@ std::vector<char*> pointers_to(const std::vector<std::string>& texts) {
   return pointers;
 }
 
-/// Writes into the memory that a child by vfork shares with this process.
+/// The parameters of a child by vfork. It writes its result here, since it shares the memory of this process.
 struct Spawned {
   const Program& program;
   const char* path;
@@ -38,9 +38,9 @@ struct Spawned {
   int control;
   int error;
   std::uint64_t ignored;  // ignored_signals()
-  sigset_t mask;          // with which the program begins
+  sigset_t mask;          // the program's signal mask
   int error_number = 0;
-  const char* failed = nullptr;  // the call
+  const char* failed = nullptr;  // the name of the call
 };
 
 void open_null(int number, int flags) noexcept {
@@ -50,12 +50,13 @@ void open_null(int number, int flags) noexcept {
   ::close(fd);
 }
 
-/// At `number` and open across exec, also where it is there already.
+/// Puts a descriptor at `number`, open across exec, also if it is there already.
 bool put(int fd, int number) noexcept {
   return fd == number ? ::fcntl(fd, F_SETFD, 0) == 0 : ::dup2(fd, number) == number;
 }
 
-/// Returns where a call failed. Like everything here in the child: nothing that allocates, locks or is not the kernel's.
+/// Returns only if a call failed. Like everything in the child, it makes only system calls: nothing that allocates or
+/// locks.
 void become_program(Spawned& spawned) noexcept {
   struct sigaction by_default {};
   by_default.sa_handler = SIG_DFL;
@@ -68,7 +69,7 @@ void become_program(Spawned& spawned) noexcept {
     return !is_done;
   };
   const Program& program = spawned.program;
-  // Those that are to be at 0 to 3 are above: neither is overwritten before it is used.
+  // The descriptors that are to be at 0 to 3 have higher numbers, so that none is overwritten before it is used.
   if (program.input >= 0) {
     if (fails("dup2", put(program.input, STDIN_FILENO))) return;
   } else if (::fcntl(STDIN_FILENO, F_GETFD) < 0) {
@@ -88,10 +89,10 @@ void become_program(Spawned& spawned) noexcept {
   spawned.failed = "execve";
 }
 
-/// A child that has this process's memory until it executes the program: as quick for a large process as for a small one. Not
-/// by posix_spawn, which needs a clone3 that is not refused, and more than that to close descriptors.
+/// Makes a child that shares this process's memory until it executes the program, which takes no longer for a large
+/// process. posix_spawn would need a clone3 that is not refused, and could not close all descriptors.
 __attribute__((noinline)) pid_t run_in_child(Spawned& spawned) noexcept {
-  // The thread sanitizer makes a fork() of vfork(), whose handlers would close in the child what it is to be given.
+  // The thread sanitizer turns vfork() into a fork(), whose handlers would close in the child what it is to be given.
   const pid_t pid = kHasThreadSanitizer ? fork_to_execute() : ::vfork();
   if (pid != 0) return pid;
   become_program(spawned);
@@ -103,7 +104,7 @@ __attribute__((noinline)) pid_t run_in_child(Spawned& spawned) noexcept {
 
 pid_t spawn(const Program& program, const Fd& control, int error) {
   const auto argv = pointers_to(program.arguments), envp = pointers_to(program.environment);
-  // Relative to this directory, and not to the program's.
+  // A path is relative to this directory, not to the program's.
   const std::string path =
       program.path.starts_with('/') ? program.path : std::filesystem::absolute(program.path).string();
   Spawned spawned{program, path.c_str(), argv.data(), envp.data(), control.get(), error, ignored_signals(), {}};
@@ -115,7 +116,7 @@ pid_t spawn(const Program& program, const Fd& control, int error) {
     const SignalBlock no_handler_runs_in_the_child;
     int cancel_state;
     ::pthread_setcancelstate(PTHREAD_CANCEL_DISABLE,
-                             &cancel_state);  // nor is the child cancelled in this thread's name
+                             &cancel_state);  // or the child could be cancelled in place of this thread
     pid = call_once([&] { return run_in_child(spawned); });
     const int saved = errno;
     ::pthread_setcancelstate(cancel_state, nullptr);
@@ -139,7 +140,7 @@ void set_environment(const std::vector<std::string>& variables) {
   ::clearenv();
   for (const std::string& variable : variables) {
     const auto equals = variable.find('=', 1);
-    if (equals == std::string::npos) continue;  // only a hand-made environment has such a thing
+    if (equals == std::string::npos) continue;  // only in an environment that was made by hand
     const std::string name = variable.substr(0, equals);
     if (::setenv(name.c_str(), variable.c_str() + equals + 1, 1) != 0) throw_errno("setenv", name);
   }

@@ -1,4 +1,4 @@
-// Terminals that descriptors may lead to.
+// Terminals behind descriptors.
 //
 // Thread safety: free functions.
 #pragma once
@@ -7,7 +7,7 @@
 
 namespace coproc::inline v0::os {
 
-/// How many columns the terminal has; 0: `fd` leads to none. 80 where it does not say.
+/// The number of columns of the terminal, 80 if it does not say; 0: `fd` is no terminal.
 std::size_t columns_of_terminal(int fd) noexcept;
 
 }  // namespace coproc::inline v0::os

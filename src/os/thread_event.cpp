@@ -13,15 +13,16 @@ namespace coproc::inline v0::os {
 
 namespace {
 
-/// All there are. A fork closes them, for they are its parent's, too; its one thread opens its own again when it needs it.
+/// All events of this process. A fork closes them in the child, since they are its parent's, too; its one thread
+/// opens its own again when it needs it.
 class Events final : public ForkSensitive {
  public:
   static Events& get() {
-    static auto* const events = new Events;  // threads end later than static objects do
+    static auto* const events = new Events;  // never destroyed, since threads may outlive static objects
     return *events;
   }
 
-  /// An open one where it is new, else a closed one.
+  /// An event, which is open if it is new, and else closed.
   Event* take() {
     const ForkLock no_fork;
     const std::lock_guard lock(mutex_);

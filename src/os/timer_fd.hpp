@@ -13,7 +13,7 @@ class TimerFd {
  public:
   /// Throws std::system_error.
   explicit TimerFd(std::chrono::nanoseconds delay);
-  /// Readable from then on.
+  /// Readable once the time has passed.
   int fd() const noexcept { return fd_.get(); }
 
  private:

@@ -16,7 +16,8 @@ void set_wait_hook(void (*hook)()) noexcept {
 }
 
 PollEnd poll_slice(std::span<pollfd> fds, const Deadline& deadline, bool may_unwind) {
-  // A signal that comes between the last look of the runtime and the poll does not interrupt it: hence the slices.
+  // A signal that arrives between the runtime's last check and the poll does not interrupt the poll. Hence the
+  // slices.
   constexpr std::chrono::nanoseconds kSlice = std::chrono::milliseconds(100);
   const bool has_hook = wait_hook.load(std::memory_order_relaxed) != nullptr;  // relaxed: only a question
   const Deadline slice = has_hook ? Deadline(std::min(deadline.remaining(), kSlice)) : deadline;

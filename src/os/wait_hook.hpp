@@ -1,4 +1,4 @@
-// What a program wants to be called in the middle of waits.
+// A function of the program's that is called in the middle of waits.
 //
 // Thread safety: free functions.
 #pragma once
@@ -9,15 +9,15 @@
 
 namespace coproc::inline v0::os {
 
-/// Null: none.
+/// Null: no hook.
 void set_wait_hook(void (*hook)()) noexcept;
 
-/// poll_once() for who may call the hook: never longer than 100 ms where there is one. `timed_out` is then only the end of this
-/// slice, and `interrupted` no news. To be followed by run_wait_hook(), when what was begun for the sleep is ended.
-/// `may_unwind`: a thread that is cancelled ends here; not for what a destructor may call.
+/// Like poll_once(), but if a hook is set it returns after at most 100 ms, so that `timed_out` does not mean that the
+/// deadline has passed, and `interrupted` is no error. Call run_wait_hook() afterwards, once the preparations for the
+/// sleep are undone. `may_unwind`: a thread that is cancelled ends here; not for calls of destructors.
 PollEnd poll_slice(std::span<pollfd> fds, const Deadline& deadline, bool may_unwind);
 
-/// After a slice that found nothing: calls the hook, which may throw.
+/// Call after a slice that found nothing: calls the hook, which may throw.
 void run_wait_hook();
 
 }  // namespace coproc::inline v0::os

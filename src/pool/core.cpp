@@ -6,8 +6,9 @@
 #include <utility>
 
 #include "coproc/errors.hpp"
-#include "link/ring_transport.hpp"
+#include "link/link.hpp"
 #include "messenger/access.hpp"
+#include "messenger/refused.hpp"
 #include "os/cancel.hpp"
 #include "os/fork_guard.hpp"
 
@@ -16,6 +17,13 @@ namespace coproc::inline v0::detail {
 namespace {
 
 constexpr std::size_t kSlowestKept = 10;
+
+PriorityMessenger make_doorbell() {
+  return name_refusals("no new pool", [] {
+    return MessengerAccess::make<PriorityMessenger>(
+        std::make_unique<Core>(link::make_end_without_peer(), CoreOptions()));
+  });
+}
 
 /// Stands for a task whose result nobody waits for any more.
 class Nothing final : public Task {
@@ -29,8 +37,7 @@ PoolCore::PoolCore(PoolOptions options, pool::MakePoolWorker make_worker)
     : options_(std::move(options)),
       make_worker_(std::move(make_worker)),
       owner_(os::fork_generation()),
-      doorbell_(MessengerAccess::make<PriorityMessenger>(
-          std::make_unique<Core>(link::make_end_without_peer(), CoreOptions()))) {
+      doorbell_(make_doorbell()) {
   slowest_.reserve(kSlowestKept + 1);
   for (std::size_t i = 0; i < options_.workers; ++i) slots_.push_back(std::make_unique<Slot>(i, make_worker_(i)));
   try {

@@ -10,6 +10,7 @@
 #include "os/pidfd.hpp"
 #include "os/poll.hpp"
 #include "os/reap.hpp"
+#include "process/local_life.hpp"
 
 namespace coproc::inline v0::process {
 
@@ -17,7 +18,7 @@ namespace {
 
 enum class News { channel, end, none };
 
-/// Waits until the worker says something or ends, or the time is over.
+/// Waits until the worker sends something or ends, or the time is over.
 News await_news(const Child& child, const StartChannel& channel, const os::Deadline& deadline,
                 StderrTail* error_output) {
   for (;;) {
@@ -52,12 +53,12 @@ Child take_charge(pid_t pid, StartChannel& channel, const os::Deadline& deadline
   try {
     pidfd = channel.open_pidfd(pid, deadline);
   } catch (const std::system_error& error) {
-    // ESRCH: the program ignores SIGCHLD or waits for every child, and something killed the worker at once. The pid may
-    // belong to another process by now.
+    // ESRCH: something killed the worker at once, and the program ignores SIGCHLD or waits for every child. The pid
+    // may already belong to another process.
     if (error.code().value() != ESRCH) os::kill_and_reap(pid);
     throw;
   }
-  return Child(pid, std::move(pidfd), std::move(lifeline));
+  return Child(std::make_unique<LocalLife>(pid, std::move(pidfd)), std::move(lifeline));
 }
 
 StartOutcome await_start(Child& child, StartChannel& channel, const os::Deadline& deadline, StderrTail* error_output) {
@@ -67,7 +68,7 @@ StartOutcome await_start(Child& child, StartChannel& channel, const os::Deadline
   }
   const News news = await_news(child, channel, deadline, error_output);
   if (news == News::none) return {{StartStage::handshake, ETIMEDOUT, {}}, {}};
-  // A process that has ended may have said something before.
+  // A process that has ended may have reported before.
   if (auto report = channel.receive(deadline)) return {*std::move(report), {}};
   if (deadline.passed() && !child.is_ended()) return {{StartStage::handshake, ETIMEDOUT, {}}, {}};
   return without_report(child, deadline, error_output);

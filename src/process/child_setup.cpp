@@ -38,7 +38,7 @@ void close_other_fds(const WorkerOptions& options, std::span<const int> kept) {
 }  // namespace
 
 void set_up_child(const WorkerOptions& options, std::span<const int> kept, StartStage& stage) {
-  // All three are found before the first is put in its place, so that they may name each other.
+  // All three are opened before the first is put in its place, since each may be another's source.
   put_standard_descriptors(open_standard_descriptors(options, stage), stage);
   stage = StartStage::environment;
   set_environment(options);

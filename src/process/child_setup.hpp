@@ -1,4 +1,4 @@
-// Makes a freshly forked process into what WorkerOptions ask for.
+// Sets up a freshly forked process as WorkerOptions ask for.
 //
 // Thread safety: for the child's only thread.
 #pragma once
@@ -10,10 +10,9 @@
 
 namespace coproc::inline v0::process {
 
-/// Standard descriptors, environment, working directory, other descriptors, name; `stage` always says which one it is
-/// at.
-/// Paths of standard streams are relative to the host's directory. `kept` are the descriptors that stay open besides
-/// the options' own. Throws std::system_error.
+/// Sets standard descriptors, environment, working directory, other descriptors and name; `stage` always says which
+/// of these it is at. Paths of standard streams are relative to the host's directory. `kept` are descriptors that
+/// stay open besides those that the options name. Throws std::system_error.
 void set_up_child(const WorkerOptions& options, std::span<const int> kept, StartStage& stage);
 
 }  // namespace coproc::inline v0::process

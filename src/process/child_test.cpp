@@ -62,9 +62,9 @@ TEST(Child, IsGivenTheValueOfAQueuedSignal) {
   });
   // It may not have blocked it yet: then this ends it, and the test says so.
   while (blocked_by(child.pid()) == 0) std::this_thread::yield();
-  EXPECT_TRUE(child.queue_signal(SIGRTMAX, std::uintptr_t{42} << 32));
+  EXPECT_TRUE(child.signal(SIGRTMAX, std::uintptr_t{42} << 32));
   EXPECT_EQ(end_of(child).code(), 42);
-  EXPECT_FALSE(child.queue_signal(SIGRTMAX, 1));
+  EXPECT_FALSE(child.signal(SIGRTMAX, 1));
 }
 
 TEST(Child, ASignalReachesNobodyElseWhereTheProgramHasReapedIt) {
@@ -73,7 +73,7 @@ TEST(Child, ASignalReachesNobodyElseWhereTheProgramHasReapedIt) {
   ::kill(pid, SIGKILL);
   ASSERT_EQ(::waitpid(pid, nullptr, 0), pid);
   // Whoever is given the number now is a stranger.
-  EXPECT_FALSE(child.queue_signal(SIGRTMAX, 1));
+  EXPECT_FALSE(child.signal(SIGRTMAX, 1));
 }
 
 TEST(Child, ManyThreadsGetOneAnswer) {

@@ -16,8 +16,8 @@ namespace {
 
 std::span<const ElfW(Phdr)> segments(const dl_phdr_info& module) { return {module.dlpi_phdr, module.dlpi_phnum}; }
 
-/// Whether the module has code at `offset` from its load address (not from its first byte: the two differ where the
-/// program is not position-independent).
+/// Whether the module has code at `offset` from its load address. (That is not the address of its first byte, if the
+/// program is not position-independent.)
 bool has_code_at(const dl_phdr_info& module, std::uintptr_t offset) {
   for (const auto& segment : segments(module)) {
     const bool is_code = segment.p_type == PT_LOAD && (segment.p_flags & PF_X) != 0;
@@ -48,7 +48,7 @@ std::string build_id_of(const dl_phdr_info& module) {
 }
 
 struct Search {
-  std::uintptr_t address = 0;  // what is looked for, or found
+  std::uintptr_t address = 0;  // to look for, or found
   CodeRef name;
   std::string path;
   bool is_found = false;

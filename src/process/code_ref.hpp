@@ -1,6 +1,6 @@
 // Names a function so that another run of the same program finds it: by its module's build id and its offset in that.
 //
-// Nothing has to be registered, and addresses may be random. Only the host's own start request ever names code; a peer
+// Nothing has to be registered, and addresses may be random. Only the host's own start request names code; a peer
 // cannot.
 //
 // Thread safety: free functions.
@@ -20,10 +20,10 @@ struct CodeRef {
   bool is_null() const noexcept { return build_id.empty(); }
 };
 
-/// Throws StartReport (stage `code`) where the function's module has no build id: it would be a guess.
+/// Throws StartReport (stage `code`) if the function's module has no build id: the name would be a guess.
 CodeRef name_code(Function function);
 
-/// The function with this name. Throws StartReport (stage `code`) where no module with this build id is loaded, or where it
+/// The function with this name. Throws StartReport (stage `code`) if no module with this build id is loaded, or if it
 /// has no code there.
 Function find_code(const CodeRef& name);
 

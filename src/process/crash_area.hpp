@@ -1,12 +1,11 @@
-// The memory through which a worker that crashes tells its host where: written by a signal handler, read as the word of
-// a stranger.
+// The memory in which a crashing worker leaves its host a report: written by a signal handler, untrusted by the reader.
 //
 //   offset  bytes  what
-//        0      4  state: kCrashComplete when all else stands; written last
+//        0      4  state: kCrashComplete when all else is written; written last
 //        4      4  the signal
-//        8      4  its si_code: above 0 where the processor found a fault, and nobody sent it
-//       12      4  how many frames there are
-//       16      8  the address that could not be used; 0 where the signal was sent
+//        8      4  its si_code: above 0 if the processor found a fault, and no process sent it
+//       12      4  the number of frames
+//       16      8  the address that could not be accessed; 0 if the signal was sent
 //       24    768  48 frames, the innermost first:
 //                    0   8  address looked up, less the address where its module was loaded (that is what the module's
 //                           ELF file calls it); the plain address where it is in none. Of a caller it is the last byte
@@ -15,7 +14,7 @@
 //                   12   4  zero
 //      792   2280  paths: each ends with a zero byte; "" is the program itself
 //
-// Thread safety: one writer, in the worker; the host may look at any time, and takes a copy.
+// Thread safety: one writer, in the worker. The host may look at any time, and takes a copy.
 #pragma once
 
 #include <array>

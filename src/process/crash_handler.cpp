@@ -15,7 +15,7 @@ namespace {
 
 constexpr unsigned kSecondsToReport = 2;
 
-/// Which thread crashed first, and of what. Claimed once, by one compare-exchange.
+/// The thread and the signal of the first crash. Claimed once, by one compare-exchange.
 struct Crash {
   pid_t thread = 0;
   int signal = 0;
@@ -33,7 +33,7 @@ struct Reporter {
 };
 constinit Reporter reporter;
 
-/// Where the path of `module` stands in the area; it is put there if need be, and if there is space.
+/// The place of the path of `module` in the area. The path is added if it is not there yet, and if there is space.
 std::uint32_t place_path_of(const link_map* module, std::uint32_t frame_count) noexcept {
   CrashArea& area = *reporter.area;
   for (std::uint32_t i = 0; i < frame_count; ++i) {
@@ -47,14 +47,14 @@ std::uint32_t place_path_of(const link_map* module, std::uint32_t frame_count) n
   return static_cast<std::uint32_t>(place);
 }
 
-/// False where there is no space for more.
+/// False: there is no space for more.
 bool add_frame(std::uintptr_t address) noexcept {
   CrashArea& area = *reporter.area;
   const std::uint32_t count = area.frame_count;
   if (count == kCrashFrames) return false;
   dl_find_object found{};
   CrashFrame frame{address, kNoModule, 0};
-  // It takes no lock, unlike dladdr(): glibc makes it for unwinders.
+  // Unlike dladdr() it takes no lock: glibc makes it for unwinders.
   if (::_dl_find_object(reinterpret_cast<void*>(address), &found) == 0) {  // NOLINT: an address of code
     reporter.modules[count] = found.dlfo_link_map;
     frame.path_at = place_path_of(found.dlfo_link_map, count);
@@ -70,10 +70,10 @@ struct Walk {
   bool is_past_crash;
 };
 
-/// For each frame from the handler's own outwards.
+/// Called for each frame, from the handler's own outwards.
 _Unwind_Reason_Code on_frame(_Unwind_Context* context, void* argument) {
   Walk& walk = *static_cast<Walk*>(argument);
-  int is_interrupted = 0;  // here, and not in a call that it has made
+  int is_interrupted = 0;  // a frame that was interrupted itself, not in a call that it made
   const std::uintptr_t pc = _Unwind_GetIPInfo(context, &is_interrupted);
   if (!walk.is_past_crash) {
     walk.is_past_crash = is_interrupted != 0 && pc == walk.crash_pc;
@@ -86,7 +86,7 @@ _Unwind_Reason_Code on_frame(_Unwind_Context* context, void* argument) {
   return add_frame(is_interrupted != 0 ? pc : pc - 1) ? _URC_NO_REASON : _URC_END_OF_STACK;
 }
 
-/// The innermost frame is written before anything is tried that may fail.
+/// The innermost frame is written before anything that may fail is tried.
 void write_report(int signal, const siginfo_t& info, const void* context) noexcept {
   CrashArea& area = *reporter.area;
   area.signal = signal;
@@ -98,8 +98,8 @@ void write_report(int signal, const siginfo_t& info, const void* context) noexce
     Walk walk{at.pc, false};
     _Unwind_Backtrace(&on_frame, &walk);
   } else if (std::uintptr_t caller = 0; os::read_word(at.stack_pointer, caller) && caller != 0) {
-    // A call of what is no function: nobody can unwind from there (libgcc would crash), but the caller's address has just
-    // been pushed (on x86-64).
+    // A call of an address that is no function. Nobody can unwind from there (libgcc would crash), but the caller's
+    // address has just been pushed (on x86-64).
     add_frame(caller - 1);
   }
 }
@@ -109,9 +109,9 @@ void complete_report() noexcept {
       .store(kCrashComplete, std::memory_order_release);  // pairs with read_crash_report
 }
 
-/// With what there is of the report.
+/// Ends the process, with as much of the report as there is.
 [[noreturn]] void give_up() noexcept {
-  // relaxed, as are those of `first`: they decide who goes on, and publish nothing
+  // relaxed, as for `first`: they decide which thread goes on, and publish nothing
   const Crash first = reporter.first.load(std::memory_order_relaxed);
   if (!reporter.has_given_up.exchange(true, std::memory_order_relaxed)) complete_report();
   os::end_by_signal(first.signal);
@@ -120,13 +120,14 @@ void complete_report() noexcept {
 void on_alarm(int, siginfo_t*, void*) { give_up(); }
 
 void on_crash(int signal, siginfo_t* info, void* context) {
-  // A process that the worker forked: it may not even have the area.
+  // A process that the worker forked may not even have the area.
   if (::getpid() != reporter.process) return os::raise_on_return(signal, *info);
 
   Crash first;
   const Crash own{::gettid(), signal};
   if (!reporter.first.compare_exchange_strong(first, own, std::memory_order_relaxed)) {
-    // Another thread is at it, and ends the process when it has finished. If it is this one, writing it has crashed.
+    // Another thread is writing the report, and ends the process when it has finished. If it is this thread, writing
+    // has crashed.
     for (unsigned i = 0; first.thread != own.thread && i <= kSecondsToReport; ++i) {
       os::sleep_once(std::chrono::seconds(1));
     }
@@ -145,7 +146,7 @@ void leave_out_frames_from(const void* frame) noexcept {
 }
 
 void report_crashes_into(std::span<std::byte, kCrashReportBytes> area) {
-  // The first use of the unwinder may load it, and allocate.
+  // The first use of the unwinder may load it, and allocate memory.
   _Unwind_Backtrace([](_Unwind_Context*, void*) { return _URC_NO_REASON; }, nullptr);
   os::use_signal_stack();
   reporter.area = reinterpret_cast<CrashArea*>(area.data());  // NOLINT: trivial, and zeroed by who made the area

@@ -1,9 +1,10 @@
-// The worker's side of crash reports: handlers that write down where it crashed, and let it end as it would have.
+// The worker's side of crash reports: signal handlers that write down where it crashed, and let it end as it would
+// have.
 //
-// Thread safety: for one thread, once in a process (again in a forked one). Only that thread gets a stack of its own for
-// the handlers: where another one has used up its stack the process ends without a report.
-// Invariants: whatever happens in the handler (a second crash, a lock that is held for ever), the process ends with the
-// first signal, seconds later at worst; nothing there allocates or takes a lock.
+// Thread safety: called by one thread, once in a process (and again in a forked one). Only that thread gets a stack
+// of its own for the handlers: if another thread has used up its stack, the process ends without a report.
+// Invariants: whatever happens in the handler (a second crash, a lock that is held for ever), the process ends by the
+// first signal, seconds later at worst. The handler allocates nothing and takes no lock.
 #pragma once
 
 #include <cstddef>
@@ -13,14 +14,14 @@
 
 namespace coproc::inline v0::process {
 
-/// From now on a crash of this process (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT) is written into `area`. Signals that
-/// have another handler than the default (a sanitizer's, Python's faulthandler's) are left alone. Crashes of processes
-/// that this one forks are not written. REQUIRES: area is aligned to 8 bytes, zeroed, and mapped until the end of the
+/// From now on a crash of this process (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT) is written into `area`. Signals
+/// that have a handler already (a sanitizer's, Python's faulthandler's) are left alone. Crashes of processes that
+/// this one forks are not written. REQUIRES: `area` is aligned to 8 bytes, zero, and mapped until the end of the
 /// process. Throws std::system_error.
 void report_crashes_into(std::span<std::byte, kCrashReportBytes> area);
 
-/// What this frame (__builtin_frame_address(0)) calls is the target: it and those further out are left out of reports, which
-/// they would be the same part of each time.
+/// Leaves this frame (__builtin_frame_address(0)) and those outside of it out of reports: it calls the target, and
+/// they would be the same each time.
 void leave_out_frames_from(const void* frame) noexcept;
 
 }  // namespace coproc::inline v0::process

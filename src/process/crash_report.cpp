@@ -21,11 +21,11 @@ namespace coproc::inline v0::process {
 
 namespace {
 
-/// The one door: whatever the worker still writes into `area`, this stays as it is.
+/// Copies the area, once: what the worker writes into it afterwards has no effect.
 std::optional<CrashArea> copy_of(std::span<const std::byte, kCrashReportBytes> area) {
   const auto* state = reinterpret_cast<const std::uint32_t*>(area.data());  // NOLINT: the area's first member
   static_assert(offsetof(CrashArea, state) == 0);
-  // pairs with the release in complete_report(); std::atomic_ref has none for what is const
+  // Pairs with the release in complete_report(). std::atomic_ref takes no const object.
   if (__atomic_load_n(state, __ATOMIC_ACQUIRE) != kCrashComplete) return std::nullopt;
   CrashArea report;
   std::memcpy(&report, area.data(), sizeof report);
@@ -33,7 +33,7 @@ std::optional<CrashArea> copy_of(std::span<const std::byte, kCrashReportBytes> a
   return report;
 }
 
-/// None where `at` is no place, or what is there has no end.
+/// nullopt: `at` is out of range, or no zero byte follows it.
 std::optional<std::string> path_at(const CrashArea& report, std::uint32_t at) {
   if (at >= report.paths.size()) return std::nullopt;
   const auto begin = report.paths.begin() + at;
@@ -47,7 +47,7 @@ std::set<std::string> loaded_modules() {
   std::set<std::string> paths;
   ::dl_iterate_phdr(
       [](dl_phdr_info* info, std::size_t, void* result) {
-        // The program itself is "". The kernel's "linux-vdso.so.1" would be looked for in the working directory.
+        // The program itself is "". The kernel's "linux-vdso.so.1" would be searched for in the working directory.
         if (info->dlpi_name[0] == '/') static_cast<std::set<std::string>*>(result)->insert(info->dlpi_name);
         return 0;
       },
@@ -55,7 +55,7 @@ std::set<std::string> loaded_modules() {
   return paths;
 }
 
-/// The last part of a path, with nothing in it that a terminal would act upon.
+/// The last part of a path, without anything that a terminal would act upon.
 std::string label_of(const std::string& path) {
   std::string label = path.substr(path.find_last_of('/') + 1);
   std::replace_if(
@@ -77,7 +77,7 @@ std::vector<Frame> frames_of(const CrashArea& report) {
   return frames;
 }
 
-/// How long the host looks for names: whoever waits for the worker's death waits for that, too.
+/// How long the host searches for names. A call that waits for the worker's death waits for this, too.
 constexpr std::chrono::milliseconds kTimeForSymbols{500};
 
 void find_symbols(std::vector<Frame>& frames, const std::string& program,
@@ -91,11 +91,11 @@ void find_symbols(std::vector<Frame>& frames, const std::string& program,
   for (const auto& [module, inside] : modules) {
     const auto known = loaded.find(module);
     if (!module.empty() && known == loaded.end()) continue;
-    // By a link that leads to what is executed, also where its file has been replaced or removed.
+    // A link that leads to the file being executed, even if it has been replaced or removed.
     const std::string own_or_program = program.empty() ? "/proc/self/exe" : program;
     const os::Fd file = os::try_open_regular_file((module.empty() ? own_or_program : *known).c_str());
     if (!file) continue;
-    // Another file by now: its names would be wrong, and may be a stranger's.
+    // The file has changed since: its names would be wrong, and may come from a stranger.
     if (module.empty() && as_started && as_started != os::identity_of(file)) continue;
     const bool is_own = !module.empty() || program.empty();
     std::vector<std::uint64_t> offsets;
@@ -105,7 +105,7 @@ void find_symbols(std::vector<Frame>& frames, const std::string& program,
   }
 }
 
-/// Only of these two is si_addr data; and where the processor cannot tell it, the kernel says so.
+/// Only for these two signals si_addr is an address of data. If the processor cannot tell it, the kernel says so.
 bool knows_address(const CrashArea& report) {
   return (report.signal == SIGSEGV || report.signal == SIGBUS) && report.code > 0 && report.code != SI_KERNEL;
 }

@@ -1,8 +1,8 @@
-// The host's side of crash reports: what a worker left in its area, in words.
+// The host's side of crash reports: turns what a worker left in its area into text.
 //
-// Thread safety: a free function over values; the loader's lock is taken for a moment.
-// Invariants: the worker is not believed. Its area is copied once and checked; a path in it is never opened, only compared
-// with those of the modules that the host has itself loaded.
+// Thread safety: a free function over values. It takes the loader's lock for a moment.
+// Invariants: the worker is not trusted. Its area is copied once and checked. A path in it is never opened, only
+// compared with those of the modules that the host itself has loaded.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +16,7 @@
 
 namespace coproc::inline v0::process {
 
-/// One line for each frame, the innermost first; empty where the worker wrote no complete report, or nonsense.
+/// One line for each frame, the innermost first; empty if the worker wrote no complete report, or an invalid one.
 ///
 ///     #0 indexer::parse(int) + 0x1c (indexer+0x4f2c), accessing 0x10
 ///     #1 main + 0x40 (indexer+0x5120)
@@ -24,8 +24,8 @@ namespace coproc::inline v0::process {
 ///     #3 0x7f0e7ab4824a
 ///
 /// The numbers are those that `addr2line -e MODULE` takes. `program` is the path of the worker's program, as the host
-/// knows it; empty: the host's own. Where `as_started` is not what lies there now, or where reading takes too long, there
-/// are no names. REQUIRES: area is aligned to 8 bytes.
+/// knows it; empty: the host's own. If the file has changed since `as_started`, or if reading takes too long, there
+/// are no names. REQUIRES: `area` is aligned to 8 bytes.
 std::vector<std::string> read_crash_report(std::span<const std::byte, kCrashReportBytes> area,
                                            const std::string& program,
                                            const std::optional<os::FileIdentity>& as_started = {});

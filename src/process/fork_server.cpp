@@ -44,8 +44,8 @@ class Server {
     StderrTail error_output;
     const os::Program program = this_program(kForkServerRole, environment_);
     const pid_t pid = os::spawn(program, channel_.worker_end(), error_output.write_fd());
-    channel_.become_host();
-    error_output.stay_with_host();
+    channel_.keep_host_end();
+    error_output.keep_host_end();
     process_ = take_charge(pid, channel_, deadline, nullptr);
     greet(deadline, error_output);
   }
@@ -57,18 +57,19 @@ class Server {
     try {
       (void)end_after_hang_up(process_, os::Deadline::forever());
     } catch (const std::system_error&) {
-      // Its owner goes on.
+      // The destructor of process_ goes on.
     }
   }
 
   bool can_serve(const os::Inheritance& now) const {
     return process_.is_own_process() && channel_.host_end().is_own() && !process_.is_ended() && inheritance_ == now;
   }
-  /// The first process of its PID namespace: it cannot give its parent children, and the namespace ends with it.
+  /// Whether the server is the first process of its PID namespace: then it cannot make children for its parent, and
+  /// the namespace ends with it.
   bool is_first_of_namespace() const noexcept { return own_pid_ == 1; }
   const std::vector<std::string>& environment() const noexcept { return environment_; }
 
-  /// Nothing: the server has ended.
+  /// nullopt: the server has ended.
   std::optional<ForkedWorker> fork(const os::Fd& socket, const os::Deadline& deadline) {
     const int fds[] = {socket.get()};
     if (!os::send_with_fds(channel_.host_end(), kRequest, fds, deadline)) return std::nullopt;
@@ -76,8 +77,8 @@ class Server {
     std::vector<os::Fd> come;
     if (!hear(reply, come, deadline)) return std::nullopt;
     if (reply.pid <= 0) throw refusal(reply.error_number);
-    const bool is_elsewhere = own_pid_ != process_.pid();  // in another PID namespace, where it has other numbers
-    if (come.size() != 1) {  // this process may have no more descriptors: the kernel then leaves them out
+    const bool is_elsewhere = own_pid_ != process_.pid();  // in another PID namespace, with other numbers
+    if (come.size() != 1) {  // the kernel leaves descriptors out if this process may have no more
       if (!is_elsewhere) os::kill_and_reap(reply.pid);
       throw StartReport{StartStage::pidfd, EMFILE};
     }
@@ -103,7 +104,7 @@ class Server {
     return report;
   }
 
-  /// The reply must be had: there is a worker by now, and nothing else says which one. A lack of memory may pass.
+  /// The reply is needed: there is a worker by now, and nothing else says which. A lack of memory may pass.
   bool hear(ServerReply& reply, std::vector<os::Fd>& come, const os::Deadline& deadline) {
     for (int tries_left = 3;; --tries_left) {
       try {
@@ -141,7 +142,7 @@ class Server {
     if (os::is_open(STDERR_FILENO)) os::write_all(STDERR_FILENO, error_output.text());
   }
 
-  /// False: the server has ended. Throws StartReport where the time is over.
+  /// False: the server has ended. Throws StartReport when the time is over.
   bool receive(void* data, std::size_t bytes, std::vector<os::Fd>& fds, const os::Deadline& deadline,
                StderrTail* error_output) {
     for (;;) {
@@ -166,15 +167,16 @@ class Server {
   std::int32_t own_pid_ = 0;  // as it sees itself
 };
 
-/// This process's server. A forked child gets one of its own: its parent's lock may be held for ever there.
+/// This process's server. A forked child gets a holder of its own, since its parent's lock may be held for ever
+/// there.
 struct Holder {
   explicit Holder(Holder* of_the_parent) : parent(of_the_parent) {}
-  Holder* const parent;  // only so that it is not taken for a leak
+  Holder* const parent;  // keeps it reachable, so that it is not taken for a leak
   const unsigned long generation = os::fork_generation();
   std::timed_mutex mutex;
   std::unique_ptr<Server> server;                               // this and what follows: guarded by mutex
-  std::vector<std::unique_ptr<Server>> first_of_namespaces;     // kept, so that these namespaces live on
-  std::optional<std::pair<os::Inheritance, std::string>> none;  // why there is none that can fork, and since when
+  std::vector<std::unique_ptr<Server>> first_of_namespaces;     // kept, so that these namespaces go on
+  std::optional<std::pair<os::Inheritance, std::string>> none;  // why no server can fork, and in which state
 };
 constinit std::atomic<Holder*> current_holder{nullptr};
 
@@ -187,7 +189,7 @@ Holder& holder() {
   return *now;
 }
 
-/// Another thread's start may take longer than this one has time.
+/// The start of another thread may take longer than this one may wait.
 std::unique_lock<std::timed_mutex> lock_of(Holder& own, const os::Deadline& deadline) {
   std::unique_lock lock(own.mutex, std::try_to_lock);
   while (!lock && !deadline.passed()) {
@@ -226,7 +228,7 @@ void ensure_fork_server(const os::Deadline& deadline) {
 
 std::string no_fork_server() {
   Holder& own = holder();
-  const std::unique_lock lock(own.mutex, std::try_to_lock);  // a start that goes on may find out otherwise
+  const std::unique_lock lock(own.mutex, std::try_to_lock);  // a start that is under way may find out otherwise
   if (!lock || !own.none || own.none->first != os::Inheritance::now()) return {};
   return own.none->second;
 }
@@ -249,14 +251,14 @@ ForkedWorker start_in_fork_server(const os::Fd& socket, const std::vector<std::s
         worker->has_environment = server.environment() == environment;
         return *std::move(worker);
       }
-      own.server.reset();  // it has ended meanwhile: another one
+      own.server.reset();  // it has ended meanwhile: start another one
     }
   } catch (const StartReport& report) {
     if (report.stage == StartStage::fork_server) own.server.reset();  // it hangs
     remember(own, report);
     throw;
   }
-  // Not remembered: somebody may have killed it.
+  // This failure is not remembered: the server may have been killed.
   throw StartReport{.stage = StartStage::fork_server,
                     .text = "the fork server ended while it was used; StartMethod::spawn does without it",
                     .may_be_spawned = true};

@@ -1,15 +1,16 @@
 // The fork server: this program, executed once more as a small process with one thread, from which workers are forked.
-// They cost the same however large the host is, are its own children, and have nothing of what it has opened, locked or
-// set up. The server's own 0, 1 and 2 lead to /dev/null, and its directory is the root.
+// Workers cost the same however large the host is, are the host's own children, and inherit nothing of what it has
+// opened, locked or set up. The server's own 0, 1 and 2 lead to /dev/null, and its directory is the root.
 //
 //   server  how many threads it has                     once
 //   host    one byte, with a worker's start socket      for each worker
 //   server  its pid or an errno, with its pidfd         for each worker
 //
 // Thread safety: any thread.
-// Invariants: there is at most one server that works for this process; it ends with this process, and is replaced where it
-// has ended, where what it would pass on is not true any more (os/inheritance.hpp), and where this process has closed its
-// socket. It is asked to end by closing that: a process that has given up its user's rights may not signal it any more.
+// Invariants: at most one server works for this process, and it ends with this process. It is replaced if it has
+// ended, if what it would pass on is out of date (os/inheritance.hpp), or if this process has closed its socket. It
+// is asked to end by closing that socket, since a process that has given up its user's rights may not signal it any
+// more.
 #pragma once
 
 #include <sys/types.h>
@@ -34,24 +35,24 @@ struct ForkedWorker {
   os::Pidfd pidfd;
   bool has_environment;  // the environment that was asked for
 };
-/// A fork of the server, which reads its start request from `socket`. Starts the server where there is none. Throws
-/// StartReport, std::system_error. Where the report says may_be_spawned, no_fork_server() remembers it.
+/// A fork of the server, which reads its start request from `socket`. Starts the server if there is none. Throws
+/// StartReport, std::system_error. If the report says may_be_spawned, no_fork_server() remembers it.
 ForkedWorker start_in_fork_server(const os::Fd& socket, const std::vector<std::string>& environment,
                                   const os::Deadline& deadline);
 
-/// Why there is no fork server that can fork, where that was found out and nothing is known to have changed since; empty:
-/// nothing is known. Throws std::system_error.
+/// Why no fork server can fork, if a start has found that out and nothing is known to have changed since; empty: not
+/// known. Throws std::system_error.
 std::string no_fork_server();
 
-/// Starts the server where there is none. Throws StartReport, std::system_error.
+/// Starts the server if there is none. Throws StartReport, std::system_error.
 void ensure_fork_server(const os::Deadline& deadline);
-/// Ends it, where there is one; its workers live on.
+/// Ends the server, if there is one. Its workers live on.
 void end_fork_server() noexcept;
 
 /// The server's own side: serves until the host closes `control` or ends.
 [[noreturn]] void serve_forks(os::Fd control, Prepare prepare) noexcept;
 
-/// What host and server say to each other.
+/// The messages between host and server.
 struct ServerHello {
   std::uint32_t threads;
   std::int32_t pid;  // as it sees itself

@@ -28,7 +28,7 @@ void set_up(const WorkerOptions& options, std::span<os::ForkSensitive* const> ke
   report.stage = StartStage::setup;
   os::reset_signals_in_child({os::ignored_signals(), options.heed_signals_of_others, os::parent_pid()});
   report.stage = StartStage::lifeline;
-  lifeline.stay_with_worker();
+  lifeline.end_with_host();
   set_up_child(options, os::list_fds(kept), report.stage);
   report.stage = StartStage::started;
 }
@@ -36,7 +36,7 @@ void set_up(const WorkerOptions& options, std::span<os::ForkSensitive* const> ke
 [[noreturn]] void run_worker(const WorkerOptions& options, std::span<os::ForkSensitive* const> kept, Lifeline& lifeline,
                              StartChannel& channel, const WorkerIdentity& identity, bool had_threads,
                              FunctionRef<int()> body) noexcept {
-  channel.become_worker();
+  channel.keep_worker_end();
   begin_worker(had_threads);
   StartReport report;
   try {
@@ -46,7 +46,7 @@ void set_up(const WorkerOptions& options, std::span<os::ForkSensitive* const> ke
   } catch (...) {
     report.error_number = ENOMEM;
   }
-  assume_identity(identity, !had_threads);  // else another one may hold the lock of the generators for ever
+  assume_identity(identity, !had_threads);  // or another thread may hold the generators' lock for ever
   if (!channel.report(report) || report.stage != StartStage::started) end_worker(1);
 
   exit_worker(run_body(body, options.name));
@@ -77,8 +77,8 @@ Child start_by_fork(const WorkerOptions& options, std::span<os::ForkSensitive* c
       pid = os::fork_keeping(kept);
       if (pid == 0) run_worker(options, kept, *lifeline, channel, identity, had_threads, body);
     }
-    channel.become_host();
-    lifeline->stay_with_host();
+    channel.keep_host_end();
+    lifeline->keep_host_end();
     stage = StartStage::pidfd;
     Child child = take_charge(pid, channel, deadline, std::move(lifeline));
     stage = StartStage::setup;

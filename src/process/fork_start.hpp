@@ -12,10 +12,10 @@
 
 namespace coproc::inline v0::process {
 
-/// Forks a worker that runs `body` and ends with the code that it returns (1 where it throws: nothing unwinds into the
-/// host's frames). Returns in the host when the worker is about to call `body`. The worker keeps `keep` of what is in
-/// the table of forks, and with it the descriptors that these list.
-/// Throws StartError, whose stage is name_of() one of StartStage, and then leaves nothing behind; InvalidArgumentError.
+/// Forks a worker that runs `body` and ends with the code that it returns, or 1 if it throws: nothing unwinds into
+/// the host's frames. Returns in the host when the worker is about to call `body`. Of the objects in the table of
+/// forks the worker keeps those in `keep`, with their descriptors. Throws StartError, whose stage is name_of() a
+/// StartStage, and then leaves nothing behind; InvalidArgumentError.
 Child start_by_fork(const WorkerOptions& options, std::span<os::ForkSensitive* const> keep, FunctionRef<int()> body);
 
 }  // namespace coproc::inline v0::process

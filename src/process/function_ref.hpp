@@ -1,4 +1,4 @@
-// A callable that is borrowed for the length of one call.
+// A reference to a callable, for the length of one call.
 //
 // Thread safety: a value.
 // Invariants: what it refers to must outlive every use: name the lambda first, then make the FunctionRef.

@@ -15,9 +15,9 @@ namespace coproc::inline v0::process {
 
 namespace {
 
-/// What the signal handler needs; a worker has one lifeline.
+/// The state of the signal handler. A worker has one lifeline.
 struct Armed {
-  const Armed* of_the_host;  // a worker's, where this is a fork of one: only so that it is not taken for a leak
+  const Armed* of_the_host;  // that this worker inherited from its host, kept reachable for the leak sanitizer
   int read_end;
   std::chrono::nanoseconds grace;
   os::SignalTimer timer{SIGKILL};
@@ -26,10 +26,10 @@ struct Armed {
 static_assert(std::atomic<bool>::is_always_lock_free);  // used in a signal handler
 std::atomic<Armed*> armed{nullptr};                     // set once; the worker's end frees it
 
-/// Null: there can be no timer, since this user may queue no more signals (RLIMIT_SIGPENDING).
+/// Null: no timer can be made, since this user may queue no more signals (RLIMIT_SIGPENDING).
 Armed* arm(int read_end, std::chrono::nanoseconds grace) {
   try {
-    // relaxed: of this thread, or of before the fork
+    // relaxed: stored by this thread, or before the fork
     return new Armed{.of_the_host = armed.load(std::memory_order_relaxed), .read_end = read_end, .grace = grace};
   } catch (const std::system_error& error) {
     if (error.code() == std::errc::resource_unavailable_try_again) return nullptr;
@@ -38,10 +38,10 @@ Armed* arm(int read_end, std::chrono::nanoseconds grace) {
 }
 
 void on_sigcont(int, siginfo_t*, void*) {
-  Armed* const line = armed.load(std::memory_order_acquire);  // pairs with the release in stay_with_worker()
-  // A shell's `kill -CONT` comes here, too.
+  Armed* const line = armed.load(std::memory_order_acquire);  // pairs with the release in end_with_host()
+  // A shell's `kill -CONT` ends up here, too.
   if (line == nullptr || !os::is_hung_up(line->read_end)) return;
-  // relaxed: only one of several signals may set the timer, or each would put the end off
+  // relaxed: only one of several signals may set the timer, or each would postpone the end
   if (!line->is_running.exchange(true, std::memory_order_relaxed)) line->timer.arm(line->grace);
 }
 
@@ -49,9 +49,9 @@ void on_sigcont(int, siginfo_t*, void*) {
 
 Lifeline::Lifeline(const os::ForkLock&) : pipe_(os::Pipe::create()) {}
 
-void Lifeline::stay_with_host() noexcept { pipe_.read_end.reset(); }
+void Lifeline::keep_host_end() noexcept { pipe_.read_end.reset(); }
 
-void Lifeline::stay_with_worker(std::chrono::nanoseconds grace) {
+void Lifeline::end_with_host(std::chrono::nanoseconds grace) {
   step("lifeline: forked");
   pipe_.write_end.reset();
   Armed* const line = grace > std::chrono::nanoseconds::zero() ? arm(pipe_.read_end.get(), grace) : nullptr;
@@ -60,11 +60,11 @@ void Lifeline::stay_with_worker(std::chrono::nanoseconds grace) {
     os::set_signal_handler(SIGCONT, &on_sigcont);
     os::signal_on_change(pipe_.read_end, SIGCONT);
   } else {
-    // Rather an end without grace than a worker that may outlive its host.
+    // An end without grace is better than a worker that may outlive its host.
     os::signal_on_change(pipe_.read_end, SIGKILL);
   }
   step("lifeline: held");
-  // The host may have ended before the signal was asked for: then none will come.
+  // The host may have ended before the signal was requested, and then no signal will come.
   if (os::is_hung_up(pipe_.read_end.get())) end_worker(1);
 }
 

@@ -1,8 +1,9 @@
 // Makes a worker end with its host, however the host ends and whatever the worker is doing.
 //
-// A pipe that nobody writes to, whose only write end is the host's. When the host ends, the kernel closes it and sends
-// the worker SIGCONT (which also wakes a stopped one); the handler arms a timer made beforehand, which sends SIGKILL.
-// That needs no thread, and unlike PR_SET_PDEATHSIG does not follow the thread that started the worker.
+// It is a pipe into which nobody writes, and of which only the host has the write end. When the host ends, the kernel
+// closes that end and sends the worker SIGCONT, which also wakes a stopped one. The handler arms a timer made
+// beforehand, which sends SIGKILL. That needs no thread, and unlike PR_SET_PDEATHSIG does not depend on the thread
+// that started the worker.
 //
 // Thread safety: one thread at a time.
 // Invariants: no other child of the host holds the write end (os/fork_guard.hpp).
@@ -16,7 +17,7 @@
 
 namespace coproc::inline v0::process {
 
-/// How long a worker may go on after its host's end: its calls throw HostDiedError in this time.
+/// How long a worker may go on after its host's end. Its calls throw HostDiedError in this time.
 inline constexpr std::chrono::milliseconds kHostGoneGrace{500};
 
 class Lifeline final : public os::ForkSensitive {
@@ -24,15 +25,15 @@ class Lifeline final : public os::ForkSensitive {
   /// In the host, before the fork. Throws std::system_error.
   Lifeline() : Lifeline(os::ForkLock()) {}
 
-  /// In a worker that is no fork of its host: with the read end that it was sent.
+  /// In a worker that is no fork of its host: takes the read end that was sent to it.
   explicit Lifeline(os::Fd read_end) noexcept { pipe_.read_end = std::move(read_end); }
 
   const os::Fd& read_end() const noexcept { return pipe_.read_end; }
-  /// In the host, when the worker has its end.
-  void stay_with_host() noexcept;
-  /// In the worker: from now on it ends at most `grace` after its host. Does not return where the host is gone already.
-  /// Grace 0: the kernel kills at once. To be called once in a process. Throws std::system_error.
-  void stay_with_worker(std::chrono::nanoseconds grace = kHostGoneGrace);
+  /// In the host, once the worker has its end: closes the worker's end.
+  void keep_host_end() noexcept;
+  /// In the worker: from now on it ends at most `grace` after its host. Does not return if the host is gone already.
+  /// Grace 0: the kernel kills it at once. Call once in a process. Throws std::system_error.
+  void end_with_host(std::chrono::nanoseconds grace = kHostGoneGrace);
 
  private:
   explicit Lifeline(const os::ForkLock& no_fork_before_it_is_registered);

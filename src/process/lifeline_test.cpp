@@ -81,7 +81,7 @@ TEST_F(LifelineTest, AHostThatWasGoneBeforeIsNoticed) {
       const pid_t self = ::getpid();
       pids_.write(&self, sizeof self);
       while (::getppid() == parent) std::this_thread::yield();
-      line.stay_with_worker();
+      line.end_with_host();
       ::_exit(99);
     }
     ::_exit(0);
@@ -97,12 +97,12 @@ TEST_F(LifelineTest, WithoutGraceTheKernelKillsAtOnce) {
     Lifeline line;
     os::ForkSensitive* const keep[] = {&line};
     if (os::fork_keeping(keep) == 0) {
-      line.stay_with_worker(std::chrono::nanoseconds(0));
+      line.end_with_host(std::chrono::nanoseconds(0));
       const pid_t self = ::getpid();
       pids_.write(&self, sizeof self);
       spin();
     }
-    line.stay_with_host();
+    line.keep_host_end();
     for (;;) ::pause();
   });
   const auto worker = pids_.read<pid_t>();
@@ -117,12 +117,12 @@ TEST_F(LifelineTest, WithoutATimerTheKernelKillsAtOnce) {
     ::setrlimit(RLIMIT_SIGPENDING, &none);  // a timer counts as a signal that waits
     os::ForkSensitive* const keep[] = {&line};
     if (os::fork_keeping(keep) == 0) {
-      line.stay_with_worker();
+      line.end_with_host();
       const pid_t self = ::getpid();
       pids_.write(&self, sizeof self);
       spin();
     }
-    line.stay_with_host();
+    line.keep_host_end();
     for (;;) ::pause();
   });
   const auto worker = pids_.read<pid_t>();

@@ -17,6 +17,7 @@
 #include "process/await_start.hpp"
 #include "process/fork_server.hpp"
 #include "process/lifeline.hpp"
+#include "process/local_life.hpp"
 #include "process/standard_descriptors.hpp"
 #include "process/standard_streams.hpp"
 #include "process/start_channel.hpp"
@@ -29,7 +30,7 @@ namespace coproc::inline v0::process {
 
 namespace {
 
-/// The host's environment with WorkerOptions::env in it. Throws StartReport.
+/// The host's environment with WorkerOptions::env applied. Throws StartReport.
 std::vector<std::string> environment_for(const WorkerOptions& options) {
   std::vector<std::string> variables = os::environment();
   for (const auto& [name, value] : options.env) {
@@ -41,8 +42,8 @@ std::vector<std::string> environment_for(const WorkerOptions& options) {
   return variables;
 }
 
-/// The host's directory, or the one that it wants for the worker. A user who may not be in the host's own directory (or
-/// whose directory is not there any more) is no reason not to start: its workers begin in the root then.
+/// The host's directory, or the one that the options ask for. If the host's user may not enter its directory, or if
+/// that has been removed, workers begin in the root directory.
 os::Fd open_working_directory(const WorkerOptions& options) {
   if (!options.working_directory.empty()) return os::open_directory(options.working_directory.c_str());
   try {
@@ -54,7 +55,7 @@ os::Fd open_working_directory(const WorkerOptions& options) {
   }
 }
 
-/// All that the worker gets of the host's, opened here, so that it is the host's as it is now.
+/// Everything of the host's that the worker gets. It is opened here, so that it is the host's as it is now.
 struct Inherited {
   StandardDescriptors opened;
   os::Fd working_directory;
@@ -70,7 +71,7 @@ struct Inherited {
 
   int standard(int number) const {
     const os::Fd& fd = opened[static_cast<std::size_t>(number)];
-    return fd ? fd.get() : number;  // none: the host's own
+    return fd ? fd.get() : number;  // not opened here: the host's own
   }
 };
 
@@ -91,7 +92,7 @@ StartRequest request_for(const WorkerOptions& options, std::string payload) {
   return request;
 }
 
-/// Throws StartReport, which names the program.
+/// Throws StartReport that names the program.
 pid_t execute(const os::Program& program, const os::Fd& control, int error_output) {
   try {
     return os::spawn(program, control, error_output);
@@ -105,7 +106,7 @@ pid_t execute(const os::Program& program, const os::Fd& control, int error_outpu
   }
 }
 
-/// The process, before it has been told anything.
+/// The process, which has been told nothing yet.
 Child launch(const WorkerOptions& options, const NewProgram& program, const Inherited& inherited, StartChannel& channel,
              std::unique_ptr<Lifeline> lifeline, StderrTail* error_output, StartRequest& request,
              const os::Deadline& deadline, StartStage& stage) {
@@ -115,7 +116,7 @@ Child launch(const WorkerOptions& options, const NewProgram& program, const Inhe
     ForkedWorker worker = start_in_fork_server(channel.worker_end(), environment, deadline);
     if (!worker.has_environment) request.environment = std::move(environment);
     const os::ForkLock no_fork_before_it_is_registered;
-    return Child(worker.pid, std::move(worker.pidfd), std::move(lifeline));
+    return Child(std::make_unique<LocalLife>(worker.pid, std::move(worker.pidfd)), std::move(lifeline));
   }
   stage = StartStage::exec;
   os::Program executed;
@@ -186,7 +187,7 @@ os::Program this_program(const char* role, std::vector<std::string> environment)
 
 namespace {
 
-/// One start. What goes wrong is in the outcome's report; else `child` is the worker.
+/// One start. If something goes wrong it is in the outcome's report; else `child` is the worker.
 StartOutcome attempt(const WorkerOptions& options, const NewProgram& program, StartRequest& request,
                      std::span<const int> fds, const os::Deadline& deadline, Child& child) {
   StartStage stage = StartStage::setup;
@@ -197,7 +198,8 @@ StartOutcome attempt(const WorkerOptions& options, const NewProgram& program, St
     auto own_lifeline = std::make_unique<Lifeline>();
     Lifeline& lifeline = *own_lifeline;
     StartChannel channel;
-    // What a program says before it answers is for the error, where it fails; a fork server's worker says nothing before.
+    // What a program prints before it reports is for the error if it fails. A fork server's worker prints nothing
+    // before.
     std::optional<StderrTail> error_output;
     if (program.method != StartMethod::fork_server) error_output.emplace();
     StderrTail* const tail = error_output ? &*error_output : nullptr;
@@ -205,8 +207,8 @@ StartOutcome attempt(const WorkerOptions& options, const NewProgram& program, St
 
     Child started =
         launch(options, program, inherited, channel, std::move(own_lifeline), tail, request, deadline, stage);
-    channel.become_host();
-    if (tail != nullptr) tail->stay_with_host();
+    channel.keep_host_end();
+    if (tail != nullptr) tail->keep_host_end();
 
     std::vector<int> sent{inherited.standard(STDIN_FILENO), inherited.standard(STDOUT_FILENO),
                           inherited.standard(STDERR_FILENO), inherited.working_directory.get(),
@@ -214,8 +216,8 @@ StartOutcome attempt(const WorkerOptions& options, const NewProgram& program, St
     sent.insert(sent.end(), options.keep_fds.begin(), options.keep_fds.end());
     sent.insert(sent.end(), fds.begin(), fds.end());
     stage = StartStage::handshake;
-    (void)send_start_request(channel.host_end(), request, sent, deadline);  // where it has ended, it says so below
-    lifeline.stay_with_host();
+    (void)send_start_request(channel.host_end(), request, sent, deadline);  // await_start() sees whether it has ended
+    lifeline.keep_host_end();
     StartOutcome outcome = await_start(started, channel, deadline, tail);
     if (outcome.report.stage == StartStage::started) {
       if (tail != nullptr) os::write_all(inherited.standard(STDERR_FILENO), tail->text());

@@ -26,8 +26,8 @@ namespace coproc::inline v0::process {
 
 namespace {
 
-/// Puts the kept descriptors at their numbers. What was received at one of these is moved out of the way, and not above
-/// all of them: the highest may be the last that the limit allows.
+/// Puts the kept descriptors at their numbers. Received descriptors that are in the way are moved, but not above all
+/// numbers: the highest may be the last that the limit allows.
 void place_kept(const StartRequest& request, StartFds& fds, os::Fd& socket) {
   const auto is_wanted = [&](int number) {
     return std::find(request.keep_fds.begin(), request.keep_fds.end(), number) != request.keep_fds.end();
@@ -45,14 +45,14 @@ void place_kept(const StartRequest& request, StartFds& fds, os::Fd& socket) {
   fds.kept.clear();
 }
 
-/// `stage` always says what it is at. Throws std::system_error.
+/// `stage` always says which step it is at. Throws std::system_error.
 void set_up(const StartRequest& request, StartFds& fds, Lifeline*& lifeline, bool is_own, StartStage& stage) {
   stage = StartStage::setup;
   const os::SignalRules rules{request.ignored_signals, request.heeds_signals_of_others, request.host_pid};
   is_own ? os::reset_signals_in_child(rules) : os::keep_signals(rules);
   stage = StartStage::lifeline;
   lifeline = new Lifeline(std::move(fds.lifeline));  // for the rest of this process
-  lifeline->stay_with_worker();
+  lifeline->end_with_host();
   put_standard_descriptors({std::move(fds.standard[0]), std::move(fds.standard[1]), std::move(fds.standard[2])}, stage);
   stage = StartStage::environment;
   if (request.environment) os::set_environment(*request.environment);
@@ -83,7 +83,7 @@ int run(os::Fd socket, Prepare prepare, bool is_own) noexcept {
   StartChannel::say_here(socket);
   try {
     report.stage = StartStage::handshake;
-    if (!receive_start_request(socket, request, fds)) return 1;  // nobody is left to be told
+    if (!receive_start_request(socket, request, fds)) return 1;  // the host is gone
     report.stage = StartStage::keep_fds;
     place_kept(request, fds, socket);
     set_up(request, fds, lifeline, is_own, report.stage);

@@ -1,5 +1,4 @@
-// The worker's side of a start in a new program: what has become of the process is made into the worker that the host's
-// request describes.
+// The worker's side of a start in a new program: makes the process the worker that the host's request describes.
 //
 // Thread safety: for the process's first thread.
 #pragma once
@@ -9,8 +8,8 @@
 
 namespace coproc::inline v0::process {
 
-/// Receives the request, sets the process up, reports, and runs what `prepare` gave. For a process that is all coproc's (fork
-/// server, spawn), and ends by exit_worker(). Returns the exit code.
+/// Receives the request, sets the process up, reports, and runs what `prepare` returned. For a process that is
+/// coproc's own (fork server, spawn) and ends by exit_worker(). Returns the exit code.
 int run_own_worker(os::Fd socket, Prepare prepare) noexcept;
 
 /// The same in a program's own process (executable), which keeps its signal handlers.

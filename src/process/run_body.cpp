@@ -16,7 +16,7 @@ int run_body(FunctionRef<int()> body, const std::string& name) noexcept {
                  detail::in_lines(error.what(), "    ").c_str());
     return 1;
   } catch (...) {
-    // pthread_exit() unwinds, too, and must not be caught for good: this does not return.
+    // pthread_exit() unwinds, too, and its unwinding must not be stopped: this does not return.
     exit_worker(1);
   }
 }

@@ -9,8 +9,8 @@
 
 namespace coproc::inline v0::process {
 
-/// What `body` returns; 1 where it throws: nothing unwinds into what came before. Ends the process where its first thread
-/// leaves by pthread_exit().
+/// Returns what `body` returns, or 1 if it throws: nothing unwinds into the frames outside. Ends the process if its
+/// first thread leaves by pthread_exit().
 int run_body(FunctionRef<int()> body, const std::string& name) noexcept;
 
 }  // namespace coproc::inline v0::process

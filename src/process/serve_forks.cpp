@@ -1,4 +1,4 @@
-// The fork server's own side of fork_server.hpp.
+// The server's side of fork_server.hpp.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -38,7 +38,7 @@ std::optional<os::Fd> next_request(const os::Fd& control) {
   return std::move(fds.front());
 }
 
-/// /dev/null, or a pipe's end where there is none (chroot).
+/// /dev/null, or an end of a pipe if there is no /dev/null (chroot).
 os::Fd nothing() {
   try {
     return os::open_file("/dev/null", O_RDWR);
@@ -47,15 +47,15 @@ os::Fd nothing() {
   }
 }
 
-/// Its workers are given what the host has then. What the host has now it may want to close: a reader of its output waits
-/// for the last writer, and a directory that somebody is in cannot be unmounted.
+/// Lets go of what the host has now: its workers are given what it has when they are started. The host may want to
+/// close these: a reader of its output waits for the last writer, and a directory in use cannot be unmounted.
 void hold_nothing_of_host() {
   const os::Fd null = nothing();
   for (const int number : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) os::put_at(null, number);
   os::change_directory("/");
 }
 
-/// One worker; returns in the server.
+/// Forks one worker. Returns in the server.
 void fork_worker(os::Fd& control, os::Fd socket, Prepare prepare) {
   ServerReply reply{-1, 0};
   os::Fd pidfd;
@@ -77,19 +77,19 @@ void fork_worker(os::Fd& control, os::Fd socket, Prepare prepare) {
 }  // namespace
 
 void serve_forks(os::Fd control, Prepare prepare) noexcept {
-  // All signals stay blocked, as they were when this program was executed: the server ends when its host does, or by
+  // All signals stay blocked, as they were when this program was executed: the server ends with its host, or by
   // SIGKILL.
   os::set_process_name("coproc-forks");
   try {
-    flush_standard_streams();  // what static initialisers have printed: or each worker would print it again
+    flush_standard_streams();  // or each worker would print again what static initialisers have printed
     hold_nothing_of_host();
     StartChannel::say_here(control);
     const ServerHello hello{static_cast<std::uint32_t>(os::thread_count()), ::getpid()};
-    if (hello.pid == 1) os::leave_children_to_kernel();  // it is to its namespace what init is to the system
+    if (hello.pid == 1) os::leave_children_to_kernel();  // the init process of its PID namespace
     (void)os::send_with_fds(control, bytes_of(hello), {}, os::Deadline::forever());
     while (auto socket = next_request(control)) fork_worker(control, *std::move(socket), prepare);
   } catch (const std::exception&) {
-    // The host sees the server's end, and makes another one.
+    // The host sees that the server has ended, and starts another one.
   }
   end_worker(0);
 }

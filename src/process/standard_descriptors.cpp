@@ -18,7 +18,7 @@ struct Source {
   int number;
 
   os::Fd operator()(const Inherit&) const {
-    // A host without it: a worker's output must not go into whatever is next given this number.
+    // The host has none. A worker's output must not go into whatever gets this number next.
     return os::is_open(number) ? os::Fd() : (*this)(DevNull{});
   }
   os::Fd operator()(const DevNull&) const {

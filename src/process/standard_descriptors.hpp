@@ -11,11 +11,11 @@
 
 namespace coproc::inline v0::process {
 
-/// By number. None where that of the process which opens them stays as it is.
+/// By number. No descriptor: that of the process which opens them stays as it is.
 using StandardDescriptors = std::array<os::Fd, 3>;
 
-/// Opens what WorkerOptions ask for; paths are relative to the working directory. `stage` always says which one it is at.
-/// Throws std::system_error.
+/// Opens what WorkerOptions ask for. Paths are relative to the working directory. `stage` always says which one it is
+/// at. Throws std::system_error.
 StandardDescriptors open_standard_descriptors(const WorkerOptions& options, StartStage& stage);
 
 /// Puts them at 0, 1 and 2. Throws std::system_error.

@@ -7,7 +7,7 @@
 namespace coproc::inline v0::process {
 
 void flush_standard_streams() noexcept {
-  static const std::ios_base::Init streams_exist;  // also where a static initialiser starts a worker
+  static const std::ios_base::Init streams_exist;  // also if a static initialiser starts a worker
   try {
     std::cout.flush();
     std::cerr.flush();
@@ -15,8 +15,7 @@ void flush_standard_streams() noexcept {
     std::wcout.flush();
     std::wcerr.flush();
     std::wclog.flush();
-  } catch (
-      ...) {  // a stream with exceptions() whose file is full or closed: that is for the program's next print to say
+  } catch (...) {  // a stream with exceptions() whose file is full or closed: the program's next print reports it
   }
   ::fflush(stdout);
   ::fflush(stderr);

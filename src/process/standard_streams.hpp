@@ -5,7 +5,7 @@
 
 namespace coproc::inline v0::process {
 
-/// Writes out what stdout, stderr, std::cout, std::cerr and their likes hold, and nothing else: flushing all streams would write a
+/// Flushes stdout, stderr, std::cout, std::cerr and their like, and nothing else: flushing all streams would write a
 /// host's pending data of inherited files a second time.
 void flush_standard_streams() noexcept;
 

@@ -36,14 +36,14 @@ os::Pidfd StartChannel::open_pidfd(pid_t worker, const os::Deadline& deadline) {
   return pidfd;
 }
 
-void StartChannel::become_worker() noexcept {
+void StartChannel::keep_worker_end() noexcept {
   ends_.first.reset();
   say_here(ends_.second);
 }
 
 void StartChannel::say_here(const os::Fd& worker_end) noexcept {
   const char here = 1;
-  (void)os::send_all(worker_end, &here, 1);  // a host that is gone is met by the next call, too
+  (void)os::send_all(worker_end, &here, 1);  // the next call finds it, too, if the host is gone
 }
 
 bool StartChannel::let_go(const os::Deadline& deadline) noexcept {

@@ -52,7 +52,7 @@ bool receive_start_request(const os::Fd& socket, StartRequest& request, StartFds
                           "): build both with the same one"};
   }
   std::vector<std::byte> body;
-  while (body.size() < header.bytes) {  // memory for what has come, not for what is announced
+  while (body.size() < header.bytes) {  // allocate for what has arrived, not for what is announced
     const std::size_t at = body.size();
     body.resize(at + static_cast<std::size_t>(std::min<std::uint64_t>(header.bytes - at, kPieceBytes)));
     if (!os::receive_with_fds(socket, std::span(body).subspan(at), come)) return false;

@@ -1,8 +1,8 @@
-// What a worker that is not a fork of its host has to be told: how its process shall be, and what to run.
+// The request to a worker that is not a fork of its host: how its process is to be set up, and what to run.
 //
 // Thread safety: values and free functions.
-// Security considerations: it names code to run, so it is taken only from a socket that came through exec from the parent,
-// or from the fork server (new_program.hpp).
+// Security considerations: it names code to run, so it is taken only from a socket that came through exec from the
+// parent, or from the fork server (new_program.hpp).
 #pragma once
 
 #include <cstddef>
@@ -17,7 +17,8 @@
 
 namespace coproc::inline v0::process {
 
-/// Of everything that host and worker tell each other before the target runs. Different ones do not work together.
+/// The version of all messages between host and worker before the target runs. Different versions do not work
+/// together.
 inline constexpr std::uint32_t kStartVersion = 2;
 
 struct StartRequest {
@@ -25,12 +26,12 @@ struct StartRequest {
   int host_pid = 0;
   std::uint64_t number = 0;  // WorkerIdentity
   std::uint64_t seed = 0;
-  /// "NAME=value"; none: the new process has it already.
+  /// "NAME=value"; nullopt: the new process has it already.
   std::optional<std::vector<std::string>> environment;
-  /// The numbers that the first of `fds` shall have.
+  /// The numbers at which the kept descriptors are to be.
   std::vector<int> keep_fds;
   bool leads_group = false;
-  /// What the host ignores: bit n - 1 for signal n.
+  /// Signals that the host ignores: bit n - 1 for signal n.
   std::uint64_t ignored_signals = 0;
   bool heeds_signals_of_others = false;
   /// A cpu_set_t.
@@ -48,11 +49,11 @@ struct StartFds {
   std::vector<os::Fd> payload;
 };
 
-/// `fds` in the order of StartFds. False: the worker is gone. Throws std::system_error (ETIMEDOUT).
+/// `fds` are in the order of StartFds. False: the worker is gone. Throws std::system_error (ETIMEDOUT).
 bool send_start_request(const os::Fd& socket, const StartRequest& request, std::span<const int> fds,
                         const os::Deadline& deadline);
 
-/// False: the host is gone. Throws StartReport where it comes from another version of coproc or is none.
+/// False: the host is gone. Throws StartReport if it comes from another version of coproc, or is no request.
 bool receive_start_request(const os::Fd& socket, StartRequest& request, StartFds& fds);
 
 }  // namespace coproc::inline v0::process

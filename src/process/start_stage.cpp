@@ -65,12 +65,12 @@ bool is_any_of(int number, std::initializer_list<int> numbers) {
   return std::find(numbers.begin(), numbers.end(), number) != numbers.end();
 }
 
-/// The kernel says ENOMEM where the PID namespace of the children is dead.
+/// The kernel reports ENOMEM if the PID namespace of the children is dead.
 bool has_dead_namespace(int error_number) {
   return error_number == ENOMEM && os::gives_children_another_pid_namespace();
 }
 
-/// A guess, where the reason that the system gives is a shortage and does not say of what.
+/// A guess at the limit, if the system only says that something is short.
 const char* guess(const StartReport& report) {
   if (report.stage == StartStage::link || report.stage == StartStage::lifeline) {
     if (is_any_of(report.error_number, {EAGAIN, ENOMEM}) && os::is_bounded_by_locked_memory()) {
@@ -82,7 +82,7 @@ const char* guess(const StartReport& report) {
   return guess_at_processes(report.error_number);
 }
 
-/// What failed, in words that name the option to look at.
+/// What failed, naming the option to look at.
 std::string text_of(StartStage stage, const WorkerOptions& options) {
   switch (stage) {
     case StartStage::lifeline:

@@ -35,28 +35,28 @@ enum class StartStage : std::int32_t {
 /// As StartError::stage() gives it: "fork", "stdin", "working_directory", ...
 const char* name_of(StartStage stage) noexcept;
 
-/// What came of a start. Thrown where something went wrong, in the host or in the worker, and caught inside this layer: it
-/// ends up in the host's throw_start_error().
+/// The result of a start. Thrown if something went wrong, in the host or in the worker, and caught inside this layer:
+/// it reaches throw_start_error() in the host.
 struct StartReport {
   StartStage stage = StartStage::setup;
   std::int32_t error_number = 0;
-  /// What failed and what to do; empty: the stage's own words will do.
+  /// What failed and what to do; empty: the stage's own text is used.
   std::string text = {};
-  /// Which system call failed, with its arguments and reason, where that is known; empty: error_number says the reason.
+  /// The failed system call with its arguments and reason, if it is known; empty: error_number gives the reason.
   std::string call = {};
-  /// Of a start by the fork server: this is about the server, and a start by `spawn` may go well.
+  /// The failure is that of the fork server, so that a start by `spawn` may succeed.
   bool may_be_spawned = false;
 };
-/// Of a system call that failed in this stage.
+/// The report of a system call that failed in this stage.
 StartReport report_of(StartStage stage, const std::system_error& error);
 
-/// " (a limit ...?)" where this is the reason of a process that could not be made, and says no more; else "".
+/// " (a limit ...?)" if this is why a process could not be made, and says no more; else "".
 const char* guess_at_processes(int error_number);
 
 /// What failed, why, and what to do.
 std::string describe(const StartReport& report, const WorkerOptions& options);
 
-/// `status`: how the worker's process ended, where it did so by itself.
+/// `status`: how the worker's process ended, if it did so by itself.
 [[noreturn]] void throw_start_error(const StartReport& report, const WorkerOptions& options,
                                     const std::optional<ExitStatus>& status = {});
 

@@ -7,9 +7,10 @@ namespace coproc::inline v0::process {
 
 namespace {
 
-/// What the pipe shall hold, so that a child seldom has to wait: as much as an unprivileged process may ask for.
+/// The size of the pipe, so that a child seldom has to wait: as much as an unprivileged process may ask for.
 constexpr int kPipeBytes = 1 << 20;
-/// More than the pipe holds: all that an ended child has printed. Children of its own that go on cannot keep us here.
+/// More than the pipe holds, so that everything an ended child has printed is read. Its own children that go on
+/// printing cannot keep drain() busy.
 constexpr int kMostReads = 128;
 
 }  // namespace
@@ -19,7 +20,7 @@ StderrTail::StderrTail(const os::ForkLock&) : pipe_(os::Pipe::create_for_output(
 }
 
 int StderrTail::fd() const noexcept {
-  // relaxed: at worst the end is met once more
+  // relaxed: at worst the end is seen once more
   return is_at_end_.load(std::memory_order_relaxed) ? -1 : pipe_.read_end.get();
 }
 

@@ -1,11 +1,11 @@
-// The last of what a child prints to its stderr: a pipe, of which the host keeps the end of what comes.
+// Keeps the last of what a child prints to its stderr: a pipe, of which the host reads and keeps the tail.
 //
-// There is no thread behind it. Whoever waits for the child watches fd() and calls drain(); a child that prints more than
-// the pipe holds while nobody does, waits until somebody does.
+// No thread reads it. Calls that wait for the child poll fd() and call drain(). A child that prints more than the
+// pipe holds waits until somebody does so.
 //
 // Thread safety: drain(), fd() and text() from any thread.
-// Invariants: no other child of the host holds either end (os/fork_guard.hpp). What the child's own children print is kept
-// like its own; nothing ever waits for them to close it.
+// Invariants: no other child of the host holds either end (os/fork_guard.hpp). Output of the child's own children is
+// kept like its own; nothing waits for them to close the pipe.
 #pragma once
 
 #include <atomic>
@@ -20,20 +20,20 @@ namespace coproc::inline v0::process {
 
 class StderrTail final : public os::ForkSensitive {
  public:
-  /// How much is kept.
+  /// How many bytes are kept.
   static constexpr std::size_t kBytes = 4096;
 
   /// Throws std::system_error.
   StderrTail() : StderrTail(os::ForkLock()) {}
 
-  /// In the child this has to become descriptor 2. A forked child keeps it where this is among what it keeps.
+  /// This has to become descriptor 2 of the child. A forked child keeps it if this object is among those it keeps.
   int write_fd() const noexcept { return pipe_.write_end.get(); }
-  /// In the host, once the child has its own.
-  void stay_with_host() noexcept { pipe_.write_end.reset(); }
+  /// In the host, once the child has its own: closes the child's end.
+  void keep_host_end() noexcept { pipe_.write_end.reset(); }
 
-  /// For poll: readable when there is something to drain. -1 once nobody has the other end any more.
+  /// For poll: readable when there is something to drain. -1 once nobody has the write end any more.
   int fd() const noexcept;
-  /// Takes out what is there; never waits. False: nobody has the other end any more, and nothing will come.
+  /// Reads what is there; never waits. False: nobody has the write end any more, and nothing more will come.
   bool drain() noexcept;
   /// The last of what was drained, at most kBytes.
   std::string text() const;

@@ -19,7 +19,7 @@ Child start_captured(StderrTail& tail, Body body) {
   options.stderr_ = FileDescriptor{tail.write_fd()};
   os::ForkSensitive* const kept[] = {&tail};
   Child child = start_by_fork(options, kept, body);
-  tail.stay_with_host();
+  tail.keep_host_end();
   return child;
 }
 

@@ -19,7 +19,7 @@ void drain(const LadderWait& wait) {
   if (wait.keep_draining) wait.keep_draining();
 }
 
-/// The end, once the pidfd says so. A tracer may hold it back for a while.
+/// The status, once the process has ended. A tracer may hold it back for a while.
 std::optional<ExitStatus> reap(Child& child, const LadderWait& wait) {
   if (!child.is_ended()) return std::nullopt;
   drain(wait);  // what it sent before its end
@@ -46,9 +46,9 @@ std::optional<ExitStatus> wait_for_end(Child& child, const os::Deadline& deadlin
     if (auto status = reap(child, wait)) return status;
     if (deadline.passed()) return std::nullopt;
 
-    // A descriptor that stays ready although it was drained (hung up, or a full inbox), or an end that cannot be reaped
-    // yet, must not turn this into a busy loop.
-    // Asked once: it may end between two looks, and then nothing would end the poll.
+    // A descriptor that stays ready although it was drained (hung up, or a full inbox), or a process that has ended
+    // and cannot be reaped yet, must not turn this into a busy loop. is_ended() is asked once: if the process ended
+    // between two calls, nothing would end the poll.
     const bool is_held_back = child.is_ended();
     const bool rests = rest_from_extra_fd || is_held_back;
     pollfd fds[2] = {{is_held_back ? -1 : child.wait_fd(), POLLIN, 0}, {rests ? -1 : wait.extra_fd, POLLIN, 0}};

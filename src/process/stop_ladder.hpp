@@ -16,34 +16,34 @@ namespace coproc::inline v0::process {
 
 struct Rung {
   StopRung rung;
-  /// How long to wait for the end once it has acted.
+  /// How long to wait for the end after the rung has acted.
   Timeout time;
-  /// What it does. Empty: SIGTERM (and SIGCONT, so that a stopped process can act on it) for `terminate`, SIGKILL for
-  /// `kill`, nothing for others.
+  /// The action. Empty: SIGTERM (and SIGCONT, so that a stopped process can act on it) for `terminate`, SIGKILL for
+  /// `kill`, nothing for the others.
   FunctionRef<void()> act = {};
 };
 
-/// What goes on during the waits. All may be empty.
+/// What is done during the waits. All may be empty.
 struct LadderWait {
-  /// Called at least every 10 ms, and once after the end: a worker that is blocked in a send must be able to go on.
-  /// Must not throw.
+  /// Called at least every 10 ms, and once after the end, so that a worker that is blocked in a send can go on. Must
+  /// not throw.
   FunctionRef<void()> keep_draining = {};
   /// A descriptor that is readable when there is something to drain; -1: none. Stays the caller's.
   int extra_fd = -1;
-  /// Whether a thread that is cancelled ends in it. Not for what a destructor calls.
+  /// Whether a thread that is cancelled ends in the wait. Not for calls of destructors.
   bool may_unwind = false;
 };
 
-/// Does what the rung does, and does not wait.
+/// Does the rung's action, and does not wait.
 void take_rung(Child& child, const Rung& rung);
 
-/// Waits for the child's end; nullopt where the time is over. Throws std::system_error.
+/// Waits for the child's end; nullopt when the time is over. Throws std::system_error.
 std::optional<ExitStatus> wait_for_end(Child& child, const os::Deadline& deadline, const LadderWait& wait);
 
 /// The same for many at once: until all have ended, or the time is over. Throws std::system_error.
 void wait_for_ends(std::span<Child* const> children, const os::Deadline& deadline, const LadderWait& wait);
 
-/// Takes the rungs in order until the child has ended; NotYetEnded where it outlives the last one. A child that has
+/// Takes the rungs in order until the child has ended; NotYetEnded if it outlives the last one. A child that has
 /// ended already is only reaped, and one that was killed before meets no gentler rung. Throws std::system_error.
 ExitStatus run_ladder(Child& child, std::span<const Rung> rungs, const LadderWait& wait);
 

@@ -197,4 +197,49 @@ TEST(StopLadder, AnInterruptedWaitCallsTheHook) {
   ::sigaction(SIGUSR1, &old, nullptr);
 }
 
+/// A process that exists in this test only, and that SIGTERM ends.
+class ImaginedLife final : public Life {
+ public:
+  explicit ImaginedLife(std::string& log) : log_(log) {}
+
+  pid_t pid() const noexcept override { return 4711; }
+  bool is_owned() const noexcept override { return true; }
+  int wait_fd() noexcept override { return end_.read_end.get(); }
+  bool is_ended() noexcept override { return !end_.write_end; }
+  std::optional<ExitStatus> try_reap() override {
+    if (!is_ended()) return std::nullopt;
+    log_ += "reaped ";
+    return ExitStatus{.end = Signalled{SIGTERM}};
+  }
+  os::Signalling signal(int number, std::optional<std::uintptr_t> value) override {
+    log_ += std::to_string(number) + (value ? '=' + std::to_string(*value) : "") + ' ';
+    if (number == SIGTERM) end_.write_end.reset();
+    return os::Signalling::sent;
+  }
+  void kill_group_at_end() noexcept override {}
+  os::ProcessMemory memory() noexcept override { return {.now = 1, .peak = 2}; }
+
+ private:
+  std::string& log_;
+  os::Pipe end_ = os::Pipe::create();
+};
+
+TEST(StopLadder, EndsWhateverHasALife) {
+  std::string log;
+  {
+    Child child(std::make_unique<ImaginedLife>(log), nullptr);
+    EXPECT_EQ(child.pid(), 4711);
+    EXPECT_EQ(child.memory().peak, 2u);
+    EXPECT_TRUE(child.signal(SIGUSR1, 7));
+    const Rung rungs[] = {{StopRung::close_request, 1ms}, {StopRung::terminate, kForever}, {StopRung::kill, kForever}};
+    const ExitStatus status = run_ladder(child, rungs, {});
+    EXPECT_EQ(status.signal(), SIGTERM);
+    EXPECT_EQ(status.stopped_by, StopRung::terminate);
+    child.note_rung(StopRung::kill);  // too late to have ended it
+    EXPECT_EQ(child.try_reap()->stopped_by, StopRung::terminate);
+  }
+  EXPECT_TRUE(log.starts_with(std::to_string(SIGUSR1) + "=7 " + std::to_string(SIGTERM) + ' ')) << log;
+  EXPECT_EQ(log.find(std::to_string(SIGKILL) + ' '), std::string::npos) << log;
+}
+
 }  // namespace

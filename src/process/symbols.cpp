@@ -18,12 +18,12 @@ namespace coproc::inline v0::process {
 namespace {
 
 constexpr std::size_t kLongestName = 4096;
-/// Of a symbol table: nearly three million symbols.
+/// The largest symbol table that is read: nearly three million symbols.
 constexpr std::uint64_t kLargestTable = std::uint64_t{64} << 20;
-/// Each reference in a mangled name to an earlier part of it may double what comes out.
+/// Each reference in a mangled name to an earlier part of it may double the size of the result.
 constexpr std::ptrdiff_t kMostReferences = 24;
 
-/// A part of the file that lies within it.
+/// A range that lies within the file.
 struct Part {
   std::uint64_t offset;
   std::uint64_t size;
@@ -33,7 +33,7 @@ class ElfFile {
  public:
   explicit ElfFile(const os::Fd& file) : file_(file), size_(os::size_of(file)) {}
 
-  /// The section headers; none where this is not such a file.
+  /// The section headers; none if this is not such a file.
   std::vector<Elf64_Shdr> sections() const {
     Elf64_Ehdr header{};
     if (!read({0, sizeof header}, 0, std::as_writable_bytes(std::span(&header, 1)))) return {};
@@ -50,7 +50,7 @@ class ElfFile {
 
   bool holds(const Part& part) const { return part.offset <= size_ && part.size <= size_ - part.offset; }
 
-  /// Fills `bytes` from `offset` in `part` on. False where that is not within the part, or the part not in the file.
+  /// Fills `bytes` from `offset` in `part` on. False: that is outside of the part or of the file.
   bool read(const Part& part, std::uint64_t offset, std::span<std::byte> bytes) const {
     if (!holds(part) || offset > part.size || bytes.size() > part.size - offset) return false;
     return os::read_at(file_, part.offset + offset, bytes);
@@ -66,7 +66,7 @@ struct SymbolTable {
   Part names;
 };
 
-/// Of `type`.
+/// The first section of this type.
 std::optional<SymbolTable> table_of(const ElfFile& file, std::span<const Elf64_Shdr> sections, Elf64_Word type) {
   for (const Elf64_Shdr& section : sections) {
     if (section.sh_type != type || section.sh_entsize != sizeof(Elf64_Sym) || section.sh_link >= sections.size()) {
@@ -86,14 +86,14 @@ bool is_function_at(const Elf64_Sym& symbol, std::uint64_t address) {
          address - symbol.st_value < symbol.st_size;
 }
 
-/// Of several names for one place the one that begins last, and of those a global one.
+/// If several symbols cover a place, the one that begins last counts, and of those a global one.
 bool is_better(const Elf64_Sym& symbol, const Elf64_Sym& than) {
   if (symbol.st_value != than.st_value) return symbol.st_value > than.st_value;
   return ELF64_ST_BIND(symbol.st_info) == STB_GLOBAL && ELF64_ST_BIND(than.st_info) != STB_GLOBAL;
 }
 
-/// A table may have millions of symbols: they are read through once, for all addresses, and not kept. Nothing where the
-/// time is over before.
+/// A table may have millions of symbols: they are read once, for all addresses, and not kept. Nothing if the time is
+/// over before.
 std::vector<std::optional<Elf64_Sym>> find(const ElfFile& file, const Part& symbols,
                                            std::span<const std::uint64_t> addresses, const os::Deadline& deadline) {
   std::vector<std::optional<Elf64_Sym>> found(addresses.size());
@@ -126,7 +126,7 @@ std::string demangled(const char* name, Names names) {
   return text ? text.get() : name;
 }
 
-/// Empty where there is none, or it has no end.
+/// Empty if there is none, or if it has no zero byte at its end.
 std::string name_at(const ElfFile& file, const Part& names, std::uint64_t offset, Names kind) {
   if (offset >= names.size) return {};
   std::array<char, kLongestName> text;

@@ -1,4 +1,4 @@
-// From places in an ELF file to the functions that they are in.
+// Finds the functions in which given places of an ELF file are.
 //
 // Thread safety: free functions over values.
 #pragma once
@@ -15,17 +15,17 @@
 namespace coproc::inline v0::process {
 
 struct Symbol {
-  std::string name;      // as in the source, where it can be demangled
-  std::uint64_t offset;  // from the function's begin
+  std::string name;      // as in the source, if it can be demangled
+  std::uint64_t offset;  // from the beginning of the function
 };
 
-/// For each of `addresses` (as the file itself counts: the address in memory less what the module was moved by when it
-/// was loaded, which is nothing for a program at a fixed address) the function that it is in. From the file's .symtab,
-/// where that was stripped from its .dynsym. A file that is damaged, no 64-bit ELF file of this byte order, or cannot be
-/// read has no names; nor has one whose tables are larger than any program's, or not read until `deadline`.
+/// The function of each of `addresses`. These count as the file itself does: the address in memory, less what the
+/// module was moved by when it was loaded (nothing for a program at a fixed address). Uses the file's .symtab, or
+/// .dynsym if that was stripped. There are no names if the file is damaged, cannot be read, or is no 64-bit ELF file
+/// of this byte order; nor if its tables are larger than any program's, or not read by `deadline`.
 enum class Names {
   trusted,
-  strange,  // whose demangled form may be as long as its writer likes: names that refer to themselves often stay mangled
+  strange,  // untrusted: a name may be made to grow when demangled, so that names with many references stay mangled
 };
 std::vector<std::optional<Symbol>> symbols_at(const os::Fd& file, std::span<const std::uint64_t> addresses,
                                               const os::Deadline& deadline, Names names);

@@ -23,12 +23,13 @@ namespace coproc::inline v0::process {
 
 namespace {
 
-// Set by the program's first thread before its static initialisers or main: must not have initialisers of their own.
+// Set by the program's first thread before its static initialisers or main: these must have no initialisers of their
+// own.
 constinit bool is_announced = false;
 constinit bool is_done = false;
 constinit int socket_of_executable = -1;
 
-/// What the environment says, which is not to be believed yet.
+/// What the environment says. It is not trusted yet.
 std::string_view marker() noexcept {
   const char* const text = ::getenv(kMarker);
   return text == nullptr ? std::string_view() : text;
@@ -36,7 +37,7 @@ std::string_view marker() noexcept {
 
 bool must_be_taken_over(std::string_view role) noexcept { return role == kForkServerRole || role == kSpawnRole; }
 
-/// Whether what came through exec is the socket that the marker is about.
+/// Whether the descriptor that came through exec is the socket that the marker stands for.
 bool is_our_socket(const os::Fd& socket, bool from_parent) noexcept {
   try {
     const os::PeerProcess peer = os::peer_of(socket);
@@ -49,9 +50,9 @@ bool is_our_socket(const os::Fd& socket, bool from_parent) noexcept {
 os::Fd take_socket(bool from_parent) {
   if (os::was_given_other_rights()) return {};
   os::Fd socket(os::kSpawnedFd);
-  // A copy, since that is closed at the next exec.
+  // A copy that is close-on-exec.
   if (is_our_socket(socket, from_parent)) return os::duplicate(socket.get());
-  (void)socket.release();  // somebody else's
+  (void)socket.release();  // not ours to close
   return {};
 }
 

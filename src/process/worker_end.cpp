@@ -11,8 +11,8 @@
 #include "process/standard_streams.hpp"
 #include "step/step.hpp"
 
-// Where the program has these, they write what else would be written by exit handlers that were registered before the worker
-// began. They are in the program's own module, and not found from a shared library of coproc.
+// If the program has these, they write what would otherwise be written by exit handlers that were registered before
+// the worker began. They are in the program's own module, and not found from a shared library of coproc.
 extern "C" {
 __attribute__((weak)) void __gcov_dump();
 __attribute__((weak)) void __gcov_reset();
@@ -21,7 +21,7 @@ __attribute__((weak)) int __llvm_profile_write_file();
 __attribute__((weak)) void __llvm_profile_initialize_file();
 __attribute__((weak)) void __llvm_profile_reset_counters();
 __attribute__((weak)) void __lsan_do_leak_check();
-// Of the C library, for compilers.
+// Provided by the C library, for compilers.
 void __cxa_finalize(void* module);
 int __cxa_atexit(void (*handler)(void*), void* argument, void* module);
 int __cxa_thread_atexit_impl(void (*destructor)(void*), void* object, void* module);
@@ -32,13 +32,13 @@ namespace coproc::inline v0::process {
 
 namespace {
 
-/// Where more than one thread was here when the worker was forked, their stacks are not looked through for what is still in
-/// use: all that only they knew would be taken for leaks.
+/// If there was more than one thread when the worker was forked, the stacks of the others are not searched for
+/// pointers, and what only they pointed to would be taken for leaks.
 bool may_look_for_leaks = true;
 
 bool has_begun = false;
 bool is_ending = false;  // by exit_worker()
-int code_at_end = 0;     // then
+int code_at_end = 0;     // the code that exit_worker() was given
 
 void write_reports() noexcept {
   if (__gcov_dump != nullptr) {
@@ -48,20 +48,20 @@ void write_reports() noexcept {
   }
   if (__llvm_profile_write_file != nullptr) {
     if (__llvm_profile_initialize_file != nullptr)
-      __llvm_profile_initialize_file();  // its name may have this pid in it
+      __llvm_profile_initialize_file();  // the name of its file may contain this pid
     (void)__llvm_profile_write_file();
   }
   if (__lsan_do_leak_check != nullptr && may_look_for_leaks)
-    __lsan_do_leak_check();  // ends the process where it finds some
+    __lsan_do_leak_check();  // ends the process if it finds leaks
 }
 
-/// What had been counted before the worker began is its host's.
+/// Drops what had been counted before the worker began: that is its host's.
 void reset_counters() noexcept {
   if (__gcov_reset != nullptr) __gcov_reset();
   if (__llvm_profile_reset_counters != nullptr) __llvm_profile_reset_counters();
 }
 
-/// After all that exit() calls for the worker, and before what it would call for its host.
+/// Runs after everything that exit() calls for the worker, and before what it would call for its host.
 [[noreturn]] void finish(int code) noexcept {
   step("end: before the streams are flushed");
   flush_standard_streams();
@@ -80,12 +80,12 @@ void begin_worker(bool had_threads) {
   may_look_for_leaks = !had_threads;
   os::forget_pending_output();
   reset_counters();
-  // Handlers run last in, first out: these come before all that had been registered. on_exit() is told the code, where the
-  // target calls exit(), and __cxa_finalize(), as it is used here, leaves it out.
+  // Handlers run last in, first out: these run before all that had been registered. on_exit() is given the code if
+  // the target calls exit(); __cxa_finalize(), as it is used here, skips it.
   (void)__cxa_atexit([](void*) { finish(code_at_end); }, nullptr, nullptr);
   (void)::on_exit([](int status, void*) { finish(status); }, nullptr);
-  // exit() begins with the thread's own objects. Here those of the worker are gone, and those that its host had made in this
-  // thread would be next.
+  // exit() begins with the thread's own objects. At this point those of the worker are destroyed, and those that its
+  // host had made in this thread would be next.
   (void)__cxa_thread_atexit_impl(
       [](void*) {
         if (is_ending) __cxa_finalize(nullptr);

@@ -16,7 +16,7 @@ std::optional<WorkerIdentity>& stored() noexcept {
   return identity;
 }
 
-/// Numbers that lie close together become seeds that have nothing in common (splitmix64).
+/// Turns numbers that lie close together into seeds that have nothing in common (splitmix64).
 std::uint64_t mixed(std::uint64_t seed, std::uint64_t number) noexcept {
   std::uint64_t bits = seed + (number + 1) * 0x9e3779b97f4a7c15;
   bits = (bits ^ (bits >> 30)) * 0xbf58476d1ce4e5b9;
@@ -27,7 +27,7 @@ std::uint64_t mixed(std::uint64_t seed, std::uint64_t number) noexcept {
 }  // namespace
 
 WorkerIdentity new_identity(const WorkerOptions& options) noexcept {
-  // relaxed: only that each is given once
+  // relaxed: each number only has to be given once
   const std::uint64_t count = next_number.fetch_add(1, std::memory_order_relaxed);
   const std::uint64_t number = options.number.value_or(count);
   return {number, options.seed ? mixed(*options.seed, number) : os::random_number()};

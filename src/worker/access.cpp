@@ -19,18 +19,15 @@ bool WorkerAccess::kill(Worker& worker) noexcept {
 
 void WorkerAccess::queue_signal(Worker& worker, int signal, std::uintptr_t value) noexcept {
   try {
-    worker.state().started("signal")->child.queue_signal(signal, value);
+    worker.state().started("signal")->child.signal(signal, value);
   } catch (const std::exception&) {
-    // Whoever waits for it sees what becomes of it.
+    // A signal that could not be sent shows in what becomes of the task.
   }
 }
 
 os::ProcessMemory WorkerAccess::memory_of(Worker& worker) noexcept {
   try {
-    const auto run = worker.state().started("memory");
-    const os::ProcessMemory memory = os::memory_of(run->child.pid());
-    // While the process lives its number is its own: what was read before is then its, too.
-    return run->child.is_ended() ? os::ProcessMemory() : memory;
+    return worker.state().started("memory")->child.memory();
   } catch (const std::exception&) {
     return {};
   }

@@ -1,4 +1,5 @@
-// How a pool reaches the process of one of its workers: by its pidfd, never by a number that may be another's by now.
+// How a pool reaches the process of one of its workers: through its life, never by its number, which may be another's
+// by now.
 //
 // Thread safety: as `Worker::kill`.
 #pragma once
@@ -11,11 +12,11 @@
 namespace coproc::inline v0::detail {
 
 struct WorkerAccess {
-  /// Sends SIGKILL. False: that was refused, and the process may go on. True also where it has ended.
+  /// Sends SIGKILL. False: it was refused, so that the process may go on. True also if the process has ended.
   static bool kill(Worker& worker) noexcept;
-  /// Sends a signal that carries a value. Nothing where the process has ended or may not be signalled.
+  /// Sends a signal that carries a value. Does nothing if the process has ended or may not be signalled.
   static void queue_signal(Worker& worker, int signal, std::uintptr_t value) noexcept;
-  /// Zeros where the process has ended, or the system does not tell.
+  /// Zeros if the process has ended, or if the system does not tell.
   static os::ProcessMemory memory_of(Worker& worker) noexcept;
 };
 

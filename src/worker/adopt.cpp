@@ -1,4 +1,4 @@
-// Workers whose process something else starts and reaps, and waits in which something else is called.
+// Workers whose process another party starts and reaps.
 #include "coproc/adopted_worker.hpp"
 
 #include <unistd.h>
@@ -8,19 +8,16 @@
 #include <utility>
 
 #include "coproc/errors.hpp"
-#include "coproc/wait_hook.hpp"
-#include "link/ring_transport.hpp"
+#include "link/link.hpp"
 #include "os/file.hpp"
 #include "os/fork_guard.hpp"
 #include "os/pidfd.hpp"
-#include "os/wait_hook.hpp"
+#include "process/local_life.hpp"
 #include "process/start_stage.hpp"
 #include "worker/link_end.hpp"
 #include "worker/state.hpp"
 
 namespace coproc::inline v0 {
-
-void set_wait_hook(WaitHook hook) noexcept { os::set_wait_hook(hook); }
 
 LinkEnd Worker::new_link() {
   State& state = this->state();
@@ -40,7 +37,7 @@ LinkEnd Worker::new_link() {
     parts->wake_in = os::duplicate(wake_in);
     parts->wake_out = os::duplicate(wake_out);
     parts->lifeline = os::duplicate(lifeline->read_end().get());
-    lifeline->stay_with_host();
+    lifeline->keep_host_end();
     state.awaited = {std::move(run), std::move(core), std::move(lifeline)};
     return LinkEnd(std::move(parts));
   } catch (const std::system_error& error) {
@@ -57,7 +54,8 @@ void Worker::adopt(int pid, std::function<std::optional<ExitStatus>()> ask) {
   State::Awaited awaited = std::move(state.awaited);
   state.awaited = {};
   try {
-    awaited.run->child = process::Child::adopt(pid, os::Pidfd::open(pid), std::move(awaited.lifeline), std::move(ask));
+    awaited.run->child = process::Child(
+        std::make_unique<process::AdoptedLife>(pid, os::Pidfd::open(pid), std::move(ask)), std::move(awaited.lifeline));
   } catch (const std::system_error& error) {
     process::throw_start_error(process::report_of(process::StartStage::pidfd, error), state.options);
   }

@@ -1,25 +1,15 @@
-// The ways into a process that was executed to become a worker: before main, in init(), and in this_worker::run().
+// How a process that was executed to become a worker is taken over: before its main, or in init().
 #include <dlfcn.h>
 
-#include <system_error>
-
-#include "coproc/errors.hpp"
-#include "coproc/fork_server.hpp"
 #include "coproc/init.hpp"
-#include "coproc/this_worker.hpp"
-#include "os/clock.hpp"
-#include "process/fork_server.hpp"
-#include "process/new_program.hpp"
-#include "process/start_stage.hpp"
 #include "process/take_over.hpp"
-#include "process/worker_identity.hpp"
 #include "worker/received_run.hpp"
 
 namespace coproc::inline v0 {
 
 namespace detail {
-/// Whether a coproc of this process is called before main. Where a program and a library that it is linked with both contain coproc, the
-/// linker makes one variable of theirs, and lets both use the program's functions.
+/// Whether a coproc of this process is called before main. If a program and a library that it is linked with both contain
+/// coproc, the linker merges their two variables into one, and lets both use the program's functions.
 extern COPROC_API bool is_called_before_main;
 __attribute__((weak)) bool is_called_before_main = false;
 }  // namespace detail
@@ -29,48 +19,11 @@ void init(int argc, char**) {
   process::take_over(&prepare_named);
 }
 
-void start_fork_server(Timeout timeout) {
-  try {
-    process::refuse_before_take_over();
-    process::ensure_fork_server(os::Deadline(timeout.ns));
-  } catch (const process::StartReport& report) {
-    process::throw_start_error(report, {.name = "fork server"});
-  } catch (const std::system_error& error) {
-    process::throw_start_error(process::report_of(process::StartStage::fork_server, error), {.name = "fork server"});
-  }
-}
-
-void stop_fork_server() noexcept { process::end_fork_server(); }
-
-std::uint64_t this_worker::number() noexcept { return process::own_identity().number; }
-
-std::uint64_t this_worker::seed() noexcept { return process::own_identity().seed; }
-
-bool this_worker::is_worker() noexcept { return process::is_executable_worker(); }
-
-namespace {
-
-const detail::WorkerPlan* plan_of_executable = nullptr;  // set for the length of run_this_worker()
-
-}  // namespace
-
-int detail::run_this_worker(const WorkerPlan& plan) {
-  plan_of_executable = &plan;
-  const int code = process::run_as_executable([](process::StartRequest& request, std::vector<os::Fd> fds) {
-    return prepare_plan(*plan_of_executable, request, std::move(fds));
-  });
-  plan_of_executable = nullptr;
-  if (code >= 0) return code;
-  throw StartError("handshake", 0,
-                   "program was not started by a host of coproc, as a WorkerResource of an Executable does: see "
-                   "coproc::this_worker::is_worker()");
-}
-
 }  // namespace coproc::inline v0
 
-// glibc calls main through this function, which a program's own definition (or that of a library which is linked into it)
-// replaces. It is weak, so that a static program, for which the C library's is needed, is linked with that one: such
-// programs call coproc::init().
+// glibc calls main through __libc_start_main. A definition in the program, or in a library that it is linked with, replaces
+// glibc's. This one is weak, so that a static program, which needs glibc's, is linked with that: such programs call
+// coproc::init().
 namespace {
 
 using Main = int (*)(int, char**, char**);

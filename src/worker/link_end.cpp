@@ -32,7 +32,7 @@ LinkOptions limits_of(const HandedMessenger& handed) {
   return link;
 }
 
-HandedMessenger description_of(const link::RingTransport& transport, const LinkOptions& link, bool reorders) {
+HandedMessenger description_of(const link::Link& transport, const LinkOptions& link, bool reorders) {
   return {transport.end(),     reorders, link.max_message_bytes, link.max_queued_bytes, link.spin.ns.count(),
           link.automatic_loans};
 }
@@ -41,15 +41,15 @@ namespace {
 
 constexpr std::size_t kFdsOfPair = 3, kFdsOfWorker = 4;
 
-std::unique_ptr<link::RingTransport> open_transport(const HandedMessenger& link, os::Fd memory, os::Fd wake_in,
-                                                    os::Fd wake_out) {
+std::unique_ptr<link::Link> open_transport(const HandedMessenger& link, os::Fd memory, os::Fd wake_in,
+                                           os::Fd wake_out) {
   return link::open_shm_end(link.end, std::move(memory), std::move(wake_in), std::move(wake_out),
                             std::chrono::nanoseconds(link.spin_ns));
 }
 
 constexpr std::chrono::nanoseconds kLongestSpin = std::chrono::milliseconds(10);
 
-/// The pipe as a file description that nobody else has, who could make its reads and writes wait.
+/// Opens the pipe anew: another holder of the file description that came could make its reads and writes block.
 os::Fd own_end_of_pipe(os::Fd fd, int mode) {
   if (!os::is_pipe(fd, mode))
     throw InvalidArgumentError("LinkEnd: the second and third descriptor must be the ends of pipes that fds() gave");
@@ -71,7 +71,7 @@ void LinkEnd::close() noexcept { parts_.reset(); }
 LinkEnd::LinkEnd(Messenger&& unused) {
   Core* const core = MessengerAccess::core(unused);
   if (core == nullptr) throw InvalidArgumentError("LinkEnd: this messenger has no link");
-  const auto& transport = static_cast<const link::RingTransport&>(core->transport());
+  const auto& transport = core->transport();
   const auto [memory, wake_in, wake_out] = transport.fds_to_hand_over();
   auto parts = std::make_unique<Parts>();
   parts->description.link = description_of(transport, core->options().link, core->options().reorders);
@@ -165,7 +165,7 @@ int LinkEnd::run(const std::function<void(M&)>& target) {
   const EndDescription& end = parts.description;
   auto transport =
       open_transport(end.link, std::move(parts.memory), std::move(parts.wake_in), std::move(parts.wake_out));
-  // Never freed: it has to outlive whatever the target does, and ends with the process.
+  // Never freed: it must outlive whatever the target does, and ends with the process.
   static process::Lifeline* lifeline = nullptr;
   static unsigned long generation = 0;
   if (lifeline != nullptr && generation == os::fork_generation()) {
@@ -173,7 +173,7 @@ int LinkEnd::run(const std::function<void(M&)>& target) {
   }
   lifeline = new process::Lifeline(std::move(parts.lifeline));
   generation = os::fork_generation();
-  lifeline->stay_with_worker();
+  lifeline->end_with_host();
   if (!end.heeds_signals_of_others) os::heed_host_only(end.host_pid);
   M messenger = MessengerAccess::make<M>(
       make_worker_core(std::move(transport), limits_of(end.link), kReorders<M>, end.host_pid, end.reports_crashes));

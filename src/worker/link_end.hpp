@@ -1,4 +1,4 @@
-// What a LinkEnd carries.
+// The contents of a LinkEnd.
 //
 // Thread safety: a value.
 #pragma once
@@ -6,7 +6,7 @@
 #include <cstdint>
 
 #include "coproc/link_end.hpp"
-#include "link/ring_transport.hpp"
+#include "link/link.hpp"
 #include "os/fd.hpp"
 #include "worker/run_request.hpp"
 
@@ -27,9 +27,9 @@ struct LinkEnd::Parts {
   os::Fd lifeline;
 };
 
-/// The limits and habits of a link as its other end describes them.
+/// The limits and habits of a link, as its other end describes them.
 LinkOptions limits_of(const HandedMessenger& handed);
-/// The description of an end of it.
-HandedMessenger description_of(const link::RingTransport& transport, const LinkOptions& link, bool reorders);
+/// The description of one end, for another process.
+HandedMessenger description_of(const link::Link& transport, const LinkOptions& link, bool reorders);
 
 }  // namespace coproc::inline v0

@@ -7,7 +7,7 @@
 
 #include "coproc/codec.hpp"
 #include "coproc/errors.hpp"
-#include "link/ring_transport.hpp"
+#include "link/link.hpp"
 #include "messenger/access.hpp"
 #include "messenger/core.hpp"
 #include "process/start_stage.hpp"
@@ -23,15 +23,15 @@ using process::StartStage;
 
 namespace {
 
-/// Everything that the running target needs, in one place that stays.
+/// Everything that the running target needs, at one address that does not change.
 struct Received {
   RunRequest request;
   std::unique_ptr<Messenger> host;
   std::vector<Messenger> messengers;
 };
 
-/// The next end of a link among the descriptors.
-std::unique_ptr<link::RingTransport> open_end(const HandedMessenger& handed, std::span<os::Fd>& fds) {
+/// Opens an end of a link from the next descriptors.
+std::unique_ptr<link::Link> open_end(const HandedMessenger& handed, std::span<os::Fd>& fds) {
   if (fds.size() < 3) throw StartReport{StartStage::handshake, 0, "the start request came without its links"};
   try {
     auto end = link::open_shm_end(handed.end, std::move(fds[0]), std::move(fds[1]), std::move(fds[2]),
@@ -71,7 +71,7 @@ std::shared_ptr<Received> receive(const process::StartRequest& start, std::vecto
   return received;
 }
 
-/// Decodes the arguments and runs the target, which is the last to hold them.
+/// Decodes the arguments and runs the target. Nobody else holds the arguments meanwhile.
 template <class Run>
 int run_received(Received& received, process::Function function, const Run& run) {
   return run_target(

@@ -1,4 +1,4 @@
-// In a worker that is no fork of its host: from the host's request to the running target.
+// In a worker that is no fork of its host: leads from the host's request to the running target.
 //
 // Thread safety: for the worker's first thread.
 #pragma once
@@ -12,10 +12,10 @@
 
 namespace coproc::inline v0 {
 
-/// process::Prepare for this very program: runs what the request names.
+/// A process::Prepare for this very program: runs the code that the request names.
 std::function<int()> prepare_named(process::StartRequest& request, std::vector<os::Fd> fds);
 
-/// For an executable: runs `plan`, if it takes the arguments that come. Throws process::StartReport.
+/// For an executable: runs `plan`, if it takes the arguments that arrive. Throws process::StartReport.
 std::function<int()> prepare_plan(const detail::WorkerPlan& plan, process::StartRequest& request,
                                   std::vector<os::Fd> fds);
 

@@ -1,4 +1,4 @@
-// What host and worker say to each other about the target, where the worker is no fork of its host.
+// What a host writes about the target to a worker that is no fork of it.
 //
 // Thread safety: values.
 #pragma once
@@ -21,7 +21,7 @@ struct HandedMessenger {
   bool automatic_loans = true;
 };
 
-/// An argument for an executable: both programs must mean the same by it.
+/// The type of an argument for an executable. Both programs must mean the same by it.
 struct ArgumentName {
   std::uint64_t type_id = 0;  // 0: a messenger
   std::string description;
@@ -29,7 +29,8 @@ struct ArgumentName {
   bool operator==(const ArgumentName& other) const { return type_id == other.type_id; }
 };
 
-/// The payload of process::StartRequest. Its descriptors: those of the worker's own link, then three for each messenger.
+/// The payload of process::StartRequest. Its descriptors are those of the worker's own link, then three for each
+/// messenger.
 struct RunRequest {
   HandedMessenger own;
   std::vector<HandedMessenger> messengers;

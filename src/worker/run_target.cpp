@@ -13,15 +13,15 @@
 
 namespace coproc::inline v0 {
 
-std::unique_ptr<detail::Core> make_worker_core(std::unique_ptr<link::RingTransport> end, const LinkOptions& link,
-                                               bool reorders, int host_pid, bool reports_crashes) {
+std::unique_ptr<detail::Core> make_worker_core(std::unique_ptr<link::Link> end, const LinkOptions& link, bool reorders,
+                                               int host_pid, bool reports_crashes) {
   static_assert(link::kCrashAreaBytes == process::kCrashReportBytes);
-  end->stay_here();
+  end->forbid_handover();
   if (reports_crashes) {
     try {
       process::report_crashes_into(end->crash_area());
     } catch (const std::system_error&) {
-      // No memory for a signal stack: the worker can do without.
+      // There is no memory for a signal stack: the worker goes on without crash reports.
     }
   }
   detail::CoreOptions options;
@@ -36,7 +36,7 @@ std::unique_ptr<detail::Core> make_worker_core(std::unique_ptr<link::RingTranspo
   return std::make_unique<detail::Core>(std::move(end), std::move(options));
 }
 
-// The object that __forced_unwind stands for is none, to which the sanitizer would object.
+// __forced_unwind refers to no complete object, to which the sanitizer would object.
 __attribute__((no_sanitize("undefined"))) int run_target(const std::function<void()>& target,
                                                          Messenger& messenger) noexcept {
   try {
@@ -48,16 +48,16 @@ __attribute__((no_sanitize("undefined"))) int run_target(const std::function<voi
   } catch (const ResourceRequestedClose&) {
     return 0;
   } catch (const HostDiedError&) {
-    return 0;  // nobody is left to be told
+    return 0;  // the host is gone
   } catch (const abi::__forced_unwind&) {
-    process::exit_worker(1);  // pthread_exit(): not an exception, and must not be caught for good
+    process::exit_worker(1);  // pthread_exit(): its unwinding must not be stopped here
   } catch (...) {
     try {
       step("target: threw");
       detail::MessengerAccess::core(messenger)->send_current_exception({});
       step("target: exception sent");
     } catch (...) {
-      // The host is gone, or does not let the error in: the exit code says the rest.
+      // The host is gone, or does not let the error in: the exit code must do.
     }
     return 1;
   }

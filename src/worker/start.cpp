@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "coproc/errors.hpp"
-#include "link/ring_transport.hpp"
+#include "link/link.hpp"
 #include "messenger/access.hpp"
 #include "messenger/core.hpp"
 #include "os/file.hpp"
@@ -23,17 +23,17 @@ namespace coproc::inline v0 {
 
 using detail::Core;
 using detail::MessengerAccess;
-using link::RingTransport;
+using link::Link;
 
 namespace {
 
-RingTransport& transport_of(const Messenger& messenger) {
+Link& transport_of(const Messenger& messenger) {
   Core* const core = MessengerAccess::core(messenger);
   if (core == nullptr) throw InvalidArgumentError("a messenger among the start arguments has no link");
-  return static_cast<RingTransport&>(core->transport());
+  return core->transport();
 }
 
-/// The method that the types and the options ask for. Throws InvalidArgumentError, StartError.
+/// The start method that the target's types and the options ask for. Throws InvalidArgumentError, StartError.
 StartMethod choose_method(const detail::StartPlan& plan, const WorkerOptions& options) {
   const std::string who = '"' + process::name_of_worker(options) + '"';
   const bool is_executable = plan.executable != nullptr;
@@ -61,20 +61,20 @@ StartMethod choose_method(const detail::StartPlan& plan, const WorkerOptions& op
           "StartMethod::fork by name");
 }
 
-void append_fds(const RingTransport& transport, std::vector<int>& fds) {
+void append_fds(const Link& transport, std::vector<int>& fds) {
   for (const int fd : transport.fds_to_hand_over()) fds.push_back(fd);
 }
 
-/// Throws StartReport where the code cannot be named; what the arguments' codecs throw; InvalidArgumentError for a messenger
-/// that was used.
-std::string encode_request(const detail::StartPlan& plan, const RingTransport& worker_end,
-                           const detail::CoreOptions& options, bool reports_crashes, std::vector<int>& fds) {
+/// Throws StartReport if the code cannot be named, InvalidArgumentError if a messenger among the arguments was used,
+/// and what the arguments' codecs throw.
+std::string encode_request(const detail::StartPlan& plan, const Link& worker_end, const detail::CoreOptions& options,
+                           bool reports_crashes, std::vector<int>& fds) {
   RunRequest request;
   request.own = description_of(worker_end, options.link, options.reorders);
   request.reports_crashes = reports_crashes;
   append_fds(worker_end, fds);
   for (const Messenger* messenger : plan.handed_over) {
-    const RingTransport& transport = transport_of(*messenger);
+    const Link& transport = transport_of(*messenger);
     const detail::CoreOptions& its = MessengerAccess::core(*messenger)->options();
     request.messengers.push_back(description_of(transport, its.link, its.reorders));
     append_fds(transport, fds);
@@ -122,10 +122,10 @@ NewLink make_link(const WorkerOptions& worker, bool reorders, const Messenger& b
 }
 
 void Worker::State::begin(std::shared_ptr<Run> new_run, std::unique_ptr<Core> core) {
-  auto& transport = static_cast<RingTransport&>(core->transport());
-  transport.stay_here();
-  transport.spare_descriptor();
-  transport.watch(new_run->child.wait_fd());
+  auto& transport = core->transport();
+  transport.forbid_handover();
+  transport.close_memory_fd();
+  transport.watch_peer(new_run->child.wait_fd());  // whose end completes the link: see is_link_complete()
   core->set_peer_pid(new_run->child.pid());
   new_run->core = core.get();
   new_run->crash_area = transport.crash_area();
@@ -148,13 +148,13 @@ void Worker::start(const detail::StartPlan& plan) {
   state.starter.store(static_cast<long>(os::fork_generation()), std::memory_order_relaxed);  // relaxed: see started()
   try {
     auto [run, core, worker_end] = make_link(state.options, state.reorders, *state.messenger);
-    auto& host_transport = static_cast<RingTransport&>(core->transport());
+    auto& host_transport = core->transport();
 
     WorkerOptions start_options = state.options;
     if (start_options.capture_stderr) {
       run->stderr_tail = std::make_shared<process::StderrTail>();
       start_options.stderr_ = FileDescriptor{run->stderr_tail->write_fd()};
-      host_transport.empty_also(run->stderr_tail->fd(), [tail = run->stderr_tail] { return tail->drain(); });
+      host_transport.watch_also(run->stderr_tail->fd(), [tail = run->stderr_tail] { return tail->drain(); });
     }
 
     if (method == StartMethod::fork) {
@@ -165,8 +165,8 @@ void Worker::start(const detail::StartPlan& plan) {
         kept.push_back(&transport_of(*messenger));
       }
       auto body = [&]() -> int {
-        // Everything here is the worker's copy. The host's own end stays behind unused: leave_in_child() has emptied it.
-        static auto* const unused = new std::vector<const Core*>;  // or they would be taken for leaks
+        // Everything here is the worker's copy. The host's own end stays behind unused, emptied by leave_in_child().
+        static auto* const unused = new std::vector<const Core*>;  // reachable, so that they are not taken for leaks
         unused->push_back(MessengerAccess::release_core(*state.messenger).release());
         unused->push_back(core.release());
         MessengerAccess::set_core(
@@ -189,7 +189,7 @@ void Worker::start(const detail::StartPlan& plan) {
       run->start_note = std::move(started.note);
     }
 
-    if (run->stderr_tail) run->stderr_tail->stay_with_host();
+    if (run->stderr_tail) run->stderr_tail->keep_host_end();
     if (start_options.kill_descendants) run->child.kill_group_at_end();
     if (plan.executable != nullptr) run->program = plan.executable->path;
     state.begin(std::move(run), std::move(core));

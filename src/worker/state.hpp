@@ -1,4 +1,4 @@
-// What stands behind a Worker: its options, its messenger, and its runs.
+// The state behind a Worker: its options, its messenger, and its runs.
 #pragma once
 
 #include <atomic>
@@ -9,7 +9,7 @@
 #include <string>
 
 #include "coproc/worker.hpp"
-#include "link/ring_transport.hpp"
+#include "link/link.hpp"
 #include "messenger/core.hpp"
 #include "os/file.hpp"
 #include "process/child.hpp"
@@ -18,8 +18,8 @@
 
 namespace coproc::inline v0 {
 
-/// One start of a worker: its process, and what became of it. Shared, so that a call from another thread still has it
-/// where the next start has made a new one.
+/// One start of a worker: its process, and what became of it. Shared, so that a call in one thread still has its run
+/// when another thread has started the next one.
 struct Run {
   process::Child child;
   std::shared_ptr<process::StderrTail> stderr_tail;  // null: not captured; constant after the start
@@ -31,18 +31,22 @@ struct Run {
   std::mutex mutex;                                  // guards what follows, and `core`
   bool is_stack_read = false;
   std::optional<ExitStatus> status;
+
+  /// Whether all that the worker sent has arrived. A process on this machine writes into the link's memory itself, so
+  /// that its end completes the link, too; a process elsewhere could end before its last messages are here.
+  bool is_link_complete() const noexcept { return child.is_ended(); }
 };
 
 /// Throws WorkerDiedError for a run whose process has ended.
 [[noreturn]] void throw_died(Run& run, const std::string& name);
 
-/// A new link, before there is a process at its other end.
+/// A new link, for which there is no process yet.
 struct NewLink {
   std::shared_ptr<Run> run;
   std::unique_ptr<detail::Core> core;
-  std::unique_ptr<link::RingTransport> worker_end;
+  std::unique_ptr<link::Link> worker_end;
 };
-/// `before`: the messenger that the link will be of, whose request ids go on. Throws std::system_error,
+/// `before` is the messenger that the link is for: its request ids go on. Throws std::system_error,
 /// InvalidArgumentError.
 NewLink make_link(const WorkerOptions& worker, bool reorders, const Messenger& before);
 
@@ -58,13 +62,13 @@ struct Worker::State {
     const std::lock_guard lock(mutex);
     return run;
   }
-  /// The run, or an error where there never was one or it belongs to another process.
+  /// The current run. Throws if there never was one, or if it belongs to another process.
   std::shared_ptr<Run> started(const char* call) const;
   void drop_run_from_messenger() noexcept;
-  /// From now on this is the run, whose child is there; its messages come through `core`.
+  /// Makes this the current run, whose child exists. Its messages arrive through `core`.
   void begin(std::shared_ptr<Run> new_run, std::unique_ptr<detail::Core> core);
 
-  /// Of an adopted worker, from new_link() to adopt().
+  /// Of an adopted worker, between new_link() and adopt().
   struct Awaited {
     std::shared_ptr<Run> run;
     std::unique_ptr<detail::Core> core;

@@ -32,7 +32,8 @@ namespace {
 /// Whether a line of a stack is one of those that only lead to the target: "#3 void coproc::v0::...".
 bool is_own_frame(std::string_view line) {
   line.remove_prefix(std::min(line.find(' ') + 1, line.size()));
-  // Where the demangler gives up: ours, what stands in a function of ours, and what of the standard library calls that.
+  // Names that the demangler cannot handle: functions of coproc, what is nested in them, and standard library code
+  // that calls those.
   if (line.starts_with("_ZN6coproc2v0") || line.starts_with("_ZZN6coproc2v0")) return true;
   if (line.starts_with("_ZSt") && line.find("ZN6coproc2v0") != std::string_view::npos) return true;
   for (const std::string_view result : {"void ", "int ", "auto ", "decltype(auto) "}) {
@@ -43,62 +44,68 @@ bool is_own_frame(std::string_view line) {
         "std::function<void ()>", "std::__invoke", "std::invoke", "std::apply<", "std::__apply"}) {
     if (line.starts_with(name)) return true;
   }
-  // Unoptimised, with the type of its result in front: std::enable_if<...>::type std::__invoke_r<...>.
+  // In unoptimised code with the result type in front: std::enable_if<...>::type std::__invoke_r<...>.
   return line.starts_with("std::") && (line.find(">::type std::__invoke") != std::string_view::npos ||
                                        line.find(">::type std::invoke") != std::string_view::npos);
 }
 
-/// The handler has left out what called the target, and here goes what of it had a name to be known by.
+/// The crash handler leaves out most of the frames that called the target. This removes those that can be told only
+/// by name.
 void leave_out_own_frames(std::vector<std::string>& stack) {
   while (stack.size() > 1 && is_own_frame(stack.back())) stack.pop_back();
 }
 
 using CrashBytes = std::array<std::byte, process::kCrashReportBytes>;
 
-/// What a signal has left in the crash area, in words. Without a lock: files are read for it.
+/// The stack that a signal has left in the crash area, as text. Reads files, so call it without the lock.
 std::vector<std::string> stack_of(const CrashBytes& bytes, const Run& run) {
   auto stack = process::read_crash_report(bytes, run.program, run.program_identity);
   leave_out_own_frames(stack);
   return stack;
 }
 
-/// The status of a run whose process has ended, complete with what its messages and its stderr tell; nullopt: it is alive.
+using RunLock = std::unique_lock<std::mutex>;
+
+/// The first event of an end: the process has ended.
+void take_status(Run& run, RunLock& lock) {
+  lock.unlock();  // the child may have to ask another party how it ended
+  auto ended = run.child.try_reap();
+  lock.lock();
+  if (run.status || !ended) return;
+  run.status = std::move(ended);
+  run.status->start_note = run.start_note;
+  if (!run.stderr_tail) return;
+  run.stderr_tail->drain();
+  run.status->stderr_tail = run.stderr_tail->text();
+}
+
+/// The second event: the link is complete. Adds to the status what the last messages and the crash area tell.
+void take_last_messages(Run& run, RunLock& lock) {
+  run.core->note_peer_gone();
+  run.core->try_drain();  // its exception may be the last thing in the ring, or replies still behind a full inbox
+  std::tie(run.status->exception, run.status->exception_text) = run.core->final_error();
+  run.status->unanswered = run.core->unanswered();
+  if (!run.status->signalled() || run.is_stack_read) return;
+  alignas(8) CrashBytes bytes;
+  std::copy(run.crash_area.begin(), run.crash_area.end(), bytes.begin());
+  lock.unlock();
+  auto stack = stack_of(bytes, run);
+  lock.lock();
+  if (!run.is_stack_read) run.status->stack = std::move(stack);
+  run.is_stack_read = true;
+}
+
+/// The status of a run whose process has ended; nullopt: it is alive.
 std::optional<ExitStatus> end_of(Run& run) {
-  std::unique_lock lock(run.mutex);
-  if (!run.status) {
-    lock.unlock();  // the child may have to ask somebody how it ended
-    auto ended = run.child.try_reap();
-    lock.lock();
-    if (!run.status && ended) {
-      run.status = std::move(ended);
-      run.status->start_note = run.start_note;
-      if (run.stderr_tail) {
-        run.stderr_tail->drain();
-        run.status->stderr_tail = run.stderr_tail->text();
-      }
-    }
-  }
-  if (run.status && run.core != nullptr) {
-    run.core->note_peer_gone();
-    run.core->try_drain();  // its exception may be the last thing in the ring, or replies still behind a full inbox
-    std::tie(run.status->exception, run.status->exception_text) = run.core->final_error();
-    run.status->unanswered = run.core->unanswered();
-    if (run.status->signalled() && !run.is_stack_read) {
-      alignas(8) CrashBytes bytes;
-      std::copy(run.crash_area.begin(), run.crash_area.end(), bytes.begin());
-      lock.unlock();
-      auto stack = stack_of(bytes, run);
-      lock.lock();
-      if (!run.is_stack_read) run.status->stack = std::move(stack);
-      run.is_stack_read = true;
-    }
-  }
+  RunLock lock(run.mutex);
+  if (!run.status) take_status(run, lock);
+  if (run.status && run.core != nullptr && run.is_link_complete()) take_last_messages(run, lock);
   return run.status;
 }
 
-/// What workers still send must not keep them from ending. While more comes this stays here for a while: a worker that
-/// empties its buffers would otherwise get on by one ring each time that the ladder looks. All together get one while, or
-/// many that send for ever would put the next rung off.
+/// Receives what workers still send, so that no send keeps them from ending. As long as more comes it goes on for a
+/// while: else a worker that empties its buffers could send one ring's worth each time that the stop ladder looks.
+/// All workers share that while, or many that send for ever would put the next rung off.
 void drain_runs(std::span<Run* const> runs) noexcept {
   for (Run* const run : runs) {
     if (run->stderr_tail) run->stderr_tail->drain();
@@ -108,7 +115,7 @@ void drain_runs(std::span<Run* const> runs) noexcept {
     bool is_any_alive = false;
     for (Run* const run : runs) {
       const std::lock_guard lock(run->mutex);
-      if (run->core == nullptr || run->child.is_ended()) continue;
+      if (run->core == nullptr || run->is_link_complete()) continue;
       is_any_alive = true;
       if (run->core->try_drain()) idle = 0;
     }
@@ -122,7 +129,7 @@ void drain_run(Run& run) noexcept {
   drain_runs({&one, 1});
 }
 
-/// What goes on while a call waits for the end.
+/// What a call does while it waits for the end.
 process::LadderWait draining(Run& run, process::FunctionRef<void()> drain) {
   return {.keep_draining = drain, .extra_fd = run.stderr_tail ? run.stderr_tail->fd() : -1};
 }
@@ -131,7 +138,7 @@ process::LadderWait draining(Run& run, process::FunctionRef<void()> drain) {
 
 namespace {
 
-/// What `call` gives; an error of the system becomes one that says whom it is about.
+/// Returns what `call` returns. An error of the system is turned into one that names the worker.
 template <class Call>
 auto telling_errors(const char* name_of_call, const std::string& worker, Call call) {
   try {
@@ -204,14 +211,14 @@ Worker::~Worker() {
   const auto run = state_->current();
   if (run == nullptr || !run->child.is_own_process()) return;
   try {
-    if (run->child.was_killed()) {  // no gentler rung can help any more, and that one is not waited for twice
+    if (run->child.was_killed()) {  // no gentler rung can help any more; do not wait for the last one twice
       auto drain = [&] { drain_run(*run); };
       (void)process::wait_for_end(run->child, run->child.patience(), draining(*run, drain));
     } else {
       stop();
     }
   } catch (...) {
-    // What is left is the child's own destructor, which kills and reaps.
+    // The child's own destructor does what is left: it kills and reaps.
   }
   state_->drop_run_from_messenger();
 }
@@ -225,7 +232,7 @@ Messenger& Worker::messenger() const { return *state().messenger; }
 
 namespace {
 
-/// The rungs of stop(). `ask` is the first one, and has to outlive them.
+/// The rungs of stop(). `ask` is the action of the first, and must outlive them.
 std::array<process::Rung, 3> rungs_of(const StopOptions& options, process::FunctionRef<void()> ask) {
   return {process::Rung{StopRung::close_request, options.close, ask},
           process::Rung{StopRung::terminate, options.terminate}, process::Rung{StopRung::kill, options.kill}};
@@ -321,7 +328,7 @@ void Worker::terminate() {
   telling_errors("terminate", state().options.name, [&] {
     if (!run->child.try_reap()) process::take_rung(run->child, {StopRung::terminate, kForever});
   });
-  drain_run(*run);  // one that is blocked in a send, and handles the signal, could not act on it
+  drain_run(*run);  // a worker that handles the signal could not act on it while blocked in a send
 }
 
 void Worker::kill() {

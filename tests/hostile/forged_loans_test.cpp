@@ -9,8 +9,9 @@
 #include <vector>
 
 #include "coproc/coproc.hpp"
+#include "link/borrower.hpp"
+#include "link/link.hpp"
 #include "link/loan_area.hpp"
-#include "link/ring_transport.hpp"
 #include "messenger/access.hpp"
 #include "messenger/core.hpp"
 
@@ -30,9 +31,9 @@ constexpr std::size_t kMostBytes = 300'000;
 struct OneProcessForgedLoans : ::testing::Test {
   coproc::detail::CoreOptions options{.link = {.max_message_bytes = kMostBytes, .loan_bytes = kSpace},
                                       .throw_gone = {}};
-  std::pair<std::unique_ptr<coproc::link::RingTransport>, std::unique_ptr<coproc::link::RingTransport>> ends =
+  std::pair<std::unique_ptr<coproc::link::Link>, std::unique_ptr<coproc::link::Link>> ends =
       coproc::link::make_inproc_pair(options.link);
-  coproc::link::RingTransport& peer = *ends.second;
+  coproc::link::Link& peer = *ends.second;
   coproc::PriorityMessenger host = coproc::detail::MessengerAccess::make<coproc::PriorityMessenger>(
       std::make_unique<Core>(std::move(ends.first), options));
   std::shared_ptr<coproc::link::LoanArea> loans =

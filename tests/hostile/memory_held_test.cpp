@@ -11,8 +11,8 @@
 
 #include "coproc/coproc.hpp"
 #include "hostile/allocated.hpp"
+#include "link/link.hpp"
 #include "link/loan_reference.hpp"
-#include "link/ring_transport.hpp"
 #include "messenger/access.hpp"
 #include "messenger/core.hpp"
 
@@ -35,9 +35,9 @@ struct OneProcessMemoryHeld : ::testing::Test {
   coproc::detail::CoreOptions options{
       .link = {.ring_bytes = 64 * kMiB, .max_message_bytes = kLimit, .max_queued_bytes = kLimit, .loan_bytes = kMiB},
       .throw_gone = {}};
-  std::pair<std::unique_ptr<coproc::link::RingTransport>, std::unique_ptr<coproc::link::RingTransport>> ends =
+  std::pair<std::unique_ptr<coproc::link::Link>, std::unique_ptr<coproc::link::Link>> ends =
       coproc::link::make_inproc_pair(options.link);
-  coproc::link::RingTransport& peer = *ends.second;
+  coproc::link::Link& peer = *ends.second;
   PriorityMessenger host =
       coproc::detail::MessengerAccess::make<PriorityMessenger>(std::make_unique<Core>(std::move(ends.first), options));
   std::size_t before = 0;

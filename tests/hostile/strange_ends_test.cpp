@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "link/transport.hpp"
+#include "link/link.hpp"
 #include "messenger/access.hpp"
 
 using namespace std::chrono_literals;

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "coproc/coproc.hpp"
-#include "link/ring_transport.hpp"
+#include "link/link.hpp"
 #include "messenger/access.hpp"
 #include "messenger/core.hpp"
 
@@ -28,9 +28,9 @@ namespace {
 
 /// A host, and the bare end of a peer that sends frames as it likes.
 struct OneProcessUnasked : ::testing::Test {
-  std::pair<std::unique_ptr<coproc::link::RingTransport>, std::unique_ptr<coproc::link::RingTransport>> ends =
+  std::pair<std::unique_ptr<coproc::link::Link>, std::unique_ptr<coproc::link::Link>> ends =
       coproc::link::make_inproc_pair({.ring_bytes = 1 << 16});
-  coproc::link::RingTransport& peer = *ends.second;
+  coproc::link::Link& peer = *ends.second;
   PriorityMessenger host = coproc::detail::MessengerAccess::make<PriorityMessenger>(
       std::make_unique<Core>(std::move(ends.first), coproc::detail::CoreOptions{}));
 

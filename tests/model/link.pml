@@ -3,7 +3,7 @@
  *
  * A step is one access to memory or one system call, together with what the end decides before it from what only it
  * changes: that makes no difference to the other end, and needs a fifth of the states. Each bears the name of what it
- * stands for, of RingTransport (src/link/ring_transport.cpp), Producer and Consumer (src/link/ring/ring.hpp), or Core
+ * stands for, of Link (src/link/link.hpp, link_wait.cpp), Producer and Consumer (src/link/ring/ring.hpp), or Core
  * (src/messenger: send.cpp, receive.cpp, drain.cpp, core.cpp).
  *
  * End 0 sends its records, receives those of end 1 and leaves. End 1 sends its records and receives until it is told
@@ -93,7 +93,7 @@ byte closes_left = CLOSES;
 #define SEES_RECORDS (LOAD(TAIL(PEER)) != received[me])              /* Consumer::look */
 #define HAS_ROOM (published[me] - head_seen < kSlots)                /* Producer::reserve, without another look */
 #define SEES_ROOM (published[me] - LOAD(HEAD(PEER)) < kSlots)        /* Producer::look_at_head */
-#define SEES_CLOSE (LOAD(CLOSE_REQUESTS(PEER)) != 0)                 /* RingTransport::close_requests */
+#define SEES_CLOSE (LOAD(CLOSE_REQUESTS(PEER)) != 0)                 /* Link::close_requests */
 #define CLOSE_IS_NEWS (LOAD(CLOSE_REQUESTS(PEER)) != closes_waited_for)
 
 /* ---- waking ---- */
@@ -108,7 +108,7 @@ inline write_wake() {  /* os::write_wake. The pipe's lock in the kernel hands ov
   }
 }
 
-inline wake_if_waiting(for_what) {  /* RingTransport::wake_if_waiting */
+inline wake_if_waiting(for_what) {  /* Link::wake_if_waiting */
   if
   :: FENCE_BEFORE_WAKE && (LOAD(WAITING(PEER)) & (for_what)) == 0
   :: FENCE_BEFORE_WAKE && (LOAD(WAITING(PEER)) & (for_what)) != 0 ->
@@ -135,7 +135,7 @@ inline wake_if_waiting(for_what) {  /* RingTransport::wake_if_waiting */
 #define NEED_NOT_POLL (satisfied || is_hung_up)
 #endif
 
-inline take_what_is_readable() {  /* what RingTransport::sleep makes of it; bytes are read before the hang-up */
+inline take_what_is_readable() {  /* what Link::sleep makes of it; bytes are read before the hang-up */
   if
   :: PIDFD_IS_READABLE -> is_gone = true
   :: !PIDFD_IS_READABLE && !pipe_has_bytes[me] -> is_hung_up = true
@@ -145,7 +145,7 @@ inline take_what_is_readable() {  /* what RingTransport::sleep makes of it; byte
   asleep[me] = 0
 }
 
-/* RingTransport::wait, its sleep(), and what Core makes of it. Its first look and its spinning are left out: they are
+/* Link::wait, its sleep(), and what Core makes of it. Its first look and its spinning are left out: they are
  * looks such as Core has just made. */
 inline wait(incoming, space, has_time) {
   store(WAITING(me), BITS(incoming, space));
@@ -190,7 +190,7 @@ inline wait(incoming, space, has_time) {
   }
 }
 
-/* RingTransport::settle and Core::settle, at the end of a call that leaves nothing in the inbox; then epoll_wait. */
+/* Link::settle and Core::settle, at the end of a call that leaves nothing in the inbox; then epoll_wait. */
 inline settle_and_sleep() {
 #ifdef MUTANT_SETTLE_LOOKS_FOR_RECORDS_ONLY
   has_work = peer_gone || SEES_CLOSE;
@@ -245,7 +245,7 @@ inline drain_up_to(position) {  /* Core::drain */
   copy_up_to(position);
   give_back(position);
 #endif
-  wake_if_waiting(kWaitsForSpace);  /* RingTransport::release: that it could not wake is of no interest */
+  wake_if_waiting(kWaitsForSpace);  /* Link::release: that it could not wake is of no interest */
   atomic { must_check_gone = false; tail_seen = 0 }
 }
 
@@ -278,7 +278,7 @@ proctype End(byte me) {
          store(SLOT(me, published[me]), published[me] + 1) };  /* write_frame, Producer::commit */
        publish();
 #endif
-       wake_if_waiting(kWaitsForRecords)  /* RingTransport::publish */
+       wake_if_waiting(kWaitsForRecords)  /* Link::publish */
     :: must_check_gone -> must_check_gone = false; wait(false, false, true)  /* Core::check_gone_after_broken_wake */
 
     /* Core::room_for: what has come goes to the inbox; then a look for room; then the wait. */

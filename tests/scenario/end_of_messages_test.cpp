@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "link/ring_transport.hpp"
+#include "link/link.hpp"
 #include "messenger/access.hpp"
 #include "messenger/core.hpp"
 
@@ -151,9 +151,9 @@ TEST_F(OneProcessEnd, ALargeMessageBeforeItIsWhole) {
 
 /// A host, and the bare end of a peer that sends frames without a payload.
 struct OneProcessLiar : ::testing::Test {
-  std::pair<std::unique_ptr<coproc::link::RingTransport>, std::unique_ptr<coproc::link::RingTransport>> ends =
+  std::pair<std::unique_ptr<coproc::link::Link>, std::unique_ptr<coproc::link::Link>> ends =
       coproc::link::make_inproc_pair({.ring_bytes = 1 << 16});
-  coproc::link::RingTransport& peer = *ends.second;
+  coproc::link::Link& peer = *ends.second;
   PriorityMessenger host = coproc::detail::MessengerAccess::make<PriorityMessenger>(
       std::make_unique<coproc::detail::Core>(std::move(ends.first), coproc::detail::CoreOptions{}));
 

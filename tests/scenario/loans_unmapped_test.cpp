@@ -12,7 +12,7 @@
 #include <thread>
 
 #include "link/lender.hpp"
-#include "link/transport.hpp"
+#include "link/link.hpp"
 #include "messenger/access.hpp"
 #include "os/sanitizer.hpp"
 #include "support/loans.hpp"
@@ -55,7 +55,7 @@ class LittleAddressSpace {
   rlimit before_{};
 };
 
-coproc::link::Transport& transport_of(Messenger& messenger) {
+coproc::link::Link& transport_of(Messenger& messenger) {
   return coproc::detail::MessengerAccess::core(messenger)->transport();
 }
 

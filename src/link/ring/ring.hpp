@@ -8,8 +8,8 @@
 //
 // Invariants:
 //   1. Positions only grow; the place in memory is the position modulo the capacity, a power of two.
-//   2. Each side keeps its own position privately and only publishes it: what a hostile peer writes over the published
-//      copy of ours is never read.
+//   2. Each side keeps its own position privately and only publishes it. It never reads the published copy back, which
+//      a hostile peer can overwrite.
 //   3. The peer's position is loaded once, checked (aligned, not backwards, at most one capacity apart) and then used.
 //   4. A record never wraps and takes at most a quarter of the ring.
 #pragma once
@@ -39,24 +39,24 @@ struct Positions {
 };
 static_assert(sizeof(Positions) == 128 && std::atomic<std::uint64_t>::is_always_lock_free);
 
-/// Loads the length word once, as other code may be writing it at this moment.
+/// Loads the length word once, as the peer may be writing it at this moment.
 inline std::uint32_t load_length(const std::byte* at) noexcept {
-  return std::atomic_ref<std::uint32_t>(*reinterpret_cast<std::uint32_t*>(const_cast<std::byte*>(at)))
-      .load(
-          std::
-              memory_order_relaxed);  // relaxed: ordered by the acquire of the tail; a race is a lying peer, and checked
+  auto* const word = reinterpret_cast<std::uint32_t*>(const_cast<std::byte*>(at));
+  // relaxed: ordered by the acquire of the tail. Only a bad peer makes this a race, and the value is checked.
+  return std::atomic_ref<std::uint32_t>(*word).load(std::memory_order_relaxed);
 }
 
-/// How far ahead of what is written or read next the cache lines are asked for.
+/// How far ahead of the next record the cache lines are prefetched.
 inline constexpr std::uint64_t kPrefetch = 512;
 
 inline void prefetch(const std::byte* at) noexcept {
   __builtin_prefetch(at);
-  __builtin_prefetch(at + 64);  // at the ring's end this is in what comes behind it: only a hint
+  __builtin_prefetch(at + 64);  // at the ring's end this lies behind the ring: it is only a hint
 }
 inline void prefetch_for_writing(std::byte* at) noexcept {
 #ifdef __x86_64__
-  // The builtin makes a read of it unless told that every processor has this instruction; where one has not, it does nothing.
+  // The builtin would become a read unless told that every processor has this instruction. Processors without it do
+  // nothing.
   asm volatile("prefetchw %0\n\tprefetchw %1" : : "m"(at[0]), "m"(at[64]));
 #else
   __builtin_prefetch(at, 1);
@@ -71,11 +71,11 @@ class Producer {
 
   std::size_t max_record() const noexcept { return capacity_ / 4; }
   bool is_fresh() const noexcept { return tail_ == 0; }
-  /// The consumer's position made no sense: nothing more can be sent.
+  /// True: the consumer's position was impossible, and nothing more can be sent.
   bool is_broken() const noexcept { return is_broken_; }
 
-  /// Contiguous free space of at least `bytes` (up to `max_record()`, and up to that if there is more), or empty: full.
-  /// The first four bytes are the length word's: `commit` writes them.
+  /// Contiguous free space of at least `bytes` (at most `max_record()`), and more if there is more, up to
+  /// `max_record()`; empty: the ring is full. `commit` writes the first four bytes, the length word.
   std::span<std::byte> reserve(std::size_t bytes) noexcept {
     std::size_t place = tail_ & (capacity_ - 1);
     std::size_t to_end = capacity_ - place;
@@ -94,7 +94,7 @@ class Producer {
     return {memory_ + place, room};
   }
 
-  /// Makes the first `bytes` of what was reserved a record; the consumer sees it at the next `publish`.
+  /// Makes the first `bytes` of what was reserved a record. The consumer sees it at the next `publish`.
   void commit(std::size_t bytes) noexcept {
     if (pad_ != 0) {
       store_length(tail_, static_cast<std::uint32_t>(pad_) | kPadBit);
@@ -110,19 +110,19 @@ class Producer {
   /// Shows all committed records to the consumer.
   void publish() noexcept {
     step("ring.publish: before");
-    // An exchange, where a store with release would do for the records: what the caller looks at afterwards with seq_cst
-    // must come after it. It takes less time than the store and a fence. Pairs with the acquire in Consumer::look.
+    // An exchange, although a store with release would do for the records: the caller's next seq_cst load must come
+    // after it. It takes less time than a store and a fence. Pairs with the acquire in Consumer::look.
     positions_->tail.exchange(tail_, std::memory_order_seq_cst);
     step("ring.publish: after");
   }
 
-  /// For who will write more: asks for the cache lines, which the consumer read last.
+  /// For a producer that will write more: prefetches the cache lines, which the consumer read last.
   void prefetch() noexcept {
     if (const std::uint64_t ahead = tail_ + kPrefetch; ahead - head_seen_ < capacity_)
       prefetch_for_writing(memory_ + (ahead & (capacity_ - 1)));
   }
 
-  /// Whether `reserve(bytes)` would succeed; for a sender that waits.
+  /// Whether `reserve(bytes)` would succeed, for a sender that waits.
   bool has_room(std::size_t bytes) noexcept { return !reserve(bytes).empty() || is_broken_; }
 
  private:
@@ -156,10 +156,11 @@ class Consumer {
       : positions_(&positions), memory_(memory.data()), capacity_(memory.size()) {}
 
   bool is_fresh() const noexcept { return tail_seen_ == 0; }
-  /// The producer's position, or a length word, made no sense: nothing more can be received.
+  /// True: the producer's position or a length word was impossible, and nothing more can be received.
   bool is_broken() const noexcept { return is_broken_; }
 
-  /// Looks how far the producer has come; true if there is something to read. Until the next look no more is seen.
+  /// Looks how far the producer has come; true if there is a record to read. Later records stay invisible until the
+  /// next look.
   bool look() noexcept {
     if (is_broken_) return false;
     const std::uint64_t tail = positions_->tail.load(std::memory_order_acquire);  // pairs with Producer::publish
@@ -172,13 +173,13 @@ class Consumer {
     return head_ != tail_seen_;
   }
 
-  /// Where the oldest record that was not popped begins, and where what was seen ends.
+  /// The position of the oldest record that was not popped, and the end of the last record that was seen.
   std::uint64_t head() const noexcept { return head_; }
   std::uint64_t seen() const noexcept { return tail_seen_; }
 
-  /// The record at `position`, with its length word, or empty: nothing more was seen there. Passes over pads; `position`
-  /// is then the record's own, and `end_of` it the next one's. REQUIRES: it lies between head() and seen(), and is head()
-  /// or the end of a record that was read before.
+  /// The record at `position`, with its length word; empty if no more was seen there. Skips pads: `position` is then
+  /// the record's own, and `end_of` gives the next one's. REQUIRES: `position` lies between head() and seen(), and is
+  /// head() or the end of a record that was read before.
   std::span<const std::byte> read(std::uint64_t& position) noexcept {
     while (position != tail_seen_ && !is_broken_) {
       const std::size_t place = position & (capacity_ - 1);
@@ -206,18 +207,18 @@ class Consumer {
     return record;
   }
 
-  /// Drops the record that `front` gave last.
+  /// Drops the record that `front` returned last.
   void pop() noexcept { pop_until(head_ + std::exchange(front_bytes_, 0)); }
-  /// Drops all records before the end of one that was read.
+  /// Drops all records up to the end of one that was read.
   void pop_until(std::uint64_t position) noexcept {
     step("ring.pop");
     head_ = position;
-    // The lines come from another processor's cache, each in about the time that a record takes here.
+    // These lines come from another processor's cache, and each takes about as long as a record does here.
     if (tail_seen_ - position > kPrefetch) prefetch(memory_ + ((position + kPrefetch) & (capacity_ - 1)));
   }
 
-  /// Whether so much was popped that it should be given back now. Giving it back in large pieces spares both sides the cache
-  /// line; a producer for whose record less is missing than that waits for records to be popped, not for this.
+  /// Whether enough was popped to be given back now. Large pieces spare both sides the cache line. A producer that
+  /// lacks less space than that for its record waits until records are popped, and not for this.
   bool is_release_due() const noexcept { return head_ - head_published_ >= capacity_ / 4; }
   /// Gives the popped records' space back; true if there was any.
   bool release() noexcept {

@@ -1,5 +1,5 @@
 // What every transport promises, run against each of them.
-#include "link/transport.hpp"
+#include "link/link.hpp"
 
 #include <gtest/gtest.h>
 #include <poll.h>
@@ -12,12 +12,12 @@
 #include <thread>
 
 #include "coproc/errors.hpp"
-#include "link/ring_transport.hpp"
+#include "link/link.hpp"
 
 namespace coproc::link {
 namespace {
 
-using Ends = std::pair<std::unique_ptr<Transport>, std::unique_ptr<Transport>>;
+using Ends = std::pair<std::unique_ptr<Link>, std::unique_ptr<Link>>;
 
 struct Shm {
   static Ends make(const LinkOptions& options) { return make_shm_pair(options); }
@@ -27,19 +27,19 @@ struct Inproc {
 };
 
 template <class Kind>
-struct OneProcessTransport : ::testing::Test {
+struct OneProcessLink : ::testing::Test {
   Ends ends = Kind::make({.ring_bytes = 4096});
-  Transport& a = *ends.first;
-  Transport& b = *ends.second;
+  Link& a = *ends.first;
+  Link& b = *ends.second;
 
-  static bool put(Transport& to, const std::string& text) {
+  static bool put(Link& to, const std::string& text) {
     auto room = to.reserve(4 + text.size());
     if (room.empty()) return false;
     std::memcpy(room.data() + 4, text.data(), text.size());
     to.commit(4 + text.size());
     return to.publish();
   }
-  static std::optional<std::string> take(Transport& from) {
+  static std::optional<std::string> take(Link& from) {
     if (!from.look()) return std::nullopt;
     const auto record = from.front();
     std::string text(reinterpret_cast<const char*>(record.data()) + 4, record.size() - 4);
@@ -56,9 +56,9 @@ struct OneProcessTransport : ::testing::Test {
 };
 
 using Kinds = ::testing::Types<Shm, Inproc>;
-TYPED_TEST_SUITE(OneProcessTransport, Kinds);
+TYPED_TEST_SUITE(OneProcessLink, Kinds);
 
-TYPED_TEST(OneProcessTransport, CarriesRecordsBothWays) {
+TYPED_TEST(OneProcessLink, CarriesRecordsBothWays) {
   EXPECT_TRUE(this->put(this->a, "there"));
   EXPECT_TRUE(this->put(this->b, "back"));
   EXPECT_EQ(this->take(this->b), "there");
@@ -66,17 +66,17 @@ TYPED_TEST(OneProcessTransport, CarriesRecordsBothWays) {
   EXPECT_EQ(this->take(this->a), std::nullopt);
 }
 
-TYPED_TEST(OneProcessTransport, WaitEndsWithTheDeadline) {
+TYPED_TEST(OneProcessLink, WaitEndsWithTheDeadline) {
   EXPECT_EQ(this->a.wait(this->soon(), true, 0), WaitEnd::timed_out);
 }
 
-TYPED_TEST(OneProcessTransport, WaitWakesForARecord) {
+TYPED_TEST(OneProcessLink, WaitWakesForARecord) {
   std::thread sender([&] { this->put(this->b, "x"); });
   while (!this->take(this->a)) this->a.wait(this->forever(), true, 0);
   sender.join();
 }
 
-TYPED_TEST(OneProcessTransport, PingPongNeverLosesAWakeUp) {
+TYPED_TEST(OneProcessLink, PingPongNeverLosesAWakeUp) {
   constexpr int kRounds = 20000;
   std::thread echo([&] {
     for (int i = 0; i < kRounds; ++i) {
@@ -94,14 +94,14 @@ TYPED_TEST(OneProcessTransport, PingPongNeverLosesAWakeUp) {
   echo.join();
 }
 
-TYPED_TEST(OneProcessTransport, WaitWakesForSpace) {
+TYPED_TEST(OneProcessLink, WaitWakesForSpace) {
   while (this->put(this->a, std::string(100, 'x'))) {}
   std::thread receiver([&] { this->take(this->b); });
   while (!this->put(this->a, std::string(100, 'y'))) this->a.wait(this->forever(), false, 104);
   receiver.join();
 }
 
-TYPED_TEST(OneProcessTransport, InterruptEndsTheWaitThatIsUnderWayOrTheNext) {
+TYPED_TEST(OneProcessLink, InterruptEndsTheWaitThatIsUnderWayOrTheNext) {
   this->a.interrupt();
   EXPECT_EQ(this->a.wait(this->forever(), true, 0), WaitEnd::interrupted);
   EXPECT_EQ(this->a.wait(this->soon(), true, 0), WaitEnd::timed_out);
@@ -110,7 +110,7 @@ TYPED_TEST(OneProcessTransport, InterruptEndsTheWaitThatIsUnderWayOrTheNext) {
   other.join();
 }
 
-TYPED_TEST(OneProcessTransport, AnInterruptWhoseWaitEndsBeforeItReturnsLeavesNothingBehind) {
+TYPED_TEST(OneProcessLink, AnInterruptWhoseWaitEndsBeforeItReturnsLeavesNothingBehind) {
   constexpr int kRounds = 2000;
   std::atomic<int> asked{0};
   std::atomic<int> returned{0};
@@ -135,7 +135,7 @@ TYPED_TEST(OneProcessTransport, AnInterruptWhoseWaitEndsBeforeItReturnsLeavesNot
   EXPECT_EQ(left_behind, 0);
 }
 
-TYPED_TEST(OneProcessTransport, ACloseRequestNeedsNoSpaceAndWakes) {
+TYPED_TEST(OneProcessLink, ACloseRequestNeedsNoSpaceAndWakes) {
   while (this->put(this->a, std::string(100, 'x'))) {}
   std::thread closer([&] { this->a.request_close(); });
   while (this->b.close_requests() == 0) this->b.wait(this->forever(), false, 0);
@@ -144,14 +144,14 @@ TYPED_TEST(OneProcessTransport, ACloseRequestNeedsNoSpaceAndWakes) {
   EXPECT_EQ(this->a.close_requests(), 0u);
 }
 
-TYPED_TEST(OneProcessTransport, ThePeersEndIsSeenAndWhatItSentIsStillThere) {
+TYPED_TEST(OneProcessLink, ThePeersEndIsSeenAndWhatItSentIsStillThere) {
   this->put(this->b, "last");
   this->ends.second.reset();
   EXPECT_EQ(this->take(this->a), "last");
   EXPECT_EQ(this->a.wait(this->forever(), true, 0), WaitEnd::peer_gone);
 }
 
-TYPED_TEST(OneProcessTransport, TheNativeHandleIsReadableExactlyWhileThereIsWork) {
+TYPED_TEST(OneProcessLink, TheNativeHandleIsReadableExactlyWhileThereIsWork) {
   const int fd = this->a.native_handle();
   this->a.settle(false, 0);
   EXPECT_FALSE(this->is_readable(fd));
@@ -170,7 +170,7 @@ TYPED_TEST(OneProcessTransport, TheNativeHandleIsReadableExactlyWhileThereIsWork
   EXPECT_TRUE(this->is_readable(fd));
 }
 
-TYPED_TEST(OneProcessTransport, ACloseRequestThatFoundTheWordClearedIsSeenWhenItIsSetAgain) {
+TYPED_TEST(OneProcessLink, ACloseRequestThatFoundTheWordClearedIsSeenWhenItIsSetAgain) {
   const int fd = this->a.native_handle();
   this->a.settle(false, 0);
   this->put(this->b, "x");  // clears the waiting word
@@ -183,14 +183,14 @@ TYPED_TEST(OneProcessTransport, ACloseRequestThatFoundTheWordClearedIsSeenWhenIt
   EXPECT_FALSE(this->is_readable(fd));
 }
 
-TYPED_TEST(OneProcessTransport, ThePeersEndIsToldByEveryWaitThatFollows) {
+TYPED_TEST(OneProcessLink, ThePeersEndIsToldByEveryWaitThatFollows) {
   // An interrupt may hide what the first one says.
   this->ends.second.reset();
   EXPECT_EQ(this->a.wait(this->forever(), true, 0), WaitEnd::peer_gone);
   EXPECT_EQ(this->a.wait(this->forever(), true, 0), WaitEnd::peer_gone);
 }
 
-TYPED_TEST(OneProcessTransport, ThePeersEndIsToldAlsoAfterTheNativeHandleWasSettled) {
+TYPED_TEST(OneProcessLink, ThePeersEndIsToldAlsoAfterTheNativeHandleWasSettled) {
   const int fd = this->a.native_handle();
   this->ends.second.reset();
   this->a.settle(false, 0);
@@ -198,7 +198,7 @@ TYPED_TEST(OneProcessTransport, ThePeersEndIsToldAlsoAfterTheNativeHandleWasSett
   EXPECT_EQ(this->a.wait(this->forever(), true, 0), WaitEnd::peer_gone);
 }
 
-TYPED_TEST(OneProcessTransport, TellsEachOtherThatTheyAreStuck) {
+TYPED_TEST(OneProcessLink, TellsEachOtherThatTheyAreStuck) {
   EXPECT_FALSE(this->a.peer_is_stuck());
   this->b.set_stuck(true);
   EXPECT_TRUE(this->a.peer_is_stuck());
@@ -206,7 +206,7 @@ TYPED_TEST(OneProcessTransport, TellsEachOtherThatTheyAreStuck) {
   EXPECT_FALSE(this->a.peer_is_stuck());
 }
 
-TYPED_TEST(OneProcessTransport, RefusesOptionsThatCannotWork) {
+TYPED_TEST(OneProcessLink, RefusesOptionsThatCannotWork) {
   for (const std::size_t ring :
        {std::size_t{0}, std::size_t{100}, std::size_t{2048}, std::size_t{5000}, std::size_t{2} << 30}) {
     EXPECT_THROW(TypeParam::make({.ring_bytes = ring}), InvalidArgumentError) << ring;
@@ -214,7 +214,7 @@ TYPED_TEST(OneProcessTransport, RefusesOptionsThatCannotWork) {
   EXPECT_THROW(TypeParam::make({.max_message_bytes = 0}), InvalidArgumentError);
 }
 
-TEST(OneProcessRingTransport, EmptiesSomethingElseInItsWaitsAndKeepsItsDeadlines) {
+TEST(OneProcessLink, EmptiesSomethingElseInItsWaitsAndKeepsItsDeadlines) {
   auto [a, b] = make_inproc_pair({.ring_bytes = 4096});
   const os::Pipe aside = os::Pipe::create();
   int looks = 0;
@@ -224,7 +224,7 @@ TEST(OneProcessRingTransport, EmptiesSomethingElseInItsWaitsAndKeepsItsDeadlines
     ++looks;
     return can_more_come;
   };
-  a->empty_also(aside.read_end.get(), empty);
+  a->watch_also(aside.read_end.get(), empty);
   pollfd handle{a->native_handle(), POLLIN, 0};
   a->settle(false, 0);
   EXPECT_EQ(::poll(&handle, 1, 0), 0);
@@ -235,10 +235,10 @@ TEST(OneProcessRingTransport, EmptiesSomethingElseInItsWaitsAndKeepsItsDeadlines
   EXPECT_EQ(a->wait(os::Deadline(std::chrono::seconds(0)), true, 0), WaitEnd::timed_out);
   EXPECT_EQ(looks, 2);
   can_more_come = false;
-  a->look_aside();
+  a->serve_watched();
   EXPECT_EQ(looks, 3);
   EXPECT_EQ(::poll(&handle, 1, 0), 0);  // at its end it wakes nobody any more
-  a->look_aside();
+  a->serve_watched();
   EXPECT_EQ(looks, 3);
 }
 

@@ -1,0 +1,114 @@
+#include "process/local_life.hpp"
+
+#include <chrono>
+#include <system_error>
+#include <utility>
+
+#include "os/reap.hpp"
+#include "os/signals.hpp"
+
+namespace coproc::inline v0::process {
+
+namespace {
+
+ExitStatus to_status(const os::Ended& ended) {
+  ExitStatus status;
+  switch (ended.how) {
+    case os::Ended::How::exited:
+      status.end = Exited{ended.value};
+      break;
+    case os::Ended::How::signalled:
+      status.end = Signalled{ended.value, ended.core_dumped};
+      break;
+    case os::Ended::How::unknown:
+      status.end = UnknownEnd{};
+      break;
+  }
+  status.resources.user_time = std::chrono::microseconds(ended.user_us);
+  status.resources.system_time = std::chrono::microseconds(ended.system_us);
+  status.resources.peak_memory_kib = ended.peak_kib;
+  if (ended.limit != nullptr) status.limit = ended.limit;
+  return status;
+}
+
+}  // namespace
+
+/// Opens a descriptor again that the program has closed (closefrom). A child that is not reaped still has its number.
+void LocalLife::find_again() noexcept {
+  if (!is_lost() || !is_owned()) return;
+  const std::scoped_lock lock(mutex_);
+  if (status_) return;
+  try {
+    pidfd_ = os::Pidfd::open(pid_);
+  } catch (const std::system_error&) {
+    // The call that needs it finds that it cannot be used.
+  }
+}
+
+int LocalLife::wait_fd() noexcept {
+  find_again();
+  return is_lost() ? -1 : pidfd_.fd();
+}
+
+bool LocalLife::is_ended() noexcept {
+  find_again();
+  return is_lost() || pidfd_.is_ended();
+}
+
+std::optional<ExitStatus> LocalLife::try_reap() {
+  find_again();
+  const std::scoped_lock lock(mutex_);
+  if (status_) return status_;
+  if (kills_group_) {
+    // Checked first: a process that ends between two checks would be reaped before its group is killed.
+    if (!pidfd_.is_ended()) return std::nullopt;
+    os::kill_group_of_ended(pidfd_, pid_);
+  }
+  const auto ended = os::reap_ended(pidfd_);
+  if (!ended) return std::nullopt;
+  if (kills_group_) os::reap_strays_of_group(pid_);
+  return status_ = to_status(*ended);
+}
+
+std::optional<ExitStatus> AdoptedLife::try_reap() {
+  std::unique_lock lock(mutex_);
+  if (status_) return status_;
+  const auto ended = os::look_at_ended(pidfd_);
+  if (!ended) return std::nullopt;
+  ExitStatus status = to_status(*ended);
+  if (ended->how == os::Ended::How::unknown && ask_how_it_ended_) {
+    lock.unlock();  // the answer may need a lock (an interpreter's) whose holder waits for this one
+    if (auto answer = ask_how_it_ended_()) status = *std::move(answer);
+    lock.lock();
+  }
+  if (!status_) status_ = std::move(status);
+  return status_;
+}
+
+os::Signalling LocalLife::signal(int number, std::optional<std::uintptr_t> value) {
+  find_again();
+  try {
+    if (os::Pidfd::can_open()) return value ? pidfd_.queue_signal(number, *value) : pidfd_.send_signal(number);
+  } catch (const std::system_error& error) {
+    if (error.code() != std::errc::function_not_supported) throw;  // a filter (containers)
+  }
+  const std::scoped_lock lock(mutex_);  // while it is not reaped, its number is its own
+  if (status_) return os::Signalling::ended;
+  if (!value) return os::send_signal(pid_, number);
+  if (pidfd_.is_ended()) return os::Signalling::ended;
+  os::queue_signal(pid_, number, *value);
+  return os::Signalling::sent;
+}
+
+void LocalLife::kill_group_at_end() noexcept {
+  const std::scoped_lock lock(mutex_);
+  kills_group_ = true;
+}
+
+os::ProcessMemory LocalLife::memory() noexcept {
+  const os::ProcessMemory memory = os::memory_of(pid_);
+  // While a process lives its number is its own, so that what was read before belongs to it, too.
+  return is_ended() ? os::ProcessMemory() : memory;
+}
+
+}  // namespace coproc::inline v0::process

@@ -1,0 +1,60 @@
+// The lives of processes on this machine, each held by its pidfd.
+//
+// Thread safety: see life.hpp.
+// Invariants: a child is reaped once, by its LocalLife only, unless the program itself does that (waitpid(-1), SIGCHLD ignored).
+#pragma once
+
+#include <functional>
+#include <mutex>
+
+#include "os/fork_guard.hpp"
+#include "process/life.hpp"
+
+namespace coproc::inline v0::process {
+
+/// A child of this process.
+class LocalLife : public Life, private os::ForkSensitive {
+ public:
+  LocalLife(pid_t pid, os::Pidfd pidfd) noexcept : pid_(pid), pidfd_(std::move(pidfd)) {}
+
+  pid_t pid() const noexcept final { return pid_; }
+  bool is_owned() const noexcept override { return true; }
+  int wait_fd() noexcept final;
+  bool is_ended() noexcept final;
+  std::optional<ExitStatus> try_reap() override;
+  os::Signalling signal(int number, std::optional<std::uintptr_t> value) final;
+  void kill_group_at_end() noexcept override;
+  os::ProcessMemory memory() noexcept final;
+
+ protected:
+  const pid_t pid_;
+  os::Pidfd pidfd_;  // constant but in forked children, and where the program has closed it
+  std::mutex mutex_;
+  std::optional<ExitStatus> status_;  // guarded by mutex_
+
+ private:
+  bool is_lost() const noexcept { return pidfd_.fd() >= 0 && !pidfd_.is_own(); }
+  void find_again() noexcept;
+  void leave_in_child() noexcept override { pidfd_.close(); }
+
+  bool kills_group_ = false;  // guarded by mutex_
+  os::ForkRegistration registration_{*this};
+};
+
+/// A process that somebody else started, ends and reaps.
+class AdoptedLife final : public LocalLife {
+ public:
+  /// Called, maybe by several threads at once, if the kernel does not tell this process how that one ended. May be empty.
+  using Ask = std::function<std::optional<ExitStatus>()>;
+  AdoptedLife(pid_t pid, os::Pidfd pidfd, Ask ask_how_it_ended) noexcept
+      : LocalLife(pid, std::move(pidfd)), ask_how_it_ended_(std::move(ask_how_it_ended)) {}
+
+  bool is_owned() const noexcept override { return false; }
+  std::optional<ExitStatus> try_reap() override;
+  void kill_group_at_end() noexcept override {}  // its group is its starter's affair
+
+ private:
+  const Ask ask_how_it_ended_;
+};
+
+}  // namespace coproc::inline v0::process
