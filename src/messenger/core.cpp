@@ -49,15 +49,15 @@ Core::Core(std::unique_ptr<link::Transport> transport, CoreOptions options)
 Core::~Core() = default;
 
 std::size_t Core::queued(const ChannelId& channel) const noexcept {
-  const Channel* lane = inbox_.find(channel);
-  return lane == nullptr ? 0 : lane->live;
+  const Channel* const found = channels_.find(channel);
+  return found == nullptr ? 0 : inbox_.live_count(found->index);
 }
 
 std::size_t Core::remaining(const ChannelId& channel) const noexcept { return counts(channel).remaining(); }
 
 ChannelCounts Core::counts(const ChannelId& channel) const noexcept {
-  const Channel* lane = inbox_.find(channel);
-  return lane == nullptr ? ChannelCounts() : lane->counts;
+  const Channel* const found = channels_.find(channel);
+  return found == nullptr ? ChannelCounts() : found->counts;
 }
 
 int Core::native_handle() {
@@ -89,9 +89,8 @@ bool Core::has_work(const ChannelId* replies_of) {
     return true;  // of several messengers it is this one whose receive throws it
   }
   if (peer_known_gone_.load(std::memory_order_acquire)) peer_gone_ = true;  // pairs with note_peer_gone()
-  const bool has_message = replies_of == nullptr
-                               ? inbox_.live_count() != 0
-                               : inbox_.front(inbox_.channel(inbox_.index_of(*replies_of)), true) != nullptr;
+  const bool has_message =
+      replies_of == nullptr ? inbox_.live_count() != 0 : inbox_.front(channels_.of(*replies_of).index, true) != nullptr;
   return has_message || has_room_for_rest || !held_errors_.empty() || transport_->close_requests() != closes_thrown_ ||
          is_inbox_full_ || end_received() || peer_gone_;
 }

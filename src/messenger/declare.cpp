@@ -20,7 +20,8 @@ void Core::check_own_declaration(std::size_t payload) const {
                              " bytes that LinkOptions::max_queued_bytes allows: reuse channels, or raise it");
 }
 
-std::uint32_t Core::declare_channel(std::uint32_t index, const ChannelId& id, const os::Deadline& deadline) {
+std::uint32_t Core::declare_channel(Channel& channel, const os::Deadline& deadline) {
+  const ChannelId& id = channel.id;
   if (id.text_bytes() > ChannelId::kMaxBytes || channels_declared_ == kMaxDeclared) {
     throw InvalidArgumentError(
         id.text_bytes() > ChannelId::kMaxBytes
@@ -34,10 +35,9 @@ std::uint32_t Core::declare_channel(std::uint32_t index, const ChannelId& id, co
   FrameHeader header;
   header.kind = FrameKind::channel;
   check_own_declaration(encoder.written().size());
-  if (channel_numbers_.size() <= index) channel_numbers_.resize(index + 1);  // before the peer counts it
   send_bytes(header, encoder.written(), deadline);
   own_declared_bytes_ += declaration_cost(encoder.written().size());
-  return channel_numbers_[index] = ++channels_declared_;
+  return channel.number = ++channels_declared_;
 }
 
 std::uint32_t Core::look_up_type(const TypeInfo& type, const os::Deadline& deadline) {

@@ -166,10 +166,10 @@ void Core::finish_entry(const FrameHeader& header, Entry& entry) {
     protocol_error("it sent a request while " + std::to_string(unanswered_.size()) +
                    " that were received are not answered, as many as LinkOptions::max_queued_bytes allows");
   }
-  const std::uint32_t index = peer_channels_[header.channel];
-  if (header.kind == FrameKind::reply || header.kind == FrameKind::error_reply) check_answer(header, index);
+  const Channel& channel = *peer_channels_[header.channel];
+  if (header.kind == FrameKind::reply || header.kind == FrameKind::error_reply) check_answer(header, channel);
   entry.kind = header.kind;
-  entry.channel = index;
+  entry.channel = channel.index;
   entry.type = header.type;
   entry.request_id = header.request_id;
   entry.priority = Priority::from_parts(header.priority, header.rest);
@@ -178,12 +178,12 @@ void Core::finish_entry(const FrameHeader& header, Entry& entry) {
 }
 
 /// A reply that answers no request (id 0) is a message as any other; each request is answered once, on its own channel.
-void Core::check_answer(const FrameHeader& header, std::uint32_t channel_index) {
+void Core::check_answer(const FrameHeader& header, const Channel& channel) {
   const std::uint64_t id = header.request_id;
   if (id == 0 && header.kind == FrameKind::reply) return;
-  if (is_asked_for(id, channel_index) && inbox_.find_reply(id) == nullptr) return;
-  protocol_error("it answered request " + std::to_string(id) + " on channel " +
-                 inbox_.channel(channel_index).id.describe() + ", which was not sent there, or is answered already");
+  if (is_asked_for(id, channel) && inbox_.find_reply(id) == nullptr) return;
+  protocol_error("it answered request " + std::to_string(id) + " on channel " + channel.id.describe() +
+                 ", which was not sent there, or is answered already");
 }
 
 void Core::take_declaration(FrameKind kind, std::span<const std::byte> payload) {
@@ -199,7 +199,7 @@ void Core::take_declaration(FrameKind kind, std::span<const std::byte> payload) 
     if (kind == FrameKind::channel) {
       const ChannelId id = ChannelId::decode(decoder);
       decoder.finish();
-      peer_channels_.push_back(inbox_.index_of(id));
+      peer_channels_.push_back(&channels_.of(id));
     } else {
       auto type = std::make_shared<RemoteType>();
       type->id = coproc::decode<std::uint64_t>(decoder);
