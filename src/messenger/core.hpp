@@ -32,6 +32,9 @@
 #include "messenger/channels.hpp"
 #include "messenger/inbox.hpp"
 #include "messenger/loans.hpp"
+#include "messenger/own_names.hpp"
+#include "messenger/peer.hpp"
+#include "messenger/peer_names.hpp"
 #include "messenger/refused.hpp"
 #include "os/clock.hpp"
 
@@ -44,8 +47,7 @@ struct CoreOptions {
   Role role = Role::pair;
   bool reorders = true;
   LinkOptions link;
-  std::string peer_name = "peer";  // for errors: the worker's name, "host" or "peer"
-  int peer_pid = 0;
+  Peer peer = {};  // for errors
   /// Ids of requests go on where those of an earlier link of the same messenger have ended.
   std::uint64_t first_request_id = 1;
   /// Throws what the peer's end means to the user. Called when all that the peer had sent has been received.
@@ -54,6 +56,12 @@ struct CoreOptions {
 
 struct ReceivedError;
 using RequestIds = IdMap<std::uint32_t, ~std::uint32_t{0}>;
+
+/// The most bytes that the peer can make this end keep of each kind of thing that is never received: as much as an inbox may
+/// hold, and enough for some thousands of names and requests where that is little.
+inline std::size_t most_bytes_kept(const LinkOptions& options) noexcept {
+  return std::max(options.max_queued_bytes, std::size_t{4} << 20);
+}
 
 class Core {
  public:
@@ -140,7 +148,7 @@ class Core {
     return final_unanswered_;
   }
   /// For the worker layer, which learns the worker's pid after the core was made.
-  void set_peer_pid(int pid) noexcept { options_.peer_pid = pid; }
+  void set_peer_pid(int pid) noexcept { options_.peer.pid = pid; }
   /// From now on the peer counts as gone: no wait will sleep any more.
   void note_peer_gone() noexcept { peer_known_gone_.store(true, std::memory_order_release); }
 
@@ -174,18 +182,12 @@ class Core {
   }
   std::uint32_t declare_channel(Channel& channel, const os::Deadline& deadline);
   std::uint32_t type_number(const TypeInfo& type, const os::Deadline& deadline) {
-    return type.id == last_type_id_ ? last_type_number_ : look_up_type(type, deadline);
+    return own_names_.is_last(type) ? own_names_.last_number() : look_up_type(type, deadline);
   }
   std::uint32_t look_up_type(const TypeInfo& type, const os::Deadline& deadline);
 
-  /// What a declared channel or type costs its receiver, and the most that all may cost: as much as an inbox may hold, and
-  /// enough for some thousands where that is little.
-  static constexpr std::size_t declaration_cost(std::size_t payload) noexcept { return 768 + 2 * payload; }
-  std::size_t max_declared_bytes() const noexcept { return std::max(options_.link.max_queued_bytes, kLeastLimit); }
   /// How many of the peer's requests may be received and not answered.
-  std::size_t max_unanswered() const noexcept { return std::max(options_.link.max_queued_bytes, kLeastLimit) / 96; }
-  static constexpr std::size_t kLeastLimit = std::size_t{4} << 20;
-  void check_own_declaration(std::size_t payload) const;
+  std::size_t max_unanswered() const noexcept { return most_bytes_kept(options_.link) / 96; }
 
   // drain.cpp
   enum class Stop { at_error, at_nothing };
@@ -199,10 +201,9 @@ class Core {
   void continue_partial(const link::Frame& frame);
   void finish_entry(const link::FrameHeader& header, Entry& entry);
   void check_answer(const link::FrameHeader& header, const Channel& channel);
-  void take_declaration(link::FrameKind kind, std::span<const std::byte> payload);
   void take_error(const link::FrameHeader& header, EntryPtr& entry);
   ReceivedError decode_error(std::span<const std::byte> payload) const;
-  [[noreturn]] void protocol_error(const std::string& what) const;
+  [[noreturn]] void protocol_error(const std::string& what) const { options_.peer.throw_broken_rule(what); }
 
   // in_place.cpp
   bool frame_for(const Channel& channel, const Incoming& to, std::span<const std::byte> record, link::Frame& frame);
@@ -289,15 +290,11 @@ class Core {
   std::atomic<std::uint32_t> in_use_{0};
 
   Channels channels_;
+  OwnNames own_names_;
+  PeerNames peer_names_;
 
   // sending
   Buffer scratch_;
-  std::uint32_t channels_declared_ = 0;
-  // By their ids: where a TypeInfo lies, there may be another one once its library was unloaded.
-  std::unordered_map<std::uint64_t, std::uint32_t> type_numbers_;
-  std::uint64_t last_type_id_ = 0;
-  std::uint32_t last_type_number_ = 0;
-  std::uint32_t types_declared_ = 0;
   std::uint64_t next_request_id_ = 1;
   RequestIds outstanding_;  // request id -> channel index, also of the one that is being sent
   Priority last_sent_;      // of the frame before
@@ -312,19 +309,8 @@ class Core {
 
   // receiving
   Inbox inbox_;
-  std::vector<Channel*> peer_channels_{&channels_.at(0)};      // by the peer's number
-  std::vector<std::shared_ptr<const RemoteType>> peer_types_;  // by the peer's number - 1
-  std::size_t declared_bytes_ = 0;                             // what the peer's declarations cost here
-  std::size_t own_declared_bytes_ = 0;                         // what ours cost the peer
-  RequestIds unanswered_;                                      // returned requests of the peer: id -> channel index
+  RequestIds unanswered_;  // returned requests of the peer: id -> channel index
   Partial partial_;
-  struct Accepted {  // numbers of the peer that were found to be what was asked for: the same come again and again
-    std::uint32_t channel_number = 0, type_number = 0;
-    const Channel* channel = nullptr;
-    std::uint64_t wanted = 0;  // id of the type, or 0 for a Message
-    bool operator==(const Accepted&) const noexcept = default;
-  };
-  Accepted accepted_;                    // no channel: nothing yet
   std::uint32_t overtakings_known_ = 0;  // the peer's count, of which nothing in the link overtakes anything any more
   Priority last_seen_;                   // of the message that came out of the link last
   std::vector<std::pair<link::FrameKind, std::uint64_t>> answerable_;  // a receive_all's; kept for its memory

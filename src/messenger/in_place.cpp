@@ -35,13 +35,7 @@ inline bool Core::frame_for(const Channel& channel, const Incoming& to, std::spa
 
 inline bool Core::is_for(const Channel& channel, const Incoming& to, const FrameHeader& header) {
   if (!is_data(header.kind)) return false;
-  const Accepted wanted{header.channel, header.type, &channel, to.type == nullptr ? 0 : to.type->id};
-  if (wanted != accepted_) {
-    if (header.channel >= peer_channels_.size() || peer_channels_[header.channel] != &channel) return false;
-    if (header.type - 1 >= peer_types_.size()) return false;
-    if (to.type != nullptr && peer_types_[header.type - 1]->id != to.type->id) return false;
-    accepted_ = wanted;
-  }
+  if (!peer_names_.match(header, channel, to.type)) return false;
   if (header.kind == FrameKind::message) return true;
   if (header.kind == FrameKind::reply) return header.request_id == 0 || is_asked_for(header.request_id, channel);
   return header.request_id != 0 && unanswered_.size() < max_unanswered();

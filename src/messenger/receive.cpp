@@ -98,7 +98,7 @@ void Core::receive_reply(RequestId id, const Incoming& to, Timeout timeout) {
   const auto number = static_cast<std::uint64_t>(id);
   const std::uint32_t* index = outstanding_.find(number);
   if (index == nullptr) {
-    throw NoRequestError("request " + std::to_string(number) + " to " + options_.peer_name +
+    throw NoRequestError("request " + std::to_string(number) + " to " + options_.peer.name +
                          " is not outstanding: it was not sent here, or its reply has been received");
   }
   Channel& channel = channels_.at(*index);
@@ -119,7 +119,7 @@ void Core::receive_reply(RequestId id, const Incoming& to, Timeout timeout) {
     }
     if (!wait_for_more(deadline, false)) {
       throw TimeoutError("no reply to request " + std::to_string(number) + " on channel " + channel.id.describe() +
-                         " from " + options_.peer_name + " came in the time given");
+                         " from " + options_.peer.name + " came in the time given");
     }
   }
 }
@@ -178,8 +178,7 @@ void Core::throw_new_close(std::uint32_t asked) {
 
 void Core::throw_close_request() {
   if (options_.role == Role::host) {
-    throw WorkerRequestedClose(options_.peer_name + " (pid " + std::to_string(options_.peer_pid) +
-                               ") asked its host to close the link");
+    throw WorkerRequestedClose(options_.peer.with_pid() + " asked its host to close the link");
   }
   throw ResourceRequestedClose();
 }
@@ -188,8 +187,8 @@ void Core::throw_close_request() {
 void Core::throw_end_of_messages() {
   has_thrown_end_of_messages_ = true;
   if (options_.role == Role::host) {
-    throw EndOfWorkersMessages(options_.peer_name + " (pid " + std::to_string(options_.peer_pid) +
-                               ") has said that it sends no more, and all that it had sent has been received");
+    throw EndOfWorkersMessages(options_.peer.with_pid() +
+                               " has said that it sends no more, and all that it had sent has been received");
   }
   throw EndOfMessages();
 }
@@ -227,7 +226,7 @@ bool Core::wait_for_more(const os::Deadline& deadline, bool is_of_all) {
       if (throws_close) throw_close_request();
       return false;
     case link::WaitEnd::interrupted:
-      throw InterruptedError("the receive from " + options_.peer_name + " was interrupted: nothing was lost");
+      throw InterruptedError("the receive from " + options_.peer.name + " was interrupted: nothing was lost");
     case link::WaitEnd::peer_gone:
       peer_gone_ = true;
       return true;
@@ -284,15 +283,15 @@ Message::Parts Core::parts_of(FrameKind kind, std::uint32_t type, std::uint64_t 
   parts.is_reply = kind == FrameKind::reply || kind == FrameKind::error_reply;
   parts.run = run_;
   parts.max_allocation = options_.link.max_message_bytes;
-  if (type != 0) parts.type = peer_types_[type - 1];
+  if (type != 0) parts.type = peer_names_.type(type);
   return parts;
 }
 
 void Core::check_type(std::uint32_t type, const ChannelId& channel, const TypeInfo& wanted) const {
-  const RemoteType& sent = *peer_types_[type - 1];
+  const RemoteType& sent = *peer_names_.type(type);
   if (sent.id == wanted.id) return;
   throw TypeMismatchError("a receive on channel " + channel.describe() + " asked for " + wanted.describe() + ", but " +
-                          options_.peer_name + " sent " + in_one_line(sent.description) +
+                          options_.peer.name + " sent " + in_one_line(sent.description) +
                           ": receive that type, or a Message and match; the message stays receivable");
 }
 

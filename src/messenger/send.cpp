@@ -190,7 +190,7 @@ void Core::send_end(const SendOptions& options) {
 }
 
 void Core::throw_sent_end() const {
-  throw LinkClosedError("send_end() has told " + options_.peer_name +
+  throw LinkClosedError("send_end() has told " + options_.peer.name +
                         " that nothing more will be sent: nothing was sent");
 }
 
@@ -315,7 +315,7 @@ std::span<std::byte> Core::room_for(std::size_t bytes, const os::Deadline& deadl
     if (peer_gone_) throw_gone();
     stuck.set(is_inbox_full_);
     if (is_inbox_full_ && options_.role != Role::worker && transport_->peer_is_stuck()) {
-      throw QueueFullError("both ends of the link to " + options_.peer_name +
+      throw QueueFullError("both ends of the link to " + options_.peer.name +
                            " are blocked in a send with a full inbox (here most on channel " +
                            channels_.at(inbox_.fullest()).id.describe() +
                            "): receive something, or raise LinkOptions::max_queued_bytes; nothing was sent");
@@ -329,10 +329,10 @@ std::span<std::byte> Core::room_for(std::size_t bytes, const os::Deadline& deadl
         }
         [[fallthrough]];
       case link::WaitEnd::timed_out:
-        throw TimeoutError("no space for the message to " + options_.peer_name +
+        throw TimeoutError("no space for the message to " + options_.peer.name +
                            " in the time given (it does not receive): nothing was sent");
       case link::WaitEnd::interrupted:
-        throw InterruptedError("the send to " + options_.peer_name + " was interrupted: nothing was sent");
+        throw InterruptedError("the send to " + options_.peer.name + " was interrupted: nothing was sent");
       case link::WaitEnd::peer_gone:
         peer_gone_ = true;
         break;
