@@ -24,16 +24,16 @@ void Core::reply_error_to(const Message& request, const ErrorType& type, const v
   throw_if_closed();
   const os::Deadline deadline = deadline_of(options);
   const std::uint64_t id = request_to_answer(request);
-  const std::uint32_t index = inbox_.index_of(request.channel());
+  Channel& channel = channels_.of(request.channel());
   FrameHeader header;
   header.kind = FrameKind::error_reply;
-  header.channel = channel_number(index, request.channel(), deadline);
+  header.channel = channel_number(channel, deadline);
   header.request_id = id;
   header.priority = Priority().value();
   Buffer payload;
   encode_error_payload(payload, options_.link.max_message_bytes, type, error);
   send_bytes(header, payload.span(), deadline);
-  finish_send({FrameKind::error_reply, id}, index, id);
+  finish_send({FrameKind::error_reply, id}, channel, id);
 }
 
 void Core::send_error(const ErrorType& type, const void* error, const SendOptions& options) {

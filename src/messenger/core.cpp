@@ -23,7 +23,7 @@ void Core::wait_for_turn(bool is_taken) {
   if (!transport_->is_own_process()) {
     if (is_taken)
       in_use_.store(kFree, std::memory_order_relaxed);  // relaxed: a forked child's copy, of no use to anybody
-    throw NotOwnerError("this messenger (to " + options_.peer_name +
+    throw NotOwnerError("this messenger (to " + options_.peer.name +
                         ") belongs to the process that this one was forked from: make links of your own here");
   }
   for (;;) {
@@ -31,7 +31,7 @@ void Core::wait_for_turn(bool is_taken) {
     if (in_use_.compare_exchange_weak(expected, kOwnersCall, std::memory_order_acquire)) return;
     if (expected == kOwnersCall) {
       throw ConcurrentUseError(
-          "two threads use the messenger to " + options_.peer_name +
+          "two threads use the messenger to " + options_.peer.name +
           " at the same time (or a codec uses it while it is called by it): give each thread its own");
     }
     // A drain from outside takes no longer than the messages that have come.
@@ -42,6 +42,8 @@ Core::Core(std::unique_ptr<link::Link> transport, CoreOptions options)
     : transport_(std::move(transport)),
       options_(std::move(options)),
       run_(next_run()),
+      own_names_(most_bytes_kept(options_.link), options_.peer),
+      peer_names_(channels_, most_bytes_kept(options_.link), options_.peer),
       next_request_id_(options_.first_request_id),
       outgoing_loans_(*transport_, options_.link),
       inbox_(options_.reorders, options_.link.max_queued_bytes) {}
@@ -49,20 +51,20 @@ Core::Core(std::unique_ptr<link::Link> transport, CoreOptions options)
 Core::~Core() = default;
 
 std::size_t Core::queued(const ChannelId& channel) const noexcept {
-  const Channel* lane = inbox_.find(channel);
-  return lane == nullptr ? 0 : lane->live;
+  const Channel* const found = channels_.find(channel);
+  return found == nullptr ? 0 : inbox_.live_count(found->index);
 }
 
 std::size_t Core::remaining(const ChannelId& channel) const noexcept { return counts(channel).remaining(); }
 
 ChannelCounts Core::counts(const ChannelId& channel) const noexcept {
-  const Channel* lane = inbox_.find(channel);
-  return lane == nullptr ? ChannelCounts() : lane->counts;
+  const Channel* const found = channels_.find(channel);
+  return found == nullptr ? ChannelCounts() : found->counts;
 }
 
 int Core::native_handle() {
   CallGuard guard(*this);
-  const int handle = name_refusals("the messenger to " + options_.peer_name + " has no native handle",
+  const int handle = name_refusals("the messenger to " + options_.peer.name + " has no native handle",
                                    [&] { return transport_->native_handle(); });
   is_armed_ = true;  // the guard's end settles
   return handle;
@@ -72,7 +74,7 @@ void Core::throw_if_interrupted() {
   CallGuard guard(*this);
   if (!transport_->is_interrupted()) return;
   (void)wait(os::Deadline(std::chrono::seconds(0)), true, 0);  // takes it
-  throw InterruptedError("the receive from " + options_.peer_name + " was interrupted: nothing was lost");
+  throw InterruptedError("the receive from " + options_.peer.name + " was interrupted: nothing was lost");
 }
 
 void Core::settle() {
@@ -89,9 +91,8 @@ bool Core::has_work(const ChannelId* replies_of) {
     return true;  // of several messengers it is this one whose receive throws it
   }
   if (peer_known_gone_.load(std::memory_order_acquire)) peer_gone_ = true;  // pairs with note_peer_gone()
-  const bool has_message = replies_of == nullptr
-                               ? inbox_.live_count() != 0
-                               : inbox_.front(inbox_.channel(inbox_.index_of(*replies_of)), true) != nullptr;
+  const bool has_message =
+      replies_of == nullptr ? inbox_.live_count() != 0 : inbox_.front(channels_.of(*replies_of).index, true) != nullptr;
   return has_message || has_room_for_rest || !held_errors_.empty() || transport_->close_requests() != closes_thrown_ ||
          is_inbox_full_ || end_received() || peer_gone_;
 }
@@ -131,11 +132,11 @@ bool Core::try_drain() noexcept {
 
 void Core::throw_no_memory(const std::bad_alloc& error) const {
   if (dynamic_cast<const RemoteOrigin*>(&error) != nullptr) throw;
-  throw_refused("a call on the messenger to " + options_.peer_name, ENOMEM, "there is not enough memory for it");
+  throw_refused("a call on the messenger to " + options_.peer.name, ENOMEM, "there is not enough memory for it");
 }
 
 void Core::throw_wait_refused(const std::system_error& error) const {
-  throw_refused("the wait for " + options_.peer_name + " failed", error.code().value(), error.what());
+  throw_refused("the wait for " + options_.peer.name + " failed", error.code().value(), error.what());
 }
 
 void Core::check_gone_after_broken_wake() {

@@ -29,8 +29,12 @@
 #include "coproc/options.hpp"
 #include "link/frame.hpp"
 #include "link/link.hpp"
+#include "messenger/channels.hpp"
 #include "messenger/inbox.hpp"
 #include "messenger/loans.hpp"
+#include "messenger/own_names.hpp"
+#include "messenger/peer.hpp"
+#include "messenger/peer_names.hpp"
 #include "messenger/refused.hpp"
 #include "os/clock.hpp"
 
@@ -43,8 +47,7 @@ struct CoreOptions {
   Role role = Role::pair;
   bool reorders = true;
   LinkOptions link;
-  std::string peer_name = "peer";  // for errors: the worker's name, "host" or "peer"
-  int peer_pid = 0;
+  Peer peer = {};  // for errors
   /// Ids of requests go on where those of an earlier link of the same messenger have ended.
   std::uint64_t first_request_id = 1;
   /// Throws what the peer's end means to the user. Called when all that the peer had sent has been received.
@@ -53,6 +56,12 @@ struct CoreOptions {
 
 struct ReceivedError;
 using RequestIds = IdMap<std::uint32_t, ~std::uint32_t{0}>;
+
+/// The most bytes that the peer can make this end keep of each kind of thing that is never received: as much as an inbox may
+/// hold, and enough for some thousands of names and requests where that is little.
+inline std::size_t most_bytes_kept(const LinkOptions& options) noexcept {
+  return std::max(options.max_queued_bytes, std::size_t{4} << 20);
+}
 
 class Core {
  public:
@@ -139,7 +148,7 @@ class Core {
     return final_unanswered_;
   }
   /// For the worker layer, which learns the worker's pid after the core was made.
-  void set_peer_pid(int pid) noexcept { options_.peer_pid = pid; }
+  void set_peer_pid(int pid) noexcept { options_.peer.pid = pid; }
   /// From now on the peer counts as gone: no wait will sleep any more.
   void note_peer_gone() noexcept { peer_known_gone_.store(true, std::memory_order_release); }
 
@@ -155,8 +164,8 @@ class Core {
   // send.cpp
   std::uint64_t request_to_answer(const Message& request);
   std::uint64_t send_unguarded(Kind kind, const Outgoing& value, const ChannelId& channel, const SendOptions& options);
-  void finish_send(Kind kind, std::uint32_t channel_index, std::uint64_t id);
-  void count_answer(Channel& lane, std::uint64_t id);
+  void finish_send(Kind kind, Channel& channel, std::uint64_t id);
+  void count_answer(Channel& channel, std::uint64_t id);
   bool send_block(link::FrameHeader header, const Outgoing& value);
   void send_payload(link::FrameHeader header, const Outgoing& value, const os::Deadline& deadline);
   void send_bytes(link::FrameHeader header, std::span<const std::byte> payload, const os::Deadline& deadline);
@@ -168,25 +177,17 @@ class Core {
   std::span<std::byte> room_for(std::size_t bytes, const os::Deadline& deadline);
   void publish();
   bool publish_now() noexcept;
-  std::uint32_t channel_number(std::uint32_t index, const ChannelId& id, const os::Deadline& deadline) {
-    if (index == 0) return 0;
-    const bool is_declared = index < channel_numbers_.size() && channel_numbers_[index] != 0;
-    return is_declared ? channel_numbers_[index] : declare_channel(index, id, deadline);
+  std::uint32_t channel_number(Channel& channel, const os::Deadline& deadline) {
+    return channel.number != Channel::kUndeclared ? channel.number : declare_channel(channel, deadline);
   }
-  std::uint32_t declare_channel(std::uint32_t index, const ChannelId& id, const os::Deadline& deadline);
+  std::uint32_t declare_channel(Channel& channel, const os::Deadline& deadline);
   std::uint32_t type_number(const TypeInfo& type, const os::Deadline& deadline) {
-    return type.id == last_type_id_ ? last_type_number_ : look_up_type(type, deadline);
+    return own_names_.is_last(type) ? own_names_.last_number() : look_up_type(type, deadline);
   }
   std::uint32_t look_up_type(const TypeInfo& type, const os::Deadline& deadline);
 
-  /// What a declared channel or type costs its receiver, and the most that all may cost: as much as an inbox may hold, and
-  /// enough for some thousands where that is little.
-  static constexpr std::size_t declaration_cost(std::size_t payload) noexcept { return 768 + 2 * payload; }
-  std::size_t max_declared_bytes() const noexcept { return std::max(options_.link.max_queued_bytes, kLeastLimit); }
   /// How many of the peer's requests may be received and not answered.
-  std::size_t max_unanswered() const noexcept { return std::max(options_.link.max_queued_bytes, kLeastLimit) / 96; }
-  static constexpr std::size_t kLeastLimit = std::size_t{4} << 20;
-  void check_own_declaration(std::size_t payload) const;
+  std::size_t max_unanswered() const noexcept { return most_bytes_kept(options_.link) / 96; }
 
   // drain.cpp
   enum class Stop { at_error, at_nothing };
@@ -199,27 +200,26 @@ class Core {
   bool begin_partial(const link::Frame& frame);
   void continue_partial(const link::Frame& frame);
   void finish_entry(const link::FrameHeader& header, Entry& entry);
-  void check_answer(const link::FrameHeader& header, std::uint32_t channel_index);
-  void take_declaration(link::FrameKind kind, std::span<const std::byte> payload);
+  void check_answer(const link::FrameHeader& header, const Channel& channel);
   void take_error(const link::FrameHeader& header, EntryPtr& entry);
   ReceivedError decode_error(std::span<const std::byte> payload) const;
-  [[noreturn]] void protocol_error(const std::string& what) const;
+  [[noreturn]] void protocol_error(const std::string& what) const { options_.peer.throw_broken_rule(what); }
 
   // in_place.cpp
-  bool frame_for(std::uint32_t index, const Incoming& to, std::span<const std::byte> record, link::Frame& frame);
-  bool give_in_place(std::uint32_t index, const link::Frame& frame, const Incoming& to);
+  bool frame_for(const Channel& channel, const Incoming& to, std::span<const std::byte> record, link::Frame& frame);
+  bool give_in_place(const Channel& channel, const link::Frame& frame, const Incoming& to);
   enum class InPlace { returned, nothing_came, not_possible };
-  InPlace receive_in_place(std::uint32_t index, const Incoming& to, const os::Deadline& deadline);
-  InPlace receive_pieces_in_place(std::uint32_t index, const Incoming& to, std::span<const std::byte> record,
+  InPlace receive_in_place(Channel& channel, const Incoming& to, const os::Deadline& deadline);
+  InPlace receive_pieces_in_place(Channel& channel, const Incoming& to, std::span<const std::byte> record,
                                   const os::Deadline& deadline);
-  bool is_for(std::uint32_t index, const Incoming& to, const link::FrameHeader& header);
-  bool is_asked_for(std::uint64_t id, std::uint32_t index) noexcept {
+  bool is_for(const Channel& channel, const Incoming& to, const link::FrameHeader& header);
+  bool is_asked_for(std::uint64_t id, const Channel& channel) noexcept {
     const std::uint32_t* const asked = outstanding_.find(id);
-    return asked != nullptr && *asked == index;
+    return asked != nullptr && *asked == channel.index;
   }
-  bool receive_reply_in_place(std::uint32_t index, std::uint64_t id, const Incoming& to);
-  bool receive_all_in_place(std::uint32_t index, const Incoming& to);
-  Entry* queued_front(Channel& lane);
+  bool receive_reply_in_place(Channel& channel, std::uint64_t id, const Incoming& to);
+  bool receive_all_in_place(Channel& channel, const Incoming& to);
+  Entry* queued_front(const Channel& channel);
 
   // loans.cpp
   /// What the loans of a frame count in the inbox, if it carries any.
@@ -254,14 +254,14 @@ class Core {
   }
   [[noreturn]] void throw_wait_refused(const std::system_error& error) const;
   bool look_for_end();
-  void deliver(Channel& lane, Entry& entry, const Incoming& to, bool in_turn = true);
+  void deliver(Channel& channel, Entry& entry, const Incoming& to, bool in_turn = true);
   void give(Entry& entry, const Incoming& to);
   Message::Parts parts_of(link::FrameKind kind, std::uint32_t type, std::uint64_t request_id) const;
-  void count_returned(Channel& lane, const link::FrameKind kind, std::uint64_t request_id) {
-    ++lane.counts.received;
-    if (kind != link::FrameKind::message) count_request_or_reply(lane, kind, request_id);
+  void count_returned(Channel& channel, const link::FrameKind kind, std::uint64_t request_id) {
+    ++channel.counts.received;
+    if (kind != link::FrameKind::message) count_request_or_reply(channel, kind, request_id);
   }
-  void count_request_or_reply(Channel& lane, const link::FrameKind kind, std::uint64_t request_id);
+  void count_request_or_reply(Channel& channel, const link::FrameKind kind, std::uint64_t request_id);
   void check_type(std::uint32_t type, const ChannelId& channel, const TypeInfo& wanted) const;
   void settle();
 
@@ -289,15 +289,12 @@ class Core {
   std::uint64_t run_;  // identifies this link in its process; constant after construction
   std::atomic<std::uint32_t> in_use_{0};
 
+  Channels channels_;
+  OwnNames own_names_;
+  PeerNames peer_names_;
+
   // sending
   Buffer scratch_;
-  std::vector<std::uint32_t> channel_numbers_;  // by channel index; 0: not declared yet
-  std::uint32_t channels_declared_ = 0;
-  // By their ids: where a TypeInfo lies, there may be another one once its library was unloaded.
-  std::unordered_map<std::uint64_t, std::uint32_t> type_numbers_;
-  std::uint64_t last_type_id_ = 0;
-  std::uint32_t last_type_number_ = 0;
-  std::uint32_t types_declared_ = 0;
   std::uint64_t next_request_id_ = 1;
   RequestIds outstanding_;  // request id -> channel index, also of the one that is being sent
   Priority last_sent_;      // of the frame before
@@ -312,19 +309,8 @@ class Core {
 
   // receiving
   Inbox inbox_;
-  std::vector<std::uint32_t> peer_channels_{0};                // by the peer's number: index
-  std::vector<std::shared_ptr<const RemoteType>> peer_types_;  // by the peer's number - 1
-  std::size_t declared_bytes_ = 0;                             // what the peer's declarations cost here
-  std::size_t own_declared_bytes_ = 0;                         // what ours cost the peer
-  RequestIds unanswered_;                                      // returned requests of the peer: id -> channel index
+  RequestIds unanswered_;  // returned requests of the peer: id -> channel index
   Partial partial_;
-  struct Accepted {  // numbers of the peer that were found to be what was asked for: the same come again and again
-    std::uint32_t channel = 0, type = 0;
-    std::uint32_t index = ~std::uint32_t{0};
-    std::uint64_t wanted = 0;  // id of the type, or 0 for a Message
-    bool operator==(const Accepted&) const noexcept = default;
-  };
-  Accepted accepted_;                    // no channel's index: nothing yet
   std::uint32_t overtakings_known_ = 0;  // the peer's count, of which nothing in the link overtakes anything any more
   Priority last_seen_;                   // of the message that came out of the link last
   std::vector<std::pair<link::FrameKind, std::uint64_t>> answerable_;  // a receive_all's; kept for its memory

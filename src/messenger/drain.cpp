@@ -14,18 +14,10 @@ using link::FrameKind;
 
 namespace {
 
-/// What a single declaration may take.
-constexpr std::size_t kMaxDeclarationBytes = 2 * ChannelId::kMaxBytes;
-
 bool is_declaration(FrameKind kind) { return kind == FrameKind::channel || kind == FrameKind::type; }
 bool is_error(FrameKind kind) { return kind == FrameKind::error || kind == FrameKind::final_error; }
 
 }  // namespace
-
-void Core::protocol_error(const std::string& what) const {
-  throw ProtocolError(options_.peer_name + " (pid " + std::to_string(options_.peer_pid) +
-                      ") broke the rules of the link: " + what + "; nothing more can be received from it: stop it");
-}
 
 void Core::drain(Stop stop) {
   is_inbox_full_ = false;
@@ -68,7 +60,7 @@ bool Core::take_frame(const Frame& frame) {
   if ((header.flags & link::kFirstFragment) != 0) return begin_partial(frame);
   if (header.kind >= FrameKind::channel) {
     refuse_behind_end(header.kind);
-    header.kind == FrameKind::end ? take_end() : take_declaration(header.kind, frame.payload);
+    header.kind == FrameKind::end ? take_end() : peer_names_.take(header.kind, frame.payload);
     return true;
   }
   if (frame.payload.size() > options_.link.max_message_bytes) protocol_error("it sent a message over the limit");
@@ -85,11 +77,9 @@ void Core::refuse_behind_end(FrameKind kind) const {
     protocol_error("it sent something after it had said that it would send no more");
 }
 
-/// The peer's channels are forgotten, so that a message that follows is refused, and costs those that come before no check.
 void Core::take_end() noexcept {
   end_received_.store(true, std::memory_order_relaxed);  // relaxed: only this thread acts upon it
-  peer_channels_.clear();
-  accepted_ = {};
+  peer_names_.forget_channels();
 }
 
 bool Core::begin_partial(const Frame& frame) {
@@ -99,7 +89,8 @@ bool Core::begin_partial(const Frame& frame) {
   std::memcpy(&total, frame.payload.data(), sizeof total);
   asm volatile("" : "+r"(total));  // from here on only this copy counts
   const auto first = frame.payload.subspan(sizeof total);
-  const std::size_t most = is_declaration(frame.header.kind) ? kMaxDeclarationBytes : options_.link.max_message_bytes;
+  const std::size_t most =
+      is_declaration(frame.header.kind) ? PeerNames::kMaxDeclarationBytes : options_.link.max_message_bytes;
   if (total > most || total < first.size()) {
     protocol_error("it announced a message of " + std::to_string(total) +
                    " bytes, over the limit or less than it sent");
@@ -136,7 +127,7 @@ void Core::continue_partial(const Frame& frame) {
 /// All of what the entry's payload came for: declarations are noted, errors held for the next receive, the rest queued. Where
 /// it throws, nothing has changed but for the entry's own, which is put together anew when the frame is looked at again.
 void Core::take_message(const FrameHeader& header, EntryPtr& entry) {
-  if (is_declaration(header.kind)) return take_declaration(header.kind, entry->payload.span());
+  if (is_declaration(header.kind)) return peer_names_.take(header.kind, entry->payload.span());
   if (is_error(header.kind)) return take_error(header, entry);
   Entry& taken = *entry;
   const bool has_loans = (header.flags & link::kCarriesLoans) != 0;
@@ -154,11 +145,12 @@ void Core::take_message(const FrameHeader& header, EntryPtr& entry) {
 }
 
 void Core::finish_entry(const FrameHeader& header, Entry& entry) {
-  if (header.channel >= peer_channels_.size()) {
+  const Channel* const channel = peer_names_.channel(header.channel);
+  if (channel == nullptr) {
     refuse_behind_end(header.kind);
     protocol_error("it used a channel that it never declared");
   }
-  if (header.type > peer_types_.size() || (header.type == 0 && header.kind != FrameKind::error_reply)) {
+  if (!peer_names_.has_type(header.type) && (header.type != 0 || header.kind != FrameKind::error_reply)) {
     protocol_error("it used a type that it never declared");
   }
   if (header.kind == FrameKind::request && header.request_id == 0) protocol_error("it sent a request without an id");
@@ -166,10 +158,9 @@ void Core::finish_entry(const FrameHeader& header, Entry& entry) {
     protocol_error("it sent a request while " + std::to_string(unanswered_.size()) +
                    " that were received are not answered, as many as LinkOptions::max_queued_bytes allows");
   }
-  const std::uint32_t index = peer_channels_[header.channel];
-  if (header.kind == FrameKind::reply || header.kind == FrameKind::error_reply) check_answer(header, index);
+  if (header.kind == FrameKind::reply || header.kind == FrameKind::error_reply) check_answer(header, *channel);
   entry.kind = header.kind;
-  entry.channel = index;
+  entry.channel = channel->index;
   entry.type = header.type;
   entry.request_id = header.request_id;
   entry.priority = Priority::from_parts(header.priority, header.rest);
@@ -178,39 +169,12 @@ void Core::finish_entry(const FrameHeader& header, Entry& entry) {
 }
 
 /// A reply that answers no request (id 0) is a message as any other; each request is answered once, on its own channel.
-void Core::check_answer(const FrameHeader& header, std::uint32_t channel_index) {
+void Core::check_answer(const FrameHeader& header, const Channel& channel) {
   const std::uint64_t id = header.request_id;
   if (id == 0 && header.kind == FrameKind::reply) return;
-  if (is_asked_for(id, channel_index) && inbox_.find_reply(id) == nullptr) return;
-  protocol_error("it answered request " + std::to_string(id) + " on channel " +
-                 inbox_.channel(channel_index).id.describe() + ", which was not sent there, or is answered already");
-}
-
-void Core::take_declaration(FrameKind kind, std::span<const std::byte> payload) {
-  const std::size_t cost = declaration_cost(payload.size());
-  if (payload.size() > kMaxDeclarationBytes || cost > max_declared_bytes() - declared_bytes_) {
-    protocol_error("its declared channels and types take more than the " + std::to_string(max_declared_bytes()) +
-                   " bytes that LinkOptions::max_queued_bytes allows");
-  }
-  Buffer bytes;  // declarations are rare: parsed from a private copy
-  bytes.append(payload.data(), payload.size());
-  Decoder decoder(bytes.span(), std::size_t{64} << 10);
-  try {
-    if (kind == FrameKind::channel) {
-      const ChannelId id = ChannelId::decode(decoder);
-      decoder.finish();
-      peer_channels_.push_back(inbox_.index_of(id));
-    } else {
-      auto type = std::make_shared<RemoteType>();
-      type->id = coproc::decode<std::uint64_t>(decoder);
-      type->description = coproc::decode<std::string>(decoder);
-      decoder.finish();
-      peer_types_.push_back(std::move(type));
-    }
-  } catch (const DecodeError& error) {
-    protocol_error(std::string("it declared a channel or type that cannot be read: ") + error.what());
-  }
-  declared_bytes_ += cost;
+  if (is_asked_for(id, channel) && inbox_.find_reply(id) == nullptr) return;
+  protocol_error("it answered request " + std::to_string(id) + " on channel " + channel.id.describe() +
+                 ", which was not sent there, or is answered already");
 }
 
 void Core::take_error(const FrameHeader& header, EntryPtr& entry) {
@@ -229,7 +193,7 @@ void Core::take_error(const FrameHeader& header, EntryPtr& entry) {
 }
 
 ReceivedError Core::decode_error(std::span<const std::byte> payload) const {
-  const RemoteOrigin origin(options_.peer_name, options_.peer_pid);
+  const RemoteOrigin origin(options_.peer.name, options_.peer.pid);
   std::string why;
   try {
     return decode_error_payload(payload, options_.link.max_message_bytes, origin);

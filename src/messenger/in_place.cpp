@@ -27,30 +27,25 @@ bool is_data(FrameKind kind) {
 }  // namespace
 
 /// Whether the record belongs to this channel and can be returned as this type. Of any other the inbox knows what to do.
-inline bool Core::frame_for(std::uint32_t index, const Incoming& to, std::span<const std::byte> record, Frame& frame) {
+inline bool Core::frame_for(const Channel& channel, const Incoming& to, std::span<const std::byte> record,
+                            Frame& frame) {
   return link::parse_frame(record, frame) && frame.header.flags == 0 &&
-         frame.payload.size() <= options_.link.max_message_bytes && is_for(index, to, frame.header);
+         frame.payload.size() <= options_.link.max_message_bytes && is_for(channel, to, frame.header);
 }
 
-inline bool Core::is_for(std::uint32_t index, const Incoming& to, const FrameHeader& header) {
+inline bool Core::is_for(const Channel& channel, const Incoming& to, const FrameHeader& header) {
   if (!is_data(header.kind)) return false;
-  const Accepted wanted{header.channel, header.type, index, to.type == nullptr ? 0 : to.type->id};
-  if (wanted != accepted_) {
-    if (header.channel >= peer_channels_.size() || peer_channels_[header.channel] != index) return false;
-    if (header.type - 1 >= peer_types_.size()) return false;
-    if (to.type != nullptr && peer_types_[header.type - 1]->id != to.type->id) return false;
-    accepted_ = wanted;
-  }
+  if (!peer_names_.match(header, channel, to.type)) return false;
   if (header.kind == FrameKind::message) return true;
-  if (header.kind == FrameKind::reply) return header.request_id == 0 || is_asked_for(header.request_id, index);
+  if (header.kind == FrameKind::reply) return header.request_id == 0 || is_asked_for(header.request_id, channel);
   return header.request_id != 0 && unanswered_.size() < max_unanswered();
 }
 
 /// False: its bytes make no such value. What a codec throws itself goes to the user, and the record stays where it is.
-inline bool Core::give_in_place(std::uint32_t index, const Frame& frame, const Incoming& to) {
+inline bool Core::give_in_place(const Channel& channel, const Frame& frame, const Incoming& to) {
   if (to.type == nullptr) {
     Message::Parts parts = parts_of(frame.header.kind, frame.header.type, frame.header.request_id);
-    parts.channel = inbox_.channel(index).id;
+    parts.channel = channel.id;
     parts.priority = Priority::from_parts(frame.header.priority, frame.header.rest);
     parts.payload.append(frame.payload.data(), frame.payload.size());
     to.put_message(Message(std::move(parts)), to.out);
@@ -71,9 +66,8 @@ inline bool Core::give_in_place(std::uint32_t index, const Frame& frame, const I
   return true;
 }
 
-Core::InPlace Core::receive_in_place(std::uint32_t index, const Incoming& to, const os::Deadline& deadline) {
-  Channel& lane = inbox_.channel(index);
-  if (lane.live != 0 || partial_.is_active || !held_errors_.empty()) return InPlace::not_possible;
+Core::InPlace Core::receive_in_place(Channel& channel, const Incoming& to, const os::Deadline& deadline) {
+  if (inbox_.has_any_of(channel.index) || partial_.is_active || !held_errors_.empty()) return InPlace::not_possible;
   const std::uint32_t overtakings =
       transport_->overtakings();  // before the look: what is counted later is looked for later
   const bool is_in_order = overtakings == overtakings_known_;
@@ -81,31 +75,32 @@ Core::InPlace Core::receive_in_place(std::uint32_t index, const Incoming& to, co
   const auto record = transport_->front();
   Frame frame;
   if (record.empty()) return InPlace::not_possible;
-  if (!frame_for(index, to, record, frame)) {
-    return is_in_order && to.block != 0 ? receive_pieces_in_place(index, to, record, deadline) : InPlace::not_possible;
+  if (!frame_for(channel, to, record, frame)) {
+    return is_in_order && to.block != 0 ? receive_pieces_in_place(channel, to, record, deadline)
+                                        : InPlace::not_possible;
   }
   if (!is_in_order) {
     const bool is_alone = ring::Consumer::end_of(record, transport_->head()) == transport_->seen();
     if (!is_alone) return InPlace::not_possible;
     overtakings_known_ = overtakings;
   }
-  if (!give_in_place(index, frame, to)) return InPlace::not_possible;
+  if (!give_in_place(channel, frame, to)) return InPlace::not_possible;
   step("receive in place: decoded");
   last_seen_ = Priority::from_parts(frame.header.priority, frame.header.rest);
   transport_->pop();
   transport_->release_if_due();
-  count_returned(lane, frame.header.kind, frame.header.request_id);
+  count_returned(channel, frame.header.kind, frame.header.request_id);
   return InPlace::returned;
 }
 
 /// A large value whose bytes are its encoding, piece by piece to its place. Whatever is not the next piece in time (a time-out,
 /// an abort, a close request) makes of it what a drain would have: a message of which pieces are still to come.
-Core::InPlace Core::receive_pieces_in_place(std::uint32_t index, const Incoming& to, std::span<const std::byte> record,
+Core::InPlace Core::receive_pieces_in_place(Channel& channel, const Incoming& to, std::span<const std::byte> record,
                                             const os::Deadline& deadline) {
   Frame frame;
   std::uint64_t total = 0;
   if (!link::parse_frame(record, frame) || frame.header.flags != link::kFirstFragment ||
-      frame.payload.size() <= sizeof total || !is_for(index, to, frame.header))
+      frame.payload.size() <= sizeof total || !is_for(channel, to, frame.header))
     return InPlace::not_possible;
   std::memcpy(&total, frame.payload.data(), sizeof total);
   asm volatile("" : "+r"(total));  // from here on only this copy counts
@@ -150,30 +145,29 @@ Core::InPlace Core::receive_pieces_in_place(std::uint32_t index, const Incoming&
       return leave();
   }
   last_seen_ = Priority::from_parts(header.priority, header.rest);
-  count_returned(inbox_.channel(index), header.kind, header.request_id);
+  count_returned(channel, header.kind, header.request_id);
   return InPlace::returned;
 }
 
 /// The reply to one request, if it is first in the link.
-bool Core::receive_reply_in_place(std::uint32_t index, std::uint64_t id, const Incoming& to) {
+bool Core::receive_reply_in_place(Channel& channel, std::uint64_t id, const Incoming& to) {
   if (partial_.is_active || inbox_.find_reply(id) != nullptr || !transport_->look()) return false;
   const auto record = transport_->front();
   if (record.empty()) return false;
   Frame frame;
-  if (!frame_for(index, to, record, frame) || frame.header.kind != FrameKind::reply || frame.header.request_id != id)
+  if (!frame_for(channel, to, record, frame) || frame.header.kind != FrameKind::reply || frame.header.request_id != id)
     return false;
-  if (!give_in_place(index, frame, to)) return false;
+  if (!give_in_place(channel, frame, to)) return false;
   step("receive in place: decoded");
   transport_->pop();
   transport_->release_if_due();
-  count_returned(inbox_.channel(index), FrameKind::reply, id);
+  count_returned(channel, FrameKind::reply, id);
   return true;
 }
 
 /// All that has come, where nothing of it belongs elsewhere. False: nothing was taken, and `to` is as it was.
-bool Core::receive_all_in_place(std::uint32_t index, const Incoming& to) {
-  Channel& lane = inbox_.channel(index);
-  if (lane.live != 0 || partial_.is_active || !held_errors_.empty()) return false;
+bool Core::receive_all_in_place(Channel& channel, const Incoming& to) {
+  if (inbox_.has_any_of(channel.index) || partial_.is_active || !held_errors_.empty()) return false;
   if (transport_->overtakings() != overtakings_known_ || !transport_->look()) return false;
   answerable_.clear();
   std::uint64_t position = transport_->head();
@@ -191,8 +185,8 @@ bool Core::receive_all_in_place(std::uint32_t index, const Incoming& to) {
       const auto record = transport_->read(position);
       if (record.empty()) break;
       Frame frame;
-      is_ours = frame_for(index, to, record, frame) && unanswered_.size() + answerable_.size() < max_unanswered() &&
-                give_in_place(index, frame, to);
+      is_ours = frame_for(channel, to, record, frame) && unanswered_.size() + answerable_.size() < max_unanswered() &&
+                give_in_place(channel, frame, to);
       if (!is_ours) break;
       if (frame.header.kind != FrameKind::message) {
         answerable_.emplace_back(frame.header.kind, frame.header.request_id);
@@ -215,17 +209,17 @@ bool Core::receive_all_in_place(std::uint32_t index, const Incoming& to) {
   transport_->pop_until(position);
   last_seen_ = last;
   transport_->release_if_due();
-  lane.counts.received += count - answerable_.size();
-  for (const auto& [kind, id] : answerable_) count_returned(lane, kind, id);
+  channel.counts.received += count - answerable_.size();
+  for (const auto& [kind, id] : answerable_) count_returned(channel, kind, id);
   return true;
 }
 
 /// A message that was drained, where nothing that may have come since is to be returned before it.
-Entry* Core::queued_front(Channel& lane) {
+Entry* Core::queued_front(const Channel& channel) {
   const bool all_is_drained = transport_->head() == transport_->seen() && held_errors_.empty();
-  if (lane.live == 0 || !all_is_drained || overtakings_known_ != transport_->overtakings()) return nullptr;
-  Entry* const front = inbox_.front(lane);
-  return options_.reorders && last_seen_ < front->priority ? nullptr : front;
+  if (!all_is_drained || overtakings_known_ != transport_->overtakings()) return nullptr;
+  Entry* const front = inbox_.front(channel.index);
+  return front == nullptr || (options_.reorders && last_seen_ < front->priority) ? nullptr : front;
 }
 
 }  // namespace coproc::inline v0::detail

@@ -4,38 +4,22 @@
 
 namespace coproc::inline v0::detail {
 
-std::uint32_t Inbox::look_up(const ChannelId& id) {
-  auto [at, is_new] = indices_.try_emplace(id, static_cast<std::uint32_t>(channels_.size()));
-  if (is_new) {
-    try {
-      channels_.push_back(std::make_unique<Channel>());
-      channels_.back()->id = id;
-    } catch (...) {
-      if (channels_.size() > at->second) channels_.pop_back();
-      indices_.erase(at);
-      throw;
-    }
-  }
-  known_[id.hash_of_number() % kKnown] = {&at->first, at->second};
-  return at->second;
-}
-
-const Channel* Inbox::find(const ChannelId& id) const noexcept {
-  if (id.is_default()) return channels_[0].get();
-  const auto at = indices_.find(id);
-  return at == indices_.end() ? nullptr : channels_[at->second].get();
+Inbox::Queue& Inbox::make_queue(std::uint32_t channel) {
+  if (channel >= queues_.size()) queues_.resize(channel + std::size_t{1});
+  queues_[channel] = std::make_unique<Queue>();
+  return *queues_[channel];
 }
 
 void Inbox::put(EntryPtr& entry) {
-  Channel& channel = *channels_[entry->channel];
+  Queue& queue = queue_for(entry->channel);
   Entry* const raw = entry.get();
   const std::size_t bytes = entry->cost();
   const Priority priority = reorders_ ? entry->priority : Priority();
   const bool is_noted = raw->is_reply() && raw->request_id != 0 && replies_.find(raw->request_id) == nullptr;
   if (is_noted) replies_.insert(raw->request_id, raw);
-  raw->stays = true;  // the queue has its value before it knows whether it has room for it
+  raw->stays = true;  // the queue takes over the pointer before it knows whether it has room for it
   try {
-    (raw->is_reply() ? channel.replies : channel.others).put(std::move(entry), priority);
+    (raw->is_reply() ? queue.replies : queue.others).put(std::move(entry), priority);
   } catch (...) {
     raw->stays = false;
     entry.reset(raw);
@@ -43,23 +27,26 @@ void Inbox::put(EntryPtr& entry) {
     throw;
   }
   raw->stays = false;
-  ++channel.live;
+  ++queue.live;
   ++live_;
   charge(bytes);
 }
 
-void Inbox::drop_dead(PriorityQueue<EntryPtr>& replies, Channel& channel) {
-  while (channel.dead != 0 && !replies.empty() && replies.front()->is_dead) {
-    replies.get();  // gives it back
-    --channel.dead;
+void Inbox::drop_dead(Queue& queue) {
+  while (queue.dead != 0 && !queue.replies.empty() && queue.replies.front()->is_dead) {
+    queue.replies.get();  // the entry goes back into the pool
+    --queue.dead;
   }
 }
 
-Entry* Inbox::front(Channel& channel, bool replies_only) {
-  drop_dead(channel.replies, channel);
-  Entry* reply = channel.replies.empty() ? nullptr : channel.replies.front().get();
-  if (replies_only || channel.others.empty()) return reply;
-  Entry* other = channel.others.front().get();
+Entry* Inbox::front(std::uint32_t channel, bool replies_only) {
+  Queue* const found = find_queue(channel);
+  if (found == nullptr) return nullptr;
+  Queue& queue = *found;
+  if (queue.dead != 0) drop_dead(queue);
+  Entry* reply = queue.replies.empty() ? nullptr : queue.replies.front().get();
+  if (replies_only || queue.others.empty()) return reply;
+  Entry* other = queue.others.front().get();
   if (reply == nullptr) return other;
   if (reorders_) {
     if (reply->priority < other->priority) return reply;
@@ -68,10 +55,11 @@ Entry* Inbox::front(Channel& channel, bool replies_only) {
   return reply->sequence < other->sequence ? reply : other;
 }
 
-EntryPtr Inbox::take_front(Channel& channel, Entry& entry) {
+EntryPtr Inbox::take_front(Entry& entry) {
+  Queue& channel = *queues_[entry.channel];
   PriorityQueue<EntryPtr>& queue = entry.is_reply() ? channel.replies : channel.others;
   EntryPtr taken = queue.get();
-  if (!queue.empty()) {  // in a long queue the next one was put long ago, and is in no cache any more
+  if (!queue.empty()) {  // in a long queue the next entry was put long ago, and is in no cache any more
     const auto* const next = reinterpret_cast<const std::byte*>(queue.front().get());
     for (std::size_t at = 0; at < sizeof(Entry); at += 64) __builtin_prefetch(next + at);
   }
@@ -91,28 +79,28 @@ Entry* Inbox::find_reply(std::uint64_t request_id) noexcept {
 }
 
 EntryPtr Inbox::take_reply(Entry& entry) {
-  Channel& channel = *channels_[entry.channel];
+  Queue& queue = *queues_[entry.channel];
   EntryPtr taken = make_entry();
   discharge(entry.cost());
   *taken = std::move(entry);
   replies_.erase(taken->request_id);
   entry.is_dead = true;
-  --channel.live;
+  --queue.live;
   --live_;
-  if (++channel.dead > channel.replies.size() / 2 + 16) {
-    channel.replies.erase_if([](const EntryPtr& e) { return e->is_dead; });
-    channel.dead = 0;
+  if (++queue.dead > queue.replies.size() / 2 + 16) {
+    queue.replies.erase_if([](const EntryPtr& e) { return e->is_dead; });
+    queue.dead = 0;
   }
-  drop_dead(channel.replies, channel);
+  drop_dead(queue);
   return taken;
 }
 
-const Channel& Inbox::fullest() const noexcept {
-  const Channel* most = channels_[0].get();
-  for (const auto& channel : channels_) {
-    if (channel->live > most->live) most = channel.get();
+std::uint32_t Inbox::fullest() const noexcept {
+  std::uint32_t most = 0;
+  for (std::uint32_t i = 0; i < queues_.size(); ++i) {
+    if (live_count(i) > live_count(most)) most = i;
   }
-  return *most;
+  return most;
 }
 
 }  // namespace coproc::inline v0::detail

@@ -1,101 +1,82 @@
-// What a messenger has drained from its link and not yet returned.
+// The messages that a messenger has drained from its link and not yet returned.
 //
 // Thread safety: none; the core's.
-// Invariants: `queued_bytes` is what all entries cost; a channel's `live` counts the entries that can still be received;
-// entries taken out of turn (receive_reply) stay in the queue as dead until they reach the front or outnumber the live.
+// Invariants: `queued_bytes` is the sum of what all entries cost; a queue's `live` counts the entries that can still be
+// received, and `live_count` those of all queues; an entry that is taken out of turn (take_reply) stays in its queue, marked
+// as dead, until it reaches the front or the dead outnumber the live.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
-#include <map>
 #include <memory>
 #include <vector>
 
-#include "coproc/channel.hpp"
-#include "coproc/channel_counts.hpp"
-#include "coproc/detail/buffer.hpp"
-#include "coproc/detail/fifo.hpp"
-#include "coproc/detail/loan.hpp"
-#include "coproc/priority.hpp"
 #include "coproc/priority_queue.hpp"
-#include "link/frame.hpp"
 #include "messenger/entry.hpp"
 #include "messenger/id_map.hpp"
 
 namespace coproc::inline v0::detail {
 
-struct Channel {
-  ChannelId id;
-  ChannelCounts counts;
-  PriorityQueue<EntryPtr> replies;
-  PriorityQueue<EntryPtr> others;
-  std::size_t live = 0;
-  std::size_t dead = 0;
-  Fifo<std::uint64_t> returned_requests;  // ids that a receive has returned, oldest first; some may be answered already
-  std::size_t unanswered = 0;
-};
-
 class Inbox {
  public:
-  /// `reorders`: lower priority first; otherwise in the order of arrival.
-  Inbox(bool reorders, std::size_t max_bytes) : max_bytes_(max_bytes), reorders_(reorders) {
-    channels_.push_back(std::make_unique<Channel>());
-  }
+  /// `reorders`: entries of a lower priority come first; otherwise they keep the order of their arrival.
+  Inbox(bool reorders, std::size_t max_bytes) : max_bytes_(max_bytes), reorders_(reorders) {}
 
-  /// The index of a channel; makes it if there is none yet. Index 0 is the default channel.
-  std::uint32_t index_of(const ChannelId& id) {
-    if (id.is_default()) return 0;
-    const Known& known = known_[id.hash_of_number() % kKnown];
-    return known.id != nullptr && *known.id == id ? known.index : look_up(id);
-  }
-  Channel& channel(std::uint32_t index) noexcept { return *channels_[index]; }
-  std::size_t channel_count() const noexcept { return channels_.size(); }
-  /// The channel of this name if there is one; for counting.
-  const Channel* find(const ChannelId& id) const noexcept;
-
-  /// An entry to fill: the steady state allocates nothing for small payloads. It must not outlive the inbox.
+  /// An entry to fill. In the steady state it allocates nothing for small payloads. It must not outlive the inbox.
   EntryPtr make_entry() { return pool_.make(); }
-  /// Where it throws, the entry is the caller's, as it was.
+  /// Puts the entry into the queue of its channel. If it throws, the caller still has the entry, unchanged.
   void put(EntryPtr& entry);
-  /// The entry that would be returned next on this channel, or null; `replies_only` passes over all others.
-  Entry* front(Channel& channel, bool replies_only = false);
-  /// Takes out the front that `front` gave.
-  EntryPtr take_front(Channel& channel, Entry& entry);
+  /// The entry that is to be returned next on this channel, or null. With `replies_only` all others are passed over.
+  Entry* front(std::uint32_t channel, bool replies_only = false);
+  /// Takes out the entry that `front` has returned.
+  EntryPtr take_front(Entry& entry);
   /// The queued reply to a request, or null.
   Entry* find_reply(std::uint64_t request_id) noexcept;
-  /// Takes a reply out of turn: moves what it holds into a new entry.
+  /// Takes a reply out of turn: moves its contents into a new entry.
   EntryPtr take_reply(Entry& entry);
 
-  /// Whether a message of this size must wait in the link. One message fits always, so that nothing can never be received.
+  /// Whether a message of this size must wait in the link. An empty inbox takes a message of any size, so that every message
+  /// can be received.
   bool is_full_for(std::size_t payload_bytes) const noexcept {
     return queued_bytes_ != 0 && queued_bytes_ + payload_bytes + kEntryBytes > max_bytes_;
   }
   std::size_t queued_bytes() const noexcept { return queued_bytes_; }
-  /// What is counted for something kept outside the queues (a held error).
+  /// Counts something that is kept outside the queues (a held error).
   void charge(std::size_t payload_bytes) noexcept { queued_bytes_ += payload_bytes + kEntryBytes; }
   void discharge(std::size_t payload_bytes) noexcept { queued_bytes_ -= payload_bytes + kEntryBytes; }
+  /// The messages that can be received, on all channels, and on one.
   std::size_t live_count() const noexcept { return live_; }
-  /// The channel with the most queued messages; for errors.
-  const Channel& fullest() const noexcept;
+  std::size_t live_count(std::uint32_t channel) const noexcept {
+    const Queue* const queue = find_queue(channel);
+    return queue == nullptr ? 0 : queue->live;
+  }
+  bool has_any_of(std::uint32_t channel) const noexcept { return live_ != 0 && live_count(channel) != 0; }
+  /// The index of the channel with the most queued messages; for errors.
+  std::uint32_t fullest() const noexcept;
 
-  /// What an entry costs besides its payload, so that a flood of empty messages is bounded, too.
+  /// An entry's cost besides its payload, so that a flood of empty messages is bounded, too.
   static constexpr std::size_t kEntryBytes = 160;
 
  private:
-  std::uint32_t look_up(const ChannelId& id);
-  void drop_dead(PriorityQueue<EntryPtr>& replies, Channel& channel);
-
-  EntryPool pool_;                                  // first: goes last
-  std::vector<std::unique_ptr<Channel>> channels_;  // one each: references stay good while channels are added
-  std::map<ChannelId, std::uint32_t> indices_;      // ordered: a peer chooses the names, and could make hashes collide
-  struct Known {
-    const ChannelId* id = nullptr;
-    std::uint32_t index = 0;
+  struct Queue {
+    PriorityQueue<EntryPtr> replies;
+    PriorityQueue<EntryPtr> others;
+    std::size_t live = 0;
+    std::size_t dead = 0;
   };
-  static constexpr std::size_t kKnown = 16;
-  std::array<Known, kKnown> known_;  // looked up lately: a few channels are used again and again
+
+  Queue* find_queue(std::uint32_t channel) const noexcept {
+    return channel < queues_.size() ? queues_[channel].get() : nullptr;
+  }
+  Queue& queue_for(std::uint32_t channel) {
+    Queue* const found = find_queue(channel);
+    return found != nullptr ? *found : make_queue(channel);
+  }
+  Queue& make_queue(std::uint32_t channel);
+  static void drop_dead(Queue& queue);
+
+  EntryPool pool_;                              // declared first: entries go back into it when the queues are destroyed
+  std::vector<std::unique_ptr<Queue>> queues_;  // by channel; null or missing: nothing was put there so far
   IdMap<Entry*, nullptr> replies_;
   std::size_t queued_bytes_ = 0;
   std::size_t live_ = 0;

@@ -39,7 +39,7 @@ LoanHandle Core::lend(std::size_t count, std::size_t size) {
     why = error.what();
   }
   if (lender == nullptr) {
-    throw LoanError("the link to " + options_.peer_name + " has no loans: " + why +
+    throw LoanError("the link to " + options_.peer.name + " has no loans: " + why +
                     "; send a std::vector instead, which is copied");
   }
   const std::size_t bytes = count * size;
@@ -47,13 +47,13 @@ LoanHandle Core::lend(std::size_t count, std::size_t size) {
   try {
     loan = link::lend(lender, bytes);
   } catch (const std::system_error& error) {
-    throw LoanError("no loan of " + std::to_string(bytes) + " bytes on the link to " + options_.peer_name + ": " +
+    throw LoanError("no loan of " + std::to_string(bytes) + " bytes on the link to " + options_.peer.name + ": " +
                     error.what() + "; send a std::vector instead, which is copied");
   }
   if (loan == nullptr) {
     const auto now = lender->counts();
     throw LoanError("no room for a loan of " + std::to_string(bytes) + " bytes: of the " +
-                    std::to_string(lender->space()) + " that the link to " + options_.peer_name + " can lend, " +
+                    std::to_string(lender->space()) + " that the link to " + options_.peer.name + " can lend, " +
                     std::to_string(now.lent.bytes) + " in " + std::to_string(now.lent.loans) + " loans are out, and " +
                     std::to_string(now.held.bytes) + " in " + std::to_string(now.held.loans) +
                     " are held here; wait until the peer has dropped some, send a std::vector instead, or raise "
@@ -191,7 +191,7 @@ std::shared_ptr<LoanHold> Core::borrow(link::Borrower& borrower, const link::Loa
   try {
     return borrower.borrow(reference);
   } catch (const std::system_error& error) {
-    throw_refused("what " + options_.peer_name + " has lent can neither be mapped nor read", error.code().value(),
+    throw_refused("what " + options_.peer.name + " has lent can neither be mapped nor read", error.code().value(),
                   error.what());
   }
 }

@@ -15,74 +15,72 @@ using link::FrameKind;
 bool Core::receive(const ChannelId* channels, std::size_t count, const Incoming& to, Timeout timeout) {
   CallGuard guard(*this);
   const os::Deadline deadline(timeout.ns);
-  const std::uint32_t only = count == 1 ? inbox_.index_of(channels[0]) : 0;
+  Channel* const only = count == 1 ? &channels_.of(channels[0]) : nullptr;
   for (;;) {
     throw_close();
     if (count == 1) {
-      const InPlace in_place = receive_in_place(only, to, deadline);
+      const InPlace in_place = receive_in_place(*only, to, deadline);
       if (in_place == InPlace::returned) return true;
       if (in_place == InPlace::nothing_came) {
         transport_->serve_watched();
         if (!wait_for_more(deadline)) return false;
         continue;
       }
-      Channel& lane = inbox_.channel(only);
-      if (Entry* front = queued_front(lane)) {
-        deliver(lane, *front, to);
+      if (Entry* front = queued_front(*only)) {
+        deliver(*only, *front, to);
         return true;
       }
     }
     drain(Stop::at_error);
     throw_pending();
     Entry* best = nullptr;
-    Channel* lane = nullptr;
+    Channel* channel = nullptr;
     for (std::size_t i = 0; i < count; ++i) {
-      Channel& candidate = inbox_.channel(count == 1 ? only : inbox_.index_of(channels[i]));
-      Entry* front = inbox_.front(candidate);
+      Channel& candidate = only != nullptr ? *only : channels_.of(channels[i]);
+      Entry* front = inbox_.front(candidate.index);
       if (front == nullptr) continue;
       const bool is_better =
           best == nullptr || (options_.reorders && front->priority < best->priority) ||
           ((!options_.reorders || front->priority == best->priority) && front->sequence < best->sequence);
       if (is_better) {
         best = front;
-        lane = &candidate;
+        channel = &candidate;
       }
     }
     if (best != nullptr) {
-      deliver(*lane, *best, to);
+      deliver(*channel, *best, to);
       return true;
     }
     if (is_inbox_full_) {
-      const Channel& fullest = inbox_.fullest();
+      const Channel& fullest = channels_.at(inbox_.fullest());
       throw QueueFullError("nothing can come on channel " +
                            (count == 0 ? std::string("(none)") : channels[0].describe()) + ": the inbox is full of " +
-                           std::to_string(fullest.live) + " messages on channel " + fullest.id.describe() +
-                           "; receive these, or raise LinkOptions::max_queued_bytes");
+                           std::to_string(inbox_.live_count(fullest.index)) + " messages on channel " +
+                           fullest.id.describe() + "; receive these, or raise LinkOptions::max_queued_bytes");
     }
     if (!wait_for_more(deadline)) return false;
   }
 }
 
-void Core::receive_all(const ChannelId& channel, const Incoming& to) {
+void Core::receive_all(const ChannelId& name, const Incoming& to) {
   CallGuard guard(*this);
   throw_close();
-  const std::uint32_t index = inbox_.index_of(channel);
-  if (receive_all_in_place(index, to)) return;
+  Channel& channel = channels_.of(name);
+  if (receive_all_in_place(channel, to)) return;
   drain(Stop::at_error);
   throw_pending();
-  Channel& lane = inbox_.channel(index);
   // Taken first and decoded then: if one of them throws, all others go back in the same order.
   std::vector<EntryPtr> taken;
-  taken.reserve(lane.live);
+  taken.reserve(inbox_.live_count(channel.index));
   throw_end_if_all_is_received();
-  while (Entry* front = inbox_.front(lane)) taken.push_back(inbox_.take_front(lane, *front));
+  while (Entry* front = inbox_.front(channel.index)) taken.push_back(inbox_.take_front(*front));
   std::size_t at = 0;
   try {
     for (; at < taken.size(); ++at) give(*taken[at], to);
   } catch (...) {
     for (std::size_t i = 0; i < taken.size(); ++i) {
       if (i == at && taken[i]->kind == FrameKind::error_reply) {
-        count_returned(lane, taken[i]->kind, taken[i]->request_id);  // it is what was just thrown
+        count_returned(channel, taken[i]->kind, taken[i]->request_id);  // it is what was just thrown
       } else {
         inbox_.put(taken[i]);
       }
@@ -90,7 +88,7 @@ void Core::receive_all(const ChannelId& channel, const Incoming& to) {
     throw;
   }
   for (EntryPtr& entry : taken) {
-    count_returned(lane, entry->kind, entry->request_id);
+    count_returned(channel, entry->kind, entry->request_id);
   }
 }
 
@@ -100,66 +98,65 @@ void Core::receive_reply(RequestId id, const Incoming& to, Timeout timeout) {
   const auto number = static_cast<std::uint64_t>(id);
   const std::uint32_t* index = outstanding_.find(number);
   if (index == nullptr) {
-    throw NoRequestError("request " + std::to_string(number) + " to " + options_.peer_name +
+    throw NoRequestError("request " + std::to_string(number) + " to " + options_.peer.name +
                          " is not outstanding: it was not sent here, or its reply has been received");
   }
-  const std::uint32_t lane_index = *index;
-  Channel& lane = inbox_.channel(lane_index);
+  Channel& channel = channels_.at(*index);
   for (;;) {
     throw_close();
-    if (receive_reply_in_place(lane_index, number, to)) return;
+    if (receive_reply_in_place(channel, number, to)) return;
     drain(Stop::at_error);
     if (Entry* reply = inbox_.find_reply(number)) {
-      if (to.type != nullptr && reply->kind == FrameKind::reply) check_type(reply->type, lane.id, *to.type);
-      deliver(lane, *reply, to, false);
+      if (to.type != nullptr && reply->kind == FrameKind::reply) check_type(reply->type, channel.id, *to.type);
+      deliver(channel, *reply, to, false);
       return;
     }
     throw_pending();
     if (is_inbox_full_) {
-      throw QueueFullError("the reply to request " + std::to_string(number) +
-                           " cannot come: the inbox is full, mostly of channel " + inbox_.fullest().id.describe() +
-                           "; receive these, or raise LinkOptions::max_queued_bytes");
+      throw QueueFullError(
+          "the reply to request " + std::to_string(number) + " cannot come: the inbox is full, mostly of channel " +
+          channels_.at(inbox_.fullest()).id.describe() + "; receive these, or raise LinkOptions::max_queued_bytes");
     }
     if (!wait_for_more(deadline, false)) {
-      throw TimeoutError("no reply to request " + std::to_string(number) + " on channel " + lane.id.describe() +
-                         " from " + options_.peer_name + " came in the time given");
+      throw TimeoutError("no reply to request " + std::to_string(number) + " on channel " + channel.id.describe() +
+                         " from " + options_.peer.name + " came in the time given");
     }
   }
 }
 
-bool Core::receive_next_reply(const ChannelId& channel, const Incoming& to, Timeout timeout) {
+bool Core::receive_next_reply(const ChannelId& name, const Incoming& to, Timeout timeout) {
   CallGuard guard(*this);
   const os::Deadline deadline(timeout.ns);
-  Channel& lane = inbox_.channel(inbox_.index_of(channel));
+  Channel& channel = channels_.of(name);
   for (;;) {
     throw_close();
     drain(Stop::at_error);
-    Entry* reply = inbox_.front(lane, true);
+    Entry* reply = inbox_.front(channel.index, true);
     // Replies that came before an error are returned before it is thrown.
     if (reply != nullptr && (held_errors_.empty() || reply->sequence < held_errors_.front()->sequence)) {
-      deliver(lane, *reply, to);
+      deliver(channel, *reply, to);
       return true;
     }
     throw_pending();
     if (is_inbox_full_) {
-      throw QueueFullError("no reply can come on channel " + channel.describe() +
-                           ": the inbox is full, mostly of channel " + inbox_.fullest().id.describe() +
+      throw QueueFullError("no reply can come on channel " + channel.id.describe() +
+                           ": the inbox is full, mostly of channel " + channels_.at(inbox_.fullest()).id.describe() +
                            "; receive these, or raise LinkOptions::max_queued_bytes");
     }
     if (!wait_for_more(deadline, false)) return false;
   }
 }
 
-std::size_t Core::available(const ChannelId& channel) {
+std::size_t Core::available(const ChannelId& name) {
   CallGuard guard(*this);
   throw_close();
-  const Channel& lane = inbox_.channel(inbox_.index_of(channel));
+  const Channel& channel = channels_.of(name);
   do {
     drain(Stop::at_error);
     throw_pending();
     throw_end_if_all_is_received();
-  } while (lane.live == 0 && look_for_end());
-  return lane.live;
+  } while (inbox_.live_count(channel.index) == 0 && look_for_end());
+  return inbox_.live_count(channel.index);
 }
 
 // ---- system messages ----
@@ -181,8 +178,7 @@ void Core::throw_new_close(std::uint32_t asked) {
 
 void Core::throw_close_request() {
   if (options_.role == Role::host) {
-    throw WorkerRequestedClose(options_.peer_name + " (pid " + std::to_string(options_.peer_pid) +
-                               ") asked its host to close the link");
+    throw WorkerRequestedClose(options_.peer.with_pid() + " asked its host to close the link");
   }
   throw ResourceRequestedClose();
 }
@@ -191,8 +187,8 @@ void Core::throw_close_request() {
 void Core::throw_end_of_messages() {
   has_thrown_end_of_messages_ = true;
   if (options_.role == Role::host) {
-    throw EndOfWorkersMessages(options_.peer_name + " (pid " + std::to_string(options_.peer_pid) +
-                               ") has said that it sends no more, and all that it had sent has been received");
+    throw EndOfWorkersMessages(options_.peer.with_pid() +
+                               " has said that it sends no more, and all that it had sent has been received");
   }
   throw EndOfMessages();
 }
@@ -230,7 +226,7 @@ bool Core::wait_for_more(const os::Deadline& deadline, bool is_of_all) {
       if (throws_close) throw_close_request();
       return false;
     case link::WaitEnd::interrupted:
-      throw InterruptedError("the receive from " + options_.peer_name + " was interrupted: nothing was lost");
+      throw InterruptedError("the receive from " + options_.peer.name + " was interrupted: nothing was lost");
     case link::WaitEnd::peer_gone:
       peer_gone_ = true;
       return true;
@@ -241,10 +237,10 @@ bool Core::wait_for_more(const os::Deadline& deadline, bool is_of_all) {
 // ---- delivering ----
 
 /// `in_turn`: the entry is the front of its channel, and not a reply that was asked for by its id.
-void Core::deliver(Channel& lane, Entry& entry, const Incoming& to, bool in_turn) {
+void Core::deliver(Channel& channel, Entry& entry, const Incoming& to, bool in_turn) {
   const auto take = [&] {
-    EntryPtr taken = in_turn ? inbox_.take_front(lane, entry) : inbox_.take_reply(entry);
-    count_returned(lane, taken->kind, taken->request_id);
+    EntryPtr taken = in_turn ? inbox_.take_front(entry) : inbox_.take_reply(entry);
+    count_returned(channel, taken->kind, taken->request_id);
     return taken;
   };
   if (to.type != nullptr && entry.kind != FrameKind::error_reply) {
@@ -258,7 +254,7 @@ void Core::deliver(Channel& lane, Entry& entry, const Incoming& to, bool in_turn
 
 /// Decodes into the user's place, or throws: the error of an error reply, TypeMismatchError, DecodeError.
 void Core::give(Entry& entry, const Incoming& to) {
-  const ChannelId& channel = inbox_.channel(entry.channel).id;
+  const ChannelId& channel = channels_.at(entry.channel).id;
   if (to.type != nullptr) {
     if (entry.kind == FrameKind::error_reply) std::rethrow_exception(decode_error(entry.payload.span()).error);
     check_type(entry.type, channel, *to.type);
@@ -287,28 +283,28 @@ Message::Parts Core::parts_of(FrameKind kind, std::uint32_t type, std::uint64_t 
   parts.is_reply = kind == FrameKind::reply || kind == FrameKind::error_reply;
   parts.run = run_;
   parts.max_allocation = options_.link.max_message_bytes;
-  if (type != 0) parts.type = peer_types_[type - 1];
+  if (type != 0) parts.type = peer_names_.type(type);
   return parts;
 }
 
 void Core::check_type(std::uint32_t type, const ChannelId& channel, const TypeInfo& wanted) const {
-  const RemoteType& sent = *peer_types_[type - 1];
+  const RemoteType& sent = *peer_names_.type(type);
   if (sent.id == wanted.id) return;
   throw TypeMismatchError("a receive on channel " + channel.describe() + " asked for " + wanted.describe() + ", but " +
-                          options_.peer_name + " sent " + in_one_line(sent.description) +
+                          options_.peer.name + " sent " + in_one_line(sent.description) +
                           ": receive that type, or a Message and match; the message stays receivable");
 }
 
-void Core::count_request_or_reply(Channel& lane, const FrameKind kind, std::uint64_t request_id) {
+void Core::count_request_or_reply(Channel& channel, const FrameKind kind, std::uint64_t request_id) {
   if (kind == FrameKind::request) {
     // A peer that uses an id twice confuses only itself: the id is answered once.
     if (unanswered_.find(request_id) == nullptr) {
-      lane.returned_requests.push_back(request_id);
-      ++lane.unanswered;
+      channel.returned_requests.push_back(request_id);
+      ++channel.unanswered;
       unanswered_.insert(request_id, 0);
     }
   } else if (outstanding_.erase(request_id)) {
-    ++lane.counts.replies;
+    ++channel.counts.replies;
   }
 }
 

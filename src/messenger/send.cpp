@@ -80,27 +80,27 @@ std::uint64_t Core::send(Kind kind, const Outgoing& value, const ChannelId& chan
   return send_unguarded(kind, value, channel, options);
 }
 
-std::uint64_t Core::send_unguarded(Kind kind, const Outgoing& value, const ChannelId& channel,
+std::uint64_t Core::send_unguarded(Kind kind, const Outgoing& value, const ChannelId& name,
                                    const SendOptions& options) {
   throw_if_closed();
   const Priority priority = options.priority ? *options.priority : value.priority ? *value.priority : Priority();
-  if (priority.is_nan()) throw_nan(value, channel);
+  if (priority.is_nan()) throw_nan(value, name);
   const os::Deadline deadline = deadline_of(options);
-  const std::uint32_t index = inbox_.index_of(channel);
-  const std::uint32_t channel_no = channel_number(index, channel, deadline);
+  Channel& channel = channels_.of(name);
+  const std::uint32_t channel_no = channel_number(channel, deadline);
   const std::uint32_t type_no = type_number(*value.type, deadline);
   const bool is_request = kind.frame == FrameKind::request;
   const std::uint64_t id = is_request ? next_request_id_ : kind.answers;
   const FrameHeader header{0, kind.frame, 0, priority.rest(), channel_no, type_no, id, priority.value()};
   // Before it leaves: its reply may be there before this call has ended.
-  if (is_request) outstanding_.insert(id, index);
+  if (is_request) outstanding_.insert(id, channel.index);
   try {
     if (!send_block(header, value)) send_payload(header, value, deadline);
   } catch (...) {
     if (is_request) outstanding_.erase(id);
     throw;
   }
-  finish_send(kind, index, id);
+  finish_send(kind, channel, id);
   return id;
 }
 
@@ -163,14 +163,14 @@ void Core::keep_rest(std::span<const std::byte> payload) {
   }
 }
 
-void Core::send_reply(const Outgoing& value, const ChannelId& channel, const SendOptions& options) {
+void Core::send_reply(const Outgoing& value, const ChannelId& name, const SendOptions& options) {
   CallGuard guard(*this);
-  Channel& lane = inbox_.channel(inbox_.index_of(channel));
+  Channel& channel = channels_.of(name);
   // Requests that reply_to answered out of turn are passed over here.
-  while (!lane.returned_requests.empty() && unanswered_.find(lane.returned_requests.front()) == nullptr)
-    lane.returned_requests.pop_front();
-  const std::uint64_t id = lane.returned_requests.empty() ? 0 : lane.returned_requests.front();
-  send_unguarded({FrameKind::reply, id}, value, channel, options);
+  while (!channel.returned_requests.empty() && unanswered_.find(channel.returned_requests.front()) == nullptr)
+    channel.returned_requests.pop_front();
+  const std::uint64_t id = channel.returned_requests.empty() ? 0 : channel.returned_requests.front();
+  send_unguarded({FrameKind::reply, id}, value, name, options);
 }
 
 void Core::send_close_request() {
@@ -190,7 +190,7 @@ void Core::send_end(const SendOptions& options) {
 }
 
 void Core::throw_sent_end() const {
-  throw LinkClosedError("send_end() has told " + options_.peer_name +
+  throw LinkClosedError("send_end() has told " + options_.peer.name +
                         " that nothing more will be sent: nothing was sent");
 }
 
@@ -208,24 +208,24 @@ void Core::end_batch() noexcept {
 // ---- what every send does ----
 
 /// What is counted once the message is out, and only then.
-void Core::finish_send(Kind kind, std::uint32_t channel_index, std::uint64_t id) {
-  Channel& lane = inbox_.channel(channel_index);
-  ++lane.counts.sent;
+void Core::finish_send(Kind kind, Channel& channel, std::uint64_t id) {
+  ++channel.counts.sent;
   if (kind.frame == FrameKind::request) {
     ++next_request_id_;
-    ++lane.counts.requests;
+    ++channel.counts.requests;
   } else if (id != 0) {
-    count_answer(lane, id);
+    count_answer(channel, id);
   }
 }
 
-void Core::count_answer(Channel& lane, std::uint64_t id) {
+void Core::count_answer(Channel& channel, std::uint64_t id) {
   if (!unanswered_.erase(id)) return;
-  --lane.unanswered;
+  --channel.unanswered;
   // The oldest goes at once; one answered out of turn when its turn comes, or when such ids outnumber the others.
-  if (!lane.returned_requests.empty() && lane.returned_requests.front() == id) lane.returned_requests.pop_front();
-  if (lane.returned_requests.size() > 2 * lane.unanswered + 16)
-    lane.returned_requests.erase_if([&](std::uint64_t r) { return unanswered_.find(r) == nullptr; });
+  if (!channel.returned_requests.empty() && channel.returned_requests.front() == id)
+    channel.returned_requests.pop_front();
+  if (channel.returned_requests.size() > 2 * channel.unanswered + 16)
+    channel.returned_requests.erase_if([&](std::uint64_t r) { return unanswered_.find(r) == nullptr; });
 }
 
 void Core::send_payload(FrameHeader header, const Outgoing& value, const os::Deadline& deadline) {
@@ -315,9 +315,9 @@ std::span<std::byte> Core::room_for(std::size_t bytes, const os::Deadline& deadl
     if (peer_gone_) throw_gone();
     stuck.set(is_inbox_full_);
     if (is_inbox_full_ && options_.role != Role::worker && transport_->peer_is_stuck()) {
-      throw QueueFullError("both ends of the link to " + options_.peer_name +
+      throw QueueFullError("both ends of the link to " + options_.peer.name +
                            " are blocked in a send with a full inbox (here most on channel " +
-                           inbox_.fullest().id.describe() +
+                           channels_.at(inbox_.fullest()).id.describe() +
                            "): receive something, or raise LinkOptions::max_queued_bytes; nothing was sent");
     }
     switch (wait(deadline, !is_inbox_full_, bytes)) {
@@ -329,10 +329,10 @@ std::span<std::byte> Core::room_for(std::size_t bytes, const os::Deadline& deadl
         }
         [[fallthrough]];
       case link::WaitEnd::timed_out:
-        throw TimeoutError("no space for the message to " + options_.peer_name +
+        throw TimeoutError("no space for the message to " + options_.peer.name +
                            " in the time given (it does not receive): nothing was sent");
       case link::WaitEnd::interrupted:
-        throw InterruptedError("the send to " + options_.peer_name + " was interrupted: nothing was sent");
+        throw InterruptedError("the send to " + options_.peer.name + " was interrupted: nothing was sent");
       case link::WaitEnd::peer_gone:
         peer_gone_ = true;
         break;

@@ -28,8 +28,7 @@ std::unique_ptr<detail::Core> make_worker_core(std::unique_ptr<link::Link> end, 
   options.reorders = reorders;
   options.link = link;
   options.role = detail::Role::worker;
-  options.peer_name = "host";
-  options.peer_pid = host_pid;
+  options.peer = {"host", host_pid};
   options.throw_gone = [] {
     throw HostDiedError("the host of this worker is gone: nothing more can be sent or received");
   };

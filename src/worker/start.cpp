@@ -110,7 +110,7 @@ NewLink make_link(const WorkerOptions& worker, bool reorders, const Messenger& b
   options.reorders = reorders;
   options.link = worker.link;
   options.role = detail::Role::host;
-  options.peer_name = worker.name;
+  options.peer.name = worker.name;
   if (const Core* const last = MessengerAccess::core(before)) options.first_request_id = last->next_request_id();
   options.throw_gone = [weak = std::weak_ptr<Run>(run), name = worker.name] {
     const auto ended = weak.lock();

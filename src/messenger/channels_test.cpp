@@ -1,0 +1,45 @@
+#include "messenger/channels.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace coproc::detail {
+namespace {
+
+TEST(Channels, TheDefaultChannelIsAlwaysThereAndNeedsNoDeclaration) {
+  Channels channels;
+  EXPECT_EQ(channels.size(), 1u);
+  EXPECT_EQ(&channels.of({}), &channels.at(0));
+  EXPECT_EQ(channels.at(0).number, 0u);
+  EXPECT_EQ(channels.find({}), &channels.at(0));
+}
+
+TEST(Channels, ANameHasOneChannelHoweverManyThereAre) {
+  Channels channels;
+  for (int i = 0; i < 100; ++i) {
+    Channel& by_number = channels.of(i);
+    Channel& by_text = channels.of("channel " + std::to_string(i));
+    EXPECT_NE(&by_number, &by_text);
+    EXPECT_EQ(by_number.number, Channel::kUndeclared);
+    by_number.counts.sent = static_cast<std::size_t>(i);
+  }
+  EXPECT_EQ(channels.size(), 201u);
+  for (int i = 99; i >= 0; --i) {  // many more than are remembered as used last
+    EXPECT_EQ(channels.of(i).counts.sent, static_cast<std::size_t>(i));
+    EXPECT_EQ(channels.of("channel " + std::to_string(i)).id, ChannelId("channel " + std::to_string(i)));
+  }
+  EXPECT_EQ(channels.size(), 201u);
+  for (std::uint32_t i = 0; i < channels.size(); ++i) EXPECT_EQ(channels.at(i).index, i);
+}
+
+TEST(Channels, LookingForANameAddsNone) {
+  Channels channels;
+  EXPECT_EQ(channels.find(7), nullptr);
+  EXPECT_EQ(channels.size(), 1u);
+  Channel& seven = channels.of(7);
+  EXPECT_EQ(channels.find(7), &seven);
+}
+
+}  // namespace
+}  // namespace coproc::detail

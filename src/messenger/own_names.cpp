@@ -1,0 +1,68 @@
+#include "messenger/own_names.hpp"
+
+#include <string>
+
+#include "coproc/codec.hpp"
+#include "coproc/errors.hpp"
+
+namespace coproc::inline v0::detail {
+
+/// The peer would take too many declarations for a breach of the rules. Here the error reaches the one who can act on it.
+void OwnNames::check(std::size_t payload) const {
+  if (budget_.has_room_for(payload)) return;
+  throw InvalidArgumentError("the channels and types used on the link to " + peer_.name + " take more than the " +
+                             std::to_string(budget_.max()) +
+                             " bytes that LinkOptions::max_queued_bytes allows: reuse channels, or raise it");
+}
+
+Buffer OwnNames::declare(const Channel& channel) const {
+  if (channel.id.text_bytes() > ChannelId::kMaxBytes) {
+    throw InvalidArgumentError("the channel name " + channel.id.describe().substr(0, 64) +
+                               "... has more than 4096 bytes");
+  }
+  if (channels_ == kMaxChannels) {
+    throw InvalidArgumentError(
+        "more than 1048576 channels on one link: reuse channels, and tell messages apart by their request ids or "
+        "contents");
+  }
+  Buffer bytes;
+  {
+    Encoder encoder(bytes, 2 * ChannelId::kMaxBytes);
+    channel.id.encode(encoder);
+  }
+  check(bytes.size());
+  return bytes;
+}
+
+Buffer OwnNames::declare(const TypeInfo& type) {
+  Buffer bytes;
+  {
+    Encoder encoder(bytes, 2048);
+    coproc::encode(encoder, type.id);
+    coproc::encode(encoder, type.describe().substr(0, 1000));
+  }
+  check(bytes.size());
+  type_numbers_.emplace(type.id, 0);  // may throw, and therefore not after the send
+  return bytes;
+}
+
+std::uint32_t OwnNames::note_declared(Channel& channel, std::size_t payload) noexcept {
+  budget_.charge(payload);
+  return channel.number = ++channels_;
+}
+
+std::uint32_t OwnNames::note_declared(const TypeInfo& type, std::size_t payload) noexcept {
+  budget_.charge(payload);
+  type_numbers_.find(type.id)->second = ++types_;
+  last_type_id_ = type.id;
+  return last_type_number_ = types_;
+}
+
+std::uint32_t OwnNames::number_of(const TypeInfo& type) noexcept {
+  const auto at = type_numbers_.find(type.id);
+  if (at == type_numbers_.end() || at->second == 0) return 0;
+  last_type_id_ = type.id;
+  return last_type_number_ = at->second;
+}
+
+}  // namespace coproc::inline v0::detail

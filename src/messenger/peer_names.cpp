@@ -1,0 +1,49 @@
+#include "messenger/peer_names.hpp"
+
+#include <string>
+#include <utility>
+
+#include "coproc/codec.hpp"
+#include "coproc/detail/buffer.hpp"
+
+namespace coproc::inline v0::detail {
+
+void PeerNames::take(link::FrameKind kind, std::span<const std::byte> payload) {
+  if (payload.size() > kMaxDeclarationBytes || !budget_.has_room_for(payload.size())) {
+    peer_.throw_broken_rule("its declared channels and types take more than the " + std::to_string(budget_.max()) +
+                            " bytes that LinkOptions::max_queued_bytes allows");
+  }
+  Buffer bytes;  // a private copy; declarations are rare
+  bytes.append(payload.data(), payload.size());
+  Decoder decoder(bytes.span(), std::size_t{64} << 10);
+  try {
+    if (kind == link::FrameKind::channel) {
+      const ChannelId id = ChannelId::decode(decoder);
+      decoder.finish();
+      channels_.push_back(&all_channels_.of(id));
+    } else {
+      auto type = std::make_shared<RemoteType>();
+      type->id = coproc::decode<std::uint64_t>(decoder);
+      type->description = coproc::decode<std::string>(decoder);
+      decoder.finish();
+      types_.push_back(std::move(type));
+    }
+  } catch (const DecodeError& error) {
+    peer_.throw_broken_rule(std::string("it declared a channel or type that cannot be read: ") + error.what());
+  }
+  budget_.charge(payload.size());
+}
+
+void PeerNames::forget_channels() noexcept {
+  channels_.clear();
+  last_match_ = {};
+}
+
+bool PeerNames::look_up(const Match& asked) noexcept {
+  if (channel(asked.channel_number) != asked.channel || !has_type(asked.type_number)) return false;
+  if (asked.type_id != 0 && type(asked.type_number)->id != asked.type_id) return false;
+  last_match_ = asked;
+  return true;
+}
+
+}  // namespace coproc::inline v0::detail
