@@ -31,6 +31,7 @@
 #include "link/transport.hpp"
 #include "messenger/inbox.hpp"
 #include "messenger/loans.hpp"
+#include "messenger/message_access.hpp"
 #include "messenger/refused.hpp"
 #include "os/clock.hpp"
 
@@ -256,7 +257,7 @@ class Core {
   bool look_for_end();
   void deliver(Channel& lane, Entry& entry, const Incoming& to, bool in_turn = true);
   void give(Entry& entry, const Incoming& to);
-  Message::Parts parts_of(link::FrameKind kind, std::uint32_t type, std::uint64_t request_id) const;
+  MessageParts parts_of(link::FrameKind kind, std::uint32_t type, std::uint64_t request_id) const;
   void count_returned(Channel& lane, const link::FrameKind kind, std::uint64_t request_id) {
     ++lane.counts.received;
     if (kind != link::FrameKind::message) count_request_or_reply(lane, kind, request_id);

@@ -21,16 +21,16 @@ void Core::check_own_declaration(std::size_t payload) const {
 }
 
 std::uint32_t Core::declare_channel(std::uint32_t index, const ChannelId& id, const os::Deadline& deadline) {
-  if (id.text_bytes() > ChannelId::kMaxBytes || channels_declared_ == kMaxDeclared) {
+  if (ChannelAccess::text_bytes(id) > ChannelId::kMaxBytes || channels_declared_ == kMaxDeclared) {
     throw InvalidArgumentError(
-        id.text_bytes() > ChannelId::kMaxBytes
+        ChannelAccess::text_bytes(id) > ChannelId::kMaxBytes
             ? "the channel name " + id.describe().substr(0, 64) + "... has more than 4096 bytes"
             : "more than 1048576 channels on one link: reuse channels, and tell messages apart by "
               "their request ids or contents");
   }
   Buffer bytes;
   Encoder encoder(bytes, 2 * ChannelId::kMaxBytes);
-  id.encode(encoder);
+  ChannelAccess::encode(encoder, id);
   FrameHeader header;
   header.kind = FrameKind::channel;
   check_own_declaration(encoder.written().size());

@@ -197,7 +197,7 @@ void Core::take_declaration(FrameKind kind, std::span<const std::byte> payload) 
   Decoder decoder(bytes.span(), std::size_t{64} << 10);
   try {
     if (kind == FrameKind::channel) {
-      const ChannelId id = ChannelId::decode(decoder);
+      const ChannelId id = ChannelAccess::decode(decoder);
       decoder.finish();
       peer_channels_.push_back(inbox_.index_of(id));
     } else {

@@ -49,11 +49,11 @@ inline bool Core::is_for(std::uint32_t index, const Incoming& to, const FrameHea
 /// False: its bytes make no such value. What a codec throws itself goes to the user, and the record stays where it is.
 inline bool Core::give_in_place(std::uint32_t index, const Frame& frame, const Incoming& to) {
   if (to.type == nullptr) {
-    Message::Parts parts = parts_of(frame.header.kind, frame.header.type, frame.header.request_id);
+    MessageParts parts = parts_of(frame.header.kind, frame.header.type, frame.header.request_id);
     parts.channel = inbox_.channel(index).id;
     parts.priority = Priority::from_parts(frame.header.priority, frame.header.rest);
     parts.payload.append(frame.payload.data(), frame.payload.size());
-    to.put_message(Message(std::move(parts)), to.out);
+    to.put_message(MessageAccess::make(std::move(parts)), to.out);
     return true;
   }
   if (to.block != 0) {

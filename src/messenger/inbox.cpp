@@ -16,7 +16,7 @@ std::uint32_t Inbox::look_up(const ChannelId& id) {
       throw;
     }
   }
-  known_[id.hash_of_number() % kKnown] = {&at->first, at->second};
+  known_[ChannelAccess::hash_of_number(id) % kKnown] = {&at->first, at->second};
   return at->second;
 }
 

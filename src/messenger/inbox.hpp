@@ -21,6 +21,7 @@
 #include "coproc/priority.hpp"
 #include "coproc/priority_queue.hpp"
 #include "link/frame.hpp"
+#include "messenger/channel_access.hpp"
 #include "messenger/entry.hpp"
 #include "messenger/id_map.hpp"
 
@@ -47,7 +48,7 @@ class Inbox {
   /// The index of a channel; makes it if there is none yet. Index 0 is the default channel.
   std::uint32_t index_of(const ChannelId& id) {
     if (id.is_default()) return 0;
-    const Known& known = known_[id.hash_of_number() % kKnown];
+    const Known& known = known_[ChannelAccess::hash_of_number(id) % kKnown];
     return known.id != nullptr && *known.id == id ? known.index : look_up(id);
   }
   Channel& channel(std::uint32_t index) noexcept { return *channels_[index]; }
