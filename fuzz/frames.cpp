@@ -9,6 +9,7 @@
 #include "link/frame.hpp"
 #include "link/link.hpp"
 #include "link/loan_reference.hpp"
+#include "messenger/channel_access.hpp"
 #include "messenger/error_table.hpp"
 #include "types.hpp"
 
@@ -118,7 +119,7 @@ void Peer::act(Input& input) {
     }
     case 2: {  // a channel that the host uses
       coproc::Encoder encoder(bytes, 8192);
-      channel(input.below(kChannels)).encode(encoder);
+      coproc::detail::ChannelAccess::encode(encoder, channel(input.below(kChannels)));
       FrameHeader head;
       head.kind = FrameKind::channel;
       return put_frame(head, encoder.written());

@@ -75,19 +75,19 @@ void Host::act(Input& input) {
 void Host::receive(Input& input, const ChannelId& channel) {
   const std::size_t how = input.below(8);
   const std::size_t type = input.below(kTypes);
-  if (how == 0) return take(messenger_.receive_for<Message>(0s, channel));
+  if (how == 0) return take(messenger_.receive_for<Message>(channel, 0s));
   if (how == 1) return receive_all(channel);
   if (how == 2) return take(messenger_.receive_any({channel, fuzz::channel(type)}, 0s));
   with_type(type, [&](auto value) {
     using T = decltype(value);
-    if (how == 3) lose_nothing(channel, [&] { (void)messenger_.receive_for<T>(0s, channel); });
+    if (how == 3) lose_nothing(channel, [&] { (void)messenger_.receive_for<T>(channel, 0s); });
     if (how == 4) lose_nothing(channel, [&] { (void)messenger_.receive_available<T>(channel); });
     if (how == 5) {
       const auto id = sent_.empty() ? RequestId{input.byte()} : sent_[input.below(sent_.size())];
       lose_nothing(
           channel, [&] { (void)messenger_.receive_reply<T>(id, 0s); }, true);
     }
-    if (how == 7) (void)messenger_.receive_for<T>(0s, channel);  // straight from the ring, as nobody has looked
+    if (how == 7) (void)messenger_.receive_for<T>(channel, 0s);  // straight from the ring, as nobody has looked
     if (how == 6) {
       for (T& reply : messenger_.receive_remaining<T>(channel, 0s)) (void)reply;
     }
@@ -211,7 +211,7 @@ void Host::receive_everything() {
   for (std::size_t which = 0; which < kChannels; ++which) {
     for (int quiet = 0; quiet < 3;) {
       std::optional<Message> message;
-      const bool is_answered = answers([&] { message = messenger_.receive_for<Message>(0s, fuzz::channel(which)); });
+      const bool is_answered = answers([&] { message = messenger_.receive_for<Message>(fuzz::channel(which), 0s); });
       quiet = is_answered && message ? 0 : quiet + 1;
       answers([&] { take(std::move(message)); });
     }

@@ -1,4 +1,4 @@
-// A worker whose process something else starts and reaps.
+// A worker whose process is started and reaped by something other than coproc.
 #pragma once
 
 #include <concepts>
@@ -15,7 +15,7 @@
 namespace coproc::inline v0 {
 
 struct AdoptOptions {
-  /// As in WorkerOptions.
+  // All of these mean what they mean in WorkerOptions.
   std::string name = {};
   StopOptions stop = {};
   LinkOptions link = {};
@@ -23,9 +23,10 @@ struct AdoptOptions {
   bool report_crashes = true;
 };
 
-/// A worker whose process is started and reaped by something else: another library, a supervisor, an interpreter's own module for
-/// processes. All that a Worker does holds for it: the link, the notice of its death, the ladder of `stop`. Its end is looked at, and
-/// left for who reaps it.
+/// A worker whose process is started and reaped by something else: another library, a supervisor, or an interpreter's
+/// own module for processes. It can do everything else that a Worker can: messages travel over its link, its end is
+/// noticed, and `stop` ends it step by step. When the process has ended, this class reads its status but leaves it to
+/// be reaped by whoever started it.
 ///
 ///     coproc::AdoptedWorker worker;
 ///     coproc::LinkEnd end = worker.new_link();
@@ -48,16 +49,20 @@ class AdoptedWorker : public Worker {
                Worker::make_messenger<M>(), std::same_as<M, PriorityMessenger>) {}
   AdoptedWorker(AdoptedWorker&&) noexcept = default;
   AdoptedWorker& operator=(AdoptedWorker&&) noexcept = default;
-  /// As `stop`; the process remains to be reaped.
+  /// Stops the worker as `stop` does. The process remains to be reaped.
   ~AdoptedWorker() = default;
 
-  /// Makes a link for the next process and returns that one's end. Throws WorkerIsAlreadyAliveError; StartError.
+  /// Makes a link for the next process and returns the end of that process. Throws WorkerIsAlreadyAliveError,
+  /// StartError.
   LinkEnd new_link() { return Worker::new_link(); }
 
-  /// From now on this process is the worker, and `messenger()` is joined to it. It must not have been reaped. `ask`: how it ended, for
-  /// when the kernel does not tell this process: it is no child of it, or was reaped first. Called at most once, by any thread,
-  /// when the process has ended; nullopt: not known. Throws InvalidArgumentError without a `new_link` before it, StartError where
-  /// there is no such process.
+  /// Takes the process `pid` as the worker, and connects `messenger()` to it. The process must not have been reaped.
+  ///
+  /// `ask` returns how the process ended, or nullopt if that is not known. It is needed where the kernel does not say
+  /// so: where the process is not a child of this one, or was reaped first. It is called at most once, after the
+  /// process has ended, by any thread.
+  ///
+  /// Throws InvalidArgumentError if `new_link` was not called before, and StartError if there is no such process.
   void adopt(int pid, std::function<std::optional<ExitStatus>()> ask = {}) { Worker::adopt(pid, std::move(ask)); }
 
   M& messenger() { return static_cast<M&>(Worker::messenger()); }

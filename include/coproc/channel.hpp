@@ -19,7 +19,11 @@
 
 namespace coproc::inline v0 {
 
-/// Integers that may name a channel: not bool, not the character types.
+namespace detail {
+struct ChannelAccess;
+}
+
+/// The integer types that may name a channel: all but bool and the character types.
 template <class Integer>
 concept IntegerName = std::integral<Integer> && !std::same_as<Integer, bool> && !std::same_as<Integer, char> &&
                       !std::same_as<Integer, wchar_t> && !std::same_as<Integer, char8_t> &&
@@ -27,9 +31,10 @@ concept IntegerName = std::integral<Integer> && !std::same_as<Integer, bool> && 
 template <class E>
 concept Enum = std::is_enum_v<E>;
 
-/// The name of a channel (seed: channel_id). Made implicitly from integers (by value, whatever their type), enums (by type
-/// and value) and text; from any other encodable value on purpose, by `ChannelId::of`. The default one is the seed's
-/// `None`. Integers and enums allocate nothing.
+/// The name of a channel. Integers, enumerators and text convert to it implicitly; any other value that can be encoded
+/// is converted by `ChannelId::of`. Two integers of the same value are the same name, whatever their types; an
+/// enumerator is identified by its type and value. A default-constructed ChannelId is the default channel. Names from
+/// integers and enumerators allocate nothing.
 ///
 /// Thread safety: a value.
 class ChannelId {
@@ -55,7 +60,7 @@ class ChannelId {
   ChannelId(char) = delete;
   ChannelId(std::nullptr_t) = delete;
 
-  /// A channel named by any encodable value.
+  /// The channel that is named by a value of any type that can be encoded.
   template <class T>
   static ChannelId of(const T& value) {
     detail::Buffer bytes;
@@ -69,13 +74,13 @@ class ChannelId {
     return id;
   }
 
-  /// For messages: "default", "3", "Channel(1)", "\"warnings\"".
+  /// The name as error texts show it: "default", "3", "Channel(1)", "\"warnings\"".
   COPROC_API std::string describe() const;
 
   friend bool operator==(const ChannelId& a, const ChannelId& b) noexcept {
     return a.kind_ == b.kind_ && a.number_ == b.number_ && a.type_ == b.type_ && (!a.has_text() || a.text_ == b.text_);
   }
-  /// Some order, the same in every process.
+  /// An arbitrary total order, which is the same in every process.
   friend std::strong_ordering operator<=>(const ChannelId& a, const ChannelId& b) noexcept {
     if (a.kind_ != b.kind_) return a.kind_ <=> b.kind_;
     if (a.number_ != b.number_) return a.number_ <=> b.number_;
@@ -83,33 +88,25 @@ class ChannelId {
     return a.has_text() ? a.text_ <=> b.text_ : std::strong_ordering::equal;
   }
   constexpr bool is_default() const noexcept { return kind_ == Kind::none; }
-  /// Without the text: names that are text share a few values.
-  constexpr std::size_t hash_of_number() const noexcept {
-    return number_ ^ (type_ >> 32) ^ static_cast<std::uint64_t>(kind_);
-  }
   std::size_t hash() const noexcept {
     std::uint64_t hash = (number_ + 1) * 0x9e3779b97f4a7c15 ^ type_ ^ static_cast<std::uint64_t>(kind_);
     if (has_text()) hash ^= std::hash<std::string>()(text_);
     return hash ^ (hash >> 32);
   }
 
-  /// Names longer than this (text, or an encoded value) are refused when they are first used.
+  /// A name (a text, or an encoded value) that is longer than this is refused when it is first used.
   static constexpr std::size_t kMaxBytes = 4096;
-  std::size_t text_bytes() const noexcept { return text_.size(); }
-
-  /// How a channel is made known to the peer.
-  COPROC_API void encode(Encoder& encoder) const;
-  COPROC_API static ChannelId decode(Decoder& decoder);
 
  private:
+  friend struct detail::ChannelAccess;
   enum class Kind : std::uint8_t { none, integer, negative, enumerator, text, value };
   constexpr bool has_text() const noexcept { return kind_ == Kind::text || kind_ == Kind::value; }
 
   Kind kind_ = Kind::none;
   std::uint64_t number_ = 0;
-  std::uint64_t type_ = 0;           // of enumerators and values: TypeInfo::id
+  std::uint64_t type_ = 0;           // TypeInfo::id, for enumerators and values
   std::string_view type_name_ = {};  // static text, only for describe(); not part of the identity
-  std::string text_ = {};            // of text and values; of a decoded enumerator its type's name
+  std::string text_ = {};            // the text or encoded value; for a decoded enumerator, the name of its type
 };
 
 }  // namespace coproc::inline v0

@@ -1,18 +1,18 @@
-// How many messages went over one channel.
+// The numbers of messages that were sent and received on one channel.
 #pragma once
 
 #include <cstddef>
 
 namespace coproc::inline v0 {
 
-/// Seen from one end of a link, since the link began; in messages.
+/// Counts of messages, as one end of a link sees them, since the link was made.
 struct ChannelCounts {
-  std::size_t sent = 0;      ///< sent, requests and replies among them
-  std::size_t received = 0;  ///< returned to the user, replies among them
-  std::size_t requests = 0;  ///< requests sent
-  std::size_t replies = 0;   ///< replies returned to the user that answered one of these requests
+  std::size_t sent = 0;      ///< messages that were sent, including requests and replies
+  std::size_t received = 0;  ///< messages that were returned to the user, including replies
+  std::size_t requests = 0;  ///< requests that were sent
+  std::size_t replies = 0;   ///< replies that were returned to the user and answered one of these requests
 
-  /// Requests that are not answered yet. Never wraps, whatever a peer sends.
+  /// The number of requests that are not answered yet. It never wraps around, whatever a peer sends.
   constexpr std::size_t remaining() const noexcept { return requests > replies ? requests - replies : 0; }
 
   friend constexpr bool operator==(const ChannelCounts&, const ChannelCounts&) noexcept = default;

@@ -1,4 +1,5 @@
-// How values become bytes and back: which types can be sent, what they arrive as, and codecs of one's own.
+// How values are encoded as bytes and decoded again: the types that can be sent, the types that they arrive as, and
+// user-defined codecs.
 #pragma once
 
 #include <array>
@@ -19,13 +20,12 @@
 
 namespace coproc::inline v0 {
 
-/// The codec of a user's own type. Not needed for arithmetic types, enums, strings, containers, optional, variant,
-/// tuple, pair, chrono types, paths, and aggregates of these. To be specialised with
+/// The codec of a user-defined type. Arithmetic types, enums, strings, containers, optional, variant, tuple, pair,
+/// chrono types, paths, and aggregates of these need none. A specialisation has these members:
 ///
 ///     static constexpr std::string_view name;         // identifies the type: keep it when the C++ name changes
 ///     static void encode(Encoder&, const T&);
-///     static T decode(Decoder&);                      // reads what encode wrote; throws or calls Decoder::fail on
-///     nonsense
+///     static T decode(Decoder&);                      // throws, or calls Decoder::fail, for invalid bytes
 template <class T>
 struct Codec;
 
@@ -73,30 +73,30 @@ struct Wire<C[N]> : Wire<C*> {};
 
 }  // namespace detail
 
-/// What a value of type T arrives as: text literals, character arrays and views as std::string, spans, C arrays and
-/// initializer lists as std::vector, anything else as itself.
+/// The type that a value of type T arrives as. Text literals, character arrays and string views arrive as std::string;
+/// spans, C arrays and initializer lists arrive as std::vector; any other type arrives as itself.
 template <class T>
 using wire_t = typename detail::Wire<std::remove_cvref_t<T>>::type;
 
-/// Types that can be sent.
+/// The types that can be sent.
 template <class T>
 concept Encodable = detail::kRefusal<wire_t<T>> == detail::Refusal::none;
 
-/// Does not compile where T cannot be sent, and says in one line why and what to do instead.
+/// Does not compile if T cannot be sent. The error says in one line why, and what to do instead.
 template <class T>
 constexpr void check_encodable() {
   if constexpr (!Encodable<T>) detail::explain_refusal<wire_t<T>>();
 }
 
-/// Whether all values of type T take the same number of bytes; `fixed_size<T>` is that number, else 0.
+/// Whether the encodings of all values of type T have the same size. `fixed_size<T>` is that size in bytes, or else 0.
 template <class T>
 inline constexpr bool is_fixed_size = detail::kWireSize<wire_t<T>> != detail::kVariable;
 template <class T>
 inline constexpr std::size_t fixed_size = detail::kWireSize<wire_t<T>>;
 
-/// Writes any value that can be sent, text literals and views included (a character array up to its first NUL). Throws
-/// MessageTooLargeError over the encoder's limit, InvalidArgumentError for a variant without a value, a null `const
-/// char*` and values nested more than 100 levels deep, and what codecs throw.
+/// Writes any value that can be sent, including text literals and views. A character array is written up to its first
+/// NUL. Throws MessageTooLargeError beyond the encoder's limit; InvalidArgumentError for a variant without a value, a
+/// null `const char*`, and values that are nested more than 100 levels deep; and whatever the codecs throw.
 template <class T>
 void encode(Encoder& encoder, const T& value) {
   check_encodable<T>();
@@ -121,7 +121,7 @@ void encode(Encoder& encoder, const T& value) {
   }
 }
 
-/// Reads a value into an existing one, reusing its memory. If it throws, the value holds anything.
+/// Reads a value into an existing one and reuses its memory. After an exception the value is valid, but unspecified.
 template <class T>
 void decode_into(Decoder& decoder, T& value) {
   static_assert(std::is_same_v<T, wire_t<T>>,
@@ -130,7 +130,7 @@ void decode_into(Decoder& decoder, T& value) {
   if constexpr (Encodable<T>) detail::get_into(decoder, value);
 }
 
-/// Reads a value. Throws DecodeError where the bytes do not make one.
+/// Reads a value. Throws DecodeError if the bytes do not make a value of this type.
 template <class T>
 T decode(Decoder& decoder) {
   static_assert(std::is_same_v<T, wire_t<T>>,

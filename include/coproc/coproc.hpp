@@ -1,4 +1,5 @@
-// coproc: stateful worker processes that a program can talk to. This header includes all the others.
+// coproc: stateful worker processes that a program can talk to. This header includes all others but queues.hpp and
+// msgpack.hpp, which are for programs that want them.
 #pragma once
 
 #include "coproc/detail/requirements.hpp"  // first, so that its errors are
@@ -15,18 +16,14 @@
 #include "coproc/link_end.hpp"
 #include "coproc/message.hpp"
 #include "coproc/messenger.hpp"
-#include "coproc/multi_queue.hpp"
 #include "coproc/options.hpp"
 #include "coproc/pool.hpp"
 #include "coproc/pool_insights.hpp"
 #include "coproc/pool_options.hpp"
 #include "coproc/priority.hpp"
-#include "coproc/priority_multi_queue.hpp"
-#include "coproc/priority_queue.hpp"
 #include "coproc/progress.hpp"
 #include "coproc/replies_of_workers.hpp"
 #include "coproc/replies_view.hpp"
-#include "coproc/request_counter.hpp"
 #include "coproc/results_view.hpp"
 #include "coproc/shared_buffer.hpp"
 #include "coproc/task.hpp"

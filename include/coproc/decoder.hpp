@@ -1,8 +1,8 @@
-// Reads values from the bytes of a message: what a Codec<T>::decode is given.
+// Reads values from the bytes of a message. Codec<T>::decode is called with a Decoder.
 //
-// The bytes come from a peer that is not trusted and may change them while they are read (they can lie in shared
-// memory). So every value is copied once, and only the copy is checked and used: the compiler is kept from reading it
-// again. No view of the bytes is ever given out.
+// The bytes come from an untrusted peer, which may change them while they are read if they lie in shared memory.
+// Therefore every value is copied once, only the copy is checked and used, and the compiler is kept from reading the
+// original again. No view of the bytes is ever handed out.
 #pragma once
 
 #include <bit>
@@ -15,21 +15,21 @@
 #include <type_traits>
 
 #include "coproc/detail/loan.hpp"
-#include "coproc/encoder.hpp"
+#include "coproc/detail/wire_format.hpp"
 #include "coproc/export.hpp"
 
 namespace coproc::inline v0 {
 
-/// Puts a value together. A codec of one's own calls `bytes`, `scalar` and `length` in the order of its encode, or
-/// `coproc::decode<Part>(decoder)` for anything else. All throw DecodeError where the bytes do not make a value.
+/// Puts a value together. A user-defined codec calls `bytes`, `scalar` and `length` in the order of its `encode`, and
+/// `coproc::decode<Part>(decoder)` for anything else. All of them throw DecodeError if the bytes do not make a value.
 ///
-/// Thread safety: none; it lives as long as one decoding.
-/// Invariants: [at_, end_) is not read yet; budget_ is what may still be allocated.
+/// Thread safety: none. A decoder is used for one value.
+/// Invariants: [at_, end_) has not been read yet; budget_ is the number of bytes that may still be allocated.
 class Decoder {
  public:
   static constexpr std::size_t kDefaultMaxAllocation = std::size_t{1} << 30;
 
-  /// `max_allocation`: bytes that the decoded value's containers may take in memory, in all.
+  /// `max_allocation` is the number of bytes that all containers of the decoded value may take in memory together.
   explicit Decoder(std::span<const std::byte> data, std::size_t max_allocation = kDefaultMaxAllocation) noexcept
       : begin_(data.data()), at_(begin_), end_(begin_ + data.size()), budget_(max_allocation) {}
   Decoder(const Decoder&) = delete;
@@ -39,10 +39,10 @@ class Decoder {
   void bytes(void* to, std::size_t size) {
     const std::byte* from = take(size);
     if (size != 0) std::memcpy(to, from, size);
-    asm volatile("" : : "r"(to) : "memory");  // the copy may differ from the bytes by now: it is what counts
+    asm volatile("" : : "r"(to) : "memory");  // the original may have changed: only the copy counts
   }
 
-  /// The next number; of a bool only 0 and 1 are accepted.
+  /// Reads the next number or bool. The byte of a bool must be 0 or 1.
   template <detail::Arithmetic T>
   T scalar() {
     if constexpr (std::is_same_v<T, bool>) {
@@ -66,9 +66,9 @@ class Decoder {
     }
   }
 
-  /// A count of elements that follow, each of which takes `bytes_in_memory` once decoded, and on the wire
-  /// `bytes_on_wire` or more. A count that the remaining bytes or the allocation limit cannot hold is refused, so
-  /// that memory for all of them may be reserved.
+  /// Reads the count of the elements that follow. Each of them takes `bytes_in_memory` bytes once it is decoded, and at
+  /// least `bytes_on_wire` bytes in the message. A count is refused if the remaining bytes or the allocation limit
+  /// cannot hold so many elements, so that the caller may reserve memory for all of them.
   std::size_t length(std::size_t bytes_in_memory, std::size_t bytes_on_wire = 1) {
     const std::uint64_t count = scalar<std::uint64_t>();
     if (count > remaining() / bytes_on_wire) fail_length(count);
@@ -76,14 +76,15 @@ class Decoder {
     return static_cast<std::size_t>(count);
   }
 
-  /// Elements that `Encoder::block` wrote: how many there are, and where they lie.
+  /// The head of elements that were written by `Encoder::block`.
   struct Block {
     std::size_t count;
-    std::size_t size;       // of each, in bytes
-    const std::byte* lent;  // null: they follow. The peer may write there at any time
+    std::size_t size;  // bytes of each element
+    const std::byte*
+        lent;  // where lent elements lie, which the peer may change at any time; null if the elements follow
   };
-  /// The head of a block of elements of `size` bytes; `bytes(to, block)` copies them. Counts that cannot be are refused, so that
-  /// memory for all of them may be reserved.
+  /// Reads the head of a block whose elements have `size` bytes each; `bytes(to, block)` then copies the elements.
+  /// Impossible counts are refused, so that the caller may reserve memory for all elements.
   Block block(std::size_t size) {
     const std::uint64_t count = scalar<std::uint64_t>();
     const std::byte* lent = nullptr;
@@ -99,29 +100,30 @@ class Decoder {
   void bytes(void* to, const Block& block) {
     if (block.lent == nullptr) return bytes(to, block.count * block.size);
     std::memcpy(to, block.lent, block.count * block.size);
-    asm volatile("" : : "r"(to) : "memory");  // the copy is what counts
+    asm volatile("" : : "r"(to) : "memory");  // only the copy counts
   }
-  /// The same as a SharedBuffer takes it over.
+  /// Reads a block for a SharedBuffer, which takes a lent block over without copying it.
   COPROC_API detail::LoanHandle shared_block(std::size_t size);
-  /// What the message has brought besides its bytes; outlives this.
+  /// Gives the decoder the loans of the message. They must outlive the decoder.
   void borrow(std::span<const std::shared_ptr<detail::LoanHold>> loans) noexcept { loans_ = loans; }
 
-  /// Takes `count * size` bytes off what may still be allocated.
+  /// Subtracts `count * size` bytes from the budget of allocations.
   void charge(std::uint64_t count, std::size_t size) {
     if (size != 0 && count > budget_ / size) fail_allocation(count, size);
     budget_ -= count * size;
   }
 
-  /// Bytes not read yet.
+  /// The number of bytes that have not been read yet.
   std::size_t remaining() const noexcept { return static_cast<std::size_t>(end_ - at_); }
-  /// Ends the decoding of a message: bytes left over are an error.
+  /// Ends the decoding of a message. Bytes that are left over are an error.
   void finish() const {
     if (at_ != end_) fail_trailing();
   }
-  /// Throws DecodeError: `why` says what is wrong with the bytes before this place.
+  /// Throws DecodeError. `why` says what is wrong with the bytes that were read last.
   [[noreturn]] COPROC_API void fail(std::string_view why) const;
 
-  /// Brackets the parts of a value that may hold values of its own type: deeper than 100 is refused.
+  /// Call `enter` before, and `leave` after the parts of a value that may contain values of its own type. More than 100
+  /// levels are refused.
   void enter() {
     if (++depth_ > detail::kMaxDepth) fail_depth();
   }
@@ -140,7 +142,7 @@ class Decoder {
   U load() {
     U value;
     std::memcpy(&value, take(sizeof(U)), sizeof(U));
-    asm volatile("" : "+r"(value));  // read once: what is checked is what is used
+    asm volatile("" : "+r"(value));  // read once, so that the value that is checked is the value that is used
     return value;
   }
   [[noreturn]] COPROC_API void fail_missing(std::size_t wanted) const;

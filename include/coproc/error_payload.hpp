@@ -1,8 +1,8 @@
-// Errors that travel: what may be sent, and the table of the error types that this program knows.
+// Errors that travel: the types that can be sent, and the table of the error types that this program knows.
 //
-// A peer can only choose from this table, by a type id. Every E of a `send_error<E>`, `reply_error_to<E>` or
-// `accept_errors<E>` anywhere in the program is in it before main (or while its shared library is loaded), and so are the
-// standard exceptions. No program can find out which other types its functions throw.
+// A peer can only choose from this table, by a type id. The table holds the standard exceptions, and every E of a
+// `send_error<E>`, `reply_error_to<E>` or `accept_errors<E>` anywhere in the program: from before main on, or as long
+// as its shared library is loaded. A C++ program cannot find out which other types its functions throw.
 #pragma once
 
 #include <concepts>
@@ -23,7 +23,7 @@
 
 namespace coproc::inline v0 {
 
-/// A system error is more than its text: the code, for the categories that every program has.
+/// A system error keeps its code, if that is of one of the two categories that every program has.
 template <>
 struct Codec<std::system_error> {
   static constexpr std::string_view name = "std::system_error";
@@ -48,8 +48,8 @@ struct Codec<std::system_error> {
   }
 };
 
-/// What an error needs to travel: a codec (or fields), or to be a std::exception that can be made from its `what()` or from
-/// nothing.
+/// The types of errors that can travel: those that can be encoded, and those that derive from std::exception and can be
+/// constructed from their `what()` or from nothing.
 template <class E>
 concept ErrorPayload =
     std::is_class_v<E> && std::copy_constructible<E> &&
@@ -58,7 +58,7 @@ concept ErrorPayload =
 
 namespace detail {
 
-/// A known error as it is thrown at the receiving end: the error itself, and where it came from.
+/// A known error as the receiving end throws it: the error itself, together with its origin.
 template <class E>
 class Remote final : public E, public RemoteOrigin {
  public:
@@ -74,23 +74,23 @@ std::exception_ptr make_remote(E&& error, const RemoteOrigin& origin) {
   }
 }
 
-/// One row of the table. Rows are static objects linked to each other, so that the table needs no allocation.
+/// A row of the table. Rows are static objects that are linked to each other, so that the table needs no allocation.
 struct ErrorType {
   std::uint64_t id;
   const std::type_info* type;
   std::string (*describe)();
-  /// `what()`, or nothing for errors without one: what a program that does not know the type is told.
+  /// The text for a program that does not know the type: `what()`, or nothing for errors that have none.
   std::string (*text)(const void* error);
   void (*encode)(Encoder&, const void* error);
   std::exception_ptr (*decode)(Decoder&, const RemoteOrigin&);
-  /// Encodes the exception that is being handled, which must be of this very type.
+  /// Encodes the exception that is being handled, whose type must be exactly this one.
   void (*encode_current)(Encoder&);
   ErrorType* next = nullptr;
 };
 
 COPROC_API void register_error(ErrorType& row) noexcept;
 
-/// Keeps a row in the table for as long as the program or shared library is loaded in which the row and its functions are.
+/// Keeps a row in the table as long as the program or shared library that contains the row and its functions is loaded.
 class COPROC_API ErrorRegistration {
  public:
   explicit ErrorRegistration(ErrorType& row) noexcept : row_(row) { register_error(row_); }
@@ -118,7 +118,8 @@ std::exception_ptr decode_error(Decoder& decoder, const RemoteOrigin& origin) {
     E error = coproc::decode<E>(decoder);
     return make_remote<E>(std::move(error), origin);
   } else {
-    // All that the error will say is this: it is made fit to be printed here, and not cut, for it may be all that was sent.
+    // This text is all that the error will say. It is made printable here, and it is not cut, since it may be all that
+    // was sent.
     const auto text = in_lines(coproc::decode<std::string>(decoder), "    ", kWhole);
     if constexpr (std::constructible_from<E, const std::string&>) {
       return make_remote<E>(E(text), origin);
@@ -166,7 +167,7 @@ inline ErrorType error_row{error_type_id<E>(), &typeid(E),       &describe_error
 template <class E>
 inline const ErrorRegistration error_registration(error_row<E>);
 
-/// Naming this in a function puts E into the table before main.
+/// A program that contains a call of this function has E in the table before main.
 template <class E>
 const ErrorType& known_error() noexcept {
   (void)&error_registration<E>;
@@ -175,10 +176,11 @@ const ErrorType& known_error() noexcept {
 
 }  // namespace detail
 
-/// Lets errors of these types in as themselves, from whichever worker, host or pool of this process they come: an exception that
-/// leaves a target or a pool's task has its own type only if it is a standard exception or named so, and else arrives as a
-/// RemoteError with its type's name and text. That this stands anywhere in the program (or in a shared library that is loaded) is
-/// enough, also where it is never called. Both programs have to know the type, where worker and host are not the same one.
+/// Declares types of errors that may arrive as themselves, from every worker, host and pool of this process. An
+/// exception that leaves a target or a pool's task keeps its type if it is a standard exception or was declared like
+/// this; otherwise it arrives as a RemoteError with the name of its type and its text. It is enough that this call
+/// stands anywhere in the program, or in a shared library that is loaded; it need not be executed. If worker and host
+/// are different programs, both have to declare the type.
 ///
 ///     coproc::accept_errors<NotAnImage, NotFound>();
 template <ErrorPayload... E>

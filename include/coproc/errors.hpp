@@ -1,5 +1,5 @@
-// Everything that coproc throws. Each type is a reaction that a caller can have; each text says what happened, to whom,
-// and what to do.
+// Everything that coproc throws. Each type stands for a reaction that a caller can have. Each text says what happened,
+// to whom, and what to do.
 #pragma once
 
 #include <cstdint>
@@ -21,17 +21,18 @@ class COPROC_API Error : public std::runtime_error {
   ~Error() override;
 };
 
-/// The peer asked this end to close (seed: ResourceRequestedClose). Thrown once by a receive, then again by every wait that
-/// would sleep; queued messages stay receivable. Leaving the target, it is a clean exit with code 0. Not a std::exception,
-/// so that `catch (const std::exception&)` in a worker's loop cannot swallow it.
+/// The peer asked this end to close. The next receive throws this once, and after that every wait that would sleep
+/// throws it; queued messages stay receivable. A target that it leaves has ended cleanly, with exit code 0. It is not a
+/// std::exception, so that `catch (const std::exception&)` in a worker's loop cannot swallow it.
 class COPROC_API ResourceRequestedClose {
  public:
   virtual ~ResourceRequestedClose();
   virtual const char* what() const noexcept;
 };
 
-/// The peer has said by `send_end` that it sends no more, and all that it had sent has been received. Thrown by every wait that
-/// finds nothing, and by a look that finds nothing on any channel. Leaving the target, it is a clean exit, too.
+/// The peer has called `send_end`, and everything that it had sent before has been received. Every wait that finds
+/// nothing throws this, and so does every call that does not wait and finds nothing on any channel. A target that it
+/// leaves has ended cleanly.
 class COPROC_API EndOfMessages : public ResourceRequestedClose {
  public:
   ~EndOfMessages() override;
@@ -45,77 +46,83 @@ class COPROC_API EndOfMessages : public ResourceRequestedClose {
     ~Name() override;                   \
   }
 
-/// At a host's end: the worker sent a close request.
+/// The worker sent a close request. Thrown at the host's end.
 COPROC_ERROR(WorkerRequestedClose, Error);
-/// At a host's end, in place of EndOfMessages: the worker has said that it sends no more.
+/// The worker has called `send_end`. Thrown at the host's end, in place of EndOfMessages.
 COPROC_ERROR(EndOfWorkersMessages, WorkerRequestedClose);
-/// A waiting call found nothing in its time.
+/// The time of a call was over, and its result cannot say so (calls that return an optional return nullopt instead).
 COPROC_ERROR(TimeoutError, Error);
-/// `interrupt()` ended the wait.
+/// A call of `interrupt()` ended the wait.
 COPROC_ERROR(InterruptedError, Error);
-/// An option or argument that cannot work: the text says which and what is allowed.
+/// An option or argument cannot work. The text says which one, and what is allowed.
 COPROC_ERROR(InvalidArgumentError, Error);
-/// A payload over `LinkOptions::max_message_bytes`. Nothing was sent.
+/// A payload is larger than `LinkOptions::max_message_bytes`. Nothing was sent.
 COPROC_ERROR(MessageTooLargeError, Error);
-/// `Messenger::loan` found no memory that could be lent. Receive until the peer has dropped some, or send a copy instead.
+/// `Messenger::loan` found no memory that could be lent. Receive until the peer has dropped some loans, or send a copy
+/// instead.
 COPROC_ERROR(LoanError, Error);
-/// Both sides' inboxes are full, or this inbox is full of other channels' messages.
+/// The inboxes of both sides are full, or this inbox is full of messages of other channels.
 COPROC_ERROR(QueueFullError, Error);
 /// A receive asked for another type than the one that was sent. The message stays receivable.
 COPROC_ERROR(TypeMismatchError, Error);
-/// No function given to `Message::match` takes this message (seed: MessageNotRecognizedError).
+/// None of the functions that were given to `Message::match` takes this message.
 COPROC_ERROR(MessageNotRecognizedError, Error);
-/// `send_reply` with no unanswered request on that channel, or `reply_to` a message that is none or of an earlier run.
+/// The call needs an open request and there is none: `reply_to` and `reply_error_to` were given a message that is no
+/// request, was answered already, or came through an earlier link; or `receive_reply` was given the id of a request
+/// that is not outstanding.
 COPROC_ERROR(NoRequestError, Error);
-/// The peer broke the rules of the link: its end is not used any more.
+/// The peer broke the rules of the link, which is not used any more.
 COPROC_ERROR(ProtocolError, Error);
-/// A payload whose bytes do not make a value of its type. The message stays receivable, as a Message.
+/// The bytes of a payload do not make a value of its type. The message stays receivable as a Message.
 COPROC_ERROR(DecodeError, ProtocolError);
-/// The object belongs to another process: this one was forked from it.
+/// The object belongs to the process that this one was forked from.
 COPROC_ERROR(NotOwnerError, Error);
 /// Two threads used one messenger at the same time.
 COPROC_ERROR(ConcurrentUseError, Error);
-/// `start()` of a worker that is alive (seed: WorkerIsAlreadyAliveError).
+/// `start()` was called on a worker that is alive.
 COPROC_ERROR(WorkerIsAlreadyAliveError, Error);
-/// Use of a worker that never started (seed: WorkerIsAlreadyDeadError).
-COPROC_ERROR(WorkerIsAlreadyDeadError, Error);
-/// The other end is gone, and all that it had sent has been received.
+/// The object has no link: the worker was never started, or the worker or messenger was moved from.
+COPROC_ERROR(NoLinkError, Error);
+/// The other end is gone, and everything that it had sent has been received.
 COPROC_ERROR(LinkClosedError, Error);
-/// The other end of a pair was destroyed, or its process ended.
+/// The other end of a pair was destroyed, or its process has ended.
 COPROC_ERROR(PeerClosedError, LinkClosedError);
-/// In a worker: the host is gone.
+/// The host is gone. Thrown in a worker.
 COPROC_ERROR(HostDiedError, LinkClosedError);
-/// In a host: the worker is gone (seed: WorkerIsDeadError).
+/// The worker is gone. Thrown in its host.
 COPROC_ERROR(WorkerIsDeadError, LinkClosedError);
-/// A pool's task was cancelled, or its pool was stopped, before it had ended.
+/// The task of a pool was cancelled, or its pool was stopped, before the task had ended.
 COPROC_ERROR(TaskCancelledError, Error);
 
 #undef COPROC_ERROR
 
-/// The system has no descriptors, memory or address space left for what a call needs, or a limit forbids it: nothing was
-/// lost. The text says which limit to raise; then the same call may be made again.
+/// The earlier name of NoLinkError.
+using WorkerIsAlreadyDeadError = NoLinkError;
+
+/// The system has no descriptors, memory or address space left for a call, or a limit forbids it. Nothing was lost. The
+/// text says which limit to raise; after that the same call may be made again.
 class COPROC_API SystemLimitError : public Error {
  public:
   SystemLimitError(const std::string& text, int error_number);
   ~SystemLimitError() override;
-  /// errno
+  /// The value of errno.
   int error_number() const noexcept { return error_number_; }
 
  private:
   int error_number_;
 };
 
-/// The worker ended while the host still wanted something of it. `exit_status()` holds all that is known, the requests that
-/// it left unanswered among it; `exit_status().report()` puts that in lines.
+/// The worker ended while the host still wanted something of it. `exit_status()` holds everything that is known,
+/// including the requests that it left unanswered; `exit_status().report()` formats it in lines.
 class COPROC_API WorkerDiedError : public WorkerIsDeadError {
  public:
-  /// `task`: of a pool, which the worker was running.
+  /// `task` is the index of the pool's task that the worker was running, if there was one.
   WorkerDiedError(std::string name, int pid, ExitStatus status, std::optional<std::uint64_t> task = {});
   ~WorkerDiedError() override;
   const std::string& name() const noexcept { return name_; }
   int pid() const noexcept { return pid_; }
   const ExitStatus& exit_status() const noexcept { return status_; }
-  /// The index of the pool's task that it was running, if it was a pool's.
+  /// The index of the pool's task that the worker was running, if there was one.
   std::optional<std::uint64_t> task() const noexcept { return task_; }
 
  private:
@@ -128,13 +135,13 @@ class COPROC_API WorkerDiedError : public WorkerIsDeadError {
 /// A worker could not be started. Nothing of it is left behind.
 class COPROC_API StartError : public Error {
  public:
-  /// `stage`: "fork", "exec", "link", "handshake", ...; `error_number`: errno, or 0 where no system call failed; `text` goes
-  /// on after the word "worker": which one, what failed, what to do.
+  /// `stage` is "fork", "exec", "link", "handshake" or the like. `error_number` is errno, or 0 if no system call
+  /// failed. `text` follows the word "worker" and says which worker, what failed, and what to do.
   StartError(std::string stage, int error_number, const std::string& text, std::optional<ExitStatus> status = {});
   ~StartError() override;
   const std::string& stage() const noexcept { return stage_; }
   int error_number() const noexcept { return error_number_; }
-  /// How the process ended, where it did so by itself before it was ready.
+  /// How the process ended, if it ended by itself before it was ready.
   const std::optional<ExitStatus>& exit_status() const noexcept { return status_; }
 
  private:
@@ -143,8 +150,8 @@ class COPROC_API StartError : public Error {
   std::optional<ExitStatus> status_;
 };
 
-/// Where an error that a peer sent came from. Every error thrown by a receive because the peer sent it can also be caught
-/// as this, whatever its own type.
+/// The origin of an error that a peer sent. Every such error that a receive throws can also be caught as a
+/// RemoteOrigin, whatever its own type.
 class COPROC_API RemoteOrigin {
  public:
   RemoteOrigin(std::string peer, int pid, std::optional<std::uint64_t> task = {});
@@ -154,7 +161,7 @@ class COPROC_API RemoteOrigin {
   /// The worker's name, or "host" or "peer".
   const std::string& peer() const noexcept { return peer_; }
   int peer_pid() const noexcept { return pid_; }
-  /// The index of the pool's task that threw it, if one did.
+  /// The index of the pool's task that threw the error, if one did.
   std::optional<std::uint64_t> task() const noexcept { return task_; }
 
  private:
@@ -163,7 +170,7 @@ class COPROC_API RemoteOrigin {
   std::optional<std::uint64_t> task_;
 };
 
-/// An error of the peer whose type this program does not know (see `accept_errors`).
+/// An error of the peer, whose type this program does not know (see `accept_errors`).
 class COPROC_API RemoteError : public Error, public RemoteOrigin {
  public:
   RemoteError(std::string type_name, std::string text, RemoteOrigin origin);
@@ -177,7 +184,7 @@ class COPROC_API RemoteError : public Error, public RemoteOrigin {
   std::string text_;
 };
 
-/// A pool's task ran for longer than `TaskOptions::time_limit`: its worker was killed, and is dead by now.
+/// A pool's task ran for longer than `TaskOptions::time_limit`. Its worker was killed, and has ended by now.
 class COPROC_API TaskTimeoutError : public TimeoutError {
  public:
   TaskTimeoutError(const std::string& text, std::uint64_t task);
@@ -188,7 +195,7 @@ class COPROC_API TaskTimeoutError : public TimeoutError {
   std::uint64_t task_;
 };
 
-/// A pool's workers ended before they could run anything, again and again. `cause()`: why the last one did.
+/// The workers of a pool ended again and again before they could run anything. `cause()` is the error of the last one.
 class COPROC_API PoolBrokenError : public Error {
  public:
   PoolBrokenError(const std::string& text, std::exception_ptr cause);

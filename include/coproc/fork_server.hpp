@@ -1,4 +1,4 @@
-// The fork server of this process: where workers by StartMethod::fork_server come from.
+// The fork server of this process, which starts the workers of StartMethod::fork_server.
 #pragma once
 
 #include "coproc/export.hpp"
@@ -6,14 +6,16 @@
 
 namespace coproc::inline v0 {
 
-/// Starts it now, and not with the first worker that needs it: so that the first start is as quick as the others, or that
-/// its workers inherit limits, user and umask as they are now. Does nothing where it runs. Throws StartError.
+/// Starts the fork server now, and not with the first worker that needs it. Then the first start is as quick as the
+/// others, and the workers inherit the limits, the user and the umask of this moment. Does nothing if the fork server
+/// runs. Throws StartError.
 ///
-/// Thread safety: any thread, and so is the other one.
+/// Thread safety: both functions may be called from any thread.
 COPROC_API void start_fork_server(Timeout timeout = std::chrono::seconds(10));
 
-/// Ends it; its workers live on. The next start that needs it makes a new one. It ends with this process, too: this is for
-/// programs that wait for all of their children, of which it is one.
+/// Ends the fork server. Its workers live on, and the next start that needs a fork server makes a new one. The fork
+/// server also ends with this process; this call is for programs that wait for all of their children, since it is one
+/// of them.
 COPROC_API void stop_fork_server() noexcept;
 
 }  // namespace coproc::inline v0

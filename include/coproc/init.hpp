@@ -1,13 +1,13 @@
-// For programs in which coproc cannot see main begin.
+// The initialisation of programs in which coproc cannot run code before main.
 #pragma once
 
 #include "coproc/export.hpp"
 
 namespace coproc::inline v0 {
 
-/// To be called first in main by programs that are linked with -static, or against another C library than glibc: where
-/// this process was executed to become a worker or a fork server, it does not return. Does nothing otherwise, nor in other
-/// programs, where the same happens before main.
+/// Call this first in the main of a program that is linked with -static, or against another C library than glibc. If
+/// this process was executed to become a worker or a fork server, the call does not return; otherwise it does nothing.
+/// In all other programs the same happens before main, and the call does nothing.
 COPROC_API void init(int argc, char** argv);
 
 }  // namespace coproc::inline v0

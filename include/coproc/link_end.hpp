@@ -1,4 +1,4 @@
-// One end of a link on its way to another process, by means of the program's own.
+// One end of a link that a program carries to another process by its own means.
 #pragma once
 
 #include <functional>
@@ -13,56 +13,62 @@
 
 namespace coproc::inline v0 {
 
-/// One end of a link that nobody has opened yet: descriptors, and a few bytes that describe them. Both can be carried to
-/// another process by whatever the program has for that (a fork, a program executed with descriptors kept, SCM_RIGHTS), and the
-/// end is opened there, once. For workers that a WorkerResource starts none of this is needed.
+/// One end of a link that was not opened yet: descriptors, and a few bytes that describe them. A program carries both
+/// to another process by its own means (a fork, an executed program that keeps descriptors, SCM_RIGHTS), and the end is
+/// opened there, once. Workers that are started by a WorkerResource need none of this.
 ///
 ///     auto [mine, theirs] = coproc::PriorityMessenger::new_pair();
 ///     coproc::LinkEnd end(std::move(theirs));
 ///     if (fork() == 0) run_child(end.open<coproc::PriorityMessenger>());
-///     end.close();   // or `mine` would never see the end of the child
+///     end.close();   // otherwise `mine` would never notice the end of the child
 ///
-/// An end may also come from a process that is not trusted: its memory has to be sealed, so that no access to it ever fails, and
-/// of what the description says only what this process allows counts (see `open`). Whoever made the end may keep its
-/// descriptors: it can read along and change what travels, and wake this end or not. So a link is as good as the process that
-/// made it; what it cannot do is to crash or hang its other end, or to take more memory than that allows. `run` trusts the host
+/// An end may also come from an untrusted process. Its memory must be sealed, so that no access to it can fail, and the
+/// limits in the description apply only as far as this process allows them (see `open`). The process that made the end
+/// may keep its descriptors: it can read and change what travels, and decide whether this end is woken. It cannot crash
+/// or hang the end that is opened here, or make it take more memory than is allowed. `run`, however, trusts the host
 /// that the end comes from.
 ///
-/// Unlike a messenger's, its descriptors are kept by every fork of the program, until it is opened or closed. They are
-/// close-on-exec.
+/// Every fork of the program keeps the descriptors, until this object is opened or closed; a messenger's descriptors
+/// are not kept like this. All of them are close-on-exec.
 ///
 /// Thread safety: one thread at a time.
 class COPROC_API LinkEnd {
  public:
-  /// None.
+  /// Makes an empty LinkEnd.
   LinkEnd() noexcept;
-  /// Gives up a messenger that has neither sent nor received. Throws InvalidArgumentError for another one.
+  /// Takes the end out of a messenger that has neither sent nor received anything. Throws InvalidArgumentError for any
+  /// other one.
   explicit LinkEnd(Messenger&& unused);
-  /// What `fds()` and `description()` said in another process. Takes the descriptors, also when it throws:
-  /// InvalidArgumentError.
+  /// Makes the end from the results of `fds()` and `description()` in another process. Takes ownership of the
+  /// descriptors, also when it throws. Throws InvalidArgumentError.
   LinkEnd(std::span<const int> fds, std::string_view description);
   LinkEnd(LinkEnd&&) noexcept;
   LinkEnd& operator=(LinkEnd&&) noexcept;
-  /// Closes it.
+  /// Closes the end.
   ~LinkEnd();
 
-  /// False once it was opened or closed.
+  /// Whether there is an end: false once it was opened or closed.
   explicit operator bool() const noexcept { return parts_ != nullptr; }
-  /// They stay this object's: whoever carries them duplicates them.
+  /// The descriptors. This object keeps owning them, so duplicate them to pass them on.
   std::vector<int> fds() const;
   std::string description() const;
   void close() noexcept;
 
-  /// The messenger; this object is empty from then on. `M`: PriorityMessenger or MultiMessenger. `most`: what this process
-  /// allows for max_message_bytes and max_queued_bytes, where the other side's options have more (these are what the other end
-  /// goes by: give both the same). Spins last 10 ms at most. Throws InvalidArgumentError where it is empty or is a worker's (see
-  /// `run`), or its descriptors are no pipes; ProtocolError for memory that is no link, or could shrink; SystemLimitError.
+  /// Opens the end as a messenger, and leaves this object empty. `M` is PriorityMessenger or MultiMessenger.
+  ///
+  /// `most` holds the largest max_message_bytes and max_queued_bytes that this process allows. They apply here if the
+  /// options of the other side have larger ones; the other end keeps to its own options, so give both the same. Spins
+  /// last 10 ms at most.
+  ///
+  /// Throws InvalidArgumentError if this object is empty, is the end of a worker (see `run`), or has descriptors that
+  /// are no pipes; ProtocolError for memory that is no link or could shrink; and SystemLimitError.
   template <class M>
   M open(const LinkOptions& most = {});
 
-  /// For the end of an AdoptedWorker, once, in the worker's first thread: runs the target, and returns the exit code: 0 where the
-  /// target returned, was asked to close or has lost its host, 1 where an exception left it, which the host is told. The process
-  /// ends with its host from now on, and tells it where it crashes. Throws as `open`.
+  /// Runs a target on the end of an AdoptedWorker, and returns the exit code for the process: 0 if the target returned,
+  /// was asked to close or lost its host, and 1 if an exception left it, which is then sent to the host. Call this
+  /// once, in the first thread of the worker. From now on the process ends with its host, and reports crashes to it.
+  /// Throws the errors of `open`.
   template <class M>
   int run(const std::function<void(M&)>& target);
 

@@ -26,11 +26,26 @@ namespace coproc::inline v0 {
 
 namespace detail {
 
-/// A type as the peer declared it: kept by everything that was received with it.
+/// A type as the peer declared it. Every message that was received with this type shares it.
 struct RemoteType {
   std::uint64_t id = 0;
   std::string description;
 };
+
+/// What a messenger puts into a message.
+struct MessageParts {
+  ChannelId channel;
+  Priority priority;
+  std::shared_ptr<const RemoteType> type;
+  std::uint64_t request_id = 0;  // 0: neither request nor reply
+  bool is_reply = false;
+  std::uint64_t run = 0;  // identifies the link that it came through
+  std::size_t max_allocation = 0;
+  Buffer payload;
+  std::vector<std::shared_ptr<LoanHold>> loans;
+  std::exception_ptr error;
+};
+struct MessageAccess;
 
 /// The parameter type of a function, lambda or callable object with one signature.
 template <class F>
@@ -78,35 +93,18 @@ struct MatchResult<R...> {
 
 }  // namespace detail
 
-class Message;
-namespace detail {
-struct MessageAccess;
-}
 template <class... F>
 using match_result_t = typename detail::MatchResult<std::invoke_result_t<F, detail::handler_argument_t<F>>...>::type;
 
-/// A received message. It owns its bytes (and what was lent with them) and outlives messenger and worker; move-only.
+/// A received message. It owns its bytes, and the memory that was lent with them, and may outlive its messenger and
+/// worker. Move-only.
 ///
 /// Thread safety: a value.
 class Message {
  public:
-  /// For the messenger.
-  struct Parts {
-    ChannelId channel;
-    Priority priority;
-    std::shared_ptr<const detail::RemoteType> type;
-    std::uint64_t request_id = 0;  // 0: neither request nor reply
-    bool is_reply = false;
-    std::uint64_t run = 0;  // of the link that it came through
-    std::size_t max_allocation = 0;
-    detail::Buffer payload;
-    std::vector<std::shared_ptr<detail::LoanHold>> loans;
-    std::exception_ptr error;
-  };
-  explicit Message(Parts parts) noexcept : parts_(std::move(parts)) {}
-
-  /// The value. Repeatable; a SharedBuffer then shares its memory with the one before. Throws TypeMismatchError if it is of another type, DecodeError if its bytes make no value, and
-  /// the error itself where the reply is one.
+  /// Returns the value. May be called again; then the SharedBuffers of all results share their memory. Throws
+  /// TypeMismatchError if the message is of another type, DecodeError if its bytes do not make a value, and the error
+  /// itself if the reply is an error.
   template <class T>
   T get() const {
     check_encodable<T>();
@@ -119,38 +117,41 @@ class Message {
     return value;
   }
 
-  /// Whether `get<T>` would give a value.
+  /// Whether the message is of type T and no error.
   template <class T>
   bool holds() const noexcept {
     return !parts_.error && parts_.type && parts_.type->id == type_info<T>.id;
   }
 
-  /// Calls the first function whose parameter is of this message's type; a `const Message&` parameter takes anything. The
-  /// result is the common type of the functions' results. Throws MessageNotRecognizedError if none takes it.
+  /// Calls the first function whose parameter is of the type of this message; a parameter `const Message&` takes any
+  /// message. The result is of the common type of the functions' results. Throws MessageNotRecognizedError if no
+  /// function takes the message.
   template <class... F>
   match_result_t<F...> match(F&&... handlers) const {
     return match_next<match_result_t<F...>>(handlers...);
   }
 
   const ChannelId& channel() const noexcept { return parts_.channel; }
-  /// The closest double to the sender's number; minus infinity without one.
+  /// The double that is closest to the sender's number. It is minus infinity if the sender gave none.
   double priority() const noexcept { return parts_.priority.value(); }
-  /// As the sender's program names it: for messages to people only.
+  /// The name of the type in the sender's program. It is for texts that people read, and not for comparisons.
   std::string_view type_name() const noexcept {
     return parts_.type ? std::string_view(parts_.type->description) : "error";
   }
-  /// Of requests and replies.
+  /// The id, if this is a request or a reply.
   std::optional<RequestId> request_id() const noexcept {
     return parts_.request_id != 0 ? std::optional(RequestId{parts_.request_id}) : std::nullopt;
   }
   bool is_reply() const noexcept { return parts_.is_reply; }
-  /// Set where the reply is a `reply_error_to`.
+  /// The error, if the message was sent by `reply_error_to`; otherwise null.
   std::exception_ptr error() const noexcept { return parts_.error; }
-  /// Identifies the link that it came through.
+  /// A number that identifies the link through which the message came.
   std::uint64_t run() const noexcept { return parts_.run; }
 
  private:
   friend struct detail::MessageAccess;
+  explicit Message(detail::MessageParts parts) noexcept : parts_(std::move(parts)) {}
+
   template <class R, class First, class... Rest>
   R match_next(First& first, Rest&... rest) const {
     using Argument = std::remove_cvref_t<detail::handler_argument_t<First>>;
@@ -168,7 +169,7 @@ class Message {
   [[noreturn]] COPROC_API void throw_mismatch(const TypeInfo& wanted) const;
   [[noreturn]] COPROC_API void throw_not_recognized() const;
 
-  Parts parts_;
+  detail::MessageParts parts_;
 };
 
 }  // namespace coproc::inline v0

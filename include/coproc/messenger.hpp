@@ -27,18 +27,23 @@ namespace coproc::inline v0 {
 
 namespace detail {
 class Core;
-}
+struct MessengerAccess;
+}  // namespace detail
 
-/// One end of a link. Every send and receive may throw NotOwnerError (in a process that the user forked),
-/// ConcurrentUseError, LinkClosedError's children (the peer is gone) and ProtocolError (the peer broke the link's rules).
-/// Every receive may also throw the errors that the peer sent, and the peer's close request. What the system refuses (memory,
-/// descriptors) is a SystemLimitError.
+/// One end of a link. Every send and receive may throw NotOwnerError (in a process that the program forked),
+/// ConcurrentUseError, the classes derived from LinkClosedError (the peer is gone), ProtocolError (the peer broke the
+/// rules of the link), and SystemLimitError (the system refuses memory or descriptors). Every receive may also throw an
+/// error that the peer sent, and the peer's close request.
 ///
-/// Sends return when the peer can see the message. A send that has to wait for space moves incoming messages to the inbox
-/// meanwhile, so that two sides that only send never block each other. A send that throws has sent nothing and counts
-/// nothing.
+/// A send returns when the peer can see the message. While a send waits for space it moves incoming messages to the
+/// inbox, so that two sides that only send never block each other. A send that throws has sent nothing and changed no
+/// count.
 ///
-/// Thread safety: one thread at a time, sending and receiving together; `interrupt` and `close_requested` from any thread.
+/// In every call the channel (or id) comes before the time. When the time is over, a call that returns an optional
+/// returns nullopt; any other call throws TimeoutError.
+///
+/// Thread safety: one thread at a time may use a messenger, for sends and receives alike. `interrupt`,
+/// `close_requested` and `end_received` may be called from any thread.
 class COPROC_API Messenger {
  public:
   Messenger(Messenger&& other) noexcept;
@@ -47,19 +52,20 @@ class COPROC_API Messenger {
 
   // ---- sending ----
 
-  /// Sends a value that expects no reply. Throws TimeoutError, MessageTooLargeError, QueueFullError, InterruptedError, and
-  /// InvalidArgumentError for a NaN priority.
+  /// Sends a value that expects no reply. Throws TimeoutError, MessageTooLargeError, QueueFullError, InterruptedError,
+  /// and, for a priority that is NaN, InvalidArgumentError.
   template <class T>
   void send_norequest(const T& value, const ChannelId& channel = {}, const SendOptions& options = {}) {
     check_encodable<T>();
     if constexpr (Encodable<T>) send(detail::outgoing(value), channel, options);
   }
 
-  /// Sends the value if there is space for it at this moment; false: there was none.
+  /// Sends the value if there is space for it now, and returns whether there was. Never waits: `options.timeout` is not
+  /// used.
   template <class T>
-  [[nodiscard]] bool try_send(const T& value, const ChannelId& channel = {}, std::optional<Priority> priority = {}) {
+  [[nodiscard]] bool try_send(const T& value, const ChannelId& channel = {}, const SendOptions& options = {}) {
     check_encodable<T>();
-    if constexpr (Encodable<T>) return try_send(detail::outgoing(value), channel, priority);
+    if constexpr (Encodable<T>) return try_send(detail::outgoing(value), channel, options);
   }
 
   /// Sends a value that expects a reply, and counts it in `remaining(channel)` until the reply is received.
@@ -69,7 +75,8 @@ class COPROC_API Messenger {
     if constexpr (Encodable<T>) return send_request(detail::outgoing(value), channel, options);
   }
 
-  /// One request for each element of a range, shown to the peer together. The time-out counts for each.
+  /// Sends each element of a range as a request; the peer sees all of them at once. The time-out applies to each
+  /// request.
   template <class Range>
     requires requires(Range& range) { std::begin(range) != std::end(range); }
   std::vector<RequestId> send_request_multiple(Range&& values, const ChannelId& channel = {},
@@ -82,44 +89,46 @@ class COPROC_API Messenger {
     return send_each(values, channel, options);
   }
 
-  /// Answers the request of this channel that a receive returned longest ago and that is still unanswered. Without one the
-  /// message is sent as a reply that nobody asked for.
+  /// Answers the oldest unanswered request of this channel, in the order in which receives returned them. If there is
+  /// none, the message is sent as a reply that nobody asked for.
   template <class T>
   void send_reply(const T& value, const ChannelId& channel = {}, const SendOptions& options = {}) {
     check_encodable<T>();
     if constexpr (Encodable<T>) send_reply(detail::outgoing(value), channel, options);
   }
 
-  /// Answers this request. Throws NoRequestError if it is none, is answered, or came through an earlier link.
+  /// Answers this request. Throws NoRequestError if the message is no request, was answered already, or came through an
+  /// earlier link.
   template <class T>
   void reply_to(const Message& request, const T& value, const SendOptions& options = {}) {
     check_encodable<T>();
     if constexpr (Encodable<T>) reply_to(request, detail::outgoing(value), options);
   }
 
-  /// Fails just this request: the receive of its reply throws the error. Throws NoRequestError as `reply_to`.
+  /// Answers this request by an error, which the receive of its reply throws. Throws NoRequestError like `reply_to`.
   template <ErrorPayload E>
   void reply_error_to(const Message& request, const E& error, const SendOptions& options = {}) {
     reply_error_to(request, detail::known_error<E>(), &error, options);
   }
 
-  /// The peer's next receive throws this error. A system message: it belongs to no channel and settles no request.
+  /// Sends an error, which the peer's next receive throws. It belongs to no channel and answers no request.
   template <ErrorPayload E>
   void send_error(const E& error, const SendOptions& options = {}) {
     send_error(detail::known_error<E>(), &error, options);
   }
 
-  /// Asks the peer to close: its next receive throws ResourceRequestedClose (at a host's end: WorkerRequestedClose). Needs
-  /// no space, never blocks, and overtakes everything that is queued.
-  void send_close_request(const SendOptions& options = {});
+  /// Asks the peer to close. The peer's next receive throws ResourceRequestedClose, or, at a host's end,
+  /// WorkerRequestedClose. The request needs no space, never waits, and overtakes everything that is queued.
+  void send_close_request();
 
-  /// Says, behind all that was sent, that nothing follows: the peer receives that, and then its receives throw EndOfMessages (at a
-  /// host's end: EndOfWorkersMessages). From then on a send throws LinkClosedError here, but for close requests, and the exception
-  /// that leaves a target; receives go on. Waits for space as a send does; a second time it does nothing.
+  /// Announces that nothing more will be sent. The peer first receives everything that was sent before; then its
+  /// receives throw EndOfMessages, or, at a host's end, EndOfWorkersMessages. From then on sends at this end throw
+  /// LinkClosedError, except for close requests and for the exception that leaves a target; receives go on. The call
+  /// waits for space like a send. A second call does nothing.
   void send_end(const SendOptions& options = {});
 
-  /// An array in memory that this link shares, to be filled and sent: its elements hold anything. Throws LoanError where there
-  /// is no room, or the link has none; MessageTooLargeError.
+  /// Returns an array in the shared memory of this link, to be filled and sent. Its elements are not initialised.
+  /// Throws LoanError if there is no room or the link has no memory to lend, and MessageTooLargeError.
   template <class T = std::byte>
   SharedBuffer<T> loan(std::size_t count) {
     return detail::LoanAccess::make<SharedBuffer<T>>(lend(count, sizeof(T)));
@@ -127,7 +136,7 @@ class COPROC_API Messenger {
 
   // ---- receiving ----
 
-  /// Waits for a message of this channel and returns the best one.
+  /// Waits for a message of this channel and returns the first one in the order of this messenger.
   template <class T = Message>
   T receive_blocking(const ChannelId& channel = {}) {
     if constexpr (detail::kIsBulk<T>) {
@@ -139,18 +148,28 @@ class COPROC_API Messenger {
     }
   }
 
-  /// The same for at most this time; nullopt: nothing came.
+  /// The same for at most this time.
   template <class T = Message>
-  std::optional<T> receive_for(Timeout timeout, const ChannelId& channel = {}) {
+  std::optional<T> receive_for(const ChannelId& channel, Timeout timeout) {
     return receive<T>(&channel, 1, timeout);
   }
-
-  template <class T = Message, class Clock, class Duration>
-  std::optional<T> receive_until(std::chrono::time_point<Clock, Duration> time, const ChannelId& channel = {}) {
-    return receive<T>(&channel, 1, Timeout(time - Clock::now()));
+  template <class T = Message>
+  std::optional<T> receive_for(Timeout timeout) {
+    return receive_for<T>({}, timeout);
   }
 
-  /// All messages of this channel that have come, best first; empty: none. All or, when it throws, none. Does not wait.
+  /// The same until this time of any clock.
+  template <class T = Message, class Clock, class Duration>
+  std::optional<T> receive_until(const ChannelId& channel, std::chrono::time_point<Clock, Duration> time) {
+    return receive_for<T>(channel, time - Clock::now());
+  }
+  template <class T = Message, class Clock, class Duration>
+  std::optional<T> receive_until(std::chrono::time_point<Clock, Duration> time) {
+    return receive_until<T>({}, time);
+  }
+
+  /// Returns all messages of this channel that have arrived, in the order of this messenger, and does not wait. If it
+  /// throws, all of them stay receivable.
   template <class T = Message>
   std::vector<T> receive_available(const ChannelId& channel = {}) {
     detail::check_receivable<T>();
@@ -159,8 +178,8 @@ class COPROC_API Messenger {
     return all;
   }
 
-  /// Waits for the reply to this request, whatever else comes. Throws TimeoutError, and NoRequestError if the id is not of
-  /// an outstanding request.
+  /// Waits for the reply to this request; other messages stay queued. Throws TimeoutError, and NoRequestError if there
+  /// is no outstanding request with this id.
   template <class T = Message>
   T receive_reply(RequestId id, Timeout timeout = kForever) {
     detail::check_receivable<T>();
@@ -169,16 +188,17 @@ class COPROC_API Messenger {
     return *std::move(value);
   }
 
-  /// The replies of this channel as they come, until every request is answered; other messages stay queued. `each`: how
-  /// long to wait for each, then TimeoutError. Errors and death are thrown inside the loop, after the replies that came
-  /// before; a new loop continues.
+  /// Returns a range of the replies of this channel as they arrive, until every request is answered; other messages
+  /// stay queued. `each` is the time-out for each reply. Errors and the death of the peer are thrown inside the loop,
+  /// after the replies that came before them; a new loop continues. See RepliesView.
   template <class T = Message>
   RepliesView<T> receive_remaining(const ChannelId& channel = {}, Timeout each = kForever) {
     detail::check_receivable<T>();
     return RepliesView<T>(*this, channel, each);
   }
 
-  /// The best message of several channels; nullopt: nothing came in time.
+  /// Waits for a message of any of these channels, at most for this time, and returns the first one in the order of
+  /// this messenger.
   std::optional<Message> receive_any(std::initializer_list<ChannelId> channels, Timeout timeout = kForever) {
     return receive<Message>(channels.begin(), channels.size(), timeout);
   }
@@ -188,30 +208,32 @@ class COPROC_API Messenger {
 
   // ---- looking ----
 
-  /// How many messages of this channel could be received now. Looks what has come, without waiting. Throws what a receive would
-  /// throw; where there is none, also what the peer's end means, until a receive or a send has thrown that.
+  /// The number of messages of this channel that can be received now. It takes in what has arrived, and does not wait.
+  /// Throws the errors of a receive; if there is no message, it also throws the error for the end of the peer, until a
+  /// receive or a send has thrown it.
   std::size_t available(const ChannelId& channel = {});
-  /// How many of them have been moved to this end's inbox already. Looks for no others, and throws nothing.
+  /// The number of messages of this channel that were moved to the inbox of this end already. Takes in no others, and
+  /// throws nothing.
   std::size_t queued(const ChannelId& channel = {}) const noexcept;
-  /// How many requests of this channel are not answered yet (that is, whose replies were not received yet).
+  /// The number of requests of this channel whose replies were not received yet.
   std::size_t remaining(const ChannelId& channel = {}) const noexcept;
   ChannelCounts counts(const ChannelId& channel = {}) const noexcept;
 
-  /// As `coproc::accept_errors`: for all of the process.
+  /// Calls `coproc::accept_errors`, which applies to the whole process.
   template <ErrorPayload... E>
   void accept_errors() {
     coproc::accept_errors<E...>();
   }
 
-  /// Any thread: whether the peer has asked this end to close. Looks at nothing else.
+  /// Whether the peer has asked this end to close. Takes in nothing. May be called from any thread.
   bool close_requested() const noexcept;
-  /// Any thread: whether the peer's `send_end` has been met by a call on this end. Looks at nothing else.
+  /// Whether a call on this end has met the peer's `send_end`. Takes in nothing. May be called from any thread.
   bool end_received() const noexcept;
-  /// Any thread: the wait that is under way, or else the next one, throws InterruptedError.
+  /// Makes the present wait, or else the next one, throw InterruptedError. May be called from any thread.
   void interrupt() noexcept;
 
-  /// A descriptor for poll, epoll or Asio: readable exactly while something can be received or the peer is gone. It stays
-  /// this object's.
+  /// A descriptor for poll, epoll or Asio. It is readable exactly while something can be received or the peer is gone.
+  /// This object keeps owning it.
   int native_handle();
 
  protected:
@@ -223,7 +245,7 @@ class COPROC_API Messenger {
   friend struct detail::MessengerAccess;
   template <class T>
   friend class RepliesView;
-  friend COPROC_API std::size_t wait_any(std::span<Messenger* const> messengers, Timeout timeout);
+  friend COPROC_API std::optional<std::size_t> wait_any(std::span<Messenger* const> messengers, Timeout timeout);
 
   class Batch {
    public:
@@ -253,7 +275,7 @@ class COPROC_API Messenger {
   }
 
   void send(const detail::Outgoing& value, const ChannelId& channel, const SendOptions& options);
-  bool try_send(const detail::Outgoing& value, const ChannelId& channel, std::optional<Priority> priority);
+  bool try_send(const detail::Outgoing& value, const ChannelId& channel, const SendOptions& options);
   RequestId send_request(const detail::Outgoing& value, const ChannelId& channel, const SendOptions& options);
   void send_reply(const detail::Outgoing& value, const ChannelId& channel, const SendOptions& options);
   void reply_to(const Message& request, const detail::Outgoing& value, const SendOptions& options);
@@ -276,10 +298,11 @@ class COPROC_API Messenger {
   std::unique_ptr<detail::Core> core_;
 };
 
-/// A messenger that returns messages in the order of their priority: lower first, equal ones in the order of their sends.
+/// A messenger that returns messages with lower priorities first, and messages with equal priorities in the order of
+/// their sends.
 class COPROC_API PriorityMessenger : public Messenger {
  public:
-  /// Two ends joined by a link of their own: for two threads, or, given as start arguments, for workers.
+  /// Makes a link and returns both of its ends. They are for two threads, or, as start arguments, for workers.
   static std::pair<PriorityMessenger, PriorityMessenger> new_pair(const LinkOptions& options = {});
 
  private:
@@ -289,7 +312,7 @@ class COPROC_API PriorityMessenger : public Messenger {
   using Messenger::Messenger;
 };
 
-/// A messenger that returns messages in the order of their sends; it carries priorities but does not reorder.
+/// A messenger that returns messages in the order of their sends. It carries priorities, but does not reorder by them.
 class COPROC_API MultiMessenger : public Messenger {
  public:
   static std::pair<MultiMessenger, MultiMessenger> new_pair(const LinkOptions& options = {});
@@ -302,17 +325,15 @@ class COPROC_API MultiMessenger : public Messenger {
 };
 
 /// Waits until one of the messengers has something to receive or to throw (a message, an error, a close request, the
-/// peer's end) and returns its index; the number of messengers if the time is over.
-COPROC_API std::size_t wait_any(std::span<Messenger* const> messengers, Timeout timeout = kForever);
+/// peer's end), at most for this time, and returns its index.
+COPROC_API std::optional<std::size_t> wait_any(std::span<Messenger* const> messengers, Timeout timeout = kForever);
 
 template <class T>
 bool RepliesView<T>::fetch() {
-  value_.reset();
-  return messenger_->receive_next_reply(channel_, detail::incoming<T>(value_), each_);
-}
-template <class T>
-bool RepliesView<T>::is_finished() const {
-  return messenger_->remaining(channel_) == 0;
+  if (value_) return true;
+  if (messenger_->remaining(channel_) == 0) return false;
+  if (messenger_->receive_next_reply(channel_, detail::incoming<T>(value_), each_)) return true;
+  throw TimeoutError("no reply on channel " + channel_.describe() + " came within the time given");
 }
 
 }  // namespace coproc::inline v0

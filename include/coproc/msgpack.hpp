@@ -1,12 +1,12 @@
-// MessagePack as a codec: for programs in other languages, such as the Python module's. Not part of coproc.hpp: it needs
-// msgpack-c's headers (Debian: libmsgpack-cxx-dev).
+// MessagePack as a codec, for peers in other languages, such as Python. This header is not part of coproc.hpp, since it
+// needs the headers of msgpack-c (Debian: libmsgpack-cxx-dev).
 //
 //   struct Order {
 //     std::string item;
 //     int count = 0;
 //     MSGPACK_DEFINE_MAP(item, count)
 //   };
-//   messenger.send_request(coproc::Msgpack{Order{"bolt", 12}});                     // Python: {'item': 'bolt', 'count': 12}
+//   messenger.send_request(coproc::Msgpack{Order{"bolt", 12}});                // Python: {'item': 'bolt', 'count': 12}
 //   auto order = messenger.receive_blocking<coproc::Msgpack<Order>>().value;
 #pragma once
 
@@ -30,9 +30,9 @@
 
 namespace coproc::inline v0 {
 
-/// A value that travels as MessagePack. T: what msgpack-c takes: numbers, strings, containers, structs with MSGPACK_DEFINE_MAP or
-/// MSGPACK_DEFINE. All Msgpacks are of one type on the link; whether the bytes make a T is found by the receive, which throws
-/// DecodeError where they do not.
+/// A value that travels as MessagePack. T is any type that msgpack-c takes: numbers, strings, containers, and structs
+/// with MSGPACK_DEFINE_MAP or MSGPACK_DEFINE. All Msgpacks are of one type on the link, and the receive throws
+/// DecodeError if the bytes do not make a T.
 template <class T>
 struct Msgpack {
   T value;
@@ -40,7 +40,8 @@ struct Msgpack {
 template <class T>
 Msgpack(T) -> Msgpack<T>;
 
-/// An array of numbers with a shape, as NumPy has them: the elements in the order of C, raw; of less than 4 GiB.
+/// An array of numbers with a shape, like a NumPy array. The elements are in C order; they travel as raw bytes, of less
+/// than 4 GiB.
 template <class T>
 struct MsgpackArray {
   static_assert(std::is_arithmetic_v<T> && !std::is_same_v<T, bool> && sizeof(T) <= 8,
@@ -51,12 +52,12 @@ struct MsgpackArray {
 
 namespace detail {
 
-/// Of the extension that holds [dtype, shape, bytes].
+/// The type of the MessagePack extension that holds [dtype, shape, bytes].
 inline constexpr std::int8_t kArrayExtension = 78;
-/// What an element of a MessagePack value takes at most while it is decoded, for one byte on the wire.
+/// The most memory that one byte on the wire takes while a MessagePack value is decoded.
 inline constexpr std::size_t kMsgpackElementBytes = sizeof(::msgpack::object_kv);
 
-/// NumPy's name of the type: "<f8", "|u1", ...
+/// The name of the type in NumPy, such as "<f8" or "|u1".
 template <class T>
 std::string array_dtype() {
   const char kind = std::is_floating_point_v<T> ? 'f' : std::is_signed_v<T> ? 'i' : 'u';
@@ -103,7 +104,7 @@ struct msgpack::adaptor::pack<coproc::MsgpackArray<T>> {
     parts.pack_array(3);
     parts.pack(coproc::detail::array_dtype<T>());
     parts.pack(array.shape);
-    // MessagePack's sizes have 32 bits: an array of 4 GiB is a msgpack::container_size_overflow.
+    // Sizes in MessagePack have 32 bits: an array of 4 GiB or more throws msgpack::container_size_overflow.
     const std::uint32_t size = ::msgpack::checked_get_container_size(array.values.size() * sizeof(T));
     parts.pack_bin(size);
     parts.pack_bin_body(reinterpret_cast<const char*>(array.values.data()), size);

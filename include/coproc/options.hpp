@@ -15,111 +15,124 @@
 
 namespace coproc::inline v0 {
 
-/// `timeout`: how long the send may wait for space, then TimeoutError and nothing was sent.
-/// `priority`: overrides the payload's `priority` member.
+/// The options of a send.
 struct SendOptions {
+  /// How long the send may wait for space. After that it throws TimeoutError, and nothing was sent.
   Timeout timeout = kForever;
+  /// The priority of the message. Without it, a `priority` member of the payload is the priority.
   std::optional<Priority> priority = {};
 };
 
-/// One link: its limits, all checked before anything is allocated, and how both of its ends wait.
+/// The limits of a link, which are checked before anything is allocated, and the way in which both of its ends wait.
 struct LinkOptions {
-  /// Each direction's ring: a power of two from 4 KiB to 1 GiB.
+  /// The size of the ring of each direction: a power of two from 4 KiB to 1 GiB.
   std::size_t ring_bytes = 64 * 1024;
-  /// The largest payload that either side may send, loans in it included. Larger ones throw MessageTooLargeError at the send.
+  /// The largest payload that either side may send, including the loans in it. The send of a larger one throws
+  /// MessageTooLargeError.
   std::size_t max_message_bytes = std::size_t{1} << 30;
-  /// What a messenger keeps in its inbox, loans included, before it stops draining and so pushes back on the sender.
+  /// The bytes, including loans, that a messenger keeps in its inbox. When the inbox is full the messenger takes in
+  /// nothing more, so that the sender has to wait.
   std::size_t max_queued_bytes = std::size_t{1} << 30;
-  /// How long a wait looks again and again before it sleeps, at most: it learns to do so for less, or not at all, where that
-  /// does not help. Zero: it always sleeps at once (docs/performance.md says when that is better).
+  /// The longest time for which a wait spins before it sleeps. A messenger spins for less, or not at all, if spinning
+  /// did not help before. With zero it always sleeps at once; docs/performance.md says when that is better. Most
+  /// programs should keep the default.
   Timeout spin = std::chrono::microseconds(50);
-  /// The memory that each direction can lend at once (`Messenger::loan`), up to 16 TiB; rounded up to a power of two, 64 KiB
-  /// at least. 0: 4 GiB, or as much as the machine has memory, or a 32nd of RLIMIT_AS, where that is less. It is address space:
-  /// only what is written takes memory. Where RLIMIT_FSIZE does not allow so much there is less, or none; and an end that cannot map it has what it is
-  /// lent copied.
+  /// The bytes that each direction can lend at once (`Messenger::loan`): up to 16 TiB, rounded up to a power of two, at
+  /// least 64 KiB. 0 stands for the smallest of 4 GiB, the memory of the machine, and a 32nd of RLIMIT_AS. It is
+  /// address space: only pages that are written take memory. There is less, or none, if RLIMIT_FSIZE does not allow so
+  /// much. An end that cannot map the memory gets copies of loans. Most programs should keep the default.
   std::size_t loan_bytes = 0;
-  /// Whether the elements of strings, vectors and the like that take 64 KiB or more are lent by themselves, as far as no
-  /// more than max_queued_bytes are lent in all, instead of being copied through the ring.
+  /// Whether the elements of strings, vectors and similar containers are lent if they take 64 KiB or more, instead of
+  /// being copied through the ring. This happens as long as no more than max_queued_bytes are lent in all.
   bool automatic_loans = true;
 };
 
-/// How long `stop()` waits after each rung before it takes the next: close request, SIGTERM, SIGKILL. Zero: it acts and goes on
-/// at once. kForever: there is no next one.
+/// How long `stop()` waits after each of its steps (close request, SIGTERM, SIGKILL) before it takes the next one. With
+/// zero the next step follows at once; with kForever there is no next step.
 struct StopOptions {
   Timeout close = std::chrono::seconds(5);
   Timeout terminate = std::chrono::seconds(2);
-  /// Then stop() gives up, with NotYetEnded: a process in uninterruptible sleep does not die of SIGKILL.
+  /// After this time stop() gives up and returns NotYetEnded. A process in an uninterruptible sleep does not end by
+  /// SIGKILL.
   Timeout kill = std::chrono::seconds(10);
 };
 
-/// How a worker process comes to be (docs/starting.md).
+/// The way in which a worker process is started (docs/starting.md).
 enum class StartMethod {
-  /// `fork_server` where the target is a function, a class or a callable object without captures (or one that can be
-  /// sent) and all arguments can be sent, or `spawn` where no fork server can be had; else `fork`, which is refused where this
-  /// process has other threads.
+  /// Chooses `fork_server` if all arguments can be sent and the target is a function, a class, or a callable object
+  /// that has no captures or can be sent; or `spawn` if there can be no fork server. For other targets and arguments it
+  /// chooses `fork`, which is refused if this process has other threads.
   automatic,
-  /// From a small process with one thread, which is this program executed once more: global variables are as before main.
+  /// A fork of a small process with one thread, in which this program was executed once more. Global variables are as
+  /// before main.
   fork_server,
-  /// A copy of this process, with any target and argument. What other threads hold locked stays locked in it for ever.
+  /// A copy of this process, which can have any target and arguments. Locks that other threads hold stay locked in it
+  /// for ever.
   fork,
-  /// This program executed anew for each worker.
+  /// This program, executed anew for each worker.
   spawn,
-  /// Another program, which calls `coproc::this_worker::run`: what a target of type `Executable` means.
+  /// Another program, which calls `coproc::this_worker::run`. Targets of type `Executable` use this method.
   executable,
 };
 
-/// Where a worker's stdin, stdout or stderr leads.
-struct Inherit {};  ///< to where the host's leads
-struct DevNull {};  ///< nowhere: reads find the end, writes vanish
+/// The stream is the same as the host's.
+struct Inherit {};
+/// The stream is /dev/null.
+struct DevNull {};
+/// The stream is a duplicate of a descriptor of the host, which the host keeps owning.
 struct FileDescriptor {
   int fd;
-};  ///< to a descriptor of the host, which stays the host's
+};
+/// The stream is written to a file, which is created if it does not exist.
 struct OutputFile {
   std::string path;
   bool append = true;
-};  ///< to a file, made when it is missing
+};
+/// What a worker's stdin, stdout or stderr is.
 using Stdio = std::variant<Inherit, DevNull, FileDescriptor, OutputFile>;
 
 struct WorkerOptions {
   StartMethod method = StartMethod::automatic;
-  /// Shown in errors, and as the process's name (its first 15 bytes). Empty: "worker".
+  /// The name of the worker in errors; its first 15 bytes are the name of the process. Empty stands for "worker".
   std::string name = {};
-  /// What `stop()` without arguments and the destructor use.
+  /// The options of `stop()` without arguments, and of the destructor.
   StopOptions stop = {};
   LinkOptions link = {};
-  /// From the start call to the worker's first sign of life; then StartError.
+  /// How long `start()` waits until the worker's process is ready. After that it throws StartError.
   Timeout start_timeout = std::chrono::seconds(10);
-  /// Descriptors that the worker has, at the same numbers, besides 0, 1 and 2.
+  /// Descriptors that the worker has, besides 0, 1 and 2, under the same numbers as the host.
   std::vector<int> keep_fds = {};
-  /// Whether a worker by `fork` keeps the host's other descriptors, too; others never do. Links of other workers are never
-  /// kept.
+  /// Whether a worker that is started by `fork` keeps the other descriptors of the host. Workers by other methods never
+  /// do, and no worker keeps descriptors of another worker's link.
   bool inherit_fds = true;
-  /// Set (or, with nullopt, removed) in the worker's environment, which otherwise is the host's.
+  /// Variables that are set in the worker's environment, or, with nullopt, removed from it. All others are those of the
+  /// host.
   std::map<std::string, std::optional<std::string>> env = {};
-  /// The worker's working directory; empty: the host's.
+  /// The working directory of the worker. Empty stands for that of the host.
   std::string working_directory = {};
   Stdio stdin_ = Inherit{};
   Stdio stdout_ = Inherit{};
   Stdio stderr_ = Inherit{};
-  /// The worker leads a process group of its own, and however it ends: what it has started and what has not left that group
-  /// is killed when the host sees its end. (Not in the foreground of a terminal any more, it cannot read from that.)
+  /// Whether the processes that the worker has started end with it. Then the worker leads a process group of its own,
+  /// and when the host notices the worker's end, it kills all processes that are still in that group. A worker with a
+  /// group of its own is not in the foreground of a terminal and cannot read from it.
   bool kill_descendants = false;
-  /// The worker's stderr goes to the host, which keeps the last 4 KiB for ExitStatus::stderr_tail, and shows nothing of it.
-  /// Not together with another `stderr_` than Inherit. A worker that prints more than 1 MiB (less where the system grants
-  /// less) while its host makes no call waits until the next one.
+  /// Whether the worker's stderr goes to the host, which keeps the last 4 KiB for ExitStatus::stderr_tail and prints
+  /// nothing of it. Requires that `stderr_` is Inherit. A worker that prints more than 1 MiB (less if the system grants
+  /// less) while its host makes no call waits until the next call.
   bool capture_stderr = false;
-  /// Whether SIGTERM, SIGHUP and SIGQUIT end the worker also where they do not come from its host. By default they do not: what
-  /// is sent to a whole group (by `timeout`, systemd, a terminal that is closed) is for the host to act upon, which ends its
-  /// workers when it has finished (docs/ending.md).
+  /// Whether SIGTERM, SIGHUP and SIGQUIT end the worker even if they do not come from its host. By default they do not:
+  /// signals that are sent to a whole group (by `timeout`, systemd, or a terminal that is closed) are left to the host,
+  /// which ends its workers when it has finished (docs/ending.md).
   bool heed_signals_of_others = false;
-  /// Whether a worker that crashes (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT) tells where, for ExitStatus::stack. Handlers of
-  /// these signals that are there already are left alone.
+  /// Whether a worker that crashes (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT) reports its stack, for ExitStatus::stack.
+  /// Handlers that are already installed for these signals are left alone.
   bool report_crashes = true;
-  /// `this_worker::number()` in the worker; none: how many workers this process has started before it. In a pool it is the
-  /// worker's place, whatever is given here.
+  /// The result of `this_worker::number()` in the worker. Without it, that is the number of workers that this process
+  /// has started before. In a pool it is always the worker's place, whatever is given here.
   std::optional<std::uint64_t> number = {};
-  /// `this_worker::seed()` follows from this and the number, for results that can be had again; none: it is another one for
-  /// each start.
+  /// If this is set, `this_worker::seed()` follows from it and from the worker's number, so that results can be
+  /// reproduced. Without it, each start has another seed.
   std::optional<std::uint64_t> seed = {};
 };
 

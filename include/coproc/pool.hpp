@@ -3,7 +3,6 @@
 
 #include <concepts>
 #include <cstddef>
-#include <initializer_list>
 #include <iterator>
 #include <memory>
 #include <type_traits>
@@ -59,28 +58,30 @@ using pool_state_t = std::invoke_result_t<F&>;
 
 }  // namespace detail
 
-/// Workers that run tasks: functions, lambdas without captures, and callable objects that can be sent, with arguments and
-/// results that can be sent.
+/// Workers that run tasks. A task is a call of a function, of a lambda without captures, or of a callable object that
+/// can be sent; its arguments and its result must be of types that can be sent.
 ///
-///     coproc::Pool pool;                                                       // as many workers as processors
+///     coproc::Pool pool;                                                       // one worker for each processor
 ///     std::vector<int> squares = pool.map([](int x) { return x * x; }, numbers);
 ///     coproc::Task<Image> small = pool.submit(&resize, image, 640);
 ///
-/// An init function runs in each worker before its first task. What it returns is that worker's state: a task whose first
-/// parameter takes it gets it by reference. The exit function, and the state's destructor, run when the worker is asked to end.
+/// An init function runs in each worker before its first task. Its result is the state of that worker: a task whose
+/// first parameter takes the state gets it by reference. The exit function and the destructor of the state run when the
+/// worker is asked to end.
 ///
 ///     coproc::Pool pool{[] { return Database("/srv/db"); }, {.workers = 8}};
 ///     for (Row& row : pool.map_unordered([](Database& db, int id) { return db.find(id); }, ids)) ...
 ///
-/// There is no hidden thread: whoever waits for a result hands out tasks and takes in results, for all who use the pool. Between
-/// such calls the workers go on with what they were given (`PoolOptions::window`, `::background`).
+/// The pool has no thread of its own: a thread that waits for a result hands out tasks and takes in results, for all
+/// users of the pool. Between such calls the workers go on with the tasks that they have (`PoolOptions::window`,
+/// `PoolOptions::background`).
 ///
-/// A worker that dies is replaced. The task that it ran fails with WorkerDiedError, unless `TaskOptions::max_retries` lets it run
-/// again; others are not affected. Where workers die again and again before they run anything, what waits fails with
-/// PoolBrokenError, and the next call tries anew.
+/// A worker that dies is replaced. The task that it ran fails with WorkerDiedError, unless `TaskOptions::max_retries`
+/// lets it run again; other tasks are not affected. If workers die again and again before they run anything, all
+/// waiting tasks fail with PoolBrokenError, and the next call starts workers again.
 ///
-/// Thread safety: all calls may be made by several threads at once; the destructor and `stop` may not overlap with others.
-/// An input is read, and results are decoded, by the thread that reads the results.
+/// Thread safety: all calls may be made by several threads at once, except that the destructor and `stop` must not
+/// overlap with other calls. The thread that reads the results of a map also reads its input and decodes the results.
 template <class State = void>
 class Pool {
  public:
@@ -96,54 +97,39 @@ class Pool {
   Pool(Init init, Exit exit, PoolOptions options = {}) : handle_(code_of(init, exit), std::move(options)) {}
   Pool(Pool&&) noexcept = default;
   Pool& operator=(Pool&&) noexcept = default;
-  /// As `stop`.
+  /// Ends the workers like `stop`.
   ~Pool() = default;
 
-  /// The function's results for each element of an input range, in the input's order. The range may be endless: it is read only so
-  /// far ahead as the workers need. See ResultsView.
+  /// Calls the function with each element of an input range, and returns the results in the order of the input. The
+  /// range may be endless, since it is read only as far ahead as the workers need. Without `options` those of
+  /// `PoolOptions::tasks` apply. See ResultsView.
   template <class F, class Range>
     requires requires(Range& range) { std::begin(range) != std::end(range); }
-  auto map(const F& function, Range&& items, TaskOptions options) {
-    return start_map(std::decay_t<const F>(function), std::forward<Range>(items), std::move(options), true);
-  }
-  template <class F, class Range>
-    requires requires(Range& range) { std::begin(range) != std::end(range); }
-  auto map(const F& function, Range&& items) {
-    return map(function, std::forward<Range>(items), handle_.task_options());
-  }
-  template <class F, class T>
-  auto map(const F& function, std::initializer_list<T> items) {
-    return map(function, std::vector<T>(items));
+  auto map(const F& function, Range&& items, const TaskOptions& options = detail::kTasksOfPool) {
+    return start_map(std::decay_t<const F>(function), std::forward<Range>(items), options, true);
   }
 
-  /// The same in the order in which they come; `Iterator::index` tells whose result each is.
+  /// The same, but the results are in the order in which they arrive; `Iterator::index` is the index of a result's
+  /// argument.
   template <class F, class Range>
     requires requires(Range& range) { std::begin(range) != std::end(range); }
-  auto map_unordered(const F& function, Range&& items, TaskOptions options) {
-    return start_map(std::decay_t<const F>(function), std::forward<Range>(items), std::move(options), false);
-  }
-  template <class F, class Range>
-    requires requires(Range& range) { std::begin(range) != std::end(range); }
-  auto map_unordered(const F& function, Range&& items) {
-    return map_unordered(function, std::forward<Range>(items), handle_.task_options());
-  }
-  template <class F, class T>
-  auto map_unordered(const F& function, std::initializer_list<T> items) {
-    return map_unordered(function, std::vector<T>(items));
+  auto map_unordered(const F& function, Range&& items, const TaskOptions& options = detail::kTasksOfPool) {
+    return start_map(std::decay_t<const F>(function), std::forward<Range>(items), options, false);
   }
 
-  /// Hands over one call and returns. The arguments are copied or moved, as std::async does.
+  /// Hands over one call and returns. The arguments are copied or moved, as by std::async. Like the policy of
+  /// std::async the options come first, since all arguments behind the function are those of the call.
   template <class F, class... A>
     requires(!std::same_as<std::decay_t<F>, TaskOptions>)
   auto submit(const F& function, A&&... arguments) {
-    return submit(handle_.task_options(), function, std::forward<A>(arguments)...);
+    return submit(detail::kTasksOfPool, function, std::forward<A>(arguments)...);
   }
   template <class F, class... A>
-  auto submit(TaskOptions options, const F& function, A&&... arguments) {
+  auto submit(const TaskOptions& options, const F& function, A&&... arguments) {
     using Function = std::decay_t<const F>;
     const Function kept = function;
-    detail::JobHandle job(handle_, detail::task_code<Function, State, std::decay_t<A>...>(kept), std::move(options),
-                          {.is_submitted = true});
+    detail::JobHandle job(handle_, detail::task_code<Function, State, std::decay_t<A>...>(kept),
+                          handle_.task_options(options), {.is_submitted = true});
     std::vector<detail::TaskPtr> tasks;
     tasks.push_back(std::make_unique<detail::Call<Function, std::decay_t<A>...>>(
         detail::shared_callable<Function>(kept), std::forward<A>(arguments)...));
@@ -156,18 +142,20 @@ class Pool {
 
   /// The number of workers.
   std::size_t size() const { return handle_.size(); }
-  /// Tasks that were handed over and have not ended.
+  /// The number of tasks that were handed over and have not ended.
   std::size_t pending() const { return handle_.pending(); }
-  /// Waits until every submitted task has ended. False: not in this time.
+  /// Waits until every submitted task has ended, at most for this time, and returns whether all have ended.
   bool wait(Timeout timeout = kForever) { return handle_.wait(timeout); }
-  /// Any thread, or a signal handler: the wait that is under way, or else the next one, throws InterruptedError.
+  /// Makes the present wait, or else the next one, throw InterruptedError. May be called by any thread and by signal
+  /// handlers.
   void interrupt() noexcept { handle_.interrupt(); }
-  /// Ends the workers: those that are idle are asked to close, so that their exit functions run; those in the middle of a task get
-  /// SIGTERM at once; and SIGKILL is for those that take longer than `PoolOptions::worker.stop`. What has not ended is cancelled.
+  /// Ends the workers. Idle workers are asked to close, so that their exit functions run; workers in the middle of a
+  /// task get SIGTERM at once; and workers that take longer than `PoolOptions::worker.stop` get SIGKILL. Tasks that
+  /// have not ended are cancelled.
   void stop() { handle_.stop(); }
 
   PoolInsights insights() const { return handle_.insights(); }
-  /// The processes that are there just now.
+  /// The processes of the present workers.
   std::vector<int> pids() const { return handle_.pids(); }
 
  private:
@@ -190,13 +178,14 @@ class Pool {
   }
 
   template <class F, class Range>
-  auto start_map(const F& function, Range&& items, TaskOptions options, bool is_ordered) {
+  auto start_map(const F& function, Range&& items, const TaskOptions& given, bool is_ordered) {
     using Source = detail::RangeSource<F, Range>;
     using Element = detail::element_t<Range>;
     const auto total = detail::size_if_known(items);
+    const TaskOptions& options = handle_.task_options(given);
     detail::JobHandle job(handle_, detail::task_code<F, State, Element>(function), options, {.is_ordered = is_ordered});
     return ResultsView<detail::task_result_t<F, State, Element>>(detail::ResultsReader(
-        std::move(job), std::make_unique<Source>(function, std::forward<Range>(items)), std::move(options), total));
+        std::move(job), std::make_unique<Source>(function, std::forward<Range>(items)), options, total));
   }
 
   detail::PoolHandle handle_;

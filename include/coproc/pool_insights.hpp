@@ -1,4 +1,4 @@
-// What a pool's workers have done.
+// Statistics of a pool and its workers.
 #pragma once
 
 #include <chrono>
@@ -11,20 +11,20 @@
 
 namespace coproc::inline v0 {
 
-/// Of one place in the pool, whose worker may have been replaced: sums over all that were there.
+/// Sums over all workers that have had one place in the pool; a worker that is replaced keeps its place.
 struct WorkerInsights {
-  int pid = 0;  ///< of the present one, or the last; 0: none was started
+  int pid = 0;  ///< of the present worker, or of the last one; 0 if none was started
   std::size_t starts = 0;
-  std::size_t tasks = 0;                   ///< ended, those that failed among them
-  std::size_t failed = 0;                  ///< threw, ran out of time, or lost their worker
-  std::chrono::nanoseconds start_time{0};  ///< from the start calls until the init function had returned
-  std::chrono::nanoseconds work_time{0};   ///< inside of tasks
-  std::chrono::nanoseconds wait_time{0};   ///< ready, and not inside of a task
-  std::size_t peak_memory_bytes = 0;       ///< resident; the highest of all
+  std::size_t tasks = 0;                   ///< tasks that have ended, including those that failed
+  std::size_t failed = 0;                  ///< tasks that threw, ran out of time, or lost their worker
+  std::chrono::nanoseconds start_time{0};  ///< from the calls of start until the init function had returned
+  std::chrono::nanoseconds work_time{0};   ///< spent in tasks
+  std::chrono::nanoseconds wait_time{0};   ///< ready, but not in a task
+  std::size_t peak_memory_bytes = 0;       ///< the most resident memory of any of them
 };
 
 struct SlowTask {
-  std::uint64_t task = 0;  ///< its index in its map, or the number of its submit
+  std::uint64_t task = 0;  ///< the index in its map, or the number of its call of submit
   int pid = 0;             ///< of its worker
   std::chrono::nanoseconds time{0};
 };
@@ -32,10 +32,10 @@ struct SlowTask {
 struct PoolInsights {
   std::vector<WorkerInsights> workers;
   std::vector<SlowTask> slowest;  ///< the ten slowest, slowest first
-  std::string start_note =
-      {};  ///< why workers were started by `spawn` and not by the fork server; empty: they were not
+  /// Why workers were started by `spawn` and not by the fork server. Empty if they were not.
+  std::string start_note = {};
 
-  /// As a table, with a line for each worker, their sums, and the slowest tasks.
+  /// A table with a line for each worker, their sums, and the slowest tasks.
   COPROC_API std::string table() const;
 };
 

@@ -10,48 +10,56 @@
 
 namespace coproc::inline v0 {
 
-/// How the tasks of one `map` or `submit` are run. Given to a call, they take the place of `PoolOptions::tasks`.
+/// How the tasks of one `map` or `submit` are run. Options that are given to a call replace all of
+/// `PoolOptions::tasks`.
 struct TaskOptions {
-  /// How many tasks are handed to a worker together. 0: as many as take it about a tenth of a millisecond. Results come one by
-  /// one in any case, and a task that fails or dies takes no other with it.
+  /// The number of tasks that are handed to a worker together. 0 stands for as many as take about 0.1 ms, and most
+  /// programs should keep it. Results arrive one by one in any case, and a task that fails or dies does not affect
+  /// others.
   std::size_t chunk_size = 0;
-  /// How long a task may run; then its worker is killed and replaced, and reading the result throws TaskTimeoutError. The worker
-  /// sees to it by itself, whether or not the host is waiting.
+  /// How long a task may run. After that its worker is killed and replaced, and reading the result throws
+  /// TaskTimeoutError. A timer in the worker does this, so it works even if the host does not wait.
   Timeout time_limit = kForever;
-  /// How often a task is run again because its worker died while it ran. 0: at most once. An exception is a result, and so is
-  /// the end of its time: neither is tried again.
+  /// How many times a task is run again after its worker died while it ran. With 0 a task runs at most once. A task
+  /// that throws an exception or exceeds its time limit is not run again.
   std::size_t max_retries = 0;
-  /// Of a map: whether the first task that fails ends it. No further task is begun then, and what comes after the error is
+  /// Whether the first task that fails ends its map. Then no further task is begun, and results behind the error are
   /// dropped.
   bool stop_on_error = false;
-  /// Called by the thread that reads a map's results, each time that it has waited or read: at most a hundred times a second,
-  /// and once at the end.
+  /// A function that is called with the progress of a map, by the thread that reads the results: at most a hundred
+  /// times a second, and once at the end.
   std::function<void(const Progress&)> progress = {};
 };
 
 struct PoolOptions {
-  /// 0: as many as processors that this process may use, by its affinity mask and its control groups.
+  /// The number of workers. 0 stands for the number of processors that this process may use by its affinity mask and
+  /// control groups.
   std::size_t workers = 0;
-  /// How many tasks a worker is given before it has ended the first of them, so that it finds work at once. 0: as many as take
-  /// about 25 milliseconds, one at least: then a long task never waits behind another while there are idle workers. Give a number
-  /// of 2 or more where workers shall go on between the host's calls with long ones, too.
+  /// The number of tasks that a worker has at a time, so that it finds the next one at once. 0 stands for as many as
+  /// take about 25 ms, but at least one; then a long task never waits behind another one while there are idle workers.
+  /// Most programs should keep it. Give 2 or more if workers should go on with long tasks, too, between the calls of
+  /// the host.
   std::size_t window = 0;
-  /// After so many tasks a worker is replaced by a new one. 0: never.
+  /// The number of tasks after which a worker is replaced by a new one. 0 stands for never.
   std::size_t tasks_per_worker = 0;
-  /// A worker that has more resident bytes than this when it ends a task gets no further one and is replaced. 0: never.
+  /// A worker that has more resident bytes than this at the end of a task gets no further task and is replaced. 0
+  /// stands for no limit.
   std::size_t memory_per_worker = 0;
-  /// Whether each worker stays on one processor, taken in turns.
+  /// Whether each worker is bound to one processor. Workers take the processors in turns.
   bool pin = false;
-  /// Whether a thread of the pool drives it, for programs that submit and go away. Otherwise there is none, and whoever waits for
-  /// a result drives.
+  /// Whether the pool has a thread that hands out tasks and takes in results, for programs that submit tasks and do
+  /// other things. Otherwise the threads that wait for results do that.
   bool background = false;
-  /// For calls that give none of their own.
+  /// The options of calls that give none.
   TaskOptions tasks = {};
-  /// Of each worker: start method, limits of the link, environment, ... `stop` is how long a worker may take to leave its exit
-  /// function when the pool ends; one in the middle of a task is sent SIGTERM at once; one that does not end within `stop.kill` of a
-  /// SIGKILL (1 s at least) is given up, and another takes its place. `link.max_queued_bytes` is also what the unread results of a
-  /// map may take, and those of all submitted tasks together: then no further task begins but for one that is waited for. Without
-  /// a name they are called "pool worker".
+  /// The options of each worker: start method, limits of the link, environment, and so on.
+  ///
+  /// `stop` bounds how long a worker may take for its exit function when the pool ends; a worker in the middle of a
+  /// task gets SIGTERM at once. A worker that has not ended after `stop.kill` (at least 1 s) since a SIGKILL is given
+  /// up, and another one takes its place.
+  ///
+  /// `link.max_queued_bytes` also bounds the unread results of a map, and those of all submitted tasks together. Beyond
+  /// that no further task begins, unless a thread waits for it. Workers without a name are called "pool worker".
   WorkerOptions worker = {};
 };
 

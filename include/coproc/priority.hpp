@@ -11,12 +11,13 @@
 
 namespace coproc::inline v0 {
 
-/// A number on a message; lower is returned first. Made from any integer or floating-point number and kept exactly, also
-/// for 64-bit integers that no double can hold (nanosecond stamps); a long double is rounded to a double. Without a
-/// number: minus infinity, the most urgent.
+/// The priority of a message: a number, of which lower ones are returned first. Every integer and floating-point number
+/// is kept exactly, even 64-bit integers that no double can hold, such as timestamps in nanoseconds; only a long double
+/// is rounded to a double. A default-constructed priority is minus infinity, the most urgent one.
 ///
-/// Invariants: `nearest_` is the double closest to the number, in the order of integers; `rest_` what is missing to the number
-/// itself. Rounding keeps order, so comparing first the one and then the other compares the numbers.
+/// Invariants: `nearest_` holds the double that is closest to the number, as an integer with the same order. `rest_` is
+/// the difference of the number and that double. Rounding keeps the order, so a comparison of `nearest_` and then of
+/// `rest_` compares the numbers.
 class Priority {
  public:
   constexpr Priority() noexcept = default;
@@ -31,7 +32,8 @@ class Priority {
     const auto nearest = static_cast<double>(number);
     nearest_ = detail::ordered_bits(nearest);
     if constexpr (sizeof(Integer) == 8) {
-      // 2^63 and 2^64 round up out of range of the integer: there the rest is counted from the other side.
+      // Numbers that round up to 2^63 or 2^64 leave the range of the integer: there the rest is counted down from that
+      // end.
       constexpr double kEnd = std::is_signed_v<Integer> ? 9223372036854775808.0 : 18446744073709551616.0;
       if (nearest >= kEnd) {
         constexpr Integer kLast = (std::numeric_limits<Integer>::max)();
@@ -42,7 +44,7 @@ class Priority {
     }
   }
 
-  /// For the link: the two parts as they were sent by a peer.
+  /// Makes a priority from the two parts that a peer has sent. For the link.
   static constexpr Priority from_parts(double nearest, std::int16_t rest) noexcept {
     Priority result;
     result.nearest_ = detail::ordered_bits(nearest);
@@ -50,13 +52,14 @@ class Priority {
     return result;
   }
 
-  /// The closest double.
+  /// The double that is closest to the number.
   constexpr double value() const noexcept { return detail::from_ordered_bits(nearest_); }
   constexpr std::int16_t rest() const noexcept { return rest_; }
   constexpr bool is_nan() const noexcept { return detail::is_nan_bits(nearest_); }
 
   friend constexpr bool operator==(Priority, Priority) noexcept = default;
-  // Written out, where the compiler makes more than twice as much of <=>: every message with a priority is compared.
+  // Written out, since the compiler makes more than twice as many instructions of <=>, and every message with a
+  // priority is compared.
   friend constexpr bool operator<(Priority a, Priority b) noexcept {
     return a.nearest_ < b.nearest_ || (a.nearest_ == b.nearest_ && a.rest_ < b.rest_);
   }

@@ -14,12 +14,12 @@
 
 namespace coproc::inline v0 {
 
-/// Values in the order of their priorities (seed: PriorityQueue). With n different priorities in it, put and get take
-/// O(log n), and O(1) while the priority stays the same. T may be move-only.
+/// Values in the order of their priorities. With n different priorities in the queue, put and get take O(log n), and
+/// O(1) while the priority stays the same. T may be move-only.
 ///
 /// Thread safety: none; one thread at a time.
-/// Invariants: every bucket holds at least one value, except that an empty queue may keep one empty bucket, so that one
-/// which swings between none and one value never touches the map. `last_` is null or a bucket in the map.
+/// Invariants: every bucket holds at least one value, except that an empty queue may keep one empty bucket; so a queue
+/// that alternates between none and one value never changes the map. `last_` is null or points to a bucket in the map.
 template <class T>
 class PriorityQueue {
  public:
@@ -30,7 +30,8 @@ class PriorityQueue {
     return *this;
   }
 
-  /// Throws InvalidArgumentError for a NaN priority, which has no place in any order; then the queue is as it was.
+  /// Throws InvalidArgumentError for a priority that is NaN, which has no place in any order. If it throws, the queue
+  /// is unchanged.
   void put(T value, Priority priority = {}) {
     if (priority.is_nan()) {
       throw InvalidArgumentError(
@@ -47,24 +48,25 @@ class PriorityQueue {
     ++size_;
   }
 
-  /// The value that `get` would return, and its priority. Throw QueueEmptyError.
+  /// The value that `get` would return, and its priority. Both throw QueueEmptyError.
   const T& front() const { return first().second.front(); }
   Priority front_priority() const { return first().first; }
 
-  /// Takes out the value of the lowest priority; of equal ones, the one that was put first. Throws QueueEmptyError.
+  /// Takes out the value with the lowest priority; of equal ones, the one that was put first. Throws QueueEmptyError.
   T get() {
     T value = std::move(first().second.front());
     pop_front();
     return value;
   }
 
-  /// The same; an empty queue gives nullopt.
+  /// The same, but returns nullopt if the queue is empty.
   std::optional<T> try_get() {
     if (empty()) return std::nullopt;
     return get();
   }
 
-  /// Takes out every value that `is_unwanted(const T&)` says yes to; the others keep their order, also if it throws.
+  /// Removes every value for which `is_unwanted(const T&)` returns true. The others keep their order, even if it
+  /// throws.
   template <class Predicate>
   void erase_if(Predicate is_unwanted) {
     for (auto at = buckets_.begin(); at != buckets_.end();) {
@@ -143,7 +145,7 @@ class PriorityQueue {
 
   Buckets buckets_;
   detail::SpareNodes<Buckets> spares_;
-  Bucket* last_ = nullptr;  // of the put before: the same priority is used again and again
+  Bucket* last_ = nullptr;  // the bucket of the last put, since the same priority is used again and again
   std::size_t size_ = 0;
 };
 

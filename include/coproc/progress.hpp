@@ -1,4 +1,4 @@
-// How far a pool has come with a map, and a bar that shows it.
+// The progress of a pool with a map, and a bar that shows it.
 #pragma once
 
 #include <chrono>
@@ -11,32 +11,34 @@
 
 namespace coproc::inline v0 {
 
-/// What `TaskOptions::progress` is called with.
+/// The argument of `TaskOptions::progress`.
 struct Progress {
-  std::size_t done = 0;    ///< tasks that have ended, those that failed among them
-  std::size_t failed = 0;  ///< of these: threw, ran out of time, or lost their worker
-  /// How many there will be; nullopt: not known, for the input cannot tell its size.
+  std::size_t done = 0;    ///< tasks that have ended, including those that failed
+  std::size_t failed = 0;  ///< tasks that threw, ran out of time, or lost their worker
+  /// The number of tasks in all; nullopt if the input does not know its size.
   std::optional<std::size_t> total = {};
   std::chrono::nanoseconds elapsed{0};
   bool is_last = false;  ///< there will be no further call
 
-  /// Tasks a second, from the beginning on; 0 as long as nothing can be said.
+  /// Tasks per second since the beginning, or 0 as long as it cannot be said.
   COPROC_API double rate() const noexcept;
-  /// How long the rest will take if it goes on like this; nullopt: nothing can be said.
+  /// How long the remaining tasks will take at this rate; nullopt if it cannot be said.
   COPROC_API std::optional<std::chrono::nanoseconds> time_left() const noexcept;
 };
 
-/// "checksums 42% [########............] 420/1000, 3 failed, 81.2/s, 7 s left": no longer than `width`.
+/// A line of at most `width` characters, such as "checksums 42% [########............] 420/1000, 3 failed, 81.2/s, 7 s
+/// left".
 COPROC_API std::string progress_text(const Progress& progress, const std::string& label, std::size_t width = 79);
 
-/// A bar in one line of the terminal that the standard error leads to, drawn at most ten times a second. Where that is no
-/// terminal it says nothing.
+/// A bar in one line of the terminal at the standard error, drawn at most ten times a second. It draws nothing if that
+/// is not a terminal.
 ///
 ///     coproc::ProgressBar bar("checksums");
 ///     for (auto& sum : pool.map(&checksum, files, {.progress = bar})) ...
 ///
-/// Copies share one bar, so that it can be given away and kept. Thread safety: none; the call of `TaskOptions::progress` is
-/// made by the thread that reads the results.
+/// Copies share one bar, so that a program can pass it on and keep it.
+///
+/// Thread safety: none. The thread that reads the results makes the calls of `TaskOptions::progress`.
 class COPROC_API ProgressBar {
  public:
   explicit ProgressBar(std::string label = {});
@@ -44,11 +46,11 @@ class COPROC_API ProgressBar {
   ProgressBar(const ProgressBar&);
   ProgressBar& operator=(const ProgressBar&);
 
-  /// Draws it; the last one stays, with a new line behind it.
+  /// Draws the bar. The last bar stays and is followed by a new line.
   void operator()(const Progress& progress);
-  /// Takes the bar away: call it before anything else is printed to the terminal. The next call draws it again.
+  /// Removes the bar. Call this before you print anything else to the terminal. The next call draws the bar again.
   void clear();
-  /// Whether there is a terminal to draw on.
+  /// Whether there is a terminal on which the bar is drawn.
   bool is_shown() const noexcept;
 
  private:

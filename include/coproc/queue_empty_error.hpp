@@ -1,4 +1,4 @@
-// What a queue throws that is asked for a value and has none.
+// The error that an empty queue throws when it is asked for a value.
 #pragma once
 
 #include "coproc/errors.hpp"
@@ -6,7 +6,7 @@
 
 namespace coproc::inline v0 {
 
-/// `get` or `front` of an empty queue (seed: IndexError). `try_get` returns an empty optional instead.
+/// `get` or `front` was called on an empty queue. `try_get` returns nullopt instead.
 class COPROC_API QueueEmptyError : public Error {
  public:
   using Error::Error;

@@ -1,4 +1,4 @@
-// The replies of several workers to a range of requests, which come while they are read.
+// The replies of several workers to a range of requests, which arrive while they are read.
 #pragma once
 
 #include <cstddef>
@@ -18,12 +18,13 @@
 
 namespace coproc::inline v0 {
 
-/// How `WorkerResourcePool::map_messages` hands out its requests. `window`: how many a worker has at a time that it has not
-/// answered. `each`: how long to wait for each reply, and for room to send a request; then TimeoutError is thrown inside the loop,
-/// nothing is lost, and a new loop goes on.
+/// The options of `WorkerResourcePool::map_messages`.
 struct MapMessagesOptions {
   ChannelId channel = {};
+  /// The number of unanswered requests that each worker has at a time.
   std::size_t window = 2;
+  /// The longest wait for each reply, and for space for each request. After it the loop throws TimeoutError; nothing is
+  /// lost, and a new loop continues.
   Timeout each = kForever;
 };
 
@@ -34,8 +35,8 @@ struct AbandonedReplies;
 /// Sends requests to several workers and takes in their replies.
 class COPROC_API RepliesReader {
  public:
-  /// Sends the next request to this messenger; nullopt: there are no more. One that throws TimeoutError or InterruptedError sends
-  /// the same again the next time.
+  /// Sends the next request to this messenger, or returns nullopt if there are no more. After a TimeoutError or
+  /// InterruptedError the next call sends the same request again.
   using SendNext =
       std::function<std::optional<RequestId>(Messenger& to, const ChannelId& channel, const SendOptions& options)>;
 
@@ -50,7 +51,7 @@ class COPROC_API RepliesReader {
     std::uint64_t index;
     std::size_t worker;
   };
-  /// Waits for the next one; nullopt: all have come. Throws TimeoutError, InterruptedError.
+  /// Waits for the next reply; nullopt if all have arrived. Throws TimeoutError, InterruptedError.
   std::optional<Reply> next();
 
   static std::shared_ptr<AbandonedReplies> make_abandoned();
@@ -62,13 +63,15 @@ class COPROC_API RepliesReader {
 
 }  // namespace detail
 
-/// What `map_messages` gives: a move-only range of replies, to be read once. Requests are sent and replies come while it is read;
-/// `==` waits for the next one. A worker's end, an error that it sends and a `reply_error_to` are thrown inside the loop; a new loop
-/// goes on with what is left: the requests that a dead worker had not answered are lost with it. So is a TimeoutError, and an
-/// InterruptedError where one of the workers' messengers was interrupted: then nothing is lost. Destroyed before its end, what was not
-/// answered is forgotten: its replies reach no later map.
+/// The replies that `map_messages` returns: a move-only range that is read once, by the law of
+/// detail/reading_iterator.hpp. Requests are sent and replies arrive while it is read.
 ///
-/// Thread safety: that of the workers' messengers.
+/// The loop throws when a worker has ended, for every error that a worker sends, and for a `reply_error_to`; a new loop
+/// continues with the other replies. The requests that a dead worker had not answered are lost with it. The loop also
+/// throws TimeoutError, and InterruptedError if the messenger of a worker was interrupted; then nothing is lost. If the
+/// range is destroyed before its end, the open requests are forgotten, and their replies do not reach a later map.
+///
+/// Thread safety: that of the messengers of the workers.
 template <class T>
 class RepliesOfWorkers {
  public:
@@ -93,12 +96,12 @@ class RepliesOfWorkers {
     message_.emplace(std::move(reply->message));
     return true;
   }
-  /// Throws TypeMismatchError, and the error where the reply is one.
+  /// Throws TypeMismatchError, and the error if the reply is one.
   T& value() {
     fetch();
     if (!value_) {
       std::optional<Message> message = std::move(message_);
-      message_.reset();  // also where it throws: the next loop begins behind it
+      message_.reset();  // also if this throws, so that the next loop begins behind it
       if constexpr (std::is_same_v<T, Message>) {
         value_.emplace(*std::move(message));
       } else {

@@ -1,11 +1,11 @@
-// The name of a request.
+// The identity of a request.
 #pragma once
 
 #include <cstdint>
 
 namespace coproc::inline v0 {
 
-/// Identifies a request on its link; later ones are greater. Only compared and handed back.
+/// Identifies a request on its link. Later requests have greater ids. Programs only compare ids and pass them back.
 enum class RequestId : std::uint64_t {};
 
 }  // namespace coproc::inline v0

@@ -1,4 +1,4 @@
-// The results of a map as a range, which come while it is read.
+// The results of a map as a range, which arrive while it is read.
 #pragma once
 
 #include <chrono>
@@ -20,7 +20,7 @@
 
 namespace coproc::inline v0 {
 
-/// One result of a map, or why there is none.
+/// One result of a map, or the error in its place.
 ///
 /// Thread safety: a value.
 template <class R>
@@ -29,15 +29,15 @@ class TaskResult {
   TaskResult(std::uint64_t index, R&& value) : index_(index), value_(std::move(value)) {}
   TaskResult(std::uint64_t index, std::exception_ptr error) : index_(index), error_(std::move(error)) {}
 
-  /// The place of its argument in the input, from 0 on.
+  /// The index of the argument in the input, from 0 on.
   std::uint64_t index() const noexcept { return index_; }
   bool has_value() const noexcept { return value_.has_value(); }
-  /// Throws the error, if there is no value.
+  /// Returns the value, or throws the error.
   R& value() {
     if (!value_) std::rethrow_exception(error_);
     return *value_;
   }
-  /// Null where there is a value.
+  /// The error, or null if there is a value.
   const std::exception_ptr& error() const noexcept { return error_; }
 
  private:
@@ -48,33 +48,34 @@ class TaskResult {
 
 namespace detail {
 
-/// Where a map's tasks come from.
+/// The source of the tasks of a map.
 class TaskSource {
  public:
   virtual ~TaskSource() = default;
-  /// Appends up to `count` tasks. False: there are no more. Throws what the input throws; what was appended before counts.
+  /// Appends up to `count` tasks, and returns false if there are no more. Throws the exceptions of the input; tasks
+  /// that were appended before are kept.
   virtual bool pull(std::vector<TaskPtr>& into, std::size_t count) = 0;
 };
 
-/// Reads the results of a job and feeds it.
+/// Reads the results of a job, and supplies it with tasks.
 class COPROC_API ResultsReader {
  public:
-  /// `kept` lives as long.
+  /// `kept` is kept as long as the reader.
   ResultsReader(JobHandle job, std::unique_ptr<TaskSource> source, TaskOptions options,
                 std::optional<std::size_t> total, std::shared_ptr<void> kept = nullptr);
   ResultsReader(ResultsReader&&) noexcept = default;
   ResultsReader& operator=(ResultsReader&&) noexcept = default;
 
-  /// Waits for the next one; null: there is none.
+  /// Waits for the next result; null if there are no more.
   TaskPtr next();
 
  private:
   void feed();
   void report(bool is_last);
 
-  std::shared_ptr<void> kept_;  // first: goes last
+  std::shared_ptr<void> kept_;  // first, so that it is destroyed last
   JobHandle job_;
-  std::unique_ptr<TaskSource> source_;  // null: it has ended
+  std::unique_ptr<TaskSource> source_;  // null after its end
   TaskOptions options_;
   std::deque<TaskPtr> ready_;
   Progress progress_;
@@ -83,12 +84,14 @@ class COPROC_API ResultsReader {
 
 }  // namespace detail
 
-/// What `map_unordered` and `map` give: a move-only range to be read once. The input is read, and tasks are run, while it is read:
-/// `==` waits for the next result. A task's error is thrown where its result would be read; a loop that begins again goes on behind
-/// it. What the input throws is thrown behind the results of all that it gave before. Destroyed before its end, it drops what was
-/// not begun; nothing of it reaches a later map.
+/// The results that `map` and `map_unordered` return: a move-only range that is read once, by the law of
+/// detail/reading_iterator.hpp. While it is read, the input is read and tasks are run.
 ///
-/// The input has to live as long, unless it was given as an rvalue.
+/// The error of a task is thrown by `*`, in place of its result; a new loop continues behind it. An exception of the
+/// input is thrown behind the results of all elements that were read before. If the range is destroyed before its end,
+/// tasks that have not begun will not run, and no result reaches a later map.
+///
+/// The input must live as long as this range, unless it was passed as an rvalue.
 ///
 /// Thread safety: one thread at a time.
 template <class R>
@@ -103,7 +106,7 @@ class ResultsView {
   Iterator begin() { return Iterator(*this); }
   detail::EndOfReading end() const noexcept { return {}; }
 
-  /// All results at once. Throws the first error that it meets, and drops what was not begun then.
+  /// Reads all results. Throws the first error that it meets; then tasks that have not begun will not run.
   std::vector<R> collect() {
     std::vector<R> all;
     for (R& value : *this) all.push_back(std::move(value));
@@ -111,7 +114,7 @@ class ResultsView {
   }
   operator std::vector<R>() { return collect(); }  // NOLINT: `std::vector<int> squares = pool.map(...)`
 
-  /// The same results as a range of TaskResult<R>, whose reading never throws a task's error.
+  /// Returns the same results as a range of TaskResult<R>, which never throws the error of a task.
   class Outcomes;
   Outcomes as_results() && { return Outcomes(std::move(*this)); }
 
@@ -119,7 +122,7 @@ class ResultsView {
   friend Iterator;
   friend class Outcomes;
 
-  /// Whether there is a present one; waits for it.
+  /// Waits for a result, unless there is a present one. Returns whether there is one.
   bool fetch() {
     if (task_ || value_) return true;
     task_ = reader_.next();
@@ -129,7 +132,7 @@ class ResultsView {
   R& value() {
     fetch();
     if (!value_) {
-      const detail::TaskPtr task = std::move(task_);  // also where it throws: the next loop begins behind it
+      const detail::TaskPtr task = std::move(task_);  // also if this throws, so that the next loop begins behind it
       value_.emplace(detail::decode_result<R>(*task));
     }
     return *value_;
@@ -141,7 +144,7 @@ class ResultsView {
   std::uint64_t index() const noexcept { return index_; }
 
   detail::ResultsReader reader_;
-  // The present one: as it came, or as its value.
+  // The present result: as it arrived, or as its value.
   detail::TaskPtr task_;
   std::optional<R> value_;
   std::uint64_t index_ = 0;
@@ -185,7 +188,7 @@ class ResultsView<R>::Outcomes {
 
 namespace detail {
 
-/// Makes tasks of a range's elements. `Held`: the range, or a reference to it.
+/// Makes tasks of the elements of a range. `Held` is the range or a reference to it.
 template <class F, class Held>
 class RangeSource final : public TaskSource {
  public:

@@ -1,10 +1,10 @@
-// An array in memory that two processes share, handed over instead of copied.
+// An array in memory that two processes share. It is handed over instead of being copied.
 //
 //   coproc::SharedBuffer<float> pixels = messenger.loan<float>(1920 * 1080);
 //   render(pixels.span());
-//   messenger.send_norequest(std::move(pixels));                                  // no copy, whatever its size
+//   messenger.send_norequest(std::move(pixels));                                  // copies nothing, whatever the size
 //
-//   auto received = host.receive_blocking<coproc::SharedBuffer<float>>();         // nor here
+//   auto received = host.receive_blocking<coproc::SharedBuffer<float>>();         // copies nothing
 #pragma once
 
 #include <cstddef>
@@ -19,22 +19,23 @@
 
 namespace coproc::inline v0 {
 
-/// The only owner of an array. Made by `Messenger::loan`, or received; empty otherwise. It may stand anywhere inside of a
-/// payload: struct Frame { int id; SharedBuffer<float> pixels; }.
+/// The only owner of an array. A buffer is made by `Messenger::loan` or received; otherwise it is empty. It may be a
+/// part of a payload, as in struct Frame { int id; SharedBuffer<float> pixels; }.
 ///
-/// A send through the messenger that lent it hands it over: the buffer is empty once the send has returned, and as it was
-/// where the send threw. (So it is also where a send takes its value as const: what a buffer holds is no part of what it is.)
-/// Sent by any other road, as through another messenger, as a start argument or inside of an error, what it holds is
-/// copied, and the buffer stays as it is; where that other road has no loans, it arrives as ordinary memory.
+/// A send through the messenger that lent the buffer hands its memory over: when the send has returned, the buffer is
+/// empty. If the send throws, the buffer is unchanged. A send empties the buffer although it takes its value by const
+/// reference. If the buffer is sent in any other way (through another messenger, as a start argument, or inside an
+/// error) the contents are copied, and the buffer is unchanged. The copy is in ordinary memory if it travels where
+/// there are no loans.
 ///
-/// A received buffer is writable, and goes back to its sender when it is dropped: in any thread, and also when messenger,
-/// worker and sender have ended. Until then the sender cannot use that memory again. The sender cannot reach what it
-/// has handed over, unless it is hostile: then the contents may change at any time, and `copy()` before they are checked
-/// gives certainty.
+/// A received buffer is writable. Its memory goes back to the sender when the buffer is destroyed, in any thread, and
+/// also after the messenger, the worker and the sender have ended. Until then the sender cannot use that memory again.
+/// The API gives the sender no access to memory that it has handed over, but a hostile sender may change the contents
+/// at any time: check a `copy()` of them.
 ///
-/// T: what is the same in memory as on the wire, without padding, bools and pointers: numbers, enums, and arrays and
-/// aggregates of these. In a process that the user forked, the memory is not there: `data` and all that needs it throw
-/// NotOwnerError (but `operator[]`, which does not look), and its end gives nothing back.
+/// T is a type whose bytes in memory are its encoding, without padding, bools and pointers: numbers, enums, and arrays
+/// and aggregates of these. The memory is not mapped in a process that the program forks: there `data` and everything
+/// that uses it throw NotOwnerError (`operator[]` does not check), and the destructor gives nothing back.
 ///
 /// Thread safety: a value.
 template <class T = std::byte>
@@ -52,10 +53,10 @@ class SharedBuffer {
         "and pointers");
   }
 
-  /// The first element, at the start of a page; null while it is empty.
+  /// The first element, which lies at the start of a page; null if the buffer is empty.
   T* data() { return reinterpret_cast<T*>(handle_.data()); }
   const T* data() const { return reinterpret_cast<const T*>(handle_.data()); }
-  /// Elements.
+  /// The number of elements.
   std::size_t size() const noexcept { return handle_.bytes() / sizeof(T); }
   bool empty() const noexcept { return handle_.bytes() == 0; }
 
@@ -71,12 +72,13 @@ class SharedBuffer {
     return reinterpret_cast<const T*>(handle_.raw_data())[index];
   }
 
-  /// Another buffer on the same memory, which no send empties: for a program that goes on using what it sends, and takes care
-  /// itself that nobody is surprised by what the other side writes. The memory is lent anew only when the peer and all
-  /// shares have dropped it. Sent while the peer has it, a share is copied; after that it is lent again.
+  /// Returns another buffer on the same memory, which a send does not empty. It is for programs that go on using memory
+  /// that they have sent; they must expect that the other side writes into it. The memory is free again when the peer
+  /// and all shares have dropped it. If a share is sent while the peer has the memory, it is copied; after that it is
+  /// lent again.
   SharedBuffer share() const { return SharedBuffer(handle_.share()); }
 
-  /// What it holds at this moment, in memory that nobody else can reach.
+  /// The present contents, in memory that no other process can reach.
   std::vector<T> copy() const { return std::vector<T>(begin(), end()); }
 
  private:

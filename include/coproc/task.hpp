@@ -1,4 +1,4 @@
-// A task that was submitted to a pool: what its result is asked of.
+// A handle to a task that was submitted to a pool.
 #pragma once
 
 #include <deque>
@@ -15,10 +15,11 @@ namespace coproc::inline v0 {
 template <class State>
 class Pool;
 
-/// The result to come of `Pool::submit`, in the way of std::future: move-only. Waiting for it drives the pool. A task whose
-/// handle is gone runs all the same. A handle outlives its pool, whose end cancels what has not ended.
+/// The future result of `Pool::submit`: move-only, and similar to std::future. A wait for it drives the pool. A task
+/// runs even if its handle was destroyed. A handle may outlive its pool, whose destructor cancels the tasks that have
+/// not ended.
 ///
-/// Thread safety: one thread at a time, any; different handles are independent.
+/// Thread safety: any thread may use a handle, but only one at a time. Different handles are independent.
 template <class R>
 class Task {
   using Value = std::conditional_t<std::is_void_v<R>, std::monostate, R>;
@@ -28,27 +29,29 @@ class Task {
   Task(Task&&) noexcept = default;
   Task& operator=(Task&&) noexcept = default;
 
-  /// Whether `get` may be called: it is a task, and its result was not taken.
+  /// Whether `get` may be called: the handle has a task, and its result was not taken yet.
   bool is_valid() const noexcept { return is_valid_; }
-  /// Waits for the result and takes it. Throws what the task has thrown (also to be caught as RemoteOrigin; with its own type, if
-  /// that is a standard exception or named by `accept_errors`, and else as RemoteError), WorkerDiedError where its worker
-  /// ended, TaskTimeoutError, TaskCancelledError, PoolBrokenError, InterruptedError, and InvalidArgumentError where it was taken
-  /// already.
+  /// Waits for the result and takes it. Throws the exception of the task, with its own type if that is a standard
+  /// exception or was declared by `accept_errors`, and otherwise as a RemoteError; it can always be caught as a
+  /// RemoteOrigin, too. Throws WorkerDiedError if the worker has ended, TaskTimeoutError, TaskCancelledError,
+  /// PoolBrokenError, InterruptedError, and InvalidArgumentError if the result was taken already.
   R get() {
     wait_for(kForever);
     is_valid_ = false;
     auto value = detail::decode_result<Value>(*results_.front());
     if constexpr (!std::is_void_v<R>) return value;
   }
-  /// Waits at most this long. Whether it has ended: also where there is no time, what has come by now is looked at.
+  /// Waits at most this long, and returns whether the task has ended. With a time of zero it still takes in the results
+  /// that have arrived.
   bool wait_for(Timeout timeout) {
     if (!is_valid_) throw InvalidArgumentError("this task's result was taken already, or it is no task");
     return !results_.empty() || job_.wait(results_, timeout) == detail::JobHandle::News::results;
   }
-  /// The same without waiting. Throws nothing that the task has thrown, and takes no interrupt.
+  /// Whether the task has ended. Takes in the results that have arrived, without waiting. Does not throw the exception
+  /// of the task, and is not interrupted.
   bool is_done() const { return !results_.empty() || (is_valid_ && job_.is_done()); }
-  /// Sees to it that there will be no result: `get` then throws TaskCancelledError. A task that has not begun will not run; the
-  /// worker of one that runs is killed and replaced. False: it had ended before, and nothing changes.
+  /// Cancels the task, so that `get` throws TaskCancelledError. A task that has not begun will not run; if the task
+  /// runs, its worker is killed and replaced. Returns false if the task had ended before; then nothing changes.
   bool cancel() { return is_valid_ && results_.empty() && job_.cancel(); }
 
  private:

@@ -1,5 +1,5 @@
-// In a worker: what tells it apart from its host's others; and for the program of an Executable: makes it the worker that its
-// host has asked for.
+// Functions for workers: the number and the seed that distinguish a worker from others, and the entry of programs that
+// a host starts as an Executable.
 #pragma once
 
 #include <array>
@@ -20,7 +20,7 @@ namespace coproc::inline v0 {
 
 namespace detail {
 
-/// What a program runs as a worker, without its types.
+/// The target of a program that runs as a worker, without its types.
 struct WorkerPlan {
   void (*run)(void* context, Messenger& messenger, ReceivedArguments& arguments);
   void* context;
@@ -29,7 +29,7 @@ struct WorkerPlan {
 };
 COPROC_API int run_this_worker(const WorkerPlan& plan);
 
-/// `Target`'s arguments behind the messenger are `A`. `make` gives what is to be called with them.
+/// Runs a call whose arguments behind the messenger have the types `A`.
 template <class M, class... A>
 class ThisWorker : private Worker {
  public:
@@ -65,22 +65,23 @@ struct RunWithSignature<Parameters<First, P...>> {
 
 namespace this_worker {
 
-/// Which of its host's workers this is. In a pool: its place, from 0, which a worker that replaces another one takes over. Else
-/// `WorkerOptions::number`, or how many workers its host had started before it. In a process that is no worker: 0.
+/// The number of this worker among those of its host. In a pool it is the worker's place, from 0 on; a worker that
+/// replaces another one gets the same number. Otherwise it is `WorkerOptions::number`, or the number of workers that
+/// the host had started before. In a process that is no worker it is 0.
 COPROC_API std::uint64_t number() noexcept;
 
-/// A number that no other worker has, to seed generators of random numbers with: static objects are made once for all workers
-/// of a fork server, and draw the same numbers in each of them. `WorkerOptions::seed` makes it one that can be had again. The C
-/// library's own generators (rand, random, drand48) are seeded with it before the target runs, but in an Executable, and in a
-/// fork of a host with other threads.
+/// A number that no other worker has, as a seed for generators of random numbers. (A static generator is made once for
+/// all workers of a fork server, so it would draw the same numbers in each of them.) With `WorkerOptions::seed` it is
+/// reproducible. The generators of the C library (rand, random, drand48) are seeded with it before the target runs,
+/// except in an Executable and in a fork of a host with other threads.
 COPROC_API std::uint64_t seed() noexcept;
 
-/// Whether a host has started this program as an Executable (and `run` was not called yet).
+/// Whether a host has started this program as an Executable, and `run` was not called yet.
 COPROC_API bool is_worker() noexcept;
 
-/// Runs the target with the arguments of the host's `start`, which must be of the types of its parameters; returns the
-/// exit code for main: 0 where the target returned or was asked to close, 1 where an exception left it, which the host is
-/// told. To be called once. Throws StartError where no host has started this program.
+/// Runs the target with the arguments of the host's `start`, which must be of the types of the target's parameters.
+/// Returns the exit code for main: 0 if the target returned or was asked to close, and 1 if an exception left it, which
+/// is then sent to the host. Call this once. Throws StartError if no host has started this program.
 ///
 ///     int main() { return coproc::this_worker::run(&index_files); }
 template <class Target>
@@ -91,7 +92,7 @@ int run(Target target) {
   return detail::RunWithSignature<Signature>::run(target);
 }
 
-/// The same for a class target, which is constructed with a messenger and arguments of the types `A`.
+/// The same for a class target, which is constructed with a messenger and with arguments of the types `A`.
 template <class Target, class... A>
   requires detail::ClassTarget<Target, detail::target_messenger_t<Target>>
 int run() {

@@ -1,4 +1,4 @@
-// How long a call may wait.
+// The longest time for which a call may wait.
 #pragma once
 
 #include <chrono>
@@ -8,8 +8,8 @@
 
 namespace coproc::inline v0 {
 
-/// A time-out from any std::chrono duration (`100ms`, `0.5s`, `hours::max()`). Too large values saturate to "for ever",
-/// negative ones mean "look once, do not wait".
+/// A time-out, which converts from any std::chrono duration (`100ms`, `0.5s`, `hours::max()`). A value that is too
+/// large means "for ever"; zero and negative values mean that the call does not wait.
 struct Timeout {
   template <class Rep, class Period>
   constexpr Timeout(std::chrono::duration<Rep, Period> duration) noexcept  // NOLINT: implicit on purpose

@@ -1,8 +1,8 @@
-// The identity of a type: what sender and receiver compare.
+// The identity of a type, which sender and receiver compare.
 //
-// A type's id is a hash of its structure and of its own name. It is the same with g++ and clang, in every shared
-// library, and for types that are sent alike: vector, deque and list; set, multiset and unordered_set; long and long
-// long.
+// The id of a type is a hash of its structure and of its own name. It is the same with g++ and clang and in every
+// shared library. Types that are encoded alike have the same id: vector, deque and list; set, multiset and
+// unordered_set; long and long long.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,7 @@ namespace coproc::inline v0 {
 
 struct TypeInfo {
   std::uint64_t id;
-  /// The type as it is shown to people: "int32", "vector<Data>", "map<string, float64>".
+  /// A description for people, such as "int32", "vector<Data>" or "map<string, float64>".
   std::string (*describe)();
 };
 
@@ -27,8 +27,8 @@ template <class T>
 inline constexpr TypeInfo kTypeInfo{kTypeHash<T>, &describe_type<T>};
 }
 
-/// Of what T arrives as, so that a literal's is std::string's. Its address may serve as a key within one program or
-/// shared library; across them compare ids.
+/// The identity of the type that T arrives as; for a text literal that is std::string. Within one program or shared
+/// library its address may serve as a key; across them compare ids.
 template <class T>
 inline constexpr const TypeInfo& type_info = detail::kTypeInfo<wire_t<T>>;
 

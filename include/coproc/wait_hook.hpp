@@ -1,13 +1,14 @@
-// For programs whose runtime has signal handling of its own, as interpreters have.
+// A hook in every wait, for programs whose runtime handles signals itself, such as interpreters.
 #pragma once
 
 #include "coproc/export.hpp"
 
 namespace coproc::inline v0 {
 
-/// Called in every thread that waits in a call of this library, whenever a signal has interrupted it and at least every
-/// 100 ms: time to run what the runtime has put off. What it throws ends the wait and loses nothing; sends have sent
-/// nothing. Null: none. One for the whole process; forked children keep it.
+/// A function that is called in every thread that waits in a call of this library, whenever a signal has interrupted
+/// the wait and at least every 100 ms, so that the runtime can handle signals. An exception of the hook ends the wait;
+/// nothing is lost, and a send has sent nothing. There is one hook for the whole process, which forked children keep.
+/// Null removes it.
 using WaitHook = void (*)();
 COPROC_API void set_wait_hook(WaitHook hook) noexcept;
 

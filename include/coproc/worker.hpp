@@ -1,4 +1,4 @@
-// A worker process: its life, whatever it runs.
+// A worker process: how it is ended and waited for, whatever it runs.
 #pragma once
 
 #include <functional>
@@ -25,76 +25,77 @@ class LinkEnd;
 
 namespace detail {
 
-/// What a start request brings to a worker that is no fork of its host.
+/// The contents of a start request, in a worker that is no fork of its host.
 struct ReceivedArguments {
   Decoder& decoder;
-  void (*function)();               // of a function target
-  std::span<Messenger> messengers;  // those that are not taken yet
+  void (*function)();               // the target, if it is a function
+  std::span<Messenger> messengers;  // the messengers that were not taken yet
 };
 
 struct WorkerAccess;
 
-/// What to run in a worker, without its types.
+/// The target and the arguments of a start, without their types.
 struct StartPlan {
-  // In a fork of this process.
+  // For a fork of this process:
   void (*run)(void* context, Messenger& messenger) = nullptr;
   void* context = nullptr;
-  /// Messengers among the start arguments: the worker keeps them, the host gives them up.
+  /// The messengers among the start arguments. The worker keeps them, and the host gives them up.
   std::span<Messenger* const> handed_over = {};
 
-  // In a new process, where `run_received` is found by name.
+  // For a new process, which finds `run_received` by its name:
   void (*run_received)(Messenger& messenger, ReceivedArguments& arguments) = nullptr;
   void (*function)() = nullptr;
   void (*encode)(Encoder& encoder, const void* context) = nullptr;
-  /// Why `run_received` is null.
+  /// The reason why `run_received` is null.
   std::string_view obstacle = {};
 
-  // In another program.
+  // For another program:
   const Executable* executable = nullptr;
   std::span<const TypeInfo* const> argument_types = {};
 };
 
 }  // namespace detail
 
-/// A process that is started, talked to and ended by its host. Move-only; the destructor stops it (close request, SIGTERM,
-/// SIGKILL, with the times of `WorkerOptions::stop`) and reaps it. On a worker that has ended, stop, join, terminate and
-/// kill do nothing; on one that never started they throw WorkerIsAlreadyDeadError.
+/// A process that its host starts, talks to, and ends. Move-only. The destructor stops the process, by a close request,
+/// SIGTERM and SIGKILL with the times of `WorkerOptions::stop`, and reaps it. If the worker has ended, stop, join,
+/// terminate and kill do nothing; if it was never started, they throw NoLinkError.
 ///
-/// While they wait, stop, join and the destructor keep moving the worker's messages into the inbox, so that a worker which
-/// is blocked in a send can end; these messages stay receivable until the next start.
+/// While stop, join and the destructor wait, they move the messages of the worker into the inbox, so that a worker that
+/// is blocked in a send can end. These messages stay receivable until the next start.
 ///
-/// Thread safety: `stop`, `join`, `join_for`, `terminate`, `kill`, `is_alive`, `pid`, `start_note` and `exit_status` from
-/// any thread; all else from the thread that uses the messenger.
+/// Thread safety: any thread may call `stop`, `join`, `join_for`, `terminate`, `kill`, `is_alive`, `pid`, `start_note`
+/// and `exit_status`. All other calls belong to the thread that uses the messenger.
 class COPROC_API Worker {
  public:
-  /// Ends the worker and tells how it ended: a close request, then SIGTERM, then SIGKILL, each when the one before has not
-  /// helped in its time. Takes at most the sum of these times; where not even SIGKILL has helped (uninterruptible sleep) the
-  /// status is NotYetEnded.
+  /// Ends the worker and returns how it ended. It sends a close request, then SIGTERM, then SIGKILL, each one if the
+  /// step before has not ended the worker in its time. This takes at most the sum of these times. If not even SIGKILL
+  /// has ended the worker, as in an uninterruptible sleep, the status is NotYetEnded.
   ExitStatus stop();
   ExitStatus stop(StopOptions options);
-  /// Waits for the worker to end by itself.
+  /// Waits until the worker ends by itself.
   ExitStatus join();
-  /// Lets the worker end after what it was sent: Messenger::send_end, then the wait for its end, at most for this time in all. A worker
-  /// that is alive by then is stopped, as by stop().
-  ExitStatus finish(Timeout timeout = kForever);
-  /// The same for at most this time; nullopt: it is still alive.
+  /// Waits until the worker ends by itself, at most for this time; nullopt if it is still alive.
   std::optional<ExitStatus> join_for(Timeout timeout);
+  /// Lets the worker receive everything that it was sent and then end: calls Messenger::send_end and waits for the end
+  /// of the worker, at most for this time in all. A worker that is still alive after that is stopped as by stop().
+  ExitStatus finish(Timeout timeout = kForever);
   /// Sends SIGTERM (and SIGCONT, so that a stopped process can act on it), and does not wait.
   void terminate();
   /// Sends SIGKILL, and does not wait.
   void kill();
 
   bool is_alive() const noexcept;
-  /// Of the running worker, or of the last one.
+  /// The pid of the running worker, or of the last one.
   int pid() const;
-  /// Of the running worker, or of the last one: why it was started by `spawn`, where `StartMethod::automatic` would have had the
-  /// fork server. Empty: it was not, or there is none.
+  /// Why the running worker, or the last one, was started by `spawn`, although `StartMethod::automatic` prefers the
+  /// fork server. Empty if it was not, or if there was no worker.
   std::string start_note() const;
-  /// How the last one ended; nullopt: it is alive, or never started.
+  /// How the last worker ended; nullopt if it is alive, or none was started.
   std::optional<ExitStatus> exit_status() const;
 
-  /// `stop` for many at once: each rung is taken by all of them before any is waited for, so that all together take as long as
-  /// one may. The statuses are in the order of the workers; of one that never started it is UnknownEnd.
+  /// Stops many workers at once. Each step is taken for all of them before it waits for any, so that all together take
+  /// no longer than one may. The statuses are in the order of the workers. The status of a worker that was never
+  /// started is UnknownEnd.
   static std::vector<ExitStatus> stop_all(std::span<Worker* const> workers, const StopOptions& options);
 
  protected:
@@ -114,7 +115,7 @@ class COPROC_API Worker {
     return std::shared_ptr<Messenger>(new M());
   }
 
-  /// In a worker that is no fork of its host: the next start argument.
+  /// Takes the next start argument, in a worker that is no fork of its host.
   template <class A>
   static detail::received_t<A> take_argument(detail::ReceivedArguments& from) {
     if constexpr (detail::kIsMessenger<A>) {

@@ -18,19 +18,19 @@
 
 namespace coproc::inline v0 {
 
-/// A worker that runs a target (seed: WorkerResource): a function, lambda or callable object whose first parameter is a
-/// messenger, or a class that is constructed in the worker with a messenger and the start arguments and then called.
-/// A callable object is copied at each start, so that each run begins with the state that it was given here.
+/// A worker that runs a target. A target is a function, lambda or callable object whose first parameter is a messenger,
+/// or a class that is constructed in the worker, with a messenger and the start arguments, and then called. A callable
+/// object is copied at each start, so that each run begins with the state that the object had here.
 ///
 ///     coproc::WorkerResource worker{echo};   // void echo(coproc::PriorityMessenger& host, bool verbose)
 ///     worker.start(/*verbose=*/true);
 ///     worker.messenger().send_norequest("hello");
 ///
-/// Functions, classes and callable objects without captures are started by the fork server where all arguments can be
-/// sent: global variables are then as before main. Anything else is started by a fork of this process, which is refused
-/// where this process has other threads, unless `WorkerOptions::method` asks for it by name.
+/// Functions, classes and callable objects without captures are started by the fork server if all arguments can be
+/// sent; then global variables are as before main. Any other target is started by a fork of this process. If this
+/// process has other threads that is refused, unless `WorkerOptions::method` is StartMethod::fork.
 ///
-/// Thread safety: as Worker.
+/// Thread safety: that of Worker.
 template <class Target, class M = detail::target_messenger_t<Target>>
 class WorkerResource : public Worker {
   static_assert(std::same_as<M, PriorityMessenger> || std::same_as<M, MultiMessenger>,
@@ -51,17 +51,18 @@ class WorkerResource : public Worker {
   WorkerResource& operator=(WorkerResource&& other) noexcept {
     if (this == &other) return *this;
     Worker::operator=(std::move(other));
-    // A lambda cannot be assigned, but made anew.
+    // A lambda cannot be assigned, but it can be destroyed and constructed again.
     std::destroy_at(&target_);
     std::construct_at(&target_, std::move(other.target_));
     return *this;
   }
   ~WorkerResource() = default;
 
-  /// Starts the worker; returns when its process is set up, before the target runs. The arguments are copied or moved as
-  /// std::thread does; a pointer for a bool and a floating-point number for an integer are refused. Messengers among them
-  /// are handed over to the worker. Throws WorkerIsAlreadyAliveError, StartError, and InvalidArgumentError for options
-  /// that cannot be fulfilled: also for a start method that this target and these arguments do not allow.
+  /// Starts the worker. Returns when its process is set up, before the target runs. The arguments are copied or moved
+  /// as by std::thread; a pointer for a bool, and a floating-point number for an integer, are refused. Messengers among
+  /// the arguments are handed over to the worker. Throws WorkerIsAlreadyAliveError, StartError, and
+  /// InvalidArgumentError for options that cannot be fulfilled, such as a start method that this target or these
+  /// arguments do not allow.
   template <class... A>
     requires detail::Startable<Target, M, A...>
   void start(A&&... arguments) {
@@ -80,7 +81,7 @@ class WorkerResource : public Worker {
     Worker::start(plan);
   }
 
-  /// This end of the link: one object for this WorkerResource's life, across moves and restarts.
+  /// This end of the link. It is the same object for the whole life of this WorkerResource, across moves and restarts.
   M& messenger() { return static_cast<M&>(Worker::messenger()); }
 
  private:
@@ -96,7 +97,7 @@ class WorkerResource : public Worker {
   template <class... A>
   static void run_in_fork(void* c, Messenger& messenger) {
     auto& [self, arguments] = *static_cast<Context<A...>*>(c);
-    call(self->target_, static_cast<M&>(messenger), arguments);  // in the worker everything is a copy of the host's
+    call(self->target_, static_cast<M&>(messenger), arguments);  // the worker has a copy of everything in the host
   }
 
   template <class... A>
@@ -142,8 +143,8 @@ class WorkerResource : public Worker {
   Stored target_{};
 };
 
-/// A worker that is another program (Executable). Its start arguments must be of the types that the program's own target
-/// takes, and such that can be sent.
+/// A worker that is another program (Executable). The start arguments must be of the types that the target of that
+/// program takes, and of types that can be sent.
 template <class M>
 class WorkerResource<Executable, M> : public Worker {
  public:
@@ -151,8 +152,9 @@ class WorkerResource<Executable, M> : public Worker {
       : Worker(std::move(options), Worker::make_messenger<M>(), std::same_as<M, PriorityMessenger>),
         executable_(std::move(executable)) {}
 
-  /// As above. Throws StartError also where the program does not take these arguments, ends before it answers (with its
-  /// exit status and the end of its stderr), or does not answer in `WorkerOptions::start_timeout`.
+  /// Starts the program like any worker. Throws StartError also if the program does not take these arguments, if it
+  /// does not answer within `WorkerOptions::start_timeout`, or if it ends before it answers; then the error has its
+  /// exit status and the end of its stderr.
   template <class... A>
   void start(A&&... arguments) {
     (check_argument<std::decay_t<A>>(), ...);

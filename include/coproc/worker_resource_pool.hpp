@@ -1,4 +1,4 @@
-// Workers of one target, started and ended together.
+// A group of workers with one target, which are started and ended together.
 #pragma once
 
 #include <cstddef>
@@ -23,15 +23,15 @@
 
 namespace coproc::inline v0 {
 
-/// `size` workers of one target (seed: WorkerResourcePool). A range of its WorkerResources, each of which can be used alone.
+/// A group of `size` workers with one target. It is a range of WorkerResources, each of which can be used alone.
 ///
-///     coproc::WorkerResourcePool workers(4, &serve);        // void serve(coproc::PriorityMessenger& host, Config config)
+///     coproc::WorkerResourcePool workers(4, &serve);  // void serve(coproc::PriorityMessenger& host, Config config)
 ///     workers.start(config);
 ///     for (int answer : workers.map_messages<int>(questions)) ...
 ///
-/// For calls of functions there is Pool. Nothing is replaced here: a worker that ends is the caller's to start again.
+/// Programs that call functions use Pool instead. Here the caller starts a worker again after it has ended.
 ///
-/// Thread safety: as WorkerResource.
+/// Thread safety: that of WorkerResource.
 template <class Target, class M = detail::target_messenger_t<Target>>
 class WorkerResourcePool {
  public:
@@ -39,36 +39,37 @@ class WorkerResourcePool {
 
   explicit WorkerResourcePool(std::size_t size, Target target, WorkerOptions options = {})
     requires(!detail::ClassTarget<Target, M>)
-  {
+      : options_(std::move(options)) {
     workers_.reserve(size);
-    for (std::size_t i = 0; i < size; ++i) workers_.emplace_back(target, numbered(options, i));
+    for (std::size_t i = 0; i < size; ++i) workers_.emplace_back(target, options_of(i));
   }
   explicit WorkerResourcePool(std::size_t size, std::in_place_t = std::in_place, WorkerOptions options = {})
     requires detail::ClassTarget<Target, M>
-  {
+      : options_(std::move(options)) {
     workers_.reserve(size);
-    for (std::size_t i = 0; i < size; ++i) workers_.emplace_back(std::in_place, numbered(options, i));
+    for (std::size_t i = 0; i < size; ++i) workers_.emplace_back(std::in_place, options_of(i));
   }
   WorkerResourcePool(WorkerResourcePool&&) noexcept = default;
   WorkerResourcePool& operator=(WorkerResourcePool&& other) noexcept {
     if (this == &other) return *this;
     const WorkerResourcePool ended(std::move(*this));
+    options_ = std::move(other.options_);
     workers_ = std::move(other.workers_);
     abandoned_ = std::move(other.abandoned_);
     return *this;
   }
-  /// Stops all together.
+  /// Stops all workers together.
   ~WorkerResourcePool() {
     if (workers_.empty()) return;
     try {
       stop();
     } catch (...) {
-      // What is left is each worker's own destructor.
+      // The destructor of each worker stops those that are still alive.
     }
   }
 
-  /// Starts all, each with a copy of the arguments. Throws what WorkerResource's start does; then those that were started are
-  /// stopped again.
+  /// Starts all workers, each with a copy of the arguments. Throws the errors of WorkerResource::start; then it stops
+  /// the workers that were started already.
   template <class... A>
     requires detail::Startable<Target, M, A...>
   void start(const A&... arguments) {
@@ -80,23 +81,24 @@ class WorkerResourcePool {
       throw;
     }
   }
-  /// As `Worker::stop`, all at once: together they take as long as one may. The statuses are in the order of the workers.
+  /// Stops all workers at once by `Worker::stop_all`. Together they take no longer than one may. The statuses are in
+  /// the order of the workers.
   std::vector<ExitStatus> stop() { return stop(options_.stop); }
   std::vector<ExitStatus> stop(const StopOptions& options) {
     return Worker::stop_all(pointers(workers_.size()), options);
   }
-  /// Waits for all to end by themselves.
+  /// Waits until all workers end by themselves.
   std::vector<ExitStatus> join() {
     return apply_to_workers([](worker_type& worker) { return worker.join(); });
   }
-  /// Sends SIGTERM, or SIGKILL, to each, and does not wait.
+  /// Sends SIGTERM to all workers, and does not wait. `kill` sends SIGKILL.
   void terminate() {
     for (worker_type& worker : workers_) worker.terminate();
   }
   void kill() {
     for (worker_type& worker : workers_) worker.kill();
   }
-  /// How many are alive.
+  /// The number of workers that are alive.
   std::size_t alive() const noexcept {
     std::size_t count = 0;
     for (const worker_type& worker : workers_) count += worker.is_alive() ? 1U : 0U;
@@ -108,7 +110,8 @@ class WorkerResourcePool {
   auto begin() noexcept { return workers_.begin(); }
   auto end() noexcept { return workers_.end(); }
 
-  /// Calls `function` with each worker, in this process, and gives the results in the order of the workers, if it has any.
+  /// Calls `function` with each worker, in this process, and returns the results, if there are any, in the order of the
+  /// workers.
   template <class F>
   auto apply_to_workers(F&& function) {
     using Result = std::invoke_result_t<F&, worker_type&>;
@@ -122,21 +125,22 @@ class WorkerResourcePool {
     }
   }
 
-  /// Sends each element of an input range as a request to a worker that has little to do, and gives the replies as they come. The
-  /// range is read only so far ahead as the workers need, and has to live as long as the result, unless it was given as an rvalue.
+  /// Sends each element of an input range as a request to the worker with the fewest open requests, and returns the
+  /// replies as they arrive. The range is read only as far ahead as the workers need. It must live as long as the
+  /// result, unless it was passed as an rvalue.
   template <class T = Message, class Range>
   RepliesOfWorkers<T> map_messages(Range&& values, MapMessagesOptions options = {}) {
     return start_map<T>(std::forward<Range>(values), std::move(options), false);
   }
-  /// The same in the order of the input.
+  /// The same, but the replies are in the order of the input.
   template <class T = Message, class Range>
   RepliesOfWorkers<T> map_messages_ordered(Range&& values, MapMessagesOptions options = {}) {
     return start_map<T>(std::forward<Range>(values), std::move(options), true);
   }
 
  private:
-  WorkerOptions numbered(WorkerOptions options, std::size_t number) {
-    options_ = options;
+  WorkerOptions options_of(std::size_t number) const {
+    WorkerOptions options = options_;
     if (options.name.empty()) options.name = "worker";
     options.name += ' ' + std::to_string(number);
     options.number = number;

@@ -118,7 +118,7 @@ void translate(std::exception_ptr pointer) {
     set("ConcurrentUseError", error.what());
   } catch (const coproc::WorkerIsAlreadyAliveError& error) {
     set("WorkerIsAlreadyAliveError", error.what());
-  } catch (const coproc::WorkerIsAlreadyDeadError& error) {
+  } catch (const coproc::NoLinkError& error) {
     set("WorkerIsAlreadyDeadError", error.what());
   } catch (const coproc::WorkerIsDeadError& error) {
     set("WorkerIsDeadError", error.what());

@@ -120,7 +120,7 @@ auto Messenger::with_errors(F f) {
 
 /// What has come by now.
 std::optional<Message> Messenger::next_in(const Use& use, const ChannelId& channel) {
-  return use.at_once([&] { return use->receive_for<Message>(kAtOnce, channel); });
+  return use.at_once([&] { return use->receive_for<Message>(channel, kAtOnce); });
 }
 
 /// The first look keeps the interpreter's lock.
@@ -134,7 +134,7 @@ Message Messenger::wait_for_message(py::handle channel, py::handle timeout) {
   auto message = next_in(use, kept);
   if (message) return *std::move(message);
   if (time.ns.count() != 0) {
-    message = use.run(time, [&](Timeout left) { return use->receive_for<Message>(left, kept); });
+    message = use.run(time, [&](Timeout left) { return use->receive_for<Message>(kept, left); });
   }
   if (!message) throw coproc::TimeoutError("no message of channel " + kept.describe() + " came in this time");
   return *std::move(message);
@@ -201,7 +201,7 @@ std::optional<Message> Messenger::try_next(const ChannelId& channel) {
   const Use use(*this);
   auto message = next_in(use, channel);
   if (message || !use->end_received()) return message;
-  return use.at_once([&] { return use->receive_for<Message>(std::chrono::seconds(1), channel); });
+  return use.at_once([&] { return use->receive_for<Message>(channel, std::chrono::seconds(1)); });
 }
 
 /// How many a receive of all takes: what is left, or else what is there by now, and one that may be an error.
@@ -304,7 +304,12 @@ Received Messenger::receive_next_reply_message(py::handle channel, py::handle ti
       const Use use(*this, Turn::Kind::wait);
       message = use.run(time, [&](Timeout left) {
         auto replies = use->receive_remaining<Message>(id, left);
-        return std::optional<Message>(std::move(*replies.begin()));
+        const auto at = replies.begin();
+        if (at == replies.end()) {
+          throw coproc::NoRequestError("no reply can come on channel " + id.describe() +
+                                       ": every request of it is answered");
+        }
+        return std::optional<Message>(std::move(*at));
       });
     }
     return Received{*std::move(message), py::reinterpret_borrow<py::object>(channel), unpickles_};
@@ -346,7 +351,7 @@ coproc::ChannelCounts Messenger::counts(py::handle channel) {
 bool Messenger::has_work() {
   const Use use(*this);
   coproc::Messenger* const one[] = {&use.link()};
-  if (has_left() || use.at_once([&] { return coproc::wait_any(one, kAtOnce); }) == 0) return true;
+  if (has_left() || use.at_once([&] { return coproc::wait_any(one, kAtOnce); })) return true;
   if (turn_.has_other_waiter()) return false;
   try {
     if (auto message = next_in(use)) left_.put_back(*std::move(message));
@@ -363,7 +368,7 @@ void Messenger::await_available(py::handle timeout) {
     const Timeout time = timeout_of(timeout);
     const Use use(*this, Turn::Kind::wait);
     coproc::Messenger* const one[] = {&use.link()};
-    if (use.run(time, [&](Timeout left) { return coproc::wait_any(one, left); }) != 0 && !has_work())
+    if (use.run(time, [&](Timeout left) { return coproc::wait_any(one, left); }) == std::nullopt && !has_work())
       throw coproc::TimeoutError("no message came in this time");
     raise_put_off();
     if (has_left()) return;

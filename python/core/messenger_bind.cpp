@@ -91,9 +91,9 @@ std::optional<std::size_t> wait_any(const py::iterable& messengers, py::handle t
     return std::nullopt;
   }
   // One of them stands for all where somebody wants a turn.
-  const std::size_t index = Messenger::Use::run_all(
+  const std::optional<std::size_t> index = Messenger::Use::run_all(
       turns.uses, time, [&](coproc::Timeout left) { return coproc::wait_any(turns.links, left); });
-  if (index < turns.links.size()) return index;
+  if (index) return index;
   // A wait that did not sleep has not seen an end of the other side.
   return first([](Messenger& messenger) { return messenger.has_work(); });
 }

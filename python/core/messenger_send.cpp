@@ -91,7 +91,7 @@ bool Messenger::try_send(py::handle data, py::handle channel, py::handle priorit
   const auto urgency = priority_of(priority, data, reorders_);
   const OutgoingData outgoing(data, unpickles_, main_names_);
   const Use use(*this);
-  return outgoing.visit([&](const auto& value) { return use->try_send(value, id, urgency); });
+  return outgoing.visit([&](const auto& value) { return use->try_send(value, id, {.priority = urgency}); });
 }
 
 std::vector<std::uint64_t> Messenger::send_requests(py::iterable data, py::handle channel, py::handle timeout,

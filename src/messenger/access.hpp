@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <span>
 #include <utility>
 
@@ -17,7 +18,8 @@ struct MessengerAccess {
     return M(std::move(core));
   }
   /// coproc::wait_any, but `replies_of`, unless null, only for replies of this channel (and for errors and the peer's end).
-  static std::size_t wait_any(std::span<Messenger* const> messengers, const ChannelId* replies_of, Timeout timeout);
+  static std::optional<std::size_t> wait_any(std::span<Messenger* const> messengers, const ChannelId* replies_of,
+                                             Timeout timeout);
   static Core* core(const Messenger& messenger) noexcept { return messenger.core_.get(); }
   static std::unique_ptr<Core> release_core(Messenger& messenger) noexcept { return std::move(messenger.core_); }
   static void set_core(Messenger& messenger, std::unique_ptr<Core> core) noexcept { messenger.core_ = std::move(core); }

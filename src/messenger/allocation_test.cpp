@@ -62,7 +62,7 @@ TYPED_TEST(OneProcessAllocationOf, MessagesStraightFromTheLinkTakeNothing) {
     for (int i = 0; i < 12; ++i) a.send_norequest(TypeParam{});
     for (int i = 0; i < 12; ++i) (void)b.receive_blocking<TypeParam>();
     a.send_norequest(TypeParam{}, 7);
-    EXPECT_TRUE(b.receive_for<TypeParam>(std::chrono::seconds(1), 7));
+    EXPECT_TRUE(b.receive_for<TypeParam>(7, std::chrono::seconds(1)));
   });
 }
 

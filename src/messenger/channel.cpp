@@ -2,6 +2,7 @@
 
 #include "coproc/detail/foreign_text.hpp"
 #include "coproc/errors.hpp"
+#include "messenger/channel_access.hpp"
 
 namespace coproc::inline v0 {
 
@@ -19,28 +20,29 @@ std::string ChannelId::describe() const {
     case Kind::text:
       return "\"" + detail::in_one_line(text_) + "\"";
     case Kind::value:
-      return (type_name_.empty() ? "a value" : "a " + std::string(type_name_)) + " of " + std::to_string(text_.size()) +
-             " bytes";
+      return (type_name_.empty() ? "a value" : "a value of type " + std::string(type_name_)) + " (" +
+             std::to_string(text_.size()) + " bytes)";
   }
   return "unknown";
 }
 
-void ChannelId::encode(Encoder& encoder) const {
-  coproc::encode(encoder, static_cast<std::uint8_t>(kind_));
-  coproc::encode(encoder, number_);
-  coproc::encode(encoder, type_);
-  coproc::encode(encoder, kind_ == Kind::enumerator && text_.empty() ? std::string(type_name_) : text_);
+void detail::ChannelAccess::encode(Encoder& encoder, const ChannelId& id) {
+  coproc::encode(encoder, static_cast<std::uint8_t>(id.kind_));
+  coproc::encode(encoder, id.number_);
+  coproc::encode(encoder, id.type_);
+  const bool is_named = id.kind_ == ChannelId::Kind::enumerator && id.text_.empty();
+  coproc::encode(encoder, is_named ? std::string(id.type_name_) : id.text_);
 }
 
-ChannelId ChannelId::decode(Decoder& decoder) {
+ChannelId detail::ChannelAccess::decode(Decoder& decoder) {
   ChannelId id;
   const auto kind = coproc::decode<std::uint8_t>(decoder);
-  if (kind > static_cast<std::uint8_t>(Kind::value)) decoder.fail("no such kind of channel name");
-  id.kind_ = static_cast<Kind>(kind);
+  if (kind > static_cast<std::uint8_t>(ChannelId::Kind::value)) decoder.fail("no such kind of channel name");
+  id.kind_ = static_cast<ChannelId::Kind>(kind);
   id.number_ = coproc::decode<std::uint64_t>(decoder);
   id.type_ = coproc::decode<std::uint64_t>(decoder);
   id.text_ = coproc::decode<std::string>(decoder);
-  if (id.text_.size() > kMaxBytes) decoder.fail("a channel name of more than 4096 bytes");
+  if (id.text_.size() > ChannelId::kMaxBytes) decoder.fail("a channel name of more than 4096 bytes");
   return id;
 }
 

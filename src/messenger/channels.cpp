@@ -21,7 +21,7 @@ Channel& Channels::look_up(const ChannelId& id) {
     }
   }
   Channel& found = *channels_[at->second];
-  recent_[id.hash_of_number() % kRecent] = &found;
+  recent_[ChannelAccess::hash_of_number(id) % kRecent] = &found;
   return found;
 }
 

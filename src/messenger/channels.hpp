@@ -15,6 +15,7 @@
 #include "coproc/channel.hpp"
 #include "coproc/channel_counts.hpp"
 #include "coproc/detail/fifo.hpp"
+#include "messenger/channel_access.hpp"
 
 namespace coproc::inline v0::detail {
 
@@ -36,7 +37,7 @@ class Channels {
   /// The channel of this name; a new one if there was none.
   Channel& of(const ChannelId& id) {
     if (id.is_default()) return *channels_[0];
-    Channel* const recent = recent_[id.hash_of_number() % kRecent];
+    Channel* const recent = recent_[ChannelAccess::hash_of_number(id) % kRecent];
     return recent != nullptr && recent->id == id ? *recent : look_up(id);
   }
   /// The channel of this name, or null.

@@ -32,6 +32,7 @@
 #include "messenger/channels.hpp"
 #include "messenger/inbox.hpp"
 #include "messenger/loans.hpp"
+#include "messenger/message_access.hpp"
 #include "messenger/own_names.hpp"
 #include "messenger/peer.hpp"
 #include "messenger/peer_names.hpp"
@@ -256,7 +257,7 @@ class Core {
   bool look_for_end();
   void deliver(Channel& channel, Entry& entry, const Incoming& to, bool in_turn = true);
   void give(Entry& entry, const Incoming& to);
-  Message::Parts parts_of(link::FrameKind kind, std::uint32_t type, std::uint64_t request_id) const;
+  MessageParts parts_of(link::FrameKind kind, std::uint32_t type, std::uint64_t request_id) const;
   void count_returned(Channel& channel, const link::FrameKind kind, std::uint64_t request_id) {
     ++channel.counts.received;
     if (kind != link::FrameKind::message) count_request_or_reply(channel, kind, request_id);

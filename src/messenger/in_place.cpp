@@ -44,11 +44,11 @@ inline bool Core::is_for(const Channel& channel, const Incoming& to, const Frame
 /// False: its bytes make no such value. What a codec throws itself goes to the user, and the record stays where it is.
 inline bool Core::give_in_place(const Channel& channel, const Frame& frame, const Incoming& to) {
   if (to.type == nullptr) {
-    Message::Parts parts = parts_of(frame.header.kind, frame.header.type, frame.header.request_id);
+    MessageParts parts = parts_of(frame.header.kind, frame.header.type, frame.header.request_id);
     parts.channel = channel.id;
     parts.priority = Priority::from_parts(frame.header.priority, frame.header.rest);
     parts.payload.append(frame.payload.data(), frame.payload.size());
-    to.put_message(Message(std::move(parts)), to.out);
+    to.put_message(MessageAccess::make(std::move(parts)), to.out);
     return true;
   }
   if (to.block != 0) {

@@ -197,10 +197,10 @@ TEST(OneProcessInPlacePriorities, AnyOrderOfSendsComesOutSorted) {
     // Some of channel 0, and all of channel 1 now and then: each the lowest of what is there.
     std::vector<int> all;
     if (round % 7 == 0) {
-      while (const auto value = b.receive_for<int>(0ms, 1)) all.push_back(*value);
+      while (const auto value = b.receive_for<int>(1, 0ms)) all.push_back(*value);
       EXPECT_TRUE(std::is_sorted(all.begin(), all.end()));
     }
-    const int first = b.receive_for<int>(0ms, 0).value_or(-1);
+    const int first = b.receive_for<int>(0, 0ms).value_or(-1);
     const std::size_t left = b.available(0);
     std::vector<Message> rest = b.receive_available(0);
     EXPECT_EQ(rest.size(), left);

@@ -60,7 +60,7 @@ LoanHandle Core::lend(std::size_t count, std::size_t size) {
                     "LinkOptions::loan_bytes");
   }
   LoanHandle handle(std::move(loan));
-  handle.be_found();
+  handle.track_handle();
   return handle;
 }
 

@@ -1,15 +1,17 @@
-// The bytes of a message, for who knows more of them than their type.
+// How messengers make messages, and how pools reach the bytes of one.
 #pragma once
 
 #include <cstddef>
 #include <memory>
 #include <span>
+#include <utility>
 
 #include "coproc/message.hpp"
 
 namespace coproc::inline v0::detail {
 
 struct MessageAccess {
+  static Message make(MessageParts parts) noexcept { return Message(std::move(parts)); }
   static std::span<const std::byte> payload(const Message& message) noexcept { return message.parts_.payload.span(); }
   static std::span<const std::shared_ptr<LoanHold>> loans(const Message& message) noexcept {
     return message.parts_.loans;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <new>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -24,7 +25,7 @@ Messenger& Messenger::operator=(Messenger&&) noexcept = default;
 Messenger::~Messenger() = default;
 
 void Messenger::throw_no_link() {
-  throw WorkerIsAlreadyDeadError(
+  throw NoLinkError(
       "this messenger has no link: its worker was never started (call start() first), or the messenger was moved "
       "from");
 }
@@ -43,8 +44,8 @@ auto with_memory(const Core& core, Call call) -> decltype(call()) {
 
 }  // namespace
 
-bool Messenger::try_send(const detail::Outgoing& value, const ChannelId& channel, std::optional<Priority> priority) {
-  return with_memory(core(), [&] { return core_->try_send(value, channel, priority); });
+bool Messenger::try_send(const detail::Outgoing& value, const ChannelId& channel, const SendOptions& options) {
+  return with_memory(core(), [&] { return core_->try_send(value, channel, options.priority); });
 }
 void Messenger::reply_to(const Message& request, const detail::Outgoing& value, const SendOptions& options) {
   with_memory(core(), [&] { core_->reply_to(request, value, options); });
@@ -56,7 +57,7 @@ void Messenger::reply_error_to(const Message& request, const detail::ErrorType& 
 void Messenger::send_error(const detail::ErrorType& type, const void* error, const SendOptions& options) {
   with_memory(core(), [&] { core_->send_error(type, error, options); });
 }
-void Messenger::send_close_request(const SendOptions&) { core().send_close_request(); }
+void Messenger::send_close_request() { core().send_close_request(); }
 void Messenger::send_end(const SendOptions& options) {
   with_memory(core(), [&] { core_->send_end(options); });
 }
@@ -118,12 +119,12 @@ std::pair<MultiMessenger, MultiMessenger> MultiMessenger::new_pair(const LinkOpt
   return make_messenger_pair<MultiMessenger>(options, false);
 }
 
-std::size_t wait_any(std::span<Messenger* const> messengers, Timeout timeout) {
+std::optional<std::size_t> wait_any(std::span<Messenger* const> messengers, Timeout timeout) {
   return detail::MessengerAccess::wait_any(messengers, nullptr, timeout);
 }
 
-std::size_t detail::MessengerAccess::wait_any(std::span<Messenger* const> messengers, const ChannelId* replies_of,
-                                              Timeout timeout) {
+std::optional<std::size_t> detail::MessengerAccess::wait_any(std::span<Messenger* const> messengers,
+                                                             const ChannelId* replies_of, Timeout timeout) {
   constexpr std::size_t kEach = link::Link::kSleepFds;
   const os::Deadline deadline(timeout.ns);
   std::vector<pollfd> fds(kEach * messengers.size(), pollfd{-1, 0, 0});
@@ -132,7 +133,7 @@ std::size_t detail::MessengerAccess::wait_any(std::span<Messenger* const> messen
     for (std::size_t i = 0; i < messengers.size(); ++i) {
       if (messengers[i]->core().has_work(replies_of)) return i;
     }
-    if (is_last) return messengers.size();
+    if (is_last) return std::nullopt;
     is_last = deadline.passed();  // then there is one sleep of no length, which sees interrupts and the peers' ends
 
     // What began to sleep has to end it, whatever happens.

@@ -4,6 +4,7 @@
 
 #include "coproc/codec.hpp"
 #include "coproc/errors.hpp"
+#include "messenger/channel_access.hpp"
 
 namespace coproc::inline v0::detail {
 
@@ -16,7 +17,7 @@ void OwnNames::check(std::size_t payload) const {
 }
 
 Buffer OwnNames::declare(const Channel& channel) const {
-  if (channel.id.text_bytes() > ChannelId::kMaxBytes) {
+  if (ChannelAccess::text_bytes(channel.id) > ChannelId::kMaxBytes) {
     throw InvalidArgumentError("the channel name " + channel.id.describe().substr(0, 64) +
                                "... has more than 4096 bytes");
   }
@@ -28,7 +29,7 @@ Buffer OwnNames::declare(const Channel& channel) const {
   Buffer bytes;
   {
     Encoder encoder(bytes, 2 * ChannelId::kMaxBytes);
-    channel.id.encode(encoder);
+    ChannelAccess::encode(encoder, channel.id);
   }
   check(bytes.size());
   return bytes;

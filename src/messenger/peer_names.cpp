@@ -5,6 +5,7 @@
 
 #include "coproc/codec.hpp"
 #include "coproc/detail/buffer.hpp"
+#include "messenger/channel_access.hpp"
 
 namespace coproc::inline v0::detail {
 
@@ -18,7 +19,7 @@ void PeerNames::take(link::FrameKind kind, std::span<const std::byte> payload) {
   Decoder decoder(bytes.span(), std::size_t{64} << 10);
   try {
     if (kind == link::FrameKind::channel) {
-      const ChannelId id = ChannelId::decode(decoder);
+      const ChannelId id = ChannelAccess::decode(decoder);
       decoder.finish();
       channels_.push_back(&all_channels_.of(id));
     } else {

@@ -268,17 +268,17 @@ void Core::give(Entry& entry, const Incoming& to) {
     decoder.finish();
     return;
   }
-  Message::Parts parts = parts_of(entry.kind, entry.type, entry.request_id);
+  MessageParts parts = parts_of(entry.kind, entry.type, entry.request_id);
   parts.channel = channel;
   parts.priority = entry.priority;
   if (entry.kind == FrameKind::error_reply) parts.error = decode_error(entry.payload.span()).error;
   parts.payload = entry.payload.take();
   parts.loans = std::move(entry.loans);
-  to.put_message(Message(std::move(parts)), to.out);
+  to.put_message(MessageAccess::make(std::move(parts)), to.out);
 }
 
-Message::Parts Core::parts_of(FrameKind kind, std::uint32_t type, std::uint64_t request_id) const {
-  Message::Parts parts;
+MessageParts Core::parts_of(FrameKind kind, std::uint32_t type, std::uint64_t request_id) const {
+  MessageParts parts;
   parts.request_id = request_id;
   parts.is_reply = kind == FrameKind::reply || kind == FrameKind::error_reply;
   parts.run = run_;

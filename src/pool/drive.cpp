@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <optional>
 #include <thread>
 
 #include "coproc/errors.hpp"
@@ -270,7 +271,7 @@ void PoolCore::sleep(Lock& lock, const os::Deadline& deadline) {
 
   is_asleep_ = true;
   lock.unlock();
-  std::size_t woken_by = slots.size();
+  std::optional<std::size_t> woken_by;
   try {
     woken_by = wait_any(awaited, Timeout(time));
   } catch (const InterruptedError&) {
@@ -286,7 +287,7 @@ void PoolCore::sleep(Lock& lock, const os::Deadline& deadline) {
   lock.lock();
   is_asleep_ = false;
   // A messenger that has woken this and has no result has something to throw.
-  if (woken_by < slots.size()) look_at_woken(*slots[woken_by]);
+  if (woken_by && *woken_by < slots.size()) look_at_woken(*slots[*woken_by]);
 }
 
 /// Wakes the driver, for there is something new.

@@ -116,7 +116,10 @@ const std::shared_ptr<PoolCore>& PoolHandle::core() const {
   return core_;
 }
 
-const TaskOptions& PoolHandle::task_options() const { return core()->options().tasks; }
+const TaskOptions kTasksOfPool;
+const TaskOptions& PoolHandle::task_options(const TaskOptions& given) const {
+  return &given == &kTasksOfPool ? core()->options().tasks : given;
+}
 std::size_t PoolHandle::size() const { return core()->size(); }
 std::size_t PoolHandle::pending() const { return core()->pending(); }
 bool PoolHandle::wait(Timeout timeout) { return core()->wait_for_submitted(timeout); }

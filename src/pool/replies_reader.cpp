@@ -195,8 +195,8 @@ std::optional<RepliesReader::Reply> RepliesReader::next() {
       if (!place.asked.empty()) awaited.push_back(place.messenger);
     }
     if (awaited.empty()) continue;
-    const std::size_t ready = MessengerAccess::wait_any(awaited, &state.options.channel, deadline.remaining());
-    if (ready != awaited.size() || !deadline.passed()) continue;
+    if (MessengerAccess::wait_any(awaited, &state.options.channel, deadline.remaining()) || !deadline.passed())
+      continue;
     throw TimeoutError("map_messages: no reply on channel " + state.options.channel.describe() +
                        " came within the time given: nothing is lost, and a new loop goes on");
   }

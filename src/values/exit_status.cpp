@@ -59,21 +59,13 @@ struct Describe {
     }
     return text + reason_of(end.signal);
   }
-  std::string operator()(const StartFailed& end) const {
-    std::string text = "could not be started: " + end.stage + " failed";
-    if (end.error_number == 0) return text;
-    const char* reason = ::strerrordesc_np(end.error_number);
-    return text + ": " + (reason != nullptr ? reason : "error " + std::to_string(end.error_number));
-  }
   std::string operator()(const NotYetEnded& end) const {
     if (end.refused) {
       return "has not ended, and the system does not let this process signal it, since one of the two has other rights "
-             "by "
-             "now: who has its rights, or root, can end it";
+             "by now: who has its rights, or root, can end it";
     }
     return "has not ended although coproc sent SIGKILL (perhaps it is in a system call that cannot be interrupted, or "
-           "a debugger "
-           "holds it)";
+           "a debugger holds it)";
   }
 };
 

@@ -167,8 +167,7 @@ std::shared_ptr<Run> Worker::State::started(const char* call) const {
         "end it");
   }
   if (now == nullptr) {
-    throw WorkerIsAlreadyDeadError(std::string(call) + ": worker " + options.name +
-                                   " was never started; call start() first");
+    throw NoLinkError(std::string(call) + ": worker " + options.name + " was never started; call start() first");
   }
   if (!now->child.is_own_process()) {
     throw NotOwnerError(std::string(call) + ": worker " + std::to_string(now->child.pid()) + " (" + options.name +
@@ -224,7 +223,7 @@ Worker::~Worker() {
 }
 
 Worker::State& Worker::state() const {
-  if (state_ == nullptr) throw WorkerIsAlreadyDeadError("this worker was moved from: use the object it was moved to");
+  if (state_ == nullptr) throw NoLinkError("this worker was moved from: use the object it was moved to");
   return *state_;
 }
 

@@ -216,7 +216,7 @@ class Crowd {
     std::array<coproc::Messenger*, kMembers> all{};
     for (std::size_t i = 0; i < kMembers; ++i) all[i] = &members_[i].messenger();
     for (;;) {
-      Member<M>& ready = members_[coproc::wait_any(all)];
+      Member<M>& ready = members_[coproc::wait_any(all).value()];
       const bool lives = ready.heard().survive([&] { hear_some(ready.messenger(), ready.heard(), 1); });
       if (!lives) {
         EXPECT_EQ(&ready, &members_[victim]);

@@ -11,6 +11,8 @@
 #include <fstream>
 #include <stdexcept>
 
+#include "messenger/channel_access.hpp"
+
 namespace hostile {
 
 using coproc::link::FrameHeader;
@@ -148,7 +150,7 @@ void Attacker::send_record(std::uint32_t length, std::span<const std::byte> rest
 void Attacker::declare_channel(const coproc::ChannelId& id) {
   coproc::detail::Buffer buffer;
   coproc::Encoder encoder(buffer, 1 << 16);
-  id.encode(encoder);
+  coproc::detail::ChannelAccess::encode(encoder, id);
   send({.kind = FrameKind::channel}, encoder.written());
 }
 

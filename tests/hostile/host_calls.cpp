@@ -40,20 +40,20 @@ void HostCalls::call() {
   switch (last_ = static_cast<int>(below(24))) {
     case 0:
     case 1:
-      if (auto message = messenger_.receive_for(soon, channel)) kept_.push_back(*std::move(message));
+      if (auto message = messenger_.receive_for(channel, soon)) kept_.push_back(*std::move(message));
       if (kept_.size() > 8) kept_.clear();
       break;
     case 2:
-      (void)messenger_.receive_for<int>(soon, channel);
+      (void)messenger_.receive_for<int>(channel, soon);
       break;
     case 3:
-      (void)messenger_.receive_for<std::string>(soon, channel);
+      (void)messenger_.receive_for<std::string>(channel, soon);
       break;
     case 4:
-      (void)messenger_.receive_for<Nested>(soon, channel);
+      (void)messenger_.receive_for<Nested>(channel, soon);
       break;
     case 5:
-      (void)messenger_.receive_for<std::vector<int>>(soon, channel);
+      (void)messenger_.receive_for<std::vector<int>>(channel, soon);
       break;
     case 6:
       (void)messenger_.receive_available(channel);
@@ -99,7 +99,7 @@ void HostCalls::call() {
       break;
     }
     case 19:
-      if (auto buffer = messenger_.receive_for<coproc::SharedBuffer<int>>(soon, channel))
+      if (auto buffer = messenger_.receive_for<coproc::SharedBuffer<int>>(channel, soon))
         buffers_.push_back(*std::move(buffer));
       if (buffers_.size() > 8) buffers_.erase(buffers_.begin(), buffers_.begin() + 1 + static_cast<long>(below(8)));
       break;

@@ -14,6 +14,7 @@
 #include "link/link.hpp"
 #include "link/loan_reference.hpp"
 #include "messenger/access.hpp"
+#include "messenger/channel_access.hpp"
 #include "messenger/core.hpp"
 
 using namespace std::chrono_literals;
@@ -50,7 +51,7 @@ struct OneProcessMemoryHeld : ::testing::Test {
     put({.kind = FrameKind::type}, encoder.written());
     bytes.clear();
     coproc::Encoder name(bytes, 1000);
-    coproc::ChannelId("cover").encode(name);
+    coproc::detail::ChannelAccess::encode(name, "cover");
     put({.kind = FrameKind::channel}, name.written());
     (void)host.available();
     before = hostile::allocated_bytes();
@@ -168,7 +169,8 @@ TEST_F(OneProcessMemoryHeld, LongNamesAndTypes) {
   for (int i = 0; i < 100'000; ++i) {
     coproc::detail::Buffer bytes;
     coproc::Encoder encoder(bytes, 10'000);
-    coproc::ChannelId(std::to_string(i) + std::string(static_cast<std::size_t>(i) % 4000, 'n')).encode(encoder);
+    coproc::detail::ChannelAccess::encode(encoder,
+                                          std::to_string(i) + std::string(static_cast<std::size_t>(i) % 4000, 'n'));
     put({.kind = FrameKind::channel}, encoder.written());
     try {
       if (i % 100 == 0) (void)host.available();

@@ -15,6 +15,7 @@
 #include "coproc/coproc.hpp"
 #include "link/link.hpp"
 #include "messenger/access.hpp"
+#include "messenger/channel_access.hpp"
 #include "messenger/core.hpp"
 
 using namespace std::chrono_literals;
@@ -54,7 +55,7 @@ struct OneProcessUnasked : ::testing::Test {
   void declare_lane() {
     coproc::detail::Buffer bytes;
     coproc::Encoder encoder(bytes, 1000);
-    coproc::ChannelId("lane").encode(encoder);
+    coproc::detail::ChannelAccess::encode(encoder, "lane");
     ASSERT_TRUE(put({.kind = FrameKind::channel}, encoder.written()));
   }
   void reply(std::uint64_t id, int value, std::uint32_t channel = 0) {
@@ -117,7 +118,7 @@ TEST_F(OneProcessUnasked, AnAnswerOnAnotherChannel) {
   declare<int>();
   declare_lane();
   reply(number(id), 7, 1);
-  EXPECT_THROW((void)host.receive_for<int>(0s, "lane"), coproc::ProtocolError);
+  EXPECT_THROW((void)host.receive_for<int>("lane", 0s), coproc::ProtocolError);
 }
 
 TEST_F(OneProcessUnasked, AnErrorThatAnswersNothing) {

@@ -219,7 +219,7 @@ TEST(Finish, StopsAWorkerThatDoesNotEndInTime) {
   worker.start();
   EXPECT_EQ(worker.finish(50ms).stopped_by, coproc::StopRung::terminate);
   WorkerResource never{sum_up};
-  EXPECT_THROW(never.finish(), coproc::WorkerIsAlreadyDeadError);
+  EXPECT_THROW(never.finish(), coproc::NoLinkError);
 }
 
 TEST(Finish, StopsAWorkerThatTakesNothing) {

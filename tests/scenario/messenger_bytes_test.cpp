@@ -116,7 +116,7 @@ TEST_F(OneProcessMessengerBytes, ASystemErrorWithoutATextOfItsOwnKeepsItsText) {
 TEST_F(OneProcessMessengerBytes, LongNamesOfChannelsAndTypesPassASmallRing) {
   const std::string name(4000, 'n');
   b.send_norequest(1, std::string(1000, 'n'));
-  EXPECT_EQ(a.receive_for<int>(0s, std::string(1000, 'n')), 1);
+  EXPECT_EQ(a.receive_for<int>(std::string(1000, 'n'), 0s), 1);
   b.send_norequest(Long());
   EXPECT_TRUE(a.receive_for(0s)->holds<Long>());
   std::thread receiver([&] { EXPECT_EQ(a.receive_blocking<int>(name), 2); });

@@ -70,6 +70,23 @@ TEST_F(OneProcessRequests, ReceiveRemainingTimesOut) {
   EXPECT_THROW(for (int reply : a.receive_remaining<int>({}, 1ms))(void) reply, coproc::TimeoutError);
 }
 
+TEST_F(OneProcessRequests, TheComparisonOfARangeWaitsAndTheIncrementDrops) {
+  a.send_request_multiple({1, 2});
+  auto replies = a.receive_remaining<int>({}, 1ms);
+  auto at = replies.begin();
+  EXPECT_THROW((void)(at == replies.end()), coproc::TimeoutError);
+  b.send_reply(b.receive_blocking<int>() * 10);
+  b.send_reply(b.receive_blocking<int>() * 10);
+  EXPECT_FALSE(at == replies.end());
+  EXPECT_FALSE(at == replies.end()) << "asked again, it has not gone on";
+  EXPECT_EQ(*at, 10);
+  EXPECT_EQ(*at, 10);
+  ++at;
+  ++at;  // the second reply is received, too
+  EXPECT_EQ(a.remaining(), 0u);
+  EXPECT_TRUE(at == replies.end());
+}
+
 TEST_F(OneProcessRequests, ReceivesTheReplyToOneRequest) {
   const auto first = a.send_request(1);
   const auto second = a.send_request(2);

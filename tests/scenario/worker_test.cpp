@@ -157,7 +157,7 @@ TEST(Worker, MovesWithItsMessenger) {
   EXPECT_EQ(&moved.messenger(), &messenger);
   messenger.send_request("x");
   EXPECT_EQ(messenger.receive_blocking<std::string>(), "x");
-  EXPECT_THROW(worker.stop(), coproc::WorkerIsAlreadyDeadError);
+  EXPECT_THROW(worker.stop(), coproc::NoLinkError);
   const int pid = moved.pid();
   moved = WorkerResource{echo};  // moving over a live worker stops it
   EXPECT_EQ(::kill(pid, 0), -1);
@@ -193,12 +193,12 @@ TEST(Worker, SaysThatItNeverStarted) {
   WorkerResource worker{echo, {.name = "sleeper"}};
   EXPECT_FALSE(worker.is_alive());
   EXPECT_EQ(worker.exit_status(), std::nullopt);
-  EXPECT_THROW(worker.stop(), coproc::WorkerIsAlreadyDeadError);
-  EXPECT_THROW(worker.join(), coproc::WorkerIsAlreadyDeadError);
-  EXPECT_THROW(worker.terminate(), coproc::WorkerIsAlreadyDeadError);
-  EXPECT_THROW(worker.kill(), coproc::WorkerIsAlreadyDeadError);
-  EXPECT_THROW(worker.messenger().send_norequest("x"), coproc::WorkerIsAlreadyDeadError);
-  EXPECT_THROW(worker.messenger().receive_blocking(), coproc::WorkerIsAlreadyDeadError);
+  EXPECT_THROW(worker.stop(), coproc::NoLinkError);
+  EXPECT_THROW(worker.join(), coproc::WorkerIsAlreadyDeadError);  // the earlier name
+  EXPECT_THROW(worker.terminate(), coproc::NoLinkError);
+  EXPECT_THROW(worker.kill(), coproc::NoLinkError);
+  EXPECT_THROW(worker.messenger().send_norequest("x"), coproc::NoLinkError);
+  EXPECT_THROW(worker.messenger().receive_blocking(), coproc::NoLinkError);
 }
 
 TEST(Worker, EndingAnEndedWorkerDoesNothing) {

@@ -30,7 +30,7 @@ bool works(coproc::StartMethod method) {
     return false;
   } catch (const TooHard&) {}
   coproc::Pool pool{{.workers = 2}};
-  return pool.map(&square, {1, 2, 3}).collect() == std::vector{1, 4, 9};
+  return pool.map(&square, std::vector{1, 2, 3}).collect() == std::vector{1, 4, 9};
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// What C++20 can only spell out case by case: braces with N initialisers, and structured bindings of N fields.
+// Braces with N initialisers, and structured bindings of N fields, which C++20 can only spell out case by case.
 #pragma once
 
 #include <cstddef>
@@ -25,7 +25,7 @@ struct Field {};
 #define COPROC_B32 COPROC_B16 COPROC_B16
 #define COPROC_CASE(n, braces) else if constexpr (N == n) return requires { T{braces Extra()...}; };
 
-/// Whether T can be made from N times `{}` followed by the extra initialisers.
+/// Whether T can be initialised by N times `{}` followed by the extra initialisers.
 template <class T, std::size_t N, class... Extra>
 constexpr bool takes() {
   if constexpr (N == 0) return requires { T{Extra()...}; };
@@ -144,7 +144,7 @@ constexpr bool takes() {
 #define COPROC_T31 COPROC_T30, COPROC_F(f31)
 #define COPROC_T32 COPROC_T31, COPROC_F(f32)
 
-/// The declared types of the fields, each with whether it has an address (bit-fields have none). Never called.
+/// The declared type of each field, and whether the field has an address (bit-fields have none). Never called.
 template <class T, std::size_t N>
 auto bind_types(T& value) {
   if constexpr (N == 0) return Types<>{};

@@ -1,4 +1,4 @@
-// Growable bytes that are not zeroed when they grow.
+// A growable array of bytes, which does not zero new bytes.
 //
 // Thread safety: a value.
 // Invariants: size_ <= capacity_; data_ is null exactly while capacity_ is 0.
@@ -28,7 +28,7 @@ class Buffer {
   }
   ~Buffer() { std::free(data_); }
 
-  /// At least `capacity` bytes in all, and exactly that many if it has to grow.
+  /// Makes the capacity at least `capacity`. If the buffer has to grow, the capacity is exactly that afterwards.
   void reserve(std::size_t capacity) {
     if (capacity <= capacity_) return;
     void* grown = std::realloc(data_, capacity);  // large blocks are remapped, not copied
@@ -36,7 +36,7 @@ class Buffer {
     data_ = static_cast<std::byte*>(grown);
     capacity_ = capacity;
   }
-  /// New bytes hold anything.
+  /// New bytes are not initialised.
   void resize_uninitialized(std::size_t size) {
     reserve(size);
     size_ = size;
@@ -51,7 +51,7 @@ class Buffer {
     std::memcpy(data_ + size_, data, size);
     size_ += size;
   }
-  /// Keeps the memory.
+  /// Empties the buffer and keeps its memory.
   void clear() noexcept { size_ = 0; }
 
   std::byte* data() noexcept { return data_; }

@@ -1,5 +1,6 @@
-// Programs and library must be compiled in the same mode of the standard library, whose types have another layout in each: a
-// difference would show as nonsense when the program runs. So it is an error of the linker, whose text is a name from here.
+// Makes the linker refuse a program that is compiled in another mode of the standard library than the library. Types
+// have another layout in each mode, so that the program would misbehave when it runs. The text of the linker's error is
+// a name from this file.
 #pragma once
 
 #include <version>
@@ -17,7 +18,7 @@
 namespace coproc::inline v0::detail {
 
 extern __attribute__((visibility("default"))) const char COPROC_STANDARD_LIBRARY;
-/// In each file, so that none is left out.
+/// This object is in each translation unit, so that all of them are checked.
 [[maybe_unused, gnu::used, gnu::retain]] static const char* const built_alike = &COPROC_STANDARD_LIBRARY;
 
 }  // namespace coproc::inline v0::detail

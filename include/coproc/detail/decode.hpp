@@ -1,4 +1,4 @@
-// From bytes to values, for every kind of type: in place where a value can be filled, else as a new value.
+// Decodes values of every kind of type: into an existing value if that can be filled, and otherwise as a new value.
 #pragma once
 
 #include <algorithm>
@@ -19,34 +19,35 @@ T get(Decoder& decoder);
 template <class T>
 void get_into(Decoder& decoder, T& value);
 
-/// What a container's element takes in memory besides itself: links, allocator, its share of hash buckets.
+/// The memory that an element of a container takes besides itself: links, the allocator's part, its share of hash
+/// buckets.
 inline constexpr std::size_t kNodeBytes = 64;
-/// What a container may allocate for its first elements: a deque takes a block and a map of blocks also when it is
-/// empty.
+/// The memory that a container may allocate before its first element: even an empty deque has a block and a map of
+/// blocks.
 inline constexpr std::size_t kFirstBytes = 128;
 inline constexpr std::size_t kDequeBytes = 640;
 
-/// Kinds that only ever come as new values; the others are default-constructed and filled.
+/// The kinds that are always decoded as new values. Values of other kinds are default-constructed and filled.
 template <class T>
 inline constexpr bool kComesWhole =
     kKind<T> == Kind::custom || kKind<T> == Kind::scalar || kKind<T> == Kind::enumeration || kKind<T> == Kind::path ||
     kKind<T> == Kind::tuple || kKind<T> == Kind::shared_buffer || kKind<T> == Kind::complex ||
     kKind<T> == Kind::duration || kKind<T> == Kind::time_point;
 
-/// Where nothing is written: one byte, and it is zero.
+/// Reads a value without contents: one byte, which must be zero.
 inline void get_nothing(Decoder& decoder) {
   if (decoder.scalar<std::uint8_t>() != 0) decoder.fail("an empty value is not one zero byte");
 }
 
-/// Fills a string or vector whose elements are on the wire as they are in memory.
+/// Fills a string or vector whose elements are encoded as they are in memory.
 template <class T>
 void get_block(Decoder& decoder, T& value) {
   using Element = typename T::value_type;
-  // Grown piece by piece, so that each piece is still in the cache when its zeros are overwritten.
+  // The value grows piece by piece, so that each piece is still in the cache when its zeros are overwritten.
   constexpr std::size_t kPiece = 16384 / sizeof(Element) + 1;
   const auto [count, size, lent] = decoder.block(sizeof(Element));
   if (lent != nullptr) {
-    // Copied once: bulk elements need no checks.
+    // One copy is enough, since these elements need no checks.
     value.assign(reinterpret_cast<const Element*>(lent), reinterpret_cast<const Element*>(lent) + count);
     return;
   }
@@ -60,7 +61,7 @@ void get_block(Decoder& decoder, T& value) {
   }
 }
 
-/// The count of a container whose elements each have a node or a place of their own.
+/// Reads the count of a container that allocates memory for each element.
 template <class T, class... Part>
 std::size_t get_count(Decoder& decoder, Types<Part...>) {
   constexpr bool has_nodes = !requires(T& t) { t[std::size_t{0}]; } || kKind<T> != Kind::sequence;
@@ -96,7 +97,7 @@ void get_associative(Decoder& decoder, T& value) {
   value.clear();
   if constexpr (requires { value.reserve(count); }) value.reserve(count);
   for (std::size_t i = 0; i < count; ++i) {
-    // A sender's container is in order: the end is then the right hint.
+    // The sender's container is in order, so the end is the right hint.
     if constexpr (kKind<T> == Kind::map) {
       auto key = get<typename T::key_type>(decoder);
       value.emplace_hint(value.end(), std::move(key), get<typename T::mapped_type>(decoder));

@@ -1,4 +1,4 @@
-// From values to bytes, for every kind of type.
+// Encodes values of every kind of type.
 #pragma once
 
 #include <chrono>
@@ -21,7 +21,7 @@ namespace coproc::inline v0::detail {
 template <class T>
 void put(Encoder& encoder, const T& value);
 
-/// What lies in one piece: as one block where memory already holds the encoding.
+/// Writes elements that are contiguous in memory: as one block if their bytes in memory are their encoding.
 template <class Range>
 void put_block(Encoder& encoder, const Range& range) {
   using Element = std::remove_cv_t<typename Range::value_type>;
@@ -54,7 +54,7 @@ void put_container(Encoder& encoder, const T& value) {
 
 template <class T>
 void put_fields(Encoder& encoder, const T& value) {
-  // Only what has no fixed size can hold values of its own type.
+  // Only types without a fixed size can contain values of their own type.
   if constexpr (kWireSize<T> == kVariable) encoder.enter();
   visit_fields(value, [&](const auto&... field) {
     if constexpr (sizeof...(field) == 0) encoder.scalar(std::uint8_t{0});

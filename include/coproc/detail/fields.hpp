@@ -1,8 +1,8 @@
-// Takes aggregates apart: how many fields a type has, their types, and a visit of them all.
+// Takes aggregates apart: counts their fields, finds their types, and visits all of them.
 //
-// A type's fields are counted by the number of `{}` that its braces take, so that an array counts as one field and
-// every field must be default-constructible; structured bindings then name them. Types that would not survive this
-// (unions, bases with members, bit-fields, references) are found before it is tried.
+// The fields of a type are counted by the number of `{}` that its braces take. Therefore an array counts as one field,
+// and every field must be default-constructible. Structured bindings then name the fields. Types for which this does
+// not work (unions, bases with members, bit-fields, references) are recognised before it is tried.
 #pragma once
 
 #include <cstddef>
@@ -26,7 +26,8 @@ template <class T>
 concept HasFields =
     std::is_class_v<T> && requires { std::tuple_size<std::remove_cvref_t<decltype(T::coproc_fields)>>::value; };
 
-// Stand-ins for an initialiser that fits only one kind of place. They are never defined: only asked about.
+// Stand-ins for initialisers that fit only one kind of field. They are only used in unevaluated expressions, so they
+// have no definitions.
 struct AnyField {
   template <class U>
   operator U() const;
@@ -54,7 +55,7 @@ struct AnyCustom {
   operator U() const;
 };
 
-/// How many of the first initialisers are for bases.
+/// The number of initialisers, from the first on, that initialise base classes.
 template <class T, std::size_t N = 0>
 constexpr std::size_t count_bases() {
   if constexpr (N <= kMaxBases && takes<T, N, AnyBase<T>>()) {
@@ -73,7 +74,7 @@ constexpr bool has_full_base() {
     return false;
   }
 }
-/// How many initialisers there are, bases included, looking no further than one too many.
+/// The number of initialisers, including those of bases. The search stops at one more than can be handled.
 template <class T, std::size_t N>
 constexpr std::size_t count_initializers() {
   if constexpr (N <= kMaxFields + kMaxBases && takes<T, N + 1>()) {
@@ -87,7 +88,7 @@ constexpr bool has_union(std::index_sequence<Index...>) {
   return ((takes<T, First + Index, AnyUnion>() && !takes<T, First + Index, AnyCustom>()) || ...);
 }
 
-/// Counts of an aggregate that can be made from `{}`.
+/// The numbers of bases and fields of an aggregate that can be initialised by `{}`.
 template <class T>
 struct Layout {
   static constexpr std::size_t bases = std::is_empty_v<T> ? 0 : count_bases<T>();
@@ -108,7 +109,7 @@ struct MemberTypes<std::tuple<M...>> {
   using type = Types<Field<typename MemberType<M>::type, true>...>;
 };
 
-/// Types<Field<...>...> of an aggregate, or of what `coproc_fields` lists.
+/// Types<Field<...>...> of an aggregate, or of the members that `coproc_fields` lists.
 template <class T>
 struct FieldsOf {
   using type = decltype(bind_types<T, Layout<T>::fields>(std::declval<T&>()));

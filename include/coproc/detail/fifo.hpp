@@ -12,12 +12,12 @@
 
 namespace coproc::inline v0::detail {
 
-/// Unlike std::deque it costs nothing while it is new, and in a steady state it allocates nothing. Once it has become
-/// short or empty again it keeps only a little memory, so that one flood does not hold its memory for ever.
+/// Unlike std::deque, a new queue has no memory, and in a steady state it allocates nothing. A queue that becomes short
+/// or empty again keeps only a little memory, so that one flood of values does not hold its memory for ever.
 template <class T>
 class Fifo {
  public:
-  /// Memory that an emptied queue keeps, in bytes (or the least capacity, if T is larger).
+  /// The bytes that an emptied queue keeps at most (or the least capacity, if that takes more).
   static constexpr std::size_t kKeptBytes = 4 * 1024;
 
   Fifo() noexcept = default;
@@ -31,7 +31,7 @@ class Fifo {
     deallocate();
   }
 
-  /// If it throws, the queue is as it was.
+  /// If it throws, the queue is unchanged.
   void push_back(T value) {
     if (size_ == capacity_) {
       grow_and_push(std::move(value));
@@ -58,7 +58,7 @@ class Fifo {
     trim();
   }
 
-  /// Takes out every value that `is_unwanted` says yes to; the others keep their order, also if it throws.
+  /// Removes every value for which `is_unwanted` returns true. The others keep their order, even if it throws.
   template <class Predicate>
   void erase_if(Predicate&& is_unwanted) {
     std::size_t to_see = size_;
@@ -88,7 +88,7 @@ class Fifo {
 
   std::size_t size() const noexcept { return size_; }
   bool empty() const noexcept { return size_ == 0; }
-  /// How many values fit without an allocation.
+  /// The number of values that fit without an allocation.
   std::size_t capacity() const noexcept { return capacity_; }
 
  private:
@@ -100,7 +100,7 @@ class Fifo {
 
   T* slot(std::size_t index) const noexcept { return slots_ + ((head_ + index) & (capacity_ - 1)); }
 
-  // The new value goes first: if it or a copy throws, nothing of the old ring has changed.
+  // The new value is constructed first: if that or a copy throws, nothing in the old ring has changed.
   void grow_and_push(T&& value) {
     const std::size_t capacity = capacity_ == 0 ? first_capacity() : capacity_ * 2;
     std::allocator<T> memory;
@@ -124,7 +124,7 @@ class Fifo {
     head_ = 0;
   }
 
-  // The front becomes the back. In a full ring the back's place is the front's own.
+  // Moves the front to the back. In a full ring both are the same place.
   void rotate() {
     if (size_ != capacity_) {
       std::construct_at(slot(size_), std::move(front()));
@@ -139,7 +139,8 @@ class Fifo {
   void deallocate() noexcept {
     if (slots_ != nullptr) std::allocator<T>().deallocate(slots_, capacity_);
   }
-  // Growing to this size again takes as many puts as the memory has places, so giving it back stays cheap on average.
+  // It takes as many puts as the memory has places to grow to this size again, so releasing the memory is cheap on
+  // average.
   void trim() noexcept {
     if (capacity_ <= first_capacity() || capacity_ * sizeof(T) <= kKeptBytes) return;
     if (size_ == 0) {

@@ -1,4 +1,4 @@
-// Where a received value goes, without its type: what the templates of a messenger hand to the library.
+// The destination of a received value, without its type. The templates of a messenger pass it to the library.
 //
 // Thread safety: values.
 #pragma once
@@ -16,15 +16,16 @@ namespace coproc::inline v0::detail {
 
 struct Incoming {
   void* out = nullptr;
-  const TypeInfo* type = nullptr;                 // null: `put_message` takes the whole message
-  std::size_t block = 0;                          // bytes of a value whose bytes in memory are its encoding, else 0
-  void* (*place)(void* out) = nullptr;            // where they go to
-  void (*decode)(Decoder&, void* out) = nullptr;  // any other value
+  const TypeInfo* type = nullptr;       // null if `put_message` takes the whole message
+  std::size_t block = 0;                // the size of a value whose bytes in memory are its encoding; otherwise 0
+  void* (*place)(void* out) = nullptr;  // where these bytes are written
+  void (*decode)(Decoder&, void* out) = nullptr;  // decodes any other value
   void (*put_message)(Message&&, void* out) = nullptr;
-  void (*clear)(void* out) = nullptr;  // takes out again what was put
+  void (*clear)(void* out) = nullptr;  // removes the values that were put
 };
 
-/// What `Incoming` needs of a place `Out` for values: std::optional<T>, std::vector<T>, or T itself.
+/// The functions that `Incoming` needs for a destination `Out` of values: std::optional<T>, std::vector<T>, or T
+/// itself.
 template <class T, class Out>
 struct Sink {
   static constexpr bool kIsList = std::is_same_v<Out, std::vector<T>>;
@@ -75,7 +76,7 @@ Incoming incoming(Out& out) noexcept {
   return in;
 }
 
-/// What a user may ask a receive for: Message, or a type that can be sent.
+/// The types that a receive can return: Message, and the types that can be sent.
 template <class T>
 constexpr void check_receivable() {
   if constexpr (!std::is_same_v<T, Message>) {

@@ -1,4 +1,4 @@
-// Memory that is handed to another process instead of being copied there, without the type of what it holds.
+// Memory that is handed to another process instead of being copied, without the type of its contents.
 #pragma once
 
 #include <cstddef>
@@ -13,9 +13,9 @@ namespace coproc::inline v0::detail {
 
 class LoanHandle;
 
-/// Keeps a stretch of memory. The end of the last owner, in whatever thread, gives it back to where it came from.
+/// Keeps a piece of memory. When the last owner is destroyed, in any thread, the memory goes back to its lender.
 ///
-/// Thread safety: `data`, `bytes` and `is_here` from any thread.
+/// Thread safety: any thread may use `data`, `bytes` and `is_here`.
 class COPROC_API LoanHold {
  public:
   LoanHold(std::byte* memory, std::size_t size) noexcept : data(memory), bytes(size) {}
@@ -23,15 +23,15 @@ class COPROC_API LoanHold {
   LoanHold& operator=(const LoanHold&) = delete;
   virtual ~LoanHold();
 
-  /// False in a process that was forked from its owner's: there the memory is not mapped.
+  /// Whether the memory is mapped in this process: false in a fork of the process that has it.
   virtual bool is_here() const noexcept = 0;
 
   std::byte* const data;
   const std::size_t bytes;
-  const LoanHandle* handle = nullptr;  // the only one, of what can be sent on: the send empties it
+  const LoanHandle* handle = nullptr;  // the only handle, which a send of this memory empties; else null
 };
 
-/// What a SharedBuffer is made of: a pointer, a size, and a share in what keeps the memory.
+/// A SharedBuffer without its type: a pointer, a size, and a share in the object that keeps the memory.
 ///
 /// Thread safety: a value.
 /// Invariants: data_ is null exactly while hold_ is.
@@ -50,20 +50,22 @@ class LoanHandle {
   }
   ~LoanHandle() { clear(); }
 
-  /// Throws NotOwnerError in a process that was forked from the owner's.
+  /// The memory. Throws NotOwnerError in a fork of the process that has it.
   std::byte* data() const {
     if (hold_ != nullptr && !hold_->is_here()) throw_not_here();
     return data_;
   }
-  /// Without that check.
+  /// The memory, without that check.
   std::byte* raw_data() const noexcept { return data_; }
   std::size_t bytes() const noexcept { return bytes_; }
   const std::shared_ptr<LoanHold>& hold() const noexcept { return hold_; }
   LoanHandle share() const { return hold_ == nullptr ? LoanHandle() : LoanHandle(hold_); }
-  /// From now on `hold()->handle` is this, wherever it is moved. For the only handle of a hold.
-  void be_found() noexcept { hold_->handle = this; }
+  /// Registers this handle with its hold, so that a send can empty it. Moves keep the registration. Call it only on the
+  /// first handle of a hold.
+  void track_handle() noexcept { hold_->handle = this; }
   [[noreturn]] COPROC_API static void throw_not_here();
-  /// Const, as a send takes its value as const: what a handle holds is no part of what it is.
+  /// Empties the handle. It is const, since a send takes its value by const reference and empties its handles
+  /// nevertheless.
   void clear() const noexcept {
     if (hold_ != nullptr && hold_->handle == this) hold_->handle = nullptr;
     hold_.reset();
@@ -83,7 +85,7 @@ class LoanHandle {
   mutable std::shared_ptr<LoanHold> hold_;
 };
 
-/// From SharedBuffers to what they are made of, and back.
+/// Converts between SharedBuffers and their handles.
 struct LoanAccess {
   template <class Buffer>
   static const LoanHandle& handle_of(const Buffer& buffer) noexcept {
@@ -95,19 +97,20 @@ struct LoanAccess {
   }
 };
 
-/// Memory of this process alone, for what cannot be lent. Throws std::bad_alloc.
+/// Allocates memory of this process alone, for contents that cannot be lent. Throws std::bad_alloc.
 LoanHandle make_private_loan(std::size_t bytes);
 
-/// Where an encoder puts what is lent. The numbers are those by which the value refers to it.
+/// Lends memory for an encoder. Each call returns the number by which the encoded value refers to the loan.
 class LoanWriter {
  public:
   virtual ~LoanWriter() = default;
 
-  /// Lends what the handle holds; where that is not this link's own, a copy of it. nullopt: nothing can be lent.
+  /// Lends the memory of the handle, or, if that does not belong to this link, a copy. Returns nullopt if nothing can
+  /// be lent.
   virtual std::optional<std::uint32_t> lend(const LoanHandle& handle) = 0;
-  /// Lends a copy of the bytes, if that is wanted and possible at this moment.
+  /// Lends a copy of the bytes, if the link's options want that and it is possible at this moment.
   virtual std::optional<std::uint32_t> lend_copy(const void* data, std::size_t bytes) = 0;
-  /// Bytes lent so far, which count as the message's own.
+  /// The number of bytes that were lent so far. They count as bytes of the message.
   virtual std::size_t lent_bytes() const noexcept = 0;
 };
 

@@ -1,7 +1,7 @@
 // Floating-point numbers as integers in the same order.
 //
-// For numbers that may be infinite, or none at all: a program may be compiled with -ffast-math, after which comparisons of these mean
-// nothing, and those of tiny ones neither. What is inline is compiled so in every such program.
+// A program may be compiled with -ffast-math, and inline functions with it. Then comparisons of infinities, NaNs and
+// tiny numbers are not reliable, but comparisons of these integers are.
 #pragma once
 
 #include <bit>
@@ -9,7 +9,7 @@
 
 namespace coproc::inline v0::detail {
 
-/// Rises with the number. Both zeros have 0.
+/// An integer that is greater for a greater number. It is 0 for both zeros.
 constexpr std::int64_t ordered_bits(double number) noexcept {
   const auto bits = std::bit_cast<std::int64_t>(number);
   constexpr std::int64_t kSign = INT64_MIN, kOthers = INT64_MAX;
@@ -21,7 +21,7 @@ constexpr double from_ordered_bits(std::int64_t bits) noexcept {
 
 inline constexpr std::int64_t kOrderedInfinity = 0x7FF0'0000'0000'0000;
 inline constexpr std::int64_t kOrderedMinusInfinity = -kOrderedInfinity - 1;
-/// Whether they are of something that is not a number.
+/// Whether the bits are those of a NaN.
 constexpr bool is_nan_bits(std::int64_t bits) noexcept {
   return bits > kOrderedInfinity || bits < kOrderedMinusInfinity;
 }

@@ -1,4 +1,4 @@
-// A value on its way out, without its type: what the templates of a messenger hand to the library.
+// A value to be sent, without its type. The templates of a messenger pass it to the library.
 //
 // Thread safety: values.
 #pragma once
@@ -18,7 +18,7 @@ struct Outgoing {
   void (*encode)(Encoder&, const void*);
   const TypeInfo* type;
   std::optional<Priority> priority;
-  std::size_t size_hint;  // bytes: exact where it is known at compile time
+  std::size_t size_hint;  // in bytes; exact if it is known at compile time
   bool is_block;          // the value's bytes in memory are its encoding
 };
 

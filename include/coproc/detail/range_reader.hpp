@@ -1,4 +1,4 @@
-// Reads a range's elements one by one, no further than is asked.
+// Reads the elements of a range one by one, and no further than is asked.
 #pragma once
 
 #include <iterator>
@@ -8,7 +8,7 @@
 
 namespace coproc::inline v0::detail {
 
-/// `Held`: the range, or a reference to it. Stays where it is, for it keeps iterators.
+/// `Held` is the range or a reference to it. The object cannot be moved, since it keeps iterators.
 ///
 /// Thread safety: none.
 template <class Held>
@@ -20,11 +20,12 @@ class RangeReader {
   RangeReader(const RangeReader&) = delete;
   RangeReader& operator=(const RangeReader&) = delete;
 
-  /// Goes to the first, or the next, element; false: there is none. Throws what the range throws.
+  /// Goes to the first, or to the next, element, and returns false if there is none. Throws the exceptions of the
+  /// range.
   bool next() {
     if (!at_) at_.emplace(std::begin(range_));
     if (is_at_element_)
-      ++*at_;  // now and not before: a range that waits for an element keeps nobody waiting for the one before
+      ++*at_;  // only now, so that a range that waits for its next element does not delay the present one
     is_at_element_ = *at_ != std::end(range_);
     return is_at_element_;
   }

@@ -1,4 +1,4 @@
-// Why a type cannot be sent: found before anything else is instantiated, and said in one line.
+// Finds the reason why a type cannot be sent, before anything else is instantiated, and reports it in one line.
 #pragma once
 
 #include <concepts>
@@ -29,8 +29,8 @@ enum class Refusal : unsigned char {
   bad_codec,
 };
 
-/// How far out T is among the aggregates around it, innermost first; 0: it is none of them. So recursive types come to
-/// an end.
+/// The distance of T among the aggregates around it, innermost first; 0 if it is none of them. This ends the recursion
+/// of recursive types.
 template <class T, class... Outer>
 constexpr std::size_t find_outer() {
   std::size_t distance = 0;
@@ -60,7 +60,7 @@ constexpr Refusal fields_refusal(Types<F...>) {
   return result;
 }
 
-/// What speaks against taking T apart, whatever its fields are.
+/// The reason why T cannot be taken apart, whatever its fields are.
 template <class T>
 constexpr Refusal aggregate_refusal() {
   if constexpr (HasFields<T>) {
@@ -82,7 +82,7 @@ constexpr Refusal aggregate_refusal() {
   }
 }
 
-/// What speaks against T itself, apart from its parts.
+/// The reason why T itself cannot be sent, regardless of its parts.
 template <class T>
 constexpr Refusal own_refusal() {
   constexpr Kind kind = kKind<T>;
@@ -128,11 +128,12 @@ constexpr Refusal find_refusal() {
     return parts_refusal<Outer...>(parts_of<T>());
   }
 }
-/// Of types without const and volatile: the first thing that speaks against sending T.
+/// The first reason why T, a type without const and volatile, cannot be sent.
 template <class T>
 inline constexpr Refusal kRefusal = find_refusal<T>();
 
-/// Does not compile for types that are refused; the compiler's notes lead from the payload to the culprit.
+/// Does not compile for types that are refused. The notes of the compiler lead from the payload to the part that is the
+/// reason.
 template <class T>
 constexpr void explain_refusal() {
   constexpr Refusal why = kOwnRefusal<T>;

@@ -1,4 +1,4 @@
-// What a program must be compiled for to use coproc: its errors come first, and alone.
+// Checks that the compiler and its options are ones that coproc supports, so that this error comes first and alone.
 #pragma once
 
 #if __cplusplus < 202002L

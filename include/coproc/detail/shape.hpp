@@ -1,8 +1,8 @@
-// What kind of value a type is, and of which parts it is made: the one place where types are told apart.
+// Classifies types: the kind of each type, and the parts of which it is made.
 //
-// The standard's containers are known by their members and not by their templates, so that their headers need not be
-// included; a class of another's making that looks the same is not taken for one, since it may hold more than its
-// elements.
+// The containers of the standard library are recognised by their members and not by their templates, so that their
+// headers need not be included. A class from elsewhere that has the same members is not taken for a container, since it
+// may hold more than its elements.
 #pragma once
 
 #include <array>
@@ -46,8 +46,8 @@ enum class Kind : unsigned char {
   duration,
   time_point,
   shared_buffer,
-  aggregate,  // also what lists its fields in coproc_fields
-  // What cannot be sent:
+  aggregate,  // including classes that list their fields in coproc_fields
+  // These cannot be sent:
   pointer,
   reference,
   view,
@@ -100,7 +100,7 @@ concept MapLike = RangeLike<T> && requires {
   typename T::mapped_type;
 };
 
-/// Kinds of templates that are known by name, and the parts of all kinds but aggregates.
+/// The kinds of templates that are known by name, and the parts of all kinds but aggregates.
 template <class T>
 struct Known {};
 template <Kind K, class... Part>
@@ -174,11 +174,11 @@ constexpr Kind find_kind() {
     return Kind::other;
   }
 }
-/// Of types without const and volatile.
+/// The kind of T, a type without const and volatile.
 template <class T>
 inline constexpr Kind kKind = find_kind<T>();
 
-/// Types<...> of which a value is made; of aggregates only where `refusal_of<T>` finds nothing against it.
+/// Types<...> of the parts of a value. For an aggregate it is valid only if `refusal_of<T>` is none.
 template <class T, Kind K = kKind<T>>
 struct Parts {
   using type = Types<>;

@@ -1,4 +1,4 @@
-// A few nodes of a std::map or std::unordered_map that are out of use, kept for the next insertion.
+// A few unused nodes of a std::map or std::unordered_map, which are kept for the next insertions.
 //
 // Thread safety: none; one thread at a time.
 // Invariants: the first `count_` nodes are full, the others are empty.
@@ -14,7 +14,7 @@ class SpareNodes {
  public:
   SpareNodes() noexcept = default;
 
-  /// Takes an element out of the map, to be used again or, when there are enough, to be freed.
+  /// Takes an element out of the map and keeps its node, or frees it if there are enough nodes.
   void take_out(Map& map, typename Map::iterator at) noexcept {
     if (count_ < kMost) {
       nodes_[count_++] = map.extract(at);
@@ -23,7 +23,8 @@ class SpareNodes {
     }
   }
 
-  /// The element of a key that is not in the map yet. Its value is new, or as it was when it was taken out.
+  /// Inserts an element for a key that is not in the map yet. Its value is new, or it is the value that a kept node
+  /// had.
   template <class Key>
   typename Map::iterator insert(Map& map, const Key& key) {
     if (count_ == 0) return map.try_emplace(key).first;

@@ -1,4 +1,4 @@
-// What a target is, which messenger it wants, and with which arguments it can be started.
+// The traits of targets: whether a type is a target, its messenger, and the arguments with which it can be started.
 #pragma once
 
 #include <concepts>
@@ -13,7 +13,7 @@ namespace coproc::inline v0::detail {
 template <class... P>
 struct Parameters {};
 
-/// The parameters of a function, or of a callable object with one signature; void where they cannot be known.
+/// The parameters of a function, or of a callable object with one signature; void if they cannot be known.
 template <class F>
 struct SignatureOf {
   using type = void;
@@ -62,7 +62,7 @@ struct AnyArgument {
   operator To() const;
 };
 
-/// Whether a class can be constructed with a messenger of this kind and some arguments behind it.
+/// Whether a class can be constructed with a messenger of this kind, followed by some arguments.
 template <class Target, class M, class... More>
 constexpr bool can_be_given() {
   if constexpr (std::constructible_from<Target, M&, More...>) {
@@ -74,7 +74,8 @@ constexpr bool can_be_given() {
   }
 }
 
-/// Its `messenger_type`; else the first parameter of the target, or of a class's constructor; else PriorityMessenger.
+/// The messenger of a target: its `messenger_type` if it has one; otherwise the first parameter of the target, or of
+/// the constructor of a class; otherwise PriorityMessenger.
 template <class Target>
 struct TargetMessenger : FirstMessenger<typename SignatureOf<Target>::type> {};
 template <class Target>
@@ -91,11 +92,11 @@ struct TargetMessenger<Target> {
 template <class Target>
 using target_messenger_t = typename TargetMessenger<Target>::type;
 
-/// A class whose operator() takes nothing: it is constructed in the worker.
+/// A class whose operator() has no parameters. It is constructed in the worker.
 template <class Target, class M>
 concept ClassTarget = std::is_class_v<Target> && std::invocable<Target&> && !std::invocable<Target&, M&>;
 
-/// Conversions that the language allows and that are mistakes where a worker is started.
+/// Conversions that the language allows, but that are mistakes in the arguments of a start.
 template <class From, class To>
 concept BadConversion = (std::is_pointer_v<From> && std::same_as<std::remove_cvref_t<To>, bool>) ||
                         (std::is_floating_point_v<From> && std::is_integral_v<std::remove_cvref_t<To>>);
@@ -106,7 +107,7 @@ template <class First, class... P, class... A>
   requires(sizeof...(P) == sizeof...(A))
 constexpr bool has_bad_conversion<Parameters<First, P...>, A...> = (BadConversion<A, P> || ...);
 
-/// Stands for a start argument in a constructor call: becomes only what the argument may become.
+/// Stands for a start argument in a constructor call. It converts only to the types to which the argument may convert.
 template <class From>
 struct StartArgument {
   template <class To>
@@ -126,7 +127,7 @@ constexpr bool is_startable() {
   }
 }
 
-/// Whether the target can be started with these arguments: they fit its parameters behind the messenger.
+/// Whether the target can be started with these arguments: whether they fit its parameters behind the messenger.
 template <class Target, class M, class... A>
 concept Startable = is_startable<Target, M, A...>() && (std::constructible_from<std::decay_t<A>, A> && ...);
 

@@ -1,5 +1,4 @@
-// A task of a pool without its types: what the templates of the public headers hand to src/pool, and what they are given
-// there.
+// The tasks of a pool without their types: the interface between the templates of the public headers and src/pool.
 #pragma once
 
 #include <cstddef>
@@ -22,25 +21,25 @@ namespace coproc::inline v0::detail {
 class PoolCore;
 struct Job;
 
-/// In a worker: one task on its way.
+/// A task that is being run in a worker.
 struct TaskRun {
   Decoder& arguments;
-  void* state;          // what the init function has returned, or null
-  void (*function)();   // of a function task
-  const void* context;  // in a worker that is a fork: what the pool was made with
-  /// To be called once, with the result.
+  void* state;          // the result of the init function, or null
+  void (*function)();   // the task's function, if it is a plain function
+  const void* context;  // in the fork of a LazyPool: its function and elements
+  /// Sends the result. It is called once.
   void (*reply)(TaskRun& run, const Outgoing& result);
-  bool is_skipped = false;  // its arguments are only to be read past
-  bool is_decoded = false;  // they were, and from now on an exception is the function's own
+  bool is_skipped = false;  // the arguments are read, but the function is not called
+  bool is_decoded = false;  // the arguments were read; from now on an exception is one of the function
 };
 
-/// What a task runs: `run` decodes the arguments, and unless it is skipped calls and replies.
+/// The code of a task: `run` decodes the arguments and, unless the task is skipped, calls the function and replies.
 struct TaskCode {
   void (*run)(TaskRun& run) = nullptr;
   void (*function)() = nullptr;
 };
 
-/// One task in the host: its arguments, later its result.
+/// A task in the host: first its arguments, later its result.
 class COPROC_API Task {
  public:
   Task() = default;
@@ -50,21 +49,21 @@ class COPROC_API Task {
   virtual void encode(Encoder& encoder) const = 0;
   bool is_cancelled() const noexcept { return cancelled_at != 0; }
 
-  std::shared_ptr<Job> job;       // of which it is one
-  std::uint64_t index = 0;        // in the job
-  std::uint64_t serial = 0;       // among all that were sent to its worker
-  std::size_t deaths = 0;         // of workers while they ran it
-  std::int64_t cancelled_at = 0;  // ns; 0: it was not
-  bool is_told_to_skip = false;   // its worker is, or will be
-  bool is_skip_sent = false;      // it is
+  std::shared_ptr<Job> job;       // the map or submit to which it belongs
+  std::uint64_t index = 0;        // its index in the job
+  std::uint64_t serial = 0;       // its number among all tasks that were sent to its worker
+  std::size_t deaths = 0;         // the number of workers that died while they ran it
+  std::int64_t cancelled_at = 0;  // in ns; 0 if it was not cancelled
+  bool is_told_to_skip = false;   // its worker was told to skip it, or will be
+  bool is_skip_sent = false;      // the worker was told
   std::optional<Message> result;
   std::exception_ptr error;
-  std::size_t held_bytes = 0;  // what its result or its error is counted for while nobody has read it
-  Task* next = nullptr;        // in the list that it is in
+  std::size_t held_bytes = 0;  // the bytes for which its unread result or error counts
+  Task* next = nullptr;        // the next task in its list
 };
 using TaskPtr = std::unique_ptr<Task>;
 
-/// The result that came, whose head was checked. Throws the task's error, DecodeError.
+/// Decodes the result of a task, whose head was checked before. Throws the error of the task, and DecodeError.
 class COPROC_API ResultDecoder {
  public:
   explicit ResultDecoder(const Task& task);
@@ -83,29 +82,35 @@ R decode_result(const Task& task) {
   return value;
 }
 
-/// How a pool makes the state of its workers. In a fork (LazyPool) there is a `context` instead.
+/// The functions that make and destroy the state of a worker. The forks of a LazyPool have a `context` instead.
 struct StateCode {
-  void* (*make)(Decoder& init, void (*function)()) = nullptr;  // null: no init function
+  void* (*make)(Decoder& init, void (*function)()) = nullptr;  // null without an init function
   void (*unmake)(void* state, Decoder& exit, void (*function)()) = nullptr;
   void (*init_function)() = nullptr;
   void (*exit_function)() = nullptr;
   void (*encode_init)(Encoder& encoder, const void* init) = nullptr;
   void (*encode_exit)(Encoder& encoder, const void* exit) = nullptr;
-  const void* init = nullptr;  // while the pool is made
+  const void* init = nullptr;  // valid while the pool is made
   const void* exit = nullptr;
-  TaskCode forked = {};  // what the workers run that are forks
+  TaskCode forked = {};  // the code of the forks of a LazyPool
   const void* context = nullptr;
 };
 
-/// A pool's end of things; shared by the pool, its maps and its submitted tasks. All calls may be made by any thread.
+/// The default of the options of every call. It is recognised by its address and stands for `PoolOptions::tasks`.
+COPROC_API extern const TaskOptions kTasksOfPool;
+
+/// A handle to the core of a pool.
+///
+/// Thread safety: any thread may make all calls.
 class COPROC_API PoolHandle {
  public:
   PoolHandle(const StateCode& state, PoolOptions options);
   PoolHandle(PoolHandle&&) noexcept = default;
   PoolHandle& operator=(PoolHandle&& other) noexcept;
-  ~PoolHandle();  // stops it
+  ~PoolHandle();  // stops the pool
 
-  const TaskOptions& task_options() const;
+  /// The options of a call: `given`, or the options of the pool if that is kTasksOfPool.
+  const TaskOptions& task_options(const TaskOptions& given) const;
   std::size_t size() const;
   std::size_t pending() const;
   bool wait(Timeout timeout);
@@ -119,35 +124,35 @@ class COPROC_API PoolHandle {
   std::shared_ptr<PoolCore> core_;
 };
 
-/// What a job is besides its options.
+/// The properties of a job besides its options.
 struct JobShape {
   bool is_ordered = false;
-  bool is_submitted = false;  // one task, which goes on when its handle is gone
+  bool is_submitted = false;  // one task, which runs even if its handle was destroyed
 };
 
-/// The reading end of a map or a submitted task.
+/// The reader of a map or of a submitted task.
 class COPROC_API JobHandle {
  public:
   JobHandle() noexcept;
   JobHandle(const PoolHandle& pool, const TaskCode& code, TaskOptions options, const JobShape& shape);
   JobHandle(JobHandle&&) noexcept;
   JobHandle& operator=(JobHandle&&) noexcept;
-  ~JobHandle();  // what is not read of a map is abandoned; a submitted task goes on
+  ~JobHandle();  // abandons the rest of a map; a submitted task goes on
 
-  /// How many tasks may be added now.
+  /// The number of tasks that may be added now.
   std::size_t wanted() const;
-  /// Hands these over and keeps the workers busy, without waiting.
+  /// Hands tasks over and keeps the workers busy, without waiting.
   void add(std::vector<TaskPtr> tasks);
-  /// No more will be added. `error`: thrown behind the last result.
+  /// Declares that no more tasks will be added. `error`, if it is not null, is thrown behind the last result.
   void end_input(std::exception_ptr error = nullptr);
 
   enum class News { results, wants_input, finished, timed_out };
-  /// Waits until something can be done. `results`: at least one was put into `into`. Throws what ends the job,
-  /// InterruptedError, NotOwnerError.
+  /// Waits until there is something to do. With `results` at least one result was put into `into`. Throws the error
+  /// that ends the job, InterruptedError, and NotOwnerError.
   News wait(std::deque<TaskPtr>& into, Timeout timeout = kForever);
   /// Keeps the workers busy, without waiting.
   void tend();
-  /// Looks what has come, without waiting.
+  /// Whether all tasks have ended. Takes in results that have arrived, without waiting.
   bool is_done() const;
   bool cancel();
 

@@ -1,4 +1,4 @@
-// The calls that a pool's tasks are: how a function and its arguments get to a worker, and what is called there.
+// The calls of a pool's tasks: how a function and its arguments travel to a worker, and how they are called there.
 #pragma once
 
 #include <concepts>
@@ -16,7 +16,8 @@
 
 namespace coproc::inline v0::detail {
 
-/// A function is found by its name and a callable object without captures made anew in the worker; any other is sent.
+/// Decodes a callable in the worker. A function is found by its name, a callable object without captures is made anew,
+/// and any other one is sent.
 template <class F>
 inline constexpr bool kIsSent = !kIsFunction<F> && !kIsStateless<F>;
 
@@ -52,7 +53,7 @@ void (*function_of(const F& callable))() {
   }
 }
 
-/// Whether a task of this state takes it as its first parameter.
+/// Whether the function of a task takes the state of the pool as its first parameter.
 template <class F, class State, class... A>
 constexpr bool takes_state() {
   if constexpr (std::is_void_v<State>) {
@@ -85,7 +86,8 @@ constexpr void check_task_arguments() {
       "view as std::vector), by value; with a pool that has a state, it may take that first, by reference");
 }
 
-/// What a task is made of, of a range's elements: a value, also where reading gives something that stands for it.
+/// The value type of a range's elements. For proxies, such as those of vector<bool>, it is the type for which they
+/// stand.
 template <class Iterator>
 struct ElementOf {
   using type = std::decay_t<decltype(*std::declval<Iterator&>())>;
@@ -98,7 +100,7 @@ struct ElementOf<Iterator> {
 template <class Range>
 using element_t = typename ElementOf<std::decay_t<decltype(std::begin(std::declval<Range&>()))>>::type;
 
-/// What a task gives back: nothing is std::monostate, and views arrive as what they show.
+/// The result type of a task: std::monostate for void, and the type that a view arrives as for a view.
 template <class Called>
 struct ResultOf {
   using type = wire_t<std::decay_t<Called>>;
@@ -107,7 +109,7 @@ template <>
 struct ResultOf<void> {
   using type = std::monostate;
 };
-/// What its function returns, and what arrives of that.
+/// The return type of the function of a task, and the type as which the result arrives.
 template <class F, class State, class... A>
 using called_t = decltype(call_task<F, State>(std::declval<F&>(), nullptr, std::declval<std::tuple<wire_t<A>...>&>()));
 template <class F, class State, class... A>
@@ -127,7 +129,7 @@ void reply_with(TaskRun& run, Call call) {
   }
 }
 
-/// In the worker.
+/// Runs a task in the worker.
 template <class F, class State, class... A>
 void run_call(TaskRun& run) {
   F function = decode_callable<F>(run.arguments, run.function);
@@ -138,7 +140,7 @@ void run_call(TaskRun& run) {
   reply_with<Called>(run, [&]() -> Called { return call_task<F, State>(function, run.state, arguments); });
 }
 
-/// In the host.
+/// A task in the host.
 template <class F, class... A>
 class Call final : public Task {
  public:
@@ -151,7 +153,7 @@ class Call final : public Task {
   }
 
  private:
-  std::shared_ptr<const F> function_;  // of all tasks of a map; null where it is not sent
+  std::shared_ptr<const F> function_;  // shared by all tasks of a map; null if it is not sent
   std::tuple<A...> arguments_;
 };
 

@@ -1,4 +1,4 @@
-// What can be started in a new process: targets that can be found there again, and arguments that can be sent.
+// Traits of starts in a new process: targets that can be found there again, and arguments that can be sent.
 #pragma once
 
 #include <array>
@@ -18,7 +18,7 @@ namespace coproc::inline v0::detail {
 template <class A>
 inline constexpr bool kIsMessenger = std::derived_from<A, Messenger>;
 
-/// What a start argument arrives as.
+/// The type as which a start argument arrives.
 template <class A, bool = kIsMessenger<A>>
 struct Received {
   using type = wire_t<A>;
@@ -33,7 +33,7 @@ using received_t = typename Received<A>::type;
 template <class A>
 concept TravellingArgument = kIsMessenger<A> || Encodable<A>;
 
-/// A target without captures is made anew in the worker, a function is found by its name, anything else is sent.
+/// A function is found by its name in the worker, a target without captures is made anew, and any other target is sent.
 template <class Target>
 inline constexpr bool kIsFunction = std::is_pointer_v<Target> && std::is_function_v<std::remove_pointer_t<Target>>;
 template <class Target>
@@ -48,7 +48,7 @@ constexpr bool can_target_travel() {
   }
 }
 
-/// Whether the target takes what the arguments arrive as.
+/// Whether the target takes the types as which the arguments arrive.
 template <class Target, class M, class... A>
 constexpr bool takes_received() {
   if constexpr (ClassTarget<Target, M>) {
@@ -58,7 +58,7 @@ constexpr bool takes_received() {
   }
 }
 
-/// Why a target cannot be started with these (decayed) arguments in a new process; empty: it can.
+/// The reason why a target cannot be started with these (decayed) arguments in a new process. Empty if it can.
 template <class Target, class M, class... A>
 constexpr std::string_view why_it_cannot_travel() {
   if constexpr (!can_target_travel<Target, M>()) {
@@ -94,7 +94,7 @@ void encode_arguments(Encoder& encoder, const std::tuple<A...>& arguments) {
   std::apply([&](const auto&... each) { (put(each), ...); }, arguments);
 }
 
-/// The identity of an argument; null for messengers.
+/// The identity of the type of an argument; null for messengers.
 template <class A>
 constexpr const TypeInfo* argument_type() {
   if constexpr (kIsMessenger<A>) {

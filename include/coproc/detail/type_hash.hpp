@@ -1,4 +1,4 @@
-// A hash of a type's structure and names.
+// A hash of the structure and the names of a type.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +16,7 @@ namespace coproc::inline v0::detail {
 template <class T>
 concept HasName = requires { std::string_view(T::coproc_name); };
 
-/// The name that identifies a user's type.
+/// The name that identifies a user-defined type.
 template <class T>
 constexpr std::string_view identifying_name() {
   if constexpr (kKind<T> == Kind::custom) {
@@ -45,8 +45,8 @@ constexpr std::uint64_t hash_scalar(std::uint64_t hash) {
   return hash_number(static_cast<std::uint64_t>(scalar_letter<T>()) << 8 | sizeof(T), hash);
 }
 
-/// The type arguments of a user's template: Length<Metre> is not Length<Foot>, even where the fields are the same.
-/// (Values as arguments are spelled differently by the compilers and do not count.)
+/// The type arguments of a user-defined template, so that Length<Metre> is not Length<Foot>, even if the fields are the
+/// same. (Values as arguments do not count, since the compilers spell them differently.)
 template <class T>
 struct Arguments {
   static constexpr std::uint64_t hash(std::uint64_t hash) { return hash; }
@@ -76,7 +76,7 @@ constexpr std::uint64_t hash_parts(Types<Part...>, std::uint64_t hash) {
   return hash_number(sizeof...(Part), hash);
 }
 
-/// Continues `hash` with T; a type inside itself counts by how far out it is.
+/// Continues `hash` with T. A type that contains itself counts by its distance.
 template <class T, class... Outer>
 constexpr std::uint64_t hash_type(std::uint64_t hash) {
   constexpr Kind kind = kKind<T>;
@@ -86,9 +86,9 @@ constexpr std::uint64_t hash_type(std::uint64_t hash) {
     return hash_number(find_outer<T, Outer...>(), hash_number('^', hash));
   } else if constexpr (sizeof...(Outer) != 0 && kWireSize<T> != kVariable) {
     return hash_type<T>(
-        hash);  // of a fixed size, so that it holds none of the outer types: one function for all of them
+        hash);  // T has a fixed size, so it contains none of the outer types, and one function serves for all of them
   } else {
-    // Letters, since numbers would change with the order of the enumerators.
+    // Letters are used, since numbers would change with the order of the enumerators.
     constexpr char letter = kind == Kind::custom          ? 'C'
                             : kind == Kind::enumeration   ? 'E'
                             : kind == Kind::text          ? 'S'
@@ -139,7 +139,7 @@ constexpr std::uint64_t find_type_hash() {
     return 0;
   }
 }
-/// Of types without const and volatile; 0 for what cannot be sent.
+/// The hash of T, a type without const and volatile; 0 if T cannot be sent.
 template <class T>
 inline constexpr std::uint64_t kTypeHash = find_type_hash<T>();
 

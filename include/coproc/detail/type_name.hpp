@@ -1,4 +1,4 @@
-// A type's own name and a hash of text, the same with g++ and clang and in every shared library.
+// The own name of a type, and a hash of text. Both are the same with g++ and clang and in every shared library.
 #pragma once
 
 #include <cstddef>
@@ -24,14 +24,15 @@ constexpr std::uint64_t hash_number(std::uint64_t number, std::uint64_t hash) no
 constexpr bool opens(char c) noexcept { return c == '<' || c == '(' || c == '[' || c == '{'; }
 constexpr bool closes(char c) noexcept { return c == '>' || c == ')' || c == ']' || c == '}'; }
 
-/// Where a character literal that begins at `i` ends, since it may hold a bracket: Tag<'>'>. Elsewhere `i` itself.
+/// The end of a character literal that begins at `i`, since it may contain a bracket: Tag<'>'>. `i` itself if there is
+/// none.
 constexpr std::size_t skip_literal(std::string_view text, std::size_t i) noexcept {
   if (text[i] != '\'') return i;
   const std::size_t close = text.find('\'', i + (i + 1 < text.size() && text[i + 1] == '\\' ? 3 : 2));
   return close == std::string_view::npos ? i : close;
 }
 
-/// The type as the compiler spells it: with namespaces, and different from compiler to compiler.
+/// The type as the compiler spells it, with namespaces. It differs from compiler to compiler.
 template <class T>
 constexpr std::string_view pretty_name() noexcept {
   // g++: "constexpr std::string_view ...pretty_name() [with T = a::B<int>; std::string_view = ...]"
@@ -49,8 +50,8 @@ constexpr std::string_view pretty_name() noexcept {
   return text;
 }
 
-/// The type's own name: without namespaces, enclosing functions and template arguments, in which the compilers differ.
-/// Empty for unnamed types.
+/// The own name of the type, without namespaces, enclosing functions and template arguments, in which the compilers
+/// differ. Empty for unnamed types.
 template <class T>
 constexpr std::string_view own_name() noexcept {
   const std::string_view text = pretty_name<T>();

@@ -1,4 +1,4 @@
-// A type as it is shown to people.
+// Descriptions of types for people.
 #pragma once
 
 #include <string>

@@ -1,4 +1,5 @@
-// What is known about a type's encoding at compile time: its size, and whether the bytes in memory already are it.
+// Facts about the encoding of a type that are known at compile time: its size, and whether the bytes in memory are the
+// encoding.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +12,7 @@
 
 namespace coproc::inline v0::detail {
 
-/// Of values whose encoding has no size that is the same for all of them.
+/// Stands for the size of types whose values have encodings of different sizes.
 inline constexpr std::size_t kVariable = 0;
 
 template <class T>
@@ -23,7 +24,7 @@ template <class... Part>
 constexpr std::size_t sum_of_sizes(Types<Part...>) {
   if (((kWireSize<Part> == kVariable) || ...)) return kVariable;
   const std::size_t sum = (std::size_t{0} + ... + kWireSize<Part>);
-  return sum == 0 ? 1 : sum;  // nothing at all is one zero byte
+  return sum == 0 ? 1 : sum;  // a value without contents is one zero byte
 }
 
 template <class T>
@@ -46,7 +47,7 @@ constexpr std::size_t find_wire_size() {
 
 template <class T>
 constexpr bool find_bulk();
-/// Whether T's bytes in memory are its encoding: no padding, no bool, nothing that must be checked.
+/// Whether the bytes of a T in memory are its encoding: it has no padding, no bool, and nothing that must be checked.
 template <class T>
 inline constexpr bool kIsBulk = find_bulk<T>();
 
@@ -72,7 +73,7 @@ constexpr bool find_bulk() {
   }
 }
 
-/// The fewest bytes that any T takes on the wire.
+/// The fewest bytes that the encoding of any T has.
 template <class T>
 inline constexpr std::size_t kLeastWireSize = kWireSize<T> == kVariable ? 1 : kWireSize<T>;
 

@@ -1,4 +1,4 @@
-#include "coproc/multi_queue.hpp"
+#include "coproc/queues/multi_queue.hpp"
 
 #include <gtest/gtest.h>
 

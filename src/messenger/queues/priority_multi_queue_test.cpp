@@ -1,4 +1,4 @@
-#include "coproc/priority_multi_queue.hpp"
+#include "coproc/queues/priority_multi_queue.hpp"
 
 #include <gtest/gtest.h>
 

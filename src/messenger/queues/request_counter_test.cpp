@@ -1,4 +1,4 @@
-#include "coproc/request_counter.hpp"
+#include "coproc/queues/request_counter.hpp"
 
 #include <gtest/gtest.h>
 

@@ -43,10 +43,10 @@ int judge(int x) {
 
 void use_pools() {
   coproc::Pool pool{[] { return 100; }, {.workers = 2}};
-  expect(pool.map([](int& state, int x) { return state + x; }, {1, 2}).collect() == std::vector{101, 102},
+  expect(pool.map([](int& state, int x) { return state + x; }, std::vector{1, 2}).collect() == std::vector{101, 102},
          "a pool maps");
   int failures = 0;
-  for (auto& result : pool.map(judge, {1, 3, 5}).as_results()) {
+  for (auto& result : pool.map(judge, std::vector{1, 3, 5}).as_results()) {
     try {
       result.value();
     } catch (const TooHard&) {

@@ -59,6 +59,22 @@ TEST(LazyPool, TakesRangesOfAllKinds) {
   EXPECT_EQ(came, (std::map<std::uint64_t, int>{{0, 2}, {1, 4}, {2, 6}}));
 }
 
+TEST(LazyPool, OptionsOfACallReplaceThoseOfThePool) {
+  LazyPool pool{{.workers = 1, .tasks = {.stop_on_error = true}}};
+  const auto work = [](int x) {
+    if (x == 1) throw std::out_of_range("one");
+    return x;
+  };
+  const std::vector<int> numbers{0, 1, 2};
+  const auto count = [](auto results) {
+    std::size_t all = 0;
+    for ([[maybe_unused]] auto& result : results) ++all;
+    return all;
+  };
+  EXPECT_EQ(count(pool.map(work, numbers).as_results()), 2U);
+  EXPECT_EQ(count(pool.map(work, numbers, {.chunk_size = 1}).as_results()), 3U);
+}
+
 TEST(LazyPool, ItsTasksFailLikeThoseOfAPool) {
   LazyPool pool{{.workers = 2, .tasks = {.time_limit = 500ms}}};
   const auto work = [](int x) {

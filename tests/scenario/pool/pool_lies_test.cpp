@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "messenger/channel_access.hpp"
 #include "os/sanitizer.hpp"
 #include "scenario/pool/liar_for_test.hpp"
 #include "scenario/pool/pool_for_test.hpp"
@@ -51,7 +52,7 @@ const Lie kLies[] = {
      [](Liar& liar) {
        coproc::detail::Buffer buffer;
        coproc::Encoder encoder(buffer, 1 << 16);
-       coproc::ChannelId(5).encode(encoder);
+       coproc::detail::ChannelAccess::encode(encoder, 5);
        const auto written = encoder.written();
        liar.send_kind(FrameKind::channel, {written.begin(), written.end()});
        liar.send_message(Liar::encoded(1), 1);

@@ -85,17 +85,17 @@ TEST(Pool, MapsInTheOrderOfTheInput) {
 
 TEST(Pool, TakesLambdasWithoutCapturesAndObjectsThatCanBeSent) {
   Pool pool{{.workers = 2}};
-  EXPECT_EQ(pool.map([](int x) { return x + 1; }, {1, 2, 3}).collect(), (std::vector{2, 3, 4}));
-  EXPECT_EQ(pool.map(Scale{10, " m"}, {1, 2}).collect(), (std::vector<std::string>{"10 m", "20 m"}));
-  EXPECT_EQ(pool.map([](std::string text) { return text.size(); }, {"a", "bcd"}).collect(),
+  EXPECT_EQ(pool.map([](int x) { return x + 1; }, std::vector{1, 2, 3}).collect(), (std::vector{2, 3, 4}));
+  EXPECT_EQ(pool.map(Scale{10, " m"}, std::vector{1, 2}).collect(), (std::vector<std::string>{"10 m", "20 m"}));
+  EXPECT_EQ(pool.map([](std::string text) { return text.size(); }, std::vector{"a", "bcd"}).collect(),
             (std::vector<std::size_t>{1, 3}));
 }
 
 TEST(Pool, MapsFewerElementsThanWorkersAndNone) {
   Pool pool{{.workers = 4}};
-  EXPECT_EQ(pool.map(square, {5}).collect(), std::vector{25});
+  EXPECT_EQ(pool.map(square, std::vector{5}).collect(), std::vector{25});
   EXPECT_TRUE(pool.map(square, std::vector<int>()).collect().empty());
-  EXPECT_EQ(pool.map(square, {5, 6}).collect(), (std::vector{25, 36}));
+  EXPECT_EQ(pool.map(square, std::vector{5, 6}).collect(), (std::vector{25, 36}));
 }
 
 TEST(Pool, TakesRangesWhoseElementsAreNotThere) {
@@ -144,7 +144,7 @@ TEST(Pool, AnEndlessInputIsReadOnlySoFarAsIsNeeded) {
   }
   EXPECT_GE(input.read(), 999);
   EXPECT_LE(input.read(), 1000 + 4 * 2 * 8 + 64);
-  EXPECT_EQ(pool.map(square, {3}).collect(), std::vector{9});  // nothing stale comes
+  EXPECT_EQ(pool.map(square, std::vector{3}).collect(), std::vector{9});  // nothing stale comes
 }
 
 TEST(Pool, SubmitGivesOneResult) {
@@ -305,7 +305,7 @@ TEST(Pool, ThePoolKeepsItsOptionsForCallsWithoutTheirOwn) {
 TEST(Pool, EveryStartMethodDoes) {
   for (const auto method : {coproc::StartMethod::fork, coproc::StartMethod::fork_server, coproc::StartMethod::spawn}) {
     Pool pool{{.workers = 2, .worker = {.method = method}}};
-    EXPECT_EQ(pool.map(square, {1, 2, 3}).collect(), (std::vector{1, 4, 9}));
+    EXPECT_EQ(pool.map(square, std::vector{1, 2, 3}).collect(), (std::vector{1, 4, 9}));
   }
   EXPECT_THROW(Pool(PoolOptions{.worker = {.method = coproc::StartMethod::executable}}), coproc::InvalidArgumentError);
 }
@@ -360,7 +360,7 @@ TEST(Pool, InsightsTellWhatTheWorkersDid) {
     std::this_thread::sleep_for(std::chrono::milliseconds(ms));
     return ms;
   };
-  EXPECT_EQ(pool.map(work, {1, 30, 1, 1}).collect().size(), 4U);
+  EXPECT_EQ(pool.map(work, std::vector{1, 30, 1, 1}).collect().size(), 4U);
   const coproc::PoolInsights insights = pool.insights();
   ASSERT_EQ(insights.workers.size(), 2U);
   std::size_t tasks = 0;

@@ -79,6 +79,13 @@ TEST(WorkerResourcePool, StartsAndStopsAllTogether) {
             3);
 }
 
+TEST(WorkerResourcePool, AMoveAssignmentTakesTheStopOptionsAlong) {
+  WorkerResourcePool workers(1, answer, {.stop = {.close = 0s, .terminate = 0s}});
+  workers = WorkerResourcePool(2, answer);
+  workers.start(2);
+  for (const auto& status : workers.stop()) EXPECT_EQ(status.stopped_by, coproc::StopRung::close_request);
+}
+
 TEST(WorkerResourcePool, StoppingManyThatDoNotListenTakesAsLongAsOne) {
   WorkerResourcePool workers(6, ignore_everything);
   workers.start();

@@ -7,18 +7,18 @@
 #include <utility>
 
 #include "coproc/detail/fifo.hpp"
-#include "coproc/detail/keyed_queues.hpp"
+#include "coproc/queues/keyed_queues.hpp"
 
 namespace coproc::inline v0 {
 
-/// Values kept apart by key, each key's in the order in which they were put (seed: MultiQueue). A key without values
-/// takes no memory. T may be move-only.
+/// Values with keys. The values of each key are kept in the order in which they were put. A key without values takes no
+/// memory. T may be move-only.
 ///
 /// Thread safety: none; one thread at a time.
 template <class Key, class T, class Hash = std::hash<Key>>
 class MultiQueue {
  public:
-  /// If it throws, the queue is as it was.
+  /// If it throws, the queue is unchanged.
   void put(T value, const Key& key) {
     queues_.put(key, [&](Queue& queue) { queue.push_back(std::move(value)); });
   }
@@ -35,18 +35,18 @@ class MultiQueue {
     });
   }
 
-  /// The same; nullopt if the key has none.
+  /// The same, but returns nullopt if the key has no value.
   std::optional<T> try_get(const Key& key) {
     if (queues_.size(key) == 0) return std::nullopt;
     return get(key);
   }
 
-  /// How many values this key has, and how many there are in all.
+  /// The number of values of this key, and of all keys.
   std::size_t size(const Key& key) const { return queues_.size(key); }
   std::size_t size() const noexcept { return queues_.size(); }
   bool empty(const Key& key) const { return size(key) == 0; }
   bool empty() const noexcept { return size() == 0; }
-  /// How many keys have values.
+  /// The number of keys that have values.
   std::size_t key_count() const noexcept { return queues_.key_count(); }
 
   void clear(const Key& key) { queues_.clear(key); }

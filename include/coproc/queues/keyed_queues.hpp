@@ -1,4 +1,5 @@
-// A queue for each key, made when it is needed and given back when it is empty.
+// A queue for each key, which is made when it is needed and released when it is empty. Both multi-queues are built on
+// it.
 //
 // Thread safety: none; one thread at a time.
 // Invariants: every queue in `queues_` holds at least one value; `size_` is the sum of their sizes.
@@ -13,7 +14,7 @@
 
 namespace coproc::inline v0::detail {
 
-/// `Queue` needs size, empty and clear.
+/// `Queue` has size, empty and clear.
 template <class Key, class Queue, class Hash>
 class KeyedQueues {
  public:
@@ -24,7 +25,7 @@ class KeyedQueues {
     return *this;
   }
 
-  /// Lets `fill` put one value into the key's queue. If it throws, everything is as it was.
+  /// Calls `fill` with the queue of the key, to put one value into it. If it throws, everything is unchanged.
   template <class Fill>
   void put(const Key& key, Fill&& fill) {
     auto at = queues_.find(key);
@@ -38,7 +39,7 @@ class KeyedQueues {
     ++size_;
   }
 
-  /// Lets `take` take one value out of the key's queue. Throws QueueEmptyError.
+  /// Calls `take` with the queue of the key, to take one value out of it. Throws QueueEmptyError.
   template <class Take>
   auto get(const Key& key, Take&& take) {
     const auto at = queues_.find(key);

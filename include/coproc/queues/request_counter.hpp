@@ -8,7 +8,7 @@
 
 namespace coproc::inline v0 {
 
-/// What a messenger does for its channels, for programs that move messages by other means (seed: RequestCtr).
+/// Counts messages for programs that move them by other means, as a messenger does for each of its channels.
 ///
 /// Thread safety: none; one thread at a time.
 /// Invariants: `remaining_` is the sum of all keys' `remaining()`.
@@ -16,7 +16,7 @@ template <class Key, class Hash = std::hash<Key>>
 class RequestCounter {
  public:
   void count_sent(const Key& key) { ++counts_[key].sent; }
-  /// A request was sent: counts as sent, too.
+  /// Counts a request, which is also a message that was sent.
   void count_request(const Key& key) {
     ChannelCounts& counts = counts_[key];
     ++counts.sent;
@@ -25,7 +25,8 @@ class RequestCounter {
   }
 
   void count_received(const Key& key) { ++counts_[key].received; }
-  /// A reply was received: counts as received, too. False: nobody had asked for it, and `remaining` stays as it is.
+  /// Counts a reply, which is also a message that was received. Returns false if no request of this key is open; then
+  /// `remaining` does not change.
   bool count_reply(const Key& key) {
     ChannelCounts& counts = counts_[key];
     ++counts.received;
@@ -35,16 +36,16 @@ class RequestCounter {
     return true;
   }
 
-  /// A key that nothing was counted for has zeros.
+  /// The counts of a key. A key for which nothing was counted has zeros.
   ChannelCounts counts(const Key& key) const {
     const auto at = counts_.find(key);
     return at == counts_.end() ? ChannelCounts() : at->second;
   }
-  /// Requests that are not answered yet: of this key, and of all keys together.
+  /// The number of requests that are not answered yet, for this key and for all keys together.
   std::size_t remaining(const Key& key) const { return counts(key).remaining(); }
   std::size_t remaining() const noexcept { return remaining_; }
 
-  /// Forgets what was counted, for this key or for all.
+  /// Forgets the counts of this key, or of all keys.
   void clear(const Key& key) {
     remaining_ -= remaining(key);
     counts_.erase(key);

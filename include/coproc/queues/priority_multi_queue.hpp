@@ -6,25 +6,25 @@
 #include <unordered_map>
 #include <utility>
 
-#include "coproc/detail/keyed_queues.hpp"
 #include "coproc/priority.hpp"
 #include "coproc/priority_queue.hpp"
+#include "coproc/queues/keyed_queues.hpp"
 
 namespace coproc::inline v0 {
 
-/// Values kept apart by key, each key's in the order of their priorities: lower first, equal ones in the order in which
-/// they were put (seed: PriorityMultiQueue). A key without values takes no memory. T may be move-only.
+/// Values with keys and priorities. The values of each key are kept in the order of their priorities: lower ones first,
+/// equal ones in the order in which they were put. A key without values takes no memory. T may be move-only.
 ///
 /// Thread safety: none; one thread at a time.
 template <class Key, class T, class Hash = std::hash<Key>>
 class PriorityMultiQueue {
  public:
-  /// Throws InvalidArgumentError for a NaN priority. If it throws, the queue is as it was.
+  /// Throws InvalidArgumentError for a priority that is NaN. If it throws, the queue is unchanged.
   void put(T value, const Key& key, Priority priority = {}) {
     queues_.put(key, [&](PriorityQueue<T>& queue) { queue.put(std::move(value), priority); });
   }
 
-  /// The value that `get(key)` would return, and its priority. Throw QueueEmptyError.
+  /// The value that `get(key)` would return, and its priority. Both throw QueueEmptyError.
   const T& front(const Key& key) const { return queues_.at(key).front(); }
   Priority front_priority(const Key& key) const { return queues_.at(key).front_priority(); }
 
@@ -34,18 +34,18 @@ class PriorityMultiQueue {
     return queues_.get(key, [](PriorityQueue<T>& queue) { return queue.get(); });
   }
 
-  /// The same; nullopt if the key has none.
+  /// The same, but returns nullopt if the key has no value.
   std::optional<T> try_get(const Key& key) {
     if (queues_.size(key) == 0) return std::nullopt;
     return get(key);
   }
 
-  /// How many values this key has, and how many there are in all.
+  /// The number of values of this key, and of all keys.
   std::size_t size(const Key& key) const { return queues_.size(key); }
   std::size_t size() const noexcept { return queues_.size(); }
   bool empty(const Key& key) const { return size(key) == 0; }
   bool empty() const noexcept { return size() == 0; }
-  /// How many keys have values.
+  /// The number of keys that have values.
   std::size_t key_count() const noexcept { return queues_.key_count(); }
 
   void clear(const Key& key) { queues_.clear(key); }
