@@ -1,8 +1,9 @@
 // What stands behind a Messenger: the sending and receiving of untyped messages over a transport.
 //
-// Split by what happens: core.cpp (life, counts, waiting for anything), send.cpp (out), declare.cpp (what the peer is told
-// once), drain.cpp (from the link into the inbox), in_place.cpp (straight from the link to the user), receive.cpp (what a
-// receive does, and from the inbox to the user), loans.cpp (memory that is lent instead).
+// What it knows is kept by its parts (docs/design.md): Channels, OwnNames, PeerNames, RequestBooks, Inbox, OutgoingLoans.
+// Its own methods are in several files: core.cpp (lifetime, counts, waits for several messengers), send.cpp and answer.cpp
+// (sends), declare.cpp (declarations before the first use of a name), drain.cpp (from the link into the inbox), in_place.cpp
+// (straight from the link to the user), receive.cpp (receives, and from the inbox to the user), loans.cpp (lent memory).
 //
 // Thread safety: one thread at a time, which `CallGuard` checks; `interrupt`, `close_requested` and `try_drain` from any.
 #pragma once
