@@ -1,4 +1,4 @@
-// Channels: independent lanes inside a link, each with its own queue and its own count of requests.
+// Channels: independent streams of messages inside a link, each with its own queue and its own count of requests.
 #include <coproc/coproc.hpp>
 
 #include <iostream>

@@ -67,7 +67,7 @@ std::uint64_t Core::request_to_answer(const Message& request) {
         "the request came through another link (an earlier run of the worker, or another messenger): "
         "it can only be answered through the link that it came through");
   }
-  if (unanswered_.find(static_cast<std::uint64_t>(*id)) == nullptr) {
+  if (!requests_.is_to_answer(static_cast<std::uint64_t>(*id))) {
     throw NoRequestError("the request on channel " + request.channel().describe() + " has been answered already");
   }
   return static_cast<std::uint64_t>(*id);

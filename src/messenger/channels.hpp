@@ -26,8 +26,10 @@ struct Channel {
   std::uint32_t index = 0;             // in this end's list; the same for the lifetime of the link
   std::uint32_t number = kUndeclared;  // by which this end names it to the peer
   ChannelCounts counts;
-  Fifo<std::uint64_t> returned_requests;  // ids that a receive has returned, oldest first; some may be answered already
-  std::size_t unanswered = 0;
+  struct ToAnswer {           // the peer's requests that were returned to the user; kept by RequestBooks
+    Fifo<std::uint64_t> ids;  // oldest first; some may have been answered out of turn
+    std::size_t count = 0;    // of those that were not answered
+  } to_answer;
 };
 
 class Channels {

@@ -44,7 +44,7 @@ Core::Core(std::unique_ptr<link::Link> transport, CoreOptions options)
       run_(next_run()),
       own_names_(most_bytes_kept(options_.link), options_.peer),
       peer_names_(channels_, most_bytes_kept(options_.link), options_.peer),
-      next_request_id_(options_.first_request_id),
+      requests_(options_.first_request_id, most_bytes_kept(options_.link) / 96),
       outgoing_loans_(*transport_, options_.link),
       inbox_(options_.reorders, options_.link.max_queued_bytes) {}
 
@@ -154,12 +154,8 @@ void Core::check_gone_after_broken_wake() {
 }
 
 void Core::note_unanswered() {
-  std::vector<RequestId> ids;
-  // A reply that waits in the inbox has come; a request that is just being sent fails.
-  outstanding_.for_each([&](std::uint64_t id, std::uint32_t) {
-    if (id != next_request_id_ && inbox_.find_reply(id) == nullptr) ids.push_back(RequestId{id});
-  });
-  std::sort(ids.begin(), ids.end());
+  std::vector<RequestId> ids = requests_.without_reply();
+  std::erase_if(ids, [&](RequestId id) { return inbox_.find_reply(static_cast<std::uint64_t>(id)) != nullptr; });
   const std::lock_guard lock(final_mutex_);
   final_unanswered_ = std::move(ids);
   has_noted_unanswered_ = true;

@@ -1,8 +1,9 @@
 // What stands behind a Messenger: the sending and receiving of untyped messages over a transport.
 //
-// Split by what happens: core.cpp (life, counts, waiting for anything), send.cpp (out), declare.cpp (what the peer is told
-// once), drain.cpp (from the link into the inbox), in_place.cpp (straight from the link to the user), receive.cpp (what a
-// receive does, and from the inbox to the user), loans.cpp (memory that is lent instead).
+// What it knows is kept by its parts (docs/design.md): Channels, OwnNames, PeerNames, RequestBooks, Inbox, OutgoingLoans.
+// Its own methods are in several files: core.cpp (lifetime, counts, waits for several messengers), send.cpp and answer.cpp
+// (sends), declare.cpp (declarations before the first use of a name), drain.cpp (from the link into the inbox), in_place.cpp
+// (straight from the link to the user), receive.cpp (receives, and from the inbox to the user), loans.cpp (lent memory).
 //
 // Thread safety: one thread at a time, which `CallGuard` checks; `interrupt`, `close_requested` and `try_drain` from any.
 #pragma once
@@ -37,6 +38,7 @@
 #include "messenger/peer.hpp"
 #include "messenger/peer_names.hpp"
 #include "messenger/refused.hpp"
+#include "messenger/request_books.hpp"
 #include "os/clock.hpp"
 
 namespace coproc::inline v0::detail {
@@ -56,7 +58,6 @@ struct CoreOptions {
 };
 
 struct ReceivedError;
-using RequestIds = IdMap<std::uint32_t, ~std::uint32_t{0}>;
 
 /// The most bytes that the peer can make this end keep of each kind of thing that is never received: as much as an inbox may
 /// hold, and enough for some thousands of names and requests where that is little.
@@ -123,7 +124,7 @@ class Core {
   /// Whether a receive would return or throw something right now (or the peer is gone); for wait_any. `replies_of`: only the
   /// receive of a reply of this channel.
   bool has_work(const ChannelId* replies_of = nullptr);
-  std::uint64_t next_request_id() const noexcept { return next_request_id_; }
+  std::uint64_t next_request_id() const noexcept { return requests_.next_id(); }
   /// For who takes out again and again what nobody waits for.
   void throw_if_interrupted();
   /// As Message::run().
@@ -166,7 +167,6 @@ class Core {
   std::uint64_t request_to_answer(const Message& request);
   std::uint64_t send_unguarded(Kind kind, const Outgoing& value, const ChannelId& channel, const SendOptions& options);
   void finish_send(Kind kind, Channel& channel, std::uint64_t id);
-  void count_answer(Channel& channel, std::uint64_t id);
   bool send_block(link::FrameHeader header, const Outgoing& value);
   void send_payload(link::FrameHeader header, const Outgoing& value, const os::Deadline& deadline);
   void send_bytes(link::FrameHeader header, std::span<const std::byte> payload, const os::Deadline& deadline);
@@ -186,9 +186,6 @@ class Core {
     return own_names_.is_last(type) ? own_names_.last_number() : look_up_type(type, deadline);
   }
   std::uint32_t look_up_type(const TypeInfo& type, const os::Deadline& deadline);
-
-  /// How many of the peer's requests may be received and not answered.
-  std::size_t max_unanswered() const noexcept { return most_bytes_kept(options_.link) / 96; }
 
   // drain.cpp
   enum class Stop { at_error, at_nothing };
@@ -214,10 +211,6 @@ class Core {
   InPlace receive_pieces_in_place(Channel& channel, const Incoming& to, std::span<const std::byte> record,
                                   const os::Deadline& deadline);
   bool is_for(const Channel& channel, const Incoming& to, const link::FrameHeader& header);
-  bool is_asked_for(std::uint64_t id, const Channel& channel) noexcept {
-    const std::uint32_t* const asked = outstanding_.find(id);
-    return asked != nullptr && *asked == channel.index;
-  }
   bool receive_reply_in_place(Channel& channel, std::uint64_t id, const Incoming& to);
   bool receive_all_in_place(Channel& channel, const Incoming& to);
   Entry* queued_front(const Channel& channel);
@@ -260,9 +253,12 @@ class Core {
   MessageParts parts_of(link::FrameKind kind, std::uint32_t type, std::uint64_t request_id) const;
   void count_returned(Channel& channel, const link::FrameKind kind, std::uint64_t request_id) {
     ++channel.counts.received;
-    if (kind != link::FrameKind::message) count_request_or_reply(channel, kind, request_id);
+    if (kind == link::FrameKind::request) {
+      requests_.note_returned_request(channel, request_id);
+    } else if (kind != link::FrameKind::message) {
+      requests_.note_returned_reply(channel, request_id);
+    }
   }
-  void count_request_or_reply(Channel& channel, const link::FrameKind kind, std::uint64_t request_id);
   void check_type(std::uint32_t type, const ChannelId& channel, const TypeInfo& wanted) const;
   void settle();
 
@@ -293,11 +289,10 @@ class Core {
   Channels channels_;
   OwnNames own_names_;
   PeerNames peer_names_;
+  RequestBooks requests_;
 
   // sending
   Buffer scratch_;
-  std::uint64_t next_request_id_ = 1;
-  RequestIds outstanding_;  // request id -> channel index, also of the one that is being sent
   Priority last_sent_;      // of the frame before
   bool overtakes_ = false;  // what is committed and not yet published overtakes something
   OutgoingLoans outgoing_loans_;
@@ -310,7 +305,6 @@ class Core {
 
   // receiving
   Inbox inbox_;
-  RequestIds unanswered_;  // returned requests of the peer: id -> channel index
   Partial partial_;
   std::uint32_t overtakings_known_ = 0;  // the peer's count, of which nothing in the link overtakes anything any more
   Priority last_seen_;                   // of the message that came out of the link last

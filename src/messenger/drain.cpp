@@ -154,8 +154,8 @@ void Core::finish_entry(const FrameHeader& header, Entry& entry) {
     protocol_error("it used a type that it never declared");
   }
   if (header.kind == FrameKind::request && header.request_id == 0) protocol_error("it sent a request without an id");
-  if (header.kind == FrameKind::request && unanswered_.size() >= max_unanswered()) {
-    protocol_error("it sent a request while " + std::to_string(unanswered_.size()) +
+  if (header.kind == FrameKind::request && !requests_.has_room_for(1)) {
+    protocol_error("it sent a request while " + std::to_string(requests_.to_answer()) +
                    " that were received are not answered, as many as LinkOptions::max_queued_bytes allows");
   }
   if (header.kind == FrameKind::reply || header.kind == FrameKind::error_reply) check_answer(header, *channel);
@@ -172,7 +172,7 @@ void Core::finish_entry(const FrameHeader& header, Entry& entry) {
 void Core::check_answer(const FrameHeader& header, const Channel& channel) {
   const std::uint64_t id = header.request_id;
   if (id == 0 && header.kind == FrameKind::reply) return;
-  if (is_asked_for(id, channel) && inbox_.find_reply(id) == nullptr) return;
+  if (requests_.expects(id, channel) && inbox_.find_reply(id) == nullptr) return;
   protocol_error("it answered request " + std::to_string(id) + " on channel " + channel.id.describe() +
                  ", which was not sent there, or is answered already");
 }

@@ -17,9 +17,6 @@ using link::FrameKind;
 
 namespace {
 
-/// In `outstanding_`, beside the channel's index: its reply is among those that are being received.
-constexpr std::uint32_t kAnswered = std::uint32_t{1} << 31;
-
 bool is_data(FrameKind kind) {
   return kind == FrameKind::message || kind == FrameKind::request || kind == FrameKind::reply;
 }
@@ -37,8 +34,8 @@ inline bool Core::is_for(const Channel& channel, const Incoming& to, const Frame
   if (!is_data(header.kind)) return false;
   if (!peer_names_.match(header, channel, to.type)) return false;
   if (header.kind == FrameKind::message) return true;
-  if (header.kind == FrameKind::reply) return header.request_id == 0 || is_asked_for(header.request_id, channel);
-  return header.request_id != 0 && unanswered_.size() < max_unanswered();
+  if (header.kind == FrameKind::reply) return header.request_id == 0 || requests_.expects(header.request_id, channel);
+  return header.request_id != 0 && requests_.has_room_for(1);
 }
 
 /// False: its bytes make no such value. What a codec throws itself goes to the user, and the record stays where it is.
@@ -176,7 +173,7 @@ bool Core::receive_all_in_place(Channel& channel, const Incoming& to) {
   bool is_ours = true;
   const auto leave = [&] {
     for (const auto& [kind, id] : answerable_) {
-      if (std::uint32_t* const asked = kind == FrameKind::reply ? outstanding_.find(id) : nullptr) *asked &= ~kAnswered;
+      if (kind == FrameKind::reply) requests_.end_receiving(id);
     }
     to.clear(to.out);
   };
@@ -185,14 +182,14 @@ bool Core::receive_all_in_place(Channel& channel, const Incoming& to) {
       const auto record = transport_->read(position);
       if (record.empty()) break;
       Frame frame;
-      is_ours = frame_for(channel, to, record, frame) && unanswered_.size() + answerable_.size() < max_unanswered() &&
+      is_ours = frame_for(channel, to, record, frame) && requests_.has_room_for(answerable_.size() + 1) &&
                 give_in_place(channel, frame, to);
       if (!is_ours) break;
       if (frame.header.kind != FrameKind::message) {
         answerable_.emplace_back(frame.header.kind, frame.header.request_id);
-        // Marked, it is nobody's channel: a second answer among these goes the other way, and is refused there.
+        // A second reply to the same request then goes through the inbox, where it is refused.
         if (frame.header.kind == FrameKind::reply && frame.header.request_id != 0)
-          *outstanding_.find(frame.header.request_id) |= kAnswered;
+          requests_.begin_receiving(frame.header.request_id);
       }
       last = Priority::from_parts(frame.header.priority, frame.header.rest);
       position = ring::Consumer::end_of(record, position);

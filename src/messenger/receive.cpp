@@ -96,7 +96,7 @@ void Core::receive_reply(RequestId id, const Incoming& to, Timeout timeout) {
   CallGuard guard(*this);
   const os::Deadline deadline(timeout.ns);
   const auto number = static_cast<std::uint64_t>(id);
-  const std::uint32_t* index = outstanding_.find(number);
+  const std::uint32_t* index = requests_.channel_of(number);
   if (index == nullptr) {
     throw NoRequestError("request " + std::to_string(number) + " to " + options_.peer.name +
                          " is not outstanding: it was not sent here, or its reply has been received");
@@ -293,19 +293,6 @@ void Core::check_type(std::uint32_t type, const ChannelId& channel, const TypeIn
   throw TypeMismatchError("a receive on channel " + channel.describe() + " asked for " + wanted.describe() + ", but " +
                           options_.peer.name + " sent " + in_one_line(sent.description) +
                           ": receive that type, or a Message and match; the message stays receivable");
-}
-
-void Core::count_request_or_reply(Channel& channel, const FrameKind kind, std::uint64_t request_id) {
-  if (kind == FrameKind::request) {
-    // A peer that uses an id twice confuses only itself: the id is answered once.
-    if (unanswered_.find(request_id) == nullptr) {
-      channel.returned_requests.push_back(request_id);
-      ++channel.unanswered;
-      unanswered_.insert(request_id, 0);
-    }
-  } else if (outstanding_.erase(request_id)) {
-    ++channel.counts.replies;
-  }
 }
 
 }  // namespace coproc::inline v0::detail

@@ -90,14 +90,14 @@ std::uint64_t Core::send_unguarded(Kind kind, const Outgoing& value, const Chann
   const std::uint32_t channel_no = channel_number(channel, deadline);
   const std::uint32_t type_no = type_number(*value.type, deadline);
   const bool is_request = kind.frame == FrameKind::request;
-  const std::uint64_t id = is_request ? next_request_id_ : kind.answers;
+  const std::uint64_t id = is_request ? requests_.next_id() : kind.answers;
   const FrameHeader header{0, kind.frame, 0, priority.rest(), channel_no, type_no, id, priority.value()};
   // Before it leaves: its reply may be there before this call has ended.
-  if (is_request) outstanding_.insert(id, channel.index);
+  if (is_request) requests_.begin(channel);
   try {
     if (!send_block(header, value)) send_payload(header, value, deadline);
   } catch (...) {
-    if (is_request) outstanding_.erase(id);
+    if (is_request) requests_.give_up();
     throw;
   }
   finish_send(kind, channel, id);
@@ -166,11 +166,7 @@ void Core::keep_rest(std::span<const std::byte> payload) {
 void Core::send_reply(const Outgoing& value, const ChannelId& name, const SendOptions& options) {
   CallGuard guard(*this);
   Channel& channel = channels_.of(name);
-  // Requests that reply_to answered out of turn are passed over here.
-  while (!channel.returned_requests.empty() && unanswered_.find(channel.returned_requests.front()) == nullptr)
-    channel.returned_requests.pop_front();
-  const std::uint64_t id = channel.returned_requests.empty() ? 0 : channel.returned_requests.front();
-  send_unguarded({FrameKind::reply, id}, value, name, options);
+  send_unguarded({FrameKind::reply, requests_.oldest_to_answer(channel)}, value, name, options);
 }
 
 void Core::send_close_request() {
@@ -211,21 +207,10 @@ void Core::end_batch() noexcept {
 void Core::finish_send(Kind kind, Channel& channel, std::uint64_t id) {
   ++channel.counts.sent;
   if (kind.frame == FrameKind::request) {
-    ++next_request_id_;
-    ++channel.counts.requests;
+    requests_.note_sent(channel);
   } else if (id != 0) {
-    count_answer(channel, id);
+    requests_.note_answered(channel, id);
   }
-}
-
-void Core::count_answer(Channel& channel, std::uint64_t id) {
-  if (!unanswered_.erase(id)) return;
-  --channel.unanswered;
-  // The oldest goes at once; one answered out of turn when its turn comes, or when such ids outnumber the others.
-  if (!channel.returned_requests.empty() && channel.returned_requests.front() == id)
-    channel.returned_requests.pop_front();
-  if (channel.returned_requests.size() > 2 * channel.unanswered + 16)
-    channel.returned_requests.erase_if([&](std::uint64_t r) { return unanswered_.find(r) == nullptr; });
 }
 
 void Core::send_payload(FrameHeader header, const Outgoing& value, const os::Deadline& deadline) {

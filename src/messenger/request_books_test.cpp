@@ -1,0 +1,112 @@
+#include "messenger/request_books.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <vector>
+
+namespace coproc::detail {
+namespace {
+
+struct RequestBooksTest : ::testing::Test {
+  Channels channels;
+  Channel& one = channels.of(1);
+  Channel& two = channels.of(2);
+  RequestBooks books{10, 3};
+
+  std::uint64_t send(Channel& channel) {
+    const std::uint64_t id = books.next_id();
+    books.begin(channel);
+    books.note_sent(channel);
+    return id;
+  }
+};
+
+TEST_F(RequestBooksTest, AReplyIsExpectedOnItsChannelAndOnce) {
+  const std::uint64_t id = send(one);
+  EXPECT_EQ(id, 10u);
+  EXPECT_TRUE(books.expects(id, one));
+  EXPECT_FALSE(books.expects(id, two));
+  EXPECT_FALSE(books.expects(id + 1, one));
+  ASSERT_NE(books.channel_of(id), nullptr);
+  EXPECT_EQ(*books.channel_of(id), one.index);
+  EXPECT_EQ(one.counts.remaining(), 1u);
+  books.note_returned_reply(one, id);
+  EXPECT_FALSE(books.expects(id, one));
+  EXPECT_EQ(one.counts.remaining(), 0u);
+  books.note_returned_reply(one, id);  // of a request that is not open
+  EXPECT_EQ(one.counts.replies, 1u);
+}
+
+TEST_F(RequestBooksTest, AReplyMayComeBeforeTheSendHasReturned) {
+  books.begin(one);
+  EXPECT_TRUE(books.expects(10, one));
+  EXPECT_TRUE(books.without_reply().empty());
+  books.note_sent(one);
+  EXPECT_EQ(books.without_reply(), std::vector{RequestId{10}});
+}
+
+TEST_F(RequestBooksTest, ARequestThatDidNotLeaveHasNoId) {
+  books.begin(one);
+  books.give_up();
+  EXPECT_FALSE(books.expects(10, one));
+  EXPECT_EQ(books.next_id(), 10u);
+  EXPECT_EQ(one.counts.requests, 0u);
+  EXPECT_EQ(send(two), 10u);
+}
+
+TEST_F(RequestBooksTest, ASecondReplyIsFoundOutWhileTheFirstIsBeingReceived) {
+  const std::uint64_t id = send(one);
+  books.begin_receiving(id);
+  EXPECT_FALSE(books.expects(id, one));
+  books.end_receiving(id);
+  EXPECT_TRUE(books.expects(id, one));
+  books.end_receiving(77);  // not open: nothing happens
+}
+
+TEST_F(RequestBooksTest, RequestsWithoutAReplyAreListedInTheOrderOfTheirSends) {
+  for (int i = 0; i < 300; ++i) send(i % 2 == 0 ? one : two);
+  for (std::uint64_t id = 10; id < 310; ++id) {
+    if (id % 100 != 7) books.note_returned_reply(id % 2 == 0 ? one : two, id);
+  }
+  EXPECT_EQ(books.without_reply(), (std::vector{RequestId{107}, RequestId{207}, RequestId{307}}));
+}
+
+TEST_F(RequestBooksTest, TheOldestRequestOfItsChannelIsAnsweredFirst) {
+  books.note_returned_request(one, 5);
+  books.note_returned_request(two, 6);
+  books.note_returned_request(one, 4);
+  EXPECT_FALSE(books.has_room_for(1));
+  EXPECT_EQ(books.oldest_to_answer(one), 5u);
+  EXPECT_EQ(books.oldest_to_answer(two), 6u);
+  books.note_answered(one, 5);
+  EXPECT_EQ(books.oldest_to_answer(one), 4u);
+  EXPECT_TRUE(books.has_room_for(1));
+  books.note_answered(one, 4);
+  EXPECT_EQ(books.oldest_to_answer(one), 0u);
+  EXPECT_EQ(books.to_answer(), 1u);
+}
+
+TEST_F(RequestBooksTest, AnswersOutOfTurnArePassedOverAndForgotten) {
+  for (std::uint64_t id = 1; id <= 1000; ++id) books.note_returned_request(one, id);
+  for (std::uint64_t id = 2; id < 1000; ++id) books.note_answered(one, id);
+  EXPECT_EQ(one.to_answer.count, 2u);
+  EXPECT_LE(one.to_answer.ids.size(), 20u);
+  EXPECT_EQ(books.oldest_to_answer(one), 1u);
+  books.note_answered(one, 1);
+  EXPECT_EQ(books.oldest_to_answer(one), 1000u);
+}
+
+TEST_F(RequestBooksTest, AnIdThatThePeerUsesTwiceIsAnsweredOnce) {
+  books.note_returned_request(one, 5);
+  books.note_returned_request(one, 5);
+  EXPECT_EQ(books.to_answer(), 1u);
+  books.note_answered(one, 5);
+  books.note_answered(one, 5);
+  EXPECT_EQ(books.to_answer(), 0u);
+  EXPECT_EQ(one.to_answer.count, 0u);
+  EXPECT_EQ(books.oldest_to_answer(one), 0u);
+}
+
+}  // namespace
+}  // namespace coproc::detail
