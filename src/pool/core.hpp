@@ -161,11 +161,11 @@ class PoolCore {
   void note_end(Slot& slot, const ExitStatus& status) noexcept;
   std::exception_ptr error_of_end(const Slot& slot, const Task& task, const ExitStatus& status) noexcept;
 
-  const PoolOptions options_;                                 // constant after construction
-  const pool::MakePoolWorker make_worker_;                    // constant after construction
-  const unsigned long owner_;                                 // fork_generation() of the process that made it
-  PriorityMessenger doorbell_;  // has no peer: it is there to interrupt the driver's sleep
-  std::atomic<bool> is_interrupted_{false};                   // by the user
+  const PoolOptions options_;                // constant after construction
+  const pool::MakePoolWorker make_worker_;   // constant after construction
+  const unsigned long owner_;                // fork_generation() of the process that made it
+  PriorityMessenger doorbell_;               // has no peer: it is there to interrupt the driver's sleep
+  std::atomic<bool> is_interrupted_{false};  // by the user
 
   std::mutex mutex_;  // guards everything below
   std::vector<std::unique_ptr<Slot>> slots_;
