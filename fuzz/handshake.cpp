@@ -27,7 +27,8 @@ void hear_report(std::span<const std::byte> said) {
   const auto report = channel.receive(os::Deadline::forever());
   if (!report) return;
   demand(std::string(process::name_of(report->stage)) != "", "a report without a stage");
-  demand(report->text.size() <= 4096, "a report with more text than there may be");
+  // Of the 4096 bytes that are read each becomes at most five: a line's end with the indent behind it.
+  demand(report->text.size() <= 5 * 4096, "a report with more text than there may be");
 }
 
 /// The worker's side. The header's length may promise anything.
