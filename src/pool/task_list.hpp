@@ -59,8 +59,12 @@ class TaskList {
     others.append(std::move(*this));
     *this = std::move(others);
   }
+  /// Takes as long for many as for one.
   void append(TaskList&& others) noexcept {
-    while (!others.empty()) push_back(others.pop_front());
+    if (others.empty()) return;
+    (last_ == nullptr ? head_ : last_->next) = std::exchange(others.head_, nullptr);
+    last_ = std::exchange(others.last_, nullptr);
+    size_ += std::exchange(others.size_, 0);
   }
   /// Takes out those for which `is_wanted(task)` says so; the others stay in their order.
   template <class IsWanted>
