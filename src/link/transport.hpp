@@ -64,6 +64,8 @@ class Transport {
     if (++published_in_a_row_ > kFew) producer_.prefetch();
     return !is_wanted || wake();
   }
+  /// Shows all committed records to the peer, when it looks the next time: a peer that sleeps is not woken.
+  void publish_quietly() noexcept { producer_.publish_quietly(); }
   /// Tells the peer that what was published last overtakes what came before it.
   void note_overtaking() noexcept {
     // Only this side writes it. Release: pairs with overtakings(); who sees the count sees what was published before it.

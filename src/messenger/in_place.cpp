@@ -19,6 +19,8 @@ namespace {
 
 /// In `outstanding_`, beside the channel's index: its reply is among those that are being received.
 constexpr std::uint32_t kAnswered = std::uint32_t{1} << 31;
+/// Of larger ones a second copy costs more than a message of its own.
+constexpr std::size_t kSmall = 1024;
 
 bool is_data(FrameKind kind) {
   return kind == FrameKind::message || kind == FrameKind::request || kind == FrameKind::reply;
@@ -217,6 +219,33 @@ bool Core::receive_all_in_place(std::uint32_t index, const Incoming& to) {
   transport_->release_if_due();
   lane.counts.received += count - answerable_.size();
   for (const auto& [kind, id] : answerable_) count_returned(lane, kind, id);
+  return true;
+}
+
+bool Core::receive_block(const TypeInfo& type, Buffer& into) {
+  CallGuard guard(*this);
+  Channel& lane = inbox_.channel(0);
+  if (lane.live != 0 || partial_.is_active || !held_errors_.empty()) return false;
+  if (transport_->overtakings() != overtakings_known_ || !transport_->look()) return false;
+  const Incoming wanted{.type = &type};
+  Frame frame;
+  for (;;) {
+    std::uint64_t position = transport_->head();
+    const auto record = transport_->read(position);
+    if (record.empty()) break;
+    if (!frame_for(0, wanted, record, frame) || frame.header.kind != FrameKind::message ||
+        frame.payload.size() > kSmall) {
+      transport_->release_if_due();
+      return false;
+    }
+    const auto size = static_cast<std::uint32_t>(frame.payload.size());
+    into.append(&size, sizeof size);
+    into.append(frame.payload.data(), size);
+    transport_->pop_until(ring::Consumer::end_of(record, position));
+    ++lane.counts.received;
+  }
+  last_seen_ = Priority::from_parts(frame.header.priority, frame.header.rest);
+  transport_->release_if_due();
   return true;
 }
 

@@ -40,44 +40,53 @@ struct TaskCode {
   void (*function)() = nullptr;
 };
 
-/// One task in the host: its arguments, later its result.
+/// A stretch of calls of one job in the host, mostly of a single one: their arguments, later their results. What a stretch's worker has
+/// answered is split off, so that of the calls of one that is with a worker none has been answered.
 class COPROC_API Task {
  public:
   Task() = default;
   Task(const Task&) = delete;
   Task& operator=(const Task&) = delete;
   virtual ~Task();
+  /// Writes the arguments of the calls [begin, begin + calls) of those that it was made with, one behind the other.
   virtual void encode(Encoder& encoder) const = 0;
   bool is_cancelled() const noexcept { return cancelled_at != 0; }
 
   std::shared_ptr<Job> job;       // of which it is one
-  std::uint64_t index = 0;        // in the job
-  std::uint64_t serial = 0;       // among all that were sent to its worker
-  std::size_t deaths = 0;         // of workers while they ran it
+  std::size_t calls = 1;          // at least one; only a single one can be cancelled
+  std::size_t begin = 0;          // calls that were split off
+  std::uint64_t index = 0;        // of its first call, in the job
+  std::uint64_t serial = 0;       // of its first call, among all that were sent to its worker
+  std::size_t deaths = 0;         // of workers while they ran its first call
   std::int64_t cancelled_at = 0;  // ns; 0: it was not
   bool is_told_to_skip = false;   // its worker is, or will be
   bool is_skip_sent = false;      // it is
-  std::optional<Message> result;
-  std::exception_ptr error;
+  std::optional<Message> result;  // of a single call
+  Buffer results;  // where there is no `result`: for each call that was answered its size (32 bits) and its bytes
+  std::size_t answered = 0;    // how many these are, until they are all or are split off
+  std::exception_ptr error;    // of each call
   std::size_t held_bytes = 0;  // what its result or its error is counted for while nobody has read it
   Task* next = nullptr;        // in the list that it is in
 };
 using TaskPtr = std::unique_ptr<Task>;
 
-/// The result that came, whose head was checked. Throws the task's error, DecodeError.
+/// Decodes the result of one call, whose head was checked. `at`: where it lies in `Task::results`. Throws DecodeError.
 class COPROC_API ResultDecoder {
  public:
-  explicit ResultDecoder(const Task& task);
+  explicit ResultDecoder(const Task& task, std::size_t at = 0);
   Decoder& decoder() noexcept { return decoder_; }
+  /// Where the next call's result lies.
+  static std::size_t end_of(const Task& task, std::size_t at) noexcept;
 
  private:
   Decoder decoder_;
 };
 
+/// Of one call of a task that has ended: throws its error, if it has one.
 template <class R>
-R decode_result(const Task& task) {
+R decode_result(const Task& task, std::size_t at = 0) {
   if (task.error) std::rethrow_exception(task.error);
-  ResultDecoder from(task);
+  ResultDecoder from(task, at);
   R value = coproc::decode<R>(from.decoder());
   from.decoder().finish();
   return value;
@@ -134,8 +143,11 @@ class COPROC_API JobHandle {
   JobHandle& operator=(JobHandle&&) noexcept;
   ~JobHandle();  // what is not read of a map is abandoned; a submitted task goes on
 
-  /// How many tasks may be added now.
-  std::size_t wanted() const;
+  /// How many calls may be added now, and how many of them belong into one task.
+  struct Wanted {
+    std::size_t calls, stretch;
+  };
+  Wanted wanted() const;
   /// Hands these over and keeps the workers busy, without waiting.
   void add(std::vector<TaskPtr> tasks);
   /// No more will be added. `error`: thrown behind the last result.
