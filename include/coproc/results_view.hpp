@@ -218,7 +218,7 @@ class RangeSource final : public TaskSource {
  private:
   bool pull_stretches(std::vector<TaskPtr>& into, std::size_t calls, std::size_t stretch) {
     while (calls != 0) {
-      auto task = std::make_unique<Calls<F, element_t<Held>>>(function_, std::min(calls, stretch));
+      auto task = std::make_unique<Calls<F, element_t<Held>>>(function_, (std::min)(calls, stretch));
       const auto fill = [&] {
         while (calls != 0 && task->calls != stretch) {
           if (!reader_.next()) return false;

@@ -26,6 +26,7 @@ constexpr std::size_t kSlowestKept = 10;
 /// The memory of a worker is looked at behind each task that takes long, and not for each of many short ones.
 constexpr std::uint64_t kLongTask = 100'000;
 constexpr std::int64_t kLookAtMemoryEvery = 10'000'000;
+constexpr std::size_t kMostReserved = 64 * 1024;  // bytes
 
 [[noreturn]] void throw_lie(const pool::Slot& slot, const std::string& what) {
   throw ProtocolError("pool worker " + std::to_string(slot.insights.pid) + " has " + what);
@@ -130,8 +131,9 @@ void PoolCore::take_result(Slot& slot, const Answer& answer, const ResultHead& h
     throw_lie(slot, "stated that a task took " + std::to_string(head.work_ns) + " ns, longer than it was there");
   }
   if (head.outcome == Outcome::value && answer.message == nullptr) {
-    if (task.answered == 0) task.results.reserve(task.calls * (sizeof(std::uint32_t) + result.size()));
     const auto size = static_cast<std::uint32_t>(result.size());
+    // The results of a stretch are mostly alike. A first one that says otherwise costs no more than kMostReserved.
+    if (task.answered == 0) task.results.reserve(std::min(task.calls * (sizeof size + result.size()), kMostReserved));
     task.results.append(&size, sizeof size);
     task.results.append(result.data(), result.size());
     note_time(slot, task, head.work_ns, answer.now);
