@@ -115,7 +115,7 @@ class LazyPool {
     input->pool.emplace(code, options_for(count));
     latest_ = input->pool->core();
     const TaskOptions& options = input->pool->task_options(given);
-    detail::JobHandle job(*input->pool, {}, options, {.is_ordered = is_ordered});
+    detail::JobHandle job(*input->pool, detail::TaskCode(), options, {.is_ordered = is_ordered});
     return ResultsView<Result>(
         detail::ResultsReader(std::move(job), std::make_unique<detail::IndexSource>(count), options, count, input));
   }

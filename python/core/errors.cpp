@@ -3,6 +3,8 @@
 #include <coproc/exit_status.hpp>
 
 #include <cerrno>
+#include <exception>
+#include <new>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -56,9 +58,12 @@ void set_remote(const coproc::RemoteError& error) {
   set(error_class("RemoteError")(text_of(error.type_name()), text_of(error.text())));
 }
 
-PythonError of_parts(const py::tuple& parts, bool has_escaped) {
-  return {parts[0].cast<std::string>(), parts[1].cast<std::string>(), parts[2].cast<std::string>(),
-          parts[3].cast<std::string>(), has_escaped};
+void set_pool_broken(const coproc::PoolBrokenError& error) {
+  const py::object broken = error_class("PoolBrokenError")(text_of_end(in_pythons_words(error.what())));
+  if (error.cause() != nullptr) {
+    PyException_SetCause(broken.ptr(), exception_object(error.cause()).release().ptr());
+  }
+  set(broken);
 }
 
 /// Children before their bases.
@@ -85,6 +90,12 @@ void translate(std::exception_ptr pointer) {
     set_start_error(error);
   } catch (const coproc::RemoteError& error) {
     set_remote(error);
+  } catch (const coproc::TaskTimeoutError& error) {
+    set("TaskTimeoutError", error.what());
+  } catch (const coproc::TaskCancelledError& error) {
+    set("TaskCancelledError", error.what());
+  } catch (const coproc::PoolBrokenError& error) {
+    set_pool_broken(error);
   } catch (const coproc::TimeoutError& error) {
     set(PyExc_TimeoutError, error.what());
   } catch (const coproc::InterruptedError& error) {
@@ -147,17 +158,43 @@ py::str text_of_end(std::string text) {
   return text_of(text);
 }
 
+PythonError python_error_of(const py::tuple& parts, bool has_escaped) {
+  return {parts[0].cast<std::string>(), parts[1].cast<std::string>(), parts[2].cast<std::string>(),
+          parts[3].cast<std::string>(), has_escaped};
+}
+
+py::object exception_object(const std::exception_ptr& error) {
+  try {
+    translate(error);
+  } catch (py::error_already_set& raised) {
+    raised.restore();
+  } catch (const std::bad_alloc&) {
+    PyErr_NoMemory();
+  } catch (const std::exception& other) {
+    set(PyExc_RuntimeError, other.what());
+  } catch (...) {
+    set(PyExc_RuntimeError, "an exception that is no std::exception");
+  }
+  PyObject *type = nullptr, *value = nullptr, *trace = nullptr;
+  PyErr_Fetch(&type, &value, &trace);
+  PyErr_NormalizeException(&type, &value, &trace);
+  if (trace != nullptr) PyException_SetTraceback(value, trace);
+  Py_XDECREF(type);
+  Py_XDECREF(trace);
+  return py::reinterpret_steal<py::object>(value);
+}
+
 PythonError to_python_error(py::handle exception) {
   if (PyExceptionInstance_Check(exception.ptr()) == 0) {
     throw py::type_error(py::repr(exception).cast<std::string>() +
                          " is no exception, which is what an error is told by");
   }
-  return of_parts(error_class("parts_of")(exception, false), false);
+  return python_error_of(error_class("parts_of")(exception, false));
 }
 
 PythonError escaped_error(const py::error_already_set& error) {
   if (error.trace()) PyException_SetTraceback(error.value().ptr(), error.trace().ptr());
-  return of_parts(error_class("parts_of")(error.value(), true), true);
+  return python_error_of(error_class("parts_of")(error.value(), true), true);
 }
 
 void raise_remote(const PythonError& error, bool unpickles) {

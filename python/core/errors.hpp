@@ -44,12 +44,17 @@ py::str text_of(std::string_view bytes);
 py::str text_of_end(std::string text);
 
 PythonError to_python_error(py::handle exception);
+/// Of what `coproc.errors.parts_of` returns.
+PythonError python_error_of(const py::tuple& parts, bool has_escaped = false);
 /// The same for what has left a target: only Exceptions arrive as themselves.
 PythonError escaped_error(const py::error_already_set& error);
 
 /// Throws py::error_already_set for what a peer sent: the exception itself, or a RemoteError where it makes none, or must not be
 /// unpickled.
 [[noreturn]] void raise_remote(const PythonError& error, bool unpickles);
+
+/// The exception object that this would be raised as.
+py::object exception_object(const std::exception_ptr& error);
 
 void bind_errors(py::module_& module);
 

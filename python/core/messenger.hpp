@@ -65,6 +65,7 @@ class Messenger {
   }
   /// What the other process finds by its name in its main module, a coproc.main_module.MainNames; None: it is not known.
   void set_main_names(py::object names) { main_names_ = MainNames(std::move(names)); }
+  const MainNames& main_names() const noexcept { return main_names_; }
   /// Calls `f` while the link is there; before it goes, other threads that wait in it are interrupted.
   template <class F>
   void use_during(coproc::Messenger& link, F f) {
@@ -88,9 +89,6 @@ class Messenger {
 
   enum class Send { norequest, request, reply };
   std::uint64_t send(Send what, py::handle data, py::handle channel, py::handle timeout, py::handle priority);
-  /// A message that needs no reply. What pickling it raises is returned, so that it is never taken for an error of the link's; None: it was sent.
-  /// Throws what the link throws, and Ctrl-C.
-  py::object send_task(py::handle data, py::handle timeout);
   bool try_send(py::handle data, py::handle channel, py::handle priority);
   std::vector<std::uint64_t> send_requests(py::iterable data, py::handle channel, py::handle timeout,
                                            py::handle priority);

@@ -212,7 +212,6 @@ void bind_messenger(py::module_& module) {
            "Say, behind all that was sent, that nothing follows: the other side receives that, and then its receives "
            "raise EndOfMessages.\n\n"
            "Sends raise LinkClosedError from then on; receives go on. A second time it does nothing.")
-      .def("_send_task", &Messenger::send_task, "data"_a, "timeout"_a = none)
       .def("_lend", &Messenger::lend)
       .def("_forget_left", &Messenger::forget_left)
       .def("_set_main_names", &Messenger::set_main_names)

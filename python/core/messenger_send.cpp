@@ -68,24 +68,6 @@ std::uint64_t Messenger::send(Send what, py::handle data, py::handle channel, py
   });
 }
 
-py::object Messenger::send_task(py::handle data, py::handle timeout) {
-  const Timeout time = timeout_of(timeout);
-  SendOptions options{.priority = priority_of(py::none(), data, reorders_)};
-  std::optional<OutgoingData> outgoing;
-  try {
-    outgoing.emplace(data, unpickles_, main_names_);
-  } catch (const py::error_already_set& error) {
-    if (error.matches(PyExc_KeyboardInterrupt) || error.matches(PyExc_SystemExit)) throw;
-    return error.value();
-  }
-  send_outgoing(*outgoing, time, [&](coproc::Messenger& link, const auto& value, Timeout within) {
-    options.timeout = within;
-    link.send_norequest(value, {}, options);
-    return 0;
-  });
-  return py::none();
-}
-
 bool Messenger::try_send(py::handle data, py::handle channel, py::handle priority) {
   const ChannelId id = id_of(channel);  // a copy, as in send
   const auto urgency = priority_of(priority, data, reorders_);

@@ -4,14 +4,13 @@
 
 #include "arguments.hpp"
 #include "errors.hpp"
-#include "items.hpp"
 #include "lock.hpp"
 #include "memory.hpp"
 #include "messenger.hpp"
 #include "options.hpp"
-#include "outbox.hpp"
 #include "pickling.hpp"
 #include "plain.hpp"
+#include "pool.hpp"
 #include "this_program.hpp"
 #include "turn.hpp"
 #include "worker.hpp"
@@ -39,14 +38,13 @@ PYBIND11_MODULE(_core, module) {
   bind_pickling(module);
   bind_plain(module);
   bind_memory(module);
-  bind_outbox(module);
-  bind_items(module);
   bind_options(module);
   bind_exit_status(module);
   bind_turn();
   bind_link_end(module);
   bind_messenger(module);
   bind_worker(module);
+  bind_pool(module);
   bind_this_program(module);
   coproc::set_wait_hook(&run_signal_handlers);
 }

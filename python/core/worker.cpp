@@ -30,16 +30,6 @@ using coproc::ExitStatus;
 using coproc::MultiMessenger;
 using coproc::PriorityMessenger;
 
-/// Thread safety: as coproc::Worker; `ask` and the destructor take the interpreter's lock when they need it.
-class Worker {
- public:
-  virtual ~Worker() = default;
-  virtual coproc::Worker& life() noexcept = 0;
-  virtual coproc::Messenger& messenger() = 0;
-
-  std::string name;
-  std::shared_ptr<Told> told = std::make_shared<Told>();
-};
 using WorkerPointer = std::shared_ptr<Worker>;
 
 /// The exception that has ended it is printed, where nobody was told. With the interpreter's lock.
@@ -79,28 +69,6 @@ void end_now(Worker* worker) noexcept {
 /// Set by gc.callbacks: the thread in which the collector runs; 0: none.
 unsigned long collecting = 0;
 std::atomic<int> ending{0};  // in threads of their own
-
-/// Its end waits for the process: not with the interpreter's lock, and not within the collector, which may be called in any line.
-void end(Worker* worker) {
-  if (PyGILState_Check() == 0) return end_now(worker);
-  if (collecting == PyThread_get_thread_ident() && worker->life().is_alive()) {
-    ++ending;
-    const auto in_thread = [](void* given) {
-      end_now(static_cast<Worker*>(given));
-      --ending;
-    };
-    if (PyThread_start_new_thread(in_thread, worker) != PYTHREAD_INVALID_THREAD_ID) return;
-    --ending;
-  }
-  const Unlocked unlocked;
-  end_now(worker);
-}
-
-class Adopted : public Worker {
- public:
-  virtual coproc::LinkEnd new_link() = 0;
-  virtual void adopt(int pid, std::function<std::optional<ExitStatus>()> ask) = 0;
-};
 
 template <class M>
 class AdoptedOf final : public Adopted {
@@ -143,7 +111,7 @@ std::shared_ptr<Base> make(bool reorders, const std::string& name, A&&... argume
   Base* const made = reorders ? static_cast<Base*>(new Of<PriorityMessenger>(std::forward<A>(arguments)...))
                               : static_cast<Base*>(new Of<MultiMessenger>(std::forward<A>(arguments)...));
   made->name = name;
-  return std::shared_ptr<Base>(made, [](Base* worker) { end(worker); });
+  return std::shared_ptr<Base>(made, [](Base* worker) { end_without_lock([worker] { end_now(worker); }); });
 }
 
 /// A Python function that may be called, and dropped, by threads without the interpreter's lock.
@@ -196,6 +164,26 @@ std::vector<coproc::Worker*> lives_of(const std::vector<WorkerPointer>& workers)
 }
 
 }  // namespace
+
+void end_without_lock(std::function<void()> end) {
+  if (PyGILState_Check() == 0) return end();
+  if (collecting == PyThread_get_thread_ident()) {
+    ++ending;
+    const auto in_thread = [](void* given) {
+      const std::unique_ptr<std::function<void()>> call(static_cast<std::function<void()>*>(given));
+      (*call)();
+      --ending;
+    };
+    auto call = std::make_unique<std::function<void()>>(end);
+    if (PyThread_start_new_thread(in_thread, call.get()) != PYTHREAD_INVALID_THREAD_ID) {
+      static_cast<void>(call.release());
+      return;
+    }
+    --ending;
+  }
+  const Unlocked unlocked;
+  end();
+}
 
 void bind_worker(py::module_& module) {
   const auto unlocked = py::call_guard<Unlocked>();

@@ -1,8 +1,41 @@
+// The core's workers, as Python's worker resources hold them.
 #pragma once
 
 #include <pybind11/pybind11.h>
+#include <coproc/adopted_worker.hpp>
+#include <coproc/exit_status.hpp>
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "messenger.hpp"
 
 namespace coproc_python {
+
+/// Thread safety: as coproc::Worker. The destructor takes the interpreter's lock when it needs it.
+class Worker {
+ public:
+  virtual ~Worker() = default;
+  virtual coproc::Worker& life() noexcept = 0;
+  virtual coproc::Messenger& messenger() = 0;
+
+  std::string name;
+  std::shared_ptr<Told> told = std::make_shared<Told>();
+};
+
+/// A worker whose process multiprocessing starts and reaps.
+class Adopted : public Worker {
+ public:
+  virtual coproc::LinkEnd new_link() = 0;
+  /// `ask` takes the interpreter's lock.
+  virtual void adopt(int pid, std::function<std::optional<coproc::ExitStatus>()> ask) = 0;
+};
+
+/// Calls `end`, which waits for processes, without the interpreter's lock; and in a thread of its own if the garbage
+/// collector runs in this one, and may be called in any line. Of whoever has the lock, or has not.
+void end_without_lock(std::function<void()> end);
 
 void bind_worker(pybind11::module_& module);
 

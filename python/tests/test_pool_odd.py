@@ -203,7 +203,7 @@ def test_an_argument_that_cannot_be_unpickled_costs_one_task(pool, how):
     assert found[:2] + found[3:] == [0, 2, 6, 8]
     assert isinstance(found[2], Exception)
     if how is exit_with_five:
-        assert "code 5 while it unpickled task 2" in str(found[2])
+        assert "code 5 while it ran task 2" in str(found[2])
     assert pool.map(double, [1]) == [2]
 
 

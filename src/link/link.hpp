@@ -85,6 +85,9 @@ class Link final : public os::ForkSensitive {
     if (++published_in_a_row_ > kFew) producer_.prefetch();
     return !is_wanted || wake();
   }
+  /// Where the next record begins, and whether the peer has released all that lies before such a place.
+  std::uint64_t sent_until() const noexcept { return producer_.tail(); }
+  bool has_peer_taken(std::uint64_t place) noexcept { return producer_.is_taken(place); }
   /// Publishes all committed records without waking a peer that sleeps: it finds them when it looks the next time.
   void publish_quietly() noexcept { producer_.publish_quietly(); }
   /// Tells the peer that the record published last is to be returned before earlier ones.

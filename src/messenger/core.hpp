@@ -96,6 +96,11 @@ class Core {
   void end_batch() noexcept;
   /// From now on what is sent does not wake a peer that sleeps, or again does.
   void publish_quietly(bool is_quiet) noexcept { publishing_ = is_quiet ? Publishing::quietly : Publishing::at_once; }
+  /// The end of all that was sent, and whether the peer has taken all up to such an end out of the link, and has said so:
+  /// it does at the latest when it calls `release_taken`.
+  std::uint64_t sent_until() const noexcept { return transport_->sent_until(); }
+  bool has_peer_taken(std::uint64_t end) noexcept { return transport_->has_peer_taken(end); }
+  void release_taken() noexcept { transport_->release(); }
   /// How often a send had to look for room.
   std::uint64_t waits_for_room() const noexcept { return waits_for_room_; }
 

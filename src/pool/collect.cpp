@@ -177,7 +177,7 @@ void PoolCore::note_time(Slot& slot, const Task& task, std::uint64_t work_ns, st
     slot.looked_at_memory = now;
     slot.is_too_large = WorkerAccess::memory_of(slot.worker()).now > options_.memory_per_worker;
   }
-  std::uint64_t& average = task.job->function.task_ns;
+  std::uint64_t& average = task.job->function->task_ns;
   const std::uint64_t time = std::max<std::uint64_t>(1, work_ns);
   average = average == 0 ? time : average - average / 8 + time / 8;
   const SlowTask slow{task.index + task.answered, slot.insights.pid, std::chrono::nanoseconds(work_ns)};

@@ -27,7 +27,7 @@ PriorityMessenger make_doorbell() {
 
 }  // namespace
 
-PoolCore::PoolCore(PoolOptions options, pool::MakePoolWorker make_worker)
+PoolCore::PoolCore(PoolOptions options, MakePoolWorker make_worker)
     : options_(std::move(options)),
       make_worker_(std::move(make_worker)),
       owner_(os::fork_generation()),
@@ -36,20 +36,21 @@ PoolCore::PoolCore(PoolOptions options, pool::MakePoolWorker make_worker)
   for (std::size_t i = 0; i < options_.workers; ++i) slots_.push_back(std::make_unique<Slot>(i, make_worker_(i)));
   try {
     for (const auto& slot : slots_) {
+      slot->note_launch();
       slot->start();
       slot->note_started();
     }
     if (!options_.background) return;
     driver_ = std::thread([this] { drive_in_background(); });
   } catch (...) {
-    stop();  // those that were started, all at once
+    stop(options_.worker.stop);  // those that were started, all at once
     throw;
   }
 }
 
 PoolCore::~PoolCore() {
   try {
-    stop();
+    stop(options_.worker.stop);
   } catch (...) {
     // What is left is each worker's own destructor.
   }
@@ -63,22 +64,33 @@ void PoolCore::check_owner() const {
 
 // ---- jobs ----
 
-std::shared_ptr<Job> PoolCore::new_job(const TaskCode& code, TaskOptions&& options, const JobShape& shape) {
+std::shared_ptr<PoolFunction> PoolCore::new_function(const TaskCode& code, std::string data) {
+  check_owner();
+  const Lock lock(*this);
+  return std::make_shared<PoolFunction>(next_function_++, code, std::move(data), is_function_destroyed_);
+}
+
+/// The function with this code, which stays as long as the pool: a program has only so many.
+std::shared_ptr<PoolFunction> PoolCore::function_of(const TaskCode& code) {
+  const std::pair key(code.run, code.function);
+  {
+    const Lock lock(*this);
+    if (const auto at = functions_.find(key); at != functions_.end()) return at->second;
+  }
+  auto made = new_function(code, {});
+  const Lock lock(*this);
+  return functions_.try_emplace(key, std::move(made)).first->second;
+}
+
+std::shared_ptr<Job> PoolCore::new_job(std::shared_ptr<PoolFunction> function, TaskOptions&& options,
+                                       const JobShape& shape) {
   check_owner();
   if (options.time_limit.ns <= std::chrono::nanoseconds::zero()) {
     throw InvalidArgumentError("TaskOptions::time_limit: a task that may take no time cannot be run");
   }
   const Lock lock(*this);
   if (is_stopped_) throw TaskCancelledError("this pool was stopped: nothing can be run by it any more");
-  const auto number = static_cast<std::uint32_t>(functions_.size());
-  auto [at, is_new] = functions_.try_emplace({code.run, code.function});
-  try {
-    if (is_new) at->second = std::make_unique<PoolFunction>(PoolFunction{number, code});
-  } catch (...) {
-    functions_.erase(at);
-    throw;
-  }
-  return std::make_shared<Job>(*at->second, std::move(options), shape);
+  return std::make_shared<Job>(std::move(function), std::move(options), shape);
 }
 
 JobHandle::Wanted PoolCore::wanted(const Job& job) {
@@ -155,12 +167,49 @@ bool PoolCore::is_done(const Job& job) {
   return job.has_result();
 }
 
+void PoolCore::note_submitted_end(const std::shared_ptr<Job>& job) noexcept {
+  if (--unfinished_submitted_ == 0) notify_all();
+  if (job->then == nullptr) return;
+  job->next_to_call = std::move(to_call_);
+  to_call_ = job;
+}
+
+void PoolCore::then(const std::shared_ptr<Job>& job, std::function<void()> function) {
+  check_owner();
+  const Lock lock(*this);
+  job->then = std::move(function);
+  if (job->added == 0 || job->finished != job->added) return;
+  job->next_to_call = std::move(to_call_);
+  to_call_ = job;
+}
+
+/// Calls `then` of these jobs, in the order in which they have ended.
+/// REQUIRES: the mutex is not held, and this thread does not drive.
+void PoolCore::call_all(std::shared_ptr<Job> jobs) noexcept {
+  const os::NoCancel stays;  // the others are to be called, too
+  std::shared_ptr<Job> in_order;
+  while (jobs != nullptr) {
+    std::shared_ptr<Job> next = std::move(jobs->next_to_call);
+    jobs->next_to_call = std::move(in_order);
+    in_order = std::exchange(jobs, std::move(next));
+  }
+  while (in_order != nullptr) {
+    try {
+      in_order->then();
+    } catch (...) {
+      // It is for nobody here.
+    }
+    in_order->then = nullptr;
+    in_order = std::move(in_order->next_to_call);
+  }
+}
+
 /// Allocates nothing: a task that was run is never lost.
 void PoolCore::finish(Slot* slot, TaskPtr task) noexcept {
   const std::shared_ptr<Job> keep = std::move(task->job);  // which may hold the task from here on
   Job& job = *keep;
   job.finished += task->calls;
-  if (job.shape.is_submitted && --unfinished_submitted_ == 0) notify_all();
+  if (job.shape.is_submitted) note_submitted_end(keep);
   const bool failed = task->error != nullptr;
   if (slot != nullptr) {
     slot->insights.tasks += task->calls;
@@ -225,6 +274,7 @@ void PoolCore::drop_unfinished(Job& job) noexcept {
 }
 
 void PoolCore::leave(Job& job) noexcept {
+  if (os::fork_generation() != owner_) return;  // the mutex may be held for ever in this fork
   const Lock lock(*this);
   job.is_left = true;
   drop_results(job);
@@ -238,6 +288,7 @@ bool PoolCore::cancel(Job& job) {
   const Lock lock(*this);
   if (job.finished == job.added || job.has_result()) return false;
   TaskPtr answer = std::make_unique<EndedCalls>();
+  std::shared_ptr<Job> keep;
   const auto prepare = [&](const Task& task) {
     answer->index = task.index;
     answer->error =
@@ -246,9 +297,10 @@ bool PoolCore::cancel(Job& job) {
   const auto is_of_job = [&](const Task& task) { return task.job.get() == &job; };
   if (const auto at = std::find_if(queue_.begin(), queue_.end(), is_of_job); at != queue_.end()) {
     prepare(*at);
+    keep = (*at).job;
     drop(queue_.take_if(is_of_job));
     ++job.finished;
-    if (--unfinished_submitted_ == 0) notify_all();
+    note_submitted_end(keep);
     job.done.push_back(std::move(answer));
     notify(job);
     return true;
@@ -315,7 +367,7 @@ void PoolCore::give_up(const std::exception_ptr& cause) noexcept {
   for (const auto& slot : slots_) slot->retry_at = 0;
 }
 
-void PoolCore::stop() {
+void PoolCore::stop(const StopOptions& options) {
   if (os::fork_generation() != owner_) return;
   const os::NoCancel stays;  // also where a destructor calls it
   Lock lock(*this);
@@ -332,7 +384,7 @@ void PoolCore::stop() {
   is_driving_ = true;
   std::exception_ptr error;
   try {
-    stop_workers(lock);
+    stop_workers(lock, options);
   } catch (...) {
     error = std::current_exception();
     if (!lock) lock.lock();
@@ -344,7 +396,7 @@ void PoolCore::stop() {
 }
 
 /// Each rung is taken once, by all of them together. They are nobody else's meanwhile: this drives.
-void PoolCore::stop_workers(Lock& lock) {
+void PoolCore::stop_workers(Lock& lock, const StopOptions& options) {
   std::vector<Worker*> busy, all;
   for (const auto& slot : slots_) {
     if (!slot->has_process()) continue;
@@ -355,7 +407,7 @@ void PoolCore::stop_workers(Lock& lock) {
   lock.unlock();
   if (driver_.joinable()) driver_.join();
   for (Worker* worker : busy) worker->terminate();  // it would look at a close request only behind its task
-  Worker::stop_all(all, options_.worker.stop);
+  Worker::stop_all(all, options);
   lock.lock();
   for (const auto& slot : slots_) {
     if (!slot->has_process()) continue;

@@ -47,7 +47,7 @@ namespace coproc::inline v0::detail {
 class PoolCore {
  public:
   /// Starts the workers, as many as the options say: no number and no name is left open. Throws StartError.
-  PoolCore(PoolOptions options, pool::MakePoolWorker make_worker);
+  PoolCore(PoolOptions options, MakePoolWorker make_worker);
   PoolCore(const PoolCore&) = delete;
   PoolCore& operator=(const PoolCore&) = delete;
   ~PoolCore();
@@ -56,7 +56,9 @@ class PoolCore {
   std::size_t size() const noexcept { return slots_.size(); }
 
   // core.cpp
-  std::shared_ptr<Job> new_job(const TaskCode& code, TaskOptions&& options, const JobShape& shape);
+  std::shared_ptr<PoolFunction> new_function(const TaskCode& code, std::string data);
+  std::shared_ptr<PoolFunction> function_of(const TaskCode& code);
+  std::shared_ptr<Job> new_job(std::shared_ptr<PoolFunction> function, TaskOptions&& options, const JobShape& shape);
   JobHandle::Wanted wanted(const Job& job);
   void add(const std::shared_ptr<Job>& job, std::vector<TaskPtr>& tasks);
   void end_input(Job& job, std::exception_ptr error);
@@ -64,11 +66,13 @@ class PoolCore {
   void tend();
   bool is_done(const Job& job);
   bool cancel(Job& job);
+  void then(const std::shared_ptr<Job>& job, std::function<void()> function);
+  bool wait_any(std::span<Job* const> jobs, Timeout timeout);
   /// Nobody reads it any more.
   void leave(Job& job) noexcept;
   bool wait_for_submitted(Timeout timeout);
   void interrupt() noexcept;
-  void stop();
+  void stop(const StopOptions& options);
   // looks.cpp
   std::size_t pending();
   PoolInsights insights();
@@ -86,11 +90,13 @@ class PoolCore {
   void drop(TaskPtr task) noexcept { dropped_.push_back(std::move(task)); }
   void drop(TaskList tasks) noexcept { dropped_.append(std::move(tasks)); }
   bool bury(Lock& lock) noexcept;
+  static void call_all(std::shared_ptr<Job> jobs) noexcept;
 
   // core.cpp
   void check_owner() const;
   bool take_results(Job& job, std::deque<TaskPtr>& into);
   bool is_finished(const Job& job) const noexcept;
+  void note_submitted_end(const std::shared_ptr<Job>& job) noexcept;
   void finish(Slot* slot, TaskPtr task) noexcept;
   void drop_results(Job& job) noexcept;
   void drop_unfinished(Job& job) noexcept;
@@ -98,7 +104,7 @@ class PoolCore {
   void give_up(const std::exception_ptr& cause) noexcept;
   void notify(Job& job) noexcept;
   void notify_all() noexcept;
-  void stop_workers(Lock& lock);
+  void stop_workers(Lock& lock, const StopOptions& options);
 
   // looks.cpp
   std::string invariant_broken_by(const Job& job) const;
@@ -118,9 +124,9 @@ class PoolCore {
   bool put_needed_first() noexcept;
 
   // drive.cpp
-  /// Drives, or waits for who drives, until `is_ready`; false: the time is over. `job`: whose news are waited for; may be null.
+  /// Drives, or waits for whoever drives, until `is_ready`; false: the time is over. `jobs`: whose news are waited for.
   template <class IsReady>
-  bool wait_until(Lock& lock, const IsReady& is_ready, Timeout timeout, Job* job);
+  bool wait_until(Lock& lock, const IsReady& is_ready, Timeout timeout, std::span<Job* const> jobs);
   void step(Lock& lock, const os::Deadline& deadline);
   void look(Lock& lock);
   void sleep(Lock& lock, const os::Deadline& deadline);
@@ -133,6 +139,7 @@ class PoolCore {
   // dispatch.cpp
   bool dispatch();
   void send_skips() noexcept;
+  void send_forgets() noexcept;
   Slot* slot_for(const Task& task) noexcept;
   std::size_t window_of(const Job& job) const noexcept;
   std::size_t chunk_of(const Job& job) const noexcept;
@@ -168,7 +175,7 @@ class PoolCore {
   std::exception_ptr error_of_end(const Slot& slot, const Task& task, const ExitStatus& status) noexcept;
 
   const PoolOptions options_;                // constant after construction
-  const pool::MakePoolWorker make_worker_;   // constant after construction
+  const MakePoolWorker make_worker_;         // constant after construction
   const unsigned long owner_;                // fork_generation() of the process that made it
   PriorityMessenger doorbell_;               // has no peer: it is there to interrupt the driver's sleep
   std::atomic<bool> is_interrupted_{false};  // by the user
@@ -179,8 +186,11 @@ class PoolCore {
   std::int64_t look_for_lost_at_ = 0;
   TaskList queue_;    // waits for a worker
   TaskList dropped_;  // is to be destroyed where the mutex is not held
-  std::map<std::pair<void (*)(TaskRun&), void (*)()>, std::unique_ptr<PoolFunction>> functions_;
-  std::deque<Waiter*> waiters_;  // those that do not drive
+  std::map<std::pair<void (*)(TaskRun&), void (*)()>, std::shared_ptr<PoolFunction>> functions_;  // of C++
+  std::uint32_t next_function_ = 0;
+  const std::shared_ptr<std::atomic<bool>> is_function_destroyed_ = std::make_shared<std::atomic<bool>>(false);
+  std::shared_ptr<Job> to_call_;  // jobs whose `then` is to be called, linked through themselves; the latest first
+  std::deque<Waiter*> waiters_;   // those that do not drive
   std::vector<SlowTask> slowest_;
   std::size_t unfinished_submitted_ = 0;  // tasks that were added
   std::size_t submitted_held_ = 0;        // bytes of their results that nobody has read
@@ -201,8 +211,8 @@ class PoolCore {
   std::thread driver_;     // PoolOptions::background
 };
 
-/// The mutex, held. What was dropped meanwhile is destroyed behind it: the destructors of arguments and functions are the user's, and
-/// may call the pool.
+/// The mutex, held. What was dropped meanwhile is destroyed behind it, and what is to be called is called: destructors of
+/// arguments and functions, and these calls, are the user's, and may call the pool.
 class PoolCore::Lock : public std::unique_lock<std::mutex> {
  public:
   explicit Lock(PoolCore& core) : std::unique_lock<std::mutex>(core.mutex_), core_(core) {}
@@ -211,7 +221,9 @@ class PoolCore::Lock : public std::unique_lock<std::mutex> {
   ~Lock() {
     if (!owns_lock()) return;
     const TaskList dropped = std::move(core_.dropped_);
+    std::shared_ptr<Job> to_call = std::move(core_.to_call_);
     unlock();
+    call_all(std::move(to_call));
   }
 
  private:

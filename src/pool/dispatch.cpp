@@ -56,7 +56,7 @@ TaskList alone(TaskList tasks) {
 
 std::size_t PoolCore::window_of(const Job& job) const noexcept {
   if (options_.window != 0) return options_.window;
-  const std::uint64_t time = job.function.task_ns;
+  const std::uint64_t time = job.function->task_ns;
   if (time == 0) return 1;  // not known yet
   return std::clamp<std::size_t>(kWindowTime / std::max(time, kLeastTime), 1,
                                  job.options.chunk_size == 1 ? kMostInWindow : kMostInWindowOfChunks);
@@ -64,7 +64,7 @@ std::size_t PoolCore::window_of(const Job& job) const noexcept {
 
 std::size_t PoolCore::chunk_of(const Job& job) const noexcept {
   if (job.options.chunk_size != 0) return job.options.chunk_size;
-  const std::uint64_t time = job.function.task_ns;
+  const std::uint64_t time = job.function->task_ns;
   if (time == 0) return 1;
   return std::clamp<std::size_t>(kChunkTime / std::max(time, kLeastTime), 1, kMostInChunk);
 }
@@ -102,6 +102,22 @@ void PoolCore::send_skips() noexcept {
   }
 }
 
+/// An idle worker keeps no function that the host has destroyed; the others are told before they get a new one.
+void PoolCore::send_forgets() noexcept {
+  // relaxed: the weak pointers say which
+  if (is_function_destroyed_->load(std::memory_order_relaxed)) {
+    is_function_destroyed_->store(false, std::memory_order_relaxed);
+    for (const auto& slot : slots_) slot->may_forget = true;
+  }
+  for (const auto& slot : slots_) {
+    if (!slot->may_forget || slot->phase != Slot::Phase::ready || !slot->window.empty()) continue;
+    talk(*slot, [&] {
+      slot->send_forgets();
+      return false;
+    });
+  }
+}
+
 /// Whether anything was sent.
 bool PoolCore::dispatch() {
   send_skips();
@@ -116,6 +132,7 @@ bool PoolCore::dispatch() {
       slot->is_full = true;
     }
   }
+  send_forgets();
   for (const auto& slot : slots_) slot->end_batch();
   return any;
 }

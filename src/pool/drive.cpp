@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <cassert>
+#include <new>
 #include <optional>
+#include <span>
 #include <thread>
 
 #include "coproc/errors.hpp"
@@ -45,7 +47,7 @@ class PoolCore::Turn {
 };
 
 template <class IsReady>
-bool PoolCore::wait_until(Lock& lock, const IsReady& is_ready, Timeout timeout, Job* job) {
+bool PoolCore::wait_until(Lock& lock, const IsReady& is_ready, Timeout timeout, std::span<Job* const> jobs) {
   check_owner();
   const os::Deadline deadline(timeout.ns);
   Waiter me;
@@ -53,22 +55,24 @@ bool PoolCore::wait_until(Lock& lock, const IsReady& is_ready, Timeout timeout, 
   struct Listed {
     PoolCore& core;
     Waiter& waiter;
-    Job* job;
+    std::span<Job* const> jobs;
     bool is_listed = false;
     void list() {
       if (is_listed) return;
       core.waiters_.push_back(&waiter);
-      if (job != nullptr) job->reader = &waiter;
+      for (Job* job : jobs) job->reader = &waiter;
       is_listed = true;
     }
     ~Listed() {
       if (is_listed) {
         std::erase(core.waiters_, &waiter);
-        if (job != nullptr) job->reader = nullptr;
+        for (Job* job : jobs) {
+          if (job->reader == &waiter) job->reader = nullptr;
+        }
       }
       core.hand_over();
     }
-  } listed{*this, me, job};
+  } listed{*this, me, jobs};
 
   for (;;) {
     if (is_ready()) return true;
@@ -124,15 +128,17 @@ void PoolCore::look(Lock& lock) {
   if (!is_driving_ && rounds_ == before) look_now();
 }
 
-/// Destroys what was dropped. Whether there was any: then the lock was let go, and others may have driven.
+/// Destroys what was dropped, and calls what is to be called. Whether there was any: then the lock was let go, and others may have driven.
 /// REQUIRES: this thread does not drive, or a destructor that looks at the pool would wait for itself.
 bool PoolCore::bury(Lock& lock) noexcept {
-  if (dropped_.empty()) return false;
+  if (dropped_.empty() && to_call_ == nullptr) return false;
   const os::NoCancel stays;
   TaskList dropped = std::move(dropped_);
+  std::shared_ptr<Job> to_call = std::move(to_call_);
   notify_all();  // somebody else may drive
   lock.unlock();
   dropped.clear();
+  call_all(std::move(to_call));
   lock.lock();
   return true;
 }
@@ -176,8 +182,27 @@ JobHandle::News PoolCore::wait(Job& job, std::deque<TaskPtr>& into, Timeout time
   } awaited{job};
   job.is_awaited = true;
   if (is_driving_ && is_over_limit(job)) ring();  // what is waited for may begin all the same
-  wait_until(lock, has_news, timeout, &job);
+  Job* const jobs[] = {&job};
+  wait_until(lock, has_news, timeout, jobs);
   return news;
+}
+
+bool PoolCore::wait_any(std::span<Job* const> jobs, Timeout timeout) {
+  Lock lock(*this);
+  const auto any_has_ended = [&] {
+    if (is_stopped_) throw TaskCancelledError("the pool was stopped before this task had ended");
+    return std::any_of(jobs.begin(), jobs.end(),
+                       [](const Job* job) { return job->has_result() || job->read == job->added; });
+  };
+  struct Awaited {
+    std::span<Job* const> jobs;
+    ~Awaited() {
+      for (Job* job : jobs) job->is_awaited = false;
+    }
+  } awaited{jobs};
+  for (Job* job : jobs) job->is_awaited = true;
+  if (is_driving_) ring();  // what is waited for may begin all the same
+  return wait_until(lock, any_has_ended, timeout, jobs);
 }
 
 bool PoolCore::wait_for_submitted(Timeout timeout) {
@@ -187,8 +212,7 @@ bool PoolCore::wait_for_submitted(Timeout timeout) {
     ~Awaited() { --count; }
   } awaited{++waits_for_submitted_};
   if (is_driving_) ring();  // as above
-  return wait_until(
-      lock, [&] { return unfinished_submitted_ == 0; }, timeout, nullptr);
+  return wait_until(lock, [&] { return unfinished_submitted_ == 0; }, timeout, {});
 }
 
 /// Takes in what has come and hands out what can be, without waiting. Whether anything was done.
@@ -219,7 +243,7 @@ void PoolCore::check_invariants() const {
 void PoolCore::step(Lock& lock, const os::Deadline& deadline) {
   if (pump()) {
     empty_naps_ = 0;
-  } else if (dropped_.empty()) {
+  } else if (dropped_.empty() && to_call_ == nullptr) {
     sleep(lock, deadline);
   }
 }
@@ -234,8 +258,8 @@ std::chrono::nanoseconds PoolCore::nap_length() const noexcept {
     if (slot->window.empty() && slot->phase == Slot::Phase::ready) continue;
     if (slot->window.calls() < 2 || slot->phase == Slot::Phase::ending) return {};
     const Job& job = *slot->window.front().job;
-    if (job.function.task_ns == 0) return {};
-    const std::uint64_t whole = slot->window.calls() * (job.function.task_ns + kTaskOverhead);
+    if (job.function->task_ns == 0) return {};
+    const std::uint64_t whole = slot->window.calls() * (job.function->task_ns + kTaskOverhead);
     least = std::min(least, std::chrono::nanoseconds((slot->head_since + static_cast<std::int64_t>(whole) - now) / 2));
   }
   if (least < kShortestNap || least == std::chrono::nanoseconds::max()) return {};
@@ -281,16 +305,22 @@ void PoolCore::sleep(Lock& lock, const os::Deadline& deadline) {
   lock.unlock();
   std::optional<std::size_t> woken_by;
   try {
-    woken_by = wait_any(awaited, Timeout(time));
+    woken_by = coproc::wait_any(awaited, Timeout(time));
   } catch (const InterruptedError&) {
     // The doorbell.
   } catch (const abi::__forced_unwind&) {  // by pthread_cancel()
     lock.lock();
     is_asleep_ = false;
     throw;
-  } catch (...) {
+  } catch (const Error&) {
     // Of one of them, which the next round finds; or the system refuses to wait, and then this looks again and again.
     std::this_thread::sleep_for(kRestAfterError);
+  } catch (const std::bad_alloc&) {
+    std::this_thread::sleep_for(kRestAfterError);
+  } catch (...) {  // by the wait hook: it is for whoever waits
+    lock.lock();
+    is_asleep_ = false;
+    throw;
   }
   lock.lock();
   is_asleep_ = false;

@@ -202,8 +202,11 @@ void PoolCore::note_end(Slot& slot, const ExitStatus& status) noexcept {
   } catch (const std::bad_alloc&) {
     // Then what it has answered fails, as what it ran.
   }
-  const bool has_begun = slot.stuck_since() == 0;  // else it has not read all that it was given
-  const bool may_go_on = slot.is_kill_refused && std::holds_alternative<NotYetEnded>(status.end);
+  const bool has_ended = !std::holds_alternative<NotYetEnded>(status.end);
+  const bool may_go_on = slot.is_kill_refused && !has_ended;
+  // Else it has not taken all of its first task's message out of the link: it was idle, or did not read.
+  const bool has_begun = slot.stuck_since() == 0 && (slot.window.empty() || !has_ended ||
+                                                     slot.core().has_peer_taken(slot.window.front().sent_until));
   slot.note_end(status);
   if (slot.window.empty() || !has_begun) {
     queue_.prepend(std::move(slot.window));

@@ -8,8 +8,8 @@
 #include "messenger/message_access.hpp"
 #include "os/processors.hpp"
 #include "pool/core.hpp"
-#include "pool/pool_worker.hpp"
 #include "pool/protocol.hpp"
+#include "pool/task_runner.hpp"
 
 namespace coproc::inline v0::detail {
 
@@ -29,7 +29,7 @@ std::string encoded(void (*encode)(Encoder&, const void*), const void* value) {
 }
 
 template <class Target, class... A>
-class PoolWorkerOf final : public pool::PoolWorker {
+class PoolWorkerOf final : public PoolWorker {
  public:
   PoolWorkerOf(Target target, WorkerOptions options, A... arguments)
       : worker_(std::move(target), std::move(options)), arguments_(std::move(arguments)...) {}
@@ -59,7 +59,7 @@ PoolOptions checked(PoolOptions options) {
   return options;
 }
 
-pool::MakePoolWorker maker_of(const StateCode& state, const PoolOptions& options) {
+MakePoolWorker maker_of(const StateCode& state, const PoolOptions& options) {
   WorkerSetup setup;
   setup.make_state = name_of(reinterpret_cast<process::Function>(state.make));
   setup.unmake_state = name_of(reinterpret_cast<process::Function>(state.unmake));
@@ -68,7 +68,7 @@ pool::MakePoolWorker maker_of(const StateCode& state, const PoolOptions& options
   setup.init = encoded(state.encode_init, state.init);
   setup.exit = encoded(state.encode_exit, state.exit);
   const std::vector<int> processors = options.pin ? os::list_allowed_processors() : std::vector{-1};
-  return [=, code = state.forked, context = state.context](std::size_t number) -> std::unique_ptr<pool::PoolWorker> {
+  return [=, code = state.forked, context = state.context](std::size_t number) -> std::unique_ptr<PoolWorker> {
     const int processor = processors[number % processors.size()];
     WorkerOptions worker = options.worker;
     worker.number = number;
@@ -86,6 +86,7 @@ pool::MakePoolWorker maker_of(const StateCode& state, const PoolOptions& options
 }  // namespace
 
 Task::~Task() = default;
+PoolWorker::~PoolWorker() = default;
 
 namespace {
 
@@ -121,6 +122,9 @@ PoolHandle::PoolHandle(const StateCode& state, PoolOptions options) {
   core_ = std::make_shared<PoolCore>(options, maker_of(state, options));
 }
 
+PoolHandle::PoolHandle(PoolOptions options, MakePoolWorker make_worker)
+    : core_(std::make_shared<PoolCore>(checked(std::move(options)), std::move(make_worker))) {}
+
 PoolHandle& PoolHandle::operator=(PoolHandle&& other) noexcept {
   if (this == &other) return *this;
   const PoolHandle ended(std::move(*this));
@@ -131,7 +135,7 @@ PoolHandle& PoolHandle::operator=(PoolHandle&& other) noexcept {
 PoolHandle::~PoolHandle() {
   if (core_ == nullptr) return;
   try {
-    core_->stop();
+    core_->stop(core_->options().worker.stop);
   } catch (...) {
     // What is left is each worker's own destructor.
   }
@@ -152,15 +156,22 @@ bool PoolHandle::wait(Timeout timeout) { return core()->wait_for_submitted(timeo
 void PoolHandle::interrupt() noexcept {
   if (core_ != nullptr) core_->interrupt();
 }
-void PoolHandle::stop() { core()->stop(); }
+void PoolHandle::stop() { core()->stop(core()->options().worker.stop); }
+void PoolHandle::stop(const StopOptions& options) { core()->stop(options); }
 PoolInsights PoolHandle::insights() const { return core()->insights(); }
 std::vector<int> PoolHandle::pids() const { return core()->pids(); }
+std::shared_ptr<PoolFunction> PoolHandle::new_function(std::string data) {
+  return core()->new_function({}, std::move(data));
+}
 
 // ---- JobHandle ----
 
 JobHandle::JobHandle() noexcept = default;
 JobHandle::JobHandle(const PoolHandle& pool, const TaskCode& code, TaskOptions options, const JobShape& shape)
-    : core_(pool.core()), job_(core_->new_job(code, std::move(options), shape)) {}
+    : core_(pool.core()), job_(core_->new_job(core_->function_of(code), std::move(options), shape)) {}
+JobHandle::JobHandle(const PoolHandle& pool, std::shared_ptr<PoolFunction> function, TaskOptions options,
+                     const JobShape& shape)
+    : core_(pool.core()), job_(core_->new_job(std::move(function), std::move(options), shape)) {}
 JobHandle::JobHandle(JobHandle&&) noexcept = default;
 JobHandle& JobHandle::operator=(JobHandle&& other) noexcept {
   if (this == &other) return *this;
@@ -185,5 +196,12 @@ JobHandle::News JobHandle::wait(std::deque<TaskPtr>& into, Timeout timeout) {
 void JobHandle::tend() { core_->tend(); }
 bool JobHandle::is_done() const { return core_->is_done(*job_); }
 bool JobHandle::cancel() { return core_->cancel(*job_); }
+void JobHandle::then(std::function<void()> function) { core_->then(job_, std::move(function)); }
+bool JobHandle::wait_any(std::span<JobHandle* const> jobs, Timeout timeout) {
+  if (jobs.empty()) return false;
+  std::vector<Job*> all;
+  for (const JobHandle* handle : jobs) all.push_back(handle->job_.get());
+  return jobs.front()->core_->wait_any(all, timeout);
+}
 
 }  // namespace coproc::inline v0::detail

@@ -5,12 +5,17 @@
 // not read, unless it was stopped or left.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <exception>
+#include <functional>
 #include <limits>
+#include <memory>
+#include <string>
+#include <utility>
 
 #include "coproc/detail/task.hpp"
 #include "os/clock.hpp"
@@ -18,11 +23,22 @@
 
 namespace coproc::inline v0::detail {
 
-/// A function that was given to this pool; known to its workers by its number.
+/// A function that was given to this pool. Its workers know it by its number, and forget it when it is destroyed.
 struct PoolFunction {
-  std::uint32_t number;
-  TaskCode code;
-  std::uint64_t task_ns = 0;  // how long a task takes, of late; 0: none has ended yet
+  PoolFunction(std::uint32_t n, const TaskCode& c, std::string d, std::shared_ptr<std::atomic<bool>> any_is_destroyed)
+      : number(n), code(c), data(std::move(d)), any_is_destroyed_(std::move(any_is_destroyed)) {}
+  PoolFunction(const PoolFunction&) = delete;
+  PoolFunction& operator=(const PoolFunction&) = delete;
+  // relaxed: whoever sees it asks the weak pointers
+  ~PoolFunction() { any_is_destroyed_->store(true, std::memory_order_relaxed); }
+
+  const std::uint32_t number;  // no two functions of a pool have the same, ever
+  const TaskCode code;         // without `run`: the worker has its own code for all functions
+  const std::string data;
+  std::uint64_t task_ns = 0;  // how long a task has taken lately; 0: none has ended yet
+
+ private:
+  const std::shared_ptr<std::atomic<bool>> any_is_destroyed_;
 };
 
 /// A thread that waits for the pool.
@@ -31,9 +47,10 @@ struct Waiter {
 };
 
 struct Job {
-  Job(PoolFunction& f, TaskOptions&& o, const JobShape& s) : function(f), options(std::move(o)), shape(s) {}
+  Job(std::shared_ptr<PoolFunction> f, TaskOptions&& o, const JobShape& s)
+      : function(std::move(f)), options(std::move(o)), shape(s) {}
 
-  PoolFunction& function;
+  const std::shared_ptr<PoolFunction> function;
   const TaskOptions options;
   const JobShape shape;
 
@@ -50,8 +67,10 @@ struct Job {
   bool is_awaited = false;  // its reader waits just now
   /// The index of the task whose failure ended it: what lies behind (of an unordered one: what comes later) is dropped.
   std::uint64_t stopped_at = kNotStopped;
-  std::exception_ptr end_error;  // thrown behind the last result
-  Waiter* reader = nullptr;      // that waits for it and does not drive
+  std::exception_ptr end_error;       // thrown behind the last result
+  Waiter* reader = nullptr;           // that waits for it and does not drive
+  std::function<void()> then;         // of a submitted task: to be called when it has ended
+  std::shared_ptr<Job> next_to_call;  // of those whose `then` is to be called
 
   static constexpr std::uint64_t kNotStopped = std::numeric_limits<std::uint64_t>::max();
 

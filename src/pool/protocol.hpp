@@ -1,7 +1,8 @@
 // What a pool and its workers say to each other. All messages go through the default channel.
 //
 //   to a worker                                          priority
-//     function   number, code, function                     0      before its first task; numbers count from 0
+//     function   number, code, function, data               0      before its first task
+//     forget     numbers of functions                       0      these are not used any more
 //     tasks      function, first serial, count, time limit, arguments of each      0
 //     skip       Serials                                   -1      these shall not be run any more
 //   to the host
@@ -22,7 +23,7 @@
 
 namespace coproc::inline v0::pool {
 
-enum class ToWorker : std::uint8_t { function, tasks, skip };
+enum class ToWorker : std::uint8_t { function, forget, tasks, skip };
 enum class ToHost : std::uint8_t { ready, result };
 enum class Outcome : std::uint8_t { value, error, skipped };
 

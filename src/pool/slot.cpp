@@ -8,8 +8,8 @@
 #include "coproc/errors.hpp"
 #include "messenger/access.hpp"
 #include "os/clock.hpp"
-#include "pool/pool_worker.hpp"
 #include "pool/protocol.hpp"
+#include "pool/task_runner.hpp"
 #include "worker/access.hpp"
 
 namespace coproc::inline v0::pool {
@@ -36,7 +36,8 @@ void Slot::note_launch() noexcept {
 
 void Slot::note_started() {
   phase = Phase::starting;
-  told_.clear();
+  known_.clear();
+  may_forget = false;
   next_serial_ = 1;
   has_skips_ = false;
   given = 0;
@@ -92,27 +93,43 @@ bool Slot::send(const detail::Outgoing& out) {
   return is_sent;
 }
 
-bool Slot::define(const detail::PoolFunction& function) {
-  const process::CodeRef run = name_function(reinterpret_cast<process::Function>(function.code.run), "task");
-  const process::CodeRef called = name_function(function.code.function, "task");
+bool Slot::send_forgets() {
+  std::vector<std::uint32_t> destroyed;
+  for (const auto& [known, function] : known_) {
+    if (function.expired()) destroyed.push_back(known);
+  }
+  const auto put = [&](Encoder& encoder) {
+    encode(encoder, ToWorker::forget);
+    encode(encoder, destroyed);
+  };
+  if (!destroyed.empty() && !send(message<MessageToPoolWorker>(put, kTaskPriority))) return false;
+  for (const std::uint32_t known : destroyed) known_.erase(known);
+  may_forget = false;
+  return true;
+}
+
+bool Slot::define(const std::shared_ptr<detail::PoolFunction>& function) {
+  if (may_forget && !send_forgets()) return false;
+  const process::CodeRef run = name_function(reinterpret_cast<process::Function>(function->code.run), "task");
+  const process::CodeRef called = name_function(function->code.function, "task");
   const auto put = [&](Encoder& encoder) {
     encode(encoder, ToWorker::function);
-    encode(encoder, function.number);
+    encode(encoder, function->number);
     encode(encoder, run);
     encode(encoder, called);
+    encode(encoder, function->data);
   };
-  if (told_.size() <= function.number) told_.resize(function.number + 1);
   if (!send(message<MessageToPoolWorker>(put, kTaskPriority))) return false;
-  told_[function.number] = true;
+  known_.insert_or_assign(function->number, function);
   return true;
 }
 
 bool Slot::send(TaskList& tasks) {
   const detail::Job& job = *tasks.front().job;
-  const detail::PoolFunction& function = job.function;
-  // A fork has one, which it knows.
-  const bool is_told = function.code.run == nullptr || (function.number < told_.size() && told_[function.number]);
-  if (!is_told && !define(function)) return false;
+  const detail::PoolFunction& function = *job.function;
+  // The fork of a LazyPool has one function, which it knows.
+  const bool is_of_fork = function.code.run == nullptr && function.data.empty();
+  if (!is_of_fork && !known_.contains(function.number) && !define(job.function)) return false;
   const auto put = [&](Encoder& encoder) {
     encode(encoder, ToWorker::tasks);
     encode(encoder, function.number);
@@ -124,7 +141,11 @@ bool Slot::send(TaskList& tasks) {
   if (!send(message<MessageToPoolWorker>(put, kTaskPriority))) return false;
   if (window.empty()) head_since = os::now_ns();
   given += tasks.calls();
-  for (Task& task : tasks) task.serial = std::exchange(next_serial_, next_serial_ + task.calls);
+  const std::uint64_t end = core().sent_until();
+  for (Task& task : tasks) {
+    task.serial = std::exchange(next_serial_, next_serial_ + task.calls);
+    task.sent_until = end;
+  }
   window.append(std::move(tasks));
   return true;
 }

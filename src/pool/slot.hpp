@@ -11,10 +11,12 @@
 #include <cstdint>
 #include <exception>
 #include <limits>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "coproc/detail/pool_worker.hpp"
 #include "coproc/detail/task.hpp"
 #include "coproc/messenger.hpp"
 #include "coproc/pool_insights.hpp"
@@ -30,17 +32,8 @@ using detail::Task;
 using detail::TaskList;
 using detail::TaskPtr;
 
-/// A worker of either kind (pool_worker.hpp).
-class PoolWorker {
- public:
-  virtual ~PoolWorker() = default;
-  virtual void start() = 0;
-  virtual Worker& worker() noexcept = 0;
-  virtual PriorityMessenger& messenger() = 0;
-};
-
-/// Makes the worker of a slot: the setup of all workers, with the slot's number.
-using MakePoolWorker = std::function<std::unique_ptr<PoolWorker>(std::size_t number)>;
+using detail::MakePoolWorker;
+using detail::PoolWorker;
 
 /// Why the host has killed a worker.
 enum class KilledFor {
@@ -102,6 +95,8 @@ class Slot {
   void skip(Task& task) noexcept;
   /// Sends what `skip` has noted, as far as there is room.
   void send_skips();
+  /// Tells the worker which of the functions that it knows do not exist any more; false: there is no room in the link.
+  bool send_forgets();
   TaskPtr take_front(std::int64_t now) noexcept;
   /// The same of its first calls alone. Throws std::bad_alloc.
   TaskPtr take_front(std::size_t calls, std::int64_t now);
@@ -142,17 +137,18 @@ class Slot {
   detail::Buffer block;       // what was taken out of its link at once
   bool is_full = false;       // of the link, in this round
   bool is_replaced = false;   // it was asked to end, since it is used up
+  bool may_forget = false;    // a function was destroyed since the worker was told last
   WorkerInsights insights;
   std::int64_t ready_since = 0;  // 0: it is not
 
   static constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
 
  private:
-  bool define(const detail::PoolFunction& function);
+  bool define(const std::shared_ptr<detail::PoolFunction>& function);
   bool send(const detail::Outgoing& out);
 
   std::unique_ptr<PoolWorker> worker_;
-  std::vector<bool> told_;  // by a function's number: whether this worker knows it
+  std::map<std::uint32_t, std::weak_ptr<detail::PoolFunction>> known_;  // functions that this worker knows
   std::uint64_t next_serial_ = 1;
   bool has_skips_ = false;  // in the window, not sent yet
   std::int64_t started_at_ = 0;

@@ -5,8 +5,11 @@
 #include <cstdint>
 #include <deque>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <span>
+#include <string>
 #include <vector>
 
 #include "coproc/codec.hpp"
@@ -19,24 +22,34 @@
 namespace coproc::inline v0::detail {
 
 class PoolCore;
+class PoolWorker;
 struct Job;
-
-/// A task that is being run in a worker.
-struct TaskRun {
-  Decoder& arguments;
-  void* state;          // the result of the init function, or null
-  void (*function)();   // the task's function, if it is a plain function
-  const void* context;  // in the fork of a LazyPool: its function and elements
-  /// Sends the result. It is called once.
-  void (*reply)(TaskRun& run, const Outgoing& result);
-  bool is_skipped = false;  // the arguments are read, but the function is not called
-  bool is_decoded = false;  // the arguments were read; from now on an exception is one of the function
-};
+struct PoolFunction;
+struct TaskRun;
 
 /// The code of a task: `run` decodes the arguments and, unless the task is skipped, calls the function and replies.
 struct TaskCode {
   void (*run)(TaskRun& run) = nullptr;
   void (*function)() = nullptr;
+};
+
+/// A function as a worker knows it.
+struct KnownFunction {
+  TaskCode code;
+  std::string data;            // what was sent with it (PoolHandle::new_function)
+  std::shared_ptr<void> made;  // what `TaskCode::run` has made of the data and wants to keep
+};
+
+/// A task that is being run in a worker.
+struct TaskRun {
+  Decoder& arguments;
+  void* state;          // the result of the init function, or null
+  KnownFunction& function;
+  const void* context;  // in the fork of a LazyPool: its function and elements
+  /// Sends the result. It is called once.
+  void (*reply)(TaskRun& run, const Outgoing& result);
+  bool is_skipped = false;  // the arguments are read, but the function is not called
+  bool is_decoded = false;  // the arguments were read; from now on an exception is one of the function
 };
 
 /// A stretch of calls of one job in the host, mostly of a single one: first their arguments, later their results. The
@@ -56,6 +69,7 @@ class COPROC_API Task {
   std::size_t begin = 0;          // the number of calls that were split off
   std::uint64_t index = 0;        // the index of its first call in the job
   std::uint64_t serial = 0;       // the number of its first call among all that were sent to its worker
+  std::uint64_t sent_until = 0;   // where its message ends in the link to its worker
   std::size_t deaths = 0;         // the number of workers that died while they ran its first call
   std::int64_t cancelled_at = 0;  // in ns; 0 if it was not cancelled
   bool is_told_to_skip = false;   // its worker was told to skip it, or will be
@@ -115,6 +129,9 @@ COPROC_API extern const TaskOptions kTasksOfPool;
 class COPROC_API PoolHandle {
  public:
   PoolHandle(const StateCode& state, PoolOptions options);
+  /// A pool of workers that `make_worker` makes (detail/pool_worker.hpp). `options.worker` is not for these, but for
+  /// what the pool itself does with them: their name in errors, `stop`, and `link.max_queued_bytes`.
+  PoolHandle(PoolOptions options, std::function<std::unique_ptr<PoolWorker>(std::size_t)> make_worker);
   PoolHandle(PoolHandle&&) noexcept = default;
   PoolHandle& operator=(PoolHandle&& other) noexcept;
   ~PoolHandle();  // stops the pool
@@ -126,8 +143,12 @@ class COPROC_API PoolHandle {
   bool wait(Timeout timeout);
   void interrupt() noexcept;
   void stop();
+  void stop(const StopOptions& options);
   PoolInsights insights() const;
   std::vector<int> pids() const;
+  /// A function that consists of `data`, which is sent to each worker once. The workers keep it as long as this program
+  /// does.
+  std::shared_ptr<PoolFunction> new_function(std::string data);
   const std::shared_ptr<PoolCore>& core() const;
 
  private:
@@ -145,6 +166,7 @@ class COPROC_API JobHandle {
  public:
   JobHandle() noexcept;
   JobHandle(const PoolHandle& pool, const TaskCode& code, TaskOptions options, const JobShape& shape);
+  JobHandle(const PoolHandle& pool, std::shared_ptr<PoolFunction> function, TaskOptions options, const JobShape& shape);
   JobHandle(JobHandle&&) noexcept;
   JobHandle& operator=(JobHandle&&) noexcept;
   ~JobHandle();  // abandons the rest of a map; a submitted task goes on
@@ -168,6 +190,12 @@ class COPROC_API JobHandle {
   /// Whether all tasks have ended. Takes in results that have arrived, without waiting.
   bool is_done() const;
   bool cancel();
+  /// Of a submitted task: `function` is called once, when the task has ended: now, or later by a thread that is in a
+  /// call of the pool. The pool is not locked meanwhile. Exceptions of the function are dropped.
+  void then(std::function<void()> function);
+  /// Drives the pool until one of these jobs, all of this one's pool, has a result; false: not in this time. Throws what
+  /// `wait` throws.
+  static bool wait_any(std::span<JobHandle* const> jobs, Timeout timeout);
 
  private:
   void leave() noexcept;

@@ -133,7 +133,7 @@ void reply_with(TaskRun& run, Call call) {
 /// Runs a task in the worker.
 template <class F, class State, class... A>
 void run_call(TaskRun& run) {
-  F function = decode_callable<F>(run.arguments, run.function);
+  F function = decode_callable<F>(run.arguments, run.function.code.function);
   std::tuple<wire_t<A>...> arguments{coproc::decode<wire_t<A>>(run.arguments)...};  // braces: in this order
   run.is_decoded = true;
   if (run.is_skipped) return;

@@ -3,9 +3,7 @@
 import array
 import collections
 import copy
-import pickle
-
-from ..pickling import dumps
+import operator
 
 _CONTAINERS = (
     list, tuple, range, str, bytes, bytearray, dict, set, frozenset, collections.deque, array.array,
@@ -19,23 +17,14 @@ def holds_its_items(source):
     return any(kind is container for container in _CONTAINERS) or (kind.__module__, kind.__name__) == ("numpy", "ndarray")
 
 
-class Drawn:
-    """An item as it was when it was drawn. In the worker it is the item."""
-
-    def __init__(self, pickled):
-        self._pickled = pickled
-
-    @classmethod
-    def of(cls, item, main_names):
-        try:
-            return cls(dumps(item, main_names))
-        except (KeyboardInterrupt, SystemExit):
-            raise
-        except BaseException:
-            return item  # handing it over says what is wrong with it
-
-    def __reduce__(self):
-        return pickle.loads, (self._pickled,)
+def length_of(source):
+    """None: it has none. (A progress bar over a generator has a `__len__` that raises.)"""
+    try:
+        return operator.index(len(source))
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException:
+        return None
 
 
 _REUSABLE = (list, bytearray, dict, set, collections.deque, array.array)

@@ -1,50 +1,19 @@
-"""Errors of tasks on their way: whatever they are, each costs one task, and is named."""
+"""Errors of tasks: whatever they are, each costs one task, and says what it was."""
 
-from ..errors import RemoteError, exception_of, parts_of
+from ..errors import RemoteError, parts_of
 
-#: Raised out of an iterator, a generator or an `await`, they would end it without a word.
+#: Raised out of an iterator, a generator or an `await`, these would end it without a word.
 _ENDS_OF_ITERATION = (StopIteration, StopAsyncIteration)
 
 
 class Failed:
-    """The result of a task that has raised an exception."""
-
-    _error = None
+    """In a worker: an exception that a task has raised, as the host is told it."""
 
     def __init__(self, error):
         try:
             self.parts = parts_of(error, True)
         except BaseException as odd:  # its own code has raised this
             self.parts = type(error).__name__, f"(it cannot be told: {type(odd).__name__})", "", b""
-
-    @classmethod
-    def here(cls, error):
-        """Of a task that has returned what cannot be unpickled in this process, which raises this."""
-        made = cls.__new__(cls)
-        made._error = error
-        return made
-
-    def exception(self):
-        if self._error is not None:
-            return self._error
-        try:
-            return exception_of(*self.parts)
-        except KeyboardInterrupt:
-            raise
-        except BaseException:
-            return RemoteError(*self.parts[:2])
-
-
-class Unpicklable(Exception):
-    """Pickling something for a worker has raised the exception `cause`, which is no error of the link's, whatever its type says."""
-
-    def __init__(self, cause):
-        super().__init__(cause)
-        self.cause = cause
-
-
-class Unloadable(Failed):
-    """In the place of a whole chunk: it cannot be unpickled here, and nothing of it was run."""
 
 
 def error_of_task(exception, task):

@@ -2,8 +2,7 @@
 
 import contextlib
 
-from .drawn import snapshot
-from .job import length_of
+from .drawn import length_of, snapshot
 from .pool import Pool
 
 

@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import functools
 import operator
 import os
 import sys
@@ -9,29 +10,65 @@ import threading
 import time
 
 from .. import _core
+from ..errors import NotOwnerError
 from ..main_module import is_of_main
-from ..messenger import MultiMessenger
+from ..messenger import PriorityMessenger
 from ..pickling import dumps
 from ..worker_resource import WorkerResource
-from .crew import Crew
-from .functions import Call, Functions
-from .job import Job, length_of
+from .drawn import holds_its_items, length_of
+from .failures import error_of_task
+from .functions import Functions
 from .task import Task
 from .worker import CALL, ONE, SEVERAL, serve
 
 _MOST_SECONDS = 10**8  # that a timer of the kernel takes without a doubt
-#: Results that a lazy map keeps for its reader, at most, before it hands out no further tasks.
-_MOST_AHEAD = 100_000
+#: Of each direction of a worker's link: results of many small tasks wait there while the host does something else.
+_RING_BYTES = 256 << 10
 
 
 @dataclasses.dataclass
 class WorkerInsights:
-    """One place of a pool: who works there now, the tasks done there, seconds spent on them by this worker, and how many were replaced."""
+    """One place of a pool: the worker that is there now, or was last, and sums over all that were there.
+
+    `starts`, `tasks` (that have ended), `failed` (of these); seconds: `start_seconds` until `init` had returned, `busy_seconds` in tasks, `idle_seconds`;
+    `peak_memory_bytes`, the most of any of them.
+    """
 
     pid: int
+    starts: int
     tasks: int
+    failed: int
+    start_seconds: float
     busy_seconds: float
-    replaced: int
+    idle_seconds: float
+    peak_memory_bytes: int
+
+    @property
+    def replaced(self):
+        """How often another worker has taken this place."""
+        return max(0, self.starts - 1)
+
+
+@dataclasses.dataclass
+class SlowTask:
+    """One of the slowest tasks: its index in its map, or the number of its call of submit; the worker; seconds."""
+
+    task: int
+    pid: int
+    seconds: float
+
+
+class PoolInsights(list):
+    """A WorkerInsights for each place of a pool. `slowest`: the ten slowest tasks, slowest first. `table()`: all of it as text."""
+
+    def __init__(self, workers, slowest, table):
+        super().__init__(WorkerInsights(*each) for each in workers)
+        self.slowest = [SlowTask(*each) for each in slowest]
+        self._table = table
+
+    def table(self):
+        """Lines for people: a worker each, their sums, the slowest tasks."""
+        return self._table
 
 
 class Pool:
@@ -54,25 +91,30 @@ class Pool:
     """
 
     def __init__(
-        self, n=None, verbose=False, messenger_type=MultiMessenger, *, init=None, init_args=(), exit=None, tasks_per_worker=0,
-        method=None, stop=None, link=None, seed=None,
+        self, n=None, verbose=False, messenger_type=PriorityMessenger, *, init=None, init_args=(), exit=None, tasks_per_worker=0,
+        memory_per_worker=0, window=0, pin=False, method=None, stop=None, link=None, seed=None,
     ):  # fmt: skip
         if n is not None and _whole("n", n) < 1:
             raise ValueError(f"a pool has one worker at least, not {n}")
-        if _whole("tasks_per_worker", tasks_per_worker) < 0:
-            raise ValueError(f"tasks_per_worker: 0, for no limit, or more, not {tasks_per_worker}")
+        for name, count in (("tasks_per_worker", tasks_per_worker), ("memory_per_worker", memory_per_worker), ("window", window)):
+            if _whole(name, count) < 0:
+                raise ValueError(f"{name}: 0, for no limit, or more, not {count}")
         for name, function in (("init", init), ("exit", exit)):
             if function is not None and not callable(function):
                 raise TypeError(f"{name}: a function or None, not {function!r}")
         self.verbose = verbose
         self.stop_options = stop or _core.StopOptions()
-        self.workers = [
-            WorkerResource(serve, messenger_type, method, name="pool worker", stop=self.stop_options, link=link, number=number, seed=seed)
-            for number in range(n or len(os.sched_getaffinity(0)))
-        ]
-        self._crew = Crew(self.workers, {"init": init, "init_args": tuple(init_args), "exit": exit}, tasks_per_worker, self.stop_options)
-        self._functions = Functions()
-        self._functions_lock = threading.RLock()
+        self._link = link or _core.LinkOptions(ring_bytes=_RING_BYTES)
+        self._new_worker = functools.partial(
+            WorkerResource, serve, PriorityMessenger, method, name="pool worker", stop=self.stop_options, link=self._link, seed=seed
+        )
+        self._target_kwargs = {"init": init, "init_args": tuple(init_args), "exit": exit}
+        self._processors = sorted(os.sched_getaffinity(0)) if pin else [None]
+        self._limits = {"window": window, "tasks_per_worker": tasks_per_worker, "memory_per_worker": memory_per_worker}
+        self.workers = [self._new_worker(number=number) for number in range(n or len(os.sched_getaffinity(0)))]
+        self._pid = os.getpid()
+        self._lock = threading.RLock()
+        self._kernel = self._functions = None
 
     # ---- tasks ----
 
@@ -84,22 +126,22 @@ class Pool:
         ran. `stop_on_error`: the first task that fails ends it. `progress`: a function of (done, total or None), called about ten times a second, or True for a bar on stderr.
         Raises the first error in the order of the tasks, when it is its turn.
         """
-        return self._collect(self._stretches(func, datas, ONE, True, chunksize, None, time_limit, max_retries, stop_on_error, progress))
+        return self._collect(self._stretches(func, datas, ONE, True, chunksize, time_limit, max_retries, stop_on_error, progress))
 
     def starmap(self, func, datas, chunksize=None, *, time_limit=None, max_retries=0, stop_on_error=False, progress=None):
         """`[func(*data) for data in datas]`, by all workers."""
-        return self._collect(self._stretches(func, datas, SEVERAL, True, chunksize, None, time_limit, max_retries, stop_on_error, progress))
+        return self._collect(self._stretches(func, datas, SEVERAL, True, chunksize, time_limit, max_retries, stop_on_error, progress))
 
     def imap(self, func, datas, chunksize=None, *, time_limit=None, max_retries=0, stop_on_error=False, progress=None):
         """The results in the order of the input, as they come. The input may be endless: it is read only so far ahead as is needed.
 
         An error is raised in the place of its result; `next` goes on behind it.
         """
-        return Results(self._stretches(func, datas, ONE, True, chunksize, _MOST_AHEAD, time_limit, max_retries, stop_on_error, progress))
+        return Results(self._stretches(func, datas, ONE, True, chunksize, time_limit, max_retries, stop_on_error, progress))
 
     def map_unordered(self, func, datas, chunksize=None, *, time_limit=None, max_retries=0, stop_on_error=False, progress=None):
         """The same in the order in which they come."""
-        return Results(self._stretches(func, datas, ONE, False, chunksize, _MOST_AHEAD, time_limit, max_retries, stop_on_error, progress))
+        return Results(self._stretches(func, datas, ONE, False, chunksize, time_limit, max_retries, stop_on_error, progress))
 
     def submit(self, func, /, *args, **kwargs):
         """Hand over one call and return its Task."""
@@ -110,21 +152,19 @@ class Pool:
         for name in options:
             if name not in ("time_limit", "max_retries"):
                 raise TypeError(f"submit_with() got an unexpected option {name!r}: it takes 'time_limit' and 'max_retries'")
-        call = self._call(func, CALL, **options)
-        task = Task(self._crew)
-        self._crew.add_task(task._job, call, (args, kwargs))
-        self._crew.drive()
-        return task
+        kernel, function, names = self._function(func, CALL, **options)
+        time_limit, max_retries = options.get("time_limit"), options.get("max_retries", 0)
+        return Task(kernel, kernel.submit(function, (args, kwargs), names(), time_limit, max_retries))
 
     # ---- life ----
 
     def start(self):
         """Start the workers; else the first task does."""
-        self._crew.start()
+        self._started()
 
     def stop(self):
         """End the workers: idle ones are asked to close, so that `exit` runs; those in the middle of a task get SIGTERM. What has not ended is cancelled."""
-        self._crew.stop(self.stop_options)
+        self._stop(self.stop_options)
 
     def join(self):
         """Wait for all tasks, then end the workers."""
@@ -133,11 +173,12 @@ class Pool:
 
     def terminate(self, check_alive=True):
         """As `stop`, without waiting for what `exit` does."""
-        self._crew.stop(_core.StopOptions(close=0))
+        self._stop(_core.StopOptions(close=0))
 
     def wait(self, timeout=None):
         """Wait until every submitted task has ended. False: not in this time."""
-        return self._crew.drive_until(lambda: self._crew.pending() == 0, timeout)
+        kernel = self._kernel
+        return kernel is None or kernel.wait(timeout)
 
     def __enter__(self):
         self.start()
@@ -157,7 +198,8 @@ class Pool:
 
     def pending(self):
         """Tasks that were handed over and have not ended."""
-        return self._crew.pending()
+        kernel = self._kernel
+        return 0 if kernel is None else kernel.pending()
 
     def is_alive(self):
         """Whether all workers are there."""
@@ -168,12 +210,9 @@ class Pool:
         return [worker.pid for worker in self.workers if worker.is_alive()]
 
     def insights(self):
-        """A WorkerInsights for each place."""
-        return [
-            WorkerInsights(slot.worker.pid, slot.total, slot.busy(), slot.replaced)
-            for slot in self._crew.slots
-            if slot.worker._messenger is not None
-        ]
+        """PoolInsights: statistics of each worker, and the slowest tasks, since the last start."""
+        kernel = self._kernel
+        return PoolInsights([], [], "") if kernel is None else PoolInsights(*kernel.insights())
 
     def __reduce__(self):
         raise TypeError("a pool cannot go to another process: its workers are this one's")
@@ -183,31 +222,59 @@ class Pool:
 
     # ---- inside ----
 
-    def _call(self, func, mode, time_limit=None, max_retries=0):
+    def _started(self):
+        if self._pid != os.getpid():
+            raise NotOwnerError(f"this pool belongs to process {self._pid}, from which this one was forked: make another one here")
+        with self._lock:
+            if self._kernel is None:
+                make_worker = _WorkerMaker(self.workers, self._new_worker, self._target_kwargs, self._processors)
+                self._kernel = _core.PoolKernel(
+                    workers=len(self.workers), make_worker=make_worker, stop=self.stop_options, link=self._link, **self._limits
+                )
+                self._functions = Functions(self._kernel)
+            return self._kernel
+
+    def _stop(self, options):
+        if self._pid != os.getpid():
+            return  # the workers are another process's
+        with self._lock:
+            kernel, self._kernel, self._functions = self._kernel, None, None
+        if kernel is not None:
+            kernel.stop(options)
+            for worker in self.workers:
+                worker._reap()
+
+    def _main_names(self):
+        """What all workers have of the main module: a worker that was started later has that, too."""
+        names = [worker._main_names for worker in self.workers]
+        return None if None in names else min(names, key=operator.attrgetter("number"))
+
+    def _function(self, func, mode, time_limit=None, max_retries=0):
         if not callable(func):
             raise TypeError(f"a pool runs functions, and {func!r} cannot be called")
         if time_limit is not None and not 0 < time_limit <= _MOST_SECONDS:
             raise ValueError(f"time_limit: a positive number of seconds, at most {_MOST_SECONDS}, not {time_limit!r}")
         if _whole("max_retries", max_retries) < 0:
             raise ValueError(f"max_retries: 0 or more, not {max_retries}")
-        self._crew.start()
-        names = self._crew.main_names()
+        kernel = self._started()
+        names = self._main_names()
         is_known = names is not None and is_of_main(func) and names.has(func)  # a question for one is cheaper than for all that there are
-        function = dumps(func, None if is_known else names)
-        with self._functions_lock:
-            if mode == CALL:
-                return self._functions.submitted(function, mode, time_limit or 0, max_retries)
-            return Call(self._functions.number_of(function), function, mode, time_limit or 0, max_retries)
+        data = bytes([mode]) + dumps(func, None if is_known else names)
+        with self._lock:
+            if self._kernel is not kernel:  # another thread has stopped it
+                return kernel, kernel.new_function(data), self._main_names
+            return kernel, self._functions.get(data), self._main_names
 
-    def _stretches(self, func, datas, mode, is_ordered, chunksize, most_ahead, time_limit, max_retries, stop_on_error, progress):
+    def _stretches(self, func, datas, mode, is_ordered, chunksize, time_limit, max_retries, stop_on_error, progress):
         if chunksize is not None and _whole("chunksize", chunksize) < 1:
             raise ValueError(f"chunksize: at least 1, not {chunksize}")
         if progress is not None and progress is not True and progress is not False and not callable(progress):
             raise TypeError(f"progress: a function of (done, total), or True for a bar, not {progress!r}")
-        call = self._call(func, mode, time_limit, max_retries)
-        job = Job(datas, is_ordered, chunksize, stop_on_error, most_ahead)
-        self._crew.add_job(job, call)
-        return _Reader(self._crew, job, _Progress(progress, length_of(datas)))
+        kernel, function, names = self._function(func, mode, time_limit, max_retries)
+        job = kernel.map(
+            function, iter(datas), names, not holds_its_items(datas), is_ordered, chunksize or 0, time_limit, max_retries, stop_on_error
+        )
+        return _Reader(job, _Progress(progress, length_of(datas)))
 
     @staticmethod
     def _collect(stretches):
@@ -223,11 +290,29 @@ class Pool:
             stretch = None  # the error's traceback holds this frame
 
 
+class _WorkerMaker:
+    """Makes and starts a pool's workers for the core. It does not hold the pool, which is garbage when its users drop it."""
+
+    def __init__(self, workers, new_worker, kwargs, processors):
+        self._workers = workers
+        self._new_worker = new_worker
+        self._kwargs = kwargs
+        self._processors = processors
+        self._made = set()
+
+    def __call__(self, number):
+        if number in self._made:  # the one before could not be ended
+            self._workers[number] = self._new_worker(number=number)
+        self._made.add(number)
+        worker = self._workers[number]
+        processor = self._processors[number % len(self._processors)]
+        return functools.partial(worker.start, processor=processor, **self._kwargs), worker._worker
+
+
 class _Reader:
     """Lists of results, and exceptions, as they can be read. A read that was interrupted can be repeated."""
 
-    def __init__(self, crew, job, progress):
-        self._crew = crew
+    def __init__(self, job, progress):
         self._job = job
         self._progress = progress
         self._is_over = False
@@ -236,22 +321,23 @@ class _Reader:
         return self
 
     def __next__(self):
-        job = self._job
         while not self._is_over:
-            if job.has_next():
-                return job.next_stretch()
-            if job.is_finished() or job.is_closed:
+            try:
+                found = self._job.read(self._progress.period)
+            except Exception:
                 self.close()
-                job.raise_what_ended_it()
-                break
-            self._crew.drive_until(job.has_news, self._progress.period, job)
-            self._progress.tell(job.taken)
+                raise
+            if found is None:
+                self.close()
+            elif found is not False:
+                return found if isinstance(found, list) else error_of_task(found, f"task {self._job.index}")
+            self._progress.tell(self._job.taken)
         raise StopIteration
 
     def close(self):
         if not self._is_over:
             self._is_over = True
-            self._crew.remove_job(self._job)
+            self._job.close()
             self._progress.end(self._job.taken)
 
 

@@ -2,10 +2,10 @@
 
 import collections
 import logging
+import threading
 import time
-import weakref
 
-from ..errors import TaskCancelledError
+from .. import _core
 from .failures import error_of_task
 
 #: Who waits for tasks of several pools waits so long, in seconds, for what comes of one of them.
@@ -15,138 +15,130 @@ _TURN = 0.005
 class Task:
     """What `Pool.submit` gives. Whoever waits for its result drives the pool. Any thread may use it."""
 
-    def __init__(self, crew):
-        self._crew = crew
-        self._job = TaskJob(self)
+    def __init__(self, kernel, job):
+        self._kernel = kernel
+        self._job = job
+        self._callbacks = collections.deque()
+        self._reading = threading.RLock()  # of the thread that waits for the result
+        self._is_read = self._is_cancelled = False
+        self._result = self._exception = None
 
     def result(self, timeout=None):
         """Wait for what the function returned, or raise what it raised. TimeoutError: not in this time; it goes on."""
         self._wait(timeout)
-        if self._job.exception is None:
-            return self._job.result
+        if self._exception is None:
+            return self._result
         try:
-            raise self._job.exception
+            raise self._exception
         finally:
             self = None  # the exception's traceback holds this frame
 
     def exception(self, timeout=None):
         """Wait for what the function raised; None: it returned."""
         self._wait(timeout)
-        return self._job.exception
+        return self._exception
 
     def done(self):
         """Whether it has ended. Looks what has come, without waiting."""
-        return self._job.is_done or self._crew.drive_until(self._job.has_ended, 0)
+        return self._is_read or self._job.is_done()
 
     def cancel(self):
-        """Take it back, if no worker was given it yet. False: it is too late."""
-        if not self._job.is_done and self._crew.take_back(self._job):
-            self._job.is_cancelled = True
-            self._job.fail(0, TaskCancelledError("this task was cancelled before a worker was given it"))
-            self._crew.note_ended()
-            self._job.call_back(self._crew)
-        return self._job.is_cancelled
+        """Let it not be run; if it runs, its worker is ended and replaced. False: it has ended already."""
+        if not self._is_read and self._job.cancel():
+            self._is_cancelled = True
+        return self._is_cancelled
 
     def cancelled(self):
-        """Whether `cancel` has taken it back."""
-        return self._job.is_cancelled
+        """Whether `cancel` has ended it."""
+        return self._is_cancelled
 
     def add_done_callback(self, function):
-        """Call `function(task)` when it has ended: now, or by the thread that takes the result in. It may use the pool; an exception of it is logged."""
+        """Call `function(task)` when it has ended: now, or by a thread that is in a call of the pool. It may use the pool; an exception of it is logged."""
         if not callable(function):
             raise TypeError(f"add_done_callback: {function!r} cannot be called")
-        self._job.callbacks.append(function)
-        if self._job.is_done:
-            self._job.call_back(self._crew)
+        self._call_at_end(function)
 
     def __reduce__(self):
         raise TypeError("a task of a pool cannot go to another process: send its result")
 
     def __repr__(self):
-        state = "cancelled" if self._job.is_cancelled else "done" if self._job.is_done else "pending"
+        state = "cancelled" if self._is_cancelled else "done" if self._is_read or self._job.is_done() else "pending"
         return f"<coproc.Task: {state}>"
 
+    def _call_at_end(self, function):
+        self._callbacks.append(function)
+        self._job.then(self._call_back)
+
     def _wait(self, timeout):
-        if not self._job.is_done and not self._crew.drive_until(self._job.has_ended, timeout):
+        if not self._is_read and not self._read(timeout):
             raise TimeoutError("the task has not ended in this time")
 
+    def _read(self, timeout):
+        """Whether its result is here. One thread at a time waits in the core; others wait for that one."""
+        end = None if timeout is None else time.monotonic() + timeout
+        if not self._reading.acquire(timeout=-1 if timeout is None else max(0, min(timeout, threading.TIMEOUT_MAX))):
+            return self._is_read
+        try:
+            if not self._is_read:
+                found = self._job.read(None if end is None else max(0.0, end - time.monotonic()))
+                if found is False:
+                    return False
+                if isinstance(found, list):
+                    self._result = found[0]
+                else:
+                    self._exception = error_of_task(found, "this task")
+                self._is_read = True
+            return True
+        finally:
+            self._reading.release()
 
-class TaskJob:
-    """A Task as the crew sees it: a job of one task. It holds neither the Task nor the pool, so that these go when their users drop them."""
-
-    is_closed = False  # nobody wants its result
-    thread = None
-
-    def __init__(self, task):
-        self.waiting = 0  # tasks that no worker was given yet
-        self.is_done = self.is_cancelled = False
-        self.result = self.exception = None
-        self.callbacks = collections.deque()
-        self.watchers = []  # called when it has ended
-        self._task = weakref.ref(task)
-
-    def has_ended(self):
-        return self.is_done
-
-    def take(self, first, results):
-        self._end(results[0], None)
-
-    def fail(self, index, exception):
-        self._end(None, error_of_task(exception, "this task"))
-
-    def _end(self, result, exception):
-        self.result, self.exception, self.is_done = result, exception, True
-        for watcher in self.watchers:
-            watcher(self)
-
-    def call_back(self, crew):
-        task = self._task()
-        if task is None:  # its user has dropped it
-            task = Task(crew)
-            task._job = self
+    def _call_back(self):
         while True:
             try:
-                function = self.callbacks.popleft()
+                function = self._callbacks.popleft()
             except IndexError:
                 return
             try:
-                function(task)
+                function(self)
             except Exception:
-                logging.getLogger("coproc").exception("a callback of %r has failed", task)
+                logging.getLogger("coproc").exception("a callback of %r has failed", self)
 
 
 def as_completed(tasks, timeout=None):
     """The tasks in the order in which they end, those of several pools, too. `timeout` is for each: TimeoutError."""
-    left = {task._job: task for task in tasks}
-    crews = collections.Counter(task._crew for task in left.values())
+    left = dict.fromkeys(tasks)
     ended = collections.deque()
-    for job, task in left.items():
-        job.watchers.append(ended.append)
-        if job.is_done:
-            ended.append(job)
+    for task in left:
+        task._call_at_end(ended.append)
     while left:
-        if not ended and not _drive_any(list(crews), ended.__len__, timeout):
-            raise TimeoutError(f"{len(left)} tasks have not ended in this time")
+        if not ended:
+            if not _wait_any(list(left), timeout):
+                raise TimeoutError(f"{len(left)} tasks have not ended in this time")
+            ended.extend(task for task in list(left) if task.done())  # another thread may be about to call `append`
         while ended:
-            task = left.pop(ended.popleft(), None)
-            if task is not None:
-                crews[task._crew] -= 1
-                if not crews[task._crew]:
-                    del crews[task._crew]
+            task = ended.popleft()
+            if task in left:
+                del left[task]
                 yield task
 
 
-def _drive_any(crews, is_reached, timeout):
-    """Drive several pools in turn until it is reached; False: not in this time."""
-    if len(crews) == 1:
-        return crews[0].drive_until(is_reached, timeout)
+def _wait_any(tasks, timeout):
+    """Drive the pools of these tasks, in turn if there are several, until one task has ended; False: not in this time."""
+    jobs = collections.defaultdict(list)
+    for task in tasks:
+        if task._is_read:
+            return True
+        jobs[task._kernel].append(task._job)
+    if len(jobs) == 1:
+        return _core.PoolJob.wait_any(*jobs.values(), timeout)
     end = None if timeout is None else time.monotonic() + timeout
+    turns = list(jobs.values())
     while True:
-        for crew in crews:
-            if crew.drive_until(is_reached, 0):
-                return True
+        if any(_core.PoolJob.wait_any(each, 0) for each in turns):
+            return True
         left = _TURN if end is None else min(_TURN, end - time.monotonic())
         if left <= 0:
             return False
-        crews[0].drive_until(is_reached, left)
-        crews.append(crews.pop(0))
+        if _core.PoolJob.wait_any(turns[0], left):
+            return True
+        turns.append(turns.pop(0))

@@ -123,6 +123,11 @@ class Producer {
     step("ring.publish: after");
   }
 
+  /// Where the next record begins, counted from the first one of the ring.
+  std::uint64_t tail() const noexcept { return tail_; }
+  /// Whether the consumer has given back all that lies before this place.
+  bool is_taken(std::uint64_t place) noexcept { return head_seen_ >= place || (look_at_head() && head_seen_ >= place); }
+
   /// For a producer that will write more: prefetches the cache lines, which the consumer read last.
   void prefetch() noexcept {
     if (const std::uint64_t ahead = tail_ + kPrefetch; ahead - head_seen_ < capacity_)

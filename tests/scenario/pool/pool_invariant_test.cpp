@@ -27,8 +27,8 @@ using WaitForFile = int (*)(const std::string&);
 struct Map {
   coproc::detail::PoolHandle pool{{}, coproc::PoolOptions{.workers = 1, .window = 2}};
   PoolCore& core = *pool.core();
-  std::shared_ptr<coproc::detail::Job> job =
-      core.new_job(coproc::detail::task_code<WaitForFile, void, std::string>(&wait_for), {}, {.is_ordered = true});
+  std::shared_ptr<coproc::detail::Job> job = core.new_job(
+      core.function_of(coproc::detail::task_code<WaitForFile, void, std::string>(&wait_for)), {}, {.is_ordered = true});
 
   ~Map() { core.leave(*job); }
   void add(int count, const std::string& path) {

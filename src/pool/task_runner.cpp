@@ -1,4 +1,4 @@
-#include "pool/pool_worker.hpp"
+#include "pool/task_runner.hpp"
 
 #include <cxxabi.h>
 #include <signal.h>
@@ -9,9 +9,11 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "coproc/detail/pool_worker.hpp"
 #include "coproc/errors.hpp"
 #include "messenger/access.hpp"
 #include "messenger/core.hpp"
@@ -27,6 +29,7 @@
 namespace coproc::inline v0::pool {
 
 using detail::Buffer;
+using detail::KnownFunction;
 using detail::MessageAccess;
 using detail::MessengerAccess;
 using detail::TaskCode;
@@ -58,17 +61,18 @@ void end_task() noexcept {
   if (running_serial.exchange(0, std::memory_order_relaxed) == kEnding) os::wait_for_signals();
 }
 
+}  // namespace
+
 class TaskRunner {
  public:
-  TaskRunner(PriorityMessenger& host, void* state, const void* context)
-      : host_(host), core_(*MessengerAccess::core(host)), state_(state), context_(context) {
+  /// `code`: of functions that come without one.
+  TaskRunner(PriorityMessenger& host, const TaskCode& code, void* state, const void* context)
+      : host_(host), core_(*MessengerAccess::core(host)), code_(code), state_(state), context_(context) {
     os::set_signal_handler(cancel_signal(), &on_cancel);
   }
 
-  void add_function(std::uint32_t number, const TaskCode& code) {
-    if (functions_.size() <= number) functions_.resize(number + 1);
-    functions_[number] = code;
-  }
+  /// For a worker that has one function, of which its host says nothing.
+  void add_only_function() { functions_[0].code = code_; }
 
   /// Runs what comes until the host asks to close, which leaves this as ResourceRequestedClose.
   void run() {
@@ -76,6 +80,7 @@ class TaskRunner {
     send(message<MessageFromPoolWorker>(put));
     for (;;) {
       Message next = waiting_.empty() ? host_.receive_blocking() : std::move(waiting_.front());
+      core_.release_taken();  // so that the host knows what has not begun if this process dies
       if (!waiting_.empty()) waiting_.pop_front();
       take(next);
     }
@@ -99,10 +104,16 @@ class TaskRunner {
         const auto number = decode<std::uint32_t>(from);
         const auto run = decode<process::CodeRef>(from);
         const auto function = decode<process::CodeRef>(from);
-        add_function(number, {reinterpret_cast<decltype(TaskCode::run)>(process::find_code(run)),
-                              function.is_null() ? nullptr : process::find_code(function)});
+        KnownFunction& known = functions_[number];
+        known.data = decode<std::string>(from);
+        known.code = code_;
+        if (!run.is_null()) known.code.run = reinterpret_cast<decltype(TaskCode::run)>(process::find_code(run));
+        if (!function.is_null()) known.code.function = process::find_code(function);
         break;
       }
+      case ToWorker::forget:
+        for (const std::uint32_t number : decode<std::vector<std::uint32_t>>(from)) functions_.erase(number);
+        break;
       case ToWorker::tasks:
         run_tasks(from);
         break;
@@ -113,7 +124,7 @@ class TaskRunner {
   }
 
   void run_tasks(Decoder& from) {
-    const TaskCode& code = functions_.at(decode<std::uint32_t>(from));
+    KnownFunction& function = functions_.at(decode<std::uint32_t>(from));
     const auto first = decode<std::uint64_t>(from);
     const auto count = decode<std::uint32_t>(from);
     const std::chrono::nanoseconds limit(decode<std::int64_t>(from));
@@ -121,7 +132,7 @@ class TaskRunner {
     for (std::uint64_t serial = first; serial != first + count; ++serial) {
       if (now_ - looked_ > kLookEvery) look_for_skips();
       is_last_ = serial + 1 == first + count;
-      if (!run_task(code, from, serial, limit)) return fail_tasks(serial + 1, first + count);
+      if (!run_task(function, from, serial, limit)) return fail_tasks(serial + 1, first + count);
     }
   }
 
@@ -147,8 +158,8 @@ class TaskRunner {
   }
 
   /// False: its arguments cannot be read, and so no others behind them.
-  bool run_task(const TaskCode& code, Decoder& from, std::uint64_t serial, std::chrono::nanoseconds limit) {
-    Running run{{from, state_, code.function, context_, &TaskRunner::reply},
+  bool run_task(KnownFunction& function, Decoder& from, std::uint64_t serial, std::chrono::nanoseconds limit) {
+    Running run{{from, state_, function, context_, &TaskRunner::reply},
                 *this,
                 serial,
                 now_,
@@ -160,10 +171,12 @@ class TaskRunner {
     }
     begin_task(serial);
     try {
-      code.run(run);
+      function.code.run(run);
       if (run.is_skipped) send_result(run, Outcome::skipped, [](Encoder&) {});
     } catch (const abi::__forced_unwind&) {
       throw;  // pthread_exit()
+    } catch (const detail::EndOfPoolWorker&) {
+      throw;
     } catch (...) {
       if (is_host_gone_) throw;
       reply_error(run);
@@ -176,7 +189,8 @@ class TaskRunner {
     for (std::uint64_t serial = first; serial != end; ++serial) {
       is_last_ = serial + 1 == end;
       Decoder none({});
-      Running run{{none, nullptr, nullptr, nullptr, nullptr}, *this, serial, now_, false};
+      KnownFunction no_function;
+      Running run{{none, nullptr, no_function, nullptr, nullptr}, *this, serial, now_, false};
       try {
         throw DecodeError("the arguments of a task that was sent together with this one could not be decoded");
       } catch (...) {
@@ -234,9 +248,10 @@ class TaskRunner {
 
   PriorityMessenger& host_;
   detail::Core& core_;
+  const TaskCode code_;
   void* const state_;
   const void* const context_;
-  std::vector<TaskCode> functions_;
+  std::unordered_map<std::uint32_t, KnownFunction> functions_;  // by their numbers
   std::vector<Serials> skipped_;
   std::deque<Message> waiting_;
   std::optional<os::SignalTimer> timer_;
@@ -246,6 +261,8 @@ class TaskRunner {
   bool is_last_ = true;    // of what came together
   bool is_host_gone_ = false;
 };
+
+namespace {
 
 /// What the init function has made, until the worker ends.
 class State {
@@ -297,14 +314,22 @@ process::CodeRef name_function(process::Function function, const char* role) {
 void run_pool_worker(PriorityMessenger& host, const WorkerSetup& setup) {
   stay_on(setup.processor);
   const State state(setup);
-  TaskRunner(host, state.get(), nullptr).run();
+  TaskRunner(host, {}, state.get(), nullptr).run();
 }
 
 void ForkedPoolWorker::operator()(PriorityMessenger& host) const {
   stay_on(processor);
-  TaskRunner runner(host, nullptr, context);
-  runner.add_function(0, code);
+  TaskRunner runner(host, code, nullptr, context);
+  runner.add_only_function();
   runner.run();
 }
 
 }  // namespace coproc::inline v0::pool
+
+namespace coproc::inline v0::detail {
+
+void run_pool_tasks(PriorityMessenger& host, const TaskCode& code) {
+  pool::TaskRunner(host, code, nullptr, nullptr).run();
+}
+
+}  // namespace coproc::inline v0::detail

@@ -1,0 +1,177 @@
+#include "pool.hpp"
+
+#include <pybind11/stl.h>
+#include <coproc/detail/pool_worker.hpp>
+#include <coproc/errors.hpp>
+
+#include <chrono>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "arguments.hpp"
+#include "errors.hpp"
+#include "lock.hpp"
+#include "pool_job.hpp"
+#include "pool_serve.hpp"
+#include "worker.hpp"
+
+namespace coproc_python {
+
+namespace {
+
+using namespace pybind11::literals;
+using coproc::TaskOptions;
+using coproc::detail::JobHandle;
+
+/// A function that the workers know as long as this is there.
+struct HeldFunction {
+  std::shared_ptr<coproc::detail::PoolFunction> function;
+};
+
+/// A WorkerResource of Python.
+class PythonWorker final : public coproc::detail::PoolWorker {
+ public:
+  /// With the interpreter's lock. `start`: starts the process of `worker`, again and again.
+  PythonWorker(py::object start, std::shared_ptr<Worker> worker) : start_(std::move(start)), worker_(std::move(worker)) {}
+  ~PythonWorker() override {
+    if (Py_IsInitialized() == 0) {
+      static_cast<void>(start_.release());
+      return;
+    }
+    const Locked locked;
+    start_ = py::object();
+    worker_.reset();
+  }
+  void start() override {
+    const Locked locked;
+    start_();
+    worker_->told->escape = true;  // the pool tells what its end was
+  }
+  coproc::Worker& worker() noexcept override { return worker_->life(); }
+  coproc::PriorityMessenger& messenger() override {
+    return static_cast<coproc::PriorityMessenger&>(worker_->messenger());
+  }
+
+ private:
+  py::object start_;
+  std::shared_ptr<Worker> worker_;
+};
+
+coproc::detail::MakePoolWorker maker_of(const py::function& make_worker) {
+  const std::shared_ptr<py::function> kept(new py::function(make_worker), [](py::function* dropped) {
+    if (Py_IsInitialized() == 0) return;
+    const Locked locked;
+    delete dropped;
+  });
+  return [kept](std::size_t number) -> std::unique_ptr<coproc::detail::PoolWorker> {
+    const Locked locked;
+    const py::tuple made = (*kept)(number);
+    return std::make_unique<PythonWorker>(made[0], made[1].cast<std::shared_ptr<Worker>>());
+  };
+}
+
+TaskOptions task_options(std::size_t chunk_size, const py::object& time_limit, std::size_t max_retries,
+                         bool stop_on_error) {
+  return {.chunk_size = chunk_size,
+          .time_limit = timeout_of(time_limit),
+          .max_retries = max_retries,
+          .stop_on_error = stop_on_error};
+}
+
+std::shared_ptr<PoolJob> map(const std::shared_ptr<PoolKernel>& self, const HeldFunction& function,
+                             py::object iterator, py::function main_names, bool copies, bool is_ordered,
+                             std::size_t chunk_size, const py::object& time_limit, std::size_t max_retries,
+                             bool stop_on_error) {
+  TaskOptions options = task_options(chunk_size, time_limit, max_retries, stop_on_error);
+  JobHandle job;
+  {
+    const Unlocked unlocked;
+    job = JobHandle(self->handle(), function.function, std::move(options), {.is_ordered = is_ordered});
+  }
+  return std::make_shared<PoolJob>(self, std::move(job),
+                                   PoolJob::Input{std::move(iterator), std::move(main_names), copies});
+}
+
+std::shared_ptr<PoolJob> submit(const std::shared_ptr<PoolKernel>& self, const HeldFunction& function,
+                                const py::object& arguments, py::object main_names, const py::object& time_limit,
+                                std::size_t max_retries) {
+  CallWriter writer(MainNames(std::move(main_names)), 1, false);
+  writer.add(arguments);
+  TaskOptions options = task_options(1, time_limit, max_retries, false);
+  JobHandle job;
+  {
+    const Unlocked unlocked;
+    job = JobHandle(self->handle(), function.function, std::move(options), {.is_submitted = true});
+  }
+  return std::make_shared<PoolJob>(self, std::move(job), std::move(writer.take().front()));
+}
+
+double seconds(std::chrono::nanoseconds time) { return std::chrono::duration<double>(time).count(); }
+
+/// (one tuple for each worker, the slowest tasks)
+py::tuple insights(PoolKernel& self) {
+  coproc::PoolInsights all;
+  {
+    const Unlocked unlocked;
+    all = self.handle().insights();
+  }
+  py::list workers, slowest;
+  for (const coproc::WorkerInsights& one : all.workers) {
+    workers.append(py::make_tuple(one.pid, one.starts, one.tasks, one.failed, seconds(one.start_time),
+                                  seconds(one.work_time), seconds(one.wait_time), one.peak_memory_bytes));
+  }
+  for (const coproc::SlowTask& one : all.slowest) slowest.append(py::make_tuple(one.task, one.pid, seconds(one.time)));
+  return py::make_tuple(workers, slowest, all.table());
+}
+
+}  // namespace
+
+PoolKernel::PoolKernel(const coproc::PoolOptions& options, const py::function& make_worker) {
+  auto maker = maker_of(make_worker);
+  const Unlocked unlocked;
+  handle_ = std::make_unique<coproc::detail::PoolHandle>(options, std::move(maker));
+}
+
+void bind_pool(py::module_& module) {
+  py::class_<HeldFunction>(module, "PoolFunction");
+  bind_pool_job(module);
+  bind_pool_serve(module);
+  const auto unlocked = py::call_guard<Unlocked>();
+  py::class_<PoolKernel, std::shared_ptr<PoolKernel>>(module, "PoolKernel")
+      .def(py::init([](std::size_t workers, const py::function& make_worker, std::size_t window,
+                       std::size_t tasks_per_worker, std::size_t memory_per_worker, const coproc::StopOptions& stop,
+                       const coproc::LinkOptions& link) {
+             coproc::PoolOptions options{.workers = workers,
+                                         .window = window,
+                                         .tasks_per_worker = tasks_per_worker,
+                                         .memory_per_worker = memory_per_worker};
+             options.worker.stop = stop;
+             options.worker.link = link;
+             const auto end = [](PoolKernel* kernel) { end_without_lock([kernel] { delete kernel; }); };
+             return std::shared_ptr<PoolKernel>(new PoolKernel(options, make_worker), end);
+           }),
+           py::kw_only(), "workers"_a, "make_worker"_a, "window"_a, "tasks_per_worker"_a, "memory_per_worker"_a,
+           "stop"_a, "link"_a)
+      .def("new_function",
+           [](PoolKernel& self, const std::string& data) {
+             const Unlocked released;
+             return HeldFunction{self.handle().new_function(data)};
+           })
+      .def("map", &map)
+      .def("submit", &submit)
+      .def("insights", &insights)
+      .def(
+          "stop", [](PoolKernel& self, const coproc::StopOptions& options) { self.handle().stop(options); }, unlocked)
+      .def(
+          "pending", [](PoolKernel& self) { return self.handle().pending(); }, unlocked)
+      .def(
+          "pids", [](PoolKernel& self) { return self.handle().pids(); }, unlocked)
+      .def("wait", [](PoolKernel& self, const py::object& timeout) {
+        const coproc::Timeout time = timeout_of(timeout);
+        const Unlocked released;
+        return self.handle().wait(time);
+      });
+}
+
+}  // namespace coproc_python

@@ -1,0 +1,33 @@
+// Pools for Python functions: the pool of the library, over workers that multiprocessing starts.
+//
+// What Python supplies is here: what starts a worker (pool.cpp), what packs calls (pool_calls.cpp), what reads results
+// (pool_job.cpp) and what runs a call (pool_serve.cpp). Everything else is the library's.
+//
+// Locks: the pool's lock comes first, and the interpreter's second. A thread that has the interpreter's lock lets it go
+// before it calls the pool. The pool may ask for the interpreter's lock while it holds its own: to read how a process has
+// ended, and to destroy what belongs to Python.
+#pragma once
+
+#include <pybind11/pybind11.h>
+#include <coproc/detail/task.hpp>
+
+#include <memory>
+
+namespace coproc_python {
+
+/// A pool, and all that reads its results keep it.
+class PoolKernel {
+ public:
+  PoolKernel(const coproc::PoolOptions& options, const pybind11::function& make_worker);
+  PoolKernel(const PoolKernel&) = delete;
+  PoolKernel& operator=(const PoolKernel&) = delete;
+
+  coproc::detail::PoolHandle& handle() noexcept { return *handle_; }
+
+ private:
+  std::unique_ptr<coproc::detail::PoolHandle> handle_;
+};
+
+void bind_pool(pybind11::module_& module);
+
+}  // namespace coproc_python

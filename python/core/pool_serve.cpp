@@ -1,0 +1,87 @@
+#include "pool_serve.hpp"
+
+#include <coproc/detail/pool_worker.hpp>
+#include <coproc/errors.hpp>
+
+#include <exception>
+#include <memory>
+#include <utility>
+
+#include "errors.hpp"
+#include "lock.hpp"
+#include "messenger.hpp"
+#include "pickling.hpp"
+
+namespace coproc_python {
+
+namespace {
+
+using coproc::detail::TaskRun;
+
+/// One for each process: its first thread runs tasks.
+struct Server {
+  py::function make_call;      // makes what is called with an argument, of the function's bytes
+  MainNames main_names;        // of the host
+  std::exception_ptr ended_by;  // SystemExit
+};
+Server* server = nullptr;
+
+/// Of an exception of whatever class, whose own code may raise others.
+PythonError error_of_task(py::error_already_set& error) {
+  if (error.trace()) PyException_SetTraceback(error.value().ptr(), error.trace().ptr());
+  const py::object failed = py::module_::import("coproc.pool.failures").attr("Failed")(error.value());
+  return python_error_of(failed.attr("parts"));
+}
+
+void run_with_lock(TaskRun& run) {
+  Value argument = coproc::decode<Value>(run.arguments);
+  run.is_decoded = true;
+  if (run.is_skipped) return;
+  if (!run.function.made) {
+    py::object made = server->make_call(py::bytes(run.function.data));
+    run.function.made = std::shared_ptr<PyObject>(made.release().ptr(), [](PyObject* object) {
+      const Locked locked;
+      Py_DECREF(object);
+    });
+  }
+  const auto item = unpickle(std::move(argument));
+  auto* const function = static_cast<PyObject*>(run.function.made.get());
+  const auto result = py::reinterpret_steal<py::object>(PyObject_CallOneArg(function, item.ptr()));
+  if (!result) throw py::error_already_set();
+  const Pickled pickled(result, server->main_names);
+  const auto out = coproc::detail::outgoing(pickled.value());
+  const Unlocked unlocked;
+  run.reply(run, out);
+}
+
+void run_call(TaskRun& run) {
+  const Locked locked;
+  try {
+    run_with_lock(run);
+  } catch (py::error_already_set& error) {
+    if (error.matches(PyExc_SystemExit)) {
+      server->ended_by = std::current_exception();
+      throw coproc::detail::EndOfPoolWorker();
+    }
+    throw error_of_task(error);
+  }
+}
+
+void serve_pool(Messenger& host, py::function make_call) {
+  server = new Server{std::move(make_call), host.main_names(), nullptr};
+  auto& messenger = static_cast<coproc::PriorityMessenger&>(host.link());
+  try {
+    const Unlocked unlocked;
+    coproc::detail::run_pool_tasks(messenger, {.run = &run_call});
+  } catch (const coproc::detail::EndOfPoolWorker&) {
+    std::rethrow_exception(std::exchange(server->ended_by, nullptr));
+  }
+}
+
+}  // namespace
+
+void bind_pool_serve(py::module_& module) {
+  module.def("serve_pool", &serve_pool, py::arg("messenger"), py::arg("make_call"));
+}
+
+}  // namespace coproc_python
