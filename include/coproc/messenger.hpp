@@ -186,6 +186,12 @@ class COPROC_API Messenger {
     return receive<Message>(channels.data(), channels.size(), timeout);
   }
 
+  /// Puts a message back that was received here and cannot be used now, as if it had not been received: it is returned
+  /// before all others of its channel and priority, and is no longer counted as received or as replied to. Put several back
+  /// in the reverse order of their receives. Throws InvalidArgumentError for a message of another link, and NoRequestError
+  /// for a request that has been answered; then the message is as it was.
+  void put_back(Message&& message);
+
   // ---- looking ----
 
   /// How many messages of this channel could be received now. Looks what has come, without waiting. Throws what a receive would

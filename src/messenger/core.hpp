@@ -2,7 +2,7 @@
 //
 // Split by what happens: core.cpp (life, counts, waiting for anything), send.cpp (out), declare.cpp (what the peer is told
 // once), drain.cpp (from the link into the inbox), in_place.cpp (straight from the link to the user), receive.cpp (what a
-// receive does, and from the inbox to the user), loans.cpp (memory that is lent instead).
+// receive does, and from the inbox to the user), put_back.cpp (and back again), loans.cpp (memory that is lent instead).
 //
 // Thread safety: one thread at a time, which `CallGuard` checks; `interrupt`, `close_requested` and `try_drain` from any.
 #pragma once
@@ -93,6 +93,9 @@ class Core {
   void receive_reply(RequestId id, const Incoming& to, Timeout timeout);
   bool receive_next_reply(const ChannelId& channel, const Incoming& to, Timeout timeout);
   std::size_t available(const ChannelId& channel);
+
+  // put_back.cpp
+  void put_back(Message& message);
 
   // core.cpp
   /// Names what a call has met, the exception that is being handled, unless it is an error that the peer has sent.
@@ -328,7 +331,9 @@ class Core {
   std::uint32_t overtakings_known_ = 0;  // the peer's count, of which nothing in the link overtakes anything any more
   Priority last_seen_;                   // of the message that came out of the link last
   std::vector<std::pair<link::FrameKind, std::uint64_t>> answerable_;  // a receive_all's; kept for its memory
-  std::uint64_t next_sequence_ = 1;
+  static constexpr std::uint64_t kFirstSequence = std::uint64_t{1} << 63;
+  std::uint64_t next_sequence_ = kFirstSequence;
+  std::uint64_t last_put_back_ = kFirstSequence;  // sequences of messages that were put back count down from here
   std::deque<EntryPtr> held_errors_;  // as bytes, which the limits bound: what they decode to may be much larger
   bool is_inbox_full_ = false;
   std::uint32_t closes_thrown_ = 0;

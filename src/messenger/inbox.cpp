@@ -27,6 +27,14 @@ const Channel* Inbox::find(const ChannelId& id) const noexcept {
 }
 
 void Inbox::put(EntryPtr& entry) {
+  put_by(entry, [&](auto& queue, Priority priority) { queue.put(std::move(entry), priority); });
+}
+void Inbox::put_first(EntryPtr& entry) {
+  put_by(entry, [&](auto& queue, Priority priority) { queue.put_first(std::move(entry), priority); });
+}
+
+template <class Put>
+inline void Inbox::put_by(EntryPtr& entry, Put put) {
   Channel& channel = *channels_[entry->channel];
   Entry* const raw = entry.get();
   const std::size_t bytes = entry->cost();
@@ -35,7 +43,7 @@ void Inbox::put(EntryPtr& entry) {
   if (is_noted) replies_.insert(raw->request_id, raw);
   raw->stays = true;  // the queue has its value before it knows whether it has room for it
   try {
-    (raw->is_reply() ? channel.replies : channel.others).put(std::move(entry), priority);
+    put(raw->is_reply() ? channel.replies : channel.others, priority);
   } catch (...) {
     raw->stays = false;
     entry.reset(raw);

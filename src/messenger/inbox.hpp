@@ -59,6 +59,8 @@ class Inbox {
   EntryPtr make_entry() { return pool_.make(); }
   /// Where it throws, the entry is the caller's, as it was.
   void put(EntryPtr& entry);
+  /// The same, but before all others of its channel and priority.
+  void put_first(EntryPtr& entry);
   /// The entry that would be returned next on this channel, or null; `replies_only` passes over all others.
   Entry* front(Channel& channel, bool replies_only = false);
   /// Takes out the front that `front` gave.
@@ -85,6 +87,8 @@ class Inbox {
 
  private:
   std::uint32_t look_up(const ChannelId& id);
+  template <class Put>
+  void put_by(EntryPtr& entry, Put put);
   void drop_dead(PriorityQueue<EntryPtr>& replies, Channel& channel);
 
   EntryPool pool_;                                  // first: goes last

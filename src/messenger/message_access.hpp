@@ -10,6 +10,7 @@
 namespace coproc::inline v0::detail {
 
 struct MessageAccess {
+  static Message::Parts& parts(Message& message) noexcept { return message.parts_; }
   static std::span<const std::byte> payload(const Message& message) noexcept { return message.parts_.payload.span(); }
   static std::span<const std::shared_ptr<LoanHold>> loans(const Message& message) noexcept {
     return message.parts_.loans;

@@ -34,9 +34,20 @@ class Fifo {
   /// If it throws, the queue is as it was.
   void push_back(T value) {
     if (size_ == capacity_) {
-      grow_and_push(std::move(value));
+      grow_and_push<false>(std::move(value));
     } else {
       std::construct_at(slot(size_), std::move(value));
+    }
+    ++size_;
+  }
+
+  /// If it throws, the queue is as it was.
+  void push_front(T value) {
+    if (size_ == capacity_) {
+      grow_and_push<true>(std::move(value));
+    } else {
+      std::construct_at(slot(capacity_ - 1), std::move(value));
+      head_ = (head_ - 1) & (capacity_ - 1);
     }
     ++size_;
   }
@@ -101,19 +112,21 @@ class Fifo {
   T* slot(std::size_t index) const noexcept { return slots_ + ((head_ + index) & (capacity_ - 1)); }
 
   // The new value goes first: if it or a copy throws, nothing of the old ring has changed.
+  template <bool kAtFront>
   void grow_and_push(T&& value) {
     const std::size_t capacity = capacity_ == 0 ? first_capacity() : capacity_ * 2;
+    const std::size_t new_place = kAtFront ? capacity - 1 : size_;
     std::allocator<T> memory;
     T* const places = memory.allocate(capacity);
     std::size_t made = 0;
     bool has_new = false;
     try {
-      std::construct_at(places + size_, std::move(value));
+      std::construct_at(places + new_place, std::move(value));
       has_new = true;
       for (; made != size_; ++made) std::construct_at(places + made, std::move_if_noexcept(*slot(made)));
     } catch (...) {
       std::destroy_n(places, made);
-      if (has_new) std::destroy_at(places + size_);
+      if (has_new) std::destroy_at(places + new_place);
       memory.deallocate(places, capacity);
       throw;
     }
@@ -121,7 +134,7 @@ class Fifo {
     deallocate();
     slots_ = places;
     capacity_ = capacity;
-    head_ = 0;
+    head_ = kAtFront ? new_place : 0;
   }
 
   // The front becomes the back. In a full ring the back's place is the front's own.
