@@ -76,26 +76,14 @@ std::optional<std::size_t> wait_any(const py::iterable& messengers, py::handle t
   const coproc::Timeout time = timeout_of(timeout);
   const py::list all(messengers);  // kept: a generator's may be nobody else's
   const Turns turns(all);
-  const auto first = [&](auto is_so) {
-    std::size_t index = 0;
-    for (const py::handle each : all) {
-      if (is_so(each.cast<Messenger&>())) return std::optional(index);
-      ++index;
-    }
-    return std::optional<std::size_t>();
-  };
-  if (const auto index = first([](const Messenger& messenger) { return messenger.has_left(); })) return index;
   if (turns.links.empty()) {
     const Unlocked unlocked;
     coproc::wait_any({}, time);
     return std::nullopt;
   }
   // One of them stands for all where somebody wants a turn.
-  const std::optional<std::size_t> index = Messenger::Use::run_all(
-      turns.uses, time, [&](coproc::Timeout left) { return coproc::wait_any(turns.links, left); });
-  if (index) return index;
-  // A wait that did not sleep has not seen an end of the other side.
-  return first([](Messenger& messenger) { return messenger.has_work(); });
+  return Messenger::Use::run_all(turns.uses, time,
+                                 [&](coproc::Timeout left) { return coproc::wait_any(turns.links, left); });
 }
 
 py::object payload_once(Received& received) {
@@ -214,7 +202,6 @@ void bind_messenger(py::module_& module) {
            "Sends raise LinkClosedError from then on; receives go on. A second time it does nothing.")
       .def("_send_task", &Messenger::send_task, "data"_a, "timeout"_a = none)
       .def("_lend", &Messenger::lend)
-      .def("_forget_left", &Messenger::forget_left)
       .def("_set_main_names", &Messenger::set_main_names)
       .def("receive_blocking", &Messenger::receive, "channel_id"_a = none, py::kw_only(), "timeout"_a = none,
            "Wait for a message of this channel and return its data: the best one by priority.\n\n"

@@ -3,7 +3,8 @@
 // What it knows is kept by its parts (docs/design.md): Channels, OwnNames, PeerNames, RequestBooks, Inbox, OutgoingLoans.
 // Its own methods are in several files: core.cpp (lifetime, counts, waits for several messengers), send.cpp and answer.cpp
 // (sends), declare.cpp (declarations before the first use of a name), drain.cpp (from the link into the inbox), in_place.cpp
-// (straight from the link to the user), receive.cpp (receives, and from the inbox to the user), loans.cpp (lent memory).
+// (straight from the link to the user), receive.cpp (receives, and from the inbox to the user), put_back.cpp (from the user
+// back into the inbox), loans.cpp (lent memory).
 //
 // Thread safety: one thread at a time, which `CallGuard` checks; `interrupt`, `close_requested` and `try_drain` from any.
 #pragma once
@@ -104,6 +105,9 @@ class Core {
   void receive_reply(RequestId id, const Incoming& to, Timeout timeout);
   bool receive_next_reply(const ChannelId& channel, const Incoming& to, Timeout timeout);
   std::size_t available(const ChannelId& channel);
+
+  // put_back.cpp
+  void put_back(Message& message);
 
   // core.cpp
   /// Names what a call has met, the exception that is being handled, unless it is an error that the peer has sent.
@@ -309,7 +313,9 @@ class Core {
   std::uint32_t overtakings_known_ = 0;  // the peer's count, of which nothing in the link overtakes anything any more
   Priority last_seen_;                   // of the message that came out of the link last
   std::vector<std::pair<link::FrameKind, std::uint64_t>> answerable_;  // a receive_all's; kept for its memory
-  std::uint64_t next_sequence_ = 1;
+  static constexpr std::uint64_t kFirstSequence = std::uint64_t{1} << 63;
+  std::uint64_t next_sequence_ = kFirstSequence;
+  std::uint64_t last_put_back_ = kFirstSequence;  // sequences of messages that were put back count down from here
   std::deque<EntryPtr> held_errors_;  // as bytes, which the limits bound: what they decode to may be much larger
   bool is_inbox_full_ = false;
   std::uint32_t closes_thrown_ = 0;

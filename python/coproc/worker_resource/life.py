@@ -146,7 +146,6 @@ class Life:
             self._messenger = messenger
             self._has_link = True
         self._worker.begin_run()
-        self._messenger._forget_left()
         self._messenger._look_again()
         note_latest(self._messenger)
         _stop_at_exit(self._worker)
