@@ -76,9 +76,10 @@ TEST_F(InboxTest, AnEntryThatIsPutFirstIsTheFirstOfItsPriority) {
 
 TEST_F(InboxInOrderTest, AnEntryThatIsPutFirstIsTheFirstOfAll) {
   put(FrameKind::message, 0, 1, 1);
+  put_first(FrameKind::message, 0, 3, 5);
   put_first(FrameKind::reply, 0, 2, 5);
   EXPECT_EQ(inbox_.find_reply(2)->request_id, 2u);
-  for (const std::uint64_t id : {2u, 1u, 0u}) EXPECT_EQ(take(0), id);
+  for (const std::uint64_t id : {2u, 3u, 1u, 0u}) EXPECT_EQ(take(0), id);
 }
 
 TEST_F(InboxTest, ChannelsDoNotSeeEachOther) {
