@@ -1,10 +1,11 @@
 // What stands behind a Messenger: the sending and receiving of untyped messages over a transport.
 //
-// What it knows is kept by its parts (docs/design.md): Channels, OwnNames, PeerNames, RequestBooks, Inbox, OutgoingLoans.
+// What it knows is kept by its parts (docs/design.md): Channels, OwnNames, PeerNames, RequestBooks, Inbox, OutgoingLoans,
+// IncomingLoans.
 // Its own methods are in several files: core.cpp (lifetime, counts, waits for several messengers), send.cpp and answer.cpp
 // (sends), declare.cpp (declarations before the first use of a name), drain.cpp (from the link into the inbox), in_place.cpp
 // (straight from the link to the user), receive.cpp (receives, and from the inbox to the user), put_back.cpp (from the user
-// back into the inbox), loans.cpp (lent memory).
+// back into the inbox), lend.cpp (memory that the user takes to lend it).
 //
 // Thread safety: one thread at a time, which `CallGuard` checks; `interrupt`, `close_requested` and `try_drain` from any.
 #pragma once
@@ -33,8 +34,9 @@
 #include "link/link.hpp"
 #include "messenger/channels.hpp"
 #include "messenger/inbox.hpp"
-#include "messenger/loans.hpp"
+#include "messenger/incoming_loans.hpp"
 #include "messenger/message_access.hpp"
+#include "messenger/outgoing_loans.hpp"
 #include "messenger/own_names.hpp"
 #include "messenger/peer.hpp"
 #include "messenger/peer_names.hpp"
@@ -96,7 +98,7 @@ class Core {
   void begin_batch();
   void end_batch() noexcept;
 
-  // loans.cpp
+  // lend.cpp
   LoanHandle lend(std::size_t count, std::size_t size);
 
   // receive.cpp
@@ -219,16 +221,6 @@ class Core {
   bool receive_all_in_place(Channel& channel, const Incoming& to);
   Entry* queued_front(const Channel& channel);
 
-  // loans.cpp
-  /// What the loans of a frame count in the inbox, if it carries any.
-  static std::size_t loan_cost(const link::Frame& frame) noexcept {
-    return (frame.header.flags & link::kCarriesLoans) == 0 ? 0 : stated_loan_cost(frame.payload);
-  }
-  static std::size_t stated_loan_cost(std::span<const std::byte> payload) noexcept;
-  std::vector<std::shared_ptr<LoanHold>> find_loans(const Entry& entry) const;
-  std::shared_ptr<LoanHold> borrow(link::Borrower& borrower, const link::LoanReference& reference) const;
-  static void keep_loans(Entry& entry) noexcept;
-
   // receive.cpp
   void throw_pending();
   void throw_close() {
@@ -309,6 +301,7 @@ class Core {
 
   // receiving
   Inbox inbox_;
+  IncomingLoans incoming_loans_;
   Partial partial_;
   std::uint32_t overtakings_known_ = 0;  // the peer's count, of which nothing in the link overtakes anything any more
   Priority last_seen_;                   // of the message that came out of the link last
