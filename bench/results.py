@@ -33,7 +33,9 @@ class Results:
         for m in self.by_key.values():
             steady = kept(m["trials"]).values()
             m.update({k: round_to_digits(v) for k, v in summary([t["value"] for t in steady]).items()})
-            samples = [t["percentiles"] for t in m["trials"] if "percentiles" in t and is_steady(t["before"], t["after"])]
+            samples = [
+                t["percentiles"] for t in m["trials"] if "percentiles" in t and is_steady(t["before"], t["after"])
+            ]
             if samples:
                 m["percentiles"] = {p: round_to_digits(statistics.median(s[p] for s in samples)) for p in samples[0]}
         for m in self.by_key.values():
@@ -58,11 +60,13 @@ class Results:
         if of is None or to is None:
             return None
         tops, bottoms = kept(of["trials"]), kept(to["trials"])
-        return summary([
-            tops[r]["value"] / bottoms[r]["value"]
-            for r in tops.keys() & bottoms.keys()
-            if is_steady(*(t[when] for t in (tops[r], bottoms[r]) for when in ("before", "after")))
-        ])
+        return summary(
+            [
+                tops[r]["value"] / bottoms[r]["value"]
+                for r in tops.keys() & bottoms.keys()
+                if is_steady(*(t[when] for t in (tops[r], bottoms[r]) for when in ("before", "after")))
+            ]
+        )
 
 
 def round_to_digits(value):

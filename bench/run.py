@@ -88,13 +88,20 @@ def read_options():
     parser.add_argument("--peers", help="only these, separated by commas")
     parser.add_argument("--quick", action="store_true", help="fewer sizes, shorter trials: under five minutes")
     parser.add_argument("--seconds", type=float, help="of each trial, whatever the work")
-    parser.add_argument("--wait-for-quiet", type=float, default=0, metavar="SECONDS",
-                        help="how long in all to wait for moments in which nothing else runs")
+    parser.add_argument(
+        "--wait-for-quiet",
+        type=float,
+        default=0,
+        metavar="SECONDS",
+        help="how long in all to wait for moments in which nothing else runs",
+    )
     parser.add_argument("--output", type=pathlib.Path, help="RESULTS.json; by default bench/results/DATE.json")
     options = parser.parse_args()
 
     programs = options.build / "bench/peers"
-    known = sorted(p.name for p in programs.iterdir() if os.access(p, os.X_OK) and p.is_file()) if programs.is_dir() else []
+    known = (
+        sorted(p.name for p in programs.iterdir() if os.access(p, os.X_OK) and p.is_file()) if programs.is_dir() else []
+    )
     plan = QUICK if options.quick else FULL
     options.peers = choose(parser, "peers", options.peers, known)
     options.works = choose(parser, "works", options.works, list(plan))
@@ -185,8 +192,10 @@ def main():
     for number in range(options.rounds):
         run.round(number)
         spent = time.monotonic() - begin
-        trial.warn(f"round {number + 1} of {options.rounds}: {spent:.0f} s, "
-                   f"{spent / (number + 1) * (options.rounds - number - 1):.0f} s to go, {noise.percent()}")
+        trial.warn(
+            f"round {number + 1} of {options.rounds}: {spent:.0f} s, "
+            f"{spent / (number + 1) * (options.rounds - number - 1):.0f} s to go, {noise.percent()}"
+        )
     data = {
         "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         "machine": {**machine.describe(options.build), **noise.percent()},
@@ -194,8 +203,10 @@ def main():
         "seconds": round(time.monotonic() - begin),
         "quick": options.quick,
         "measurements": run.results.finish(),
-        "failures": [{"peer": p, "work": w, "size": s, "placement": l, "times": count, "text": text}
-                     for (p, w, s, l), (count, text) in run.failures.items()],
+        "failures": [
+            {"peer": p, "work": w, "size": s, "placement": l, "times": count, "text": text}
+            for (p, w, s, l), (count, text) in run.failures.items()
+        ],
     }
     report.write(data, options.output)
     print(options.output.with_suffix(".md").read_text(), end="")

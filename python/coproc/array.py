@@ -30,7 +30,9 @@ def empty_in(messenger, shape, dtype):
 
     dtype = numpy.dtype(dtype)
     if dtype.hasobject:
-        raise ValueError(f"empty: an array of {dtype} holds Python objects, which cannot be shared: take numbers, or send a list")
+        raise ValueError(
+            f"empty: an array of {dtype} holds Python objects, which cannot be shared: take numbers, or send a list"
+        )
     try:
         shape = (operator.index(shape),)
     except TypeError:

@@ -9,11 +9,31 @@ import sys
 import traceback
 
 __all__ = [
-    "ConcurrentUseError", "DecodeError", "EndOfMessages", "Error", "HostDiedError", "LinkClosedError", "LoanError",
-    "MessageNotRecognizedError", "MessageTooLargeError", "NoRequestError", "NotOwnerError", "PeerClosedError",
-    "PoolBrokenError", "ProtocolError", "QueueFullError", "RemoteError", "RemoteTraceback", "ResourceRequestedClose", "StartError",
-    "TaskCancelledError", "TaskTimeoutError", "WorkerDiedError", "WorkerIsAlreadyAliveError",
-    "WorkerIsAlreadyDeadError", "WorkerIsDeadError",
+    "ConcurrentUseError",
+    "DecodeError",
+    "EndOfMessages",
+    "Error",
+    "HostDiedError",
+    "LinkClosedError",
+    "LoanError",
+    "MessageNotRecognizedError",
+    "MessageTooLargeError",
+    "NoRequestError",
+    "NotOwnerError",
+    "PeerClosedError",
+    "PoolBrokenError",
+    "ProtocolError",
+    "QueueFullError",
+    "RemoteError",
+    "RemoteTraceback",
+    "ResourceRequestedClose",
+    "StartError",
+    "TaskCancelledError",
+    "TaskTimeoutError",
+    "WorkerDiedError",
+    "WorkerIsAlreadyAliveError",
+    "WorkerIsAlreadyDeadError",
+    "WorkerIsDeadError",
 ]
 
 
@@ -172,7 +192,9 @@ def parts_of(exception, is_escaping):
     name = _attempt(lambda: _name_of(type(exception)), "an exception whose type has no name")
     text = _attempt(lambda: str.__str__(str(exception)), "(its text cannot be made: {})")
     lines = _attempt(lambda: _traceback_of(exception), "(its traceback cannot be made: {})")
-    pickled = b"" if is_escaping and not isinstance(exception, Exception) else _attempt(lambda: _pickled(exception), b"")
+    pickled = (
+        b"" if is_escaping and not isinstance(exception, Exception) else _attempt(lambda: _pickled(exception), b"")
+    )
     return _clean(name)[:_MOST_TEXT], _clean(text)[:_MOST_TEXT], _clean(lines)[-_MOST_TEXT:], pickled
 
 
@@ -180,11 +202,17 @@ def _attempt(make, instead):
     try:
         return make()
     except BaseException as error:
-        return instead.format(_attempt(lambda: f"{_name_of(type(error))}", "another exception")) if isinstance(instead, str) else instead
+        return (
+            instead.format(_attempt(lambda: f"{_name_of(type(error))}", "another exception"))
+            if isinstance(instead, str)
+            else instead
+        )
 
 
 def _name_of(kind):
-    return kind.__qualname__ if kind.__module__ in ("builtins", "__main__") else f"{kind.__module__}.{kind.__qualname__}"
+    return (
+        kind.__qualname__ if kind.__module__ in ("builtins", "__main__") else f"{kind.__module__}.{kind.__qualname__}"
+    )
 
 
 def _traceback_of(exception):
@@ -217,7 +245,9 @@ def exception_of(type_name, text, lines, pickled):
     if not isinstance(exception, BaseException):
         exception = RemoteError(type_name, text)
     if lines:
-        BaseException.__cause__.__set__(exception, RemoteTraceback(lines))  # whatever its class thinks of new attributes
+        BaseException.__cause__.__set__(
+            exception, RemoteTraceback(lines)
+        )  # whatever its class thinks of new attributes
     return exception
 
 
@@ -225,9 +255,16 @@ def print_untold(name, pid, type_name, text, lines):
     """On stderr: the exception that has ended a worker, and that no receive has raised. They are the worker's words: indented, without control
     characters."""
     said = lines or (f"{type_name}: {text}" if text else type_name)
-    print(f"coproc: worker {name!r} (pid {pid}) was ended by an exception that nobody received:\n{quoted(said)}", file=sys.stderr, flush=True)
+    print(
+        f"coproc: worker {name!r} (pid {pid}) was ended by an exception that nobody received:\n{quoted(said)}",
+        file=sys.stderr,
+        flush=True,
+    )
 
 
 def quoted(text):
     """Another process's text, in lines that cannot be taken for this one's."""
-    return "\n".join("    " + "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line) for line in text.rstrip().split("\n"))
+    return "\n".join(
+        "    " + "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
+        for line in text.rstrip().split("\n")
+    )

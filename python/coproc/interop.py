@@ -42,8 +42,12 @@ def _replace(value):
     if hasattr(value, "__array__"):
         return _array(value)
     if isinstance(value, int):
-        raise OverflowError(f"an integer of {value.bit_length()} bits cannot go to a program in another language: they have 64")
-    raise TypeError(f"a {type(value).__name__} cannot go to a program in another language: send numbers, text, bytes, lists, dicts, dataclasses, arrays")
+        raise OverflowError(
+            f"an integer of {value.bit_length()} bits cannot go to a program in another language: they have 64"
+        )
+    raise TypeError(
+        f"a {type(value).__name__} cannot go to a program in another language: send numbers, text, bytes, lists, dicts, dataclasses, arrays"
+    )
 
 
 def _array(value):
@@ -53,9 +57,13 @@ def _array(value):
     if array.ndim == 0:
         return array.item()
     if array.dtype.kind not in "biuf":
-        raise TypeError(f"an array of {array.dtype} cannot go to a program in another language: only numbers and bools can")
+        raise TypeError(
+            f"an array of {array.dtype} cannot go to a program in another language: only numbers and bools can"
+        )
     array = numpy.ascontiguousarray(array, array.dtype.newbyteorder("<"))
-    return _msgpack().ExtType(_ARRAY, _msgpack().packb([array.dtype.str, array.shape, array.data.cast("B") if array.size else b""]))
+    return _msgpack().ExtType(
+        _ARRAY, _msgpack().packb([array.dtype.str, array.shape, array.data.cast("B") if array.size else b""])
+    )
 
 
 def _extension(code, data):

@@ -37,7 +37,11 @@ class MainNames:
     def __init__(self, names=None):
         """`names`: only these; None: all that there are now."""
         self.number = next(_numbers)
-        self._found = {name: weakref.ref(value) for name, value in _main().items() if is_of_main(value) and (names is None or name in names)}
+        self._found = {
+            name: weakref.ref(value)
+            for name, value in _main().items()
+            if is_of_main(value) and (names is None or name in names)
+        }
 
     @classmethod
     def of_process(cls, method):
@@ -72,7 +76,11 @@ class MainNames:
 
     def is_complete(self):
         """Whether that holds for all that the main module has here."""
-        return all(self._has_this(value) for name, value in tuple(_main().items()) if is_of_main(value) and value.__qualname__ == name)
+        return all(
+            self._has_this(value)
+            for name, value in tuple(_main().items())
+            if is_of_main(value) and value.__qualname__ == name
+        )
 
 
 def _named_by(function):
@@ -92,7 +100,11 @@ def _contents(cells):
 def _parts_of(value):
     """What belongs to a function or class, and may be one of these: what it is wrapped around, its methods."""
     if isinstance(value, types.FunctionType):
-        return [*_contents(value.__closure__ or ()), *(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values()]
+        return [
+            *_contents(value.__closure__ or ()),
+            *(value.__defaults__ or ()),
+            *(value.__kwdefaults__ or {}).values(),
+        ]
     if isinstance(value, type):
         return [*vars(value).values(), *value.__bases__] if value.__module__ == MAIN else []
     if isinstance(value, (staticmethod, classmethod, types.MethodType)):
@@ -211,7 +223,13 @@ def import_main(main):
 
 def _names_of_new_program():
     main = main_of_new_program()
-    path = None if main is None else getattr(sys.modules[MAIN], "__file__", None) if main[0] == "init_main_from_name" else main[1]
+    path = (
+        None
+        if main is None
+        else getattr(sys.modules[MAIN], "__file__", None)
+        if main[0] == "init_main_from_name"
+        else main[1]
+    )
     if path is None:
         return frozenset()
     try:
@@ -238,7 +256,9 @@ def _collect(body, imported, guarded):
             for part, is_of_main_alone in ((node.body, operator is ast.Eq), (node.orelse, operator is not ast.Eq)):
                 _collect(part, guarded if is_of_main_alone else imported, guarded)
         else:
-            imported.update(name.id for name in ast.walk(node) if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store))
+            imported.update(
+                name.id for name in ast.walk(node) if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store)
+            )
             for field in ("body", "orelse", "finalbody"):
                 _collect(getattr(node, field, ()), imported, guarded)
             for handler in getattr(node, "handlers", ()):
@@ -250,6 +270,8 @@ def _asks_for_main(test):
     for node in ast.walk(test):
         if isinstance(node, ast.Compare) and len(node.ops) == 1:
             sides = (node.left, node.comparators[0])
-            if any(isinstance(s, ast.Name) and s.id == "__name__" for s in sides) and any(isinstance(s, ast.Constant) and s.value == MAIN for s in sides):
+            if any(isinstance(s, ast.Name) and s.id == "__name__" for s in sides) and any(
+                isinstance(s, ast.Constant) and s.value == MAIN for s in sides
+            ):
                 return type(node.ops[0])
     return None

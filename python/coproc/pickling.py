@@ -37,9 +37,13 @@ def describe_view(view):
     try:
         _EMPTY.cast(view.format)
     except ValueError:
-        raise pickle.PicklingError(f"a memoryview of the format {view.format!r} cannot be sent: send view.cast('B'), or an array") from None
+        raise pickle.PicklingError(
+            f"a memoryview of the format {view.format!r} cannot be sent: send view.cast('B'), or an array"
+        ) from None
     if view.nbytes == 0 and view.ndim != 1:
-        raise pickle.PicklingError(f"an empty memoryview of the shape {view.shape} cannot be sent: Python makes no such views, send an array")
+        raise pickle.PicklingError(
+            f"an empty memoryview of the shape {view.shape} cannot be sent: Python makes no such views, send an array"
+        )
     return pickle.dumps((view.format, view.shape), 5)
 
 
@@ -160,7 +164,8 @@ def is_plain_class(cls):
     is_plain = (
         cls.__reduce_ex__ is object.__reduce_ex__,
         cls.__reduce__ is object.__reduce__,
-        getattr(cls, "__getstate__", None) is getattr(object, "__getstate__", None),  # from Python 3.11 on object has it
+        getattr(cls, "__getstate__", None)
+        is getattr(object, "__getstate__", None),  # from Python 3.11 on object has it
         not any(hasattr(cls, name) for name in _SPECIAL),
         not copyreg._slotnames(cls),
         vars(module).get(cls.__qualname__) is cls if module else False,

@@ -27,7 +27,12 @@ def parts(text):
     for code, rest in zip(pieces[1::2], pieces[2::2]):
         # What a notebook has printed follows its cell, indented by four spaces, before anything else.
         shown = re.match(r"(?:[ \t]*\n|    .*\n?)*", rest).group()
-        found.append(("code", Block(code, "".join(line[4:] if line.startswith("    ") else line for line in shown.splitlines(True)))))
+        found.append(
+            (
+                "code",
+                Block(code, "".join(line[4:] if line.startswith("    ") else line for line in shown.splitlines(True))),
+            )
+        )
         found.append(("markdown", rest[len(shown) :]))
     return found
 

@@ -97,7 +97,13 @@ def test_an_exception_arrives_as_itself_with_where_it_was_raised():
 
 
 def test_of_any_type_that_can_be_pickled():
-    for error in (ValueError("a"), OSError(2, "no file", "name"), KeyError("k"), UnicodeDecodeError("utf8", b"x", 0, 1, "bad"), StopIteration(3)):
+    for error in (
+        ValueError("a"),
+        OSError(2, "no file", "name"),
+        KeyError("k"),
+        UnicodeDecodeError("utf8", b"x", 0, 1, "bad"),
+        StopIteration(3),
+    ):
         arrived = outcome(raise_it, error=error)
         assert type(arrived) is type(error) and str(arrived) == str(error)
     assert type(outcome(raise_local)).__name__ == "Local"
@@ -162,7 +168,12 @@ def test_the_old_errors_are_no_exceptions():
 
 def test_errors_can_be_pickled():
     died = coproc.WorkerDiedError("text", "name", 5)
-    for error in (died, coproc.RemoteError("type", "text"), coproc.StartError("text", "fork", 5), coproc.LoanError("x")):
+    for error in (
+        died,
+        coproc.RemoteError("type", "text"),
+        coproc.StartError("text", "fork", 5),
+        coproc.LoanError("x"),
+    ):
         again = pickle.loads(pickle.dumps(error))
         assert type(again) is type(error) and str(again) == str(error) and vars(again) == vars(error)
 

@@ -219,7 +219,13 @@ def test_arrays_arrive_writable(size, order):
 def test_arrays_of_every_kind_arrive():
     record = np.zeros(50_000, dtype=[("a", "i4"), ("b", "f8", 2)])
     record["b"][7] = 5
-    for sent in (record, np.arange(100_000)[::3], np.array(["a", None], dtype=object), np.ma.masked_array([1, 2], [0, 1]), np.float32(1.5)):
+    for sent in (
+        record,
+        np.arange(100_000)[::3],
+        np.array(["a", None], dtype=object),
+        np.ma.masked_array([1, 2], [0, 1]),
+        np.float32(1.5),
+    ):
         np.testing.assert_array_equal(send(sent), sent)
     arrived = send({"left": np.ones(50_000), "right": [np.zeros(60_000, "i2")]})
     assert arrived["left"].sum() == 50_000 and arrived["right"][0].shape == (60_000,)
@@ -238,7 +244,9 @@ def test_a_received_array_lives_on_when_everything_else_has_ended():
     arrived += 1
 
 
-@pytest.mark.parametrize("value", [b"abc", b"x" * 100_000, array.array("i", range(50_000)), np.arange(60_000.0).reshape(200, 300)])
+@pytest.mark.parametrize(
+    "value", [b"abc", b"x" * 100_000, array.array("i", range(50_000)), np.arange(60_000.0).reshape(200, 300)]
+)
 def test_memoryviews_arrive_as_memoryviews(value):
     view = memoryview(value)
     for arrived in (send(view), send([view, 1])[0]):
@@ -324,8 +332,6 @@ def test_streams_of_large_arrays_do_not_use_memory_up():
     for i in range(100):
         a.send_norequest(np.full(MIB, i, "u1"))
         assert (b.receive_blocking() == i).all()
-
-
 
 
 def test_a_class_that_has_become_another_one():

@@ -70,7 +70,9 @@ def members(found, name):
 
 def parameters(node):
     arguments = node.args
-    return [a.arg for a in arguments.posonlyargs + arguments.args if a.arg not in ("self", "cls")], [a.arg for a in arguments.kwonlyargs]
+    return [a.arg for a in arguments.posonlyargs + arguments.args if a.arg not in ("self", "cls")], [
+        a.arg for a in arguments.kwonlyargs
+    ]
 
 
 def parameters_of(function):
@@ -97,7 +99,9 @@ def test_every_method_is_in_the_stub_with_its_parameters():
         kind = getattr(coproc, name)
         said = members(found, name)
         if not issubclass(kind, BaseException):
-            missing = {m for m in public(dir(kind)) if callable(getattr(kind, m)) or isinstance(getattr(kind, m), property)} - set(said)
+            missing = {
+                m for m in public(dir(kind)) if callable(getattr(kind, m)) or isinstance(getattr(kind, m), property)
+            } - set(said)
             wrong += [f"{name}.{m} is not in the stub" for m in missing]
         for method, node in said.items():
             if isinstance(node, ast.AnnAssign):
@@ -137,8 +141,19 @@ def check(tmp_path):
     def run(program):
         path = tmp_path / "program.py"
         path.write_text(program)
-        command = [sys.executable, "-m", "mypy", "--strict", "--no-error-summary", "--cache-dir", tmp_path / "cache", path]
-        return subprocess.run(command, capture_output=True, text=True, env={"MYPYPATH": str(tmp_path / "stubs"), "PATH": "/usr/bin:/bin"})
+        command = [
+            sys.executable,
+            "-m",
+            "mypy",
+            "--strict",
+            "--no-error-summary",
+            "--cache-dir",
+            tmp_path / "cache",
+            path,
+        ]
+        return subprocess.run(
+            command, capture_output=True, text=True, env={"MYPYPATH": str(tmp_path / "stubs"), "PATH": "/usr/bin:/bin"}
+        )
 
     return run
 

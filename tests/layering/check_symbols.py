@@ -8,7 +8,9 @@ import sys
 
 
 def symbols(nm, objects, option):
-    done = subprocess.run([nm, option, "--demangle", "--format=posix", *objects], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [nm, option, "--demangle", "--format=posix", *objects], capture_output=True, text=True, check=True
+    )
     for line in done.stdout.splitlines():
         name = line.rsplit(" ", 3)[0] if option == "--defined-only" else line.rsplit(" U", 1)[0]
         if name.startswith("coproc::"):

@@ -11,7 +11,6 @@ SendPayloadType = typing.TypeVar("SendPayloadType")
 RecvPayloadType = typing.TypeVar("RecvPayloadType")
 
 
-
 class MessageType(enum.Enum):
     """Of the old package, where errors and close requests were messages, too. What a receive returns is data."""
 

@@ -105,7 +105,9 @@ class Messenger(_core.Messenger, AsyncReceiver):
     def __repr__(self):
         if self.closed:
             return f"{type(self).__name__}(closed)"
-        queues = {channel: f"<{size} queued>" for channel in (None, *self._channels) if (size := self.queue_size(channel))}
+        queues = {
+            channel: f"<{size} queued>" for channel in (None, *self._channels) if (size := self.queue_size(channel))
+        }
         return (
             f"{type(self).__name__}(pipe=<coproc.Link object at {id(self):#x}>, "
             f"queue={self._queue_name}(queues={queues}), request_ctr={self.request_ctr!r})"

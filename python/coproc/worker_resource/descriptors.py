@@ -49,7 +49,11 @@ def share(proc, worker, method):
     """In the host, when the core has adopted the process."""
     popen = proc._popen
     held = getattr(getattr(popen, "finalizer", None), "_args", None)
-    if not held or not hasattr(os, "pidfd_open") or getattr(proc, "_sentinel", None) != getattr(popen, "sentinel", None):
+    if (
+        not held
+        or not hasattr(os, "pidfd_open")
+        or getattr(proc, "_sentinel", None) != getattr(popen, "sentinel", None)
+    ):
         return
     # The fork server's says with which code the process has ended.
     kept = [popen.sentinel] if method == "forkserver" else []

@@ -54,7 +54,9 @@ class Start:
                 self._call.load()
         inheritance.draw_other_numbers(this_worker.seed())  # whatever the main module did with the generators
         # Where it could not be unpickled, there is another one to tell that by.
-        self._messenger = self._call.value[0] if self._call.value else (PriorityMessenger if self._reorders else MultiMessenger)()
+        self._messenger = (
+            self._call.value[0] if self._call.value else (PriorityMessenger if self._reorders else MultiMessenger)()
+        )
 
     def _run(self):
         messenger, call = self._call.get()

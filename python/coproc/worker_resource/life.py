@@ -14,7 +14,9 @@ from ..messenger.messenger import Messenger
 
 def check_options(messenger_type, stop, link):
     if not (isinstance(messenger_type, type) and issubclass(messenger_type, Messenger)):
-        raise TypeError(f"messenger_type: PriorityMessenger, MultiMessenger or a class of these, not {messenger_type!r}")
+        raise TypeError(
+            f"messenger_type: PriorityMessenger, MultiMessenger or a class of these, not {messenger_type!r}"
+        )
     for name, options, kind in (("stop", stop, _core.StopOptions), ("link", link, _core.LinkOptions)):
         if options is not None and not isinstance(options, kind):
             raise TypeError(f"{name}: {kind.__name__} or None, not {options!r}")
@@ -135,7 +137,9 @@ class Life:
 
     def _check_not_alive(self):
         if self.is_alive():
-            raise WorkerIsAlreadyAliveError(f"worker {self._name!r} (pid {self.pid}) is alive: stop it before it is started again")
+            raise WorkerIsAlreadyAliveError(
+                f"worker {self._name!r} (pid {self.pid}) is alive: stop it before it is started again"
+            )
         if self._messenger is not None:
             self._worker.tell()  # of the last run
 

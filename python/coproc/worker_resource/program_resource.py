@@ -26,8 +26,12 @@ class ProgramResource(Life):
         name = name or os.path.basename(self.path)
         stop = stop or _core.StopOptions()
         worker = _core.ProgramWorker(
-            messenger_type._reorders, os.fsencode(self.path), [os.fsencode(argument) for argument in self.arguments],
-            os.fsencode(name), stop, link or _core.LinkOptions(),
+            messenger_type._reorders,
+            os.fsencode(self.path),
+            [os.fsencode(argument) for argument in self.arguments],
+            os.fsencode(name),
+            stop,
+            link or _core.LinkOptions(),
         )
         super().__init__(worker, name, messenger_type, stop)
 

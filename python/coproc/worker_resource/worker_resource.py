@@ -54,7 +54,18 @@ class WorkerResource(Life):
 
     __class_getitem__ = classmethod(types.GenericAlias)
 
-    def __init__(self, target, messenger_type=PriorityMessenger, method=None, *, name=None, stop=None, link=None, number=None, seed=None):
+    def __init__(
+        self,
+        target,
+        messenger_type=PriorityMessenger,
+        method=None,
+        *,
+        name=None,
+        stop=None,
+        link=None,
+        number=None,
+        seed=None,
+    ):
         check_options(messenger_type, stop, link)
         this_worker.check_identity(number, seed)
         self.target = target
@@ -148,7 +159,10 @@ class WorkerResource(Life):
     def __eq__(self, other):
         if type(other) is not type(self):
             return NotImplemented
-        mine, its = ((worker.target, worker.messenger_type, worker.method, worker._proc, worker._messenger) for worker in (self, other))
+        mine, its = (
+            (worker.target, worker.messenger_type, worker.method, worker._proc, worker._messenger)
+            for worker in (self, other)
+        )
         return mine == its
 
     def __hash__(self):
