@@ -210,3 +210,23 @@ def test_what_was_sent_before_an_error_is_not_lost():
     with pytest.raises(ValueError):
         worker.messenger.receive_blocking()
     assert worker.messenger.receive_blocking() == os.getpid()
+
+
+def end_at_once(messenger):
+    os._exit(3)
+
+
+def test_names_and_texts_of_workers_that_hold_a_cpp_type_are_shown_as_they_are():
+    cpp_type = "coproc_python::PythonError: "
+    with WorkerResource(end_at_once, name=f"{cpp_type}first") as worker, pytest.raises(coproc.WorkerDiedError) as died:
+        worker.messenger.receive_blocking()
+    assert f"({cpp_type}first)" in str(died.value)
+    worker = WorkerResource(raise_it)
+    worker.start(error=ValueError(f"it is {cpp_type}second"))
+    with pytest.raises(ValueError):
+        worker.messenger.receive_blocking()
+    status = worker.join()
+    expected = f"ValueError: it is {cpp_type}second"
+    assert status.exception_text == expected
+    assert status.describe() == f"exited with code 1 after {expected}"
+    assert status.report().startswith(status.describe()) and repr(status) == f"<ExitStatus: {status.describe()}>"
