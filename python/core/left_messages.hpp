@@ -1,5 +1,5 @@
-// Messages that a receive has taken from its link and could not return: another one's error, or Ctrl-C, came between. Later receives come upon
-// them first.
+// Messages that a receive has taken from its link and could not return, because of an error of another message or
+// Ctrl-C. Later receives return them first.
 #pragma once
 
 #include <coproc/channel.hpp>

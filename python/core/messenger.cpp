@@ -210,8 +210,8 @@ std::size_t Messenger::count_next(const ChannelId& channel) {
   return std::max<std::size_t>(1, Use(*this)->available(channel));
 }
 
-/// One that has come by now. Where none has, and none can come any more, the first throws what a wait would; an error of the link's
-/// behind others is the next receive's.
+/// The next message that has arrived, or nullopt. An error of the link is thrown at once if it is the first thing that
+/// is found. Otherwise it is kept for the next receive.
 std::optional<Message> Messenger::next_available(const ChannelId& channel, bool is_first) {
   if (auto left = left_.take(channel)) return left;
   try {
@@ -237,7 +237,8 @@ py::list Messenger::receive_available_messages(py::handle channel) {
   });
 }
 
-/// An error that one of them causes is raised in its turn: at once, or by the next receive where there is something to return.
+/// If one of the messages causes an error, the error is raised at once if the message is the first one. Otherwise the
+/// messages before it are returned, and the next receive raises the error.
 py::list Messenger::receive_available(py::handle channel) {
   return with_errors([&] {
     raise_put_off();
@@ -318,8 +319,9 @@ Received Messenger::receive_next_reply_message(py::handle channel, py::handle ti
 
 // ---- looking ----
 
-/// Where nothing is there, what a receive would raise is raised: the death of the other side, above all. A look at the link's memory alone would
-/// not see it. A thread that waits meanwhile is told itself, and a message taken here would be hidden from it.
+/// If there is no message, this raises what a receive would raise, such as the death of the other side. The link's
+/// memory alone does not show that. If another thread waits, it notices that itself, and a message that is taken here
+/// would be hidden from it.
 std::size_t Messenger::available(py::handle channel) {
   return with_errors([&]() -> std::size_t {
     const ChannelId id = id_of(channel);
