@@ -238,6 +238,8 @@ class LegacyWorkerResource(WorkerResource):
         name: str | None = None,
         stop: StopOptions | None = None,
         link: LinkOptions | None = None,
+        number: int | None = None,
+        seed: int | None = None,
     ) -> None: ...
     @property
     def worker_process_type(self) -> type: ...

@@ -129,6 +129,39 @@ def test_everything_public_has_a_docstring():
                 assert not inspect.isfunction(member) or member.__doc__ or says_it_by_its_name, f"{name}.{method}"
 
 
+def all_parameters(node):
+    arguments = node.args
+    extra = [argument for argument in (arguments.vararg, arguments.kwarg) if argument is not None]
+    return [name for each in parameters(node) for name in each] + [argument.arg for argument in extra]
+
+
+def undescribed(where, thing, node):
+    text = inspect.getdoc(thing) or ""
+    return [f"{where}: {name}" for name in all_parameters(node) if f":param {name}:" not in text]
+
+
+def test_every_public_callable_describes_each_of_its_parameters():
+    tree = ast.parse(STUB.read_text())
+    found = classes(tree)
+    missing = []
+    for name, node in functions(tree.body).items():
+        missing += undescribed(name, getattr(coproc, name), node)
+    for name in public(found):
+        kind = getattr(coproc, name)
+        for method, node in members(found, name).items():
+            if method == "__init__":
+                missing += undescribed(name, kind, node)
+            elif not method.startswith("_") and not isinstance(node, ast.AnnAssign):
+                thing = inspect.getattr_static(kind, method)
+                where = f"{name}.{method}"
+                missing += [] if inspect.getdoc(thing) else [f"{where} has no docstring"]
+                missing += undescribed(where, thing, node)
+    # What coproc.pool defines describes its parameters in sentences.
+    pools = {name for name in public(found) if getattr(coproc, name).__module__.startswith("coproc.pool")}
+    missing = [each for each in missing if each.partition(":")[0].partition(".")[0] not in pools | {"as_completed"}]
+    assert not missing, "\n".join(missing)
+
+
 @pytest.fixture
 def check(tmp_path):
     """mypy's words about a program."""
