@@ -70,7 +70,8 @@ def lines(data, results, files):
     yield f"# Measurements of {data['date'][:10]}"
     yield ""
     python = f" · {machine['python']}" if "python" in machine else ""
-    yield f"{machine['processor']}, {machine['processors']} processors · {machine['kernel']} · {machine['compiler']}{python}  "
+    programs = f"{machine['kernel']} · {machine['compiler']}{python}"
+    yield f"{machine['processor']}, {machine['processors']} processors · {programs}  "
     yield (
         f"stolen {machine['stolen_percent']:.1f} %, taken by other processes {machine['others_percent']:.1f} % · "
         f"{data['rounds']} rounds in {data['seconds']} s{' (quick)' if data['quick'] else ''} · medians"
@@ -92,7 +93,8 @@ def lines(data, results, files):
         yield "## Failures"
         yield ""
         for f in data["failures"]:
-            yield f"- {f['peer']} {f['work']} {size_name(f['size'])} {f['placement']}, {f['times']} times: `{f['text']}`"
+            trial = f"{f['peer']} {f['work']} {size_name(f['size'])} {f['placement']}"
+            yield f"- {trial}, {f['times']} times: `{f['text']}`"
         yield ""
 
 

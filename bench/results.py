@@ -1,7 +1,8 @@
 """Measurements, and ratios between them.
 
-A measurement has trials, one or more a round. Only those count whose probes before and after agree; a ratio is the median of
-the ratios within a round, of trials whose probes agree with each other's: what slows the machine for a while slows both."""
+A measurement has trials, one or more a round. Only those count whose probes before and after agree; a ratio is the
+median of the ratios within a round, of trials whose probes agree with each other's: what slows the machine for a while
+slows both."""
 
 import statistics
 

@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 """Runs all benchmark programs side by side, interleaved, and writes what came out.
 
-Rounds are the outermost loop, then the works, then the peers in turn (A B C, A B C, ...): what slows the machine for a while slows
-all of them. Writes RESULTS.json, and beside it by report.py the tables as RESULTS.md and plots as RESULTS-*.svg."""
+Rounds are the outermost loop, then the works, then the peers in turn (A B C, A B C, ...): what slows the machine for a
+while slows all of them. Writes RESULTS.json, and beside it by report.py the tables as RESULTS.md and plots as
+RESULTS-*.svg."""
 
 import argparse
 import datetime
@@ -22,8 +23,8 @@ ROOT = pathlib.Path(__file__).resolve().parent
 SIZES = [64, 1024, 16384, 262144, 1048576]
 GIB = 1 << 30
 
-# Work: (sizes by placement, seconds of a trial). The size of a start is what the host has touched before, that of a crowd how
-# many workers it has, that of a small dataclass in Python does not matter.
+# Work: (sizes by placement, seconds of a trial). The size of a start is what the host has touched before, that of a
+# crowd how many workers it has, that of a small dataclass in Python does not matter.
 EVERYWHERE = {"apart": [64], "together": [64], "free": [64]}
 OVER_SIZES = {"apart": SIZES, "together": [64, 16384, 1048576], "free": [64, 16384, 1048576]}
 FULL = {

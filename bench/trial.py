@@ -48,8 +48,8 @@ def run(program, work, size, processors, seconds):
 
 
 class Prober:
-    """The time of a flag's way to the other processor and back. What was measured after one trial is what there is before the
-    next, unless something came between."""
+    """The time of a flag's way to the other processor and back. What was measured after one trial is what there is
+    before the next, unless something came between."""
 
     def __init__(self, flag_program, processors):
         self.flag_program = flag_program

@@ -24,8 +24,9 @@ def echo_on_all(messenger, channels):
 
 
 CHANNELS = [
-    None, 0, 1, -1, 2**64 - 1, 2**70, -(2**70), 0.5, float("inf"), "", "text", "ü", b"", b"text", (), (1, "a"), (1, ("a",)), ((1,), "a"),
-    frozenset(), frozenset({1, 2}), frozenset({"1", "2"}), Channel.DATA, Channel.OTHER, Decimal("1.5"), int, "x" * 3000,
+    None, 0, 1, -1, 2**64 - 1, 2**70, -(2**70), 0.5, float("inf"), "", "text", "ü", b"", b"text", (),
+    (1, "a"), (1, ("a",)), ((1,), "a"), frozenset(), frozenset({1, 2}), frozenset({"1", "2"}), Channel.DATA,
+    Channel.OTHER, Decimal("1.5"), int, "x" * 3000,
 ]  # fmt: skip
 
 

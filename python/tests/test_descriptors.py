@@ -127,7 +127,8 @@ if __name__ == "__main__":
 def test_a_worker_sees_the_end_of_its_host_by_parent_process(method, tmp_path):
     program, path = tmp_path / "host.py", tmp_path / "seen"
     program.write_text(HOST)
-    # A host that is killed leaves the directory of multiprocessing's fork server behind, which holds a socket: its path must be short.
+    # A host that is killed leaves the directory of multiprocessing's fork server behind, which holds a socket: its path
+    # must be short.
     with tempfile.TemporaryDirectory() as directory:
         host = subprocess.run(
             [sys.executable, program, path, method], timeout=200, env={**os.environ, "TMPDIR": directory}

@@ -8,8 +8,8 @@ import textwrap
 import document
 import pytest
 
-# As a notebook would: all blocks in one namespace, the value of a last expression shown. Blocks are told apart on the descriptor, to which the
-# workers print, too.
+# As a notebook would: all blocks in one namespace, the value of a last expression shown. Blocks are told apart on the
+# descriptor, to which the workers print, too.
 RUNNER = """
 import ast, os, pathlib, sys
 
@@ -49,8 +49,8 @@ def outputs(text, folder):
 
 
 def split_timed(lines):
-    """The host's lines of the printing example, the worker's, and the x and y of the worker without their numbers, which are times: they come
-    before, between and behind what the host prints."""
+    """The host's lines of the printing example, the worker's, and the x and y of the worker without their numbers,
+    which are times: they come before, between and behind what the host prints."""
     runs = re.compile(r"^[xy]+|(?<=-)[xy]+$")
     printed = "".join("".join(runs.findall(line)) for line in lines)
     lines = [line for line in (runs.sub("", line) for line in lines) if line]

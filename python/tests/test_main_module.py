@@ -1,4 +1,5 @@
-"""Functions and classes of the main module: of a script, a REPL, `-c`, stdin, a zip archive, and of notebooks that go on defining."""
+"""Functions and classes of the main module: of a script, a REPL, `-c`, stdin, a zip archive, and of notebooks that go
+on defining."""
 
 import os
 import subprocess
@@ -153,7 +154,8 @@ def test_a_main_module_that_cannot_be_imported_is_told_in_the_host(method, how, 
             worker.start()
             try: worker.messenger.receive_blocking(timeout=60)
             except ModuleNotFoundError as error:
-                print(error, error.__notes__[0].startswith("The worker imported the main module"), "import no_such_module" in str(error.__cause__))
+                noted = error.__notes__[0].startswith("The worker imported the main module")
+                print(error, noted, "import no_such_module" in str(error.__cause__))
             worker.stop()
             try: coproc.Pool(1, method=METHOD).map(abs, [1])
             except ModuleNotFoundError as error: print(error)

@@ -179,7 +179,8 @@ def test_what_was_taken_from_the_link_can_be_popped(pair):
         ("coproc", "ChannelID SendPayloadType RecvPayloadType BaseWorkerProcess"),
         (
             "coproc.messenger",
-            "PriorityMessenger MultiMessenger DataMessage ResourceRequestedClose MessageNotRecognizedError PriorityQueue RequestCtr",
+            "PriorityMessenger MultiMessenger DataMessage ResourceRequestedClose MessageNotRecognizedError "
+            "PriorityQueue RequestCtr",
         ),
         ("coproc.messenger.messages", "DataMessage MessageType SendPayloadType RecvPayloadType ChannelID"),
         ("coproc.messenger.exceptions", "ResourceRequestedClose MessageNotRecognizedError"),

@@ -347,7 +347,8 @@ def test_wrong_arguments_are_named_in_pythons_words(pool, use, words):
 
 
 LINK_LIKE = [
-    TimeoutError, InterruptedError, coproc.WorkerIsDeadError, coproc.LinkClosedError, coproc.HostDiedError, coproc.ProtocolError, coproc.ResourceRequestedClose,
+    TimeoutError, InterruptedError, coproc.WorkerIsDeadError, coproc.LinkClosedError, coproc.HostDiedError,
+    coproc.ProtocolError, coproc.ResourceRequestedClose,
 ]  # fmt: skip
 
 
@@ -376,7 +377,8 @@ def make_on_two(x, make, kind):
 @pytest.mark.parametrize("make", [FailsWhenPickled, FailsWhenUnpickled])
 @pytest.mark.parametrize("chunksize", [1, 6])
 def test_an_error_of_pickling_is_never_taken_for_one_of_the_link(pool, kind, make, chunksize):
-    """Where its type is what a link raises when it is full, rung for, or at its end, the pool waited for ever, or gave up its worker."""
+    """Where its type is what a link raises when it is full, rung for, or at its end, the pool waited for ever, or gave
+    up its worker."""
     arguments = [make(kind) if x == 2 else x for x in range(6)]
     results = functools.partial(make_on_two, make=make, kind=kind)
     for found in (read(pool.imap(double, arguments, chunksize)), read(pool.imap(results, range(6), chunksize))):

@@ -1,7 +1,7 @@
 """usage: check_symbols.py NM LAYER ALLOWED OBJECTS
 
-Fails where the objects of LAYER need a symbol of coproc that only layers define which are not ALLOWED (separated by semicolons). OBJECTS is a file with a
-line for each layer: its name and its object files, separated by semicolons."""
+Fails where the objects of LAYER need a symbol of coproc that only layers define which are not ALLOWED (separated by
+semicolons). OBJECTS is a file with a line for each layer: its name and its object files, separated by semicolons."""
 
 import subprocess
 import sys
