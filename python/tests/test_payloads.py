@@ -83,8 +83,8 @@ VALUES = [
     "\ud800", "a\0b", "x" * 200_000, b"", b"bytes", b"y" * 200_000, bytearray(b"z" * 200_000), bytearray(b"small"), (),
     (1, "a"), [], [1, [2, [3]]], {}, {"a": 1, 2: "b"}, {1, 2}, frozenset({3}), range(5), slice(1, 2), Ellipsis, int,
     len, Point, Point(1, 2.5), Point([1], {"a": 2}, "ü"), Frozen(3), Slotted(4), Colour.RED, Pair(1, 2),
-    datetime.datetime(2026, 1, 2), array.array("d", [1.5, 2.5]), collections.Counter("aab"), [b"q" * 100_000, Point(1,
-    2.0), bytearray(b"r" * 70_000)], {"big": b"s" * MIB, "small": 1},
+    datetime.datetime(2026, 1, 2), array.array("d", [1.5, 2.5]), collections.Counter("aab"),
+    [b"q" * 100_000, Point(1, 2.0), bytearray(b"r" * 70_000)], {"big": b"s" * MIB, "small": 1},
 ]  # fmt: skip
 
 
