@@ -57,10 +57,11 @@ class Messenger(_core.Messenger, AsyncReceiver):
         return cls(first, codec=codec), cls(second, codec=codec)
 
     def close(self):
-        """Give up the link. The other side raises PeerClosedError when it has received everything that was sent.
+        """Give up the link. The other end of a pair raises PeerClosedError when it has received everything.
 
-        A process that has passed its messenger to a `multiprocessing.Process` calls this, too, for its own copy. A
-        second call does nothing. Does not block.
+        A process that has passed an end to a `multiprocessing.Process` calls this, too, for its own copy. Do not close
+        the messenger of a worker in its host, which could not use it any more, also after a new start: call `stop` of
+        the worker. A second call does nothing. Does not block.
 
         :raises ConcurrentUseError: if another thread waits in this messenger; `interrupt` it first
         """
