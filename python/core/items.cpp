@@ -33,7 +33,8 @@ void draw(py::list items, const py::handle& source, std::size_t count, const py:
   }
 }
 
-/// The first place, from `start` on, of an object of exactly this type; -1: there is none. Its classes are not asked, which may be odd.
+/// The first index, from `start` on, of an object of exactly this type, or -1. This calls no code of the objects'
+/// classes.
 Py_ssize_t find_type(const py::list& objects, const py::type& type, std::size_t start) {
   for (std::size_t i = start; i < objects.size(); ++i) {
     if (reinterpret_cast<PyObject*>(Py_TYPE(PyList_GET_ITEM(objects.ptr(), i))) == type.ptr()) {

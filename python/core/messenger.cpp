@@ -210,7 +210,7 @@ std::optional<Message> Messenger::try_next(const ChannelId& channel) {
   return use.at_once([&] { return use->receive_for<Message>(channel, std::chrono::seconds(1)); });
 }
 
-/// All that have arrived. If there are none, raises what a wait would raise: the death of the other side, above all.
+/// All that have arrived. If there are none, this raises what a wait would raise, such as the death of the other side.
 std::vector<Message> Messenger::all_available(const ChannelId& channel) {
   const Use use(*this);
   std::vector<Message> all = use.at_once([&] { return use->receive_available<Message>(channel); });
@@ -230,7 +230,7 @@ py::list Messenger::receive_available_messages(py::handle channel) {
   });
 }
 
-/// Stops before a message whose unpickling raises, unless it is the first one, which is taken. Ctrl-C takes none.
+/// Stops before a message whose unpickling raises, unless it is the first one: that one is taken. Ctrl-C takes none.
 py::list Messenger::receive_available(py::handle channel) {
   return with_errors([&] {
     std::vector<Message> taken = all_available(id_of(channel));
@@ -286,8 +286,8 @@ Received Messenger::receive_next_reply_message(py::handle channel, py::handle ti
 
 // ---- looking ----
 
-/// If there is no message, raises what a receive would raise: the death of the other side, above all, which a look at the
-/// link's memory alone does not show. But a thread that waits meanwhile is told so itself.
+/// If there is no message, this raises what a receive would raise, such as the death of the other side. The link's
+/// memory alone does not show that. If another thread waits, it notices that itself.
 std::size_t Messenger::available(py::handle channel) {
   return with_errors([&]() -> std::size_t {
     const ChannelId id = id_of(channel);

@@ -63,7 +63,8 @@ class Messenger {
     keeper_ = std::move(keeper);
     told_ = std::move(told);
   }
-  /// What the other process finds by its name in its main module, a coproc.main_module.MainNames; None: it is not known.
+  /// Sets the names that the other process has in its main module, a coproc.main_module.MainNames, or None if they are
+  /// not known.
   void set_main_names(py::object names) { main_names_ = MainNames(std::move(names)); }
   /// Calls `f` while the link is there; before it goes, other threads that wait in it are interrupted.
   template <class F>
@@ -88,8 +89,8 @@ class Messenger {
 
   enum class Send { norequest, request, reply };
   std::uint64_t send(Send what, py::handle data, py::handle channel, py::handle timeout, py::handle priority);
-  /// A message that needs no reply. What pickling it raises is returned, so that it is never taken for an error of the link's; None: it was sent.
-  /// Throws what the link throws, and Ctrl-C.
+  /// Sends a message that needs no reply and returns None. An exception of the pickling is returned instead of thrown,
+  /// so that it is not taken for an error of the link. Errors of the link and Ctrl-C are thrown.
   py::object send_task(py::handle data, py::handle timeout);
   bool try_send(py::handle data, py::handle channel, py::handle priority);
   std::vector<std::uint64_t> send_requests(py::iterable data, py::handle channel, py::handle timeout,
@@ -145,7 +146,8 @@ class Messenger {
     coproc::Messenger& link() const noexcept { return *link_; }
     coproc::Messenger* operator->() const noexcept { return link_; }
 
-    /// Calls `f()`, which does not wait, again where it meets an interrupt by who wanted a turn: a wait that ended by itself has left it.
+    /// Calls `f()`, which does not wait. Calls it again if an interrupt ends it that another thread has made to get its
+    /// turn, and that the wait it was meant for has not used up.
     template <class F>
     auto at_once(F f) const;
     /// Calls `f(time)` without the interpreter's lock, again where it was interrupted by who wanted a turn.

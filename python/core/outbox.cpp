@@ -134,7 +134,8 @@ py::list Outbox::take_of(std::uint64_t end, std::optional<std::size_t> count, co
 
 namespace {
 
-// What a worker does for each task, as functions of the interpreter's own: a bound method takes as long as the rest of a small task.
+// What a worker does for each task, as functions of the interpreter's own: a bound method takes as long as the rest of
+// a small task.
 
 Outbox& outbox_of(PyObject* capsule) { return *static_cast<Outbox*>(PyCapsule_GetPointer(capsule, nullptr)); }
 

@@ -1,7 +1,7 @@
 // Where a pool's worker puts the results of small tasks: memory that it shares with its host.
 //
-// A message for each would take longer than the task. Here a result is safe as soon as it is put, whatever becomes of the worker; the host
-// hears of many together, and takes them then.
+// A message for each would take longer than the task. Here a result is safe as soon as it is put, whatever becomes of
+// the worker; the host hears of many together, and takes them then.
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -48,7 +48,8 @@ class Outbox {
   /// Where the results end that were put by now.
   std::uint64_t end() const noexcept;
   bool has_results() const noexcept { return end() != position_; }
-  /// The next `count` results. One that cannot be made here is what `failed` makes of the exception. Throws coproc::ProtocolError.
+  /// The next `count` results. One that cannot be made here is what `failed` makes of the exception. Throws
+  /// coproc::ProtocolError.
   py::list take(std::size_t count, const py::function& failed);
   /// All that were put before `end`.
   py::list take_until(std::uint64_t end, const py::function& failed);

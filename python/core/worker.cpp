@@ -80,7 +80,8 @@ void end_now(Worker* worker) noexcept {
 unsigned long collecting = 0;
 std::atomic<int> ending{0};  // in threads of their own
 
-/// Its end waits for the process: not with the interpreter's lock, and not within the collector, which may be called in any line.
+/// Ends a worker, which waits for its process. This releases the interpreter's lock, and does not wait inside the
+/// garbage collector, which may be called in any line.
 void end(Worker* worker) {
   if (PyGILState_Check() == 0) return end_now(worker);
   if (collecting == PyThread_get_thread_ident() && worker->life().is_alive()) {

@@ -122,7 +122,9 @@ class Crew(Work):
         if self._turn.is_mine() or threading.get_ident() in self._readers:
             if timeout == 0:
                 return False
-            raise RuntimeError("the input of a map cannot wait for results of the same pool: submit them before, or take another pool")
+            raise RuntimeError(
+                "the input of a map cannot wait for results of the same pool: submit them before, or take another pool"
+            )
         end = None if timeout is None else time.monotonic() + timeout
         turn, me = self._turn, Waiter(is_reached, job)
         if job is not None:
@@ -168,7 +170,9 @@ class Crew(Work):
 
     def _check_owner(self):
         if self._pid != os.getpid():
-            raise NotOwnerError(f"this pool belongs to process {self._pid}, from which this one was forked: make another one here")
+            raise NotOwnerError(
+                f"this pool belongs to process {self._pid}, from which this one was forked: make another one here"
+            )
 
     def _with_turn(self, do):
         me = Waiter(bool, is_urgent=True)
@@ -182,8 +186,16 @@ class Crew(Work):
             self._turn.leave(me)
 
     def _look_whether_stuck(self, is_reached, left):
-        if left != 0.0 and not is_reached() and not self.pending() and self._starved is None and not self._turn.is_wanted():
-            raise RuntimeError("the pool has nothing that could end this wait: is its input read by one of its own tasks?")
+        if (
+            left != 0.0
+            and not is_reached()
+            and not self.pending()
+            and self._starved is None
+            and not self._turn.is_wanted()
+        ):
+            raise RuntimeError(
+                "the pool has nothing that could end this wait: is its input read by one of its own tasks?"
+            )
 
     def _ring(self):
         """Wake the thread that drives: there is something to hand out."""

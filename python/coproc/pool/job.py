@@ -30,7 +30,9 @@ class Job:
         self._is_ordered = is_ordered
         self._stops = stop_on_error
         self._most_ahead = most_ahead
-        self._ready = {} if is_ordered else collections.deque()  # by the index of their first: lists of results, or exceptions
+        self._ready = (
+            {} if is_ordered else collections.deque()
+        )  # by the index of their first: lists of results, or exceptions
         self._next = 0
         self.is_exhausted = False
         self._error = None
@@ -38,7 +40,11 @@ class Job:
     # ---- for the crew ----
 
     def wants_input(self):
-        return not self.is_closed and not self.is_exhausted and (self._most_ahead is None or self.pulled - self._next < self._most_ahead)
+        return (
+            not self.is_closed
+            and not self.is_exhausted
+            and (self._most_ahead is None or self.pulled - self._next < self._most_ahead)
+        )
 
     def pull(self, count, main_names):
         """Up to so many of the next tasks; an empty list: there are none, or enough results wait to be read. `main_names`: of the workers."""

@@ -67,10 +67,24 @@ class Pool:
         self.verbose = verbose
         self.stop_options = stop or _core.StopOptions()
         self.workers = [
-            WorkerResource(serve, messenger_type, method, name="pool worker", stop=self.stop_options, link=link, number=number, seed=seed)
+            WorkerResource(
+                serve,
+                messenger_type,
+                method,
+                name="pool worker",
+                stop=self.stop_options,
+                link=link,
+                number=number,
+                seed=seed,
+            )
             for number in range(n or len(os.sched_getaffinity(0)))
         ]
-        self._crew = Crew(self.workers, {"init": init, "init_args": tuple(init_args), "exit": exit}, tasks_per_worker, self.stop_options)
+        self._crew = Crew(
+            self.workers,
+            {"init": init, "init_args": tuple(init_args), "exit": exit},
+            tasks_per_worker,
+            self.stop_options,
+        )
         self._functions = Functions()
         self._functions_lock = threading.RLock()
 
@@ -84,22 +98,40 @@ class Pool:
         ran. `stop_on_error`: the first task that fails ends it. `progress`: a function of (done, total or None), called about ten times a second, or True for a bar on stderr.
         Raises the first error in the order of the tasks, when it is its turn.
         """
-        return self._collect(self._stretches(func, datas, ONE, True, chunksize, None, time_limit, max_retries, stop_on_error, progress))
+        return self._collect(
+            self._stretches(func, datas, ONE, True, chunksize, None, time_limit, max_retries, stop_on_error, progress)
+        )
 
-    def starmap(self, func, datas, chunksize=None, *, time_limit=None, max_retries=0, stop_on_error=False, progress=None):
+    def starmap(
+        self, func, datas, chunksize=None, *, time_limit=None, max_retries=0, stop_on_error=False, progress=None
+    ):
         """`[func(*data) for data in datas]`, by all workers."""
-        return self._collect(self._stretches(func, datas, SEVERAL, True, chunksize, None, time_limit, max_retries, stop_on_error, progress))
+        return self._collect(
+            self._stretches(
+                func, datas, SEVERAL, True, chunksize, None, time_limit, max_retries, stop_on_error, progress
+            )
+        )
 
     def imap(self, func, datas, chunksize=None, *, time_limit=None, max_retries=0, stop_on_error=False, progress=None):
         """The results in the order of the input, as they come. The input may be endless: it is read only so far ahead as is needed.
 
         An error is raised in the place of its result; `next` goes on behind it.
         """
-        return Results(self._stretches(func, datas, ONE, True, chunksize, _MOST_AHEAD, time_limit, max_retries, stop_on_error, progress))
+        return Results(
+            self._stretches(
+                func, datas, ONE, True, chunksize, _MOST_AHEAD, time_limit, max_retries, stop_on_error, progress
+            )
+        )
 
-    def map_unordered(self, func, datas, chunksize=None, *, time_limit=None, max_retries=0, stop_on_error=False, progress=None):
+    def map_unordered(
+        self, func, datas, chunksize=None, *, time_limit=None, max_retries=0, stop_on_error=False, progress=None
+    ):
         """The same in the order in which they come."""
-        return Results(self._stretches(func, datas, ONE, False, chunksize, _MOST_AHEAD, time_limit, max_retries, stop_on_error, progress))
+        return Results(
+            self._stretches(
+                func, datas, ONE, False, chunksize, _MOST_AHEAD, time_limit, max_retries, stop_on_error, progress
+            )
+        )
 
     def submit(self, func, /, *args, **kwargs):
         """Hand over one call and return its Task."""
@@ -109,7 +141,9 @@ class Pool:
         """The same with a dict of options: `time_limit`, `max_retries`."""
         for name in options:
             if name not in ("time_limit", "max_retries"):
-                raise TypeError(f"submit_with() got an unexpected option {name!r}: it takes 'time_limit' and 'max_retries'")
+                raise TypeError(
+                    f"submit_with() got an unexpected option {name!r}: it takes 'time_limit' and 'max_retries'"
+                )
         call = self._call(func, CALL, **options)
         task = Task(self._crew)
         self._crew.add_task(task._job, call, (args, kwargs))
@@ -192,14 +226,18 @@ class Pool:
             raise ValueError(f"max_retries: 0 or more, not {max_retries}")
         self._crew.start()
         names = self._crew.main_names()
-        is_known = names is not None and is_of_main(func) and names.has(func)  # a question for one is cheaper than for all that there are
+        is_known = (
+            names is not None and is_of_main(func) and names.has(func)
+        )  # a question for one is cheaper than for all that there are
         function = dumps(func, None if is_known else names)
         with self._functions_lock:
             if mode == CALL:
                 return self._functions.submitted(function, mode, time_limit or 0, max_retries)
             return Call(self._functions.number_of(function), function, mode, time_limit or 0, max_retries)
 
-    def _stretches(self, func, datas, mode, is_ordered, chunksize, most_ahead, time_limit, max_retries, stop_on_error, progress):
+    def _stretches(
+        self, func, datas, mode, is_ordered, chunksize, most_ahead, time_limit, max_retries, stop_on_error, progress
+    ):
         if chunksize is not None and _whole("chunksize", chunksize) < 1:
             raise ValueError(f"chunksize: at least 1, not {chunksize}")
         if progress is not None and progress is not True and progress is not False and not callable(progress):

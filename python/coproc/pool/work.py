@@ -8,7 +8,14 @@ import threading
 import time
 
 from .. import _core
-from ..errors import DecodeError, PoolBrokenError, ProtocolError, TaskCancelledError, TaskTimeoutError, WorkerIsDeadError
+from ..errors import (
+    DecodeError,
+    PoolBrokenError,
+    ProtocolError,
+    TaskCancelledError,
+    TaskTimeoutError,
+    WorkerIsDeadError,
+)
 from .backlog import Backlog
 from .chunk import Chunk
 from .failures import Unloadable, Unpicklable, named
