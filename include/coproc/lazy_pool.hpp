@@ -44,7 +44,7 @@ void run_lazy_call(TaskRun& run) {
 class COPROC_API IndexSource final : public TaskSource {
  public:
   explicit IndexSource(std::size_t count) noexcept : count_(count) {}
-  bool pull(std::vector<TaskPtr>& into, std::size_t count) override;
+  bool pull(std::vector<TaskPtr>& into, std::size_t calls, std::size_t stretch) override;
 
  private:
   std::size_t next_ = 0;

@@ -1,6 +1,7 @@
 // The results of a map as a range, which arrive while it is read.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -52,9 +53,16 @@ namespace detail {
 class TaskSource {
  public:
   virtual ~TaskSource() = default;
-  /// Appends up to `count` tasks, and returns false if there are no more. Throws the exceptions of the input; tasks
-  /// that were appended before are kept.
-  virtual bool pull(std::vector<TaskPtr>& into, std::size_t count) = 0;
+  /// Appends tasks of up to `calls` calls in all, each of up to `stretch`, and returns false if there are no more. Throws
+  /// the exceptions of the input; tasks that were appended before are kept.
+  virtual bool pull(std::vector<TaskPtr>& into, std::size_t calls, std::size_t stretch) = 0;
+};
+
+/// One call of a task that has ended.
+struct EndedCall {
+  const Task* task = nullptr;
+  std::size_t at = 0;  // the place of its result, for ResultDecoder
+  std::uint64_t index = 0;
 };
 
 /// Reads the results of a job, and supplies it with tasks.
@@ -66,10 +74,11 @@ class COPROC_API ResultsReader {
   ResultsReader(ResultsReader&&) noexcept = default;
   ResultsReader& operator=(ResultsReader&&) noexcept = default;
 
-  /// Waits for the next result; null if there are no more.
-  TaskPtr next();
+  /// Waits for the next result, which is valid until the next call; without a task if there are no more.
+  EndedCall next();
 
  private:
+  const EndedCall& count(const EndedCall& call) noexcept;
   void feed();
   void report(bool is_last);
 
@@ -78,6 +87,7 @@ class COPROC_API ResultsReader {
   std::unique_ptr<TaskSource> source_;  // null after its end
   TaskOptions options_;
   std::deque<TaskPtr> ready_;
+  EndedCall latest_;  // of the first that is ready
   Progress progress_;
   std::chrono::steady_clock::time_point begin_, fed_, reported_{};
 };
@@ -124,28 +134,29 @@ class ResultsView {
 
   /// Waits for a result, unless there is a present one. Returns whether there is one.
   bool fetch() {
-    if (task_ || value_) return true;
-    task_ = reader_.next();
-    if (task_) index_ = task_->index;
-    return task_ != nullptr;
+    if (call_.task != nullptr || value_) return true;
+    call_ = reader_.next();
+    index_ = call_.index;
+    return call_.task != nullptr;
   }
   R& value() {
     fetch();
     if (!value_) {
-      const detail::TaskPtr task = std::move(task_);  // also if this throws, so that the next loop begins behind it
-      value_.emplace(detail::decode_result<R>(*task));
+      // Also if this throws, so that the next loop begins behind it.
+      const detail::EndedCall call = std::exchange(call_, {});
+      value_.emplace(detail::decode_result<R>(*call.task, call.at));
     }
     return *value_;
   }
   void drop() noexcept {
-    task_.reset();
+    call_ = {};
     value_.reset();
   }
   std::uint64_t index() const noexcept { return index_; }
 
   detail::ResultsReader reader_;
   // The present result: as it arrived, or as its value.
-  detail::TaskPtr task_;
+  detail::EndedCall call_;
   std::optional<R> value_;
   std::uint64_t index_ = 0;
 };
@@ -172,11 +183,11 @@ class ResultsView<R>::Outcomes {
   TaskResult<R>& value() {
     view_.fetch();
     if (!result_) {
-      const std::uint64_t index = view_.task_->index;
+      const detail::EndedCall& call = view_.call_;
       try {
-        result_.emplace(index, detail::decode_result<R>(*view_.task_));
+        result_.emplace(call.index, detail::decode_result<R>(*call.task, call.at));
       } catch (...) {
-        result_.emplace(index, std::current_exception());
+        result_.emplace(call.index, std::current_exception());
       }
     }
     return *result_;
@@ -195,8 +206,9 @@ class RangeSource final : public TaskSource {
   RangeSource(const F& function, Held&& range)
       : function_(shared_callable(function)), reader_(std::forward<Held>(range)) {}
 
-  bool pull(std::vector<TaskPtr>& into, std::size_t count) override {
-    for (; count != 0; --count) {
+  bool pull(std::vector<TaskPtr>& into, std::size_t calls, std::size_t stretch) override {
+    if (stretch > 1) return pull_stretches(into, calls, stretch);
+    for (; calls != 0; --calls) {
       if (!reader_.next()) return false;
       into.push_back(std::make_unique<Call<F, element_t<Held>>>(function_, *reader_));
     }
@@ -204,6 +216,31 @@ class RangeSource final : public TaskSource {
   }
 
  private:
+  bool pull_stretches(std::vector<TaskPtr>& into, std::size_t calls, std::size_t stretch) {
+    while (calls != 0) {
+      auto task = std::make_unique<Calls<F, element_t<Held>>>(function_, (std::min)(calls, stretch));
+      const auto fill = [&] {
+        while (calls != 0 && task->calls != stretch) {
+          if (!reader_.next()) return false;
+          task->add(*reader_);
+          --calls;
+        }
+        return true;
+      };
+      bool is_more = false;
+      std::exception_ptr error;
+      try {
+        is_more = fill();
+      } catch (...) {
+        error = std::current_exception();
+      }
+      if (task->calls != 0) into.push_back(std::move(task));
+      if (error) std::rethrow_exception(error);
+      if (!is_more) return false;
+    }
+    return true;
+  }
+
   std::shared_ptr<const F> function_;
   RangeReader<Held> reader_;
 };

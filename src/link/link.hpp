@@ -85,6 +85,8 @@ class Link final : public os::ForkSensitive {
     if (++published_in_a_row_ > kFew) producer_.prefetch();
     return !is_wanted || wake();
   }
+  /// Publishes all committed records without waking a peer that sleeps: it finds them when it looks the next time.
+  void publish_quietly() noexcept { producer_.publish_quietly(); }
   /// Tells the peer that the record published last is to be returned before earlier ones.
   void note_overtaking() noexcept {
     // Only this end writes it. Release: pairs with overtakings(); whoever sees the count sees what was published before it.

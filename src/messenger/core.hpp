@@ -97,6 +97,10 @@ class Core {
   void send_end(const SendOptions& options);
   void begin_batch();
   void end_batch() noexcept;
+  /// From now on what is sent does not wake a peer that sleeps, or again does.
+  void publish_quietly(bool is_quiet) noexcept { publishing_ = is_quiet ? Publishing::quietly : Publishing::at_once; }
+  /// How often a send had to look for room.
+  std::uint64_t waits_for_room() const noexcept { return waits_for_room_; }
 
   // lend.cpp
   LoanHandle lend(std::size_t count, std::size_t size);
@@ -104,6 +108,9 @@ class Core {
   // receive.cpp
   bool receive(const ChannelId* channels, std::size_t count, const Incoming& to, Timeout timeout);
   void receive_all(const ChannelId& channel, const Incoming& to);
+  /// Appends what has come to `into`: each message as its size (32 bits) and its bytes. As far as these are small messages of this type,
+  /// without a channel and without loans, and nothing overtakes them. False: what comes next, if anything, is to be received.
+  bool receive_block(const TypeInfo& type, Buffer& into);
   void receive_reply(RequestId id, const Incoming& to, Timeout timeout);
   bool receive_next_reply(const ChannelId& channel, const Incoming& to, Timeout timeout);
   std::size_t available(const ChannelId& channel);
@@ -183,6 +190,7 @@ class Core {
   void finish_frame(std::span<std::byte> room, link::FrameHeader header, std::size_t payload_bytes) noexcept;
   std::span<std::byte> room_for(std::size_t bytes, const os::Deadline& deadline);
   void publish();
+  void publish_less() noexcept;
   bool publish_now() noexcept;
   std::uint32_t channel_number(Channel& channel, const os::Deadline& deadline) {
     return channel.number != Channel::kUndeclared ? channel.number : declare_channel(channel, deadline);
@@ -296,7 +304,8 @@ class Core {
   bool keeps_rest_ = false;  // of the send that is under way
   Buffer rest_;              // pieces that found no room, from `rest_at_` on
   std::size_t rest_at_ = 0;
-  bool is_batching_ = false;
+  std::uint64_t waits_for_room_ = 0;
+  enum class Publishing : std::uint8_t { at_once, quietly, later } publishing_ = Publishing::at_once;
   bool has_sent_end_ = false;
 
   // receiving

@@ -17,6 +17,9 @@ using link::FrameKind;
 
 namespace {
 
+/// A second copy of a larger message costs more than a message of its own.
+constexpr std::size_t kSmall = 1024;
+
 bool is_data(FrameKind kind) {
   return kind == FrameKind::message || kind == FrameKind::request || kind == FrameKind::reply;
 }
@@ -208,6 +211,33 @@ bool Core::receive_all_in_place(Channel& channel, const Incoming& to) {
   transport_->release_if_due();
   channel.counts.received += count - answerable_.size();
   for (const auto& [kind, id] : answerable_) count_returned(channel, kind, id);
+  return true;
+}
+
+bool Core::receive_block(const TypeInfo& type, Buffer& into) {
+  CallGuard guard(*this);
+  Channel& channel = channels_.at(0);
+  if (inbox_.front(channel.index) != nullptr || partial_.is_active || !held_errors_.empty()) return false;
+  if (transport_->overtakings() != overtakings_known_ || !transport_->look()) return false;
+  const Incoming wanted{.type = &type};
+  Frame frame;
+  for (;;) {
+    std::uint64_t position = transport_->head();
+    const auto record = transport_->read(position);
+    if (record.empty()) break;
+    if (!frame_for(channel, wanted, record, frame) || frame.header.kind != FrameKind::message ||
+        frame.payload.size() > kSmall) {
+      transport_->release_if_due();
+      return false;
+    }
+    const auto size = static_cast<std::uint32_t>(frame.payload.size());
+    into.append(&size, sizeof size);
+    into.append(frame.payload.data(), size);
+    transport_->pop_until(ring::Consumer::end_of(record, position));
+    ++channel.counts.received;
+  }
+  last_seen_ = Priority::from_parts(frame.header.priority, frame.header.rest);
+  transport_->release_if_due();
   return true;
 }
 

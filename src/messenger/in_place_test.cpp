@@ -5,12 +5,15 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "coproc/coproc.hpp"
+#include "messenger/access.hpp"
+#include "messenger/core.hpp"
 
 using namespace std::chrono_literals;
 
@@ -210,6 +213,50 @@ TEST(OneProcessInPlacePriorities, AnyOrderOfSendsComesOutSorted) {
       EXPECT_EQ(b.receive_available<int>(0).size(), rest.size());
     }
   }
+}
+
+// ---- blocks, and sends that wake nobody ----
+
+using detail::MessengerAccess;
+
+std::vector<int> numbers_in(detail::Buffer& block) {
+  std::vector<int> numbers;
+  for (auto rest = block.span(); !rest.empty();) {
+    std::uint32_t size = 0;
+    std::memcpy(&size, rest.data(), sizeof size);
+    EXPECT_EQ(size, sizeof(int));
+    std::memcpy(&numbers.emplace_back(), rest.data() + sizeof size, sizeof(int));
+    rest = rest.subspan(sizeof size + size);
+  }
+  return numbers;
+}
+
+TYPED_TEST(OneProcessInPlace, ABlockIsWhatComesBeforeAnythingElse) {
+  detail::Core& from = *MessengerAccess::core(this->a);
+  detail::Core& to = *MessengerAccess::core(this->b);
+  detail::Buffer block;
+  this->a.send_norequest(0);  // it declares the type
+  EXPECT_EQ(this->b.template receive_blocking<int>(), 0);
+  from.publish_quietly(true);
+  for (int i = 1; i < 4; ++i) this->a.send_norequest(i);
+  EXPECT_TRUE(to.receive_block(type_info<int>, block));
+  EXPECT_EQ(numbers_in(block), (std::vector{1, 2, 3}));
+  this->a.send_norequest(4);
+  this->a.send_norequest(std::string("five"));
+  this->a.send_norequest(6);
+  block.clear();
+  EXPECT_FALSE(to.receive_block(type_info<int>, block));
+  EXPECT_EQ(numbers_in(block), std::vector{4});
+  EXPECT_EQ(this->b.template receive_blocking<std::string>(), "five");
+  EXPECT_EQ(this->b.template receive_blocking<int>(), 6);
+  this->a.send_norequest(7);
+  this->a.send_error(Refused{8});
+  block.clear();
+  EXPECT_FALSE(to.receive_block(type_info<int>, block));
+  EXPECT_TRUE(block.empty());
+  EXPECT_THROW((void)this->b.template receive_blocking<int>(), Refused);
+  EXPECT_EQ(this->b.template receive_blocking<int>(), 7);
+  EXPECT_EQ(this->b.counts().received, 8U);
 }
 
 }  // namespace

@@ -56,8 +56,17 @@ inline void Core::finish_frame(std::span<std::byte> room, FrameHeader header, st
 }
 
 inline void Core::publish() {
-  if (is_batching_) return;
+  if (publishing_ != Publishing::at_once) return publish_less();
   if (!publish_now()) check_gone_after_broken_wake();
+}
+
+void Core::publish_less() noexcept {
+  if (publishing_ == Publishing::later) return;
+  if (overtakes_) {
+    publish_now();  // a peer that cannot be woken any more is noticed by the next wait
+  } else {
+    transport_->publish_quietly();
+  }
 }
 
 /// Straight into the link, where the value's bytes in memory are its encoding and there is room. False: nothing was sent.
@@ -192,12 +201,12 @@ void Core::throw_sent_end() const {
 
 void Core::begin_batch() {
   CallGuard guard(*this);
-  is_batching_ = true;
+  publishing_ = Publishing::later;
 }
 
 void Core::end_batch() noexcept {
-  if (!is_batching_) return;
-  is_batching_ = false;
+  if (publishing_ != Publishing::later) return;
+  publishing_ = Publishing::at_once;
   publish_now();  // a peer that cannot be woken any more is noticed by the next wait
 }
 
@@ -292,7 +301,8 @@ std::span<std::byte> Core::room_for(std::size_t bytes, const os::Deadline& deadl
   } stuck{*transport_};
 
   for (bool is_late = false;;) {
-    if (is_batching_) publish_now();  // the peer can only make room for what it sees
+    ++waits_for_room_;
+    if (publishing_ != Publishing::at_once) publish_now();  // the peer can only make room for what it sees
     // Two sides that both only send must not block each other: what has come goes to the inbox.
     drain(Stop::at_nothing);
     room = transport_->reserve(bytes);

@@ -1,5 +1,8 @@
 // What workers send: checked whole before anything of it counts.
 #include <algorithm>
+#include <cstring>
+#include <new>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -23,6 +26,7 @@ constexpr std::size_t kSlowestKept = 10;
 /// The memory of a worker is looked at behind each task that takes long, and not for each of many short ones.
 constexpr std::uint64_t kLongTask = 100'000;
 constexpr std::int64_t kLookAtMemoryEvery = 10'000'000;
+constexpr std::size_t kMostReserved = 64 * 1024;  // bytes
 
 [[noreturn]] void throw_lie(const pool::Slot& slot, const std::string& what) {
   throw ProtocolError("pool worker " + std::to_string(slot.insights.pid) + " has " + what);
@@ -34,16 +38,25 @@ constexpr std::int64_t kLookAtMemoryEvery = 10'000'000;
 bool PoolCore::collect(Slot& slot) noexcept { return slot.is_open() && may_take_from(slot) && take_all(slot); }
 
 bool PoolCore::take_all(Slot& slot) noexcept {
-  return talk(slot, [&] {
+  const bool has_come = talk(slot, [&] {
     bool any = slot.send_rest();
-    for (Message& message : slot.messenger().receive_available()) {
-      take(slot, std::move(message));
-      any = true;
+    if (!take_block(slot, any)) {
+      for (Message& message : slot.messenger().receive_available()) {
+        take(slot, std::move(message));
+        any = true;
+      }
     }
     if (slot.core().queued() != 0) throw_lie(slot, "sent messages on a channel, which no pool worker does");
     if (any) replace_if_used_up(slot);
     return any;
   });
+  try {
+    split_off_answered(slot);
+  } catch (const std::bad_alloc&) {
+    // Later, with those that follow.
+  }
+  if (has_come) slot.found_at = os::now_ns();
+  return has_come;
 }
 
 /// Of a slot that has woken the driver: takes in what has come, or notices its end.
@@ -56,58 +69,110 @@ void PoolCore::look_at_woken(Slot& slot) noexcept {
   });
 }
 
+/// One message of a worker, or what it consists of.
+struct PoolCore::Answer {
+  std::span<const std::byte> payload;
+  std::size_t max_allocation;
+  std::int64_t now;
+  Message* message;  // null: the payload is all of it
+};
+
+/// Takes small messages out of the link at once. False: there are others, or none; those are to be received.
+bool PoolCore::take_block(Slot& slot, bool& any) {
+  slot.block.clear();
+  const bool is_all = slot.core().receive_block(type_info<pool::MessageFromPoolWorker>, slot.block);
+  const std::size_t max_allocation = options_.worker.link.max_message_bytes;
+  const std::int64_t now = os::now_ns();
+  for (auto rest = std::as_const(slot.block).span(); !rest.empty();) {
+    std::uint32_t size = 0;
+    std::memcpy(&size, rest.data(), sizeof size);
+    any = true;
+    take_answer(slot, {rest.subspan(sizeof size, size), max_allocation, now, nullptr});
+    rest = rest.subspan(sizeof size + size);
+  }
+  return is_all;
+}
+
 void PoolCore::take(Slot& slot, Message&& message) {
   if (!message.holds<pool::MessageFromPoolWorker>() || message.request_id() || message.is_reply()) {
     throw_lie(slot, "sent a message of type " + std::string(message.type_name()) + ", which no pool worker sends");
   }
-  Decoder from(MessageAccess::payload(message), MessageAccess::max_allocation(message));
+  take_answer(slot, {MessageAccess::payload(message), MessageAccess::max_allocation(message), os::now_ns(), &message});
+}
+
+void PoolCore::take_answer(Slot& slot, const Answer& answer) {
+  Decoder from(answer.payload, answer.max_allocation);
   switch (decode<ToHost>(from)) {
     case ToHost::ready:
       if (slot.phase != Slot::Phase::starting) break;
       return slot.note_ready();
     case ToHost::result:
-      return take_result(slot, from, std::move(message));
+      const auto head = decode<ResultHead>(from);
+      return take_result(slot, answer, head, answer.payload.last(from.remaining()));
   }
   throw_lie(slot, "sent what no pool worker sends");
 }
 
-/// Until all of the answer has been checked its task stays where it is.
-void PoolCore::take_result(Slot& slot, Decoder& from, Message&& message) {
-  const auto head = decode<ResultHead>(from);
-  const std::int64_t now = os::now_ns();
-  if (slot.window.empty() || slot.window.front().serial != head.serial || head.outcome > Outcome::skipped ||
-      slot.core().has_rest()) {
+/// Until all of the answer has been checked its call stays where it is.
+void PoolCore::take_result(Slot& slot, const Answer& answer, const ResultHead& head,
+                           std::span<const std::byte> result) {
+  const bool is_running = !slot.window.empty() &&
+                          slot.window.front().serial + slot.window.front().answered == head.serial &&
+                          head.outcome <= Outcome::skipped && !slot.core().has_rest();
+  if (!is_running)
     throw_lie(slot, "sent the result of task " + std::to_string(head.serial) + ", which it was not running");
-  }
   Task& task = slot.window.front();
   if (head.outcome == Outcome::skipped) {
     if (!task.is_told_to_skip) throw_lie(slot, "skipped a task which it was to run");
-    return finish(nullptr, slot.take_front(now));
+    split_off_answered(slot);
+    return finish(nullptr, slot.take_front(1, answer.now));
   }
-  if (!slot.can_have_worked(head.work_ns, now)) {
+  if (!slot.can_have_worked(head.work_ns, answer.now)) {
     throw_lie(slot, "stated that a task took " + std::to_string(head.work_ns) + " ns, longer than it was there");
   }
+  if (head.outcome == Outcome::value && answer.message == nullptr) {
+    const auto size = static_cast<std::uint32_t>(result.size());
+    // The results of a stretch are mostly alike. A first one that says otherwise costs no more than kMostReserved.
+    if (task.answered == 0) task.results.reserve(std::min(task.calls * (sizeof size + result.size()), kMostReserved));
+    task.results.append(&size, sizeof size);
+    task.results.append(result.data(), result.size());
+    note_time(slot, task, head.work_ns, answer.now);
+    slot.head_since = answer.now;
+    if (++task.answered == task.calls) finish(&slot, slot.take_front(answer.now));
+    return;
+  }
+  split_off_answered(slot);
+  std::exception_ptr error;
   if (head.outcome == Outcome::error) {
-    const auto rest = MessageAccess::payload(message).last(from.remaining());
     const RemoteOrigin origin(options_.worker.name, slot.insights.pid, task.index);
     try {
-      task.error = decode_error_payload(rest, MessageAccess::max_allocation(message), origin).error;
+      error = decode_error_payload(result, answer.max_allocation, origin).error;
     } catch (...) {
-      task.error = std::current_exception();
+      error = std::current_exception();
     }
-    task.held_bytes = 4 * rest.size();  // the type's name, the text, and what() with both of them
-  } else {
-    task.result.emplace(std::move(message));
   }
-  note_time(slot, task, head.work_ns);
-  finish(&slot, slot.take_front(now));
+  note_time(slot, task, head.work_ns, answer.now);
+  TaskPtr one = slot.take_front(1, answer.now);
+  if (error) {
+    one->error = std::move(error);
+    one->held_bytes = 4 * result.size();  // the type's name, the text, and what() with both of them
+  } else {
+    one->result.emplace(std::move(*answer.message));
+  }
+  finish(&slot, std::move(one));
 }
 
-void PoolCore::note_time(Slot& slot, const Task& task, std::uint64_t work_ns) noexcept {
+/// Lets the readers have what is answered of a stretch that goes on. Throws std::bad_alloc: it stays where it is.
+void PoolCore::split_off_answered(Slot& slot) {
+  if (slot.window.empty()) return;
+  if (const std::size_t answered = slot.window.front().answered; answered != 0)
+    finish(&slot, slot.take_front(answered, slot.head_since));
+}
+
+void PoolCore::note_time(Slot& slot, const Task& task, std::uint64_t work_ns, std::int64_t now) noexcept {
   slot.failures = 0;
   failures_ = 0;
   slot.note_work(work_ns);
-  const std::int64_t now = os::now_ns();
   if (options_.memory_per_worker != 0 && (work_ns >= kLongTask || now - slot.looked_at_memory > kLookAtMemoryEvery)) {
     slot.looked_at_memory = now;
     slot.is_too_large = WorkerAccess::memory_of(slot.worker()).now > options_.memory_per_worker;
@@ -115,7 +180,7 @@ void PoolCore::note_time(Slot& slot, const Task& task, std::uint64_t work_ns) no
   std::uint64_t& average = task.job->function.task_ns;
   const std::uint64_t time = std::max<std::uint64_t>(1, work_ns);
   average = average == 0 ? time : average - average / 8 + time / 8;
-  const SlowTask slow{task.index, slot.insights.pid, std::chrono::nanoseconds(work_ns)};
+  const SlowTask slow{task.index + task.answered, slot.insights.pid, std::chrono::nanoseconds(work_ns)};
   if (slowest_.size() == kSlowestKept && slow.time <= slowest_.back().time) return;
   const auto is_slower = [](const SlowTask& a, const SlowTask& b) { return a.time > b.time; };
   slowest_.insert(std::upper_bound(slowest_.begin(), slowest_.end(), slow, is_slower), slow);  // reserved

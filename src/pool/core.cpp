@@ -25,12 +25,6 @@ PriorityMessenger make_doorbell() {
   });
 }
 
-/// Stands for a task whose result nobody waits for any more.
-class Nothing final : public Task {
- public:
-  void encode(Encoder&) const override {}
-};
-
 }  // namespace
 
 PoolCore::PoolCore(PoolOptions options, pool::MakePoolWorker make_worker)
@@ -87,28 +81,30 @@ std::shared_ptr<Job> PoolCore::new_job(const TaskCode& code, TaskOptions&& optio
   return std::make_shared<Job>(*at->second, std::move(options), shape);
 }
 
-std::size_t PoolCore::wanted(const Job& job) {
+JobHandle::Wanted PoolCore::wanted(const Job& job) {
   const Lock lock(*this);
-  if (job.is_input_at_end) return 0;
+  if (job.is_input_at_end) return {0, 1};
   // So far ahead that all windows stay full while a slow one, or a slow reader, is waited for.
   const std::size_t most = is_over_limit(job) ? 1 : 4 * slots_.size() * window_of(job);
   const std::size_t outstanding = job.added - job.read;
-  return outstanding >= most ? 0 : most - outstanding;
+  return {outstanding >= most ? 0 : most - outstanding, stretch_of(job)};
 }
 
 void PoolCore::add(const std::shared_ptr<Job>& job, std::vector<TaskPtr>& tasks) {
   check_owner();
   const Lock lock(*this);
   if (is_stopped_) throw TaskCancelledError("this pool was stopped: nothing can be run by it any more");
-  if (job->shape.is_ordered && !job->is_stopped()) job->places.resize(job->added + tasks.size() - job->next);
+  std::uint64_t calls = 0;
+  for (const TaskPtr& task : tasks) calls += task->calls;
+  if (job->shape.is_ordered && !job->is_stopped()) job->places.resize(job->added + calls - job->next);
   // From here on nothing can fail.
   for (TaskPtr& task : tasks) {
     task->job = job;
     task->index = job->shape.is_submitted ? submitted_++ : job->added;
-    ++job->added;
+    job->added += task->calls;
     queue_.push_back(std::move(task));
   }
-  if (job->shape.is_submitted) unfinished_submitted_ += tasks.size();
+  if (job->shape.is_submitted) unfinished_submitted_ += calls;
   has_given_up_ = false;
   if (!is_driving_) {
     pump();
@@ -129,13 +125,14 @@ bool PoolCore::take_results(Job& job, std::deque<TaskPtr>& into) {
     into.emplace_back();  // first: what this throws costs nothing
     if (job.shape.is_ordered) {
       into.back() = std::move(job.places.front());
-      job.places.pop_front();
-      ++job.next;
+      const auto end = job.places.begin() + static_cast<std::ptrdiff_t>(into.back()->calls);
+      job.places.erase(job.places.begin(), end);
+      job.next += into.back()->calls;
     } else {
       into.back() = job.done.pop_front();
     }
     release(job, *into.back());
-    ++job.read;
+    job.read += into.back()->calls;
     any = true;
   }
   return any;
@@ -162,15 +159,15 @@ bool PoolCore::is_done(const Job& job) {
 void PoolCore::finish(Slot* slot, TaskPtr task) noexcept {
   const std::shared_ptr<Job> keep = std::move(task->job);  // which may hold the task from here on
   Job& job = *keep;
-  ++job.finished;
+  job.finished += task->calls;
   if (job.shape.is_submitted && --unfinished_submitted_ == 0) notify_all();
   const bool failed = task->error != nullptr;
   if (slot != nullptr) {
-    ++slot->insights.tasks;
-    if (failed) ++slot->insights.failed;
+    slot->insights.tasks += task->calls;
+    if (failed) slot->insights.failed += task->calls;
   }
   if (task->is_cancelled() || job.is_left || job.drops(*task)) {
-    if (!task->is_cancelled()) ++job.read;
+    if (!task->is_cancelled()) job.read += task->calls;
     notify(job);
     task->job = keep;  // it may be the last that holds it
     return drop(std::move(task));
@@ -204,8 +201,8 @@ void PoolCore::drop_results(Job& job) noexcept {
 /// Takes what nobody will read out of the queue, and tells the workers not to begin it.
 void PoolCore::drop_unfinished(Job& job) noexcept {
   TaskList dropped = queue_.take_if([&](const Task& task) { return task.job.get() == &job && job.drops(task); });
-  job.finished += dropped.size();
-  job.read += dropped.size();
+  job.finished += dropped.calls();
+  job.read += dropped.calls();
   drop(std::move(dropped));
   if (job.shape.is_ordered && job.is_stopped()) {
     while (!job.places.empty() && job.next + job.places.size() > job.stopped_at + 1) {
@@ -217,10 +214,10 @@ void PoolCore::drop_unfinished(Job& job) noexcept {
     }
   }
   for (const auto& slot : slots_) {
-    bool is_first = true;  // which runs
+    bool is_first = true;  // of which a call runs
     for (Task& task : slot->window) {
-      const bool is_running = std::exchange(is_first, false);
-      if (is_running || task.job.get() != &job || task.is_told_to_skip || !job.drops(task)) continue;
+      const bool is_all_running = std::exchange(is_first, false) && task.calls == 1;
+      if (is_all_running || task.job.get() != &job || task.is_told_to_skip || !job.drops(task)) continue;
       slot->skip(task);
     }
   }
@@ -240,7 +237,7 @@ bool PoolCore::cancel(Job& job) {
   check_owner();
   const Lock lock(*this);
   if (job.finished == job.added || job.has_result()) return false;
-  auto answer = std::make_unique<Nothing>();
+  TaskPtr answer = std::make_unique<EndedCalls>();
   const auto prepare = [&](const Task& task) {
     answer->index = task.index;
     answer->error =

@@ -27,6 +27,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <thread>
 #include <utility>
@@ -56,7 +57,7 @@ class PoolCore {
 
   // core.cpp
   std::shared_ptr<Job> new_job(const TaskCode& code, TaskOptions&& options, const JobShape& shape);
-  std::size_t wanted(const Job& job);
+  JobHandle::Wanted wanted(const Job& job);
   void add(const std::shared_ptr<Job>& job, std::vector<TaskPtr>& tasks);
   void end_input(Job& job, std::exception_ptr error);
   JobHandle::News wait(Job& job, std::deque<TaskPtr>& into, Timeout timeout);
@@ -135,6 +136,7 @@ class PoolCore {
   Slot* slot_for(const Task& task) noexcept;
   std::size_t window_of(const Job& job) const noexcept;
   std::size_t chunk_of(const Job& job) const noexcept;
+  std::size_t stretch_of(const Job& job) const noexcept;
   bool send_next(Slot& slot);
   bool send(Slot& slot, TaskList& tasks);
 
@@ -144,9 +146,13 @@ class PoolCore {
   bool collect(Slot& slot) noexcept;
   bool take_all(Slot& slot) noexcept;
   void look_at_woken(Slot& slot) noexcept;
+  bool take_block(Slot& slot, bool& any);
   void take(Slot& slot, Message&& message);
-  void take_result(Slot& slot, Decoder& from, Message&& message);
-  void note_time(Slot& slot, const Task& task, std::uint64_t work_ns) noexcept;
+  struct Answer;
+  void take_answer(Slot& slot, const Answer& answer);
+  void take_result(Slot& slot, const Answer& answer, const pool::ResultHead& head, std::span<const std::byte> result);
+  void split_off_answered(Slot& slot);
+  void note_time(Slot& slot, const Task& task, std::uint64_t work_ns, std::int64_t now) noexcept;
   void replace_if_used_up(Slot& slot);
 
   // end.cpp

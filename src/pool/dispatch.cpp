@@ -13,10 +13,44 @@ namespace {
 /// enough that none of them could have been done much earlier elsewhere.
 constexpr std::uint64_t kWindowTime = 25'000'000;  // ns
 constexpr std::uint64_t kChunkTime = 100'000;      // ns
-constexpr std::size_t kMostInWindow = 512;
-constexpr std::size_t kMostInChunk = 64;
+constexpr std::size_t kMostInWindow = 512;         // of those that are sent one by one; of others
+constexpr std::size_t kMostInWindowOfChunks = 4096;
+constexpr std::size_t kMostInChunk = 512;
 /// No task is free, whatever the clock says.
 constexpr std::uint64_t kLeastTime = 200;  // ns
+
+/// One call of a stretch.
+class Part final : public Task {
+ public:
+  Part(std::shared_ptr<Task> whole, std::size_t number) : whole_(std::move(whole)) {
+    begin = whole_->begin + number;
+    job = whole_->job;
+    index = whole_->index + number;
+  }
+  void encode(Encoder& encoder) const override {
+    whole_->begin = begin;
+    whole_->calls = calls;
+    whole_->encode(encoder);
+  }
+
+ private:
+  std::shared_ptr<Task> whole_;
+};
+
+/// Their calls, each as a task of its own.
+TaskList alone(TaskList tasks) {
+  TaskList all;
+  while (!tasks.empty()) {
+    const std::size_t calls = tasks.front().calls;
+    if (calls == 1) {
+      all.push_back(tasks.pop_front());
+      continue;
+    }
+    const std::shared_ptr<Task> whole = tasks.pop_front();
+    for (std::size_t i = 0; i != calls; ++i) all.push_back(std::make_unique<Part>(whole, i));
+  }
+  return all;
+}
 
 }  // namespace
 
@@ -24,7 +58,8 @@ std::size_t PoolCore::window_of(const Job& job) const noexcept {
   if (options_.window != 0) return options_.window;
   const std::uint64_t time = job.function.task_ns;
   if (time == 0) return 1;  // not known yet
-  return std::clamp<std::size_t>(kWindowTime / std::max(time, kLeastTime), 1, kMostInWindow);
+  return std::clamp<std::size_t>(kWindowTime / std::max(time, kLeastTime), 1,
+                                 job.options.chunk_size == 1 ? kMostInWindow : kMostInWindowOfChunks);
 }
 
 std::size_t PoolCore::chunk_of(const Job& job) const noexcept {
@@ -32,6 +67,11 @@ std::size_t PoolCore::chunk_of(const Job& job) const noexcept {
   const std::uint64_t time = job.function.task_ns;
   if (time == 0) return 1;
   return std::clamp<std::size_t>(kChunkTime / std::max(time, kLeastTime), 1, kMostInChunk);
+}
+
+/// How many calls are one task. What has to be counted exactly is counted by calls.
+std::size_t PoolCore::stretch_of(const Job& job) const noexcept {
+  return options_.tasks_per_worker != 0 ? 1 : std::min(chunk_of(job), window_of(job));
 }
 
 /// The one with the least to do, among those that may be given more.
@@ -42,9 +82,9 @@ PoolCore::Slot* PoolCore::slot_for(const Task& task) noexcept {
   for (const auto& slot : slots_) {
     is_one_starting = is_one_starting || slot->phase == Slot::Phase::starting;
     if (slot->phase != Slot::Phase::ready || slot->is_full) continue;
-    if (slot->window.size() >= window || slot->is_too_large) continue;
+    if (slot->window.calls() >= window || slot->is_too_large) continue;
     if (options_.tasks_per_worker != 0 && slot->given >= options_.tasks_per_worker) continue;
-    if (best == nullptr || slot->window.size() < best->window.size()) best = slot.get();
+    if (best == nullptr || slot->window.calls() < best->window.calls()) best = slot.get();
     if (best->window.empty()) return best;
   }
   // Soon there is one with nothing to do: then nothing is put behind another task.
@@ -89,13 +129,17 @@ bool PoolCore::send_next(Slot& slot) {
     return false;
   }
   const Job& job = *queue_.front().job;
-  std::size_t most = std::min(chunk_of(job), std::max<std::size_t>(1, window_of(job) - slot.window.size()));
+  std::size_t most = std::min(chunk_of(job), std::max<std::size_t>(1, window_of(job) - slot.window.calls()));
   if (options_.tasks_per_worker != 0) most = std::min(most, options_.tasks_per_worker - slot.given);
   if (is_over_limit(job)) most = 1;
   TaskList tasks;
-  while (tasks.size() < most && !queue_.empty() && queue_.front().job.get() == &job) {
+  const auto fits = [&](const Task& task) {
+    return tasks.calls() + task.calls <= most || (tasks.empty() && slot.window.empty());
+  };
+  while (!queue_.empty() && queue_.front().job.get() == &job && fits(queue_.front())) {
     tasks.push_back(queue_.pop_front());
   }
+  if (tasks.empty()) return false;
   const bool is_sent = send(slot, tasks);
   queue_.prepend(std::move(tasks));  // what was not sent goes back to where it was
   return is_sent;
@@ -122,18 +166,19 @@ bool PoolCore::send(Slot& slot, TaskList& tasks) {
     return false;
   });
   if (fault == nullptr) return is_sent;
-  if (tasks.size() == 1) {
+  if (tasks.calls() == 1) {
     tasks.front().error = fault;
     finish(nullptr, tasks.pop_front());
     return true;
   }
   // One of them cannot be sent. Alone each answers for itself.
+  tasks = alone(std::move(tasks));
   bool any = false;
   while (!tasks.empty()) {
-    TaskList alone;
-    alone.push_back(tasks.pop_front());
-    if (!send(slot, alone)) {
-      tasks.prepend(std::move(alone));
+    TaskList next;
+    next.push_back(tasks.pop_front());
+    if (!send(slot, next)) {
+      tasks.prepend(std::move(next));
       break;
     }
     any = true;

@@ -11,6 +11,7 @@
 #include "os/clock.hpp"
 #include "os/fork_guard.hpp"
 #include "pool/core.hpp"
+#include "pool/protocol.hpp"
 
 namespace coproc::inline v0::detail {
 
@@ -22,6 +23,9 @@ constexpr std::chrono::nanoseconds kShortestNap = std::chrono::microseconds(20);
 constexpr int kMostEmptyNaps = 3;
 /// How often a worker that has no room for what it is to be given is looked at.
 constexpr std::chrono::nanoseconds kLookAtStuckEvery = std::chrono::milliseconds(1);
+/// Results of a worker that has more than one call to run may come without a wake-up. They are looked for, ever less often where none come.
+constexpr std::chrono::nanoseconds kFirstLookForQuiet(pool::kQuietFor);
+constexpr std::chrono::nanoseconds kLastLookForQuiet = std::chrono::milliseconds(50);
 constexpr std::chrono::milliseconds kRestAfterError{1};
 /// What a task costs its worker besides its own time; measured.
 constexpr std::uint64_t kTaskOverhead = 400;  // ns
@@ -228,10 +232,10 @@ std::chrono::nanoseconds PoolCore::nap_length() const noexcept {
   const std::int64_t now = os::now_ns();
   for (const auto& slot : slots_) {
     if (slot->window.empty() && slot->phase == Slot::Phase::ready) continue;
-    if (slot->window.size() < 2 || slot->phase == Slot::Phase::ending) return {};
+    if (slot->window.calls() < 2 || slot->phase == Slot::Phase::ending) return {};
     const Job& job = *slot->window.front().job;
     if (job.function.task_ns == 0) return {};
-    const std::uint64_t whole = slot->window.size() * (job.function.task_ns + kTaskOverhead);
+    const std::uint64_t whole = slot->window.calls() * (job.function.task_ns + kTaskOverhead);
     least = std::min(least, std::chrono::nanoseconds((slot->head_since + static_cast<std::int64_t>(whole) - now) / 2));
   }
   if (least < kShortestNap || least == std::chrono::nanoseconds::max()) return {};
@@ -263,6 +267,10 @@ void PoolCore::sleep(Lock& lock, const os::Deadline& deadline) {
       time = std::min(time, std::chrono::nanoseconds(std::max<std::int64_t>(0, due - os::now_ns())));
     }
     if (slot->stuck_since() != 0) time = std::min(time, kLookAtStuckEvery);
+    if (slot->window.calls() > 1) {
+      const std::chrono::nanoseconds since(os::now_ns() - slot->found_at);
+      time = std::min(time, std::clamp(since, kFirstLookForQuiet, kLastLookForQuiet));
+    }
     if (!slot->is_open() || !may_take_from(*slot)) continue;
     awaited.push_back(&slot->messenger());
     slots.push_back(slot.get());

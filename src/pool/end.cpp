@@ -1,5 +1,6 @@
 // The ends of workers: those that come, those that the host brings about, and those that cannot be had.
 #include <algorithm>
+#include <new>
 #include <string>
 #include <utility>
 
@@ -31,6 +32,15 @@ bool ran_out_of_time(const pool::Slot& slot, const Task& task, const ExitStatus&
   if (task.job->options.time_limit.ns == kForever.ns) return false;
   if (slot.killed_for == KilledFor::nothing) return status.signal() == pool::time_limit_signal();
   return slot.killed_for == KilledFor::time_limit && slot.killed_at_task == task.serial;
+}
+
+/// The first call alone, as far as there is memory for that.
+TaskPtr pop_running(TaskList& window) noexcept {
+  try {
+    return window.pop_front(1);
+  } catch (const std::bad_alloc&) {
+    return window.pop_front();
+  }
 }
 
 }  // namespace
@@ -96,9 +106,10 @@ void PoolCore::take_what_was_sent(Slot& slot) noexcept {
   if (slot.killed_for == KilledFor::failure) return;
   // Bounded: a process that the worker has left behind may go on with its link.
   bool is_more = true;
-  for (std::size_t rounds = slot.window.size() + 8; rounds != 0 && is_more; --rounds) {
+  for (std::size_t rounds = slot.window.calls() + 8; rounds != 0 && is_more; --rounds) {
     is_more = false;
     try {
+      if (take_block(slot, is_more) && is_more) continue;
       for (Message& message : slot.messenger().receive_available()) {
         take(slot, std::move(message));
         is_more = true;
@@ -186,6 +197,11 @@ std::exception_ptr PoolCore::error_of_end(const Slot& slot, const Task& task, co
 
 /// The process is not the slot's any more: it has ended, or was given up.
 void PoolCore::note_end(Slot& slot, const ExitStatus& status) noexcept {
+  try {
+    split_off_answered(slot);
+  } catch (const std::bad_alloc&) {
+    // Then what it has answered fails, as what it ran.
+  }
   const bool has_begun = slot.stuck_since() == 0;  // else it has not read all that it was given
   const bool may_go_on = slot.is_kill_refused && std::holds_alternative<NotYetEnded>(status.end);
   slot.note_end(status);
@@ -206,17 +222,20 @@ void PoolCore::note_end(Slot& slot, const ExitStatus& status) noexcept {
   TaskList again;
   bool may_have_begun = true;
   for (TaskList window = std::move(slot.window); !window.empty(); may_have_begun = may_go_on) {
-    TaskPtr task = window.pop_front();
-    const bool is_dropped = task->is_cancelled() || task->job->drops(*task);
-    const bool is_retried = task->deaths < task->job->options.max_retries && slot.killed_for != KilledFor::failure &&
-                            !ran_out_of_time(slot, *task, status);
-    if (!is_dropped && may_have_begun && is_retried) ++task->deaths;
+    Task& task = window.front();
+    const bool is_dropped = task.is_cancelled() || task.job->drops(task);
+    const bool is_retried = task.deaths < task.job->options.max_retries && slot.killed_for != KilledFor::failure &&
+                            !ran_out_of_time(slot, task, status);
+    if (!is_dropped && may_have_begun && is_retried) ++task.deaths;
     if (!is_dropped && (!may_have_begun || is_retried)) {
-      again.push_back(std::move(task));
+      again.push_back(window.pop_front());
       continue;
     }
-    if (may_have_begun) task->error = error_of_end(slot, *task, status);
-    finish(may_have_begun ? &slot : nullptr, std::move(task));
+    std::exception_ptr error;
+    if (may_have_begun) error = error_of_end(slot, task, status);
+    TaskPtr ended = is_dropped ? window.pop_front() : pop_running(window);
+    ended->error = std::move(error);
+    finish(may_have_begun ? &slot : nullptr, std::move(ended));
   }
   queue_.prepend(std::move(again));
 }

@@ -1,4 +1,5 @@
 // What the templates of the public headers hold of a pool.
+#include <cstring>
 #include <string>
 #include <utility>
 
@@ -43,7 +44,12 @@ class PoolWorkerOf final : public pool::PoolWorker {
   std::tuple<A...> arguments_;
 };
 
+/// Holds the results of a whole window of tiny tasks: else their workers wait for the host each time.
+constexpr std::size_t kRingBytes = std::size_t{256} << 10;
+
 PoolOptions checked(PoolOptions options) {
+  std::size_t& ring_bytes = options.worker.link.ring_bytes;
+  if (ring_bytes == LinkOptions().ring_bytes) ring_bytes = kRingBytes;
   if (options.workers == 0) options.workers = os::usable_processors();
   if (options.worker.name.empty()) options.worker.name = "pool worker";
   if (options.worker.method == StartMethod::executable) {
@@ -81,8 +87,28 @@ pool::MakePoolWorker maker_of(const StateCode& state, const PoolOptions& options
 
 Task::~Task() = default;
 
-ResultDecoder::ResultDecoder(const Task& task)
-    : decoder_(MessageAccess::payload(*task.result), MessageAccess::max_allocation(*task.result)) {
+namespace {
+
+/// What the value of a small message may allocate.
+constexpr std::size_t kMostOfSmall = std::size_t{1} << 20;
+
+std::size_t size_at(const Task& task, std::size_t at) noexcept {
+  std::uint32_t size = 0;
+  std::memcpy(&size, task.results.data() + at, sizeof size);
+  return size;
+}
+
+}  // namespace
+
+std::size_t ResultDecoder::end_of(const Task& task, std::size_t at) noexcept {
+  return at + sizeof(std::uint32_t) + size_at(task, at);
+}
+
+ResultDecoder::ResultDecoder(const Task& task, std::size_t at)
+    : decoder_(task.result ? MessageAccess::payload(*task.result)
+                           : task.results.span().subspan(at + sizeof(std::uint32_t), size_at(task, at)),
+               task.result ? MessageAccess::max_allocation(*task.result) : kMostOfSmall) {
+  if (!task.result) return;
   decoder_.borrow(MessageAccess::loans(*task.result));
   decode<pool::ToHost>(decoder_);
   decode<pool::ResultHead>(decoder_);
@@ -150,7 +176,7 @@ void JobHandle::leave() noexcept {
   job_ = nullptr;
 }
 
-std::size_t JobHandle::wanted() const { return core_->wanted(*job_); }
+JobHandle::Wanted JobHandle::wanted() const { return core_->wanted(*job_); }
 void JobHandle::add(std::vector<TaskPtr> tasks) { core_->add(job_, tasks); }
 void JobHandle::end_input(std::exception_ptr error) { core_->end_input(*job_, std::move(error)); }
 JobHandle::News JobHandle::wait(std::deque<TaskPtr>& into, Timeout timeout) {

@@ -13,20 +13,27 @@ namespace detail {
 
 namespace {
 
-/// The place of an element.
-class Place final : public Task {
+/// The places of elements in a row.
+class Places final : public Task {
  public:
-  explicit Place(std::uint64_t place) noexcept : place_(place) {}
-  void encode(Encoder& encoder) const override { encoder.scalar(place_); }
+  Places(std::uint64_t first, std::size_t count) noexcept : first_(first) { calls = count; }
+  void encode(Encoder& encoder) const override {
+    for (std::size_t i = begin; i != begin + calls; ++i) encoder.scalar(first_ + i);
+  }
 
  private:
-  std::uint64_t place_;
+  std::uint64_t first_;
 };
 
 }  // namespace
 
-bool IndexSource::pull(std::vector<TaskPtr>& into, std::size_t count) {
-  for (; count != 0 && next_ != count_; --count) into.push_back(std::make_unique<Place>(next_++));
+bool IndexSource::pull(std::vector<TaskPtr>& into, std::size_t calls, std::size_t stretch) {
+  while (calls != 0 && next_ != count_) {
+    const std::size_t count = std::min({calls, stretch, count_ - next_});
+    into.push_back(std::make_unique<Places>(next_, count));
+    next_ += count;
+    calls -= count;
+  }
   return next_ != count_;
 }
 

@@ -12,9 +12,9 @@ std::size_t PoolCore::pending() {
   Lock lock(*this);
   const auto count = [&] {
     const auto counts = [](const Task& task) { return !task.is_cancelled() && !task.job->drops(task); };
-    std::size_t unfinished = queue_.size();
+    std::size_t unfinished = queue_.calls();
     for (const auto& slot : slots_) {
-      unfinished += static_cast<std::size_t>(std::count_if(slot->window.begin(), slot->window.end(), counts));
+      for (const Task& task : slot->window) unfinished += counts(task) ? task.calls : 0;
     }
     return unfinished;
   };
@@ -56,7 +56,9 @@ std::string PoolCore::broken_invariant(const Job& job) {
 std::string PoolCore::invariant_broken_by(const Job& job) const {
   const auto is_of_job = [&](const Task& task) { return task.job.get() == &job; };
   const auto count = [&](const TaskList& tasks) {
-    return static_cast<std::uint64_t>(std::count_if(tasks.begin(), tasks.end(), is_of_job));
+    std::uint64_t calls = 0;
+    for (const Task& task : tasks) calls += is_of_job(task) ? task.calls : 0;
+    return calls;
   };
   const std::uint64_t queued = count(queue_);
   std::uint64_t sent = 0;

@@ -117,9 +117,10 @@ class TaskRunner {
     const auto first = decode<std::uint64_t>(from);
     const auto count = decode<std::uint32_t>(from);
     const std::chrono::nanoseconds limit(decode<std::int64_t>(from));
-    looked_ = os::now_ns();
+    looked_ = now_ = os::now_ns();
     for (std::uint64_t serial = first; serial != first + count; ++serial) {
-      if (serial != first && os::now_ns() - looked_ > kLookEvery) look_for_skips();
+      if (now_ - looked_ > kLookEvery) look_for_skips();
+      is_last_ = serial + 1 == first + count;
       if (!run_task(code, from, serial, limit)) return fail_tasks(serial + 1, first + count);
     }
   }
@@ -134,7 +135,7 @@ class TaskRunner {
         waiting_.push_back(*std::move(next));
       }
     }
-    looked_ = os::now_ns();
+    looked_ = now_ = os::now_ns();
   }
 
   bool is_skipped(std::uint64_t serial) {
@@ -150,7 +151,7 @@ class TaskRunner {
     Running run{{from, state_, code.function, context_, &TaskRunner::reply},
                 *this,
                 serial,
-                os::now_ns(),
+                now_,
                 limit != std::chrono::nanoseconds::max()};
     run.is_skipped = !skipped_.empty() && is_skipped(serial);
     if (run.has_limit) {
@@ -173,8 +174,9 @@ class TaskRunner {
   /// Those whose arguments cannot be reached.
   void fail_tasks(std::uint64_t first, std::uint64_t end) {
     for (std::uint64_t serial = first; serial != end; ++serial) {
+      is_last_ = serial + 1 == end;
       Decoder none({});
-      Running run{{none, nullptr, nullptr, nullptr, nullptr}, *this, serial, os::now_ns(), false};
+      Running run{{none, nullptr, nullptr, nullptr, nullptr}, *this, serial, now_, false};
       try {
         throw DecodeError("the arguments of a task that was sent together with this one could not be decoded");
       } catch (...) {
@@ -210,18 +212,24 @@ class TaskRunner {
   void send_result(Running& run, Outcome outcome, const Put& put) {
     if (run.has_limit) timer_->disarm();
     end_task();
-    const auto work = static_cast<std::uint64_t>(os::now_ns() - run.begin);
+    now_ = os::now_ns();
+    const auto work = static_cast<std::uint64_t>(now_ - run.begin);
     const auto whole = [&](Encoder& encoder) {
       encode(encoder, ToHost::result);
       encode(encoder, ResultHead{run.serial, work, outcome});
       put(encoder);
     };
+    const bool is_quiet = !is_last_ && now_ - loud_ < kQuietFor;
+    if (!is_quiet) loud_ = now_;
+    core_.publish_quietly(is_quiet);
+    const std::uint64_t waits = core_.waits_for_room();
     try {
       send(message<MessageFromPoolWorker>(whole));
     } catch (const HostDiedError&) {
       is_host_gone_ = true;  // and no task is to be told
       throw;
     }
+    if (core_.waits_for_room() != waits) now_ = os::now_ns();  // the next one's time begins now
   }
 
   PriorityMessenger& host_;
@@ -233,6 +241,9 @@ class TaskRunner {
   std::deque<Message> waiting_;
   std::optional<os::SignalTimer> timer_;
   std::int64_t looked_ = 0;
+  std::int64_t now_ = 0;   // when the latest call ended; the next one begins then
+  std::int64_t loud_ = 0;  // when a result was published last that wakes the host
+  bool is_last_ = true;    // of what came together
   bool is_host_gone_ = false;
 };
 

@@ -7,7 +7,7 @@ namespace coproc::inline v0::detail {
 
 namespace {
 
-constexpr std::size_t kPulledAtOnce = 64;
+constexpr std::size_t kPulledAtOnce = 64;  // calls; a stretch, where that is more
 /// How long a reader may be busy with its results before it looks after the workers.
 constexpr std::chrono::microseconds kTendEvery{200};
 constexpr std::chrono::milliseconds kReportEvery{10};
@@ -22,7 +22,17 @@ ResultsReader::ResultsReader(JobHandle job, std::unique_ptr<TaskSource> source, 
   feed();  // the workers begin now, not when the first result is read
 }
 
-TaskPtr ResultsReader::next() {
+EndedCall ResultsReader::next() {
+  if (latest_.task != nullptr) {
+    const Task& task = *latest_.task;
+    ++latest_.index;
+    if (latest_.index != task.index + task.calls) {
+      if (!task.error) latest_.at = ResultDecoder::end_of(task, latest_.at);
+      return count(latest_);
+    }
+    latest_ = {};
+    ready_.pop_front();
+  }
   const auto now = std::chrono::steady_clock::now();
   if (now - fed_ > kTendEvery) {
     feed();
@@ -33,27 +43,30 @@ TaskPtr ResultsReader::next() {
     if (job_.wait(ready_, options_.progress ? Timeout(std::chrono::milliseconds(100)) : kForever) ==
         JobHandle::News::finished) {
       report(true);
-      return nullptr;
+      return {};
     }
     report(false);
   }
-  TaskPtr next = std::move(ready_.front());
-  ready_.pop_front();
+  const Task& first = *ready_.front();
+  return count(latest_ = {&first, 0, first.index});
+}
+
+const EndedCall& ResultsReader::count(const EndedCall& call) noexcept {
   ++progress_.done;
-  if (next->error) ++progress_.failed;
-  return next;
+  if (call.task->error) ++progress_.failed;
+  return call;
 }
 
 void ResultsReader::feed() {
   fed_ = std::chrono::steady_clock::now();
   std::vector<TaskPtr> tasks;
   while (source_ != nullptr) {
-    const std::size_t wanted = std::min(job_.wanted(), kPulledAtOnce);
-    if (wanted == 0) return;
+    const auto [calls, stretch] = job_.wanted();
+    if (calls == 0) return;
     std::exception_ptr error;
     bool is_at_end = false;
     try {
-      is_at_end = !source_->pull(tasks, wanted);
+      is_at_end = !source_->pull(tasks, std::min(calls, std::max(stretch, kPulledAtOnce)), stretch);
     } catch (...) {
       error = std::current_exception();
       is_at_end = true;

@@ -52,6 +52,7 @@ void Slot::note_started() {
   stated_work_ns_ = 0;
   is_too_large = false;
   is_replaced = false;
+  found_at = 0;
   ready_since = 0;
   insights.pid = worker().pid();
   ++insights.starts;
@@ -116,14 +117,14 @@ bool Slot::send(TaskList& tasks) {
     encode(encoder, ToWorker::tasks);
     encode(encoder, function.number);
     encode(encoder, next_serial_);
-    encode(encoder, static_cast<std::uint32_t>(tasks.size()));
+    encode(encoder, static_cast<std::uint32_t>(tasks.calls()));
     encode(encoder, static_cast<std::int64_t>(job.options.time_limit.ns.count()));
     for (const Task& task : tasks) task.encode(encoder);
   };
   if (!send(message<MessageToPoolWorker>(put, kTaskPriority))) return false;
   if (window.empty()) head_since = os::now_ns();
-  given += tasks.size();
-  for (Task& task : tasks) task.serial = next_serial_++;
+  given += tasks.calls();
+  for (Task& task : tasks) task.serial = std::exchange(next_serial_, next_serial_ + task.calls);
   window.append(std::move(tasks));
   return true;
 }
@@ -152,7 +153,7 @@ void Slot::send_skips() {
   for (auto at = window.begin(); at != window.end();) {
     const auto begin = at;
     Serials range{(*begin).serial, (*begin).serial};
-    for (; at != window.end() && is_next(*at); ++at) range.last = (*at).serial;
+    for (; at != window.end() && is_next(*at); ++at) range.last = (*at).serial + (*at).calls - 1;
     if (at == begin) {
       ++at;
       continue;
@@ -170,6 +171,11 @@ void Slot::send_skips() {
 TaskPtr Slot::take_front(std::int64_t now) noexcept {
   head_since = now;
   return window.pop_front();
+}
+
+TaskPtr Slot::take_front(std::size_t calls, std::int64_t now) {
+  head_since = now;
+  return window.pop_front(calls);
 }
 
 // ---- ending ----

@@ -103,6 +103,8 @@ class Slot {
   /// Sends what `skip` has noted, as far as there is room.
   void send_skips();
   TaskPtr take_front(std::int64_t now) noexcept;
+  /// The same of its first calls alone. Throws std::bad_alloc.
+  TaskPtr take_front(std::size_t calls, std::int64_t now);
 
   /// Its end is to come within this time, or it is killed. `cause`: what was wrong then.
   void await_end(std::chrono::nanoseconds time, std::exception_ptr cause) noexcept;
@@ -136,8 +138,10 @@ class Slot {
   std::size_t failures = 0;          // ends before it could run anything, in a row
   bool is_too_large = false;         // its memory
   std::int64_t looked_at_memory = 0;
-  bool is_full = false;      // of the link, in this round
-  bool is_replaced = false;  // it was asked to end, since it is used up
+  std::int64_t found_at = 0;  // when something had come, last
+  detail::Buffer block;       // what was taken out of its link at once
+  bool is_full = false;       // of the link, in this round
+  bool is_replaced = false;   // it was asked to end, since it is used up
   WorkerInsights insights;
   std::int64_t ready_since = 0;  // 0: it is not
 

@@ -14,23 +14,30 @@
 
 namespace coproc::inline v0::detail {
 
+/// Calls that were split off what they were a part of: their arguments are not needed any more.
+class EndedCalls final : public Task {
+ public:
+  void encode(Encoder&) const override {}
+};
+
 class TaskList {
  public:
   TaskList() noexcept = default;
   TaskList(TaskList&& other) noexcept
       : head_(std::exchange(other.head_, nullptr)),
         last_(std::exchange(other.last_, nullptr)),
-        size_(std::exchange(other.size_, 0)) {}
+        calls_(std::exchange(other.calls_, 0)) {}
   TaskList& operator=(TaskList&& other) noexcept {
     std::swap(head_, other.head_);
     std::swap(last_, other.last_);
-    std::swap(size_, other.size_);
+    std::swap(calls_, other.calls_);
     return *this;
   }
   ~TaskList() { clear(); }
 
   bool empty() const noexcept { return head_ == nullptr; }
-  std::size_t size() const noexcept { return size_; }
+  /// Of all its tasks.
+  std::size_t calls() const noexcept { return calls_; }
   Task& front() const noexcept { return *head_; }
 
   void push_back(TaskPtr task) noexcept {
@@ -38,29 +45,51 @@ class TaskList {
     added->next = nullptr;
     (last_ == nullptr ? head_ : last_->next) = added;
     last_ = added;
-    ++size_;
+    calls_ += added->calls;
   }
   void push_front(TaskPtr task) noexcept {
     Task* const added = task.release();
     added->next = head_;
     head_ = added;
     if (last_ == nullptr) last_ = added;
-    ++size_;
+    calls_ += added->calls;
   }
   TaskPtr pop_front() noexcept {
     TaskPtr first(head_);
     head_ = std::exchange(first->next, nullptr);
     if (head_ == nullptr) last_ = nullptr;
-    --size_;
+    calls_ -= first->calls;
     return first;
+  }
+  /// The first calls of the first task, with what was answered of it. Throws std::bad_alloc.
+  TaskPtr pop_front(std::size_t calls) {
+    Task& whole = *head_;
+    if (whole.calls == calls) return pop_front();
+    TaskPtr part = std::make_unique<EndedCalls>();
+    part->job = whole.job;
+    part->calls = calls;
+    part->index = whole.index;
+    part->results = std::move(whole.results);
+    whole.answered = 0;
+    whole.begin += calls;
+    whole.calls -= calls;
+    whole.index += calls;
+    whole.serial += calls;
+    whole.deaths = 0;
+    calls_ -= calls;
+    return part;
   }
   /// Puts all of another list before these.
   void prepend(TaskList&& others) noexcept {
     others.append(std::move(*this));
     *this = std::move(others);
   }
+  /// Takes as long for many as for one.
   void append(TaskList&& others) noexcept {
-    while (!others.empty()) push_back(others.pop_front());
+    if (others.empty()) return;
+    (last_ == nullptr ? head_ : last_->next) = std::exchange(others.head_, nullptr);
+    last_ = std::exchange(others.last_, nullptr);
+    calls_ += std::exchange(others.calls_, 0);
   }
   /// Takes out those for which `is_wanted(task)` says so; the others stay in their order.
   template <class IsWanted>
@@ -107,7 +136,7 @@ class TaskList {
  private:
   Task* head_ = nullptr;
   Task* last_ = nullptr;
-  std::size_t size_ = 0;
+  std::size_t calls_ = 0;
 };
 
 }  // namespace coproc::inline v0::detail

@@ -25,7 +25,7 @@ TaskList list_of(std::initializer_list<std::uint64_t> numbers) {
 std::vector<std::uint64_t> numbers_of(const TaskList& list) {
   std::vector<std::uint64_t> numbers;
   for (const detail::Task& task : list) numbers.push_back(task.index);
-  EXPECT_EQ(numbers.size(), list.size());
+  EXPECT_EQ(numbers.size(), list.calls());
   return numbers;
 }
 
@@ -46,10 +46,30 @@ TEST(TaskList, TakesSomeOutAndKeepsTheOthers) {
   const TaskList odd = list.take_if([](const detail::Task& task) { return task.index % 2 == 1; });
   EXPECT_EQ(numbers_of(odd), (Numbers{1, 3, 5}));
   EXPECT_EQ(numbers_of(list), (Numbers{0, 2, 4}));
-  EXPECT_EQ(list.take_if([](const detail::Task&) { return true; }).size(), 3U);
+  EXPECT_EQ(list.take_if([](const detail::Task&) { return true; }).calls(), 3U);
   EXPECT_TRUE(list.empty());
   list.push_back(std::make_unique<Numbered>(7));
   EXPECT_EQ(numbers_of(list), Numbers{7});
+}
+
+TEST(TaskList, SplitsTheFirstCallsOff) {
+  auto several = std::make_unique<Numbered>(4);
+  several->calls = 3;
+  TaskList all;
+  all.push_back(std::move(several));
+  all.append(list_of({9}));
+  EXPECT_EQ(all.calls(), 4U);
+  all.front().results.append("12", 2);
+  const detail::TaskPtr first = all.pop_front(2);
+  EXPECT_EQ(first->index, 4U);
+  EXPECT_EQ(first->calls, 2U);
+  EXPECT_EQ(first->results.size(), 2U);
+  EXPECT_EQ(all.front().index, 6U);
+  EXPECT_EQ(all.front().begin, 2U);
+  EXPECT_EQ(all.pop_front(1)->index, 6U);
+  EXPECT_EQ(all.pop_front(1)->index, 9U);
+  EXPECT_EQ(all.calls(), 0U);
+  EXPECT_TRUE(all.empty());
 }
 
 TEST(TaskList, ManyAreDroppedWithoutADeepStack) {

@@ -39,44 +39,54 @@ struct TaskCode {
   void (*function)() = nullptr;
 };
 
-/// A task in the host: first its arguments, later its result.
+/// A stretch of calls of one job in the host, mostly of a single one: first their arguments, later their results. The
+/// calls that a worker has answered are split off. So no call of a stretch that is with a worker has been answered.
 class COPROC_API Task {
  public:
   Task() = default;
   Task(const Task&) = delete;
   Task& operator=(const Task&) = delete;
   virtual ~Task();
+  /// Writes the arguments of the calls [begin, begin + calls) of those that it was made with, one behind the other.
   virtual void encode(Encoder& encoder) const = 0;
   bool is_cancelled() const noexcept { return cancelled_at != 0; }
 
   std::shared_ptr<Job> job;       // the map or submit to which it belongs
-  std::uint64_t index = 0;        // its index in the job
-  std::uint64_t serial = 0;       // its number among all tasks that were sent to its worker
-  std::size_t deaths = 0;         // the number of workers that died while they ran it
+  std::size_t calls = 1;          // at least one; only a single one can be cancelled
+  std::size_t begin = 0;          // the number of calls that were split off
+  std::uint64_t index = 0;        // the index of its first call in the job
+  std::uint64_t serial = 0;       // the number of its first call among all that were sent to its worker
+  std::size_t deaths = 0;         // the number of workers that died while they ran its first call
   std::int64_t cancelled_at = 0;  // in ns; 0 if it was not cancelled
   bool is_told_to_skip = false;   // its worker was told to skip it, or will be
   bool is_skip_sent = false;      // the worker was told
-  std::optional<Message> result;
-  std::exception_ptr error;
-  std::size_t held_bytes = 0;  // the bytes for which its unread result or error counts
-  Task* next = nullptr;        // the next task in its list
+  std::optional<Message> result;  // of a single call
+  Buffer results;                 // without a `result`: for each answered call its size (32 bits) and its bytes
+  std::size_t answered = 0;       // the number of these, until all are answered or they are split off
+  std::exception_ptr error;       // of each call
+  std::size_t held_bytes = 0;     // the bytes for which its unread results or its error count
+  Task* next = nullptr;           // the next task in its list
 };
 using TaskPtr = std::unique_ptr<Task>;
 
-/// Decodes the result of a task, whose head was checked before. Throws the error of the task, and DecodeError.
+/// Decodes the result of one call, whose head was checked before. `at`: its place in `Task::results`. Throws the error of
+/// the task, and DecodeError.
 class COPROC_API ResultDecoder {
  public:
-  explicit ResultDecoder(const Task& task);
+  explicit ResultDecoder(const Task& task, std::size_t at = 0);
   Decoder& decoder() noexcept { return decoder_; }
+  /// Where the next call's result lies.
+  static std::size_t end_of(const Task& task, std::size_t at) noexcept;
 
  private:
   Decoder decoder_;
 };
 
+/// Of one call of a task that has ended: throws its error, if it has one.
 template <class R>
-R decode_result(const Task& task) {
+R decode_result(const Task& task, std::size_t at = 0) {
   if (task.error) std::rethrow_exception(task.error);
-  ResultDecoder from(task);
+  ResultDecoder from(task, at);
   R value = coproc::decode<R>(from.decoder());
   from.decoder().finish();
   return value;
@@ -139,8 +149,11 @@ class COPROC_API JobHandle {
   JobHandle& operator=(JobHandle&&) noexcept;
   ~JobHandle();  // abandons the rest of a map; a submitted task goes on
 
-  /// The number of tasks that may be added now.
-  std::size_t wanted() const;
+  /// How many calls may be added now, and how many of them belong into one task.
+  struct Wanted {
+    std::size_t calls, stretch;
+  };
+  Wanted wanted() const;
   /// Hands tasks over and keeps the workers busy, without waiting.
   void add(std::vector<TaskPtr> tasks);
   /// Declares that no more tasks will be added. `error`, if it is not null, is thrown behind the last result.

@@ -9,6 +9,7 @@
 #include <type_traits>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "coproc/codec.hpp"
 #include "coproc/detail/task.hpp"
@@ -155,6 +156,31 @@ class Call final : public Task {
  private:
   std::shared_ptr<const F> function_;  // shared by all tasks of a map; null if it is not sent
   std::tuple<A...> arguments_;
+};
+
+/// Several calls, each with an argument of its own.
+template <class F, class A>
+class Calls final : public Task {
+ public:
+  Calls(const std::shared_ptr<const F>& function, std::size_t most) : function_(function) {
+    calls = 0;
+    arguments_.reserve(most);
+  }
+  template <class From>
+  void add(From&& from) {
+    arguments_.emplace_back(std::forward<From>(from));
+    ++calls;
+  }
+  void encode(Encoder& encoder) const override {
+    for (std::size_t i = begin; i != begin + calls; ++i) {
+      if constexpr (kIsSent<F>) coproc::encode(encoder, *function_);
+      coproc::encode(encoder, std::get<0>(arguments_[i]));
+    }
+  }
+
+ private:
+  std::shared_ptr<const F> function_;
+  std::vector<std::tuple<A>> arguments_;  // not of bare A: std::vector<bool> has no elements
 };
 
 template <class F>
