@@ -113,16 +113,20 @@ compile-time: setup
 	@bench/compile_time.sh
 
 sources = $(shell find include src tests examples bench fuzz python -name '*.hpp' -o -name '*.cpp')
+black = black --config python/pyproject.toml
+python_sources = bench examples fuzz python tests tools
 
-#: make format        clang-format over all sources (format-check: only say which differ)
+#: make format        clang-format and black over all sources (format-check: only say which differ)
 format:
 	@tools/setup.sh style
 	@clang-format-16 -i $(sources)
+	@$(black) --quiet $(python_sources)
 
 format-check:
 	@tools/setup.sh style
 	@# Compared by hand: --dry-run reports the closing lines of nested inline namespaces that it would leave as they are.
 	@! for file in $(sources); do clang-format-16 $$file | cmp -s - $$file || echo "$$file"; done | grep .
+	@$(black) --check $(python_sources)
 
 #: make tidy          clang-tidy over the library
 tidy: setup

@@ -7,8 +7,17 @@ GIB = 1 << 30
 # They move payloads by handing over the memory that holds them; all others copy.
 ZERO_COPY = {"iceoryx_polling", "iceoryx_waitset"}
 LIMITS = {"flag", "ring"}
-COPROC = {"priority_messenger", "multi_messenger", "coproc_fork", "coproc_fork_server", "coproc_spawn", "coproc_loan", "coproc_idle",
-          "coproc_pool", "coproc_python"}
+COPROC = {
+    "priority_messenger",
+    "multi_messenger",
+    "coproc_fork",
+    "coproc_fork_server",
+    "coproc_spawn",
+    "coproc_loan",
+    "coproc_idle",
+    "coproc_pool",
+    "coproc_python",
+}
 
 
 @dataclass
@@ -26,7 +35,9 @@ class Mark:
         return value <= self.bound if self.is_at_most else value >= self.bound
 
     def text(self):
-        sign = {(True, False): "≤", (True, True): "<", (False, False): "≥", (False, True): ">"}[self.is_at_most, self.is_strict]
+        sign = {(True, False): "≤", (True, True): "<", (False, False): "≥", (False, True): ">"}[
+            self.is_at_most, self.is_strict
+        ]
         return f"{sign} {self.bound:g}"
 
 
@@ -71,32 +82,67 @@ def marks(results):
     for work in ("stop", "death"):
         key = ("coproc_fork_server", work, 0, "free")
         all_marks.append(at_most(work, key, against(key, "fork_by_hand"), 2.0))
-    all_marks.append(at_most("descriptors of a host with 1000 workers, each",
-                             ("coproc_fork_server", "crowd_descriptors", 1000, "free"), None, 6.0))
-    all_marks.append(at_most("KiB of a host with 1000 workers, each",
-                             ("coproc_fork_server", "crowd_memory", 1000, "free"), None, 300.0))
+    all_marks.append(
+        at_most(
+            "descriptors of a host with 1000 workers, each",
+            ("coproc_fork_server", "crowd_descriptors", 1000, "free"),
+            None,
+            6.0,
+        )
+    )
+    all_marks.append(
+        at_most(
+            "KiB of a host with 1000 workers, each", ("coproc_fork_server", "crowd_memory", 1000, "free"), None, 300.0
+        )
+    )
     tiny = ("coproc_pool", "tasks", 2, "free")
     all_marks.append(at_least("tiny tasks, chunks of 1", tiny, against(tiny, "python_pool"), 50.0))
     all_marks.append(at_least("tiny tasks, chunks of 1", tiny, against(tiny, "tbb"), 0.3))
     sleeping = ("coproc_pool", "sleeping_tasks", 8, "free")
     all_marks.append(at_least("tasks that sleep 10 ms", sleeping, against(sleeping, "sleep_loops"), 0.95))
-    all_marks.append(at_most("the same: % of a processor in the host", ("coproc_pool", "sleeping_host", 8, "free"), None, 1.0,
-                             is_strict=True))
-    all_marks.append(at_most("MiB that the host grows by, over 10,000,000 tasks",
-                             ("coproc_pool", "many_tasks", 10_000_000, "free"), None, 10.0))
-    all_marks.append(at_most("start of a pool of 64 workers", ("coproc_pool", "pool_start", 64, "free"), started, 64.0,
-                             is_strict=True))
-    all_marks.append(at_most("us for the stop of a pool of 64 workers", ("coproc_pool", "pool_stop", 64, "free"), None, 1e6,
-                             is_strict=True))
-    all_marks.append(at_most("idle, ms of processor time a second", ("coproc_idle", "idle", 0, "free"), None, 1.0,
-                             is_strict=True))
+    all_marks.append(
+        at_most(
+            "the same: % of a processor in the host",
+            ("coproc_pool", "sleeping_host", 8, "free"),
+            None,
+            1.0,
+            is_strict=True,
+        )
+    )
+    all_marks.append(
+        at_most(
+            "MiB that the host grows by, over 10,000,000 tasks",
+            ("coproc_pool", "many_tasks", 10_000_000, "free"),
+            None,
+            10.0,
+        )
+    )
+    all_marks.append(
+        at_most(
+            "start of a pool of 64 workers", ("coproc_pool", "pool_start", 64, "free"), started, 64.0, is_strict=True
+        )
+    )
+    all_marks.append(
+        at_most(
+            "us for the stop of a pool of 64 workers",
+            ("coproc_pool", "pool_stop", 64, "free"),
+            None,
+            1e6,
+            is_strict=True,
+        )
+    )
+    all_marks.append(
+        at_most("idle, ms of processor time a second", ("coproc_idle", "idle", 0, "free"), None, 1.0, is_strict=True)
+    )
     return all_marks + python_marks(at_most, at_least)
 
 
 def python_marks(at_most, at_least):
     item = ("coproc_python", "python_round_trip", 0, "apart")
     items = ("coproc_python", "python_stream", 0, "apart")
-    array, first, shared = (("coproc_python", f"python_array{which}", 64 << 20, "apart") for which in ("", "_first", "_shared"))
+    array, first, shared = (
+        ("coproc_python", f"python_array{which}", 64 << 20, "apart") for which in ("", "_first", "_shared")
+    )
     tasks = ("coproc_python", "python_pool", 2, "free")
     against = lambda key, peer: (peer, *key[1:])
     return [
@@ -106,7 +152,9 @@ def python_marks(at_most, at_least):
         at_least("Python: 64 MiB of NumPy, again and again", array, against(array, "python_pipe"), 15.0),
         at_least("Python: 64 MiB of NumPy, the first on a link", first, against(first, "python_pipe"), 3.0),
         at_least("Python: 64 MiB of NumPy, made in shared memory", shared, against(array, "python_pipe"), 100.0),
-        at_least("Python: tiny tasks, in its own chunks beside chunks of 1", tasks, against(tasks, "python_pool"), 10.0),
+        at_least(
+            "Python: tiny tasks, in its own chunks beside chunks of 1", tasks, against(tasks, "python_pool"), 10.0
+        ),
     ]
 
 

@@ -18,13 +18,19 @@ MESSAGES = {
     "stream_priorities": "Stream over 4 priorities and 4 channels",
 }
 LIFE = {
-    "start": "start to the first message", "stop": "stop of an idle worker", "death": "a death, to a blocked host",
-    "crowd_descriptors": "descriptors of the host, each", "crowd_memory": "memory of the host, each",
+    "start": "start to the first message",
+    "stop": "stop of an idle worker",
+    "death": "a death, to a blocked host",
+    "crowd_descriptors": "descriptors of the host, each",
+    "crowd_memory": "memory of the host, each",
     "loan": "memory that is lent, untouched, there and back",
     "idle": "processor time of who has nothing to do",
-    "tasks": "tiny tasks, one message each, 2 workers", "tasks_in_chunks": "tiny tasks, as many together as it likes",
-    "sleeping_tasks": "tasks that sleep 10 ms, 8 workers", "sleeping_host": "the same, a processor's share in the host",
-    "many_tasks": "memory of a host, over 10,000,000 tasks", "pool_start": "start of a pool of 64 workers",
+    "tasks": "tiny tasks, one message each, 2 workers",
+    "tasks_in_chunks": "tiny tasks, as many together as it likes",
+    "sleeping_tasks": "tasks that sleep 10 ms, 8 workers",
+    "sleeping_host": "the same, a processor's share in the host",
+    "many_tasks": "memory of a host, over 10,000,000 tasks",
+    "pool_start": "start of a pool of 64 workers",
     "pool_stop": "stop of a pool of 64 workers",
 }
 PYTHON = {
@@ -64,9 +70,12 @@ def lines(data, results, files):
     yield f"# Measurements of {data['date'][:10]}"
     yield ""
     python = f" · {machine['python']}" if "python" in machine else ""
-    yield f"{machine['processor']}, {machine['processors']} processors · {machine['kernel']} · {machine['compiler']}{python}  "
-    yield (f"stolen {machine['stolen_percent']:.1f} %, taken by other processes {machine['others_percent']:.1f} % · "
-           f"{data['rounds']} rounds in {data['seconds']} s{' (quick)' if data['quick'] else ''} · medians")
+    programs = f"{machine['kernel']} · {machine['compiler']}{python}"
+    yield f"{machine['processor']}, {machine['processors']} processors · {programs}  "
+    yield (
+        f"stolen {machine['stolen_percent']:.1f} %, taken by other processes {machine['others_percent']:.1f} % · "
+        f"{data['rounds']} rounds in {data['seconds']} s{' (quick)' if data['quick'] else ''} · medians"
+    )
     yield ""
     yield from marks_table(data["marks"])
     for work, title in MESSAGES.items():
@@ -84,7 +93,8 @@ def lines(data, results, files):
         yield "## Failures"
         yield ""
         for f in data["failures"]:
-            yield f"- {f['peer']} {f['work']} {size_name(f['size'])} {f['placement']}, {f['times']} times: `{f['text']}`"
+            trial = f"{f['peer']} {f['work']} {size_name(f['size'])} {f['placement']}"
+            yield f"- {trial}, {f['times']} times: `{f['text']}`"
         yield ""
 
 
@@ -137,8 +147,17 @@ def marks_table(marks):
     rows = []
     for m in marks:
         spread = f"{number(m['min'])} to {number(m['max'])}" if m["median"] is not None else ""
-        rows.append([m["what"], key_name(m["of"], m["to"]), number(m["median"]), spread, str(m["rounds"] or ""), m["mark"],
-                     m["verdict"]])
+        rows.append(
+            [
+                m["what"],
+                key_name(m["of"], m["to"]),
+                number(m["median"]),
+                spread,
+                str(m["rounds"] or ""),
+                m["mark"],
+                m["verdict"],
+            ]
+        )
     yield from table(["", "of", "median", "spread", "rounds", "mark", ""], rows)
 
 
@@ -162,8 +181,10 @@ def messages_table(results, work, title, placement, where):
     yield ""
     yield "Million messages a second up to 1 KiB, beyond that GB/s." if is_stream else "Microseconds."
     yield ""
-    yield from table([""] + [size_name(s) for s in sizes],
-                     [[peer_name(p)] + [text(cell(p, s), s) for s in sizes] for p in best_first])
+    yield from table(
+        [""] + [size_name(s) for s in sizes],
+        [[peer_name(p)] + [text(cell(p, s), s) for s in sizes] for p in best_first],
+    )
 
 
 def rank(cell, peer, sizes, is_stream):
@@ -175,8 +196,11 @@ def rank(cell, peer, sizes, is_stream):
 
 
 def percentiles_table(results):
-    found = [m for m in results.by_key.values()
-             if m["work"] == "round_trip" and m["size"] == 64 and m["placement"] == "apart" and m.get("percentiles")]
+    found = [
+        m
+        for m in results.by_key.values()
+        if m["work"] == "round_trip" and m["size"] == 64 and m["placement"] == "apart" and m.get("percentiles")
+    ]
     if not found:
         return
     yield "## Round trip of 64 B, pinned apart: percentiles"
@@ -184,17 +208,29 @@ def percentiles_table(results):
     yield "Microseconds of single round trips, each with its own look at the clock."
     yield ""
     names = list(found[0]["percentiles"])
-    yield from table([""] + [f"{p} %" for p in names],
-                     [[peer_name(m["peer"])] + [number(m["percentiles"].get(p)) for p in names]
-                      for m in sorted(found, key=lambda m: m["percentiles"]["50"])])
+    yield from table(
+        [""] + [f"{p} %" for p in names],
+        [
+            [peer_name(m["peer"])] + [number(m["percentiles"].get(p)) for p in names]
+            for m in sorted(found, key=lambda m: m["percentiles"]["50"])
+        ],
+    )
 
 
 def works_table(results, title, works):
-    rows = [[what + (f", host with {size_name(m['size'])} touched" if m["work"] == "start" and m["size"] else ""),
-             peer_name(m["peer"]), f"{number(m['median'])} {m['unit']}", f"{number(m['min'])} to {number(m['max'])}"]
-            for work, what in works.items()
-            for m in sorted((m for m in results.by_key.values() if m["work"] == work and m["rounds"]),
-                            key=lambda m: (m["size"], m["median"]))]
+    rows = [
+        [
+            what + (f", host with {size_name(m['size'])} touched" if m["work"] == "start" and m["size"] else ""),
+            peer_name(m["peer"]),
+            f"{number(m['median'])} {m['unit']}",
+            f"{number(m['min'])} to {number(m['max'])}",
+        ]
+        for work, what in works.items()
+        for m in sorted(
+            (m for m in results.by_key.values() if m["work"] == work and m["rounds"]),
+            key=lambda m: (m["size"], m["median"]),
+        )
+    ]
     if rows:
         yield f"## {title}"
         yield ""

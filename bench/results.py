@@ -1,7 +1,8 @@
 """Measurements, and ratios between them.
 
-A measurement has trials, one or more a round. Only those count whose probes before and after agree; a ratio is the median of
-the ratios within a round, of trials whose probes agree with each other's: what slows the machine for a while slows both."""
+A measurement has trials, one or more a round. Only those count whose probes before and after agree; a ratio is the
+median of the ratios within a round, of trials whose probes agree with each other's: what slows the machine for a while
+slows both."""
 
 import statistics
 
@@ -33,7 +34,9 @@ class Results:
         for m in self.by_key.values():
             steady = kept(m["trials"]).values()
             m.update({k: round_to_digits(v) for k, v in summary([t["value"] for t in steady]).items()})
-            samples = [t["percentiles"] for t in m["trials"] if "percentiles" in t and is_steady(t["before"], t["after"])]
+            samples = [
+                t["percentiles"] for t in m["trials"] if "percentiles" in t and is_steady(t["before"], t["after"])
+            ]
             if samples:
                 m["percentiles"] = {p: round_to_digits(statistics.median(s[p] for s in samples)) for p in samples[0]}
         for m in self.by_key.values():
@@ -58,11 +61,13 @@ class Results:
         if of is None or to is None:
             return None
         tops, bottoms = kept(of["trials"]), kept(to["trials"])
-        return summary([
-            tops[r]["value"] / bottoms[r]["value"]
-            for r in tops.keys() & bottoms.keys()
-            if is_steady(*(t[when] for t in (tops[r], bottoms[r]) for when in ("before", "after")))
-        ])
+        return summary(
+            [
+                tops[r]["value"] / bottoms[r]["value"]
+                for r in tops.keys() & bottoms.keys()
+                if is_steady(*(t[when] for t in (tops[r], bottoms[r]) for when in ("before", "after")))
+            ]
+        )
 
 
 def round_to_digits(value):

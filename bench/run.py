@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 """Runs all benchmark programs side by side, interleaved, and writes what came out.
 
-Rounds are the outermost loop, then the works, then the peers in turn (A B C, A B C, ...): what slows the machine for a while slows
-all of them. Writes RESULTS.json, and beside it by report.py the tables as RESULTS.md and plots as RESULTS-*.svg."""
+Rounds are the outermost loop, then the works, then the peers in turn (A B C, A B C, ...): what slows the machine for a
+while slows all of them. Writes RESULTS.json, and beside it by report.py the tables as RESULTS.md and plots as
+RESULTS-*.svg."""
 
 import argparse
 import datetime
@@ -22,8 +23,8 @@ ROOT = pathlib.Path(__file__).resolve().parent
 SIZES = [64, 1024, 16384, 262144, 1048576]
 GIB = 1 << 30
 
-# Work: (sizes by placement, seconds of a trial). The size of a start is what the host has touched before, that of a crowd how
-# many workers it has, that of a small dataclass in Python does not matter.
+# Work: (sizes by placement, seconds of a trial). The size of a start is what the host has touched before, that of a
+# crowd how many workers it has, that of a small dataclass in Python does not matter.
 EVERYWHERE = {"apart": [64], "together": [64], "free": [64]}
 OVER_SIZES = {"apart": SIZES, "together": [64, 16384, 1048576], "free": [64, 16384, 1048576]}
 FULL = {
@@ -88,13 +89,20 @@ def read_options():
     parser.add_argument("--peers", help="only these, separated by commas")
     parser.add_argument("--quick", action="store_true", help="fewer sizes, shorter trials: under five minutes")
     parser.add_argument("--seconds", type=float, help="of each trial, whatever the work")
-    parser.add_argument("--wait-for-quiet", type=float, default=0, metavar="SECONDS",
-                        help="how long in all to wait for moments in which nothing else runs")
+    parser.add_argument(
+        "--wait-for-quiet",
+        type=float,
+        default=0,
+        metavar="SECONDS",
+        help="how long in all to wait for moments in which nothing else runs",
+    )
     parser.add_argument("--output", type=pathlib.Path, help="RESULTS.json; by default bench/results/DATE.json")
     options = parser.parse_args()
 
     programs = options.build / "bench/peers"
-    known = sorted(p.name for p in programs.iterdir() if os.access(p, os.X_OK) and p.is_file()) if programs.is_dir() else []
+    known = (
+        sorted(p.name for p in programs.iterdir() if os.access(p, os.X_OK) and p.is_file()) if programs.is_dir() else []
+    )
     plan = QUICK if options.quick else FULL
     options.peers = choose(parser, "peers", options.peers, known)
     options.works = choose(parser, "works", options.works, list(plan))
@@ -185,8 +193,10 @@ def main():
     for number in range(options.rounds):
         run.round(number)
         spent = time.monotonic() - begin
-        trial.warn(f"round {number + 1} of {options.rounds}: {spent:.0f} s, "
-                   f"{spent / (number + 1) * (options.rounds - number - 1):.0f} s to go, {noise.percent()}")
+        trial.warn(
+            f"round {number + 1} of {options.rounds}: {spent:.0f} s, "
+            f"{spent / (number + 1) * (options.rounds - number - 1):.0f} s to go, {noise.percent()}"
+        )
     data = {
         "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         "machine": {**machine.describe(options.build), **noise.percent()},
@@ -194,8 +204,10 @@ def main():
         "seconds": round(time.monotonic() - begin),
         "quick": options.quick,
         "measurements": run.results.finish(),
-        "failures": [{"peer": p, "work": w, "size": s, "placement": l, "times": count, "text": text}
-                     for (p, w, s, l), (count, text) in run.failures.items()],
+        "failures": [
+            {"peer": p, "work": w, "size": s, "placement": l, "times": count, "text": text}
+            for (p, w, s, l), (count, text) in run.failures.items()
+        ],
     }
     report.write(data, options.output)
     print(options.output.with_suffix(".md").read_text(), end="")

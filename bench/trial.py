@@ -19,8 +19,14 @@ def run(program, work, size, processors, seconds):
     """What the program printed, or None where it does not offer this work or size."""
     command = [str(program), work, str(size), *map(str, processors), f"{seconds:g}"]
     # In a session of its own, so that everything that it has started can be ended where it hangs or is interrupted.
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                               start_new_session=True)
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
     try:
         out, err = process.communicate(timeout=TIMEOUT_SECONDS)
     except subprocess.TimeoutExpired:
@@ -42,8 +48,8 @@ def run(program, work, size, processors, seconds):
 
 
 class Prober:
-    """The time of a flag's way to the other processor and back. What was measured after one trial is what there is before the
-    next, unless something came between."""
+    """The time of a flag's way to the other processor and back. What was measured after one trial is what there is
+    before the next, unless something came between."""
 
     def __init__(self, flag_program, processors):
         self.flag_program = flag_program

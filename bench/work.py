@@ -220,8 +220,8 @@ def serve_arrays(job, link):
 
 
 def time_arrays(job, start):
-    """How many arrays of SIZE bytes a second the peer looks at, one after the other: each time the same one, with another
-    number in it. For `python_array_first` each by a peer and over a link that has seen none before."""
+    """How many arrays of SIZE bytes a second the peer looks at, one after the other: each time the same one, with
+    another number in it. For `python_array_first` each by a peer and over a link that has seen none before."""
     try:
         import numpy
     except ImportError:

@@ -15,8 +15,10 @@ class CMakeBuild(build_ext):
         build = pathlib.Path(self.build_temp).resolve()
         subprocess.run(
             [
-                "cmake", "-S", ROOT, "-B", build, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release", f"-DPython_EXECUTABLE={sys.executable}",
-                "-DCOPROC_BUILD_PYTHON=ON", "-DCOPROC_BUILD_TESTS=OFF", "-DCOPROC_BUILD_EXAMPLES=OFF", "-DCOPROC_INSTALL=OFF",
+                "cmake", "-S", ROOT, "-B", build, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release",
+                f"-DPython_EXECUTABLE={sys.executable}",
+                "-DCOPROC_BUILD_PYTHON=ON", "-DCOPROC_BUILD_TESTS=OFF", "-DCOPROC_BUILD_EXAMPLES=OFF",
+                "-DCOPROC_INSTALL=OFF",
             ],
             check=True,
         )  # fmt: skip

@@ -206,6 +206,12 @@ class COPROC_API Messenger {
     return receive<Message>(channels.data(), channels.size(), timeout);
   }
 
+  /// Puts a message back that was received here and cannot be used now, as if it had not been received: it is returned
+  /// before all others of its channel and priority, and is no longer counted as received or as replied to. Put several
+  /// messages back in the reverse order of their receives. Throws InvalidArgumentError for a message of another link, and
+  /// NoRequestError for a request that has been answered; then the message is unchanged.
+  void put_back(Message&& message);
+
   // ---- looking ----
 
   /// The number of messages of this channel that can be received now. It takes in what has arrived, and does not wait.

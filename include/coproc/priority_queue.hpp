@@ -33,19 +33,12 @@ class PriorityQueue {
   /// Throws InvalidArgumentError for a priority that is NaN, which has no place in any order. If it throws, the queue
   /// is unchanged.
   void put(T value, Priority priority = {}) {
-    if (priority.is_nan()) {
-      throw InvalidArgumentError(
-          "the priority of a value put into a PriorityQueue is NaN, which is neither lower nor "
-          "higher than any other: give a number");
-    }
-    if (last_ == nullptr || last_->first != priority) last_ = &bucket_of(priority);
-    try {
-      last_->second.push_back(std::move(value));
-    } catch (...) {
-      if (last_->second.empty()) give_back(buckets_.find(priority));
-      throw;
-    }
-    ++size_;
+    put_by(priority, [&](detail::Fifo<T>& equals) { equals.push_back(std::move(value)); });
+  }
+
+  /// The same, but it is returned before all others of its priority: for a value that was taken out and is put back.
+  void put_first(T value, Priority priority = {}) {
+    put_by(priority, [&](detail::Fifo<T>& equals) { equals.push_front(std::move(value)); });
   }
 
   /// The value that `get` would return, and its priority. Both throw QueueEmptyError.
@@ -103,6 +96,23 @@ class PriorityQueue {
  private:
   using Buckets = std::map<Priority, detail::Fifo<T>>;
   using Bucket = typename Buckets::value_type;
+
+  template <class Push>
+  void put_by(Priority priority, Push push) {
+    if (priority.is_nan()) {
+      throw InvalidArgumentError(
+          "the priority of a value put into a PriorityQueue is NaN, which is neither lower nor "
+          "higher than any other: give a number");
+    }
+    if (last_ == nullptr || last_->first != priority) last_ = &bucket_of(priority);
+    try {
+      push(last_->second);
+    } catch (...) {
+      if (last_->second.empty()) give_back(buckets_.find(priority));
+      throw;
+    }
+    ++size_;
+  }
 
   Bucket& bucket_of(Priority priority) {
     if (size_ == 0 && !buckets_.empty()) {

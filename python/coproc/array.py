@@ -4,19 +4,34 @@ import math
 import operator
 import weakref
 
-#: Of the worker that was started last, for `empty` without a messenger.
+#: A weak reference to the messenger of the worker that was started last, for `empty` without a messenger.
 _latest = None
 
 
 def note_latest(messenger):
+    """Make this messenger the one that `empty` uses if it is given none."""
     global _latest
     _latest = weakref.ref(messenger)
 
 
 def empty(shape, dtype=float, messenger=None):
-    """A NumPy array in shared memory, to be filled and sent through `messenger` without a copy.
+    """Make a NumPy array in memory that a link shares. Sending it copies nothing, whatever its size.
 
-    Without a messenger it is for the worker that this process has started last; in a worker, for its host. See `Messenger.empty`.
+    Its elements are not initialised. `Messenger.empty` says more about such arrays. Does not block.
+
+    :param shape: the length, or a sequence of lengths
+    :param dtype: the type of the elements, float by default
+    :param messenger: The messenger through which the array will be sent. None, the default, stands for the messenger of
+        the worker that this process has started last, and in a worker for that of its host.
+    :return: the array
+    :raises ValueError: if there is no worker and no messenger was given, a length is negative, or the elements are
+        Python objects
+    :raises TypeError: if `shape` or `dtype` is not one
+    :raises LoanError: if there is no room: receive something, since the other side may wait for that, or send an
+        ordinary array
+    :raises MessageTooLargeError: if the array is larger than `LinkOptions.max_message_bytes`
+    :raises LinkClosedError: if the messenger was closed
+    :raises ImportError: if NumPy is not installed
     """
     if messenger is None:
         messenger = _latest and _latest()
@@ -26,11 +41,14 @@ def empty(shape, dtype=float, messenger=None):
 
 
 def empty_in(messenger, shape, dtype):
+    """Make the array of `Messenger.empty`."""
     import numpy
 
     dtype = numpy.dtype(dtype)
     if dtype.hasobject:
-        raise ValueError(f"empty: an array of {dtype} holds Python objects, which cannot be shared: take numbers, or send a list")
+        raise ValueError(
+            f"empty: an array of {dtype} holds Python objects, which cannot be shared: take numbers, or send a list"
+        )
     try:
         shape = (operator.index(shape),)
     except TypeError:

@@ -1,7 +1,8 @@
-"""What names a channel on the link.
+"""The names of channels on a link.
 
-Both ends must come to the same name, in processes that share nothing. So equal objects have to have equal names: numbers go by value,
-text by its characters, enums by their class and name, tuples and frozensets by their elements, and anything else by its pickle.
+Both ends must find the same name, although the processes share nothing. So equal objects have to have equal names. The
+name of a number is its value, that of a text its characters, that of an enum its class and name, and that of a tuple or
+frozenset consists of the names of its elements. The name of anything else is its pickle.
 """
 
 import enum
@@ -10,7 +11,13 @@ import pickle
 
 
 def key_of(channel_id):
-    """An int or str, which C++ programs can name, too; or bytes. TypeError for what is not hashable."""
+    """Return the name of a channel.
+
+    :param channel_id: the object that names the channel for the program
+    :return: an int or a str, which C++ programs can use, too; or bytes
+    :raises TypeError: if the object cannot be hashed
+    :raises Exception: what pickling it raises
+    """
     hash(channel_id)
     if isinstance(channel_id, float) and channel_id.is_integer():
         channel_id = int(channel_id)
@@ -46,7 +53,7 @@ def _bytes_of(value):
         return _tagged("frozenset", *sorted(map(_bytes_of, value)))
     file = io.BytesIO()
     pickler = pickle.Pickler(file, protocol=5)
-    pickler.fast = True  # without a memo, by which equal objects could differ
+    pickler.fast = True  # without a memo, which can make the pickles of equal objects differ
     pickler.dump(value)
     return _tagged("pickle", file.getvalue())
 

@@ -1,7 +1,8 @@
-"""What the module raises.
+"""The exceptions of the module, and how an exception travels to another process.
 
-Time-outs are the builtin `TimeoutError`, arguments that cannot work `ValueError` or `TypeError`, and a wait that `interrupt()` has ended the
-builtin `InterruptedError`. What a worker raises arrives as its own type, with the worker's traceback as its `__cause__`.
+Time-outs are the builtin `TimeoutError`, invalid arguments are `ValueError` or `TypeError`, and a wait that
+`interrupt()` has ended raises the builtin `InterruptedError`. An exception that a worker raises arrives as its own
+type, with the worker's traceback as its `__cause__`.
 """
 
 import pickle
@@ -9,49 +10,75 @@ import sys
 import traceback
 
 __all__ = [
-    "ConcurrentUseError", "DecodeError", "EndOfMessages", "Error", "HostDiedError", "LinkClosedError", "LoanError",
-    "MessageNotRecognizedError", "MessageTooLargeError", "NoRequestError", "NotOwnerError", "PeerClosedError",
-    "PoolBrokenError", "ProtocolError", "QueueFullError", "RemoteError", "RemoteTraceback", "ResourceRequestedClose", "StartError",
-    "TaskCancelledError", "TaskTimeoutError", "WorkerDiedError", "WorkerIsAlreadyAliveError",
-    "WorkerIsAlreadyDeadError", "WorkerIsDeadError",
+    "ConcurrentUseError",
+    "DecodeError",
+    "EndOfMessages",
+    "Error",
+    "HostDiedError",
+    "LinkClosedError",
+    "LoanError",
+    "MessageNotRecognizedError",
+    "MessageTooLargeError",
+    "NoRequestError",
+    "NotOwnerError",
+    "PeerClosedError",
+    "PoolBrokenError",
+    "ProtocolError",
+    "QueueFullError",
+    "RemoteError",
+    "RemoteTraceback",
+    "ResourceRequestedClose",
+    "StartError",
+    "TaskCancelledError",
+    "TaskTimeoutError",
+    "WorkerDiedError",
+    "WorkerIsAlreadyAliveError",
+    "WorkerIsAlreadyDeadError",
+    "WorkerIsDeadError",
 ]
 
 
 class ResourceRequestedClose(BaseException):
-    """The other end asked this one to close. Leaving a target, it is a clean end.
+    """The other side has asked this one to close. If it leaves a target, the worker ends with exit code 0.
 
-    Raised once by a receive, then again by every wait that would sleep; what is queued stays receivable. No `Exception`, so
-    that a worker's `except Exception` cannot swallow it.
+    The next receive raises it, and then every wait that would sleep. Messages that are queued stay receivable. It is
+    not an `Exception`, so that a worker's `except Exception` does not catch it.
     """
 
 
 class EndOfMessages(ResourceRequestedClose):
-    """The other end has said by `send_end` that it sends no more, and all that it had sent was received. Leaving a target, it is a clean end.
+    """The other side has called `send_end`, and everything that it had sent was received.
 
-    Raised by every wait that finds nothing, and by a look that finds nothing on any channel.
+    Every receive raises it that finds nothing, and so does every look that finds nothing on any channel. If it leaves a
+    target, the worker ends with exit code 0.
     """
 
 
 class MessageNotRecognizedError(BaseException):
-    """A message of another kind than the receiver takes."""
+    """A message is of another kind than the receiver takes. A name of the old package."""
 
 
 class WorkerIsAlreadyAliveError(BaseException):
-    """`start()` of a worker that is alive."""
+    """`start()` was called although the worker is alive."""
 
 
 class WorkerIsAlreadyDeadError(BaseException):
-    """Use of a worker that never started."""
+    """A call needs a worker that was started, or one that is alive."""
 
 
 class WorkerIsDeadError(BaseException):
-    """The worker is gone, and all that it had sent has been received."""
+    """The worker has ended and everything that it had sent was received, or it was never started."""
 
 
 class WorkerDiedError(WorkerIsDeadError, RuntimeError):
-    """The worker ended while something was wanted of it.
+    """The worker has ended, although something was still wanted of it.
 
-    `name`, `pid`, and `exit_status`, which holds all that is known; `exit_status.report()` puts that in lines. An `Exception`, too.
+    It is an `Exception`, too, since it is a `RuntimeError`.
+
+    :param text: what has happened
+    :param name: the name of the worker; the attribute `name`
+    :param pid: the number of its process; the attribute `pid`
+    :param exit_status: its ExitStatus, whose `report()` says everything that is known; the attribute `exit_status`
     """
 
     def __init__(self, text, name=None, pid=None, exit_status=None):
@@ -65,11 +92,16 @@ class WorkerDiedError(WorkerIsDeadError, RuntimeError):
 
 
 class Error(Exception):
-    """The base of those of this module's errors that are `Exception`s."""
+    """The base class of those errors of this module that are `Exception`s, except WorkerDiedError."""
 
 
 class StartError(Error):
-    """A worker could not be started. Nothing of it is left behind. `stage` says where, `error_number` is errno or 0."""
+    """A worker could not be started. Nothing of it is left behind.
+
+    :param text: what has failed, and what to do
+    :param stage: the step that has failed; the attribute `stage`
+    :param error_number: errno, or 0 if no system call has failed; the attribute `error_number`
+    """
 
     def __init__(self, text, stage=None, error_number=0):
         super().__init__(text)
@@ -78,63 +110,70 @@ class StartError(Error):
 
 
 class MessageTooLargeError(Error, ValueError):
-    """A message over `LinkOptions.max_message_bytes`. Nothing was sent."""
+    """A message is larger than `LinkOptions.max_message_bytes`. Nothing was sent."""
 
 
 class LoanError(Error):
-    """`empty` found no memory that could be lent: receive until the peer has dropped some, or send an ordinary array."""
+    """`empty` has no memory left that it could lend.
+
+    Receive something, since the other side may wait for that before it returns memory, or send an ordinary array.
+    """
 
 
 class QueueFullError(Error):
-    """Both sides' inboxes are full, or this one is full of other channels' messages."""
+    """The inboxes of both sides are full, or the inbox of this side is full of other channels' messages."""
 
 
 class NoRequestError(Error):
-    """An answer to what is no request, or is answered, or came through an earlier link."""
+    """There is no such request, or it has an answer already, or it came through an earlier link."""
 
 
 class ProtocolError(Error):
-    """The peer broke the rules of the link, which is not used any more."""
+    """The other side has broken the rules of the link. The link cannot be used any more."""
 
 
 class DecodeError(ProtocolError):
-    """A message whose bytes do not make a value."""
+    """The bytes of a message do not make a value."""
 
 
 class NotOwnerError(Error):
-    """The object belongs to another process: this one was forked from it."""
+    """The object belongs to another process, from which this one was forked."""
 
 
 class ConcurrentUseError(Error):
-    """Two threads used one messenger at the same time. Give each its own."""
+    """Two threads wait in one messenger at the same time. Give each thread its own messenger."""
 
 
 class LinkClosedError(Error, EOFError):
-    """The other end is gone, or this one was closed, and all that had come was received."""
+    """This messenger was closed or has called `send_end`; or, as a subclass, the other side is gone."""
 
 
 class PeerClosedError(LinkClosedError):
-    """The other end of a pair was closed, or its process ended."""
+    """The other end of a pair was closed, or its process has ended, and everything that it had sent was received."""
 
 
 class HostDiedError(LinkClosedError):
-    """In a worker: the host is gone."""
+    """The host of this worker is gone, and everything that it had sent was received."""
 
 
 class TaskCancelledError(Error):
-    """A pool's task was cancelled, or its pool was stopped, before it had ended."""
+    """A task of a pool was cancelled, or its pool was stopped, before the task had ended."""
 
 
 class TaskTimeoutError(Error, TimeoutError):
-    """A pool's task ran for longer than its `time_limit`: its worker was killed."""
+    """A task of a pool ran for longer than its `time_limit`. Its worker was killed."""
 
 
 class PoolBrokenError(Error):
-    """A pool's workers ended before they could run anything, again and again."""
+    """The workers of a pool have ended several times before they could run anything."""
 
 
 class RemoteError(Error):
-    """An exception of the peer that cannot be raised here as itself: `type_name` and `text` say what it was."""
+    """An exception of another process that cannot be raised here as itself.
+
+    :param type_name: the name of its type; the attribute `type_name`
+    :param text: its text; the attribute `text`
+    """
 
     def __init__(self, type_name, text):
         super().__init__(f"{type_name}: {text}" if text else type_name)
@@ -146,7 +185,10 @@ class RemoteError(Error):
 
 
 class RemoteTraceback(Exception):
-    """The cause of an exception that came from another process: where it was raised there."""
+    """The `__cause__` of an exception that came from another process. It shows where the exception was raised there.
+
+    :param text: the traceback; the attribute `text`
+    """
 
     def __init__(self, text):
         self.text = text
@@ -165,14 +207,16 @@ _MOST_PICKLE = 16 * 1024 * 1024
 
 
 def parts_of(exception, is_escaping):
-    """What the other process is told: type, text, traceback, and the pickle, or nothing where it has none.
+    """Return what is sent of an exception: its type, its text, its traceback, and its pickle or nothing.
 
     An exception may be of any class, whose methods may raise anything.
     """
     name = _attempt(lambda: _name_of(type(exception)), "an exception whose type has no name")
     text = _attempt(lambda: str.__str__(str(exception)), "(its text cannot be made: {})")
     lines = _attempt(lambda: _traceback_of(exception), "(its traceback cannot be made: {})")
-    pickled = b"" if is_escaping and not isinstance(exception, Exception) else _attempt(lambda: _pickled(exception), b"")
+    pickled = (
+        b"" if is_escaping and not isinstance(exception, Exception) else _attempt(lambda: _pickled(exception), b"")
+    )
     return _clean(name)[:_MOST_TEXT], _clean(text)[:_MOST_TEXT], _clean(lines)[-_MOST_TEXT:], pickled
 
 
@@ -180,11 +224,17 @@ def _attempt(make, instead):
     try:
         return make()
     except BaseException as error:
-        return instead.format(_attempt(lambda: f"{_name_of(type(error))}", "another exception")) if isinstance(instead, str) else instead
+        return (
+            instead.format(_attempt(lambda: f"{_name_of(type(error))}", "another exception"))
+            if isinstance(instead, str)
+            else instead
+        )
 
 
 def _name_of(kind):
-    return kind.__qualname__ if kind.__module__ in ("builtins", "__main__") else f"{kind.__module__}.{kind.__qualname__}"
+    return (
+        kind.__qualname__ if kind.__module__ in ("builtins", "__main__") else f"{kind.__module__}.{kind.__qualname__}"
+    )
 
 
 def _traceback_of(exception):
@@ -205,7 +255,7 @@ def _pickled(exception):
 
 
 def exception_of(type_name, text, lines, pickled):
-    """The exception to raise here: the peer's own, or a RemoteError."""
+    """Return the exception to raise in this process: that of the other process, or a RemoteError."""
     exception = None
     if pickled:
         try:
@@ -217,17 +267,26 @@ def exception_of(type_name, text, lines, pickled):
     if not isinstance(exception, BaseException):
         exception = RemoteError(type_name, text)
     if lines:
-        BaseException.__cause__.__set__(exception, RemoteTraceback(lines))  # whatever its class thinks of new attributes
+        BaseException.__cause__.__set__(exception, RemoteTraceback(lines))  # also if its class refuses new attributes
     return exception
 
 
 def print_untold(name, pid, type_name, text, lines):
-    """On stderr: the exception that has ended a worker, and that no receive has raised. They are the worker's words: indented, without control
-    characters."""
+    """Print on stderr the exception that has ended a worker, if no receive has raised it.
+
+    The text comes from the worker. So it is indented, and its control characters are escaped.
+    """
     said = lines or (f"{type_name}: {text}" if text else type_name)
-    print(f"coproc: worker {name!r} (pid {pid}) was ended by an exception that nobody received:\n{quoted(said)}", file=sys.stderr, flush=True)
+    print(
+        f"coproc: worker {name!r} (pid {pid}) was ended by an exception that nobody received:\n{quoted(said)}",
+        file=sys.stderr,
+        flush=True,
+    )
 
 
 def quoted(text):
-    """Another process's text, in lines that cannot be taken for this one's."""
-    return "\n".join("    " + "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line) for line in text.rstrip().split("\n"))
+    """Indent the text of another process, and escape its control characters, so that it is not taken for ours."""
+    return "\n".join(
+        "    " + "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
+        for line in text.rstrip().split("\n")
+    )

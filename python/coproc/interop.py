@@ -1,7 +1,8 @@
 """MessagePack, for programs in other languages (C++: coproc/msgpack.hpp).
 
-Numbers, text, bytes, lists and dicts are what they are; dataclasses go as dicts of their fields, tuples and sets as lists, enums as their
-values. NumPy arrays of numbers go as the extension 78, which holds [dtype, shape, bytes], and arrive as writable arrays.
+Numbers, text, bytes, lists and dicts become the same in MessagePack. Dataclasses become dicts of their fields, tuples
+and sets become lists, and enums become their values. NumPy arrays of numbers become the extension 78, which holds
+[dtype, shape, bytes], and arrive as writable arrays.
 """
 
 import dataclasses
@@ -19,17 +20,30 @@ def _msgpack():
 
 
 def pack(value):
-    """Bytes. TypeError for what has no place in MessagePack."""
+    """Encode a value as MessagePack.
+
+    :param value: the value
+    :return: the bytes
+    :raises TypeError: if MessagePack has no such type
+    :raises OverflowError: if an integer has more than 64 bits
+    :raises ImportError: if msgpack is not installed
+    """
     return _msgpack().packb(value, default=_replace)
 
 
 def unpack(buffer):
-    """A value of bytes that are not trusted. ValueError where they make none."""
+    """Decode MessagePack, whose sender is not trusted.
+
+    :param buffer: the bytes
+    :return: the value
+    :raises ValueError: if the bytes do not make a value
+    :raises ImportError: if msgpack is not installed
+    """
     msgpack = _msgpack()
     try:
         return msgpack.unpackb(buffer, ext_hook=_extension, strict_map_key=False)
     except (ValueError, TypeError, OverflowError, RecursionError, msgpack.UnpackException) as error:
-        raise ValueError(f"a message is no MessagePack: {error or type(error).__name__}") from error
+        raise ValueError(f"a message is not MessagePack: {error or type(error).__name__}") from error
 
 
 def _replace(value):
@@ -42,8 +56,13 @@ def _replace(value):
     if hasattr(value, "__array__"):
         return _array(value)
     if isinstance(value, int):
-        raise OverflowError(f"an integer of {value.bit_length()} bits cannot go to a program in another language: they have 64")
-    raise TypeError(f"a {type(value).__name__} cannot go to a program in another language: send numbers, text, bytes, lists, dicts, dataclasses, arrays")
+        raise OverflowError(
+            f"an integer of {value.bit_length()} bits cannot go to a program in another language: at most 64 can"
+        )
+    raise TypeError(
+        f"a value of the type {type(value).__name__} cannot go to a program in another language: send numbers, text, "
+        "bytes, lists, dicts, dataclasses or arrays"
+    )
 
 
 def _array(value):
@@ -53,9 +72,13 @@ def _array(value):
     if array.ndim == 0:
         return array.item()
     if array.dtype.kind not in "biuf":
-        raise TypeError(f"an array of {array.dtype} cannot go to a program in another language: only numbers and bools can")
+        raise TypeError(
+            f"an array of {array.dtype} cannot go to a program in another language: only numbers and bools can"
+        )
     array = numpy.ascontiguousarray(array, array.dtype.newbyteorder("<"))
-    return _msgpack().ExtType(_ARRAY, _msgpack().packb([array.dtype.str, array.shape, array.data.cast("B") if array.size else b""]))
+    return _msgpack().ExtType(
+        _ARRAY, _msgpack().packb([array.dtype.str, array.shape, array.data.cast("B") if array.size else b""])
+    )
 
 
 def _extension(code, data):
@@ -65,8 +88,8 @@ def _extension(code, data):
 
     dtype, shape, elements = _msgpack().unpackb(data)
     if not (isinstance(dtype, str) and isinstance(shape, list) and isinstance(elements, bytes)):
-        raise ValueError("an array that came is none: it is made of [dtype, shape, bytes]")
+        raise ValueError("a received array is not made of [dtype, shape, bytes]")
     dtype = numpy.dtype(dtype)
     if dtype.kind not in "biuf":
-        raise ValueError(f"an array of {dtype} is none that can come")
+        raise ValueError(f"a received array is of {dtype}: only numbers and bools can be sent")
     return numpy.frombuffer(bytearray(elements), dtype).reshape(shape)

@@ -1,7 +1,8 @@
-"""What of this program's main module another process finds there by its name.
+"""Finds out which names of this program's main module exist in another process.
 
-A pickle names functions and classes. In a fork the main module is what it was when that was made; a new program imports it again, or has none: that
-of a notebook, of `python -c`, of a program that is read from stdin. What is not there, or is another one by now, has to travel by value.
+A pickle names functions and classes. The main module of a fork is as it was at the time of the fork. A new program
+imports the main module again, or has none, if it is that of a notebook, of `python -c`, or of a program that is read
+from stdin. Functions and classes that the other process does not have, or has in another version, must travel by value.
 """
 
 import ast
@@ -22,12 +23,12 @@ MAIN = "__main__"
 _numbers = itertools.count(1)
 
 
-#: Functions that functools.lru_cache has made.
+#: The type of the functions that functools.lru_cache makes.
 Cached = type(functools.lru_cache(len))
 
 
 def is_of_main(value):
-    """Whether a pickle would name it, and in the main module."""
+    """Return whether a pickle would refer to this value by a name in the main module."""
     return isinstance(value, (type, types.FunctionType, Cached)) and getattr(value, "__module__", None) == MAIN
 
 
@@ -35,17 +36,21 @@ class MainNames:
     """The functions and classes that one other process has in its main module, as they are here."""
 
     def __init__(self, names=None):
-        """`names`: only these; None: all that there are now."""
+        """Take these names only; with None all that there are now."""
         self.number = next(_numbers)
-        self._found = {name: weakref.ref(value) for name, value in _main().items() if is_of_main(value) and (names is None or name in names)}
+        self._found = {
+            name: weakref.ref(value)
+            for name, value in _main().items()
+            if is_of_main(value) and (names is None or name in names)
+        }
 
     @classmethod
     def of_process(cls, method):
-        """Of one that is started now, by this method of multiprocessing."""
+        """Return the names of a process that is started now by this method of multiprocessing."""
         return cls(None if method == "fork" else _names_of_new_program())
 
     def has(self, value):
-        """Whether this class or function of the main module is found there, and is this one; and all that its code names of the main module, too."""
+        """Return whether the other process has this class or function, and all of the main module that it uses."""
         if not self._has_this(value):
             return False
         seen, left = {id(value)}, [value]
@@ -71,12 +76,16 @@ class MainNames:
         return here is value
 
     def is_complete(self):
-        """Whether that holds for all that the main module has here."""
-        return all(self._has_this(value) for name, value in tuple(_main().items()) if is_of_main(value) and value.__qualname__ == name)
+        """Return whether the other process has all functions and classes that the main module has here."""
+        return all(
+            self._has_this(value)
+            for name, value in tuple(_main().items())
+            if is_of_main(value) and value.__qualname__ == name
+        )
 
 
 def _named_by(function):
-    """The functions and classes of the main module that a function's code names."""
+    """Return the functions and classes of the main module that the code of a function names."""
     if not isinstance(function, types.FunctionType) or function.__globals__ is not _main():
         return []
     found = (function.__globals__.get(name) for name in _names_in(function.__code__))
@@ -85,14 +94,18 @@ def _named_by(function):
 
 def _contents(cells):
     for cell in cells:
-        with contextlib.suppress(ValueError):  # it is empty
+        with contextlib.suppress(ValueError):  # the cell is empty
             yield cell.cell_contents
 
 
 def _parts_of(value):
-    """What belongs to a function or class, and may be one of these: what it is wrapped around, its methods."""
+    """Return the functions and classes inside of one: its methods, its bases, and the function that it wraps."""
     if isinstance(value, types.FunctionType):
-        return [*_contents(value.__closure__ or ()), *(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values()]
+        return [
+            *_contents(value.__closure__ or ()),
+            *(value.__defaults__ or ()),
+            *(value.__kwdefaults__ or {}).values(),
+        ]
     if isinstance(value, type):
         return [*vars(value).values(), *value.__bases__] if value.__module__ == MAIN else []
     if isinstance(value, (staticmethod, classmethod, types.MethodType)):
@@ -118,10 +131,14 @@ def _main():
 
 
 class _Starting(threading.local):
-    """What this thread does: whether it starts a process that is to import the main module by `import_main`, when it can tell its host of a failure."""
+    """What this thread is doing.
+
+    `is_worker`: it starts a process that will import the main module by `import_main`, when it can report a failure to
+    its host.
+    """
 
     is_worker = False
-    is_importing = False  # in a worker
+    is_importing = False  # in a worker: it imports the main module
 
 
 _starting = _Starting()
@@ -146,7 +163,7 @@ _IMPORTS = {
 
 @contextlib.contextmanager
 def main_left_to_worker():
-    """A process that this thread starts does not import the main module by itself."""
+    """Keep processes that this thread starts from importing the main module by themselves."""
     _starting.is_worker = True
     try:
         yield
@@ -155,7 +172,10 @@ def main_left_to_worker():
 
 
 def main_of_new_program():
-    """What `import_main` takes, in a process that is started by `spawn` or `forkserver`; None: it has no main module that could be imported."""
+    """Return the argument of `import_main` for a process that is started by `spawn` or `forkserver`.
+
+    None stands for no main module that could be imported.
+    """
     found = _preparation_data("")
     if name := found.get("init_main_from_name"):
         return None if name == MAIN or name.endswith("." + MAIN) else ("init_main_from_name", name)
@@ -166,14 +186,14 @@ def main_of_new_program():
 
 
 class Unguarded(BaseException):
-    """The main module starts workers while a worker imports it. No `Exception`: it goes on to who imports."""
+    """The main module starts workers while a worker imports it. It is not an `Exception`, so that the import fails."""
 
 
-_unguarded = []  # as above, whatever became of them
+_unguarded = []  # the texts of all of them, also of those that were caught
 
 
 def refuse_unguarded(text):
-    """Where a worker imports its main module: raises. Where multiprocessing does: returns."""
+    """Raise Unguarded if a worker imports its main module. Return if multiprocessing does."""
     if _starting.is_importing:
         _unguarded.append(text)
         raise Unguarded(text)
@@ -181,7 +201,7 @@ def refuse_unguarded(text):
 
 @contextlib.contextmanager
 def inheriting():
-    """What multiprocessing asks for: this process takes in what it was started with, and is not to start others."""
+    """Mark this process as one that unpickles its start arguments and must not start processes itself."""
     process = multiprocessing.current_process()
     process._inheriting = True
     try:
@@ -191,7 +211,7 @@ def inheriting():
 
 
 def import_main(main):
-    """In a new program, as multiprocessing would have done it. What it raises is the host's to know."""
+    """Import the main module in a new program. The host is sent the exception that this raises."""
     if main is None:
         return
     how, which = main
@@ -211,13 +231,19 @@ def import_main(main):
 
 def _names_of_new_program():
     main = main_of_new_program()
-    path = None if main is None else getattr(sys.modules[MAIN], "__file__", None) if main[0] == "init_main_from_name" else main[1]
+    path = (
+        None
+        if main is None
+        else getattr(sys.modules[MAIN], "__file__", None)
+        if main[0] == "init_main_from_name"
+        else main[1]
+    )
     if path is None:
         return frozenset()
     try:
         return _names_of_file(path, os.stat(path).st_mtime_ns)
     except (OSError, SyntaxError, ValueError):
-        return None  # it cannot be read here: as if all were there
+        return None  # the file cannot be read here: assume that all names are there
 
 
 @functools.lru_cache(8)
@@ -230,7 +256,7 @@ def _names_of_file(path, _):
 
 
 def _collect(body, imported, guarded):
-    """The names that a module's code gives a meaning when it is imported, and those behind `if __name__ == "__main__"`."""
+    """Collect the names that an import of a module defines, and those behind `if __name__ == "__main__"`."""
     for node in body:
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             imported.add(node.name)
@@ -238,7 +264,9 @@ def _collect(body, imported, guarded):
             for part, is_of_main_alone in ((node.body, operator is ast.Eq), (node.orelse, operator is not ast.Eq)):
                 _collect(part, guarded if is_of_main_alone else imported, guarded)
         else:
-            imported.update(name.id for name in ast.walk(node) if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store))
+            imported.update(
+                name.id for name in ast.walk(node) if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store)
+            )
             for field in ("body", "orelse", "finalbody"):
                 _collect(getattr(node, field, ()), imported, guarded)
             for handler in getattr(node, "handlers", ()):
@@ -246,10 +274,12 @@ def _collect(body, imported, guarded):
 
 
 def _asks_for_main(test):
-    """The operator by which a condition compares `__name__` with "__main__"; None: it does not."""
+    """Return the operator by which a condition compares `__name__` with "__main__", or None."""
     for node in ast.walk(test):
         if isinstance(node, ast.Compare) and len(node.ops) == 1:
             sides = (node.left, node.comparators[0])
-            if any(isinstance(s, ast.Name) and s.id == "__name__" for s in sides) and any(isinstance(s, ast.Constant) and s.value == MAIN for s in sides):
+            if any(isinstance(s, ast.Name) and s.id == "__name__" for s in sides) and any(
+                isinstance(s, ast.Constant) and s.value == MAIN for s in sides
+            ):
                 return type(node.ops[0])
     return None

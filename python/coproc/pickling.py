@@ -1,7 +1,7 @@
-"""How values become bytes, where C's pickler alone does not do.
+"""Pickling, where the pickler in C is not enough.
 
-Values are pickled with protocol 5. What it cannot pickle (closures, lambdas, classes of a notebook) is given to cloudpickle, where
-that is installed; memoryviews become bytes with a shape.
+Values are pickled by protocol 5. Values that it refuses (closures, lambdas, classes of a notebook) are pickled by
+cloudpickle, if that is installed. Memoryviews become bytes with a shape.
 """
 
 import copyreg
@@ -19,13 +19,13 @@ try:
 
     _TABLE = _Pickler.dispatch_table
     PICKLES_BY_VALUE = True
-except ImportError:  # closures cannot be sent, then
+except ImportError:  # then closures cannot be sent
     from pickle import Pickler as _Pickler
 
     _TABLE = copyreg.dispatch_table
     PICKLES_BY_VALUE = False
 
-#: What a pickler raises for objects that another one may be able to pickle.
+#: The exceptions of a pickler for objects that another one may be able to pickle.
 UNPICKLABLE = (pickle.PicklingError, TypeError, AttributeError)
 
 
@@ -33,18 +33,22 @@ _EMPTY = memoryview(b"")
 
 
 def describe_view(view):
-    """The pickle of what `view_of` needs beside a view's bytes. Refuses what that could not make again."""
+    """Return a pickle of the format and shape of a view. Raises PicklingError if `view_of` could not use them."""
     try:
         _EMPTY.cast(view.format)
     except ValueError:
-        raise pickle.PicklingError(f"a memoryview of the format {view.format!r} cannot be sent: send view.cast('B'), or an array") from None
+        raise pickle.PicklingError(
+            f"a memoryview of the format {view.format!r} cannot be sent: send view.cast('B'), or an array"
+        ) from None
     if view.nbytes == 0 and view.ndim != 1:
-        raise pickle.PicklingError(f"an empty memoryview of the shape {view.shape} cannot be sent: Python makes no such views, send an array")
+        raise pickle.PicklingError(
+            f"an empty memoryview of the shape {view.shape} cannot be sent: Python makes no such views, send an array"
+        )
     return pickle.dumps((view.format, view.shape), 5)
 
 
 def view_of(buffer, description):
-    """A memoryview of this format and shape over a buffer of bytes."""
+    """Return a memoryview of this format and shape over a buffer of bytes."""
     layout, shape = pickle.loads(description)
     view = memoryview(buffer)
     if (layout, shape) == (view.format, view.shape):
@@ -63,7 +67,7 @@ def _reduce_view(view):
 
 
 class _PatientPickler(_Pickler):
-    """For what the plain one has refused, and for what the other process does not find by its name."""
+    """Pickles values that the other pickler refuses, and values that the other process does not have by name."""
 
     dispatch_table = {**_TABLE, memoryview: _reduce_view}
 
@@ -74,11 +78,12 @@ class _PatientPickler(_Pickler):
     if PICKLES_BY_VALUE:
 
         def reducer_override(self, value):
-            # cloudpickle takes all that the main module has by value: then it would be another class there than that of the same name.
+            # cloudpickle would send everything of the main module by value, also a class that the other process
+            # already has under the same name.
             if self._main_names is not None and is_of_main(value) and self._main_names.has(value):
                 return NotImplemented
             if isinstance(value, Cached) and (is_of_main(value) or "<locals>" in value.__qualname__):
-                return _cached, (value.__wrapped__, value.cache_parameters())  # cloudpickle would name it
+                return _cached, (value.__wrapped__, value.cache_parameters())  # cloudpickle would refer to it by name
             return super().reducer_override(value)
 
 
@@ -91,9 +96,10 @@ def patient_pickler(file, buffer_callback, main_names):
 
 
 class Shipped:
-    """A value among a process's start arguments: may be a closure, where cloudpickle is installed.
+    """A value among the start arguments of a process, which may be a closure, if cloudpickle is installed.
 
-    Only `spawn` and `forkserver` pickle it; a fork has the value itself. There it is unpickled by `load`, and what that raises is raised by `get`.
+    Only `spawn` and `forkserver` pickle it; a fork has the value itself. In the new process `load` unpickles it, and
+    `get` raises what that has raised.
     """
 
     def __init__(self, value, main_names):
@@ -102,6 +108,7 @@ class Shipped:
         self._error = None
 
     def load(self):
+        """Unpickle the value. Keeps an exception for `get`."""
         try:
             self.value = pickle.loads(self._pickled)
         except Exception as error:
@@ -109,10 +116,11 @@ class Shipped:
             self._error = error
 
     def fail(self, error):
-        """In place of `load`: `get` raises this."""
+        """Do not unpickle the value; `get` raises this exception."""
         self._error = error
 
     def get(self):
+        """Return the value, or raise the exception of `load` or `fail`."""
         if self._error is not None:
             raise self._error
         return self.value
@@ -126,7 +134,7 @@ class Shipped:
                 pass
         file = io.BytesIO()
         pickler = _PatientPickler(file, self._main_names)
-        # Descriptors, locks and queues of multiprocessing: what it registers for its own pickler.
+        # The reducers that multiprocessing registers for its own pickler: of descriptors, locks and queues.
         pickler.dispatch_table = {**_PatientPickler.dispatch_table, **ForkingPickler._extra_reducers}
         pickler.dump(self.value)
         return file.getvalue()
@@ -137,7 +145,12 @@ class Shipped:
 
 
 def dumps(value, main_names=None):
-    """All in one piece of bytes. `main_names`: what the process has that they are for, a MainNames; None: that is not known."""
+    """Pickle a value into one piece of bytes.
+
+    :param value: the value
+    :param main_names: the MainNames of the process that will unpickle it; None, the default: they are not known
+    :return: the pickle
+    """
     try:
         pickled = pickle.dumps(value, 5)
         if main_names is None or b"__main__" not in pickled or main_names.is_complete():
@@ -155,12 +168,16 @@ _SPECIAL = ("__getnewargs__", "__getnewargs_ex__", "__setstate__")
 
 
 def is_plain_class(cls):
-    """The dict of its module and its full name, if pickling one of its objects would name it and copy the `__dict__`; else None."""
+    """Return the dict of a class's module and the full name of the class, or None.
+
+    None stands for a class whose objects are not pickled by naming the class and copying the `__dict__`.
+    """
     module = sys.modules.get(cls.__module__)
     is_plain = (
         cls.__reduce_ex__ is object.__reduce_ex__,
         cls.__reduce__ is object.__reduce__,
-        getattr(cls, "__getstate__", None) is getattr(object, "__getstate__", None),  # from Python 3.11 on object has it
+        getattr(cls, "__getstate__", None)
+        is getattr(object, "__getstate__", None),  # from Python 3.11 on object has it
         not any(hasattr(cls, name) for name in _SPECIAL),
         not copyreg._slotnames(cls),
         vars(module).get(cls.__qualname__) is cls if module else False,
@@ -169,16 +186,17 @@ def is_plain_class(cls):
 
 
 def find_class(full_name):
+    """Import and return the class of this name, "module:name"."""
     module, _, name = full_name.partition(":")
     __import__(module)
     found = getattr(sys.modules[module], name)
     if not isinstance(found, type):
-        raise pickle.UnpicklingError(f"{full_name} is no class here")
+        raise pickle.UnpicklingError(f"{full_name} is not a class here")
     return found
 
 
 def build(cls, state):
-    """An object of a class that is plain in the sender's program, but not here."""
+    """Make an object of a class that is plain in the sender's program, but not here."""
     made = cls.__new__(cls)
     if hasattr(made, "__setstate__"):
         made.__setstate__(state)

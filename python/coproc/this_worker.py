@@ -1,4 +1,4 @@
-"""In a worker: what tells it apart from its host's others."""
+"""In a worker: how it differs from the other workers of its host."""
 
 import itertools
 import os
@@ -8,35 +8,41 @@ from . import _core
 
 _ALL = (1 << 64) - 1
 _started = itertools.count()
-_own = None  # of this process, where it is a worker in Python
+_own = None  # the number and the seed of this process, if it is a worker in Python
 
 
 def number():
-    """`WorkerResource(number=...)`, the place in a pool, which a replacement takes over, or how many workers the host had started before.
+    """Return the number of this worker.
 
-    In a process that is no worker: 0.
+    It is `WorkerResource(number=...)`, or otherwise the number of workers that the host had started before. In a pool
+    it is the worker's place, which a replacement takes over.
+
+    :return: the number; 0 in a process that is not a worker
     """
     return _core.own_number() if _own is None else _own[0]
 
 
 def seed():
-    """A number of 64 bits that no other worker has, to seed generators with.
+    """Return a seed for random numbers that no other worker has.
 
-    With `WorkerResource(seed=...)` or `Pool(seed=...)` it follows from that and the number, so that a run can be had again. `random` and `numpy.random` are
-    seeded with it before the target runs.
+    With `WorkerResource(seed=...)` or `Pool(seed=...)` it follows from that seed and the worker's number, so that a run
+    can be repeated. Without it, each start has another seed. `random` and `numpy.random` are seeded with it before the
+    target runs.
+
+    :return: a number of 64 bits
     """
     return _core.own_seed() if _own is None else _own[1]
 
 
 def new_identity(number=None, seed=None):
-    """Of the next worker of this process: its number and its seed."""
+    """Return the number and the seed of the next worker of this process."""
     count = next(_started)
     number = count if number is None else number
     return number, secrets.randbits(64) if seed is None else _mixed(seed, number)
 
 
 def _mixed(seed, number):
-    """Numbers that lie close together become seeds that have nothing in common (splitmix64), the same as in C++."""
+    """Make a seed by splitmix64, as in C++, so that neighbouring numbers have seeds with nothing in common."""
     bits = (seed + (number + 1) * 0x9E3779B97F4A7C15) & _ALL
     bits = ((bits ^ bits >> 30) * 0xBF58476D1CE4E5B9) & _ALL
     bits = ((bits ^ bits >> 27) * 0x94D049BB133111EB) & _ALL
@@ -44,12 +50,14 @@ def _mixed(seed, number):
 
 
 def check_identity(number, seed):
+    """Raise ValueError unless both are whole numbers from 0, or None."""
     for name, value in (("number", number), ("seed", seed)):
         if value is not None and (not isinstance(value, int) or value < 0):
             raise ValueError(f"{name}: a whole number from 0, or None, not {value!r}")
 
 
 def assume(identity):
+    """Give this process, a worker, its number and its seed."""
     global _own
     _own = identity
 

@@ -12,12 +12,12 @@ namespace coproc_python {
 
 namespace py = pybind11;
 
-/// Of a hashable object; equal objects name one channel. The reference holds until the next call. Throws TypeError for what is not
-/// hashable, ValueError for what takes more than 4 KiB.
+/// The channel that a hashable object names. Equal objects name one channel. The reference is valid until the next
+/// call. Throws TypeError if the object cannot be hashed, and ValueError if its name has more than 4096 bytes.
 const coproc::ChannelId& channel_of(py::handle object);
 
-/// What the argument says, or else the object's `priority` attribute, where `looks`. An attribute that is no number says nothing. Throws what
-/// the attribute's own code throws, TypeError for an argument that is no number.
+/// The priority in the argument, or else in the object's attribute `priority`, if `looks`. An attribute that is not a
+/// number is ignored. Throws TypeError if the argument is not a number, and what the code of the attribute throws.
 std::optional<coproc::Priority> priority_of(py::handle argument, py::handle object, bool looks);
 
 /// Seconds; None: for ever. Throws ValueError for NaN.

@@ -42,11 +42,20 @@ void set(const py::object& exception) {
 void set(PyObject* type, const char* text) { PyErr_SetObject(type, text_of(in_pythons_words(text)).ptr()); }
 void set(const char* name, const char* text) { set(error_class(name).ptr(), text); }
 
+bool is_of_python(const std::exception_ptr& exception) {
+  if (exception == nullptr) return false;
+  try {
+    std::rethrow_exception(exception);
+  } catch (const PythonError&) {
+    return true;
+  } catch (...) {
+    return false;
+  }
+}
+
 void set_worker_died(const coproc::WorkerDiedError& error) {
-  std::string text = error.what();
-  constexpr std::string_view call = "exit_status().report()";
-  if (const auto at = text.rfind(call); at != std::string::npos) text.replace(at, call.size(), "exit_status.report()");
-  set(error_class("WorkerDiedError")(text_of_end(std::move(text)), text_of(error.name()), error.pid(),
+  const coproc::WorkerDiedError said(error.name(), error.pid(), in_python(error.exit_status()), error.task());
+  set(error_class("WorkerDiedError")(text_of(said.what()), text_of(error.name()), error.pid(),
                                      py::cast(error.exit_status())));
 }
 
@@ -59,7 +68,7 @@ void set_remote(const coproc::RemoteError& error) {
 }
 
 void set_pool_broken(const coproc::PoolBrokenError& error) {
-  const py::object broken = error_class("PoolBrokenError")(text_of_end(in_pythons_words(error.what())));
+  const py::object broken = error_class("PoolBrokenError")(text_of(in_pythons_words(error.what())));
   if (error.cause() != nullptr) {
     PyException_SetCause(broken.ptr(), exception_object(error.cause()).release().ptr());
   }
@@ -152,10 +161,12 @@ py::str text_of(std::string_view bytes) {
   return py::reinterpret_steal<py::str>(text);
 }
 
-py::str text_of_end(std::string text) {
-  constexpr std::string_view type = "coproc_python::PythonError: ";
-  if (const auto at = text.find(type); at != std::string::npos) text.erase(at, type.size());
-  return text_of(text);
+coproc::ExitStatus in_python(coproc::ExitStatus status) {
+  if (!is_of_python(status.exception)) return status;
+  constexpr std::string_view kBehindType = ": ";
+  const auto at = status.exception_text.find(kBehindType);
+  if (at != std::string::npos) status.exception_text.erase(0, at + kBehindType.size());
+  return status;
 }
 
 PythonError python_error_of(const py::tuple& parts, bool has_escaped) {
@@ -206,7 +217,7 @@ void raise_remote(const PythonError& error, bool unpickles) {
 void bind_errors(py::module_&) {
   module_of_errors = new py::object(py::module_::import("coproc.errors"));
   py::register_exception_translator(&translate);
-  static_cast<void>(coproc::detail::known_error<PythonError>());
+  coproc::accept_errors<PythonError>();
 }
 
 }  // namespace coproc_python

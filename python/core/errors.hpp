@@ -4,6 +4,7 @@
 #include <pybind11/pybind11.h>
 #include <coproc/error_payload.hpp>
 #include <coproc/errors.hpp>
+#include <coproc/exit_status.hpp>
 
 #include <exception>
 #include <string>
@@ -40,17 +41,18 @@ class PythonError : public std::exception {
 
 /// Text of C++ programs, of file names and the like, in which any bytes may be.
 py::str text_of(std::string_view bytes);
-/// What the core says of a worker's end, without the C++ type that a Python exception has there.
-py::str text_of_end(std::string text);
+/// The status without the C++ type that a Python exception has in `exception_text`. What follows begins with the Python
+/// type.
+coproc::ExitStatus in_python(coproc::ExitStatus status);
 
 PythonError to_python_error(py::handle exception);
 /// Of what `coproc.errors.parts_of` returns.
 PythonError python_error_of(const py::tuple& parts, bool has_escaped = false);
-/// The same for what has left a target: only Exceptions arrive as themselves.
+/// The same for an exception that has left a target: only Exceptions arrive as themselves.
 PythonError escaped_error(const py::error_already_set& error);
 
-/// Throws py::error_already_set for what a peer sent: the exception itself, or a RemoteError where it makes none, or must not be
-/// unpickled.
+/// Throws py::error_already_set for an exception that a peer sent. It is a RemoteError if the exception cannot be made
+/// here, or must not be unpickled.
 [[noreturn]] void raise_remote(const PythonError& error, bool unpickles);
 
 /// The exception object that this would be raised as.

@@ -30,16 +30,19 @@ double seconds(std::chrono::microseconds time) { return std::chrono::duration<do
 
 void bind_exit_status(py::module_& module) {
   using coproc::ExitStatus;
-  py::class_<ExitStatus>(module, "ExitStatus", "How a worker ended.")
-      .def_property_readonly("code", &ExitStatus::code, "The exit code; None: it did not exit by itself.")
-      .def_property_readonly("signal", &ExitStatus::signal, "The number of the signal that ended it; else None.")
-      .def_property_readonly("success", &ExitStatus::success, "Exit code 0.")
+  py::class_<ExitStatus>(module, "ExitStatus",
+                         "How a worker ended, and everything else that is known about its end. If there were several "
+                         "causes, the first one counts.")
+      .def_property_readonly("code", &ExitStatus::code, "The exit code, or None if the worker did not exit by itself.")
+      .def_property_readonly("signal", &ExitStatus::signal, "The number of the signal that ended the worker, or None.")
+      .def_property_readonly("success", &ExitStatus::success, "Whether the worker ended with exit code 0.")
       .def_property_readonly(
           "stopped_by", [](const ExitStatus& status) { return name_of(status.stopped_by); },
-          "The rung of stop(), terminate() or kill() that ended it: 'close_request', 'terminate', 'kill'; else None.")
+          "The step of stop(), or the call of terminate() or kill(), that ended the worker: 'close_request', "
+          "'terminate' or 'kill'. Otherwise None.")
       .def_property_readonly(
-          "exception_text", [](const ExitStatus& status) { return text_of_end(status.exception_text); },
-          "The exception that left the target, if one did: its type and text.")
+          "exception_text", [](const ExitStatus& status) { return text_of(in_python(status).exception_text); },
+          "The type and text of the exception that left the target, or an empty text.")
       .def_property_readonly(
           "unanswered",
           [](const ExitStatus& status) {
@@ -47,7 +50,7 @@ void bind_exit_status(py::module_& module) {
             for (const coproc::RequestId id : status.unanswered) ids.push_back(static_cast<std::uint64_t>(id));
             return ids;
           },
-          "The ids of the requests whose replies had not come.")
+          "The ids of the requests that had no reply when the worker ended, in the order of their sends.")
       .def_property_readonly(
           "stack",
           [](const ExitStatus& status) {
@@ -55,27 +58,33 @@ void bind_exit_status(py::module_& module) {
             for (const std::string& each : status.stack) calls.append(text_of(each));
             return calls;
           },
-          "Where it was when it crashed, innermost call first; empty: not known.")
+          "The calls in which the worker crashed, innermost first. Empty if they are not known, or it did not crash.")
       .def_property_readonly(
           "user_time", [](const ExitStatus& status) { return seconds(status.resources.user_time); },
-          "Seconds of processor time; 0 where the kernel does not tell.")
-      .def_property_readonly("system_time",
-                             [](const ExitStatus& status) { return seconds(status.resources.system_time); })
-      .def_property_readonly("peak_memory_kib",
-                             [](const ExitStatus& status) { return status.resources.peak_memory_kib; })
+          "The processor time that the worker used in its own code, in seconds. 0 if the kernel does not know it.")
+      .def_property_readonly(
+          "system_time", [](const ExitStatus& status) { return seconds(status.resources.system_time); },
+          "The processor time that the kernel used for the worker, in seconds. 0 if the kernel does not know it.")
+      .def_property_readonly(
+          "peak_memory_kib", [](const ExitStatus& status) { return status.resources.peak_memory_kib; },
+          "The most memory that the worker had at one time, in KiB. 0 if the kernel does not know it.")
       .def_property_readonly(
           "limit",
           [](const ExitStatus& status) {
             return status.limit.empty() ? py::object(py::none()) : py::str(status.limit);
           },
-          "The resource limit that ended it by SIGKILL ('RLIMIT_CPU'), where that is known; else None.")
+          "The resource limit that ended the worker by SIGKILL, such as 'RLIMIT_CPU'. None if there was none, or it is "
+          "not known.")
       .def(
-          "describe", [](const ExitStatus& status) { return text_of_end(status.describe()); },
-          "In words: 'exited with code 1 after ...', 'was killed by SIGSEGV', ...")
+          "describe", [](const ExitStatus& status) { return text_of(in_python(status).describe()); },
+          "Say how the worker ended.\n\n"
+          ":return: a text such as 'exited with code 1 after ...' or 'was killed by SIGSEGV'\n")
       .def(
-          "report", [](const ExitStatus& status) { return text_of_end(status.report()); },
-          "Everything that is known, in lines.")
-      .def("__repr__", [](const ExitStatus& status) { return text_of_end("<ExitStatus: " + status.describe() + ">"); });
+          "report", [](const ExitStatus& status) { return text_of(in_python(status).report()); },
+          "Say everything that is known about the end.\n\n"
+          ":return: the text of `describe`, and further lines: time and memory, unanswered requests, stack\n")
+      .def("__repr__",
+           [](const ExitStatus& status) { return text_of("<ExitStatus: " + in_python(status).describe() + ">"); });
 }
 
 }  // namespace coproc_python

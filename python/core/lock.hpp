@@ -1,7 +1,7 @@
 // The interpreter's lock: waiting without it, and taking it in a thread that may not have it.
 //
-// While the interpreter ends, Python ends a thread that asks for the lock by pthread_exit(), in the middle of C++ code, where that is to
-// abort. Such a thread rests instead until the process is gone, as Python 3.14 has its threads do.
+// While the interpreter ends, Python calls pthread_exit() in a thread that asks for the lock. In the middle of C++ code
+// that aborts the process. Such a thread sleeps instead until the process is gone, as threads do in Python 3.14.
 #pragma once
 
 #include <cxxabi.h>

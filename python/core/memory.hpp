@@ -12,7 +12,7 @@ namespace coproc_python {
 
 namespace py = pybind11;
 
-/// A Python object with the buffer protocol, writable, that keeps the memory: what arrays and memoryviews are made over.
+/// A Python object with a writable buffer that keeps the memory. Arrays and memoryviews are made over it.
 py::object as_buffer(Memory memory);
 
 /// A memory to be filled and sent: `as_buffer`, and known by its address from now on.
@@ -20,7 +20,7 @@ py::object as_lendable(Memory memory);
 /// The lendable memory that is just these bytes; null: there is none.
 const Memory* lendable_at(const void* data, std::size_t size);
 
-/// An object with `read`, `readinto` and `readline` over pieces in turn, for an Unpickler. What it was made of outlives it.
+/// An object with `read`, `readinto` and `readline` over several pieces, for an Unpickler. The pieces must outlive it.
 py::object reader_of(std::vector<Outgoing> pieces);
 
 void bind_memory(py::module_& module);

@@ -91,7 +91,6 @@ void Messenger::close() {
   if (held_ != nullptr) held_->end.close();
   held_.reset();
   link_ = nullptr;
-  forget_left();
   owned_.emplace<std::monostate>();
   keeper_.reset();
 }
@@ -125,27 +124,41 @@ std::optional<Message> Messenger::next_in(const Use& use, const ChannelId& chann
 
 /// The first look keeps the interpreter's lock.
 Message Messenger::wait_for_message(py::handle channel, py::handle timeout) {
-  raise_put_off();
   const Timeout time = timeout_of(timeout);
-  const ChannelId& id = id_of(channel);
-  if (auto left = left_.take(id)) return *std::move(left);
-  const ChannelId kept = id;  // the reference holds only until another thread runs
+  const ChannelId id = id_of(channel);  // a copy: the reference is valid only until another thread runs
   const Use use(*this, Turn::Kind::wait);
-  auto message = next_in(use, kept);
+  auto message = next_in(use, id);
   if (message) return *std::move(message);
   if (time.ns.count() != 0) {
-    message = use.run(time, [&](Timeout left) { return use->receive_for<Message>(kept, left); });
+    message = use.run(time, [&](Timeout left) { return use->receive_for<Message>(id, left); });
   }
-  if (!message) throw coproc::TimeoutError("no message of channel " + kept.describe() + " came in this time");
+  if (!message) throw coproc::TimeoutError("no message of channel " + id.describe() + " came in this time");
   return *std::move(message);
 }
 
-/// Where Ctrl-C ends the unpickling, the message is there for the next receive.
-py::object Messenger::payload_or_put_back(Message&& message) {
+/// Puts back messages in the order in which they were received. While an exception is being raised, another Ctrl-C
+/// changes nothing.
+void Messenger::put_back(std::span<Message> messages) {
+  for (;;) {
+    try {
+      const Use use(*this);
+      for (auto message = messages.rbegin(); message != messages.rend(); ++message) use->put_back(std::move(*message));
+      return;
+    } catch (const coproc::Error&) {
+      return;  // the link has been closed or opened anew meanwhile, and its messages with it
+    } catch (py::error_already_set& error) {
+      if (!error.matches(PyExc_KeyboardInterrupt)) throw;
+    }
+  }
+}
+
+/// The payload is unpickled after the receive has ended, so that its code may use the messenger. If Ctrl-C ends the
+/// unpickling, the message is put back.
+py::object Messenger::payload_or_put_back(Message message) {
   try {
     return payload_of(message, unpickles_);
   } catch (py::error_already_set& error) {
-    if (error.matches(PyExc_KeyboardInterrupt)) left_.put_back(std::move(message));
+    if (error.matches(PyExc_KeyboardInterrupt)) put_back({&message, 1});
     throw;
   }
 }
@@ -162,7 +175,6 @@ Received Messenger::receive_message(py::handle channel, py::handle timeout) {
 
 Received Messenger::receive_any(const py::iterable& channel_ids, py::handle timeout) {
   return with_errors([&]() -> Received {
-    raise_put_off();
     const Timeout time = timeout_of(timeout);
     if (py::isinstance<py::str>(channel_ids)) throw py::type_error("receive_any: give a list of channels, not a text");
     std::vector<py::object> channels;
@@ -172,11 +184,8 @@ Received Messenger::receive_any(const py::iterable& channel_ids, py::handle time
       ids.push_back(id_of(channel));
     }
     if (ids.empty()) throw coproc::InvalidArgumentError("receive_any: give one channel at least");
-    std::optional<Message> message = left_.take_of_any(ids);
-    if (!message) {
-      const Use use(*this, Turn::Kind::wait);
-      message = use.run(time, [&](Timeout left) { return use->receive_any(ids, left); });
-    }
+    const Use use(*this, Turn::Kind::wait);
+    auto message = use.run(time, [&](Timeout left) { return use->receive_any(ids, left); });
     if (!message) throw coproc::TimeoutError("no message of these channels came in this time");
     std::size_t index = 0;
     while (!(ids[index] == message->channel())) ++index;
@@ -186,17 +195,14 @@ Received Messenger::receive_any(const py::iterable& channel_ids, py::handle time
 
 py::object Messenger::try_receive(py::handle channel, bool as_message) {
   return with_errors([&]() -> py::object {
-    raise_put_off();
-    const ChannelId id = id_of(channel);
-    std::optional<Message> message = left_.take(id);
-    if (!message) message = try_next(id);
+    std::optional<Message> message = try_next(id_of(channel));
     if (!message) return py::none();
     if (!as_message) return py::make_tuple(payload_or_put_back(*std::move(message)));
     return py::cast(Received{*std::move(message), py::reinterpret_borrow<py::object>(channel), unpickles_});
   });
 }
 
-/// For who waits elsewhere for more: where no more can come that is raised, whatever other channels still hold.
+/// For callers that wait elsewhere for more: where no more can come, that is raised, whatever other channels still hold.
 std::optional<Message> Messenger::try_next(const ChannelId& channel) {
   const Use use(*this);
   auto message = next_in(use, channel);
@@ -204,86 +210,52 @@ std::optional<Message> Messenger::try_next(const ChannelId& channel) {
   return use.at_once([&] { return use->receive_for<Message>(channel, std::chrono::seconds(1)); });
 }
 
-/// How many a receive of all takes: what is left, or else what is there by now, and one that may be an error.
-std::size_t Messenger::count_next(const ChannelId& channel) {
-  if (const std::size_t left = left_.count(channel)) return left;
-  return std::max<std::size_t>(1, Use(*this)->available(channel));
-}
-
-/// One that has come by now. Where none has, and none can come any more, the first throws what a wait would; an error of the link's
-/// behind others is the next receive's.
-std::optional<Message> Messenger::next_available(const ChannelId& channel, bool is_first) {
-  if (auto left = left_.take(channel)) return left;
-  try {
-    return next_in(Use(*this), channel);
-  } catch (...) {
-    if (is_first) throw;
-    put_off_ = std::current_exception();
-    return std::nullopt;
+/// All that have arrived. If there are none, this raises what a wait would raise, such as the death of the other side.
+std::vector<Message> Messenger::all_available(const ChannelId& channel) {
+  const Use use(*this);
+  std::vector<Message> all = use.at_once([&] { return use->receive_available<Message>(channel); });
+  if (all.empty()) {
+    if (auto message = next_in(use, channel)) all.push_back(*std::move(message));
   }
+  return all;
 }
 
 py::list Messenger::receive_available_messages(py::handle channel) {
   return with_errors([&] {
-    raise_put_off();
-    const ChannelId id = id_of(channel);
     py::list all;
-    for (std::size_t most = count_next(id); all.size() < most;) {
-      auto message = next_available(id, all.empty());
-      if (!message) break;
-      all.append(Received{*std::move(message), py::reinterpret_borrow<py::object>(channel), unpickles_});
+    for (Message& message : all_available(id_of(channel))) {
+      all.append(Received{std::move(message), py::reinterpret_borrow<py::object>(channel), unpickles_});
     }
     return all;
   });
 }
 
-/// An error that one of them causes is raised in its turn: at once, or by the next receive where there is something to return.
+/// Stops before a message whose unpickling raises, unless it is the first one: that one is taken. Ctrl-C takes none.
 py::list Messenger::receive_available(py::handle channel) {
   return with_errors([&] {
-    raise_put_off();
-    const ChannelId id = id_of(channel);
-    std::vector<Message> taken;  // until they are returned
+    std::vector<Message> taken = all_available(id_of(channel));
+    const std::span messages(taken);
     py::list all;
     try {
-      const std::size_t most = count_next(id);
-      taken.reserve(most);
-      while (all.size() < most) {
-        auto message = next_available(id, all.empty());
-        if (!message) break;
-        taken.push_back(*std::move(message));
-        all.append(payload_of(taken.back(), unpickles_));
-      }
+      for (const Message& message : messages) all.append(payload_of(message, unpickles_));
     } catch (...) {
-      if (is_keyboard_interrupt(std::current_exception())) {
-        left_.put_back(std::move(taken));
-        throw;
-      }
-      if (all.empty()) throw;
-      left_.put_back(std::move(taken.back()));
+      const bool is_ctrl_c = is_keyboard_interrupt(std::current_exception());
+      const std::size_t kept = is_ctrl_c ? 0 : std::max<std::size_t>(1, all.size());
+      put_back(messages.subspan(kept));
+      if (is_ctrl_c || all.empty()) throw;
     }
     return all;
   });
-}
-
-void Messenger::raise_put_off() {
-  if (put_off_) std::rethrow_exception(std::exchange(put_off_, nullptr));
-}
-
-void Messenger::forget_left() noexcept {
-  put_off_ = nullptr;
-  left_.clear();
 }
 
 py::object Messenger::receive_reply(std::uint64_t id, py::handle timeout) {
   return with_errors([&] {
-    raise_put_off();
     const Timeout time = timeout_of(timeout);
-    std::optional<Message> message = left_.take_reply_to(id);
-    if (!message) {
+    auto message = [&] {
       const Use use(*this, Turn::Kind::wait);
-      message = use.run(time, [&](Timeout left) { return use->receive_reply(coproc::RequestId{id}, left); });
-    }
-    return payload_or_put_back(*std::move(message));
+      return use.run(time, [&](Timeout left) { return use->receive_reply(coproc::RequestId{id}, left); });
+    }();
+    return payload_or_put_back(std::move(message));
   });
 }
 
@@ -296,85 +268,67 @@ py::object Messenger::receive_next_reply(py::handle channel, py::handle timeout)
 
 Received Messenger::receive_next_reply_message(py::handle channel, py::handle timeout) {
   return with_errors([&] {
-    raise_put_off();
     const Timeout time = timeout_of(timeout);
     const ChannelId id = id_of(channel);
-    std::optional<Message> message = left_.take_reply(id);
-    if (!message) {
-      const Use use(*this, Turn::Kind::wait);
-      message = use.run(time, [&](Timeout left) {
-        auto replies = use->receive_remaining<Message>(id, left);
-        const auto at = replies.begin();
-        if (at == replies.end()) {
-          throw coproc::NoRequestError("no reply can come on channel " + id.describe() +
-                                       ": every request of it is answered");
-        }
-        return std::optional<Message>(std::move(*at));
-      });
-    }
+    const Use use(*this, Turn::Kind::wait);
+    auto message = use.run(time, [&](Timeout left) {
+      auto replies = use->receive_remaining<Message>(id, left);
+      const auto at = replies.begin();
+      if (at == replies.end()) {
+        throw coproc::NoRequestError("no reply can come on channel " + id.describe() +
+                                     ": every request of it is answered");
+      }
+      return std::optional<Message>(std::move(*at));
+    });
     return Received{*std::move(message), py::reinterpret_borrow<py::object>(channel), unpickles_};
   });
 }
 
 // ---- looking ----
 
-/// Where nothing is there, what a receive would raise is raised: the death of the other side, above all. A look at the link's memory alone would
-/// not see it. A thread that waits meanwhile is told itself, and a message taken here would be hidden from it.
+/// If there is no message, this raises what a receive would raise, such as the death of the other side. The link's
+/// memory alone does not show that. If another thread waits, it notices that itself.
 std::size_t Messenger::available(py::handle channel) {
   return with_errors([&]() -> std::size_t {
     const ChannelId id = id_of(channel);
     const Use use(*this);
-    if (const std::size_t left = left_.count(id)) return left + use->queued(id);
     if (const std::size_t count = use->available(id)) return count;
-    raise_put_off();
     if (turn_.has_other_waiter()) return 0;
-    auto message = next_in(use, id);
-    if (!message) return 0;
-    left_.put_back(*std::move(message));
-    return 1 + use->queued(id);
+    look_by_receiving(use, id);
+    return use->queued(id);
   });
 }
 std::size_t Messenger::queued(py::handle channel) {
   if (link_ == nullptr) return 0;
   const ChannelId id = id_of(channel);
-  return Use(*this)->queued(id) + left_.count(id);
+  return Use(*this)->queued(id);
 }
-std::size_t Messenger::remaining(py::handle channel) {
-  return counts(channel).remaining() + left_.count_replies(id_of(channel));
-}
+std::size_t Messenger::remaining(py::handle channel) { return counts(channel).remaining(); }
 coproc::ChannelCounts Messenger::counts(py::handle channel) {
   if (link_ == nullptr) return {};
   const ChannelId id = id_of(channel);
   return Use(*this)->counts(id);
 }
-/// As available(), for any channel; the next receive raises what is to be raised.
 bool Messenger::has_work() {
   const Use use(*this);
   coproc::Messenger* const one[] = {&use.link()};
-  if (has_left() || use.at_once([&] { return coproc::wait_any(one, kAtOnce); })) return true;
-  if (turn_.has_other_waiter()) return false;
-  try {
-    if (auto message = next_in(use)) left_.put_back(*std::move(message));
-  } catch (...) {
-    put_off_ = std::current_exception();
-  }
-  return has_left();
+  return use.at_once([&] { return coproc::wait_any(one, kAtOnce); }).has_value();
+}
+
+void Messenger::look_by_receiving(const Use& use, const ChannelId& channel) {
+  if (auto message = next_in(use, channel)) use->put_back(*std::move(message));
 }
 
 void Messenger::await_available(py::handle timeout) {
   with_errors([&] {
-    raise_put_off();
-    if (has_left()) return;
     const Timeout time = timeout_of(timeout);
     const Use use(*this, Turn::Kind::wait);
     coproc::Messenger* const one[] = {&use.link()};
-    if (use.run(time, [&](Timeout left) { return coproc::wait_any(one, left); }) == std::nullopt && !has_work())
+    if (!use.run(time, [&](Timeout left) { return coproc::wait_any(one, left); }))
       throw coproc::TimeoutError("no message came in this time");
-    raise_put_off();
-    if (has_left()) return;
     // An error, a close request or the other side's end is raised; a message is left for the receive of its channel.
     try {
-      if (auto message = next_in(use)) left_.put_back(*std::move(message));
+      look_by_receiving(use, {});
     } catch (const coproc::LinkClosedError&) {  // WorkerDiedError is one
       if (!has_queued()) throw;
     }

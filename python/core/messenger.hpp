@@ -10,12 +10,12 @@
 #include <exception>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <variant>
 #include <vector>
 
-#include "left_messages.hpp"
 #include "lock.hpp"
 #include "pickling.hpp"
 #include "turn.hpp"
@@ -63,7 +63,8 @@ class Messenger {
     keeper_ = std::move(keeper);
     told_ = std::move(told);
   }
-  /// What the other process finds by its name in its main module, a coproc.main_module.MainNames; None: it is not known.
+  /// Sets the names that the other process has in its main module, a coproc.main_module.MainNames, or None if they are
+  /// not known.
   void set_main_names(py::object names) { main_names_ = MainNames(std::move(names)); }
   const MainNames& main_names() const noexcept { return main_names_; }
   /// Calls `f` while the link is there; before it goes, other threads that wait in it are interrupted.
@@ -123,10 +124,6 @@ class Messenger {
   void await_available(py::handle timeout);
   /// One that waits here; throws py::index_error where none does.
   Received pop_from_queue(py::handle channel);
-  /// Something is there that was taken from the link before.
-  bool has_left() const noexcept { return put_off_ != nullptr || !left_.is_empty(); }
-  /// A new run: what is left is of the last one.
-  void forget_left() noexcept;
   bool close_requested();
   void interrupt();
   int native_handle();
@@ -147,7 +144,8 @@ class Messenger {
     coproc::Messenger& link() const noexcept { return *link_; }
     coproc::Messenger* operator->() const noexcept { return link_; }
 
-    /// Calls `f()`, which does not wait, again where it meets an interrupt by who wanted a turn: a wait that ended by itself has left it.
+    /// Calls `f()`, which does not wait. Calls it again if an interrupt ends it that another thread has made to get its
+    /// turn, and that the wait it was meant for has not used up.
     template <class F>
     auto at_once(F f) const;
     /// Calls `f(time)` without the interpreter's lock, again where it was interrupted by who wanted a turn.
@@ -175,13 +173,13 @@ class Messenger {
   auto send_value(py::handle data, py::handle timeout, SendBytes send_bytes);
   template <class SendBytes>
   auto send_outgoing(const OutgoingData& outgoing, coproc::Timeout time, SendBytes send_bytes);
-  void raise_put_off();
   bool has_queued();
   static std::optional<coproc::Message> next_in(const Use& use, const coproc::ChannelId& channel = {});
   std::optional<coproc::Message> try_next(const coproc::ChannelId& channel);
-  std::size_t count_next(const coproc::ChannelId& channel);
-  std::optional<coproc::Message> next_available(const coproc::ChannelId& channel, bool is_first);
-  py::object payload_or_put_back(coproc::Message&& message);
+  std::vector<coproc::Message> all_available(const coproc::ChannelId& channel);
+  void look_by_receiving(const Use& use, const coproc::ChannelId& channel);
+  void put_back(std::span<coproc::Message> messages);
+  py::object payload_or_put_back(coproc::Message message);
   template <class F>
   auto with_errors(F f);
   coproc::Message wait_for_message(py::handle channel, py::handle timeout);
@@ -197,8 +195,6 @@ class Messenger {
   Turn turn_;
   bool is_interrupted_ = false;  // by the user, who is told so
   py::set channels_;
-  std::exception_ptr put_off_;  // of the link, for the next receive
-  LeftMessages left_;
 };
 
 /// Around what a thread does without the interpreter's lock.

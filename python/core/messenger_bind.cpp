@@ -6,6 +6,7 @@
 #include "arguments.hpp"
 #include "errors.hpp"
 #include "messenger.hpp"
+#include "messenger_docs.hpp"
 #include "options.hpp"
 
 namespace coproc_python {
@@ -76,26 +77,14 @@ std::optional<std::size_t> wait_any(const py::iterable& messengers, py::handle t
   const coproc::Timeout time = timeout_of(timeout);
   const py::list all(messengers);  // kept: a generator's may be nobody else's
   const Turns turns(all);
-  const auto first = [&](auto is_so) {
-    std::size_t index = 0;
-    for (const py::handle each : all) {
-      if (is_so(each.cast<Messenger&>())) return std::optional(index);
-      ++index;
-    }
-    return std::optional<std::size_t>();
-  };
-  if (const auto index = first([](const Messenger& messenger) { return messenger.has_left(); })) return index;
   if (turns.links.empty()) {
     const Unlocked unlocked;
     coproc::wait_any({}, time);
     return std::nullopt;
   }
   // One of them stands for all where somebody wants a turn.
-  const std::optional<std::size_t> index = Messenger::Use::run_all(
-      turns.uses, time, [&](coproc::Timeout left) { return coproc::wait_any(turns.links, left); });
-  if (index) return index;
-  // A wait that did not sleep has not seen an end of the other side.
-  return first([](Messenger& messenger) { return messenger.has_work(); });
+  return Messenger::Use::run_all(turns.uses, time,
+                                 [&](coproc::Timeout left) { return coproc::wait_any(turns.links, left); });
 }
 
 py::object payload_once(Received& received) {
@@ -111,8 +100,7 @@ py::object payload_once(Received& received) {
 }  // namespace
 
 void bind_link_end(py::module_& module) {
-  py::class_<HeldEnd, EndPointer>(module, "LinkEnd",
-                                  "An end of a link that nobody has opened: can go to another process.")
+  py::class_<HeldEnd, EndPointer>(module, "LinkEnd", docs::kLinkEnd.c_str())
       .def(py::init([](const std::vector<int>& fds, const std::string& description) {
         auto held = std::make_shared<HeldEnd>();
         held->end = coproc::LinkEnd(fds, description);
@@ -125,37 +113,38 @@ void bind_link_end(py::module_& module) {
       .def("__bool__", [](const HeldEnd& held) { return static_cast<bool>(held.end); })
       .def("run", &run_end);
   module.def("new_pair", &new_pair);
-  module.def("wait_any", &wait_any, "messengers"_a, "timeout"_a = py::none());
+  module.def("wait_any", &wait_any, "messengers"_a, "timeout"_a = py::none(), docs::kWaitAny.c_str());
 }
 
 void bind_messenger(py::module_& module) {
-  py::class_<Received>(module, "DataMessage", "A received message.")
-      .def_property_readonly("payload", &payload_once,
-                             "What was sent. Raises what the peer's code raised, where the reply is an error.")
-      .def_property_readonly("channel_id", [](const Received& received) { return received.channel; })
+  py::class_<Received>(module, "DataMessage", docs::kDataMessage.c_str())
+      .def_property_readonly("payload", &payload_once, docs::kPayload.c_str())
+      .def_property_readonly(
+          "channel_id", [](const Received& received) { return received.channel; }, docs::kChannelId.c_str())
       .def_property_readonly(
           "priority", [](const Received& received) { return received.message.priority(); },
-          "The sender's number; minus infinity without one.")
+          docs::kMessagePriority.c_str())
       .def_property_readonly(
           "request_id",
           [](const Received& received) -> std::optional<std::uint64_t> {
             const auto id = received.message.request_id();
             return id ? std::optional(static_cast<std::uint64_t>(*id)) : std::nullopt;
           },
-          "Of requests and replies: what `send_request` returned; else None.")
-      .def_property_readonly("is_reply", [](const Received& received) { return received.message.is_reply(); })
+          docs::kRequestId.c_str())
+      .def_property_readonly(
+          "is_reply", [](const Received& received) { return received.message.is_reply(); }, docs::kIsReply.c_str())
       .def_property_readonly(
           "request_reply",
           [](const Received& received) {
             return received.message.request_id().has_value() && !received.message.is_reply();
           },
-          "Whether it is a request.")
+          docs::kRequestReply.c_str())
       .def_property_readonly(
           "mtype",
           [](const Received&) {
             return py::module_::import("coproc.messenger.messages").attr("MessageType").attr("DATA_PAYLOAD");
           },
-          "A name of the old package: MessageType.DATA_PAYLOAD, always.")
+          docs::kMtype.c_str())
       .def("__repr__", [](Received& received) {
         return py::str("DataMessage(payload={!r}, request_reply={}, is_reply={}, channel_id={!r})")
             .format(received.message.error() ? py::object(py::str("an error")) : payload_once(received),
@@ -174,107 +163,72 @@ void bind_messenger(py::module_& module) {
       self.send(what, data, channel, timeout, priority);
     };
   };
-  py::class_<Messenger>(module, "Messenger")
+  py::class_<Messenger>(module, "Messenger", docs::kMessenger.c_str())
       .def(py::init<bool, bool>())
       .def("_hold", &Messenger::hold)
       .def_property_readonly("_held", &Messenger::held)
       .def_property_readonly("_channels", &Messenger::channels)
       .def_property_readonly(
-          "codec", [](const Messenger& self) { return self.unpickles() ? "pickle" : "msgpack"; },
-          "'pickle', or 'msgpack': then it sends only what other languages know, and unpickles nothing.")
-      .def(
-          "send_norequest", send_nothing_back(Messenger::Send::norequest), "data"_a, "channel_id"_a = none,
-          py::kw_only(), "timeout"_a = none, "priority"_a = none,
-          "Send data that expects no reply.\n\n"
-          "Returns when the other side can see it. A send that raises has sent nothing. Waits while the link is full,\n"
-          "`timeout` seconds at most: TimeoutError. `priority`: instead of the data's own attribute.")
+          "codec", [](const Messenger& self) { return self.unpickles() ? "pickle" : "msgpack"; }, docs::kCodec.c_str())
+      .def("send_norequest", send_nothing_back(Messenger::Send::norequest), "data"_a, "channel_id"_a = none,
+           py::kw_only(), "timeout"_a = none, "priority"_a = none, docs::kSendNorequest.c_str())
       .def("send_request", send_as(Messenger::Send::request), "data"_a, "channel_id"_a = none, py::kw_only(),
-           "timeout"_a = none, "priority"_a = none,
-           "Send data that expects a reply; counted in remaining() until that is received. Returns the request's id.")
+           "timeout"_a = none, "priority"_a = none, docs::kSendRequest.c_str())
       .def("send_reply", send_nothing_back(Messenger::Send::reply), "data"_a, "channel_id"_a = none, py::kw_only(),
-           "timeout"_a = none, "priority"_a = none,
-           "Answer the request of this channel that was received longest ago and is still unanswered.")
+           "timeout"_a = none, "priority"_a = none, docs::kSendReply.c_str())
       .def("send_request_multiple", &Messenger::send_requests, "datas"_a, "channel_id"_a = none, py::kw_only(),
-           "timeout"_a = none, "priority"_a = none, "One request for each; returns their ids. The timeout is for each.")
+           "timeout"_a = none, "priority"_a = none, docs::kSendRequestMultiple.c_str())
       .def("send_request_multiple", &Messenger::send_requests, "data"_a, "channel_id"_a = none, py::kw_only(),
            "timeout"_a = none, "priority"_a = none)  // its name in older versions of the package
       .def("try_send", &Messenger::try_send, "data"_a, "channel_id"_a = none, py::kw_only(), "priority"_a = none,
-           "Send data if there is space for it now; False: there was none.")
+           docs::kTrySend.c_str())
       .def("reply_to", &Messenger::reply_to, "request"_a, "data"_a, py::kw_only(), "timeout"_a = none,
-           "priority"_a = none, "Answer this request, a DataMessage. NoRequestError if it is none, or is answered.")
+           "priority"_a = none, docs::kReplyTo.c_str())
       .def("reply_error_to", &Messenger::reply_error_to, "request"_a, "exception"_a, py::kw_only(), "timeout"_a = none,
-           "Fail just this request: who receives its reply gets the exception raised.")
+           docs::kReplyErrorTo.c_str())
       .def("_send_error", &Messenger::send_error)
-      .def("send_close_request", &Messenger::send_close_request,
-           "Ask the other side to close: its next receive raises ResourceRequestedClose. Never waits; overtakes what "
-           "is queued.")
-      .def("send_end", &Messenger::send_end, py::kw_only(), "timeout"_a = none,
-           "Say, behind all that was sent, that nothing follows: the other side receives that, and then its receives "
-           "raise EndOfMessages.\n\n"
-           "Sends raise LinkClosedError from then on; receives go on. A second time it does nothing.")
+      .def("send_close_request", &Messenger::send_close_request, docs::kSendCloseRequest.c_str())
+      .def("send_end", &Messenger::send_end, py::kw_only(), "timeout"_a = none, docs::kSendEnd.c_str())
       .def("_lend", &Messenger::lend)
-      .def("_forget_left", &Messenger::forget_left)
       .def("_set_main_names", &Messenger::set_main_names)
       .def("receive_blocking", &Messenger::receive, "channel_id"_a = none, py::kw_only(), "timeout"_a = none,
-           "Wait for a message of this channel and return its data: the best one by priority.\n\n"
-           "Raises TimeoutError after `timeout` seconds, what the other side sent by send_error, "
-           "ResourceRequestedClose, and\n"
-           "WorkerDiedError, HostDiedError or PeerClosedError when the other side is gone and nothing is left to "
-           "receive.")
+           docs::kReceiveBlocking.c_str())
       .def("receive_message_blocking", &Messenger::receive_message, "channel_id"_a = none, py::kw_only(),
-           "timeout"_a = none, "The same; returns the DataMessage.")
+           "timeout"_a = none, docs::kReceiveMessageBlocking.c_str())
       .def("receive_any", &Messenger::receive_any, "channel_ids"_a, py::kw_only(), "timeout"_a = none,
-           "Wait for the best message of several channels; returns the DataMessage.")
-      .def(
-          "receive_available", &Messenger::receive_available, "channel_id"_a = none,
-          "The data of all messages of this channel that have come, best first; an empty list: none. Does not wait.\n\n"
-          "Raises WorkerDiedError, HostDiedError or PeerClosedError when the other side is gone and nothing is left.")
+           docs::kReceiveAny.c_str())
+      .def("receive_available", &Messenger::receive_available, "channel_id"_a = none, docs::kReceiveAvailable.c_str())
       .def("receive_available_messages", &Messenger::receive_available_messages, "channel_id"_a = none,
-           "The same as DataMessages.")
+           docs::kReceiveAvailableMessages.c_str())
       .def("receive_reply", &Messenger::receive_reply, "request_id"_a, py::kw_only(), "timeout"_a = none,
-           "Wait for the reply to this request, whatever else comes.")
+           docs::kReceiveReply.c_str())
       .def("_receive_next_reply", &Messenger::receive_next_reply)
       .def("_receive_next_reply_message", &Messenger::receive_next_reply_message)
       .def("_try_receive", &Messenger::try_receive)
-      .def("available", &Messenger::available, "channel_id"_a = none,
-           "How many messages of this channel could be received now. Looks what has come, without waiting.\n\n"
-           "Where there is none, it raises what a receive would: an error of the other side, its close request, its "
-           "end.")
-      .def(
-          "await_available", &Messenger::await_available, py::kw_only(), "timeout"_a = none,
-          "Wait until a message of any channel is there, and leave it there.\n\n"
-          "Returns at once while one is unread. Raises what a receive would, and TimeoutError after `timeout` seconds.")
-      .def("pop_from_queue", &Messenger::pop_from_queue, "channel_id"_a = none,
-           "The best message of this channel that was taken from the link and waits here, a DataMessage. IndexError: "
-           "there is none.")
-      .def("queue_size", &Messenger::queued, "channel_id"_a = none,
-           "How many messages of this channel were taken from the link and wait here. Looks for no others.")
-      .def("remaining", &Messenger::remaining, "channel_id"_a = none,
-           "How many requests of this channel have no reply yet.")
+      .def("available", &Messenger::available, "channel_id"_a = none, docs::kAvailable.c_str())
+      .def("await_available", &Messenger::await_available, py::kw_only(), "timeout"_a = none,
+           docs::kAwaitAvailable.c_str())
+      .def("pop_from_queue", &Messenger::pop_from_queue, "channel_id"_a = none, docs::kPopFromQueue.c_str())
+      .def("queue_size", &Messenger::queued, "channel_id"_a = none, docs::kQueueSize.c_str())
+      .def("remaining", &Messenger::remaining, "channel_id"_a = none, docs::kRemaining.c_str())
       .def(
           "requests_sent", [](Messenger& self, py::object channel) { return self.counts(channel).requests; },
-          "channel_id"_a = none, "Requests sent on this channel.")
+          "channel_id"_a = none, docs::kRequestsSent.c_str())
       .def(
           "replies_received", [](Messenger& self, py::object channel) { return self.counts(channel).replies; },
-          "channel_id"_a = none, "Replies received on this channel.")
+          "channel_id"_a = none, docs::kRepliesReceived.c_str())
       .def(
           "messages_sent", [](Messenger& self, py::object channel) { return self.counts(channel).sent; },
-          "channel_id"_a = none, "Messages sent on this channel, requests and replies among them.")
+          "channel_id"_a = none, docs::kMessagesSent.c_str())
       .def(
           "messages_received", [](Messenger& self, py::object channel) { return self.counts(channel).received; },
-          "channel_id"_a = none, "Messages received on this channel, replies among them.")
-      .def("pipe_poll", &Messenger::has_work, "Whether something can be received or raised now.")
-      .def("fileno", &Messenger::native_handle,
-           "A descriptor for select, poll and event loops: readable while something can be received, or the other side "
-           "is gone.")
-      .def("interrupt", &Messenger::interrupt,
-           "From any thread: the wait that is under way, or else the next one, raises InterruptedError.")
-      .def("close", &Messenger::close,
-           "Let go of the link: the other side gets PeerClosedError. Also in a process that has passed it to another "
-           "one.")
-      .def_property_readonly("closed", &Messenger::is_closed)
-      .def_property_readonly("close_requested", &Messenger::close_requested,
-                             "Whether the other side has asked this one to close.");
+          "channel_id"_a = none, docs::kMessagesReceived.c_str())
+      .def("pipe_poll", &Messenger::has_work, docs::kPipePoll.c_str())
+      .def("fileno", &Messenger::native_handle, docs::kFileno.c_str())
+      .def("interrupt", &Messenger::interrupt, docs::kInterrupt.c_str())
+      .def("close", &Messenger::close, "Give up the link.")
+      .def_property_readonly("closed", &Messenger::is_closed, docs::kClosed.c_str())
+      .def_property_readonly("close_requested", &Messenger::close_requested, docs::kCloseRequested.c_str());
 }
 
 }  // namespace coproc_python

@@ -20,8 +20,8 @@ using coproc::Timeout;
 namespace {
 
 constexpr Timeout kAtOnce = std::chrono::seconds(0);
-/// Up to so many bytes a send is tried with the interpreter's lock: giving it up takes longer, and getting it back may take much
-/// longer.
+/// The largest message whose send is tried while the interpreter's lock is held. Releasing the lock takes longer than
+/// such a send, and taking it again may take much longer.
 constexpr std::size_t kSmall = 64 << 10;
 
 }  // namespace

@@ -12,8 +12,9 @@ namespace coproc_python {
 
 namespace {
 
-/// Walks over the bytes of MessagePack and adds up what its arrays and maps say that they hold. An element takes one byte at least, so that all
-/// together hold no more than there are bytes; the unpacker takes memory for each as it says.
+/// Walks over the bytes of MessagePack and adds up the lengths of its arrays and maps. An element takes at least one
+/// byte, so the sum must not be larger than the number of bytes. The unpacker would allocate memory for each stated
+/// length.
 class Walk {
  public:
   explicit Walk(std::string_view bytes) noexcept : bytes_(bytes), size_(bytes.size()) {}
@@ -84,7 +85,7 @@ class Walk {
   }
 
   std::string_view skip(std::uint64_t count) {
-    if (count > bytes_.size()) throw coproc::DecodeError("a message is no MessagePack: it ends too early");
+    if (count > bytes_.size()) throw coproc::DecodeError("a message is not MessagePack: it ends too early");
     const std::string_view skipped = bytes_.substr(0, count);
     bytes_.remove_prefix(count);
     return skipped;
@@ -110,7 +111,7 @@ class Walk {
   std::uint64_t announced(std::uint64_t count) {
     announced_ += count;
     if (announced_ > size_) {
-      throw coproc::DecodeError("a message is no MessagePack: its lists and maps say that they hold " +
+      throw coproc::DecodeError("a message is not MessagePack: its lists and maps say that they hold " +
                                 std::to_string(announced_) + " values, in " + std::to_string(size_) + " bytes");
     }
     return count;

@@ -7,7 +7,8 @@
 
 namespace coproc_python {
 
-/// Throws coproc::DecodeError for what makes no value, and for lengths that are larger than what is there: nothing is allocated for these.
+/// Decodes a value. Throws coproc::DecodeError if the bytes do not make one, or state lengths that are larger than the
+/// bytes that are there. Nothing is allocated for such lengths.
 pybind11::object unpacked(const std::byte* data, std::size_t size);
 
 }  // namespace coproc_python

@@ -16,8 +16,8 @@ namespace py = pybind11;
 /// An object on its way out: its bytes, and what keeps them. With the interpreter's lock, but for `value`.
 class Pickled {
  public:
-  /// Throws what the object's own methods throw, and pickle.PicklingError. What `main_names` says is not found in the other process
-  /// travels by value, where cloudpickle is installed.
+  /// Functions and classes that are not in `main_names` travel by value, if cloudpickle is installed. Throws
+  /// pickle.PicklingError, and what methods of the object throw.
   Pickled(py::handle object, const MainNames& main_names);
   Pickled(const Pickled&) = delete;
   Pickled& operator=(const Pickled&) = delete;

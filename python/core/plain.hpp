@@ -1,7 +1,7 @@
 // Numbers, text, and objects that hold nothing else: small messages, for which a pickle takes most of the time.
 //
-// An object is plain where pickling would do no more than name its class and copy its `__dict__`: what it does otherwise, and for anything
-// that may be referred to twice, is left to pickle.
+// An object is plain if pickling it would only name its class and copy its `__dict__`. All other objects, and those
+// that may be referred to twice, are left to pickle.
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -15,7 +15,8 @@ namespace coproc_python {
 
 namespace py = pybind11;
 
-/// Appends the object's bytes; false: it is not plain, or `main_names` says that its class is not found, and `out` holds anything.
+/// Appends the object's bytes. Returns false, with anything in `out`, if the object is not plain or its class is not in
+/// `main_names`.
 bool encode_plain(py::handle object, std::string& out, const MainNames& main_names = {});
 
 /// Throws coproc::DecodeError, and what importing the object's class throws.

@@ -1,5 +1,5 @@
-// Whose turn it is in a messenger. One thread at a time uses a link; others that want to send or to look have to wait for it, and one that
-// waits for messages steps aside for them.
+// Whose turn it is in a messenger. One thread at a time uses a link. Other threads that want to send or to look wait
+// for it, and a thread that waits for messages lets them in.
 #pragma once
 
 #include <cstdint>
@@ -20,8 +20,8 @@ class Turn {
 
   /// True: it is this thread's at once. A thread may begin again what it has begun.
   bool try_begin(Kind kind) noexcept;
-  /// Waits for the others. `ask`: makes the one that waits for messages look up. Throws coproc::ConcurrentUseError where another
-  /// thread waits for messages and this one would, too; py::error_already_set for Ctrl-C.
+  /// Waits for the turn of this thread. `ask()` interrupts the thread that waits for messages. Throws
+  /// coproc::ConcurrentUseError if both threads want to wait for messages, and py::error_already_set for Ctrl-C.
   template <class Ask>
   void begin(Kind kind, Ask ask) {
     if (!try_begin(kind))

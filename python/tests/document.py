@@ -6,10 +6,12 @@ import re
 
 DOCUMENT = pathlib.Path(__file__).with_name("introduction.md")
 
-#: Runs before the document: where it waits a tenth of a second for a worker, the worker has longer, since others need the processors, too.
+#: Runs before the document: where it waits a tenth of a second for a worker, the worker has longer, since others need
+#: the processors, too.
 PATIENCE = "import time; briefly = time.sleep; time.sleep = lambda seconds: briefly(4 * seconds)"
 
-#: What the document's workers print, which may come between a line of the host's and its end: `print` writes these one after the other.
+#: What the document's workers print, which may come between a line of the host's and its end: `print` writes these one
+#: after the other.
 WORKERS_SAY = r"Starting process N|process N received: hello|self\.keep_printing=False"
 
 
@@ -27,7 +29,12 @@ def parts(text):
     for code, rest in zip(pieces[1::2], pieces[2::2]):
         # What a notebook has printed follows its cell, indented by four spaces, before anything else.
         shown = re.match(r"(?:[ \t]*\n|    .*\n?)*", rest).group()
-        found.append(("code", Block(code, "".join(line[4:] if line.startswith("    ") else line for line in shown.splitlines(True)))))
+        found.append(
+            (
+                "code",
+                Block(code, "".join(line[4:] if line.startswith("    ") else line for line in shown.splitlines(True))),
+            )
+        )
         found.append(("markdown", rest[len(shown) :]))
     return found
 
@@ -37,7 +44,8 @@ def blocks(text):
 
 
 def normalised(output):
-    """Without what differs from run to run: process ids, addresses, what a link is, blank lines, and accidental lines of `traceback`."""
+    """Without what differs from run to run: process ids, addresses, what a link is, blank lines, and accidental lines
+    of `traceback`."""
     output = re.sub(r"0x[0-9a-f]+", "0x", output)
     output = re.sub(r"pipe=<[\w.]+ object at 0x>", "pipe=<link>", output)
     output = re.sub(r"\b(pid=|parent=|process )\d+", r"\1N", output)
@@ -47,8 +55,8 @@ def normalised(output):
 
 
 def without_races(wanted, got):
-    """`got` with what the document shows where it could show either: a worker that is stopped at once may have said that it starts, and a reply may
-    be there at once."""
+    """`got` with what the document shows where it could show either: a worker that is stopped at once may have said
+    that it starts, and a reply may be there at once."""
     starts = "Starting process N"
     if starts not in wanted:
         got = [line for line in got if line != starts]

@@ -1,4 +1,5 @@
-"""Sends values to itself, and changes their bytes in the link's memory before it receives them, as a lying peer could:  lying_peer.py seed rounds
+"""Sends values to itself, and changes their bytes in the link's memory before it receives them, as a lying peer could:
+lying_peer.py seed rounds
 
 Pickles stay as they are: what they do is the peer's, whatever they are (SECURITY.md). Prints how each round ended.
 """

@@ -1,4 +1,5 @@
-"""Runs a program where the kernel tells nothing of how another one's children have ended, which it does since Linux 6.15:  older_kernel.py program arguments...
+"""Runs a program where the kernel tells nothing of how another one's children have ended, which it does since Linux
+6.15:  older_kernel.py program arguments...
 
 It does so by seccomp: the ioctl PIDFD_GET_INFO is one that the program's kernel does not have.
 """

@@ -24,8 +24,9 @@ def echo_on_all(messenger, channels):
 
 
 CHANNELS = [
-    None, 0, 1, -1, 2**64 - 1, 2**70, -(2**70), 0.5, float("inf"), "", "text", "ü", b"", b"text", (), (1, "a"), (1, ("a",)), ((1,), "a"),
-    frozenset(), frozenset({1, 2}), frozenset({"1", "2"}), Channel.DATA, Channel.OTHER, Decimal("1.5"), int, "x" * 3000,
+    None, 0, 1, -1, 2**64 - 1, 2**70, -(2**70), 0.5, float("inf"), "", "text", "ü", b"", b"text", (),
+    (1, "a"), (1, ("a",)), ((1,), "a"), frozenset(), frozenset({1, 2}), frozenset({"1", "2"}), Channel.DATA,
+    Channel.OTHER, Decimal("1.5"), int, "x" * 3000,
 ]  # fmt: skip
 
 
@@ -43,7 +44,14 @@ def test_every_hashable_object_names_a_channel_of_its_own(method):
 
 def test_equal_objects_name_one_channel(pair):
     a, b = pair
-    for given, equal in ((1, True), (1, 1.0), (1, Level.LOW), (0, False), ((1, 1), (1.0, True)), (frozenset({3, 4}), frozenset({4.0, 3}))):
+    for given, equal in (
+        (1, True),
+        (1, 1.0),
+        (1, Level.LOW),
+        (0, False),
+        ((1, 1), (1.0, True)),
+        (frozenset({3, 4}), frozenset({4.0, 3})),
+    ):
         a.send_norequest(given, given)
         assert b.receive_blocking(equal, timeout=0) == given
     a.send_norequest("enum", Channel.DATA)

@@ -68,7 +68,9 @@ def test_two_hundred_workers_fit_the_usual_limit():
     def limit():
         resource.setrlimit(resource.RLIMIT_NOFILE, (1024, 1024))
 
-    done = subprocess.run([sys.executable, "-c", PROGRAM], preexec_fn=limit, capture_output=True, text=True, timeout=200)
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM], preexec_fn=limit, capture_output=True, text=True, timeout=200
+    )
     assert done.stdout == "500500\n", done.stderr
 
 
@@ -125,9 +127,12 @@ if __name__ == "__main__":
 def test_a_worker_sees_the_end_of_its_host_by_parent_process(method, tmp_path):
     program, path = tmp_path / "host.py", tmp_path / "seen"
     program.write_text(HOST)
-    # A host that is killed leaves the directory of multiprocessing's fork server behind, which holds a socket: its path must be short.
+    # A host that is killed leaves the directory of multiprocessing's fork server behind, which holds a socket: its path
+    # must be short.
     with tempfile.TemporaryDirectory() as directory:
-        host = subprocess.run([sys.executable, program, path, method], timeout=200, env={**os.environ, "TMPDIR": directory})
+        host = subprocess.run(
+            [sys.executable, program, path, method], timeout=200, env={**os.environ, "TMPDIR": directory}
+        )
     assert host.returncode == -signal.SIGKILL
     done = tmp_path / "seen.done"
     while not done.exists():

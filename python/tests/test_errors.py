@@ -97,7 +97,13 @@ def test_an_exception_arrives_as_itself_with_where_it_was_raised():
 
 
 def test_of_any_type_that_can_be_pickled():
-    for error in (ValueError("a"), OSError(2, "no file", "name"), KeyError("k"), UnicodeDecodeError("utf8", b"x", 0, 1, "bad"), StopIteration(3)):
+    for error in (
+        ValueError("a"),
+        OSError(2, "no file", "name"),
+        KeyError("k"),
+        UnicodeDecodeError("utf8", b"x", 0, 1, "bad"),
+        StopIteration(3),
+    ):
         arrived = outcome(raise_it, error=error)
         assert type(arrived) is type(error) and str(arrived) == str(error)
     assert type(outcome(raise_local)).__name__ == "Local"
@@ -162,7 +168,12 @@ def test_the_old_errors_are_no_exceptions():
 
 def test_errors_can_be_pickled():
     died = coproc.WorkerDiedError("text", "name", 5)
-    for error in (died, coproc.RemoteError("type", "text"), coproc.StartError("text", "fork", 5), coproc.LoanError("x")):
+    for error in (
+        died,
+        coproc.RemoteError("type", "text"),
+        coproc.StartError("text", "fork", 5),
+        coproc.LoanError("x"),
+    ):
         again = pickle.loads(pickle.dumps(error))
         assert type(again) is type(error) and str(again) == str(error) and vars(again) == vars(error)
 
@@ -199,3 +210,23 @@ def test_what_was_sent_before_an_error_is_not_lost():
     with pytest.raises(ValueError):
         worker.messenger.receive_blocking()
     assert worker.messenger.receive_blocking() == os.getpid()
+
+
+def end_at_once(messenger):
+    os._exit(3)
+
+
+def test_names_and_texts_of_workers_that_hold_a_cpp_type_are_shown_as_they_are():
+    cpp_type = "coproc_python::PythonError: "
+    with WorkerResource(end_at_once, name=f"{cpp_type}first") as worker, pytest.raises(coproc.WorkerDiedError) as died:
+        worker.messenger.receive_blocking()
+    assert f"({cpp_type}first)" in str(died.value)
+    worker = WorkerResource(raise_it)
+    worker.start(error=ValueError(f"it is {cpp_type}second"))
+    with pytest.raises(ValueError):
+        worker.messenger.receive_blocking()
+    status = worker.join()
+    expected = f"ValueError: it is {cpp_type}second"
+    assert status.exception_text == expected
+    assert status.describe() == f"exited with code 1 after {expected}"
+    assert status.report().startswith(status.describe()) and repr(status) == f"<ExitStatus: {status.describe()}>"

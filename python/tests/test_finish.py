@@ -20,7 +20,13 @@ def test_an_end_comes_after_all_that_was_sent(pair):
         a.receive_blocking()
     assert a.receive_available() == []  # what other channels hold is to be received first
     assert a.receive_blocking("lane") == "lane's"
-    for look in (a.receive_available, a.available, a.receive_blocking, a.receive_message_blocking, lambda: a.receive_blocking(timeout=0)):
+    for look in (
+        a.receive_available,
+        a.available,
+        a.receive_blocking,
+        a.receive_message_blocking,
+        lambda: a.receive_blocking(timeout=0),
+    ):
         with pytest.raises(coproc.ResourceRequestedClose, match="sends no more"):
             look()
     assert a.pipe_poll() and coproc.wait_any([a], 10) == 0
@@ -100,7 +106,11 @@ def test_finish_takes_in_what_the_worker_still_sends():
 
 
 def test_finish_stops_what_does_not_end_in_time():
-    worker = coproc.WorkerResource(lambda messenger: time.sleep(1000), stop=coproc.StopOptions(close=0.01), link=coproc.LinkOptions(ring_bytes=1 << 16))
+    worker = coproc.WorkerResource(
+        lambda messenger: time.sleep(1000),
+        stop=coproc.StopOptions(close=0.01),
+        link=coproc.LinkOptions(ring_bytes=1 << 16),
+    )
     worker.start()
     assert worker.finish(timeout=0.05).signal == signal.SIGTERM
     worker.start()

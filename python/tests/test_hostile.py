@@ -19,4 +19,6 @@ def test_changed_bytes_end_in_an_exception_at_worst(seed):
     ends = {end: int(times) for end, times in (line.split(": ") for line in done.stdout.splitlines())}
     assert sum(ends.values()) == rounds
     # The lies were told about all that a message is: the link's part, coproc's, and Python's.
-    assert all(ends.get(end, 0) > rounds // 1000 for end in ["a value", "ProtocolError", "DecodeError", "UnicodeDecodeError"]), ends
+    assert all(
+        ends.get(end, 0) > rounds // 1000 for end in ["a value", "ProtocolError", "DecodeError", "UnicodeDecodeError"]
+    ), ends

@@ -16,7 +16,9 @@ import pytest
 
 def tell_signals(messenger):
     handlers = {number: signal.getsignal(number) for number in signal.valid_signals()}
-    messenger.send_norequest([number for number, handler in handlers.items() if callable(handler) and number != signal.SIGINT])
+    messenger.send_norequest(
+        [number for number, handler in handlers.items() if callable(handler) and number != signal.SIGINT]
+    )
     messenger.send_norequest(signal.getsignal(signal.SIGHUP) == signal.SIG_IGN)
     messenger.send_norequest(list(signal.pthread_sigmask(signal.SIG_BLOCK, ())))
     messenger.send_norequest(signal.set_wakeup_fd(-1))
@@ -176,7 +178,10 @@ def test_what_was_started_in_the_worker_stays_there(observed, monkeypatch):
 def test_a_profilers_monitoring_stays_with_the_host():
     sys.monitoring.use_tool_id(sys.monitoring.PROFILER_ID, "of the host")
     try:
-        with coproc.WorkerResource(lambda messenger: messenger.send_norequest(sys.monitoring.get_tool(sys.monitoring.PROFILER_ID)), method="fork") as worker:
+        with coproc.WorkerResource(
+            lambda messenger: messenger.send_norequest(sys.monitoring.get_tool(sys.monitoring.PROFILER_ID)),
+            method="fork",
+        ) as worker:
             assert worker.messenger.receive_blocking() is None
     finally:
         sys.monitoring.free_tool_id(sys.monitoring.PROFILER_ID)
@@ -204,7 +209,9 @@ if __name__ == "__main__":
     (tmp_path / ".coveragerc").write_text("[run]\nconcurrency = multiprocessing\nsource = .\n")
 
     def coverage(*arguments):
-        return subprocess.run([sys.executable, "-m", "coverage", *arguments], cwd=tmp_path, check=True, capture_output=True, text=True).stdout
+        return subprocess.run(
+            [sys.executable, "-m", "coverage", *arguments], cwd=tmp_path, check=True, capture_output=True, text=True
+        ).stdout
 
     coverage("run", "program.py")
     coverage("combine")

@@ -128,10 +128,21 @@ def test_values_become_what_others_know():
     arrived["inner"]["values"][0] = 7
     assert unpack(pack({1, 2})) == [1, 2]
     assert unpack(pack(np.float32(0.5))) == 0.5
-    for array in (np.zeros((0, 2)), np.ones((2, 3), ">f4"), np.array([True, False]), np.asfortranarray(np.arange(6).reshape(2, 3))):
+    for array in (
+        np.zeros((0, 2)),
+        np.ones((2, 3), ">f4"),
+        np.array([True, False]),
+        np.asfortranarray(np.arange(6).reshape(2, 3)),
+    ):
         arrived = unpack(pack(array))
         np.testing.assert_array_equal(arrived, array)
-    for nonsense in (b"", b"\xc1", b"\xdd\xff\xff\xff\xff", b"\xc7\x0a\x4e\x93\xa3<f8\x91\x01\xc4\x00", pack([1]) + b"\x00"):
+    for nonsense in (
+        b"",
+        b"\xc1",
+        b"\xdd\xff\xff\xff\xff",
+        b"\xc7\x0a\x4e\x93\xa3<f8\x91\x01\xc4\x00",
+        pack([1]) + b"\x00",
+    ):
         with pytest.raises(ValueError):
             unpack(nonsense)
 
@@ -177,6 +188,12 @@ def test_lengths_that_are_announced_cost_nothing_before_they_are_there(message, 
 
 def test_whatever_is_packed_is_unpacked(monkeypatch):
     a, b = coproc.PriorityMessenger.new_pair(codec="msgpack")
-    for value in ([[]] * 20, [[{}] * 15] * 70_000, {str(i): i for i in range(70_000)}, [-1, -40, 2**63, -(2**63), 1.5, "x" * 40, b"x" * 300, None], "x" * 70_000):
+    for value in (
+        [[]] * 20,
+        [[{}] * 15] * 70_000,
+        {str(i): i for i in range(70_000)},
+        [-1, -40, 2**63, -(2**63), 1.5, "x" * 40, b"x" * 300, None],
+        "x" * 70_000,
+    ):
         a.send_norequest(value)
         assert b.receive_blocking() == value

@@ -8,9 +8,9 @@ import textwrap
 import document
 import pytest
 
-# As a notebook would: all blocks in one namespace, the value of a last expression shown. Blocks are told apart on the descriptor, to which the
-# workers print, too.
-RUNNER = '''
+# As a notebook would: all blocks in one namespace, the value of a last expression shown. Blocks are told apart on the
+# descriptor, to which the workers print, too.
+RUNNER = """
 import ast, os, pathlib, sys
 
 sys.stdout.reconfigure(line_buffering=True)
@@ -29,7 +29,7 @@ for number, name in enumerate(sys.argv[2:]):
     os.write(1, b"\\n==== %d\\n" % number)
     run(pathlib.Path(name).read_text(), namespace)
     sys.stdout.flush()
-'''
+"""
 
 
 def outputs(text, folder):
@@ -40,15 +40,17 @@ def outputs(text, folder):
     for number, block in enumerate(document.blocks(text)):
         names.append(folder / f"block{number}.py")
         names[-1].write_text(block.code)
-    done = subprocess.run([sys.executable, runner, document.PATIENCE, *names], capture_output=True, text=True, cwd=folder)
+    done = subprocess.run(
+        [sys.executable, runner, document.PATIENCE, *names], capture_output=True, text=True, cwd=folder
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert not done.stderr.replace("NoneType: None\n", ""), done.stderr
     return re.split(r"\n==== \d+\n", done.stdout)[1:]
 
 
 def split_timed(lines):
-    """The host's lines of the printing example, the worker's, and the x and y of the worker without their numbers, which are times: they come
-    before, between and behind what the host prints."""
+    """The host's lines of the printing example, the worker's, and the x and y of the worker without their numbers,
+    which are times: they come before, between and behind what the host prints."""
     runs = re.compile(r"^[xy]+|(?<=-)[xy]+$")
     printed = "".join("".join(runs.findall(line)) for line in lines)
     lines = [line for line in (runs.sub("", line) for line in lines) if line]
@@ -85,7 +87,10 @@ def test_every_block_prints_what_the_document_says(printed):
         ("['hello']", "['hallo']"),
         ("    0\n    1\n    hello\n    0", "    0\n    0\n    hello\n    0"),
         ("Starting process", "Began process"),
-        ("<class 'ValueError'> data must be positive\n    False", "<class 'ValueError'> data must be positive\n    True"),
+        (
+            "<class 'ValueError'> data must be positive\n    False",
+            "<class 'ValueError'> data must be positive\n    True",
+        ),
         ("request_ctr=RequestCtr(requests=Counter(),", "request_ctr=RequestCtr(requests=Counter({None: 1}),"),
         ("[DataMessage(data=1, priority=1)]", "[DataMessage(data=1, priority=0)]"),
         ("xxxxyyy", "yyyyxxx"),
@@ -129,7 +134,12 @@ def test_the_document_is_taken_apart_as_it_is_meant():
 
 
 def test_what_a_worker_prints_within_a_line_of_the_hosts_is_told_apart():
-    assert document.normalised("----self.keep_printing=False\n\nhelloStarting process 7\n\n") == ["----", "self.keep_printing=False", "hello", "Starting process N"]
+    assert document.normalised("----self.keep_printing=False\n\nhelloStarting process 7\n\n") == [
+        "----",
+        "self.keep_printing=False",
+        "hello",
+        "Starting process N",
+    ]
 
 
 def test_a_reply_that_is_there_at_once_is_as_good_as_the_documents():

@@ -1,4 +1,5 @@
-"""Functions and classes of the main module: of a script, a REPL, `-c`, stdin, a zip archive, and of notebooks that go on defining."""
+"""Functions and classes of the main module: of a script, a REPL, `-c`, stdin, a zip archive, and of notebooks that go
+on defining."""
 
 import os
 import subprocess
@@ -98,7 +99,13 @@ def ran(text, method, how, folder):
         "REPL": ["-i", "-c", program],
     }
     environment = {**os.environ, "PYTHONPATH": f"{os.environ['PYTHONPATH']}:{folder}"}
-    return subprocess.run([sys.executable, *commands[how]], input=program if how == "stdin" else "", capture_output=True, text=True, env=environment)
+    return subprocess.run(
+        [sys.executable, *commands[how]],
+        input=program if how == "stdin" else "",
+        capture_output=True,
+        text=True,
+        env=environment,
+    )
 
 
 @pytest.mark.parametrize("how", ["script", "-c", "-m", "stdin", "zip", "REPL"])
@@ -128,7 +135,9 @@ def test_a_main_module_without_a_guard_is_told_in_the_host(method, tmp_path):
     """
     done = ran(program, method, "script", tmp_path)
     lines = done.stdout.splitlines()
-    assert len(lines) == 2 and all(line.startswith("StartError") and '__name__ == "__main__"' in line for line in lines), done.stdout + done.stderr
+    assert len(lines) == 2 and all(
+        line.startswith("StartError") and '__name__ == "__main__"' in line for line in lines
+    ), (done.stdout + done.stderr)
     assert done.stderr == ""
 
 
@@ -145,13 +154,16 @@ def test_a_main_module_that_cannot_be_imported_is_told_in_the_host(method, how, 
             worker.start()
             try: worker.messenger.receive_blocking(timeout=60)
             except ModuleNotFoundError as error:
-                print(error, error.__notes__[0].startswith("The worker imported the main module"), "import no_such_module" in str(error.__cause__))
+                noted = error.__notes__[0].startswith("The worker imported the main module")
+                print(error, noted, "import no_such_module" in str(error.__cause__))
             worker.stop()
             try: coproc.Pool(1, method=METHOD).map(abs, [1])
             except ModuleNotFoundError as error: print(error)
     """
     done = ran(program, method, how, tmp_path)
-    assert done.stdout == "No module named 'no_such_module' True True\nNo module named 'no_such_module'\n", done.stdout + done.stderr
+    assert done.stdout == "No module named 'no_such_module' True True\nNo module named 'no_such_module'\n", (
+        done.stdout + done.stderr
+    )
     assert done.stderr == ""
 
 
@@ -185,4 +197,6 @@ def test_what_cannot_be_unpickled_in_the_worker_is_told_in_the_host(tmp_path):
             except ModuleNotFoundError as error: print(error, error.__notes__)
     """
     done = ran(program, None, "script", tmp_path)
-    assert done.stdout == "No module named 'no_module_there' ['The worker could not unpickle what it was started with.']\n", done.stderr
+    assert (
+        done.stdout == "No module named 'no_module_there' ['The worker could not unpickle what it was started with.']\n"
+    ), done.stderr

@@ -19,7 +19,14 @@ def kernel(tmp_path, monkeypatch):
     """This interpreter, whatever kernels are installed; nothing of jupyter's is left behind."""
     spec = tmp_path / "data" / "kernels" / "python3"
     spec.mkdir(parents=True)
-    command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}", f"--IPKernelApp.exec_lines={document.PATIENCE}"]
+    command = [
+        sys.executable,
+        "-m",
+        "ipykernel_launcher",
+        "-f",
+        "{connection_file}",
+        f"--IPKernelApp.exec_lines={document.PATIENCE}",
+    ]
     (spec / "kernel.json").write_text(json.dumps({"argv": command, "display_name": "Python 3", "language": "python"}))
     for name in ("JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR", "IPYTHONDIR"):
         monkeypatch.setenv(name, str(tmp_path / ("data" if name == "JUPYTER_DATA_DIR" else name.lower())))
@@ -28,14 +35,20 @@ def kernel(tmp_path, monkeypatch):
 
 def printed(cell):
     """In the order in which it came: what the cell has written, and its value."""
-    texts = [output.get("text") or output.get("data", {}).get("text/plain", "") for output in cell.outputs if output.get("name") != "stderr"]
+    texts = [
+        output.get("text") or output.get("data", {}).get("text/plain", "")
+        for output in cell.outputs
+        if output.get("name") != "stderr"
+    ]
     return "\n".join(texts)
 
 
 def test_the_notebook_runs_and_prints_what_the_document_says(kernel, tmp_path):
     read = nbformat.read(NOTEBOOK, as_version=4)
     assert read.cells == notebook.notebook().cells, "write it anew: python/tests/notebook.py"
-    nbclient.NotebookClient(read, timeout=120, kernel_name="python3", resources={"metadata": {"path": tmp_path}}).execute()
+    nbclient.NotebookClient(
+        read, timeout=120, kernel_name="python3", resources={"metadata": {"path": tmp_path}}
+    ).execute()
     codes = [cell for cell in read.cells if cell.cell_type == "code"]
     for cell, block in zip(codes, document.blocks(document.DOCUMENT.read_text()), strict=True):
         wanted, got = document.normalised(block.output), document.normalised(printed(cell))

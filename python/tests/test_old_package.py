@@ -99,7 +99,13 @@ def test_the_join_of_a_legacy_worker_asks_it_to_close():
 
 
 def test_a_worker_is_a_value_among_the_fields_of_a_dataclass():
-    fields = {"target": echo, "messenger_type": coproc.PriorityMessenger, "method": None, "_proc": None, "_messenger": None}
+    fields = {
+        "target": echo,
+        "messenger_type": coproc.PriorityMessenger,
+        "method": None,
+        "_proc": None,
+        "_messenger": None,
+    }
     assert dataclasses.asdict(Owner()) == {"verbose": False, "resource": fields}
     assert dataclasses.asdict(coproc.WorkerResource(echo)) == fields
     assert Owner() == Owner() and Owner(resource=coproc.WorkerResource(echo, method="spawn")) != Owner()
@@ -110,7 +116,9 @@ def test_a_worker_is_a_value_among_the_fields_of_a_dataclass():
 
 @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda worker: pickle.loads(pickle.dumps(worker))])
 def test_a_copy_is_a_worker_of_its_own(copied):
-    worker = coproc.WorkerResource(echo, name="first", stop=coproc.StopOptions(close=3), link=coproc.LinkOptions(ring_bytes=8192))
+    worker = coproc.WorkerResource(
+        echo, name="first", stop=coproc.StopOptions(close=3), link=coproc.LinkOptions(ring_bytes=8192)
+    )
     with worker:
         other = copied(worker)
         assert not other.is_alive() and other != worker
@@ -169,14 +177,21 @@ def test_what_was_taken_from_the_link_can_be_popped(pair):
     "module, names",
     [
         ("coproc", "ChannelID SendPayloadType RecvPayloadType BaseWorkerProcess"),
-        ("coproc.messenger", "PriorityMessenger MultiMessenger DataMessage ResourceRequestedClose MessageNotRecognizedError PriorityQueue RequestCtr"),
+        (
+            "coproc.messenger",
+            "PriorityMessenger MultiMessenger DataMessage ResourceRequestedClose MessageNotRecognizedError "
+            "PriorityQueue RequestCtr",
+        ),
         ("coproc.messenger.messages", "DataMessage MessageType SendPayloadType RecvPayloadType ChannelID"),
         ("coproc.messenger.exceptions", "ResourceRequestedClose MessageNotRecognizedError"),
         ("coproc.messenger.prioritymessenger", "PriorityMessenger"),
         ("coproc.messenger.multimessenger", "MultiMessenger"),
         ("coproc.messenger.requestctr", "RequestCtr"),
         ("coproc.messenger.queue", "PriorityQueue PriorityMultiQueue MultiQueue ChannelID"),
-        ("coproc.worker_resource", "WorkerResource WorkerIsAlreadyAliveError WorkerIsAlreadyDeadError WorkerIsDeadError"),
+        (
+            "coproc.worker_resource",
+            "WorkerResource WorkerIsAlreadyAliveError WorkerIsAlreadyDeadError WorkerIsDeadError",
+        ),
         ("coproc.worker_resource.errors", "WorkerIsAlreadyAliveError WorkerIsAlreadyDeadError WorkerIsDeadError"),
         ("coproc.worker_resource.worker_resource", "WorkerResource"),
         ("coproc.legacy_worker_resource.legacy_worker_resource", "LegacyWorkerResource"),

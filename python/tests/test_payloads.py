@@ -79,10 +79,11 @@ def send(value, ends=None):
 
 
 VALUES = [
-    None, True, False, 0, -1, 2**63 - 1, -(2**63), 2**63, 2**100, 0.0, -0.0, 1e300, float("inf"), 1j, "", "text", "ü€😀", "\ud800", "a\0b",
-    "x" * 200_000, b"", b"bytes", b"y" * 200_000, bytearray(b"z" * 200_000), bytearray(b"small"), (), (1, "a"), [], [1, [2, [3]]], {},
-    {"a": 1, 2: "b"}, {1, 2}, frozenset({3}), range(5), slice(1, 2), Ellipsis, int, len, Point, Point(1, 2.5), Point([1], {"a": 2}, "ü"),
-    Frozen(3), Slotted(4), Colour.RED, Pair(1, 2), datetime.datetime(2026, 1, 2), array.array("d", [1.5, 2.5]), collections.Counter("aab"),
+    None, True, False, 0, -1, 2**63 - 1, -(2**63), 2**63, 2**100, 0.0, -0.0, 1e300, float("inf"), 1j, "", "text", "ü€😀",
+    "\ud800", "a\0b", "x" * 200_000, b"", b"bytes", b"y" * 200_000, bytearray(b"z" * 200_000), bytearray(b"small"), (),
+    (1, "a"), [], [1, [2, [3]]], {}, {"a": 1, 2: "b"}, {1, 2}, frozenset({3}), range(5), slice(1, 2), Ellipsis, int,
+    len, Point, Point(1, 2.5), Point([1], {"a": 2}, "ü"), Frozen(3), Slotted(4), Colour.RED, Pair(1, 2),
+    datetime.datetime(2026, 1, 2), array.array("d", [1.5, 2.5]), collections.Counter("aab"),
     [b"q" * 100_000, Point(1, 2.0), bytearray(b"r" * 70_000)], {"big": b"s" * MIB, "small": 1},
 ]  # fmt: skip
 
@@ -219,7 +220,13 @@ def test_arrays_arrive_writable(size, order):
 def test_arrays_of_every_kind_arrive():
     record = np.zeros(50_000, dtype=[("a", "i4"), ("b", "f8", 2)])
     record["b"][7] = 5
-    for sent in (record, np.arange(100_000)[::3], np.array(["a", None], dtype=object), np.ma.masked_array([1, 2], [0, 1]), np.float32(1.5)):
+    for sent in (
+        record,
+        np.arange(100_000)[::3],
+        np.array(["a", None], dtype=object),
+        np.ma.masked_array([1, 2], [0, 1]),
+        np.float32(1.5),
+    ):
         np.testing.assert_array_equal(send(sent), sent)
     arrived = send({"left": np.ones(50_000), "right": [np.zeros(60_000, "i2")]})
     assert arrived["left"].sum() == 50_000 and arrived["right"][0].shape == (60_000,)
@@ -238,7 +245,9 @@ def test_a_received_array_lives_on_when_everything_else_has_ended():
     arrived += 1
 
 
-@pytest.mark.parametrize("value", [b"abc", b"x" * 100_000, array.array("i", range(50_000)), np.arange(60_000.0).reshape(200, 300)])
+@pytest.mark.parametrize(
+    "value", [b"abc", b"x" * 100_000, array.array("i", range(50_000)), np.arange(60_000.0).reshape(200, 300)]
+)
 def test_memoryviews_arrive_as_memoryviews(value):
     view = memoryview(value)
     for arrived in (send(view), send([view, 1])[0]):
@@ -324,8 +333,6 @@ def test_streams_of_large_arrays_do_not_use_memory_up():
     for i in range(100):
         a.send_norequest(np.full(MIB, i, "u1"))
         assert (b.receive_blocking() == i).all()
-
-
 
 
 def test_a_class_that_has_become_another_one():

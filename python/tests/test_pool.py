@@ -189,7 +189,9 @@ def test_the_end_of_the_program_ends_the_workers():
         print(pool.map(abs, [-1]), *pool.pids())
         task = pool.submit(input)
         """
-    done = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, stdin=subprocess.DEVNULL
+    )
     assert done.returncode == 0, done.stderr
     pids = done.stdout.split()[1:]
     assert len(pids) == 2 and not any(os.path.exists(f"/proc/{pid}") for pid in pids)

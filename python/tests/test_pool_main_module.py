@@ -1,4 +1,5 @@
-"""Pools of a main module that goes on: a notebook's cells define functions and classes when the workers are there, and define them anew."""
+"""Pools of a main module that goes on: a notebook's cells define functions and classes when the workers are there, and
+define them anew."""
 
 import os
 import subprocess
@@ -39,13 +40,15 @@ if __name__ == "__main__":
     class Later:
         x: int
         def twice(self): return 2 * self.x
-    print(pool.map(later, [1]), pool.map(Later, [2]), pool.map(Later.twice, [Later(3)]), pool.map(Later.twice, iter([Later(4)])))
+    print(pool.map(later, [1]), pool.map(Later, [2]), end=" ")
+    print(pool.map(Later.twice, [Later(3)]), pool.map(Later.twice, iter([Later(4)])))
 
     class Later:
         def __init__(self, x): self.x = x
         def twice(self): return "another one"
     print(pool.map(Later.twice, [Later(5)]), type(pool.submit(Later, 6).result()) is Later)
-    print(pool.map(unchanged_and_alone, [1]), pool.map(next_count, range(3)))  # by name: these have the state of their worker
+    # By name: these have the state of their worker.
+    print(pool.map(unchanged_and_alone, [1]), pool.map(next_count, range(3)))
     pool.stop()
     print(pool.map(first, [1]), pool.map(unchanged, [1]))
     pool.stop()
@@ -104,7 +107,8 @@ def call(function, x): return function(x)
 
 if __name__ == "__main__":
     pool = coproc.Pool(1, method=METHOD)
-    tasks = (kept, by_cache, cached, by_wrapper, by_class, by_property, Asks(), Asks().ask, Asks.ask_class, AsksToo().ask)
+    by_object = (Asks(), Asks().ask, Asks.ask_class, AsksToo().ask)
+    tasks = (kept, by_cache, cached, by_wrapper, by_class, by_property, *by_object)
     print({pool.submit(task, 1).result() for task in tasks})
     def helper(x): return "new"
     @functools.lru_cache

@@ -34,11 +34,16 @@ def read(results):
             found.append(error)
 
 
-@pytest.mark.parametrize("error", [StopIteration("of the task"), StopAsyncIteration("of the task"), GeneratorExit("of the task")])
+@pytest.mark.parametrize(
+    "error", [StopIteration("of the task"), StopAsyncIteration("of the task"), GeneratorExit("of the task")]
+)
 @pytest.mark.parametrize("chunksize", [1, 5])
 def test_what_ends_an_iteration_ends_no_map(pool, error, chunksize):
     name = type(error).__name__
-    for results in (pool.imap(raise_on_two(error), range(5), chunksize), pool.map_unordered(raise_on_two(error), range(5), chunksize)):
+    for results in (
+        pool.imap(raise_on_two(error), range(5), chunksize),
+        pool.map_unordered(raise_on_two(error), range(5), chunksize),
+    ):
         found = read(results)
         assert sorted(x for x in found if isinstance(x, int)) == [0, 1, 3, 4]
         (told,) = [x for x in found if isinstance(x, Exception)]
@@ -49,11 +54,17 @@ def test_what_ends_an_iteration_ends_no_map(pool, error, chunksize):
             list(map(lambda _: call(), [0]))  # which a StopIteration would end
 
 
-@pytest.mark.parametrize("error", [Stop("of the task"), KeyboardInterrupt("of the task"), coproc.ResourceRequestedClose("of the task")])
+@pytest.mark.parametrize(
+    "error", [Stop("of the task"), KeyboardInterrupt("of the task"), coproc.ResourceRequestedClose("of the task")]
+)
 def test_what_is_no_exception_is_an_error_of_its_task_and_the_worker_lives(pool, error):
     found = read(pool.imap(raise_on_two(error), range(5), chunksize=5))
     assert found[:2] + found[3:] == [0, 1, 3, 4]
-    assert isinstance(found[2], coproc.RemoteError) and type(error).__name__ in str(found[2]) and "of the task" in str(found[2])
+    assert (
+        isinstance(found[2], coproc.RemoteError)
+        and type(error).__name__ in str(found[2])
+        and "of the task" in str(found[2])
+    )
     assert not any(place.replaced for place in pool.insights())
 
 
@@ -82,7 +93,9 @@ class Odd(metaclass=OddEquality):
     def fail(self, *_):
         raise LookupError("of an odd object")
 
-    __eq__ = __ne__ = __lt__ = __hash__ = __bool__ = __len__ = __iter__ = __str__ = __repr__ = __contains__ = __getitem__ = fail
+    __eq__ = (
+        __ne__
+    ) = __lt__ = __hash__ = __bool__ = __len__ = __iter__ = __str__ = __repr__ = __contains__ = __getitem__ = fail
 
     def __reduce__(self):
         return Odd, (self.x,)
@@ -236,7 +249,9 @@ def no_length():
 @pytest.mark.parametrize("length", [no_length, lambda: -1, lambda: "x", lambda: 1 / 0, lambda: None])
 def test_an_input_whose_length_fails_is_one_without_a_length(pool, length):
     told = []
-    assert pool.map(square, Unsized(range(20), length), progress=lambda done, total: told.append((done, total))) == [x * x for x in range(20)]
+    assert pool.map(square, Unsized(range(20), length), progress=lambda done, total: told.append((done, total))) == [
+        x * x for x in range(20)
+    ]
     assert told[-1] == (20, None)
     assert LazyPool(1).map(square, Unsized(range(20), length)) == [x * x for x in range(20)]
 
@@ -280,7 +295,10 @@ def test_an_input_that_raises_what_it_likes(pool, error):
     assert pool.map(double, [1]) == [2]
 
 
-@pytest.mark.parametrize("error", [Stop("in init"), KeyboardInterrupt("in init"), SystemExit(3), StopIteration("in init"), GeneratorExit("in init")])
+@pytest.mark.parametrize(
+    "error",
+    [Stop("in init"), KeyboardInterrupt("in init"), SystemExit(3), StopIteration("in init"), GeneratorExit("in init")],
+)
 def test_an_init_that_raises_anything_breaks_the_pool_at_once(tmp_path, error):
     def init():
         (tmp_path / str(os.getpid())).touch()
@@ -299,8 +317,14 @@ def test_an_init_that_raises_anything_breaks_the_pool_at_once(tmp_path, error):
     [
         (lambda pool: pool.map(double, [1], timelimit=3), r"map\(\) got an unexpected keyword argument 'timelimit'"),
         (lambda pool: pool.imap(double, [1], chunk=3), r"imap\(\) got an unexpected keyword argument 'chunk'"),
-        (lambda pool: LazyPool(1).map(double, [1], timelimit=3), r"map\(\) got an unexpected keyword argument 'timelimit'"),
-        (lambda pool: pool.submit_with({"timelimit": 3}, double, 1), r"submit_with\(\) got an unexpected option 'timelimit'"),
+        (
+            lambda pool: LazyPool(1).map(double, [1], timelimit=3),
+            r"map\(\) got an unexpected keyword argument 'timelimit'",
+        ),
+        (
+            lambda pool: pool.submit_with({"timelimit": 3}, double, 1),
+            r"submit_with\(\) got an unexpected option 'timelimit'",
+        ),
         (lambda pool: pool.map([1, 2], double), r"\[1, 2\] cannot be called"),
         (lambda pool: pool.submit(3), "3 cannot be called"),
         (lambda pool: pool.map(double, 3), "'int' object is not iterable"),
@@ -308,7 +332,10 @@ def test_an_init_that_raises_anything_breaks_the_pool_at_once(tmp_path, error):
         (lambda pool: pool.map(double, [1], progress=3), "progress: a function"),
         (lambda pool: pool.submit(double, 1).add_done_callback(3), "3 cannot be called"),
         (lambda pool: pool.submit(lambda: pool).result(), "a pool cannot go to another process"),
-        (lambda pool: pool.submit(double, pool.submit(double, 1)).result(), "a task of a pool cannot go to another process"),
+        (
+            lambda pool: pool.submit(double, pool.submit(double, 1)).result(),
+            "a task of a pool cannot go to another process",
+        ),
         (lambda pool: Pool("3"), "n: a whole number, not '3'"),
         (lambda pool: Pool(1, init=3), "init: a function or None, not 3"),
     ],
@@ -320,7 +347,8 @@ def test_wrong_arguments_are_named_in_pythons_words(pool, use, words):
 
 
 LINK_LIKE = [
-    TimeoutError, InterruptedError, coproc.WorkerIsDeadError, coproc.LinkClosedError, coproc.HostDiedError, coproc.ProtocolError, coproc.ResourceRequestedClose,
+    TimeoutError, InterruptedError, coproc.WorkerIsDeadError, coproc.LinkClosedError, coproc.HostDiedError,
+    coproc.ProtocolError, coproc.ResourceRequestedClose,
 ]  # fmt: skip
 
 
@@ -349,7 +377,8 @@ def make_on_two(x, make, kind):
 @pytest.mark.parametrize("make", [FailsWhenPickled, FailsWhenUnpickled])
 @pytest.mark.parametrize("chunksize", [1, 6])
 def test_an_error_of_pickling_is_never_taken_for_one_of_the_link(pool, kind, make, chunksize):
-    """Where its type is what a link raises when it is full, rung for, or at its end, the pool waited for ever, or gave up its worker."""
+    """Where its type is what a link raises when it is full, rung for, or at its end, the pool waited for ever, or gave
+    up its worker."""
     arguments = [make(kind) if x == 2 else x for x in range(6)]
     results = functools.partial(make_on_two, make=make, kind=kind)
     for found in (read(pool.imap(double, arguments, chunksize)), read(pool.imap(results, range(6), chunksize))):

@@ -98,7 +98,10 @@ def test_a_death_loses_no_result_that_was_put(pool, tmp_path, end):
 
     results = pool.imap(task, range(20), chunksize=20)
     assert [next(results) for _ in range(7)] == list(range(7))
-    with pytest.raises(coproc.RemoteError if end is stop else coproc.WorkerDiedError, match="Stop: the worker" if end is stop else "while it ran task 7"):
+    with pytest.raises(
+        coproc.RemoteError if end is stop else coproc.WorkerDiedError,
+        match="Stop: the worker" if end is stop else "while it ran task 7",
+    ):
         next(results)
     assert list(results) == list(range(8, 20))
     assert len(list(tmp_path.iterdir())) == 20
@@ -179,7 +182,14 @@ def test_a_long_task_does_not_hold_up_results_before_it(pool, tmp_path):
 
 
 def test_results_of_every_kind_keep_their_order(pool):
-    kinds = [lambda x: x, lambda x: [x], lambda x: "x" * x, lambda x: bytes(100_000), lambda x: {x: x}, lambda x: "y" * 50_000]
+    kinds = [
+        lambda x: x,
+        lambda x: [x],
+        lambda x: "x" * x,
+        lambda x: bytes(100_000),
+        lambda x: {x: x},
+        lambda x: "y" * 50_000,
+    ]
     assert pool.map(lambda x: kinds[x % 6](x), range(3000), chunksize=100) == [kinds[x % 6](x) for x in range(3000)]
 
 
@@ -226,7 +236,10 @@ def test_what_a_worker_says_of_its_outbox_may_be_a_lie(pool, count):
     assert sum(place.replaced for place in pool.insights()) == 1
 
 
-@pytest.mark.parametrize("options", [{"loan_bytes": mmap.PAGESIZE}, {"max_message_bytes": 64 << 10}, {"max_message_bytes": 2048, "ring_bytes": 4096}])
+@pytest.mark.parametrize(
+    "options",
+    [{"loan_bytes": mmap.PAGESIZE}, {"max_message_bytes": 64 << 10}, {"max_message_bytes": 2048, "ring_bytes": 4096}],
+)
 def test_a_link_that_takes_little_is_enough(options):
     with Pool(1, link=coproc.LinkOptions(**options)) as pool:
         assert pool.map(square, range(100), chunksize=20) == [x * x for x in range(100)]

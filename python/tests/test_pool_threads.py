@@ -247,7 +247,14 @@ def test_a_fork_can_do_nothing_with_a_pool_and_is_told_so(pool):
     task = pool.submit(square, 5)
 
     def try_all():
-        for call in (pool.start, task.cancel, lambda: pool.submit(square, 1), lambda: pool.map(square, [1]), lambda: pool.imap(square, [1]), pool.wait):
+        for call in (
+            pool.start,
+            task.cancel,
+            lambda: pool.submit(square, 1),
+            lambda: pool.map(square, [1]),
+            lambda: pool.imap(square, [1]),
+            pool.wait,
+        ):
             with pytest.raises(coproc.NotOwnerError, match="make another one here"):
                 call()
 

@@ -93,8 +93,8 @@ class Counter(coproc.BaseWorkerProcess):
 def test_the_legacy_resource(method):
     worker = LegacyWorkerResource(Counter, method=method)
     assert repr(worker) == (
-        f"LegacyWorkerResource(worker_process_type={Counter!r}, messenger_type={coproc.PriorityMessenger!r}, method={method!r}, "
-        "_proc=None, _messenger=None)"
+        f"LegacyWorkerResource(worker_process_type={Counter!r}, messenger_type={coproc.PriorityMessenger!r}, "
+        f"method={method!r}, _proc=None, _messenger=None)"
     )
     assert repr(type(worker)) == "<class 'coproc.legacy_worker_resource.legacy_worker_resource.LegacyWorkerResource'>"
     worker.start(start=5)

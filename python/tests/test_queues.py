@@ -51,7 +51,9 @@ def test_what_is_no_priority_leaves_the_queue_as_it_was():
 
 def test_channels_are_kept_apart_and_an_empty_one_takes_no_memory():
     for queue in (MultiQueue(), PriorityMultiQueue()):
-        put = (lambda item, channel: queue.put(item, 0, channel)) if isinstance(queue, PriorityMultiQueue) else queue.put
+        put = (
+            (lambda item, channel: queue.put(item, 0, channel)) if isinstance(queue, PriorityMultiQueue) else queue.put
+        )
         put(1, "a")
         put(2, "b")
         put(3, "a")

@@ -70,7 +70,9 @@ def members(found, name):
 
 def parameters(node):
     arguments = node.args
-    return [a.arg for a in arguments.posonlyargs + arguments.args if a.arg not in ("self", "cls")], [a.arg for a in arguments.kwonlyargs]
+    return [a.arg for a in arguments.posonlyargs + arguments.args if a.arg not in ("self", "cls")], [
+        a.arg for a in arguments.kwonlyargs
+    ]
 
 
 def parameters_of(function):
@@ -97,7 +99,9 @@ def test_every_method_is_in_the_stub_with_its_parameters():
         kind = getattr(coproc, name)
         said = members(found, name)
         if not issubclass(kind, BaseException):
-            missing = {m for m in public(dir(kind)) if callable(getattr(kind, m)) or isinstance(getattr(kind, m), property)} - set(said)
+            missing = {
+                m for m in public(dir(kind)) if callable(getattr(kind, m)) or isinstance(getattr(kind, m), property)
+            } - set(said)
             wrong += [f"{name}.{m} is not in the stub" for m in missing]
         for method, node in said.items():
             if isinstance(node, ast.AnnAssign):
@@ -125,6 +129,39 @@ def test_everything_public_has_a_docstring():
                 assert not inspect.isfunction(member) or member.__doc__ or says_it_by_its_name, f"{name}.{method}"
 
 
+def all_parameters(node):
+    arguments = node.args
+    extra = [argument for argument in (arguments.vararg, arguments.kwarg) if argument is not None]
+    return [name for each in parameters(node) for name in each] + [argument.arg for argument in extra]
+
+
+def undescribed(where, thing, node):
+    text = inspect.getdoc(thing) or ""
+    return [f"{where}: {name}" for name in all_parameters(node) if f":param {name}:" not in text]
+
+
+def test_every_public_callable_describes_each_of_its_parameters():
+    tree = ast.parse(STUB.read_text())
+    found = classes(tree)
+    missing = []
+    for name, node in functions(tree.body).items():
+        missing += undescribed(name, getattr(coproc, name), node)
+    for name in public(found):
+        kind = getattr(coproc, name)
+        for method, node in members(found, name).items():
+            if method == "__init__":
+                missing += undescribed(name, kind, node)
+            elif not method.startswith("_") and not isinstance(node, ast.AnnAssign):
+                thing = inspect.getattr_static(kind, method)
+                where = f"{name}.{method}"
+                missing += [] if inspect.getdoc(thing) else [f"{where} has no docstring"]
+                missing += undescribed(where, thing, node)
+    # What coproc.pool defines describes its parameters in sentences.
+    pools = {name for name in public(found) if getattr(coproc, name).__module__.startswith("coproc.pool")}
+    missing = [each for each in missing if each.partition(":")[0].partition(".")[0] not in pools | {"as_completed"}]
+    assert not missing, "\n".join(missing)
+
+
 @pytest.fixture
 def check(tmp_path):
     """mypy's words about a program."""
@@ -137,8 +174,19 @@ def check(tmp_path):
     def run(program):
         path = tmp_path / "program.py"
         path.write_text(program)
-        command = [sys.executable, "-m", "mypy", "--strict", "--no-error-summary", "--cache-dir", tmp_path / "cache", path]
-        return subprocess.run(command, capture_output=True, text=True, env={"MYPYPATH": str(tmp_path / "stubs"), "PATH": "/usr/bin:/bin"})
+        command = [
+            sys.executable,
+            "-m",
+            "mypy",
+            "--strict",
+            "--no-error-summary",
+            "--cache-dir",
+            tmp_path / "cache",
+            path,
+        ]
+        return subprocess.run(
+            command, capture_output=True, text=True, env={"MYPYPATH": str(tmp_path / "stubs"), "PATH": "/usr/bin:/bin"}
+        )
 
     return run
 

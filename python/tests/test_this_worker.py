@@ -71,4 +71,9 @@ def test_what_is_no_number_is_refused(options):
 
 
 def test_it_is_there_when_the_module_is_imported():
-    assert subprocess.run([sys.executable, "-c", "import coproc; print(coproc.this_worker.number())"], capture_output=True, text=True).stdout == "0\n"
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", "import coproc; print(coproc.this_worker.number())"], capture_output=True, text=True
+        ).stdout
+        == "0\n"
+    )

@@ -89,13 +89,19 @@ def test_steps_aside_count_for_the_time_of_the_wait(pair):
 
 def test_large_messages_of_several_threads_are_whole():
     a, b = coproc.PriorityMessenger.new_pair(coproc.LinkOptions(ring_bytes=4096, automatic_loans=False))
-    threads = [threading.Thread(target=lambda n=n: [a.send_norequest((n, bytes([n]) * 300_000)) for _ in range(5)]) for n in range(3)]
+    threads = [
+        threading.Thread(target=lambda n=n: [a.send_norequest((n, bytes([n]) * 300_000)) for _ in range(5)])
+        for n in range(3)
+    ]
     for thread in threads:
         thread.start()
     got = [b.receive_blocking(timeout=60) for _ in range(15)]
     for thread in threads:
         thread.join()
-    assert all(data == bytes([n]) * 300_000 for n, data in got) and sorted(n for n, _ in got) == [0] * 5 + [1] * 5 + [2] * 5
+    assert (
+        all(data == bytes([n]) * 300_000 for n, data in got)
+        and sorted(n for n, _ in got) == [0] * 5 + [1] * 5 + [2] * 5
+    )
 
 
 def test_two_threads_that_wait_in_one_messenger_are_an_error_and_an_interrupt_is_told(pair):

@@ -42,7 +42,9 @@ def test_a_stop_prints_it_once(method, capfd):
     assert capfd.readouterr().err == ""
     worker.stop()
     said = capfd.readouterr().err
-    assert said.startswith(f"coproc: worker 'fail' (pid {worker.pid}) was ended by an exception that nobody received:\n    Traceback")
+    assert said.startswith(
+        f"coproc: worker 'fail' (pid {worker.pid}) was ended by an exception that nobody received:\n    Traceback"
+    )
     assert said.endswith("    KeyError: 'boom'\n") and "in fail\n" in said
     worker.stop()
     del worker

@@ -40,7 +40,11 @@ def test_it_is_installed_in_a_clean_environment_and_works(tmp_path):
     (wheel,) = (ROOT / "build" / "wheel").glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
     assert "coproc/py.typed" in names and not any(name.startswith("tests") for name in names)
-    sources = {str(path.relative_to(ROOT / "python")) for path in (ROOT / "python" / "coproc").rglob("*.py*") if "__pycache__" not in path.parts}
+    sources = {
+        str(path.relative_to(ROOT / "python"))
+        for path in (ROOT / "python" / "coproc").rglob("*.py*")
+        if "__pycache__" not in path.parts
+    }
     assert sources <= set(names)  # every module and every stub
     run(sys.executable, "-m", "venv", tmp_path / "venv")
     python = tmp_path / "venv" / "bin" / "python"

@@ -212,7 +212,7 @@ def test_an_exception_that_leaves_the_target_reaches_the_host(method):
         worker.messenger.receive_blocking()
     for told in (str(died.value), status.describe(), status.report(), repr(status)):
         assert "ValueError: no such thing" in told and "::" not in told and "()." not in told
-    assert "exit_status.report()" in str(died.value)
+    assert "the report() of its exit_status" in str(died.value)
 
 
 def test_death_is_told_after_all_that_was_sent(method):
@@ -374,7 +374,8 @@ def test_threads_use_different_messengers_at_the_same_time():
 def test_the_repr_shows_what_it_is():
     worker = WorkerResource(echo)
     assert repr(worker) == (
-        f"WorkerResource(target={echo!r}, messenger_type={coproc.PriorityMessenger!r}, method=None, _proc=None, _messenger=None)"
+        f"WorkerResource(target={echo!r}, messenger_type={coproc.PriorityMessenger!r}, "
+        "method=None, _proc=None, _messenger=None)"
     )
     assert repr(coproc.PriorityMessenger) == "<class 'coproc.messenger.prioritymessenger.PriorityMessenger'>"
     assert repr(WorkerResource) == "<class 'coproc.worker_resource.worker_resource.WorkerResource'>"

@@ -46,7 +46,8 @@ Core::Core(std::unique_ptr<link::Link> transport, CoreOptions options)
       peer_names_(channels_, most_bytes_kept(options_.link), options_.peer),
       requests_(options_.first_request_id, most_bytes_kept(options_.link) / 96),
       outgoing_loans_(*transport_, options_.link),
-      inbox_(options_.reorders, options_.link.max_queued_bytes) {}
+      inbox_(options_.reorders, options_.link.max_queued_bytes),
+      incoming_loans_(transport_.get(), options_.link.max_message_bytes, options_.peer) {}
 
 Core::~Core() = default;
 

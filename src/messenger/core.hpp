@@ -1,9 +1,11 @@
 // What stands behind a Messenger: the sending and receiving of untyped messages over a transport.
 //
-// What it knows is kept by its parts (docs/design.md): Channels, OwnNames, PeerNames, RequestBooks, Inbox, OutgoingLoans.
+// What it knows is kept by its parts (docs/design.md): Channels, OwnNames, PeerNames, RequestBooks, Inbox, OutgoingLoans,
+// IncomingLoans.
 // Its own methods are in several files: core.cpp (lifetime, counts, waits for several messengers), send.cpp and answer.cpp
 // (sends), declare.cpp (declarations before the first use of a name), drain.cpp (from the link into the inbox), in_place.cpp
-// (straight from the link to the user), receive.cpp (receives, and from the inbox to the user), loans.cpp (lent memory).
+// (straight from the link to the user), receive.cpp (receives, and from the inbox to the user), put_back.cpp (from the user
+// back into the inbox), lend.cpp (memory that the user takes to lend it).
 //
 // Thread safety: one thread at a time, which `CallGuard` checks; `interrupt`, `close_requested` and `try_drain` from any.
 #pragma once
@@ -32,8 +34,9 @@
 #include "link/link.hpp"
 #include "messenger/channels.hpp"
 #include "messenger/inbox.hpp"
-#include "messenger/loans.hpp"
+#include "messenger/incoming_loans.hpp"
 #include "messenger/message_access.hpp"
+#include "messenger/outgoing_loans.hpp"
 #include "messenger/own_names.hpp"
 #include "messenger/peer.hpp"
 #include "messenger/peer_names.hpp"
@@ -104,7 +107,7 @@ class Core {
   /// How often a send had to look for room.
   std::uint64_t waits_for_room() const noexcept { return waits_for_room_; }
 
-  // loans.cpp
+  // lend.cpp
   LoanHandle lend(std::size_t count, std::size_t size);
 
   // receive.cpp
@@ -116,6 +119,9 @@ class Core {
   void receive_reply(RequestId id, const Incoming& to, Timeout timeout);
   bool receive_next_reply(const ChannelId& channel, const Incoming& to, Timeout timeout);
   std::size_t available(const ChannelId& channel);
+
+  // put_back.cpp
+  void put_back(Message& message);
 
   // core.cpp
   /// Names what a call has met, the exception that is being handled, unless it is an error that the peer has sent.
@@ -228,16 +234,6 @@ class Core {
   bool receive_all_in_place(Channel& channel, const Incoming& to);
   Entry* queued_front(const Channel& channel);
 
-  // loans.cpp
-  /// What the loans of a frame count in the inbox, if it carries any.
-  static std::size_t loan_cost(const link::Frame& frame) noexcept {
-    return (frame.header.flags & link::kCarriesLoans) == 0 ? 0 : stated_loan_cost(frame.payload);
-  }
-  static std::size_t stated_loan_cost(std::span<const std::byte> payload) noexcept;
-  std::vector<std::shared_ptr<LoanHold>> find_loans(const Entry& entry) const;
-  std::shared_ptr<LoanHold> borrow(link::Borrower& borrower, const link::LoanReference& reference) const;
-  static void keep_loans(Entry& entry) noexcept;
-
   // receive.cpp
   void throw_pending();
   void throw_close() {
@@ -319,11 +315,14 @@ class Core {
 
   // receiving
   Inbox inbox_;
+  IncomingLoans incoming_loans_;
   Partial partial_;
   std::uint32_t overtakings_known_ = 0;  // the peer's count, of which nothing in the link overtakes anything any more
   Priority last_seen_;                   // of the message that came out of the link last
   std::vector<std::pair<link::FrameKind, std::uint64_t>> answerable_;  // a receive_all's; kept for its memory
-  std::uint64_t next_sequence_ = 1;
+  static constexpr std::uint64_t kFirstSequence = std::uint64_t{1} << 63;
+  std::uint64_t next_sequence_ = kFirstSequence;
+  std::uint64_t last_put_back_ = kFirstSequence;  // sequences of messages that were put back count down from here
   std::deque<EntryPtr> held_errors_;  // as bytes, which the limits bound: what they decode to may be much larger
   bool is_inbox_full_ = false;
   std::uint32_t closes_thrown_ = 0;

@@ -64,7 +64,7 @@ bool Core::take_frame(const Frame& frame) {
     return true;
   }
   if (frame.payload.size() > options_.link.max_message_bytes) protocol_error("it sent a message over the limit");
-  if (inbox_.is_full_for(frame.payload.size() + loan_cost(frame))) return false;
+  if (inbox_.is_full_for(frame.payload.size() + IncomingLoans::stated_cost(frame))) return false;
   EntryPtr entry = inbox_.make_entry();
   entry->payload.resize_uninitialized(frame.payload.size());
   if (!frame.payload.empty()) std::memcpy(entry->payload.data(), frame.payload.data(), frame.payload.size());
@@ -132,16 +132,11 @@ void Core::take_message(const FrameHeader& header, EntryPtr& entry) {
   Entry& taken = *entry;
   const bool has_loans = (header.flags & link::kCarriesLoans) != 0;
   std::vector<std::shared_ptr<LoanHold>> loans;
-  if (has_loans) loans = find_loans(taken);
+  if (has_loans) loans = incoming_loans_.find(taken);
   finish_entry(header, taken);
-  if (has_loans) {
-    taken.payload.resize_uninitialized(taken.payload.size() - link::trailer_bytes(loans.size()));
-    taken.loan_cost = loans.size() * kLoanCost;
-    for (const auto& loan : loans) taken.loan_cost += loan->bytes;
-    taken.loans = std::move(loans);
-  }
+  if (has_loans) IncomingLoans::attach(taken, std::move(loans));
   inbox_.put(entry);
-  if (has_loans) keep_loans(taken);
+  if (has_loans) IncomingLoans::keep(taken);
 }
 
 void Core::finish_entry(const FrameHeader& header, Entry& entry) {

@@ -52,6 +52,11 @@ class Payload {
   }
   /// Of the block that it has, needed or not.
   std::size_t capacity() const noexcept { return large_.capacity(); }
+  /// Takes back what `take` gave. REQUIRES: it is empty.
+  void put_back(Buffer&& bytes) noexcept {
+    large_ = std::move(bytes);
+    is_large_ = true;
+  }
   /// For who keeps the bytes longer than the entry.
   Buffer take() {
     if (!is_large_) {

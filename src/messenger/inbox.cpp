@@ -11,6 +11,14 @@ Inbox::Queue& Inbox::make_queue(std::uint32_t channel) {
 }
 
 void Inbox::put(EntryPtr& entry) {
+  put_by(entry, [&](auto& queue, Priority priority) { queue.put(std::move(entry), priority); });
+}
+void Inbox::put_first(EntryPtr& entry) {
+  put_by(entry, [&](auto& queue, Priority priority) { queue.put_first(std::move(entry), priority); });
+}
+
+template <class Put>
+inline void Inbox::put_by(EntryPtr& entry, Put put) {
   Queue& queue = queue_for(entry->channel);
   Entry* const raw = entry.get();
   const std::size_t bytes = entry->cost();
@@ -19,7 +27,7 @@ void Inbox::put(EntryPtr& entry) {
   if (is_noted) replies_.insert(raw->request_id, raw);
   raw->stays = true;  // the queue takes over the pointer before it knows whether it has room for it
   try {
-    (raw->is_reply() ? queue.replies : queue.others).put(std::move(entry), priority);
+    put(raw->is_reply() ? queue.replies : queue.others, priority);
   } catch (...) {
     raw->stays = false;
     entry.reset(raw);

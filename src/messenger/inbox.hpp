@@ -26,6 +26,8 @@ class Inbox {
   EntryPtr make_entry() { return pool_.make(); }
   /// Puts the entry into the queue of its channel. If it throws, the caller still has the entry, unchanged.
   void put(EntryPtr& entry);
+  /// The same, but before all others of its channel and priority.
+  void put_first(EntryPtr& entry);
   /// The entry that is to be returned next on this channel, or null. With `replies_only` all others are passed over.
   Entry* front(std::uint32_t channel, bool replies_only = false);
   /// Takes out the entry that `front` has returned.
@@ -73,6 +75,8 @@ class Inbox {
     return found != nullptr ? *found : make_queue(channel);
   }
   Queue& make_queue(std::uint32_t channel);
+  template <class Put>
+  void put_by(EntryPtr& entry, Put put);
   static void drop_dead(Queue& queue);
 
   EntryPool pool_;                              // declared first: entries go back into it when the queues are destroyed

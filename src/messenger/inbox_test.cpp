@@ -25,6 +25,15 @@ class InboxTest : public ::testing::Test {
     entry->payload.resize_uninitialized(bytes);
     inbox_.put(entry);
   }
+  void put_first(FrameKind kind, std::uint32_t channel, std::uint64_t id, int priority = 0) {
+    EntryPtr entry = inbox_.make_entry();
+    entry->kind = kind;
+    entry->channel = channel;
+    entry->request_id = id;
+    entry->priority = Priority(priority);
+    entry->sequence = --first_sequence_;
+    inbox_.put_first(entry);
+  }
   /// The id of the entry that is returned next; 0: there is none.
   std::uint64_t take(std::uint32_t channel, bool replies_only = false) {
     Entry* const front = inbox_.front(channel, replies_only);
@@ -32,7 +41,8 @@ class InboxTest : public ::testing::Test {
   }
 
   Inbox inbox_;
-  std::uint64_t next_sequence_ = 1;
+  std::uint64_t next_sequence_ = 1000;
+  std::uint64_t first_sequence_ = 1000;
 };
 
 class InboxInOrderTest : public InboxTest {
@@ -53,6 +63,23 @@ TEST_F(InboxInOrderTest, EntriesKeepTheOrderOfTheirArrival) {
   put(FrameKind::reply, 0, 2, -5);
   put(FrameKind::message, 0, 3, 1);
   for (const std::uint64_t id : {1u, 2u, 3u, 0u}) EXPECT_EQ(take(0), id);
+}
+
+TEST_F(InboxTest, AnEntryThatIsPutFirstIsTheFirstOfItsPriority) {
+  put(FrameKind::message, 0, 1, 5);
+  put(FrameKind::message, 0, 2, 1);
+  put_first(FrameKind::message, 0, 3, 5);
+  put_first(FrameKind::reply, 0, 4, 5);
+  EXPECT_EQ(inbox_.live_count(0), 4u);
+  for (const std::uint64_t id : {2u, 4u, 3u, 1u, 0u}) EXPECT_EQ(take(0), id);
+}
+
+TEST_F(InboxInOrderTest, AnEntryThatIsPutFirstIsTheFirstOfAll) {
+  put(FrameKind::message, 0, 1, 1);
+  put_first(FrameKind::message, 0, 3, 5);
+  put_first(FrameKind::reply, 0, 2, 5);
+  EXPECT_EQ(inbox_.find_reply(2)->request_id, 2u);
+  for (const std::uint64_t id : {2u, 3u, 1u, 0u}) EXPECT_EQ(take(0), id);
 }
 
 TEST_F(InboxTest, ChannelsDoNotSeeEachOther) {

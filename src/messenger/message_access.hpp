@@ -12,6 +12,7 @@ namespace coproc::inline v0::detail {
 
 struct MessageAccess {
   static Message make(MessageParts parts) noexcept { return Message(std::move(parts)); }
+  static MessageParts& parts(Message& message) noexcept { return message.parts_; }
   static std::span<const std::byte> payload(const Message& message) noexcept { return message.parts_.payload.span(); }
   static std::span<const std::shared_ptr<LoanHold>> loans(const Message& message) noexcept {
     return message.parts_.loans;

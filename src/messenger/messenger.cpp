@@ -78,6 +78,10 @@ bool Messenger::receive_next_reply(const ChannelId& channel, const detail::Incom
   return with_memory(core(), [&] { return core_->receive_next_reply(channel, to, timeout); });
 }
 
+void Messenger::put_back(Message&& message) {
+  with_memory(core(), [&] { core_->put_back(message); });
+}
+
 std::size_t Messenger::available(const ChannelId& channel) {
   return with_memory(core(), [&] { return core_->available(channel); });
 }

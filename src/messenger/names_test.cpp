@@ -70,12 +70,15 @@ TEST(PeerNames, WhatOneEndDeclaresTheOtherFindsByItsNumber) {
   EXPECT_FALSE(receiver.has_type(0));
   EXPECT_FALSE(receiver.has_type(2));
   EXPECT_EQ(receiver.type(1)->id, type_info<int>.id);
+  receiver.take(FrameKind::type, sender.declare(type_info<double>).span());
+  EXPECT_EQ(receiver.number_of(receiver.type(2)), 2u);
+  EXPECT_EQ(receiver.number_of(nullptr), 0u);
   for (int again = 0; again < 2; ++again) {  // looked up, and from the cache
     EXPECT_TRUE(receiver.match(message_of(1, 1), text, &type_info<int>));
     EXPECT_TRUE(receiver.match(message_of(1, 1), text, nullptr));
     EXPECT_FALSE(receiver.match(message_of(1, 1), text, &type_info<double>));
     EXPECT_FALSE(receiver.match(message_of(1, 1), theirs.at(0), &type_info<int>));
-    EXPECT_FALSE(receiver.match(message_of(1, 2), text, nullptr));
+    EXPECT_FALSE(receiver.match(message_of(1, 3), text, nullptr));
     EXPECT_FALSE(receiver.match(message_of(2, 1), text, nullptr));
   }
 }

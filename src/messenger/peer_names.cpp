@@ -1,5 +1,6 @@
 #include "messenger/peer_names.hpp"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -33,6 +34,11 @@ void PeerNames::take(link::FrameKind kind, std::span<const std::byte> payload) {
     peer_.throw_broken_rule(std::string("it declared a channel or type that cannot be read: ") + error.what());
   }
   budget_.charge(payload.size());
+}
+
+std::uint32_t PeerNames::number_of(const std::shared_ptr<const RemoteType>& type) const noexcept {
+  if (type == nullptr) return 0;
+  return static_cast<std::uint32_t>(std::find(types_.begin(), types_.end(), type) - types_.begin()) + 1;
 }
 
 void PeerNames::forget_channels() noexcept {

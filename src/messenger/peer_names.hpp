@@ -44,6 +44,8 @@ class PeerNames {
   bool has_type(std::uint32_t number) const noexcept { return number - 1 < types_.size(); }
   /// REQUIRES: has_type(number).
   const std::shared_ptr<const RemoteType>& type(std::uint32_t number) const noexcept { return types_[number - 1]; }
+  /// The number of what `type` has returned, or 0 for null.
+  std::uint32_t number_of(const std::shared_ptr<const RemoteType>& type) const noexcept;
 
   /// Whether a frame is of this channel and of this type (null: of any type that was declared).
   bool match(const link::FrameHeader& header, const Channel& channel, const TypeInfo* type) noexcept {

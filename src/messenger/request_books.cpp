@@ -34,4 +34,12 @@ void RequestBooks::note_returned_reply(Channel& channel, std::uint64_t id) noexc
   if (sent_.erase(id)) ++channel.counts.replies;
 }
 
+void RequestBooks::take_back_request(Channel& channel, std::uint64_t id) noexcept {
+  if (!to_answer_.erase(id)) return;
+  --channel.to_answer.count;
+  Fifo<std::uint64_t>& ids = channel.to_answer.ids;
+  // Several messages are put back in the reverse order of their receives, so that it is mostly the last one.
+  !ids.empty() && ids.back() == id ? ids.pop_back() : ids.erase_if([&](std::uint64_t each) { return each == id; });
+}
+
 }  // namespace coproc::inline v0::detail

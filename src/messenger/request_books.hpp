@@ -4,9 +4,9 @@
 // Thread safety: none; the core's.
 // Invariants: an id of `sent_` is below `next_id_`, or is next_id_ itself while that request is on its way out; its value is
 // the index of its channel, with kReceiving while its reply is being received together with others. An id is in `to_answer_`
-// from its return to the user until its answer is sent, once, however often the peer uses it. A channel's `to_answer.count`
-// is the number of its ids in `to_answer_`; `to_answer.ids` holds all of these, in the order of their return, and maybe some
-// that were answered out of turn.
+// from its return to the user until its answer is sent or it is put back, once, however often the peer uses it. A channel's
+// `to_answer.count` is the number of its ids in `to_answer_`; `to_answer.ids` holds all of these, in the order of their
+// return, and maybe some that were answered out of turn.
 #pragma once
 
 #include <cstddef>
@@ -74,6 +74,17 @@ class RequestBooks {
   void note_returned_request(Channel& channel, std::uint64_t id);
   /// A reply, which may answer no request, has been returned to the user.
   void note_returned_reply(Channel& channel, std::uint64_t id) noexcept;
+
+  // ---- what is put back; each undoes what was noted above ----
+
+  /// The request was not returned: it does not wait for an answer. REQUIRES: is_to_answer(id).
+  void take_back_request(Channel& channel, std::uint64_t id) noexcept;
+  /// The reply was not returned: it is expected again. If it throws, nothing has changed. REQUIRES: the reply answers a
+  /// request, and was noted as returned.
+  void take_back_reply(Channel& channel, std::uint64_t id) {
+    sent_.insert(id, channel.index);
+    --channel.counts.replies;
+  }
 
  private:
   /// Beside a channel's index, which is lower, it makes a value that is no channel's.

@@ -108,5 +108,37 @@ TEST_F(RequestBooksTest, AnIdThatThePeerUsesTwiceIsAnsweredOnce) {
   EXPECT_EQ(books.oldest_to_answer(one), 0u);
 }
 
+TEST_F(RequestBooksTest, ARequestThatIsPutBackWaitsForNoAnswerUntilItIsReturnedAgain) {
+  for (const std::uint64_t id : {1u, 2u, 3u}) books.note_returned_request(one, id);
+  books.take_back_request(one, 3);
+  EXPECT_TRUE(books.has_room_for(1));
+  books.take_back_request(one, 1);
+  EXPECT_FALSE(books.is_to_answer(1));
+  EXPECT_EQ(one.to_answer.count, 1u);
+  EXPECT_EQ(books.oldest_to_answer(one), 2u);
+  books.note_returned_request(one, 1);
+  EXPECT_EQ(books.oldest_to_answer(one), 2u);  // in the order of the returns to the user
+  books.note_answered(one, 2);
+  EXPECT_EQ(books.oldest_to_answer(one), 1u);
+}
+
+TEST_F(RequestBooksTest, ARequestOfTwoChannelsCanBePutBackOnTheWrongOne) {
+  books.note_returned_request(one, 5);
+  books.note_returned_request(two, 5);  // a peer that uses an id twice
+  books.take_back_request(two, 5);
+  EXPECT_EQ(books.to_answer(), 0u);
+  EXPECT_EQ(books.oldest_to_answer(one), 0u);
+}
+
+TEST_F(RequestBooksTest, AReplyThatIsPutBackIsExpectedAgain) {
+  const std::uint64_t id = send(one);
+  books.note_returned_reply(one, id);
+  books.take_back_reply(one, id);
+  EXPECT_TRUE(books.expects(id, one));
+  EXPECT_EQ(one.counts.remaining(), 1u);
+  books.note_returned_reply(one, id);
+  EXPECT_EQ(one.counts.remaining(), 0u);
+}
+
 }  // namespace
 }  // namespace coproc::detail

@@ -21,7 +21,7 @@ bool PoolCore::is_over_limit(const Job& job) const noexcept {
 
 /// Its result, or its error, is there to be read.
 void PoolCore::hold(Job& job, Task& task) noexcept {
-  task.held_bytes += kTaskBytes + task.results.size();  // of an error it is known already
+  task.held_bytes += kTaskBytes + task.results.capacity();  // of an error it is known already
   if (task.result) {
     task.held_bytes += MessageAccess::payload(*task.result).size();
     for (const auto& loan : MessageAccess::loans(*task.result)) task.held_bytes += loan->bytes;

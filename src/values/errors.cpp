@@ -47,9 +47,9 @@ WorkerDiedError::WorkerDiedError(std::string name, int pid, ExitStatus status, s
     : WorkerIsDeadError(
           "worker " + std::to_string(pid) + " (" + detail::in_one_line(name) + ") " + status.describe() +
           (task ? " while it ran task " + std::to_string(*task) +
-                      ": other tasks are not affected; exit_status().report() tells more"
-                : ": all that it had sent has been received; exit_status().report() tells more, and start() gives a "
-                  "fresh one")),
+                      ": other tasks are not affected; the report() of its exit_status tells more"
+                : ": all that it had sent has been received; the report() of its exit_status tells more, and start() "
+                  "gives a fresh one")),
       name_(std::move(name)),
       pid_(pid),
       status_(std::move(status)),

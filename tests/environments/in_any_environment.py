@@ -1,4 +1,5 @@
-"""The Python module in whatever environment it is run in: a worker by each start method, and a pool, as in_any_environment.cpp.
+"""The Python module in whatever environment it is run in: a worker by each start method, and a pool, as
+in_any_environment.cpp.
 
     in_any_environment.py [WAY=refused:WORDS]...
 """

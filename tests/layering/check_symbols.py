@@ -1,14 +1,16 @@
 """usage: check_symbols.py NM LAYER ALLOWED OBJECTS
 
-Fails where the objects of LAYER need a symbol of coproc that only layers define which are not ALLOWED (separated by semicolons). OBJECTS is a file with a
-line for each layer: its name and its object files, separated by semicolons."""
+Fails where the objects of LAYER need a symbol of coproc that only layers define which are not ALLOWED (separated by
+semicolons). OBJECTS is a file with a line for each layer: its name and its object files, separated by semicolons."""
 
 import subprocess
 import sys
 
 
 def symbols(nm, objects, option):
-    done = subprocess.run([nm, option, "--demangle", "--format=posix", *objects], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [nm, option, "--demangle", "--format=posix", *objects], capture_output=True, text=True, check=True
+    )
     for line in done.stdout.splitlines():
         name = line.rsplit(" ", 3)[0] if option == "--defined-only" else line.rsplit(" U", 1)[0]
         if name.startswith("coproc::"):

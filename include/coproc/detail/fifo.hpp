@@ -34,9 +34,20 @@ class Fifo {
   /// If it throws, the queue is unchanged.
   void push_back(T value) {
     if (size_ == capacity_) {
-      grow_and_push(std::move(value));
+      grow_and_push<false>(std::move(value));
     } else {
       std::construct_at(slot(size_), std::move(value));
+    }
+    ++size_;
+  }
+
+  /// If it throws, the queue is unchanged.
+  void push_front(T value) {
+    if (size_ == capacity_) {
+      grow_and_push<true>(std::move(value));
+    } else {
+      std::construct_at(slot(capacity_ - 1), std::move(value));
+      head_ = (head_ - 1) & (capacity_ - 1);
     }
     ++size_;
   }
@@ -49,6 +60,15 @@ class Fifo {
   void pop_front() noexcept {
     std::destroy_at(slots_ + head_);
     head_ = (head_ + 1) & (capacity_ - 1);
+    if (--size_ <= capacity_ / 8) trim();
+  }
+
+  /// REQUIRES: not empty.
+  const T& back() const noexcept { return *slot(size_ - 1); }
+
+  /// REQUIRES: not empty.
+  void pop_back() noexcept {
+    std::destroy_at(slot(size_ - 1));
     if (--size_ <= capacity_ / 8) trim();
   }
 
@@ -101,19 +121,21 @@ class Fifo {
   T* slot(std::size_t index) const noexcept { return slots_ + ((head_ + index) & (capacity_ - 1)); }
 
   // The new value is constructed first: if that or a copy throws, nothing in the old ring has changed.
+  template <bool kAtFront>
   void grow_and_push(T&& value) {
     const std::size_t capacity = capacity_ == 0 ? first_capacity() : capacity_ * 2;
+    const std::size_t new_place = kAtFront ? capacity - 1 : size_;
     std::allocator<T> memory;
     T* const places = memory.allocate(capacity);
     std::size_t made = 0;
     bool has_new = false;
     try {
-      std::construct_at(places + size_, std::move(value));
+      std::construct_at(places + new_place, std::move(value));
       has_new = true;
       for (; made != size_; ++made) std::construct_at(places + made, std::move_if_noexcept(*slot(made)));
     } catch (...) {
       std::destroy_n(places, made);
-      if (has_new) std::destroy_at(places + size_);
+      if (has_new) std::destroy_at(places + new_place);
       memory.deallocate(places, capacity);
       throw;
     }
@@ -121,7 +143,7 @@ class Fifo {
     deallocate();
     slots_ = places;
     capacity_ = capacity;
-    head_ = 0;
+    head_ = kAtFront ? new_place : 0;
   }
 
   // Moves the front to the back. In a full ring both are the same place.

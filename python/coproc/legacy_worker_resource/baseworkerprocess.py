@@ -5,6 +5,11 @@ from ..messenger import PriorityMessenger
 
 @dataclasses.dataclass
 class BaseWorkerProcess:
-    """A base for classes that a worker runs: it keeps the messenger. Subclasses have `__call__`, and fields for what they are started with."""
+    """A base for classes that a worker runs, which keeps the messenger.
+
+    Subclasses define `__call__`, and fields for the arguments of `start`.
+
+    :param messenger: the worker's messenger
+    """
 
     messenger: PriorityMessenger

@@ -6,6 +6,17 @@ from .multimessenger import MultiMessenger
 from .prioritymessenger import PriorityMessenger
 
 __all__ = [
-    "ChannelID", "DataMessage", "LinkOptions", "MessageNotRecognizedError", "MultiMessenger", "MultiQueue", "PriorityMessenger",
-    "PriorityMultiQueue", "PriorityQueue", "RecvPayloadType", "RequestCtr", "ResourceRequestedClose", "SendPayloadType",
+    "ChannelID",
+    "DataMessage",
+    "LinkOptions",
+    "MessageNotRecognizedError",
+    "MultiMessenger",
+    "MultiQueue",
+    "PriorityMessenger",
+    "PriorityMultiQueue",
+    "PriorityQueue",
+    "RecvPayloadType",
+    "RequestCtr",
+    "ResourceRequestedClose",
+    "SendPayloadType",
 ]

@@ -1,4 +1,4 @@
-"""Receives for asyncio, on the descriptor of the link: no thread is needed, and none is blocked."""
+"""Receives for asyncio. They watch the descriptor of the link, so they need no thread, and block none."""
 
 import asyncio
 import functools
@@ -8,22 +8,57 @@ from ..errors import ConcurrentUseError
 
 
 class AsyncReceiver:
-    """The awaitable receives of a messenger. Several tasks of a loop may wait, for different channels; cancelling loses no message."""
+    """The awaitable receives of a messenger.
+
+    Several tasks of one event loop may wait for different channels. Cancelling a task loses no message.
+    """
 
     async def receive_async(self, channel_id=None, *, timeout=None):
-        """As `receive_blocking`, for asyncio."""
+        """Wait for a message of this channel without blocking the event loop, and return its data.
+
+        :param channel_id: the channel; None, the default, is the default channel
+        :param timeout: The seconds to wait. None, the default: for ever.
+        :return: the data
+        :raises TimeoutError: if nothing has arrived in this time
+        :raises ConcurrentUseError: if a task of another event loop waits in this messenger
+        :raises Exception: what `receive_blocking` raises; ResourceRequestedClose only once
+        """
         return (await self._first(lambda: self._try_receive(channel_id, False), timeout, channel_id))[0]
 
     async def receive_message_async(self, channel_id=None, *, timeout=None):
-        """As `receive_message_blocking`, for asyncio."""
+        """Wait for a message of this channel without blocking the event loop.
+
+        :param channel_id: the channel; None, the default, is the default channel
+        :param timeout: The seconds to wait. None, the default: for ever.
+        :return: the message, a DataMessage
+        :raises TimeoutError: if nothing has arrived in this time
+        :raises ConcurrentUseError: if a task of another event loop waits in this messenger
+        :raises Exception: what `receive_message_blocking` raises; ResourceRequestedClose only once
+        """
         return await self._first(lambda: self._try_receive(channel_id, True), timeout, channel_id)
 
     async def receive_available_async(self, channel_id=None, *, timeout=None):
-        """Wait until a message of this channel is there, and return all that are: a list that is not empty."""
+        """Wait for messages of this channel without blocking the event loop.
+
+        :param channel_id: the channel; None, the default, is the default channel
+        :param timeout: The seconds to wait. None, the default: for ever.
+        :return: the data of all messages that have arrived: a list, which is not empty
+        :raises TimeoutError: if nothing has arrived in this time
+        :raises ConcurrentUseError: if a task of another event loop waits in this messenger
+        :raises Exception: what `receive_available` raises
+        """
         return await self._first(lambda: self.receive_available(channel_id) or None, timeout, channel_id)
 
     async def receive_reply_async(self, request_id, *, timeout=None):
-        """As `receive_reply`, for asyncio."""
+        """Wait for the reply to one request without blocking the event loop. All other messages stay queued.
+
+        :param request_id: the id that `send_request` has returned
+        :param timeout: The seconds to wait. None, the default: for ever.
+        :return: the data of the reply
+        :raises TimeoutError: if nothing has arrived in this time
+        :raises ConcurrentUseError: if a task of another event loop waits in this messenger
+        :raises Exception: what `receive_reply` raises; ResourceRequestedClose only once
+        """
 
         def look():
             try:
@@ -34,7 +69,17 @@ class AsyncReceiver:
         return (await self._first(look, timeout))[0]
 
     async def receive_remaining_async(self, channel_id=None, *, timeout=None):
-        """As `receive_remaining`, for `async for`."""
+        """Iterate by `async for` over the replies of this channel until every request is answered.
+
+        Errors are raised after the replies that came before them; a new call continues.
+
+        :param channel_id: the channel; None, the default, is the default channel
+        :param timeout: The seconds to wait for each of the replies. None, the default: for ever.
+        :return: an asynchronous iterator over the data of the replies
+        :raises TimeoutError: if nothing has arrived in this time
+        :raises ConcurrentUseError: if a task of another event loop waits in this messenger
+        :raises Exception: what `receive_blocking` raises; ResourceRequestedClose only once
+        """
 
         def look():
             try:
@@ -46,7 +91,7 @@ class AsyncReceiver:
             yield (await self._first(look, timeout, channel_id))[0]
 
     async def _first(self, look, timeout, channel_id=None):
-        """What `look` returns when it is not None any more."""
+        """Call `look` until it returns something other than None, and return that."""
         watch = self._watch
 
         def look_as(waiter):
@@ -63,7 +108,7 @@ class AsyncReceiver:
         while True:
             waiter = watch.enter(self, loop, channel_id)
             try:
-                # Watched first: what comes after the look wakes this one.
+                # The descriptor is watched before this look, so that a message that arrives after it wakes this task.
                 found = look_as(waiter)
                 if found is not None:
                     return found
@@ -72,7 +117,7 @@ class AsyncReceiver:
                 watch.leave(waiter)
 
     def _look_again(self):
-        """Its link is closed, or another one."""
+        """Make waiting tasks look again, since the link was closed or is another one."""
         watch = vars(self).get("_watch")  # most messengers have none
         if watch is not None:
             watch.stop()
@@ -94,16 +139,19 @@ class _Waiter:
     def __init__(self, woken, channel_id):
         self.woken = woken  # a future
         self.channel_id = channel_id
-        self.queued = 0  # when it has looked
+        self.queued = 0  # the number of messages at its last look
 
 
 class _Watch:
-    """Who waits for messages of one messenger. Its descriptor is watched while somebody does; then all look."""
+    """The tasks that wait for messages of one messenger.
+
+    While there are any, the descriptor of the messenger is watched. When it changes, all of them look.
+    """
 
     def __init__(self):
         self._waiters = set()
         self._loop = None
-        # The link's descriptor stays readable while messages of other channels are there: only a change of it is news.
+        # The link's descriptor stays readable while there are messages of other channels. So only its changes count.
         self._changes = None
         self._is_watched = False
 
@@ -130,7 +178,10 @@ class _Watch:
             self._unwatch()
 
     def note_look_of(self, messenger, looker):
-        """A look takes in what has come, for all channels: then nothing is left that would wake the others."""
+        """Wake the tasks whose messages this look has taken in.
+
+        A look takes in the messages of all channels, and the descriptor does not change by it.
+        """
         for waiter in self._waiters:
             queued = messenger.queue_size(waiter.channel_id)
             if waiter is not looker and queued != waiter.queued:
@@ -138,7 +189,7 @@ class _Watch:
             waiter.queued = queued
 
     def stop(self):
-        """Its descriptor may be closed now, or is another one; those who wait look again."""
+        """Stop watching the descriptor, which may be closed or another one now, and make all tasks look again."""
         self._unwatch()
         if self._changes is not None:
             self._changes.close()

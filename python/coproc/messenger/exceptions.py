@@ -1,4 +1,4 @@
-"""The exceptions of messengers, where older versions had them."""
+"""The exceptions of messengers, in the module where older versions had them."""
 
 from ..errors import MessageNotRecognizedError, ResourceRequestedClose
 

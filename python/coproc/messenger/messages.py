@@ -1,19 +1,21 @@
-"""The names of messages, and of what they hold."""
+"""The types of messages, channels and data."""
 
 import enum
 import typing
 
 from .._core import DataMessage
 
-#: What names a channel.
+#: The type of the names of channels.
 ChannelID = typing.Hashable
 SendPayloadType = typing.TypeVar("SendPayloadType")
 RecvPayloadType = typing.TypeVar("RecvPayloadType")
 
 
-
 class MessageType(enum.Enum):
-    """Of the old package, where errors and close requests were messages, too. What a receive returns is data."""
+    """The kinds of messages of the old package.
+
+    There errors and close requests were messages, too. Now receives return only data, and raise the others.
+    """
 
     DATA_PAYLOAD = enum.auto()
     CLOSE_REQUEST = enum.auto()

@@ -1,4 +1,4 @@
-"""What both kinds of messengers have."""
+"""What PriorityMessenger and MultiMessenger have in common."""
 
 import types
 from multiprocessing import context
@@ -10,10 +10,22 @@ from .asynchronous import AsyncReceiver
 
 
 class Messenger(_core.Messenger, AsyncReceiver):
-    """One end of a link: sends and receives.
+    """One end of a link, which sends and receives messages.
 
-    One thread at a time waits for messages; others may send and look meanwhile, for which it steps aside. Channels are any hashable, picklable
-    objects; equal ones are the same channel. Times are seconds, None waits for ever. `PriorityMessenger[Sent, Received]` is the same class.
+    The worker's end is the first argument of its target, and the host's end is `worker.messenger`. `new_pair` makes
+    pairs of ends. Channels are any hashable objects that can be pickled; equal objects are the same channel. Times are
+    seconds.
+
+    One thread at a time may wait for messages. Meanwhile other threads may send and look, and the waiting thread lets
+    them in. In a process that was forked from the one that uses the link, calls raise NotOwnerError. Every call may
+    raise ProtocolError, if the other side has broken the rules of the link, and OSError or MemoryError, if the system
+    refuses descriptors, address space or memory.
+
+    `PriorityMessenger[Sent, Received]` is the same class, for type checkers.
+
+    :param end: For the module itself: an end of a link that is not used yet.
+    :param codec: 'pickle', the default, or 'msgpack', which sends only what other languages know and unpickles nothing.
+    :raises ValueError: if `codec` is another one
     """
 
     _reorders = True
@@ -29,30 +41,68 @@ class Messenger(_core.Messenger, AsyncReceiver):
 
     @classmethod
     def new_pair(cls, link=None, *, codec="pickle"):
-        """Two messengers joined by a link of their own, for two threads or processes. `link`: LinkOptions.
+        """Make two messengers that are joined by a link of their own, for two threads or processes. Does not block.
 
-        One that has not been used yet can be passed to a process: as a start argument of a WorkerResource, or as an argument of a
-        `multiprocessing.Process`. A process that has passed one on in the latter way closes its own copy after the process was started.
+        An end that was not used yet can be passed to a process: as a start argument of a WorkerResource, which closes
+        it in this process, or as an argument of a `multiprocessing.Process`. In the latter case call `close` on this
+        process's copy when the process has been started; otherwise the other end does not notice when it ends.
+
+        :param link: the LinkOptions of the link; None, the default, stands for `LinkOptions()`
+        :param codec: 'pickle', the default, or 'msgpack', for both ends
+        :return: the two messengers
+        :raises ValueError: if `codec` is another one, or one of the options is invalid
+        :raises OSError: if the system refuses descriptors or memory
         """
         first, second = _core.new_pair(cls._reorders, link or _core.LinkOptions())
         return cls(first, codec=codec), cls(second, codec=codec)
 
     def close(self):
-        """Let go of the link: the other side gets PeerClosedError. Also in a process that has passed it to another one."""
+        """Give up the link. The other end of a pair raises PeerClosedError when it has received everything.
+
+        A process that has passed an end to a `multiprocessing.Process` calls this, too, for its own copy. Do not close
+        the messenger of a worker in its host, which could not use it any more, also after a new start: call `stop` of
+        the worker. A second call does nothing. Does not block.
+
+        :raises ConcurrentUseError: if another thread waits in this messenger; `interrupt` it first
+        """
         super().close()
         self._look_again()
 
     # ---- sending ----
 
     def send_data_message(self, payload, request_reply, is_reply, channel_id=None):
-        """`send_request`, `send_reply` or `send_norequest`."""
+        """Send data as a request, a reply, or a message that expects no reply: a name of the old package.
+
+        Blocks only while the link is full, without a limit.
+
+        :param payload: the data
+        :param request_reply: whether to call `send_request`
+        :param is_reply: whether to call `send_reply`; if neither is true, `send_norequest` is called
+        :param channel_id: the channel; None, the default, is the default channel
+        :raises ValueError: if both are true
+        :raises Exception: what the method raises that is called
+        """
         if request_reply and is_reply:
             raise ValueError("send_data_message: a message is a request or a reply, not both")
         send = self.send_request if request_reply else self.send_reply if is_reply else self.send_norequest
         send(payload, channel_id)
 
     def send_error(self, exception, print_trace=False, *, timeout=None):
-        """The other side's next receive raises this exception, before all that is queued. `print_trace`: also print it here, on stderr."""
+        """Send an exception, which the other side's next receive raises.
+
+        It belongs to no channel, answers no request, and overtakes messages that the other side has not received yet.
+        Those stay receivable. Blocks only while the link is full.
+
+        :param exception: The exception. If it cannot be pickled, the other side raises RemoteError.
+        :param print_trace: whether to print it with its traceback on stderr here, too; False by default
+        :param timeout: The seconds for which the send waits while the link is full. None, the default: for ever.
+        :raises TypeError: if `exception` is not an exception
+        :raises TimeoutError: if the link was full for all of `timeout`
+        :raises LinkClosedError: if this messenger was closed or has called `send_end`
+        :raises WorkerDiedError: if the send waits and the worker has ended; in a worker it is a HostDiedError, and at
+            an end of a pair a PeerClosedError
+        :raises InterruptedError: if the send waits and `interrupt` is called
+        """
         if not isinstance(exception, BaseException):
             raise TypeError(f"send_error: {exception!r} is no exception")
         if print_trace:
@@ -62,26 +112,51 @@ class Messenger(_core.Messenger, AsyncReceiver):
         self._send_error(exception, timeout)
 
     def empty(self, shape, dtype=float):
-        """A NumPy array in memory that this link shares, to be filled and sent: whatever its size, that copies nothing.
+        """Make a NumPy array in memory that this link shares. Sending it copies nothing, whatever its size.
 
-        Its elements hold anything. What is sent stays readable here; while the other side has it, both see what either writes. Sent
-        again meanwhile, or through another messenger, it is copied. LoanError: there is no room. A process that is forked from this
-        one does not have the memory.
+        Its elements are not initialised. The array stays readable here after the send; while the other side has it,
+        both sides see what either of them writes. If it is sent once more meanwhile, in part, or through another
+        messenger, it is copied. A process that is forked from this one does not have the memory. Does not block.
+
+        :param shape: the length, or a sequence of lengths
+        :param dtype: the type of the elements, float by default
+        :return: the array
+        :raises ValueError: if a length is negative, or the elements are Python objects
+        :raises TypeError: if `shape` or `dtype` is not one
+        :raises LoanError: if there is no room: receive something, since the other side may wait for that, or send an
+            ordinary array
+        :raises MessageTooLargeError: if the array is larger than `LinkOptions.max_message_bytes`
+        :raises LinkClosedError: if this messenger was closed
+        :raises ImportError: if NumPy is not installed
         """
         return empty_in(self, shape, dtype)
 
     # ---- receiving ----
 
     def receive_remaining(self, channel_id=None, *, timeout=None):
-        """The replies of this channel as they come, until every request is answered; other messages stay queued.
+        """Iterate over the replies of this channel until every request is answered. Other messages stay queued.
 
-        `timeout` is for each. Errors are raised after the replies that came before; a new loop goes on.
+        Each step blocks until a reply is there. Errors are raised after the replies that came before them; a new call
+        continues.
+
+        :param channel_id: the channel; None, the default, is the default channel
+        :param timeout: The seconds to wait for each of the replies. None, the default: for ever.
+        :return: an iterator over the data of the replies
+        :raises Exception: what `receive_blocking` raises, when the iterator is advanced
         """
         while self.remaining(channel_id) > 0:
             yield self._receive_next_reply(channel_id, timeout)
 
     def receive_remaining_messages(self, channel_id=None, *, timeout=None):
-        """The same as DataMessages."""
+        """Iterate over the replies of this channel as DataMessages, until every request is answered.
+
+        As `receive_remaining`, except that a reply by `reply_error_to` is returned, and its `payload` raises.
+
+        :param channel_id: the channel; None, the default, is the default channel
+        :param timeout: The seconds to wait for each of the replies. None, the default: for ever.
+        :return: an iterator over DataMessages
+        :raises Exception: what `receive_message_blocking` raises, when the iterator is advanced
+        """
         while self.remaining(channel_id) > 0:
             yield self._receive_next_reply_message(channel_id, timeout)
 
@@ -89,7 +164,7 @@ class Messenger(_core.Messenger, AsyncReceiver):
 
     @property
     def request_ctr(self):
-        """The counters of the channels that were used here, as they are now."""
+        """The counts of requests, replies and messages of all channels that were used here: a RequestCtr, a copy."""
         counters = RequestCtr()
         for channel in (None, *self._channels):
             for counter, count in (
@@ -105,7 +180,9 @@ class Messenger(_core.Messenger, AsyncReceiver):
     def __repr__(self):
         if self.closed:
             return f"{type(self).__name__}(closed)"
-        queues = {channel: f"<{size} queued>" for channel in (None, *self._channels) if (size := self.queue_size(channel))}
+        queues = {
+            channel: f"<{size} queued>" for channel in (None, *self._channels) if (size := self.queue_size(channel))
+        }
         return (
             f"{type(self).__name__}(pipe=<coproc.Link object at {id(self):#x}>, "
             f"queue={self._queue_name}(queues={queues}), request_ctr={self.request_ctr!r})"
@@ -120,7 +197,8 @@ class Messenger(_core.Messenger, AsyncReceiver):
             return type(self), ()
         if held is None:
             raise TypeError(
-                "a messenger that is in use cannot go to another process: make a pair for it with new_pair(), and pass the unused end"
+                "a messenger that is in use cannot go to another process: make a pair for it with new_pair(), and "
+                "pass the unused end"
             )
         context.assert_spawning(self)
         return _rebuild, (type(self), _Carried(held), self.codec)

@@ -2,9 +2,15 @@ from .messenger import Messenger
 
 
 class PriorityMessenger(Messenger):
-    """A messenger that returns messages in the order of their priority: lower first, equal ones in the order of their sends.
+    """A messenger that returns messages in the order of their priorities.
 
-    A message's priority is its data's attribute `priority`, if it has one that is not None; else minus infinity, the most urgent.
+    Lower priorities come first, and messages with equal priorities in the order of their sends. The priority of a
+    message is `priority=` of the send, or else the attribute `priority` of its data if that is a number, or else minus
+    infinity, the most urgent.
+
+    :param end: For the module itself: an end of a link that is not used yet.
+    :param codec: 'pickle', the default, or 'msgpack', which sends only what other languages know and unpickles nothing.
+    :raises ValueError: if `codec` is another one
     """
 
     _reorders = True

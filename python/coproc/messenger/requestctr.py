@@ -1,4 +1,4 @@
-"""The counters of messengers, where older versions had them."""
+"""The counters of messengers, in the module where older versions had them."""
 
 from ..queues import RequestCtr
 

@@ -14,7 +14,10 @@ _CONTAINERS = (
 def holds_its_items(source):
     """Whether all its items are there before the first one is asked for."""
     kind = type(source)
-    return any(kind is container for container in _CONTAINERS) or (kind.__module__, kind.__name__) == ("numpy", "ndarray")
+    return any(kind is container for container in _CONTAINERS) or (kind.__module__, kind.__name__) == (
+        "numpy",
+        "ndarray",
+    )
 
 
 def length_of(source):

@@ -67,7 +67,9 @@ class LazyPool:
 
 def _indexable(datas):
     is_indexable = hasattr(type(datas), "__getitem__") and not hasattr(datas, "keys") and length_of(datas) is not None
-    return datas if is_indexable else [snapshot(item) for item in datas]  # without a question for a length, which may fail
+    return (
+        datas if is_indexable else [snapshot(item) for item in datas]
+    )  # without a question for a length, which may fail
 
 
 def _call(state, index):

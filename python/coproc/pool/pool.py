@@ -96,7 +96,11 @@ class Pool:
     ):  # fmt: skip
         if n is not None and _whole("n", n) < 1:
             raise ValueError(f"a pool has one worker at least, not {n}")
-        for name, count in (("tasks_per_worker", tasks_per_worker), ("memory_per_worker", memory_per_worker), ("window", window)):
+        for name, count in (
+            ("tasks_per_worker", tasks_per_worker),
+            ("memory_per_worker", memory_per_worker),
+            ("window", window),
+        ):
             if _whole(name, count) < 0:
                 raise ValueError(f"{name}: 0, for no limit, or more, not {count}")
         for name, function in (("init", init), ("exit", exit)):
@@ -106,7 +110,14 @@ class Pool:
         self.stop_options = stop or _core.StopOptions()
         self._link = link or _core.LinkOptions(ring_bytes=_RING_BYTES)
         self._new_worker = functools.partial(
-            WorkerResource, serve, PriorityMessenger, method, name="pool worker", stop=self.stop_options, link=self._link, seed=seed
+            WorkerResource,
+            serve,
+            PriorityMessenger,
+            method,
+            name="pool worker",
+            stop=self.stop_options,
+            link=self._link,
+            seed=seed,
         )
         self._target_kwargs = {"init": init, "init_args": tuple(init_args), "exit": exit}
         self._processors = sorted(os.sched_getaffinity(0)) if pin else [None]
@@ -126,22 +137,34 @@ class Pool:
         ran. `stop_on_error`: the first task that fails ends it. `progress`: a function of (done, total or None), called about ten times a second, or True for a bar on stderr.
         Raises the first error in the order of the tasks, when it is its turn.
         """
-        return self._collect(self._stretches(func, datas, ONE, True, chunksize, time_limit, max_retries, stop_on_error, progress))
+        return self._collect(
+            self._stretches(func, datas, ONE, True, chunksize, time_limit, max_retries, stop_on_error, progress)
+        )
 
-    def starmap(self, func, datas, chunksize=None, *, time_limit=None, max_retries=0, stop_on_error=False, progress=None):
+    def starmap(
+        self, func, datas, chunksize=None, *, time_limit=None, max_retries=0, stop_on_error=False, progress=None
+    ):
         """`[func(*data) for data in datas]`, by all workers."""
-        return self._collect(self._stretches(func, datas, SEVERAL, True, chunksize, time_limit, max_retries, stop_on_error, progress))
+        return self._collect(
+            self._stretches(func, datas, SEVERAL, True, chunksize, time_limit, max_retries, stop_on_error, progress)
+        )
 
     def imap(self, func, datas, chunksize=None, *, time_limit=None, max_retries=0, stop_on_error=False, progress=None):
         """The results in the order of the input, as they come. The input may be endless: it is read only so far ahead as is needed.
 
         An error is raised in the place of its result; `next` goes on behind it.
         """
-        return Results(self._stretches(func, datas, ONE, True, chunksize, time_limit, max_retries, stop_on_error, progress))
+        return Results(
+            self._stretches(func, datas, ONE, True, chunksize, time_limit, max_retries, stop_on_error, progress)
+        )
 
-    def map_unordered(self, func, datas, chunksize=None, *, time_limit=None, max_retries=0, stop_on_error=False, progress=None):
+    def map_unordered(
+        self, func, datas, chunksize=None, *, time_limit=None, max_retries=0, stop_on_error=False, progress=None
+    ):
         """The same in the order in which they come."""
-        return Results(self._stretches(func, datas, ONE, False, chunksize, time_limit, max_retries, stop_on_error, progress))
+        return Results(
+            self._stretches(func, datas, ONE, False, chunksize, time_limit, max_retries, stop_on_error, progress)
+        )
 
     def submit(self, func, /, *args, **kwargs):
         """Hand over one call and return its Task."""
@@ -151,7 +174,9 @@ class Pool:
         """The same with a dict of options: `time_limit`, `max_retries`."""
         for name in options:
             if name not in ("time_limit", "max_retries"):
-                raise TypeError(f"submit_with() got an unexpected option {name!r}: it takes 'time_limit' and 'max_retries'")
+                raise TypeError(
+                    f"submit_with() got an unexpected option {name!r}: it takes 'time_limit' and 'max_retries'"
+                )
         kernel, function, names = self._function(func, CALL, **options)
         time_limit, max_retries = options.get("time_limit"), options.get("max_retries", 0)
         return Task(kernel, kernel.submit(function, (args, kwargs), names(), time_limit, max_retries))
@@ -224,12 +249,18 @@ class Pool:
 
     def _started(self):
         if self._pid != os.getpid():
-            raise NotOwnerError(f"this pool belongs to process {self._pid}, from which this one was forked: make another one here")
+            raise NotOwnerError(
+                f"this pool belongs to process {self._pid}, from which this one was forked: make another one here"
+            )
         with self._lock:
             if self._kernel is None:
                 make_worker = _WorkerMaker(self.workers, self._new_worker, self._target_kwargs, self._processors)
                 self._kernel = _core.PoolKernel(
-                    workers=len(self.workers), make_worker=make_worker, stop=self.stop_options, link=self._link, **self._limits
+                    workers=len(self.workers),
+                    make_worker=make_worker,
+                    stop=self.stop_options,
+                    link=self._link,
+                    **self._limits,
                 )
                 self._functions = Functions(self._kernel)
             return self._kernel
@@ -258,7 +289,9 @@ class Pool:
             raise ValueError(f"max_retries: 0 or more, not {max_retries}")
         kernel = self._started()
         names = self._main_names()
-        is_known = names is not None and is_of_main(func) and names.has(func)  # a question for one is cheaper than for all that there are
+        is_known = (
+            names is not None and is_of_main(func) and names.has(func)
+        )  # a question for one is cheaper than for all that there are
         data = bytes([mode]) + dumps(func, None if is_known else names)
         with self._lock:
             if self._kernel is not kernel:  # another thread has stopped it
@@ -272,7 +305,15 @@ class Pool:
             raise TypeError(f"progress: a function of (done, total), or True for a bar, not {progress!r}")
         kernel, function, names = self._function(func, mode, time_limit, max_retries)
         job = kernel.map(
-            function, iter(datas), names, not holds_its_items(datas), is_ordered, chunksize or 0, time_limit, max_retries, stop_on_error
+            function,
+            iter(datas),
+            names,
+            not holds_its_items(datas),
+            is_ordered,
+            chunksize or 0,
+            time_limit,
+            max_retries,
+            stop_on_error,
         )
         return _Reader(job, _Progress(progress, length_of(datas)))
 

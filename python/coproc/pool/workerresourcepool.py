@@ -15,9 +15,9 @@ from ..worker_resource import WorkerResource
 class WorkerResourcePool:
     """Workers that are started and ended together. Nothing is replaced here: for calls of functions there is Pool.
 
-        pool = coproc.WorkerResourcePool.new(4, serve)
-        with pool:
-            for answer in pool.map_messages(questions): ...
+    pool = coproc.WorkerResourcePool.new(4, serve)
+    with pool:
+        for answer in pool.map_messages(questions): ...
     """
 
     workers: typing.List[WorkerResource]

@@ -6,9 +6,10 @@ from .multiqueue import Item, QueueEmptyError
 
 
 class PriorityQueue(typing.Generic[Item]):
-    """Items in the order of their priorities: lower first, equal ones in the order in which they were put.
+    """A queue that returns items in the order of their priorities. It never blocks.
 
-    A priority is any number but NaN, compared exactly. Items are never compared.
+    Lower priorities come first, and items with equal priorities in the order in which they were put. A priority is any
+    number but NaN, and is compared exactly. Items are never compared.
     """
 
     def __init__(self):
@@ -16,10 +17,16 @@ class PriorityQueue(typing.Generic[Item]):
         self._count = itertools.count()
 
     def put(self, item: Item, priority: float = float("-inf")) -> None:
-        """ValueError for NaN, TypeError for what is no number; then the queue is as it was."""
+        """Add an item. A call that raises changes nothing.
+
+        :param item: the item
+        :param priority: a number, lower is returned first; minus infinity by default
+        :raises ValueError: if the priority is NaN
+        :raises TypeError: if the priority is not a number
+        """
         try:
             is_nan = priority != priority
-            priority < 0  # noqa: B015  only whether it is a number with an order
+            priority < 0  # noqa: B015  raises TypeError unless it is a number with an order
         except TypeError:
             raise TypeError(f"a priority is a number, not {priority!r}") from None
         if is_nan:
@@ -27,15 +34,21 @@ class PriorityQueue(typing.Generic[Item]):
         heapq.heappush(self._heap, (priority, next(self._count), item))
 
     def get(self) -> Item:
-        """Take out the first item. QueueEmptyError, an IndexError."""
+        """Remove and return the first item.
+
+        :return: the item
+        :raises QueueEmptyError: if there is none; it is an IndexError
+        """
         if not self._heap:
             raise QueueEmptyError("get from an empty PriorityQueue")
         return heapq.heappop(self._heap)[2]
 
     def empty(self) -> bool:
+        """Return whether the queue has no items."""
         return not self._heap
 
     def size(self) -> int:
+        """Return the number of items."""
         return len(self._heap)
 
     __len__ = size

@@ -3,5 +3,10 @@ from .program_resource import ProgramResource, run_worker
 from .worker_resource import WorkerResource
 
 __all__ = [
-    "ProgramResource", "WorkerIsAlreadyAliveError", "WorkerIsAlreadyDeadError", "WorkerIsDeadError", "WorkerResource", "run_worker",
+    "ProgramResource",
+    "WorkerIsAlreadyAliveError",
+    "WorkerIsAlreadyDeadError",
+    "WorkerIsDeadError",
+    "WorkerResource",
+    "run_worker",
 ]

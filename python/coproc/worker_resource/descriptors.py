@@ -1,7 +1,9 @@
-"""The pipes that multiprocessing keeps for each process. The core knows by a pidfd when one has ended, and each worker by its lifeline when its
-host has: a host with hundreds of workers has no descriptors to spare for a second way.
+"""Closes the pipes that multiprocessing keeps for each process.
 
-What is done to multiprocessing's own objects here is done only where they look as they do today; else they keep what they have.
+The core notices by a pidfd when a process has ended, and each worker notices by its lifeline when its host has ended. A
+host with hundreds of workers has no descriptors to spare for a second way.
+
+Objects of multiprocessing are changed here only if they look as they do today. Otherwise they keep their pipes.
 """
 
 import multiprocessing.process
@@ -11,9 +13,10 @@ from multiprocessing import util
 
 
 class Sentinel:
-    """`Process.sentinel` of a worker, for multiprocessing.connection.wait, select and event loops: readable once the process has ended.
+    """`Process.sentinel` of a worker, which is readable when the process has ended.
 
-    It takes a descriptor when it is first asked for its number.
+    It is for multiprocessing.connection.wait, select and event loops. It opens a descriptor when it is first asked for
+    its number.
     """
 
     def __init__(self, worker, pid):
@@ -22,7 +25,7 @@ class Sentinel:
         self._fd = None
 
     def fileno(self):
-        """Its descriptor, which stays this object's."""
+        """Return the descriptor. This object keeps owning it."""
         if self._fd is None:
             self._fd = self._open()
         return self._fd
@@ -33,7 +36,7 @@ class Sentinel:
         worker = self._worker()
         if worker is not None and worker.pid == self._pid and worker.is_alive():
             fd = os.pidfd_open(self._pid)
-            if worker.is_alive() and worker.pid == self._pid:  # so the number was still its own
+            if worker.is_alive() and worker.pid == self._pid:  # then the number still belonged to the worker
                 return fd
             os.close(fd)
         read_end, write_end = os.pipe()
@@ -46,12 +49,16 @@ class Sentinel:
 
 
 def share(proc, worker, method):
-    """In the host, when the core has adopted the process."""
+    """Close the pipes in the host, when the core has adopted the process."""
     popen = proc._popen
     held = getattr(getattr(popen, "finalizer", None), "_args", None)
-    if not held or not hasattr(os, "pidfd_open") or getattr(proc, "_sentinel", None) != getattr(popen, "sentinel", None):
+    if (
+        not held
+        or not hasattr(os, "pidfd_open")
+        or getattr(proc, "_sentinel", None) != getattr(popen, "sentinel", None)
+    ):
         return
-    # The fork server's says with which code the process has ended.
+    # Under the fork server the pipe tells the exit code of the process.
     kept = [popen.sentinel] if method == "forkserver" else []
     popen.finalizer.cancel()
     popen.finalizer = util.Finalize(popen, util.close_fds, kept)
@@ -63,7 +70,10 @@ def share(proc, worker, method):
 
 
 def watch_host(end):
-    """In the worker: its host's end is seen by the lifeline of this LinkEnd. multiprocessing's own pipe has none in the host."""
+    """In the worker, make the lifeline of this LinkEnd the sentinel of the host's process.
+
+    The pipe of multiprocessing does not notice the host's end, because the host has closed its side.
+    """
     host = multiprocessing.process.parent_process()
     if host is not None and hasattr(host, "_sentinel"):
         host._sentinel = os.dup(end.fds()[-1])

@@ -1,4 +1,4 @@
-"""What runs in a worker's process."""
+"""What runs in the process of a worker."""
 
 import inspect
 import sys
@@ -12,9 +12,9 @@ from . import descriptors, inheritance
 
 
 class Start:
-    """The `target` of the worker's process: everything that it is started with. Pickled by `spawn` and `forkserver`.
+    """The `target` of the worker's process, with everything that it needs. `spawn` and `forkserver` pickle it.
 
-    `call`: what is called with the messenger, and runs the user's code.
+    `call` is called with the messenger, and runs the user's code.
     """
 
     def __init__(self, messenger, end, call, identity, main_names, main):
@@ -37,14 +37,14 @@ class Start:
             self._arrive()
         messenger = self._messenger
         if self._is_fork:
-            messenger._set_main_names(main_module.MainNames())  # what there is now, the host has
+            messenger._set_main_names(main_module.MainNames())  # the host has all names that there are now
         note_latest(messenger)
         code = self._end.run(messenger, self._run)
         if code != 0:
-            sys.exit(code)  # the host was told the exception
+            sys.exit(code)  # the host was sent the exception
 
     def _arrive(self):
-        """In a new program: what multiprocessing would do sooner, when its failure could not be told to the host."""
+        """In a new program, do what multiprocessing would do before a failure could be reported to the host."""
         with main_module.inheriting():
             try:
                 main_module.import_main(self._main)
@@ -52,9 +52,13 @@ class Start:
                 self._call.fail(error)
             else:
                 self._call.load()
-        inheritance.draw_other_numbers(this_worker.seed())  # whatever the main module did with the generators
-        # Where it could not be unpickled, there is another one to tell that by.
-        self._messenger = self._call.value[0] if self._call.value else (PriorityMessenger if self._reorders else MultiMessenger)()
+        inheritance.draw_other_numbers(
+            this_worker.seed()
+        )  # after the main module, which may have seeded the generators
+        # If the messenger could not be unpickled, another one reports that.
+        self._messenger = (
+            self._call.value[0] if self._call.value else (PriorityMessenger if self._reorders else MultiMessenger)()
+        )
 
     def _run(self):
         messenger, call = self._call.get()
@@ -62,7 +66,7 @@ class Start:
 
 
 class Call:
-    """Calls a worker's target; constructs it before, where it is a class."""
+    """Calls the target of a worker. If it is a class, constructs it first."""
 
     def __init__(self, target, kwargs):
         self._target = target
@@ -76,7 +80,7 @@ class Call:
 
 
 class CallMade:
-    """Calls what the host has constructed with the worker's messenger."""
+    """Calls an object that the host has constructed with the worker's messenger."""
 
     def __init__(self, made):
         self._made = made
@@ -86,7 +90,7 @@ class CallMade:
 
 
 def construct(kind, messenger, kwargs):
-    """The messenger is the parameter of this name, wherever it stands, or else the first one."""
+    """Construct the target. The messenger is its parameter of this name, or otherwise its first one."""
     try:
         has_name = "messenger" in inspect.signature(kind).parameters
     except (TypeError, ValueError):

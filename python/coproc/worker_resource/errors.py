@@ -1,4 +1,4 @@
-"""The exceptions of workers, where older versions had them."""
+"""The exceptions of workers, in the module where older versions had them."""
 
 from ..errors import WorkerIsAlreadyAliveError, WorkerIsAlreadyDeadError, WorkerIsDeadError
 

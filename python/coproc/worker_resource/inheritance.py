@@ -1,4 +1,4 @@
-"""What the process of a worker has of its host's, and is not to keep."""
+"""Removes from the process of a worker what it has inherited from its host and must not keep."""
 
 import contextlib
 import signal
@@ -6,20 +6,20 @@ import sys
 import threading
 from multiprocessing import resource_tracker
 
-#: Ctrl-C goes to all processes of the terminal; the host decides what it means for its workers.
+#: Ctrl-C goes to all processes of the terminal. The host decides what it means for its workers.
 _INTERRUPTS = {signal.SIGINT}
-#: A handler of these is about the line that runs, whoever it belongs to.
+#: These signals are about the code that runs, so their handlers are needed at once.
 _CRASHES = {signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGABRT, signal.SIGTRAP, signal.SIGSYS}
 
 
 @contextlib.contextmanager
 def signals_held_back(method):
-    """A process that is started here by this method acts on no signal as its host would, before it calls `be_new`.
+    """Keep a process that is started meanwhile from acting on signals as its host would, until it calls `be_new`.
 
-    A fork has its host's handlers, and one of the fork server inherits nothing from this process.
+    A fork has the handlers of its host. A process of the fork server inherits nothing from this process.
     """
     if method == "spawn":
-        resource_tracker.ensure_running()  # else it is started in between, and lets SIGINT through again
+        resource_tracker.ensure_running()  # otherwise it is started later, and unblocks SIGINT
     held = {"fork": signal.valid_signals() - _CRASHES, "spawn": _INTERRUPTS}.get(method, ())
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, held)
     try:
@@ -30,7 +30,10 @@ def signals_held_back(method):
 
 @contextlib.contextmanager
 def children_heard_of():
-    """A fork server that is started here hears of the ends of its processes, also where this thread blocks all signals."""
+    """Let a fork server that is started meanwhile notice the ends of its processes.
+
+    It inherits the signal mask of this thread, which may block all signals.
+    """
     mask = signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
     try:
         yield
@@ -39,10 +42,10 @@ def children_heard_of():
 
 
 class Observers:
-    """What traces and profiles the thread that starts a worker: a debugger, coverage, a profiler.
+    """The functions that trace and profile the thread that starts a worker: of a debugger, of coverage, of a profiler.
 
-    They are about the host: what a fork would tell them stays in the fork, and slows it down. What was started in the worker, as coverage.py does before
-    this, is another one, and stays.
+    They observe the host. In a fork they would only slow the worker down, and their results would be lost. Functions
+    that were started in the worker itself, as coverage.py does before this, are other ones, and stay.
     """
 
     _SETTERS = (sys.settrace, sys.setprofile, threading.settrace, threading.setprofile)
@@ -52,12 +55,12 @@ class Observers:
         self._tools = _monitoring_tools()
 
     def forget(self):
-        """In the fork."""
+        """Remove them in the fork."""
         for set_to, now, of_host in zip(self._SETTERS, _observers(), self._of_host):
             if now is not None and now is of_host:
                 set_to(None)
         for tool, name in _monitoring_tools().items():
-            # A debugger's and coverage's cannot be told from what they have started in the worker.
+            # Debuggers and coverage use the same tool ids in the worker, so theirs are left alone.
             if self._tools.get(tool) == name and tool not in (sys.monitoring.DEBUGGER_ID, sys.monitoring.COVERAGE_ID):
                 sys.monitoring.set_events(tool, 0)
                 sys.monitoring.free_tool_id(tool)
@@ -68,14 +71,18 @@ def _observers():
 
 
 def _monitoring_tools():
-    """By their numbers (from Python 3.12 on)."""
+    """Return the names of the tools by their ids (from Python 3.12 on)."""
     if not hasattr(sys, "monitoring"):
         return {}
     return {tool: name for tool in range(6) if (name := sys.monitoring.get_tool(tool)) is not None}
 
 
 def be_new(seed, observers=None):
-    """In the worker, before its target runs. `seed`: the worker's own; `observers`: its host's, where it is a fork."""
+    """Make the process of a worker as new, before its target runs.
+
+    :param seed: the worker's own seed
+    :param observers: the Observers of the host, if the process is a fork
+    """
     if observers is not None:
         observers.forget()
         _forget_handlers()
@@ -86,7 +93,7 @@ def be_new(seed, observers=None):
 
 
 def _forget_handlers():
-    """The host's Python handlers are about the host: its event loop, its files. What it ignores stays ignored."""
+    """Remove Python's signal handlers, which use the host's event loop and files. Ignored signals stay ignored."""
     signal.set_wakeup_fd(-1)
     for number in signal.valid_signals():
         if callable(signal.getsignal(number)):
@@ -94,7 +101,7 @@ def _forget_handlers():
 
 
 def _forget_event_loop():
-    """The thread that has forked may have run one."""
+    """Remove the event loop that the forking thread may have run."""
     events = sys.modules.get("asyncio.events")
     if events is None:
         return
@@ -105,13 +112,19 @@ def _forget_event_loop():
 
 
 def _ignore_interrupts():
-    """By an empty handler, not SIG_IGN: programs that the worker executes can be interrupted. A handler of the worker's own modules stays."""
+    """Ignore Ctrl-C, unless the worker's own modules have installed a handler.
+
+    This uses an empty handler instead of SIG_IGN, so that programs that the worker executes can be interrupted.
+    """
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, lambda *_: None)
 
 
 def draw_other_numbers(seed):
-    """Of the generators that modules share: a fork and one of the fork server would draw the numbers that others draw, too."""
+    """Seed the random generators that all modules share.
+
+    Otherwise forks, and processes of the fork server, would all draw the same numbers.
+    """
     if random := sys.modules.get("random"):
         random.seed(seed)
     if numpy_random := sys.modules.get("numpy.random"):

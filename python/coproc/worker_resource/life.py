@@ -1,4 +1,4 @@
-"""What all workers have in common: how they end, and what is known of them."""
+"""What all kinds of workers have in common: how they end, and what is known about them."""
 
 import gc
 import os
@@ -13,16 +13,21 @@ from ..messenger.messenger import Messenger
 
 
 def check_options(messenger_type, stop, link):
+    """Raise TypeError unless these arguments of a worker have the right types."""
     if not (isinstance(messenger_type, type) and issubclass(messenger_type, Messenger)):
-        raise TypeError(f"messenger_type: PriorityMessenger, MultiMessenger or a class of these, not {messenger_type!r}")
+        raise TypeError(
+            f"messenger_type: PriorityMessenger, MultiMessenger or a class of these, not {messenger_type!r}"
+        )
     for name, options, kind in (("stop", stop, _core.StopOptions), ("link", link, _core.LinkOptions)):
         if options is not None and not isinstance(options, kind):
             raise TypeError(f"{name}: {kind.__name__} or None, not {options!r}")
 
 
 class Life:
-    """A worker's life, over the core's worker `self._worker`. `stop`, `join`, `terminate`, `kill`, `is_alive`, `pid` and `exit_status` may be used
-    by any thread."""
+    """The life of a worker, on top of the core's worker `self._worker`.
+
+    `stop`, `join`, `terminate`, `kill`, `is_alive`, `pid` and `exit_status` may be used by any thread.
+    """
 
     def __init__(self, worker, name, messenger_type, stop):
         self.messenger_type = messenger_type
@@ -30,26 +35,34 @@ class Life:
         self._worker = worker
         self._name = name
         self._messenger = None
-        self._has_link = False  # which its messenger may be there without: see prepared.py
+        self._has_link = False  # there may be a messenger without a link (prepared.py)
 
     def __enter__(self):
-        """Start the worker without arguments."""
+        """Start the worker without arguments, as by `start`."""
         self.start()
         return self
 
     def __exit__(self, *_):
-        """As `stop`."""
+        """End the worker, as by `stop`."""
         self.stop()
 
     # ---- ending ----
 
     def stop(self, close=None, terminate=None, kill=None):
-        """End the worker and return its ExitStatus: a close request, then SIGTERM, then SIGKILL, each when the one before has not helped.
+        """End the worker: by a close request, then by SIGTERM, then by SIGKILL. Blocks until it has ended.
 
-        Seconds to wait after each; None: those of the constructor. What the worker had sent stays receivable until the next start. An exception that has
-        left the target and that no receive has raised is printed, with its traceback.
+        Each step follows if the step before has not ended the worker in its time. Messages of the worker stay
+        receivable until the next start. If an exception has left the target and no receive has raised it, it is printed
+        on stderr. If the worker has ended already, this only returns its status. May be called by any thread.
+
+        :param close: The seconds to wait after the close request; 0: do not wait. None, the default, stands for the
+            value in the StopOptions of the constructor, here and below.
+        :param terminate: the seconds to wait after SIGTERM
+        :param kill: the seconds to wait after SIGKILL; then this returns, although the process is still there
+        :return: the ExitStatus of the worker
+        :raises WorkerIsAlreadyDeadError: if the worker was never started
         """
-        self._check_started("stop")
+        self._require_start("stop")
         times = self.stop_options
         status = self._worker.stop(
             _core.StopOptions(
@@ -63,105 +76,137 @@ class Life:
         return status
 
     def join(self, check_alive=True, timeout=None):
-        """Wait for the worker to end by itself, and return its ExitStatus; None: it is still alive after `timeout` seconds.
+        """Wait for the worker to end by itself. Blocks until then.
 
-        It asks for nothing: `stop` does. `check_alive` False: a worker that never started is no error.
+        This does not ask the worker to end: `stop` and `finish` do. May be called by any thread.
+
+        :param check_alive: whether it is an error if the worker was never started; True by default
+        :param timeout: The seconds to wait. None, the default: for ever.
+        :return: the ExitStatus of the worker; None if it is still alive after `timeout` or, with `check_alive` False,
+            was never started
+        :raises WorkerIsAlreadyDeadError: with `check_alive`, if the worker was never started
+        :raises TypeError: if `check_alive` is not a bool
         """
         if not isinstance(check_alive, bool):
             raise TypeError(f"join: say timeout={check_alive!r}: the first argument is `check_alive`, True or False")
-        if not self._check_started("join", check_alive):
+        if not check_alive and not self.process_exists():
             return None
+        self._require_start("join")
         status = self._worker.join(timeout)
         if status is not None:
             self._reap()
         return status
 
     def finish(self, timeout=None):
-        """Let the worker end after what it was sent, and return its ExitStatus: `messenger.send_end()`, then the wait for its end.
+        """Let the worker end after it has received everything that was sent. Blocks until it has ended.
 
-        After `timeout` seconds in all a worker that is alive is stopped, as by `stop`. Of the thread that uses the messenger.
+        Calls `messenger.send_end()` and waits. If the worker is still alive after `timeout`, it is stopped as by
+        `stop`. Only the thread that uses the messenger may call this.
+
+        :param timeout: The seconds until the worker is stopped. None, the default: it is never stopped.
+        :return: the ExitStatus of the worker
+        :raises WorkerIsAlreadyDeadError: if the worker was never started
         """
-        self._check_started("finish")
+        self._require_start("finish")
         end = None if timeout is None else time.monotonic() + timeout
         try:
             if self._worker.exit_status is None:
                 self._messenger.send_end(timeout=timeout)
                 self.join(timeout=None if end is None else max(0, end - time.monotonic()))
         except (TimeoutError, WorkerIsDeadError):
-            pass  # it takes nothing any more, or has ended by itself
+            pass  # the worker does not receive, or has ended by itself
         return self.stop()
 
     def terminate(self, check_alive=True):
-        """Send SIGTERM, and do not wait. WorkerIsAlreadyDeadError: it is not alive; with `check_alive` False that is no error."""
-        if not self._check_started("terminate", check_alive):
+        """Send SIGTERM to the worker, and do not wait for its end. May be called by any thread.
+
+        :param check_alive: whether it is an error if the worker is not alive; True by default
+        :raises WorkerIsAlreadyDeadError: with `check_alive`, if the worker is not alive
+        """
+        if not check_alive and not self.process_exists():
             return
+        self._require_start("terminate")
         if check_alive and not self.is_alive():
             raise WorkerIsAlreadyDeadError(f"terminate: worker {self._name!r} (pid {self.pid}) has ended")
         self._worker.terminate()
 
     def kill(self):
-        """Send SIGKILL, and do not wait."""
-        self._check_started("kill")
+        """Send SIGKILL to the worker, and do not wait for its end. May be called by any thread.
+
+        :raises WorkerIsAlreadyDeadError: if the worker was never started
+        """
+        self._require_start("kill")
         self._worker.kill()
 
     # ---- looking ----
 
     def is_alive(self):
-        """Whether its process is there."""
+        """Return whether the process of the worker is running. May be called by any thread."""
         return self._messenger is not None and self._worker.is_alive()
 
     def process_exists(self):
-        """Whether it was ever started."""
+        """Return whether the worker was ever started: a name of the old package."""
         return self._messenger is not None
 
     @property
     def pid(self):
-        """Of the running worker, or of the last one."""
-        self._check_has_started("process")
+        """The number of the process that is running, or of the last one. May be read by any thread.
+
+        :raises WorkerIsDeadError: if the worker was never started
+        """
+        self._require_attribute("process")
         return self._worker.pid
 
     @property
     def exit_status(self):
-        """How the last one ended, an ExitStatus; None: it is alive, or never started."""
+        """How the worker has ended, an ExitStatus; None if it is alive or was never started.
+
+        May be read by any thread.
+        """
         return None if self._messenger is None else self._worker.exit_status
 
     @property
     def messenger(self):
-        """The host's end of the link: one object for all the runs of this worker."""
-        self._check_has_started("messenger")
+        """The host's end of the link. It is one object for all runs of this worker.
+
+        :raises WorkerIsDeadError: if the worker was never started
+        """
+        self._require_attribute("messenger")
         return self._messenger
 
     # ---- for the kinds of workers ----
 
-    def _check_not_alive(self):
+    def _require_no_run(self):
+        """Raise WorkerIsAlreadyAliveError if the worker is alive."""
         if self.is_alive():
-            raise WorkerIsAlreadyAliveError(f"worker {self._name!r} (pid {self.pid}) is alive: stop it before it is started again")
+            raise WorkerIsAlreadyAliveError(
+                f"worker {self._name!r} (pid {self.pid}) is alive: stop it before it is started again"
+            )
         if self._messenger is not None:
-            self._worker.tell()  # of the last run
+            self._worker.tell()  # prints the exception of the last run
 
-    def _has_started(self, **messenger_options):
+    def _note_start(self, **messenger_options):
+        """Give the messenger its link, if it has none yet, and begin a new run."""
         if not self._has_link:
             messenger = self.messenger_type(**messenger_options) if self._messenger is None else self._messenger
             self._worker.fill(messenger)
             self._messenger = messenger
             self._has_link = True
         self._worker.begin_run()
-        self._messenger._forget_left()
         self._messenger._look_again()
         note_latest(self._messenger)
         _stop_at_exit(self._worker)
 
     def _reap(self):
-        """What has ended."""
+        """Reap the process, if it has ended. For workers of multiprocessing."""
 
-    def _check_started(self, what, is_error=True):
-        if self._messenger is None and is_error:
-            raise WorkerIsAlreadyDeadError(f"{what}: worker {self._name!r} was never started")
-        return self._messenger is not None
-
-    def _check_has_started(self, what):
+    def _require_start(self, call):
         if self._messenger is None:
-            raise WorkerIsDeadError(f"worker {self._name!r} was never started and has no {what}: call start()")
+            raise WorkerIsAlreadyDeadError(f"{call}: worker {self._name!r} was never started")
+
+    def _require_attribute(self, name):
+        if self._messenger is None:
+            raise WorkerIsDeadError(f"worker {self._name!r} was never started and has no {name}: call start()")
 
 
 # ---- at the end of this process ----

@@ -1,28 +1,30 @@
-"""A process that is still to be started, as programs of the old package have it."""
+"""A process that is not started yet, for programs of the old package."""
 
 
 class PreparedProcess:
-    """Of a worker that was reset: `start()` starts that. Then it is as the worker's `multiprocessing.Process`."""
+    """The process of a worker that was reset. After its `start()` it behaves as the worker's Process."""
 
     exitcode = None
     pid = None
-    # As of a Process that nobody has to join.
+    # The values of a Process that does not have to be joined.
     _parent_pid = None
     _closed = False
 
     def __init__(self, worker, kwargs):
-        """`worker`: called for the WorkerResource."""
+        """`worker()` returns the WorkerResource."""
         self._worker = worker
         self._kwargs = kwargs
 
     def start(self):
+        """Start the worker with the arguments that were given before."""
         worker = self._worker()
         worker.start(**self._kwargs)
-        # Not the other way about: the worker has its process.
+        # This object changes its class, because the worker already has another Process.
         self.__class__ = _StartedProcess
         self._proc = worker.proc
 
     def is_alive(self):
+        """Return False: the process was not started."""
         return False
 
     def __repr__(self):
@@ -30,7 +32,7 @@ class PreparedProcess:
 
 
 class _StartedProcess:
-    """What a PreparedProcess becomes."""
+    """The class of a PreparedProcess after its start."""
 
     def __getattr__(self, name):
         return getattr(self._proc, name)

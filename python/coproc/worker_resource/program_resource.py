@@ -1,4 +1,4 @@
-"""Workers that are other programs, and Python programs that are workers of others."""
+"""Workers that are other programs, and Python scripts that are workers of other programs."""
 
 import os
 
@@ -9,14 +9,23 @@ from .life import Life, check_options
 
 
 class ProgramResource(Life):
-    """A worker that is another program, in C++ for instance, which calls `coproc::this_worker::run`; messages are MessagePack.
+    """A worker that is another program, in C++ for instance, which calls `coproc::this_worker::run`.
 
         with coproc.ProgramResource("build/pricing", ["--fast"]) as worker:
             worker.messenger.send_request({"item": "bolt", "count": 12})
             print(worker.messenger.receive_blocking())
 
-    `path` is not searched for. Nothing that it sends is unpickled, so it can run nothing here (SECURITY.md). What a message may hold:
-    numbers, text, bytes, lists, dicts, dataclasses (as dicts), NumPy arrays. The rest is as with WorkerResource.
+    Messages are MessagePack: numbers, text, bytes, lists, dicts, dataclasses (as dicts) and NumPy arrays of numbers.
+    Nothing that the program sends is unpickled, so it cannot run code in this process (SECURITY.md). Everything else is
+    as with WorkerResource.
+
+    :param path: the path of the program, which is not searched for in PATH
+    :param arguments: the command-line arguments; none by default
+    :param messenger_type: PriorityMessenger, the default, or MultiMessenger
+    :param name: the name of the worker in errors; None, the default, stands for the name of the file
+    :param stop: the StopOptions of the worker; None, the default, stands for `StopOptions()`
+    :param link: the LinkOptions of the link; None, the default, stands for `LinkOptions()`
+    :raises TypeError: if `messenger_type`, `stop` or `link` is of another type
     """
 
     def __init__(self, path, arguments=(), messenger_type=PriorityMessenger, *, name=None, stop=None, link=None):
@@ -26,32 +35,45 @@ class ProgramResource(Life):
         name = name or os.path.basename(self.path)
         stop = stop or _core.StopOptions()
         worker = _core.ProgramWorker(
-            messenger_type._reorders, os.fsencode(self.path), [os.fsencode(argument) for argument in self.arguments],
-            os.fsencode(name), stop, link or _core.LinkOptions(),
+            messenger_type._reorders,
+            os.fsencode(self.path),
+            [os.fsencode(argument) for argument in self.arguments],
+            os.fsencode(name),
+            stop,
+            link or _core.LinkOptions(),
         )
         super().__init__(worker, name, messenger_type, stop)
 
     def start(self, **kwargs):
-        """Start the program. `kwargs`: one argument of its target, a struct or map; without any its target takes none.
+        """Start the program. Blocks until it is ready.
 
-        Raises WorkerIsAlreadyAliveError, and StartError for a program that is none, ends at once, or takes other arguments.
+        :param kwargs: One argument of its target, a struct or a map. Without any, its target takes no argument.
+        :raises WorkerIsAlreadyAliveError: if the worker is alive
+        :raises StartError: if there is no such program, it ends at once, or its target takes other arguments
+        :raises TypeError: if MessagePack has no such type as an argument
         """
-        self._check_not_alive()
+        self._require_no_run()
         self._worker.start(kwargs or None)
-        self._has_started(codec="msgpack")
+        self._note_start(codec="msgpack")
 
     def __repr__(self):
         return f"ProgramResource({self.path!r}, {self.arguments!r}, _messenger={self._messenger!r})"
 
 
 def run_worker(target, messenger_type=PriorityMessenger, *, takes_arguments=False):
-    """Be the worker of the host that has started this program, in C++ for instance as an `Executable`; messages are MessagePack.
+    """Be the worker of the host that has started this script, in C++ for instance as an `Executable`.
 
         coproc::WorkerResource worker{coproc::Executable{"/usr/bin/python3", {"worker.py"}}};   // C++
         sys.exit(coproc.run_worker(main))                                                       # worker.py
 
-    Calls `target(messenger)`; with `takes_arguments` `target(messenger, **arguments)`, where the host's `start` gives a Msgpack of a map. Returns the
-    exit code: 0, or 1 where an exception left the target, which the host is told. StartError: no host has started this program.
+    Messages are MessagePack. Blocks until the target has returned.
+
+    :param target: the function to call, as `target(messenger)`
+    :param messenger_type: PriorityMessenger, the default, or MultiMessenger
+    :param takes_arguments: Whether the host's `start` gives a Msgpack of a map. Then the call is
+        `target(messenger, **arguments)`. False by default.
+    :return: the exit code: 0, or 1 if an exception has left the target, which the host is sent
+    :raises StartError: if no host has started this script
     """
     messenger = messenger_type(codec="msgpack")
     note_latest(messenger)

@@ -1,4 +1,4 @@
-"""A worker process: started and reaped by multiprocessing; its link, its death and its end are the C++ core's."""
+"""A worker process. multiprocessing starts and reaps it; the C++ core has its link, and notices and causes its end."""
 
 import copy
 import dataclasses
@@ -34,16 +34,30 @@ class WorkerResource(Life):
             worker.messenger.send_request("hello")
             print(worker.messenger.receive_blocking())
 
-    `target`: called in the worker with a messenger and the keyword arguments of `start`; a class is constructed so, and the object called. It ends when
-    the target returns, or is asked to close and does not catch ResourceRequestedClose. `method`: of `multiprocessing.get_context`: 'fork',
-    'spawn', 'forkserver'; None: the default one. Under the latter two target and arguments are pickled; closures need cloudpickle, and so do functions
-    and classes of a main module that another process cannot import.
+    The worker ends when the target returns, or is asked to close and does not catch ResourceRequestedClose. It is
+    stopped when this object is garbage and when this process ends, and it ends with its host, however that ends.
 
-    `name` is shown in errors. `stop`: StopOptions, how long a worker may take to end. `link`: LinkOptions. A worker that is garbage is stopped, and
-    so is one that is alive when this process ends; one whose host dies is ended. `number`, `seed`: what `this_worker.number()` and `this_worker.seed()` are made of.
+    Under 'spawn' and 'forkserver' target and arguments are pickled. Closures need cloudpickle there, and so do
+    functions and classes of a main module that another process cannot import.
 
-    `stop`, `join`, `terminate`, `kill`, `is_alive`, `pid` and `exit_status` may be used by any thread. A copy, as by `copy.deepcopy` or a pickle,
-    is a worker of its own that was never started. `WorkerResource[Sent, Received]` is the same class.
+    `stop`, `join`, `terminate`, `kill`, `is_alive`, `pid` and `exit_status` may be used by any thread. A copy, as by
+    `copy.deepcopy` or a pickle, is a worker of its own that was never started. `WorkerResource[Sent, Received]` is the
+    same class, for type checkers.
+
+    :param target: What the worker calls, with a messenger and the keyword arguments of `start`. A class is constructed
+        with these, and then the object is called.
+    :param messenger_type: PriorityMessenger, the default, or MultiMessenger
+    :param method: 'fork', 'spawn' or 'forkserver', as in `multiprocessing.get_context`; None, the default, for
+        multiprocessing's default
+    :param name: the name of the worker in errors; None, the default, stands for the name of the target
+    :param stop: StopOptions, which say how long the worker may take to end; None, the default, for `StopOptions()`
+    :param link: the LinkOptions of the link; None, the default, for `LinkOptions()`
+    :param number: The result of `this_worker.number()` in the worker. None, the default, stands for the number of
+        workers that this process has started before.
+    :param seed: If it is given, `this_worker.seed()` follows from it and the number, so that a run can be repeated.
+        None, the default: each start has another seed.
+    :raises TypeError: if `messenger_type`, `stop` or `link` is of another type
+    :raises ValueError: if there is no such method, or `number` or `seed` is not a whole number from 0
     """
 
     target: typing.Callable
@@ -54,14 +68,25 @@ class WorkerResource(Life):
 
     __class_getitem__ = classmethod(types.GenericAlias)
 
-    def __init__(self, target, messenger_type=PriorityMessenger, method=None, *, name=None, stop=None, link=None, number=None, seed=None):
+    def __init__(
+        self,
+        target,
+        messenger_type=PriorityMessenger,
+        method=None,
+        *,
+        name=None,
+        stop=None,
+        link=None,
+        number=None,
+        seed=None,
+    ):
         check_options(messenger_type, stop, link)
         this_worker.check_identity(number, seed)
         self.target = target
         self.method = method
         self._context = multiprocessing.get_context(method)
         self._proc = None
-        self._main_names = None  # what the process has of the main module
+        self._main_names = None  # which names of the main module the process has
         self._given = {"name": name, "stop": stop, "link": link, "number": number, "seed": seed}
         name = name or getattr(target, "__name__", None) or type(target).__name__
         stop = stop or _core.StopOptions()
@@ -69,12 +94,18 @@ class WorkerResource(Life):
         super().__init__(worker, name, messenger_type, stop)
 
     def start(self, **kwargs):
-        """Start the worker; `kwargs` are the target's.
+        """Start the worker.
 
-        Messengers among them that were not used yet, and lists, tuples and dicts of such, are handed over to the worker, and closed here. Raises WorkerIsAlreadyAliveError, StartError,
-        and what pickling raises. Warns (RuntimeWarning) of a fork where this process has other threads, unless `method` is 'fork'.
+        Blocks while multiprocessing starts the process; it does not wait for the target. Messengers among the arguments
+        that were not used yet, and lists, tuples and dicts of such, are handed over to the worker, and closed here. A
+        RuntimeWarning is given if the process is forked while this one has other threads, unless `method` is 'fork'.
+
+        :param kwargs: the keyword arguments of the target
+        :raises WorkerIsAlreadyAliveError: if the worker is alive
+        :raises StartError: if the process cannot be started
+        :raises Exception: what pickling the target and its arguments raises, under 'spawn' and 'forkserver'
         """
-        self._check_not_alive()
+        self._require_no_run()
         method = self._context.get_start_method()
         if method != "fork":
             _check_main_module(self._name)
@@ -99,17 +130,20 @@ class WorkerResource(Life):
             end.close()
         _close_handed_over(kwargs.values())
         self._proc = proc
-        self._has_started()
+        self._note_start()
         self._messenger._set_main_names(names)
         self._main_names = names
 
     def _call(self, messenger, kwargs):
-        """What the worker is to do with its messenger."""
+        """Return what the worker calls with its messenger."""
         return Call(self.target, kwargs)
 
     @property
     def proc(self):
-        """The `multiprocessing.Process`, of the running worker or of the last one."""
+        """The `multiprocessing.Process` that is running, or the last one.
+
+        :raises WorkerIsDeadError: if the worker was never started
+        """
         if self._proc is None:
             raise WorkerIsDeadError(f"worker {self._name!r} was never started and has no process: call start()")
         return self._proc
@@ -117,7 +151,12 @@ class WorkerResource(Life):
     # ---- names of the old package ----
 
     def reset_process(self, **kwargs):
-        """End the worker, if it is alive, and have a new process, which `proc.start()` starts with these arguments. (`start` does all of it.)"""
+        """Prepare a new process, which `proc.start()` starts: a name of the old package. `start` does all of this.
+
+        If the worker is alive, it is sent SIGTERM first, and this blocks until it has ended.
+
+        :param kwargs: the keyword arguments of the target
+        """
         if self.is_alive():
             self.terminate()
             self.join()
@@ -126,13 +165,23 @@ class WorkerResource(Life):
         self._proc = PreparedProcess(weakref.ref(self), kwargs)
 
     def new_pair(self, **kwargs):
-        """A messenger and a process that is started by its `start()`: those of another worker, like this one. The messenger has no link before."""
+        """Return a messenger and a process of another worker like this one: a name of the old package. Does not block.
+
+        The messenger has no link before `start()` of the process was called.
+
+        :param kwargs: the keyword arguments of the target
+        :return: the messenger and the process
+        """
         other = copy.copy(self)
         other.reset_process(**kwargs)
         return other._messenger, PreparedProcess(lambda: other, kwargs)
 
     def check_process_exists(self):
-        """The process. ValueError: the worker was never started."""
+        """Return the process: a name of the old package.
+
+        :return: the `multiprocessing.Process`
+        :raises ValueError: if the worker was never started
+        """
         if not self.process_exists():
             raise ValueError(f"worker {self._name!r} was never started")
         return self._proc
@@ -148,7 +197,10 @@ class WorkerResource(Life):
     def __eq__(self, other):
         if type(other) is not type(self):
             return NotImplemented
-        mine, its = ((worker.target, worker.messenger_type, worker.method, worker._proc, worker._messenger) for worker in (self, other))
+        mine, its = (
+            (worker.target, worker.messenger_type, worker.method, worker._proc, worker._messenger)
+            for worker in (self, other)
+        )
         return mine == its
 
     def __hash__(self):
@@ -158,12 +210,12 @@ class WorkerResource(Life):
         return _copy, (type(self), self.target, self.messenger_type, self.method, self._given, self._own_attributes())
 
     def _own_attributes(self):
-        """Those that a class of the user's has added."""
+        """Return the attributes that a subclass has added."""
         names = vars(WorkerResource(self.target))
         return {name: value for name, value in vars(self).items() if name not in names}
 
     def _reap(self):
-        # The core has looked how it ended, and left it to multiprocessing.
+        # The core has only looked how the process has ended. multiprocessing reaps it.
         if self._proc is not None and self._proc._parent_pid == os.getpid() and not self._proc._closed:
             self._proc.join()
 
@@ -177,29 +229,33 @@ def _copy(kind, target, messenger_type, method, given, attributes):
 
 # ---- before a start ----
 
-#: The exit code of a program of multiprocessing's that starts workers while it imports the main module.
+#: The exit code of a process of multiprocessing that starts workers while it imports the main module.
 _NOT_GUARDED = 96
 
 
 def _check_main_module(name):
-    """What multiprocessing would tell in the new process alone, in many lines."""
+    """Raise StartError, or end the process, if the main module starts workers while a new process imports it.
+
+    multiprocessing would report this in the new process alone, in many lines.
+    """
     if getattr(multiprocessing.current_process(), "_inheriting", False):
         text = (
-            f"worker {name!r} is not started: a new program imports the main module again, which starts workers at once: put that behind"
-            '  if __name__ == "__main__":'
+            f"worker {name!r} is not started: a new program imports the main module again, which starts workers at "
+            'once: put that behind  if __name__ == "__main__":'
         )
         refuse_unguarded(text)
-        # Multiprocessing imports it, for a process or a fork server of its own: nobody is here to catch an exception.
+        # multiprocessing imports it, for its own process or fork server. Nothing would catch an exception here.
         print(f"coproc: {text}", file=sys.stderr, flush=True)
         os._exit(_NOT_GUARDED)
 
 
 def _warn_of_threads(name):
-    # From Python 3.12 on os.fork warns by itself.
+    # From Python 3.12 on os.fork gives this warning itself.
     if sys.version_info < (3, 12) and len(sys._current_frames()) > 1:
         warnings.warn(
-            f"worker {name!r} is forked while this process has {len(sys._current_frames())} threads: what another one holds locked stays locked in the "
-            "worker for ever. Start workers before threads, take method='forkserver' or 'spawn', or say method='fork' if that is meant",
+            f"worker {name!r} is forked while this process has {len(sys._current_frames())} threads: locks that "
+            "another thread holds stay locked in the worker for ever. Start workers before threads, use "
+            "method='forkserver' or 'spawn', or say method='fork' if that is meant",
             RuntimeWarning,
             stacklevel=3,
         )
@@ -209,15 +265,15 @@ def _start(proc, method, name):
     try:
         if method == "forkserver":
             with inheritance.children_heard_of():
-                forkserver.ensure_running()  # which may import the main module, once for all
+                forkserver.ensure_running()  # which may import the main module, once for all workers
         with main_left_to_worker():
             proc.start()
     except (EOFError, ConnectionError) as error:
         if method != "forkserver":
             raise
         raise StartError(
-            f"worker {name!r} could not be started: multiprocessing's fork server has ended ({error!r}). Has it imported a main module that starts workers "
-            'at once? Put that behind  if __name__ == "__main__":',
+            f"worker {name!r} could not be started: multiprocessing's fork server has ended ({error!r}). Has it "
+            'imported a main module that starts workers at once? Put that behind  if __name__ == "__main__":',
             "fork server",
         ) from error
     except OSError as error:
@@ -225,7 +281,7 @@ def _start(proc, method, name):
 
 
 def _close_handed_over(arguments):
-    """Ends of pairs that are the worker's now."""
+    """Close the ends of pairs that were handed over to the worker."""
     for argument in arguments:
         if isinstance(argument, dict):
             argument = list(argument.values())
@@ -237,9 +293,10 @@ def _close_handed_over(arguments):
 
 
 def _exit_code(proc, joins):
-    """For the core, when the process has ended and the kernel tells this one nothing: its parent is a server, or it was reaped.
+    """Return the exit code for the core, if the process has ended and the kernel does not tell this process how.
 
-    Threads may ask at the same time, which a Process does not bear.
+    That is so if its parent is a server, or it was reaped. Threads may ask at the same time, which a Process does not
+    support.
     """
     if proc._parent_pid != os.getpid():
         return None

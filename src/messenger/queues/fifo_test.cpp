@@ -39,6 +39,13 @@ TEST(Fifo, IsADequeAfterAnyOperations) {
     } else if (model.empty() || choice < (grows ? 600u : 400u)) {
       fifo.push_back("a text that is too long to be kept in place " + std::to_string(i));
       model.push_back("a text that is too long to be kept in place " + std::to_string(i));
+    } else if (choice == 998) {
+      ASSERT_EQ(fifo.back(), model.back());
+      fifo.pop_back();
+      model.pop_back();
+    } else if (choice == 999) {
+      fifo.push_front("a text that goes to the front " + std::to_string(i));
+      model.push_front("a text that goes to the front " + std::to_string(i));
     } else {
       ASSERT_EQ(fifo.front(), model.front());
       fifo.pop_front();
@@ -48,6 +55,22 @@ TEST(Fifo, IsADequeAfterAnyOperations) {
     ASSERT_EQ(fifo.empty(), model.empty());
   }
   EXPECT_EQ(drain(fifo), std::vector<std::string>(model.begin(), model.end()));
+}
+
+TEST(Fifo, GrowsFromItsFrontAndFromItsBack) {
+  Fifo<std::shared_ptr<int>> fifo;  // shared: a value that is destroyed once too often shows
+  std::deque<std::shared_ptr<int>> model;
+  for (int i = 0; i < 100; ++i) {
+    const auto value = std::make_shared<int>(i);
+    i % 3 == 0 ? fifo.push_back(value) : fifo.push_front(value);
+    i % 3 == 0 ? model.push_back(value) : model.push_front(value);
+  }
+  EXPECT_EQ(fifo.size(), model.size());
+  for (const auto& value : model) {
+    EXPECT_EQ(value.use_count(), 2);
+    EXPECT_EQ(fifo.front(), value);
+    fifo.pop_front();
+  }
 }
 
 TEST(Fifo, ErasesAcrossTheEndOfAFullRing) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <map>
@@ -171,6 +172,17 @@ TEST(PriorityQueue, CountsWhatIsLeftWhenAPredicateThrows) {
   EXPECT_EQ(queue.get(), 10);
   EXPECT_EQ(queue.get(), 12);
   EXPECT_EQ(queue.size(), 17u);
+}
+
+TEST(PriorityQueue, ReturnsWhatIsPutFirstBeforeItsEqualsAlone) {
+  PriorityQueue<int> queue;
+  for (int i = 0; i < 6; ++i) queue.put(i, i / 3);
+  queue.put_first(10, 1);
+  queue.put_first(11, 1);
+  queue.put_first(12, 2);
+  for (const int expected : {0, 1, 2, 11, 10, 3, 4, 5, 12}) EXPECT_EQ(queue.get(), expected);
+  EXPECT_THROW(queue.put_first(0, std::nan("")), InvalidArgumentError);
+  EXPECT_TRUE(queue.empty());
 }
 
 TEST(PriorityQueue, ClearsAndGoesOn) {

@@ -67,6 +67,24 @@ void expect_bounded(const F& function) {
 
 TEST(PoolHeld, TheUnreadResultsOfAMapAreBounded) { expect_bounded(text_of); }
 
+std::string short_text_of(int number) { return std::to_string(number) + std::string(900, 'x'); }
+
+TEST(PoolHeld, SmallResultsThatCameTogetherCountAsWhatTheyTake) {
+  coproc::PoolOptions options = small(true);
+  options.window = 2000;  // four windows of each worker are read ahead: 14 MiB of results
+  Pool pool{options};
+  hostile::forget_peak();
+  const std::size_t before = hostile::allocated_bytes();
+  int next = 0;
+  for (const std::string& text : pool.map(short_text_of, numbers(16000), {.chunk_size = 100})) {
+    if (next == 0) let_settle(pool);
+    EXPECT_TRUE(text.starts_with(std::to_string(next) + "x"));
+    EXPECT_LE(hostile::allocated_bytes() - before, kMost);
+    ++next;
+  }
+  EXPECT_EQ(next, 16000);
+}
+
 TEST(PoolHeld, ErrorsCountAsWhatTheyTake) {
   Pool pool{small(true)};
   hostile::forget_peak();

@@ -1,4 +1,4 @@
-"""The queues of messengers, where older versions had them."""
+"""The queues of messengers, in the module where older versions had them."""
 
 from ...queues import MultiQueue, PriorityMultiQueue, PriorityQueue
 from ..messages import ChannelID

@@ -1,6 +1,9 @@
-// What a message on its way out lends: gathered while it is encoded, named at its end, handed over once it is out.
+// The loans of a message that is being sent. They are gathered while it is encoded, written as references at its end, and
+// handed over to the peer once its frame is out.
 //
 // Thread safety: none; the core's.
+// Invariants: between two messages `loans_` is empty. A loan's `number` is set while it is in `loans_`, and is its place
+// there; `bytes_` is the sum of their sizes.
 #pragma once
 
 #include <cstddef>
@@ -17,7 +20,7 @@
 
 namespace coproc::inline v0::detail {
 
-/// What a loan counts, in a message and in an inbox, besides its bytes: about what it takes in its receiver's memory.
+/// How much a loan counts, besides its bytes, in a message and in an inbox: about the memory that its receiver needs for it.
 inline constexpr std::size_t kLoanCost = 128;
 
 class OutgoingLoans final : public LoanWriter {
@@ -25,7 +28,7 @@ class OutgoingLoans final : public LoanWriter {
   OutgoingLoans(link::Link& transport, const LinkOptions& options) noexcept
       : transport_(transport), options_(options) {}
 
-  /// One message: what was not handed over when it ends stays whose it was.
+  /// One message. Loans that were not handed over before its destructor stay with their owners.
   class Message {
    public:
     Message(OutgoingLoans& loans, Encoder& encoder) noexcept : loans_(loans), encoder_(encoder) {
@@ -36,7 +39,7 @@ class OutgoingLoans final : public LoanWriter {
     ~Message() {
       if (!loans_.loans_.empty()) loans_.clear();
     }
-    /// The value is encoded: the references follow. Throws MessageTooLargeError.
+    /// Writes the references behind the encoded value. Throws MessageTooLargeError.
     void finish(link::FrameHeader& header) const {
       if (!loans_.loans_.empty()) loans_.finish(encoder_, header);
     }
@@ -50,9 +53,9 @@ class OutgoingLoans final : public LoanWriter {
     Encoder& encoder_;
   };
 
-  /// Throws std::system_error. Null: the link has none.
+  /// The link's lender, or null: the link has no loans. Throws std::system_error.
   std::shared_ptr<link::Lender> lender();
-  /// The peer has ended. What it was lent goes back to the system.
+  /// The peer has ended: all that it was lent goes back to the system.
   void retire() noexcept {
     if (const auto used = used_.lock()) used->retire();
   }
@@ -72,7 +75,7 @@ class OutgoingLoans final : public LoanWriter {
   link::Link& transport_;
   const LinkOptions& options_;
   std::weak_ptr<link::Lender> used_;                   // the transport's, once it has been made
-  std::vector<std::shared_ptr<link::OwnLoan>> loans_;  // by their numbers in the message
+  std::vector<std::shared_ptr<link::OwnLoan>> loans_;  // in the order of their numbers in the message
   std::size_t bytes_ = 0;
 };
 
