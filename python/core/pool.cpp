@@ -32,21 +32,30 @@ struct HeldFunction {
 /// A WorkerResource of Python.
 class PythonWorker final : public coproc::detail::PoolWorker {
  public:
-  /// With the interpreter's lock. `start`: starts the process of `worker`, again and again.
-  PythonWorker(py::object start, std::shared_ptr<Worker> worker) : start_(std::move(start)), worker_(std::move(worker)) {}
+  /// With the interpreter's lock. `start` starts the process of `worker`, again and again, and `reap` reaps the last one.
+  PythonWorker(py::object start, py::object reap, std::shared_ptr<Worker> worker)
+      : start_(std::move(start)), reap_(std::move(reap)), worker_(std::move(worker)) {}
   ~PythonWorker() override {
     if (Py_IsInitialized() == 0) {
       static_cast<void>(start_.release());
+      static_cast<void>(reap_.release());
       return;
     }
     const Locked locked;
-    start_ = py::object();
+    try {
+      if (!worker_->life().is_alive()) reap_();
+    } catch (py::error_already_set& error) {
+      error.discard_as_unraisable("coproc");
+    } catch (const coproc::Error&) {
+      // It belongs to another process.
+    }
+    reap_ = start_ = py::object();
     worker_.reset();
   }
   void start() override {
     const Locked locked;
     start_();
-    worker_->told->escape = true;  // the pool tells what its end was
+    worker_->told->escape = true;  // the pool tells how it ends
   }
   coproc::Worker& worker() noexcept override { return worker_->life(); }
   coproc::PriorityMessenger& messenger() override {
@@ -54,7 +63,7 @@ class PythonWorker final : public coproc::detail::PoolWorker {
   }
 
  private:
-  py::object start_;
+  py::object start_, reap_;
   std::shared_ptr<Worker> worker_;
 };
 
@@ -67,7 +76,7 @@ coproc::detail::MakePoolWorker maker_of(const py::function& make_worker) {
   return [kept](std::size_t number) -> std::unique_ptr<coproc::detail::PoolWorker> {
     const Locked locked;
     const py::tuple made = (*kept)(number);
-    return std::make_unique<PythonWorker>(made[0], made[1].cast<std::shared_ptr<Worker>>());
+    return std::make_unique<PythonWorker>(made[0], made[1], made[2].cast<std::shared_ptr<Worker>>());
   };
 }
 
@@ -148,7 +157,7 @@ void bind_pool(py::module_& module) {
                                          .memory_per_worker = memory_per_worker};
              options.worker.stop = stop;
              options.worker.link = link;
-             const auto end = [](PoolKernel* kernel) { end_without_lock([kernel] { delete kernel; }); };
+             const auto end = [](PoolKernel* kernel) { end_without_lock([kernel] { delete kernel; }, kernel->is_at_work()); };
              return std::shared_ptr<PoolKernel>(new PoolKernel(options, make_worker), end);
            }),
            py::kw_only(), "workers"_a, "make_worker"_a, "window"_a, "tasks_per_worker"_a, "memory_per_worker"_a,

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <pybind11/pybind11.h>
+#include <unistd.h>
 #include <coproc/detail/task.hpp>
 
 #include <memory>
@@ -23,8 +24,11 @@ class PoolKernel {
   PoolKernel& operator=(const PoolKernel&) = delete;
 
   coproc::detail::PoolHandle& handle() noexcept { return *handle_; }
+  /// Whether there are processes of this one's, for which its end waits.
+  bool is_at_work() const noexcept { return pid_ == ::getpid() && !handle_->pids().empty(); }
 
  private:
+  const int pid_ = ::getpid();
   std::unique_ptr<coproc::detail::PoolHandle> handle_;
 };
 

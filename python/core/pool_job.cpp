@@ -129,7 +129,7 @@ py::object PoolJob::take_ready() {
       results.append(take_one());
     } catch (py::error_already_set& raised) {
       // Ctrl-C of this process; the same result is unpickled again later. What was unpickled before it is kept.
-      if (!ready_.front()->error && ends_the_caller(raised)) {
+      if (!ready_.front()->error && raised.matches(PyExc_KeyboardInterrupt)) {
         unread_ = std::move(results);
         throw;
       }

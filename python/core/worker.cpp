@@ -165,9 +165,9 @@ std::vector<coproc::Worker*> lives_of(const std::vector<WorkerPointer>& workers)
 
 }  // namespace
 
-void end_without_lock(std::function<void()> end) {
+void end_without_lock(std::function<void()> end, bool in_thread) {
   if (PyGILState_Check() == 0) return end();
-  if (collecting == PyThread_get_thread_ident()) {
+  if (in_thread || collecting == PyThread_get_thread_ident()) {
     ++ending;
     const auto in_thread = [](void* given) {
       const std::unique_ptr<std::function<void()>> call(static_cast<std::function<void()>*>(given));
@@ -191,14 +191,16 @@ void bind_worker(py::module_& module) {
       .def("fill",
            [](const WorkerPointer& self, Messenger& messenger) { messenger.use(self->messenger(), self, self->told); })
       .def("tell",
-           [](Worker& self) {
+           [](Worker& self, bool is_news) {
              std::optional<ExitStatus> status;
              {
                const Unlocked released;
                status = self.life().exit_status();
              }
+             if (is_news) self.told->escape = false;
              tell(self, status);
-           })
+           },
+           "is_news"_a = false)
       .def("begin_run", [](Worker& self) { *self.told = Told(); })
       .def(
           "stop", [](Worker& self, const coproc::StopOptions& options) { return self.life().stop(options); }, unlocked)

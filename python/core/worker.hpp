@@ -33,9 +33,9 @@ class Adopted : public Worker {
   virtual void adopt(int pid, std::function<std::optional<coproc::ExitStatus>()> ask) = 0;
 };
 
-/// Calls `end`, which waits for processes, without the interpreter's lock; and in a thread of its own if the garbage
-/// collector runs in this one, and may be called in any line. Of whoever has the lock, or has not.
-void end_without_lock(std::function<void()> end);
+/// Calls `end`, which waits for processes, without the interpreter's lock, and in a thread of its own if `in_thread` says
+/// so, or if the garbage collector runs in this one, which may be called in any line. The caller may have the lock or not.
+void end_without_lock(std::function<void()> end, bool in_thread = false);
 
 void bind_worker(pybind11::module_& module);
 

@@ -50,3 +50,8 @@ def spin(seconds):
     while time.monotonic() < end:
         pass
     return seconds
+
+
+def wait_until(is_reached):
+    while not is_reached():
+        time.sleep(0.01)

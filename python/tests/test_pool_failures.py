@@ -8,7 +8,7 @@ import time
 import coproc
 import pytest
 from coproc import Pool
-from tasks import die_on, double, fail_on, sleep, spin, square
+from tasks import die_on, double, fail_on, sleep, spin, square, wait_until
 
 
 def unpicklable(x):
@@ -139,7 +139,7 @@ def test_workers_that_die_at_once_break_the_pool():
     pool = Pool(2, init=lambda: os._exit(3))
     with pytest.raises(coproc.PoolBrokenError, match="code 3"):
         pool.map(square, range(10))
-    assert pool.pids() == []
+    wait_until(lambda: pool.pids() == [])
 
 
 def test_ctrl_c_ends_the_wait_and_the_pool_goes_on(pool):

@@ -12,16 +12,11 @@ import weakref
 import coproc
 import pytest
 from coproc import Pool
-from tasks import double, fail_on, sleep, square
+from tasks import double, fail_on, sleep, square, wait_until
 
 
 def private_bytes(pid):
     return next(int(line.split()[1]) << 10 for line in open(f"/proc/{pid}/status") if line.startswith("RssAnon"))
-
-
-def wait_until(is_reached):
-    while not is_reached():
-        time.sleep(0.01)
 
 
 @pytest.mark.parametrize("fails", [False, True])
@@ -73,7 +68,7 @@ def test_a_pool_that_becomes_garbage_ends_its_workers_together_and_nobody_waits(
         pool.start()
         for _ in range(3):
             pool.submit(ignore_terminate)
-        wait_until(lambda: all(is_ignored(pid) for pid in pool.pids()))
+        wait_until(lambda: pool.pending() and all(is_ignored(pid) for pid in pool.pids()))
         return pool.pids()
 
     began = threading.active_count()
@@ -109,7 +104,7 @@ def test_garbage_in_a_cycle_does_not_wait_inside_of_the_collector():
     pool = Pool(1, stop=coproc.StopOptions(close=30, terminate=30))
     pool.submit(ignore_terminate)
     (pid,) = pool.pids()
-    wait_until(lambda: is_ignored(pid))
+    wait_until(lambda: pool.pending() and is_ignored(pid))
     pool.itself = pool
     seen = weakref.ref(pool)
     del pool

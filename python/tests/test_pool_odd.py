@@ -299,17 +299,18 @@ def test_an_input_that_raises_what_it_likes(pool, error):
     "error",
     [Stop("in init"), KeyboardInterrupt("in init"), SystemExit(3), StopIteration("in init"), GeneratorExit("in init")],
 )
-def test_an_init_that_raises_anything_breaks_the_pool_at_once(tmp_path, error):
+def test_an_init_that_raises_anything_breaks_the_pool(tmp_path, error):
     def init():
         (tmp_path / str(os.getpid())).touch()
         raise error
 
     with Pool(1, init=init) as pool:
-        with pytest.raises(coproc.PoolBrokenError, match=type(error).__name__):
+        text = "code 3" if type(error) is SystemExit else type(error).__name__
+        with pytest.raises(coproc.PoolBrokenError, match=text):
             pool.map(square, range(5))
-        with pytest.raises(coproc.PoolBrokenError, match=type(error).__name__):
+        with pytest.raises(coproc.PoolBrokenError, match=text):
             pool.submit(square, 1).result()
-    assert len(list(tmp_path.iterdir())) == 2  # a start for each call
+    assert len(list(tmp_path.iterdir())) == 6  # three starts for each call
 
 
 @pytest.mark.parametrize(
@@ -390,7 +391,7 @@ def test_an_error_of_pickling_is_never_taken_for_one_of_the_link(pool, kind, mak
 
 def test_an_init_that_meets_another_links_end_says_so():
     with Pool(1, init=raise_one, init_args=(coproc.PeerClosedError,)) as pool:
-        with pytest.raises(coproc.PoolBrokenError, match="init raised .*PeerClosedError: of the object"):
+        with pytest.raises(coproc.PoolBrokenError, match="PeerClosedError: of the object"):
             pool.map(square, [1])
 
 

@@ -271,9 +271,12 @@ class Pool:
         with self._lock:
             kernel, self._kernel, self._functions = self._kernel, None, None
         if kernel is not None:
+            living = [worker for worker in self.workers if worker.is_alive()]
             kernel.stop(options)
             for worker in self.workers:
                 worker._reap()
+            for worker in living:
+                worker._worker.tell(True)  # what `exit` has raised, which no task tells
 
     def _main_names(self):
         """What all workers have of the main module: a worker that was started later has that, too."""
@@ -347,7 +350,8 @@ class _WorkerMaker:
         self._made.add(number)
         worker = self._workers[number]
         processor = self._processors[number % len(self._processors)]
-        return functools.partial(worker.start, processor=processor, **self._kwargs), worker._worker
+        start = functools.partial(worker.start, processor=processor, **self._kwargs)
+        return start, worker._reap, worker._worker
 
 
 class _Reader:
