@@ -4,6 +4,7 @@
 
 #include "lock.hpp"
 #include "pickling.hpp"
+#include "plain.hpp"
 #include "value.hpp"
 
 namespace coproc_python {
@@ -82,9 +83,24 @@ Value unshared(const Value& value) {
 
 }  // namespace
 
+/// Small numbers and texts are the most frequent arguments: nothing is allocated for them.
+bool CallWriter::add_plain(py::handle argument) {
+  plain_.clear();
+  if (!encode_plain(argument, plain_, main_names_)) return false;
+  append_plain_value(bytes_, plain_);
+  end_call();
+  return true;
+}
+
+void CallWriter::end_call() {
+  ends_.push_back(bytes_.size());
+  if (ends_.size() == stretch_ || bytes_.size() >= kMostOfStretch) end_stretch();
+}
+
 void CallWriter::add(py::handle argument) {
   std::unique_ptr<Pickled> pickled;
   try {
+    if (add_plain(argument)) return;
     pickled = std::make_unique<Pickled>(argument, main_names_);
   } catch (py::error_already_set& error) {
     if (error.matches(PyExc_KeyboardInterrupt) || error.matches(PyExc_SystemExit)) throw;
@@ -102,8 +118,7 @@ void CallWriter::add(py::handle argument) {
   } else {
     encode_into(bytes_, pickled->value());
   }
-  ends_.push_back(bytes_.size());
-  if (ends_.size() == stretch_ || bytes_.size() >= kMostOfStretch) end_stretch();
+  end_call();
 }
 
 void CallWriter::end_stretch() {

@@ -8,7 +8,7 @@
 #include <cstddef>
 #include <exception>
 #include <memory>
-#include <optional>
+#include <string>
 #include <vector>
 
 #include "main_names.hpp"
@@ -36,6 +36,8 @@ class CallWriter {
   std::vector<coproc::detail::TaskPtr> take();
 
  private:
+  bool add_plain(py::handle argument);
+  void end_call();
   void end_stretch();
 
   const MainNames main_names_;
@@ -43,6 +45,7 @@ class CallWriter {
   const bool copies_;
   std::vector<coproc::detail::TaskPtr> tasks_;
   coproc::detail::Buffer bytes_;
+  std::string plain_;
   std::vector<std::size_t> ends_;  // of the calls of the stretch that is being filled
 };
 

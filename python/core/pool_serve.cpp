@@ -5,12 +5,14 @@
 
 #include <exception>
 #include <memory>
+#include <string>
 #include <utility>
 
 #include "errors.hpp"
 #include "lock.hpp"
 #include "messenger.hpp"
 #include "pickling.hpp"
+#include "plain.hpp"
 
 namespace coproc_python {
 
@@ -23,6 +25,7 @@ struct Server {
   py::function make_call;      // makes what is called with an argument, of the function's bytes
   MainNames main_names;        // of the host
   std::exception_ptr ended_by;  // SystemExit
+  std::string plain;
 };
 Server* server = nullptr;
 
@@ -48,14 +51,19 @@ void run_with_lock(TaskRun& run) {
   auto* const function = static_cast<PyObject*>(run.function.made.get());
   const auto result = py::reinterpret_steal<py::object>(PyObject_CallOneArg(function, item.ptr()));
   if (!result) throw py::error_already_set();
+  // Small results are the most frequent ones: nothing is allocated for them.
+  server->plain.clear();
+  if (encode_plain(result, server->plain, server->main_names)) {
+    Value value;
+    value.kind = Kind::plain;
+    value.head = {server->plain.data(), server->plain.size()};
+    return run.reply(run, coproc::detail::outgoing(value));
+  }
   const Pickled pickled(result, server->main_names);
-  const auto out = coproc::detail::outgoing(pickled.value());
-  const Unlocked unlocked;
-  run.reply(run, out);
+  run.reply(run, coproc::detail::outgoing(pickled.value()));
 }
 
 void run_call(TaskRun& run) {
-  const Locked locked;
   try {
     run_with_lock(run);
   } catch (py::error_already_set& error) {
@@ -68,11 +76,14 @@ void run_call(TaskRun& run) {
 }
 
 void serve_pool(Messenger& host, py::function make_call) {
-  server = new Server{std::move(make_call), host.main_names(), nullptr};
+  server = new Server{std::move(make_call), host.main_names(), nullptr, {}};
   auto& messenger = static_cast<coproc::PriorityMessenger&>(host.link());
+  // Tasks run with the interpreter's lock, and other threads of the worker while it waits.
+  static PyThreadState* state = nullptr;
+  const coproc::detail::AroundWaits around{[] { state = PyEval_SaveThread(); },
+                                           []() noexcept { ask_for_lock([] { PyEval_RestoreThread(state); }); }};
   try {
-    const Unlocked unlocked;
-    coproc::detail::run_pool_tasks(messenger, {.run = &run_call});
+    coproc::detail::run_pool_tasks(messenger, {.run = &run_call}, around);
   } catch (const coproc::detail::EndOfPoolWorker&) {
     std::rethrow_exception(std::exchange(server->ended_by, nullptr));
   }

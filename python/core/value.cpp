@@ -20,6 +20,15 @@ void put_all(coproc::Encoder& encoder, const std::vector<Outgoing>& blocks) {
 }
 
 }  // namespace
+
+void append_plain_value(coproc::detail::Buffer& out, std::string_view head) {
+  const auto kind = static_cast<std::uint8_t>(Kind::plain);
+  const std::uint64_t size = head.size();
+  out.append(&kind, sizeof kind);
+  out.append(&size, sizeof size);
+  out.append(head.data(), head.size());
+}
+
 }  // namespace coproc_python
 
 using coproc_python::Kind;

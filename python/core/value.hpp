@@ -48,6 +48,9 @@ struct Packed {
   Memory in;
 };
 
+/// Appends what encoding a plain Value with this head writes.
+void append_plain_value(coproc::detail::Buffer& out, std::string_view head);
+
 }  // namespace coproc_python
 
 template <>

@@ -66,8 +66,9 @@ void end_task() noexcept {
 class TaskRunner {
  public:
   /// `code`: of functions that come without one.
-  TaskRunner(PriorityMessenger& host, const TaskCode& code, void* state, const void* context)
-      : host_(host), core_(*MessengerAccess::core(host)), code_(code), state_(state), context_(context) {
+  TaskRunner(PriorityMessenger& host, const TaskCode& code, void* state, const void* context,
+             const detail::AroundWaits* around = nullptr)
+      : host_(host), core_(*MessengerAccess::core(host)), code_(code), state_(state), context_(context), around_(around) {
     os::set_signal_handler(cancel_signal(), &on_cancel);
   }
 
@@ -79,7 +80,7 @@ class TaskRunner {
     const auto put = [](Encoder& encoder) { encode(encoder, ToHost::ready); };
     send(message<MessageFromPoolWorker>(put));
     for (;;) {
-      Message next = waiting_.empty() ? host_.receive_blocking() : std::move(waiting_.front());
+      Message next = waiting_.empty() ? receive() : std::move(waiting_.front());
       core_.release_taken();  // so that the host knows what has not begun if this process dies
       if (!waiting_.empty()) waiting_.pop_front();
       take(next);
@@ -94,7 +95,31 @@ class TaskRunner {
     bool has_limit;
   };
 
-  void send(const detail::Outgoing& out) { core_.send({link::FrameKind::message}, out, {}, {}); }
+  class Wait {
+   public:
+    explicit Wait(const detail::AroundWaits* around) : around_(around) {
+      if (around_ != nullptr) around_->begin();
+    }
+    Wait(const Wait&) = delete;
+    Wait& operator=(const Wait&) = delete;
+    ~Wait() {
+      if (around_ != nullptr) around_->end();
+    }
+
+   private:
+    const detail::AroundWaits* const around_;
+  };
+
+  Message receive() {
+    const Wait wait(around_);
+    return host_.receive_blocking();
+  }
+
+  void send(const detail::Outgoing& out) {
+    if (around_ != nullptr && core_.try_send(out, {}, {})) return;
+    const Wait wait(around_);
+    core_.send({link::FrameKind::message}, out, {}, {});
+  }
 
   void take(const Message& message) {
     Decoder from(MessageAccess::payload(message), std::numeric_limits<std::size_t>::max());
@@ -251,6 +276,7 @@ class TaskRunner {
   const TaskCode code_;
   void* const state_;
   const void* const context_;
+  const detail::AroundWaits* const around_;  // may be null
   std::unordered_map<std::uint32_t, KnownFunction> functions_;  // by their numbers
   std::vector<Serials> skipped_;
   std::deque<Message> waiting_;
@@ -328,8 +354,8 @@ void ForkedPoolWorker::operator()(PriorityMessenger& host) const {
 
 namespace coproc::inline v0::detail {
 
-void run_pool_tasks(PriorityMessenger& host, const TaskCode& code) {
-  pool::TaskRunner(host, code, nullptr, nullptr).run();
+void run_pool_tasks(PriorityMessenger& host, const TaskCode& code, const AroundWaits& around) {
+  pool::TaskRunner(host, code, nullptr, nullptr, &around).run();
 }
 
 }  // namespace coproc::inline v0::detail

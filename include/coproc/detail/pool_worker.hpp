@@ -32,9 +32,15 @@ class COPROC_API PoolWorker {
 /// worker that could not be ended.
 using MakePoolWorker = std::function<std::unique_ptr<PoolWorker>(std::size_t number)>;
 
+/// What a worker does around each wait for its host, such as to release an interpreter's lock.
+struct AroundWaits {
+  void (*begin)();
+  void (*end)() noexcept;
+};
+
 /// In a worker: runs tasks by `code` until the host asks it to end, which leaves this function as
 /// ResourceRequestedClose. Blocks.
-COPROC_API void run_pool_tasks(PriorityMessenger& host, const TaskCode& code);
+COPROC_API void run_pool_tasks(PriorityMessenger& host, const TaskCode& code, const AroundWaits& around);
 
 /// Thrown by `TaskCode::run`: the task has no result, and its worker ends. It leaves run_pool_tasks.
 struct EndOfPoolWorker {};
