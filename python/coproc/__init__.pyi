@@ -252,10 +252,36 @@ class BaseWorkerProcess:
 
 class WorkerInsights:
     pid: int
+    starts: int
     tasks: int
+    failed: int
+    start_seconds: float
     busy_seconds: float
-    replaced: int
-    def __init__(self, pid: int, tasks: int, busy_seconds: float, replaced: int) -> None: ...
+    idle_seconds: float
+    peak_memory_bytes: int
+    def __init__(
+        self,
+        pid: int,
+        starts: int,
+        tasks: int,
+        failed: int,
+        start_seconds: float,
+        busy_seconds: float,
+        idle_seconds: float,
+        peak_memory_bytes: int,
+    ) -> None: ...
+    @property
+    def replaced(self) -> int: ...
+
+class SlowTask:
+    task: int
+    pid: int
+    seconds: float
+    def __init__(self, task: int, pid: int, seconds: float) -> None: ...
+
+class PoolInsights(list[WorkerInsights]):
+    slowest: list[SlowTask]
+    def table(self) -> str: ...
 
 class Results(Iterator[_R]):
     def __iter__(self) -> Self: ...
@@ -288,6 +314,9 @@ class Pool:
         init_args: Iterable[Any] = (),
         exit: Callable[..., Any] | None = None,
         tasks_per_worker: int = 0,
+        memory_per_worker: int = 0,
+        window: int = 0,
+        pin: bool = False,
         method: _Method = None,
         stop: StopOptions | None = None,
         link: LinkOptions | None = None,
@@ -353,7 +382,7 @@ class Pool:
     def pending(self) -> int: ...
     def is_alive(self) -> bool: ...
     def pids(self) -> list[int]: ...
-    def insights(self) -> list[WorkerInsights]: ...
+    def insights(self) -> PoolInsights: ...
 
 class LazyPool:
     n: int | None

@@ -58,7 +58,7 @@ PoolCore::~PoolCore() {
 
 void PoolCore::check_owner() const {
   if (os::fork_generation() != owner_) {
-    throw NotOwnerError("this pool belongs to the process that this one was forked from: make one here");
+    throw NotOwnerError("this pool belongs to the process that this one was forked from: make another one here");
   }
 }
 

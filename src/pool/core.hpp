@@ -140,7 +140,8 @@ class PoolCore {
   bool dispatch();
   void send_skips() noexcept;
   void send_forgets() noexcept;
-  Slot* slot_for(const Task& task) noexcept;
+  bool may_wait_behind(const Slot& slot, const Job& job, std::int64_t now) const noexcept;
+  Slot* slot_for(const Task& task, std::int64_t now) noexcept;
   std::size_t window_of(const Job& job) const noexcept;
   std::size_t chunk_of(const Job& job) const noexcept;
   std::size_t stretch_of(const Job& job) const noexcept;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "coproc/errors.hpp"
+#include "os/clock.hpp"
 #include "pool/talk.hpp"
 
 namespace coproc::inline v0::detail {
@@ -74,8 +75,17 @@ std::size_t PoolCore::stretch_of(const Job& job) const noexcept {
   return options_.tasks_per_worker != 0 ? 1 : std::min(chunk_of(job), window_of(job));
 }
 
+/// Whether a call of this job may wait behind what the worker runs: not if that is long, or may be.
+bool PoolCore::may_wait_behind(const Slot& slot, const Job& job, std::int64_t now) const noexcept {
+  if (slot.window.empty() || options_.window != 0) return true;
+  const Job& running = *slot.window.front().job;
+  const std::uint64_t time = running.function->task_ns;
+  const bool is_unknown = time == 0 && running.function != job.function;
+  return !is_unknown && time <= kWindowTime && now - slot.head_since <= static_cast<std::int64_t>(kWindowTime);
+}
+
 /// The one with the least to do, among those that may be given more.
-PoolCore::Slot* PoolCore::slot_for(const Task& task) noexcept {
+PoolCore::Slot* PoolCore::slot_for(const Task& task, std::int64_t now) noexcept {
   const std::size_t window = window_of(*task.job);
   Slot* best = nullptr;
   bool is_one_starting = false;
@@ -83,6 +93,7 @@ PoolCore::Slot* PoolCore::slot_for(const Task& task) noexcept {
     is_one_starting = is_one_starting || slot->phase == Slot::Phase::starting;
     if (slot->phase != Slot::Phase::ready || slot->is_full) continue;
     if (slot->window.calls() >= window || slot->is_too_large) continue;
+    if (!may_wait_behind(*slot, *task.job, now)) continue;
     if (options_.tasks_per_worker != 0 && slot->given >= options_.tasks_per_worker) continue;
     if (best == nullptr || slot->window.calls() < best->window.calls()) best = slot.get();
     if (best->window.empty()) return best;
@@ -123,8 +134,9 @@ bool PoolCore::dispatch() {
   send_skips();
   for (const auto& slot : slots_) slot->is_full = false;
   bool any = false;
+  const std::int64_t now = queue_.empty() ? 0 : os::now_ns();
   while (put_needed_first()) {
-    Slot* const slot = slot_for(queue_.front());
+    Slot* const slot = slot_for(queue_.front(), now);
     if (slot == nullptr) break;
     if (send_next(*slot)) {
       any = true;

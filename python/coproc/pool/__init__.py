@@ -1,6 +1,6 @@
 from .lazypool import LazyPool
-from .pool import Pool, Results, WorkerInsights
+from .pool import Pool, PoolInsights, Results, SlowTask, WorkerInsights
 from .task import Task, as_completed
 from .workerresourcepool import WorkerResourcePool
 
-__all__ = ["LazyPool", "Pool", "Results", "Task", "WorkerInsights", "WorkerResourcePool", "as_completed"]
+__all__ = ["LazyPool", "Pool", "PoolInsights", "Results", "SlowTask", "Task", "WorkerInsights", "WorkerResourcePool", "as_completed"]
