@@ -111,7 +111,11 @@ std::shared_ptr<Base> make(bool reorders, const std::string& name, A&&... argume
   Base* const made = reorders ? static_cast<Base*>(new Of<PriorityMessenger>(std::forward<A>(arguments)...))
                               : static_cast<Base*>(new Of<MultiMessenger>(std::forward<A>(arguments)...));
   made->name = name;
-  return std::shared_ptr<Base>(made, [](Base* worker) { end_without_lock([worker] { end_now(worker); }); });
+  return std::shared_ptr<Base>(made, [](Base* worker) {
+    // The garbage collector may be called in any line: it does not wait for a process.
+    const bool is_in_collector = PyGILState_Check() != 0 && collecting == PyThread_get_thread_ident();
+    end_without_lock([worker] { end_now(worker); }, is_in_collector && worker->life().is_alive());
+  });
 }
 
 /// A Python function that may be called, and dropped, by threads without the interpreter's lock.
@@ -167,7 +171,7 @@ std::vector<coproc::Worker*> lives_of(const std::vector<WorkerPointer>& workers)
 
 void end_without_lock(std::function<void()> end, bool in_thread) {
   if (PyGILState_Check() == 0) return end();
-  if (in_thread || collecting == PyThread_get_thread_ident()) {
+  if (in_thread) {
     ++ending;
     const auto in_thread = [](void* given) {
       const std::unique_ptr<std::function<void()>> call(static_cast<std::function<void()>*>(given));

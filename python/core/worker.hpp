@@ -34,8 +34,8 @@ class Adopted : public Worker {
 };
 
 /// Calls `end`, which waits for processes, without the interpreter's lock, and in a thread of its own if `in_thread` says
-/// so, or if the garbage collector runs in this one, which may be called in any line. The caller may have the lock or not.
-void end_without_lock(std::function<void()> end, bool in_thread = false);
+/// so. The caller may have the lock or not.
+void end_without_lock(std::function<void()> end, bool in_thread);
 
 void bind_worker(pybind11::module_& module);
 

@@ -58,13 +58,22 @@ class SlowTask:
     seconds: float
 
 
-class PoolInsights(list):
-    """A WorkerInsights for each place of a pool. `slowest`: the ten slowest tasks, slowest first. `table()`: all of it as text."""
+class PoolInsights:
+    """A sequence of a WorkerInsights for each place of a pool. `slowest`: the ten slowest tasks, slowest first."""
 
     def __init__(self, workers, slowest, table):
-        super().__init__(WorkerInsights(*each) for each in workers)
+        self._workers = [WorkerInsights(*each) for each in workers]
         self.slowest = [SlowTask(*each) for each in slowest]
         self._table = table
+
+    def __len__(self):
+        return len(self._workers)
+
+    def __getitem__(self, place):
+        return self._workers[place]
+
+    def __iter__(self):
+        return iter(self._workers)
 
     def table(self):
         """Lines for people: a worker each, their sums, the slowest tasks."""
@@ -81,13 +90,14 @@ class Pool:
     `n`: workers; None: as many as this process may use processors. `init(*init_args)` runs in each worker before its first task; what it returns, unless it
     is None, is the first argument of every task, and of `exit`, which runs when a worker is asked to end.
 
-    There is no hidden thread: whoever waits for a result hands out tasks and takes in results, for all who use the pool. Between such calls
+    There is no hidden thread: whoever waits for a result, or looks, hands out tasks and takes in results, for all who use the pool. Between such calls
     workers go on with what they were given. Any number of threads may use one pool at once; the input of a map is read by the thread that reads its results.
     Leaving the `with` block is `stop()`: what has not ended by then is cancelled. `join()` waits for it first.
 
     A worker that dies is replaced, and only the task that it ran fails, with WorkerDiedError, unless `max_retries` lets it run again. Where workers end
-    again and again before they can run anything, or `init` raises: PoolBrokenError; the next call tries anew. `tasks_per_worker`: a worker is
-    replaced after so many tasks. `method`, `stop`, `link`, `seed`: as of WorkerResource.
+    again and again before they can run anything, as where `init` raises: PoolBrokenError; the next call tries anew. `tasks_per_worker`: a worker is
+    replaced after so many tasks; `memory_per_worker`: if it has more resident bytes at the end of one; 0: never. `window`: tasks that a worker has at a time;
+    0: as many as take about 25 ms. `pin`: each worker stays on one processor. `messenger_type` is of no importance. `method`, `stop`, `link`, `seed`: as of WorkerResource.
     """
 
     def __init__(
@@ -132,8 +142,8 @@ class Pool:
     def map(self, func, datas, chunksize=None, *, time_limit=None, max_retries=0, stop_on_error=False, progress=None):
         """`[func(data) for data in datas]`, by all workers.
 
-        `chunksize`: how many tasks are handed to a worker together; None: as many as take it about 10 ms. Options: `time_limit`, seconds that a task may run, then
-        its worker is killed and replaced (by SIGALRM): TaskTimeoutError. `max_retries`: how often a task is run again because its worker died while it
+        `chunksize`: how many tasks are handed to a worker together; None: as many as take it about 0.1 ms. Options: `time_limit`, seconds that a task may run, then
+        its worker is ended and replaced: TaskTimeoutError. `max_retries`: how often a task is run again because its worker died while it
         ran. `stop_on_error`: the first task that fails ends it. `progress`: a function of (done, total or None), called about ten times a second, or True for a bar on stderr.
         Raises the first error in the order of the tasks, when it is its turn.
         """
