@@ -158,7 +158,7 @@ def test_a_main_module_that_cannot_be_imported_is_told_in_the_host(method, how, 
                 print(error, noted, "import no_such_module" in str(error.__cause__))
             worker.stop()
             try: coproc.Pool(1, method=METHOD).map(abs, [1])
-            except ModuleNotFoundError as error: print(error)
+            except coproc.PoolBrokenError as error: print(error.__cause__)
     """
     done = ran(program, method, how, tmp_path)
     assert done.stdout == "No module named 'no_such_module' True True\nNo module named 'no_such_module'\n", (
