@@ -21,6 +21,12 @@ std::size_t IncomingLoans::stated_cost(std::span<const std::byte> payload) noexc
   return cost;
 }
 
+std::size_t IncomingLoans::cost_of(std::span<const std::shared_ptr<LoanHold>> loans) noexcept {
+  std::size_t cost = loans.size() * kLoanCost;
+  for (const auto& loan : loans) cost += loan->bytes;
+  return cost;
+}
+
 std::vector<std::shared_ptr<LoanHold>> IncomingLoans::find(const Entry& entry) const {
   link::Borrower* const borrower = link_ == nullptr ? nullptr : link_->borrower();
   if (borrower == nullptr) peer_.throw_broken_rule("it sent a message with loans, and the link has none");
@@ -49,8 +55,7 @@ std::vector<std::shared_ptr<LoanHold>> IncomingLoans::find(const Entry& entry) c
 
 void IncomingLoans::attach(Entry& entry, std::vector<std::shared_ptr<LoanHold>> loans) noexcept {
   entry.payload.resize_uninitialized(entry.payload.size() - link::trailer_bytes(loans.size()));
-  entry.loan_cost = loans.size() * kLoanCost;
-  for (const auto& loan : loans) entry.loan_cost += loan->bytes;
+  entry.loan_cost = cost_of(loans);
   entry.loans = std::move(loans);
 }
 

@@ -31,6 +31,9 @@ class IncomingLoans {
     return (frame.header.flags & link::kCarriesLoans) == 0 ? 0 : stated_cost(frame.payload);
   }
 
+  /// How much these loans count in the inbox, in bytes.
+  static std::size_t cost_of(std::span<const std::shared_ptr<LoanHold>> loans) noexcept;
+
   /// Takes hold of all that the entry's payload refers to. Throws ProtocolError, SystemLimitError; then nothing has changed.
   std::vector<std::shared_ptr<LoanHold>> find(const Entry& entry) const;
   /// Moves the loans into the entry and cuts the references off its payload. Until `keep`, dropping the loans does not

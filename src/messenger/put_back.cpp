@@ -33,8 +33,7 @@ void Core::put_back(Message& message) {
   entry->request_id = parts.request_id;
   entry->sequence = last_put_back_ - 1;
   entry->priority = parts.priority;
-  entry->loan_cost = parts.loans.size() * kLoanCost;
-  for (const auto& loan : parts.loans) entry->loan_cost += loan->bytes;
+  entry->loan_cost = IncomingLoans::cost_of(parts.loans);
   if (is_answer) requests_.take_back_reply(channel, parts.request_id);
   entry->payload.put_back(std::move(parts.payload));
   entry->loans = std::move(parts.loans);
