@@ -82,6 +82,9 @@ using pool_state_t = std::invoke_result_t<F&>;
 ///
 /// Thread safety: all calls may be made by several threads at once, except that the destructor and `stop` must not
 /// overlap with other calls. The thread that reads the results of a map also reads its input and decodes the results.
+///
+/// A process that is forked from this one can do nothing with its copy: every call throws NotOwnerError, but for `stop`
+/// and the destructors, which do nothing.
 template <class State = void>
 class Pool {
  public:

@@ -18,6 +18,16 @@ from .array import empty
 from .errors import *  # noqa: F403
 from .legacy_worker_resource import BaseWorkerProcess, LegacyWorkerResource
 from .messenger import ChannelID, MultiMessenger, PriorityMessenger, RecvPayloadType, SendPayloadType
-from .pool import LazyPool, Pool, PoolInsights, Results, SlowTask, Task, WorkerInsights, WorkerResourcePool, as_completed
+from .pool import (
+    LazyPool,
+    Pool,
+    PoolInsights,
+    Results,
+    SlowTask,
+    Task,
+    WorkerInsights,
+    WorkerResourcePool,
+    as_completed,
+)
 from .queues import MultiQueue, PriorityMultiQueue, PriorityQueue, RequestCtr
 from .worker_resource import ProgramResource, WorkerResource, run_worker

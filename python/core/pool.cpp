@@ -88,10 +88,9 @@ TaskOptions task_options(std::size_t chunk_size, const py::object& time_limit, s
           .stop_on_error = stop_on_error};
 }
 
-std::shared_ptr<PoolJob> map(const std::shared_ptr<PoolKernel>& self, const HeldFunction& function,
-                             py::object iterator, py::function main_names, bool copies, bool is_ordered,
-                             std::size_t chunk_size, const py::object& time_limit, std::size_t max_retries,
-                             bool stop_on_error) {
+std::shared_ptr<PoolJob> map(const std::shared_ptr<PoolKernel>& self, const HeldFunction& function, py::object iterator,
+                             py::function main_names, bool copies, bool is_ordered, std::size_t chunk_size,
+                             const py::object& time_limit, std::size_t max_retries, bool stop_on_error) {
   TaskOptions options = task_options(chunk_size, time_limit, max_retries, stop_on_error);
   JobHandle job;
   {
@@ -157,7 +156,9 @@ void bind_pool(py::module_& module) {
                                          .memory_per_worker = memory_per_worker};
              options.worker.stop = stop;
              options.worker.link = link;
-             const auto end = [](PoolKernel* kernel) { end_without_lock([kernel] { delete kernel; }, kernel->is_at_work()); };
+             const auto end = [](PoolKernel* kernel) {
+               end_without_lock([kernel] { delete kernel; }, kernel->is_at_work());
+             };
              return std::shared_ptr<PoolKernel>(new PoolKernel(options, make_worker), end);
            }),
            py::kw_only(), "workers"_a, "make_worker"_a, "window"_a, "tasks_per_worker"_a, "memory_per_worker"_a,
@@ -174,8 +175,6 @@ void bind_pool(py::module_& module) {
           "stop", [](PoolKernel& self, const coproc::StopOptions& options) { self.handle().stop(options); }, unlocked)
       .def(
           "pending", [](PoolKernel& self) { return self.handle().pending(); }, unlocked)
-      .def(
-          "pids", [](PoolKernel& self) { return self.handle().pids(); }, unlocked)
       .def("wait", [](PoolKernel& self, const py::object& timeout) {
         const coproc::Timeout time = timeout_of(timeout);
         const Unlocked released;

@@ -14,8 +14,8 @@ namespace {
 using coproc::detail::Buffer;
 using coproc::detail::Task;
 
-constexpr std::size_t kLeastLarge = 64 << 10;     // bytes; what is smaller is copied
-constexpr std::size_t kMostOfStretch = 1 << 20;   // bytes
+constexpr std::size_t kLeastLarge = 64 << 10;           // bytes; what is smaller is copied
+constexpr std::size_t kMostOfStretch = 1 << 20;         // bytes
 constexpr std::size_t kNoLimit = std::size_t{1} << 40;  // the link has its own
 
 /// Small arguments of several calls.

@@ -67,7 +67,7 @@ class PoolJob {
   std::deque<coproc::detail::TaskPtr> ready_;
   std::size_t call_ = 0;  // of the first that is ready: the next of its calls, and the place of its result
   std::size_t at_ = 0;
-  py::object unread_;     // a list of results that were unpickled, and not returned
+  py::object unread_;  // a list of results that were unpickled, and not returned
   std::uint64_t index_ = 0;
   std::uint64_t taken_ = 0;
 };

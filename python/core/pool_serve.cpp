@@ -22,8 +22,8 @@ using coproc::detail::TaskRun;
 
 /// One for each process: its first thread runs tasks.
 struct Server {
-  py::function make_call;      // makes what is called with an argument, of the function's bytes
-  MainNames main_names;        // of the host
+  py::function make_call;       // makes what is called with an argument, of the function's bytes
+  MainNames main_names;         // of the host
   std::exception_ptr ended_by;  // SystemExit
   std::string plain;
 };

@@ -195,16 +195,14 @@ void bind_worker(py::module_& module) {
       .def("fill",
            [](const WorkerPointer& self, Messenger& messenger) { messenger.use(self->messenger(), self, self->told); })
       .def("tell",
-           [](Worker& self, bool is_news) {
+           [](Worker& self) {
              std::optional<ExitStatus> status;
              {
                const Unlocked released;
                status = self.life().exit_status();
              }
-             if (is_news) self.told->escape = false;
              tell(self, status);
-           },
-           "is_news"_a = false)
+           })
       .def("begin_run", [](Worker& self) { *self.told = Told(); })
       .def(
           "stop", [](Worker& self, const coproc::StopOptions& options) { return self.life().stop(options); }, unlocked)

@@ -135,9 +135,9 @@ def test_a_main_module_without_a_guard_is_told_in_the_host(method, tmp_path):
     """
     done = ran(program, method, "script", tmp_path)
     lines = done.stdout.splitlines()
-    assert len(lines) == 2 and all(
-        "StartError" in line and '__name__ == "__main__"' in line for line in lines
-    ), (done.stdout + done.stderr)
+    assert len(lines) == 2 and all("StartError" in line and '__name__ == "__main__"' in line for line in lines), (
+        done.stdout + done.stderr
+    )
     assert done.stderr == ""
 
 

@@ -283,10 +283,13 @@ def draw(_):
     return os.getpid(), (random.random(), np.random.random())
 
 
-def test_an_exit_that_raises_is_told_when_the_pool_is_stopped_and_an_init_once(capfd):
+def test_an_exit_that_raises_is_told_by_its_worker_and_an_init_by_the_pool(capfd):
     with Pool(2, exit=lambda: 1 / 0) as pool:
         assert pool.map(double, range(3)) == [0, 2, 4]
     assert capfd.readouterr().err.count("ZeroDivisionError") == 2
+    with Pool(1, exit=lambda: 1 / 0, tasks_per_worker=1) as pool:
+        assert pool.map(double, range(3)) == [0, 2, 4]
+    assert capfd.readouterr().err.count("ZeroDivisionError") >= 3  # of those that were replaced, too
     with Pool(3, init=lambda: 1 / 0) as pool:
         with pytest.raises(coproc.PoolBrokenError, match="ZeroDivisionError"):
             pool.map(double, range(3))

@@ -6,6 +6,7 @@ import queue
 import signal
 import threading
 import time
+import traceback
 
 import coproc
 import pytest
@@ -230,6 +231,8 @@ def in_a_fork(do):
         try:
             do()
             code = 0
+        except BaseException:
+            traceback.print_exc()
         finally:
             os._exit(code)
     return os.waitpid(pid, 0)[1]
@@ -250,13 +253,20 @@ def test_a_fork_can_do_nothing_with_a_pool_and_is_told_so(pool):
         for call in (
             pool.start,
             task.cancel,
+            task.done,
+            task.result,
             lambda: pool.submit(square, 1),
             lambda: pool.map(square, [1]),
             lambda: pool.imap(square, [1]),
+            pool.pending,
+            pool.insights,
             pool.wait,
         ):
             with pytest.raises(coproc.NotOwnerError, match="make another one here"):
                 call()
+        assert "of another process" in repr(task)
+        assert f"of process {os.getppid()}" in repr(pool)
+        pool.stop()
 
     assert in_a_fork(try_all) == 0
     assert task.result() == 25

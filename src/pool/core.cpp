@@ -65,7 +65,6 @@ void PoolCore::check_owner() const {
 // ---- jobs ----
 
 std::shared_ptr<PoolFunction> PoolCore::new_function(const TaskCode& code, std::string data) {
-  check_owner();
   const Lock lock(*this);
   return std::make_shared<PoolFunction>(next_function_++, code, std::move(data), is_function_destroyed_);
 }
@@ -84,7 +83,6 @@ std::shared_ptr<PoolFunction> PoolCore::function_of(const TaskCode& code) {
 
 std::shared_ptr<Job> PoolCore::new_job(std::shared_ptr<PoolFunction> function, TaskOptions&& options,
                                        const JobShape& shape) {
-  check_owner();
   if (options.time_limit.ns <= std::chrono::nanoseconds::zero()) {
     throw InvalidArgumentError("TaskOptions::time_limit: a task that may take no time cannot be run");
   }
@@ -103,7 +101,6 @@ JobHandle::Wanted PoolCore::wanted(const Job& job) {
 }
 
 void PoolCore::add(const std::shared_ptr<Job>& job, std::vector<TaskPtr>& tasks) {
-  check_owner();
   const Lock lock(*this);
   if (is_stopped_) throw TaskCancelledError("this pool was stopped: nothing can be run by it any more");
   std::uint64_t calls = 0;
@@ -175,7 +172,6 @@ void PoolCore::note_submitted_end(const std::shared_ptr<Job>& job) noexcept {
 }
 
 void PoolCore::then(const std::shared_ptr<Job>& job, std::function<void()> function) {
-  check_owner();
   const Lock lock(*this);
   job->then = std::move(function);
   if (job->added == 0 || job->finished != job->added) return;
@@ -284,7 +280,6 @@ void PoolCore::leave(Job& job) noexcept {
 }
 
 bool PoolCore::cancel(Job& job) {
-  check_owner();
   const Lock lock(*this);
   if (job.finished == job.added || job.has_result()) return false;
   TaskPtr answer = std::make_unique<EndedCalls>();

@@ -212,11 +212,16 @@ class PoolCore {
   std::thread driver_;     // PoolOptions::background
 };
 
-/// The mutex, held. What was dropped meanwhile is destroyed behind it, and what is to be called is called: destructors of
+/// The mutex, held, in the process that made the pool: in a fork of it some thread that the fork does not have may hold it for
+/// ever. What was dropped meanwhile is destroyed behind it, and what is to be called is called: destructors of
 /// arguments and functions, and these calls, are the user's, and may call the pool.
 class PoolCore::Lock : public std::unique_lock<std::mutex> {
  public:
-  explicit Lock(PoolCore& core) : std::unique_lock<std::mutex>(core.mutex_), core_(core) {}
+  /// Throws NotOwnerError.
+  explicit Lock(PoolCore& core) : std::unique_lock<std::mutex>(core.mutex_, std::defer_lock), core_(core) {
+    core.check_owner();
+    lock();
+  }
   Lock(const Lock&) = delete;
   Lock& operator=(const Lock&) = delete;
   ~Lock() {

@@ -206,9 +206,8 @@ void PoolCore::note_end(Slot& slot, const ExitStatus& status) noexcept {
   const bool may_go_on = slot.is_kill_refused && !has_ended;
   // Else it has not taken all of its first task's message out of the link: it was idle, or did not read.
   const bool is_liar = slot.killed_for == KilledFor::failure && slot.ready_since != 0;
-  const bool has_begun =
-      slot.stuck_since() == 0 && (slot.window.empty() || !has_ended || is_liar ||
-                                  slot.core().has_peer_taken(slot.window.front().sent_until));
+  const bool has_begun = slot.stuck_since() == 0 && (slot.window.empty() || !has_ended || is_liar ||
+                                                     slot.core().has_peer_taken(slot.window.front().sent_until));
   slot.note_end(status);
   if (slot.window.empty() || !has_begun) {
     queue_.prepend(std::move(slot.window));

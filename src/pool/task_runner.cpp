@@ -68,7 +68,12 @@ class TaskRunner {
   /// `code`: of functions that come without one.
   TaskRunner(PriorityMessenger& host, const TaskCode& code, void* state, const void* context,
              const detail::AroundWaits* around = nullptr)
-      : host_(host), core_(*MessengerAccess::core(host)), code_(code), state_(state), context_(context), around_(around) {
+      : host_(host),
+        core_(*MessengerAccess::core(host)),
+        code_(code),
+        state_(state),
+        context_(context),
+        around_(around) {
     os::set_signal_handler(cancel_signal(), &on_cancel);
   }
 
@@ -276,7 +281,7 @@ class TaskRunner {
   const TaskCode code_;
   void* const state_;
   const void* const context_;
-  const detail::AroundWaits* const around_;  // may be null
+  const detail::AroundWaits* const around_;                     // may be null
   std::unordered_map<std::uint32_t, KnownFunction> functions_;  // by their numbers
   std::vector<Serials> skipped_;
   std::deque<Message> waiting_;

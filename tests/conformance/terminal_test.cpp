@@ -89,6 +89,7 @@ TEST_P(Terminal, promise_15_workers_survive_ctrl_c_and_the_host_decides) {
 TEST_P(Terminal, promise_15_a_host_that_ctrl_c_ends_takes_its_workers_along) {
   const support::Orphans orphans;
   const int terminal = run_in_terminal([&] {
+    ::signal(SIGINT, SIG_DFL);  // a job in the background is started with it ignored
     Player worker(GetParam());
     worker.start("spins");
     to_test_.write('r');

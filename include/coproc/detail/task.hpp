@@ -43,7 +43,7 @@ struct KnownFunction {
 /// A task that is being run in a worker.
 struct TaskRun {
   Decoder& arguments;
-  void* state;          // the result of the init function, or null
+  void* state;  // the result of the init function, or null
   KnownFunction& function;
   const void* context;  // in the fork of a LazyPool: its function and elements
   /// Sends the result. It is called once.

@@ -3,4 +3,14 @@ from .pool import Pool, PoolInsights, Results, SlowTask, WorkerInsights
 from .task import Task, as_completed
 from .workerresourcepool import WorkerResourcePool
 
-__all__ = ["LazyPool", "Pool", "PoolInsights", "Results", "SlowTask", "Task", "WorkerInsights", "WorkerResourcePool", "as_completed"]
+__all__ = [
+    "LazyPool",
+    "Pool",
+    "PoolInsights",
+    "Results",
+    "SlowTask",
+    "Task",
+    "WorkerInsights",
+    "WorkerResourcePool",
+    "as_completed",
+]

@@ -253,7 +253,8 @@ class Pool:
         raise TypeError("a pool cannot go to another process: its workers are this one's")
 
     def __repr__(self):
-        return f"<coproc.Pool of {len(self.workers)} workers, {self.pending()} tasks pending>"
+        tasks = f"{self.pending()} tasks pending" if self._pid == os.getpid() else f"of process {self._pid}"
+        return f"<coproc.Pool of {len(self.workers)} workers, {tasks}>"
 
     # ---- inside ----
 
@@ -281,12 +282,9 @@ class Pool:
         with self._lock:
             kernel, self._kernel, self._functions = self._kernel, None, None
         if kernel is not None:
-            living = [worker for worker in self.workers if worker.is_alive()]
             kernel.stop(options)
             for worker in self.workers:
                 worker._reap()
-            for worker in living:
-                worker._worker.tell(True)  # what `exit` has raised, which no task tells
 
     def _main_names(self):
         """What all workers have of the main module: a worker that was started later has that, too."""

@@ -6,6 +6,7 @@ import threading
 import time
 
 from .. import _core
+from ..errors import NotOwnerError
 from .failures import error_of_task
 
 #: Who waits for tasks of several pools waits so long, in seconds, for what comes of one of them.
@@ -62,7 +63,10 @@ class Task:
         raise TypeError("a task of a pool cannot go to another process: send its result")
 
     def __repr__(self):
-        state = "cancelled" if self._is_cancelled else "done" if self._is_read or self._job.is_done() else "pending"
+        try:
+            state = "cancelled" if self._is_cancelled else "done" if self.done() else "pending"
+        except NotOwnerError:
+            state = "of another process"
         return f"<coproc.Task: {state}>"
 
     def _call_at_end(self, function):

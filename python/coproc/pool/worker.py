@@ -5,8 +5,8 @@ import functools
 import os
 import pickle
 
-from .. import _core
-from ..errors import ResourceRequestedClose
+from .. import _core, this_worker
+from ..errors import ResourceRequestedClose, parts_of, print_untold
 
 #: How the argument of a call is passed. The first byte of what a worker is sent for a function.
 ONE, SEVERAL, CALL = range(3)
@@ -23,7 +23,17 @@ def serve(messenger, init, init_args, exit, processor):
             _core.serve_pool(messenger, functools.partial(_make_call, head))
     finally:
         if exit is not None:
-            exit(*head)
+            _exit(exit, head)
+
+
+def _exit(exit, head):
+    """Call `exit`. Nobody in the host waits for what it raises, so that this process prints it."""
+    try:
+        exit(*head)
+    except Exception as error:
+        name, text, lines, _ = parts_of(error, True)
+        print_untold(f"pool worker {this_worker.number()}", os.getpid(), name, text, lines)
+        raise
 
 
 def _make_call(head, data):

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <fstream>
+#include <functional>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -135,21 +136,33 @@ TEST(PoolHost, AnInterruptEndsTheWaitAndNothingElse) {
   EXPECT_EQ(task.get(), 1);
 }
 
+/// A fork has no thread that could let go of what its copy of the pool holds: whatever waited there would wait for ever.
 TEST(PoolHost, APoolBelongsToTheProcessThatMadeIt) {
   Pool pool{{.workers = 1}};
   expect_usable(pool);
+  coproc::Task<int> task = pool.submit(square, 1);
+  const std::vector<std::function<void()>> calls = {
+      [&] { pool.submit(square, 1); }, [&] { pool.map(square, numbers(3)).collect(); },
+      [&] { (void)task.is_done(); },   [&] { (void)task.wait_for(1s); },
+      [&] { (void)task.cancel(); },    [&] { (void)pool.pending(); },
+      [&] { (void)pool.pids(); },      [&] { (void)pool.insights(); },
+      [&] { (void)pool.wait(); },
+  };
   const pid_t child = ::fork();
   if (child == 0) {
-    int code = 0;
-    try {
-      pool.submit(square, 1);
-      code = 1;
-    } catch (const coproc::NotOwnerError&) {
-      code = 42;
+    int refused = 0;
+    for (const auto& call : calls) {
+      try {
+        call();
+      } catch (const coproc::NotOwnerError&) {
+        ++refused;
+      }
     }
-    ::_exit(code);
+    pool.stop();  // the workers are not this process's
+    ::_exit(refused);
   }
-  EXPECT_EQ(support::end_of(child), "exit 42");
+  EXPECT_EQ(support::end_of(child), "exit " + std::to_string(calls.size()));
+  EXPECT_EQ(task.get(), 1);
   expect_usable(pool);
 }
 
