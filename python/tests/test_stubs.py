@@ -156,9 +156,6 @@ def test_every_public_callable_describes_each_of_its_parameters():
                 where = f"{name}.{method}"
                 missing += [] if inspect.getdoc(thing) else [f"{where} has no docstring"]
                 missing += undescribed(where, thing, node)
-    # What coproc.pool defines describes its parameters in sentences.
-    pools = {name for name in public(found) if getattr(coproc, name).__module__.startswith("coproc.pool")}
-    missing = [each for each in missing if each.partition(":")[0].partition(".")[0] not in pools | {"as_completed"}]
     assert not missing, "\n".join(missing)
 
 

@@ -1,4 +1,4 @@
-"""Items of an input that may change them once it is asked for the next one: a generator that fills the same buffer again and again."""
+"""Inputs that may change an item when the next one is asked for: a generator that fills the same buffer again."""
 
 import array
 import collections

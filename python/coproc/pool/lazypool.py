@@ -7,12 +7,16 @@ from .pool import Pool
 
 
 class LazyPool:
-    """Workers that are forked at each call, and so know everything that the host knew then: the function may be any closure, and the items need not be
-    picklable. Only places go to the workers; results, which have to be picklable, come back.
+    """A pool whose workers are forked at each call, so that they have a copy of everything in the host.
 
         scores = coproc.LazyPool().map(lambda candidate: model.score(candidate), candidates)
 
-    Everything that a fork does not keep (threads, what other threads hold locked) is missing there.
+    Therefore the function may be any closure, and the items need not be picklable. Only indices of items go to the
+    workers. Results are pickled. What a fork does not keep is missing in the workers: other threads, and the locks that
+    these hold stay locked.
+
+    :param n: the number of workers; None, the default, for as many as this process may use processors
+    :param verbose: of no effect, for code of the old package
     """
 
     def __init__(self, n=None, verbose=False):
@@ -21,33 +25,59 @@ class LazyPool:
         self._pool = None
 
     def map(self, func, datas, chunksize=None, channel_id=None, **options):
-        """`[func(data) for data in datas]`. `datas`: anything with a length and indices, or else it is made a list, of
-        buffers and containers as they are when they are drawn. The rest is as with Pool.map; `channel_id` is of no
-        importance."""
+        """Return `[func(data) for data in datas]`, which forked workers compute. Blocks until all results are there.
+
+        :param func: the function
+        :param datas: A sequence of its arguments. Another iterable is made a list first, with buffers and containers
+            (lists, dicts, arrays) copied as they are when they are drawn.
+        :param chunksize: as of `Pool.map`
+        :param channel_id: of no effect, for code of the old package
+        :param options: the other options of `Pool.map`
+        :return: the list of the results, in the order of the input
+        :raises Exception: as `Pool.map`
+        """
         datas = _indexable(datas)
         with self._forked(func, datas) as pool:
             return pool.map(_call, range(len(datas)), chunksize, **options)
 
     def map_unordered(self, func, datas, chunksize=None, channel_id=None, **options):
-        """The results as they come. The workers are forked when the first one is asked for, and end with the last, or when the generator is closed."""
+        """Yield `func(data) for data in datas`, in the order in which the results come.
+
+        The workers are forked when the first result is asked for. They end with the last result, or when the generator
+        is closed.
+
+        :param func: the function
+        :param datas: A sequence of its arguments. Another iterable is made a list first, with buffers and containers
+            (lists, dicts, arrays) copied as they are when they are drawn.
+        :param chunksize: as of `Pool.map`
+        :param channel_id: of no effect, for code of the old package
+        :param options: the other options of `Pool.map`
+        :return: a generator of the results
+        :raises Exception: as `Pool.map_unordered`
+        """
         datas = _indexable(datas)
         with self._forked(func, datas) as pool:
             yield from pool.map_unordered(_call, range(len(datas)), chunksize, **options)
 
     @staticmethod
     def chunk_size_slice(n, chunk_size):
-        """The slices of `chunk_size` that make up `range(n)`."""
+        """Return slices of `chunk_size` that make up `range(n)`, for code of the old package.
+
+        :param n: the end of the range
+        :param chunk_size: the length of each slice, but for the last one
+        :return: a list of slices
+        """
         return [slice(first, min(first + chunk_size, n), 1) for first in range(0, n, chunk_size)]
 
     def is_alive(self):
-        """Whether workers are there: during a call."""
+        """Return whether workers are alive, which they are only during a call."""
         return self._pool is not None and self._pool.is_alive()
 
     def wait_until_dead(self):
-        """Nothing to wait for: a call leaves no worker behind."""
+        """Return at once, since a call leaves no worker behind."""
 
     def __iter__(self):
-        """The workers of the call that is under way."""
+        """Return an iterator over the workers of the call that is under way."""
         return iter(self._pool or ())
 
     def __enter__(self):

@@ -28,10 +28,18 @@ _RING_BYTES = 256 << 10
 
 @dataclasses.dataclass
 class WorkerInsights:
-    """One place of a pool: the worker that is there now, or was last, and sums over all that were there.
+    """One place of a pool: the worker that is there now, or was last, and sums over all workers that were there.
 
-    `starts`, `tasks` (that have ended), `failed` (of these); seconds: `start_seconds` until `init` had returned, `busy_seconds` in tasks, `idle_seconds`;
-    `peak_memory_bytes`, the most of any of them.
+    `pool.insights()` makes these.
+
+    :param pid: the process that is there now, or was last
+    :param starts: how many workers were started for this place
+    :param tasks: how many tasks have ended here
+    :param failed: how many of these tasks have failed
+    :param start_seconds: the time from the starts until `init` had returned
+    :param busy_seconds: the time in tasks
+    :param idle_seconds: the time between tasks
+    :param peak_memory_bytes: the most resident bytes that any of these workers had
     """
 
     pid: int
@@ -45,13 +53,18 @@ class WorkerInsights:
 
     @property
     def replaced(self):
-        """How often another worker has taken this place."""
+        """How many times another worker has taken this place."""
         return max(0, self.starts - 1)
 
 
 @dataclasses.dataclass
 class SlowTask:
-    """One of the slowest tasks: its index in its map, or the number of its call of submit; the worker; seconds."""
+    """One of the slowest tasks of a pool. `pool.insights()` makes these.
+
+    :param task: the index of the task in its map, or the number of the call of `submit`
+    :param pid: the process that ran it
+    :param seconds: how long it took
+    """
 
     task: int
     pid: int
@@ -59,7 +72,14 @@ class SlowTask:
 
 
 class PoolInsights:
-    """A sequence of a WorkerInsights for each place of a pool. `slowest`: the ten slowest tasks, slowest first."""
+    """Statistics of a pool: a sequence with a WorkerInsights for each place. `pool.insights()` makes it.
+
+    `slowest` is a list of the ten slowest tasks, SlowTasks, the slowest one first.
+
+    :param workers: the values of each WorkerInsights
+    :param slowest: the values of each SlowTask
+    :param table: what `table()` returns
+    """
 
     def __init__(self, workers, slowest, table):
         self._workers = [WorkerInsights(*each) for each in workers]
@@ -76,33 +96,59 @@ class PoolInsights:
         return iter(self._workers)
 
     def table(self):
-        """Lines for people: a worker each, their sums, the slowest tasks."""
+        """Return lines for people: one for each worker, their sums, and the slowest tasks."""
         return self._table
 
 
 class Pool:
-    """Workers that run tasks: functions, closures where cloudpickle is installed, with arguments and results that can be pickled.
+    """Workers that run tasks, which are calls of functions.
 
         with coproc.Pool() as pool:                       # as many workers as processors
             squares = pool.map(lambda x: x * x, range(1000))
             task = pool.submit(resize, image, width=640)
 
-    `n`: workers; None: as many as this process may use processors. `init(*init_args)` runs in each worker before its first task; what it returns, unless it
-    is None, is the first argument of every task, and of `exit`, which runs when a worker is asked to end.
+    Functions, arguments and results are pickled. Closures need cloudpickle.
 
-    There is no hidden thread: whoever waits for a result, or looks, hands out tasks and takes in results, for all who use the pool. Between such calls
-    workers go on with what they were given. Any number of threads may use one pool at once; the input of a map is read by the thread that reads its results.
-    Leaving the `with` block is `stop()`: what has not ended by then is cancelled. `join()` waits for it first.
+    The pool has no thread of its own: a thread that waits for a result, or looks, hands out tasks and takes in results,
+    for all users of the pool. Between such calls the workers go on with the tasks that they have. Any number of threads
+    may use one pool at once. The thread that reads the results of a map also reads the input of the map.
 
-    A worker that dies is replaced, and only the task that it ran fails, with WorkerDiedError, unless `max_retries` lets it run again. Where workers end
-    again and again before they can run anything, as where `init` raises: PoolBrokenError; the next call tries anew. `tasks_per_worker`: a worker is
-    replaced after so many tasks; `memory_per_worker`: if it has more resident bytes at the end of one; 0: never. `window`: tasks that a worker has at a time;
-    0: as many as take about 25 ms. `pin`: each worker stays on one processor. `messenger_type` is of no importance. `method`, `stop`, `link`, `seed`: as of WorkerResource.
+    A worker that dies is replaced. The task that it ran fails with WorkerDiedError, unless `max_retries` lets it run
+    again; other tasks are not affected. If workers end again and again before they can run anything, for example
+    because `init` raises, all waiting tasks fail with PoolBrokenError, and the next call starts workers again.
+
+    Leaving the `with` block calls `stop()`, which cancels all tasks that have not ended. `join()` waits for them first.
+
+    A process that is forked from this one can do nothing with its copy of the pool: calls raise NotOwnerError, but for
+    `stop`, which does nothing.
+
+    :param n: the number of workers; None, the default, for as many as this process may use processors
+    :param verbose: of no effect, for code of the old package
+    :param messenger_type: of no effect, for code of the old package
+    :param init: A function that runs in each worker before its first task. Its result, unless it is None, is the first
+        argument of every task and of `exit`.
+    :param init_args: the arguments of `init`
+    :param exit: A function that runs in each worker that is asked to end. What it raises is printed on stderr.
+    :param tasks_per_worker: the number of tasks after which a worker is replaced by a new one; 0 stands for never
+    :param memory_per_worker: A worker that has more resident bytes than this at the end of a task is replaced. 0 stands
+        for no limit.
+    :param window: The number of tasks that a worker has at a time. 0 stands for as many as take about 25 ms, but at
+        least one.
+    :param pin: Whether each worker is bound to one processor. Workers take the processors in turns.
+    :param method: 'fork', 'spawn' or 'forkserver', as in `multiprocessing.get_context`; None, the default, for
+        multiprocessing's default
+    :param stop: StopOptions, which say how long a worker may take to end; None, the default, for `StopOptions()`
+    :param link: The LinkOptions of each worker's link. None, the default, stands for rings of 256 KiB.
+        `max_queued_bytes` also bounds the unread results of a map, and those of all submitted tasks together.
+    :param seed: If it is given, `this_worker.seed()` follows from it and the worker's place, so that a run can be
+        repeated. None, the default: each start has another seed.
+    :raises TypeError: if an argument is of the wrong type
+    :raises ValueError: if a number is too small, or there is no such method
     """
 
     def __init__(
-        self, n=None, verbose=False, messenger_type=PriorityMessenger, *, init=None, init_args=(), exit=None, tasks_per_worker=0,
-        memory_per_worker=0, window=0, pin=False, method=None, stop=None, link=None, seed=None,
+        self, n=None, verbose=False, messenger_type=PriorityMessenger, *, init=None, init_args=(), exit=None,
+        tasks_per_worker=0, memory_per_worker=0, window=0, pin=False, method=None, stop=None, link=None, seed=None,
     ):  # fmt: skip
         if n is not None and _whole("n", n) < 1:
             raise ValueError(f"a pool has one worker at least, not {n}")
@@ -140,12 +186,27 @@ class Pool:
     # ---- tasks ----
 
     def map(self, func, datas, chunksize=None, *, time_limit=None, max_retries=0, stop_on_error=False, progress=None):
-        """`[func(data) for data in datas]`, by all workers.
+        """Return `[func(data) for data in datas]`, which all workers compute together.
 
-        `chunksize`: how many tasks are handed to a worker together; None: as many as take it about 0.1 ms. Options: `time_limit`, seconds that a task may run, then
-        its worker is ended and replaced: TaskTimeoutError. `max_retries`: how often a task is run again because its worker died while it
-        ran. `stop_on_error`: the first task that fails ends it. `progress`: a function of (done, total or None), called about ten times a second, or True for a bar on stderr.
-        Raises the first error in the order of the tasks, when it is its turn.
+        Blocks until all results are there.
+
+        :param func: the function
+        :param datas: an iterable of its arguments
+        :param chunksize: The number of tasks that are handed to a worker together. None, the default, stands for as
+            many as take about 0.1 ms. Results arrive one by one in any case.
+        :param time_limit: Seconds that a task may run. After that its worker is ended and replaced, and the result of
+            the task is TaskTimeoutError. None, the default, stands for no limit.
+        :param max_retries: how many times a task is run again because its worker died while it ran
+        :param stop_on_error: Whether the first task that fails ends the map. Then no further task is begun.
+        :param progress: A function that is called with the number of results and with their total, which is None if it
+            is not known, about ten times a second and once at the end. True draws a bar if stderr is a terminal.
+        :return: the list of the results, in the order of the input
+        :raises Exception: the error of the first task of the input that has failed, or what reading the input raised
+        :raises WorkerDiedError: in the place of a result: the worker died while it ran this task
+        :raises PoolBrokenError: if no worker can be started, or none gets to its first task
+        :raises TypeError: if `func` cannot be called, or an option is of the wrong type
+        :raises ValueError: if an option is out of range
+        :raises NotOwnerError: in a process that was forked from the one that made the pool
         """
         return self._collect(
             self._stretches(func, datas, ONE, True, chunksize, time_limit, max_retries, stop_on_error, progress)
@@ -154,15 +215,45 @@ class Pool:
     def starmap(
         self, func, datas, chunksize=None, *, time_limit=None, max_retries=0, stop_on_error=False, progress=None
     ):
-        """`[func(*data) for data in datas]`, by all workers."""
+        """Return `[func(*data) for data in datas]`, which all workers compute together. See `map`.
+
+        :param func: the function
+        :param datas: an iterable of iterables of its arguments
+        :param chunksize: The number of tasks that are handed to a worker together. None, the default, stands for as
+            many as take about 0.1 ms. Results arrive one by one in any case.
+        :param time_limit: Seconds that a task may run. After that its worker is ended and replaced, and the result of
+            the task is TaskTimeoutError. None, the default, stands for no limit.
+        :param max_retries: how many times a task is run again because its worker died while it ran
+        :param stop_on_error: Whether the first task that fails ends the map. Then no further task is begun.
+        :param progress: A function that is called with the number of results and with their total, which is None if it
+            is not known, about ten times a second and once at the end. True draws a bar if stderr is a terminal.
+        :return: the list of the results, in the order of the input
+        :raises Exception: as `map`
+        """
         return self._collect(
             self._stretches(func, datas, SEVERAL, True, chunksize, time_limit, max_retries, stop_on_error, progress)
         )
 
     def imap(self, func, datas, chunksize=None, *, time_limit=None, max_retries=0, stop_on_error=False, progress=None):
-        """The results in the order of the input, as they come. The input may be endless: it is read only so far ahead as is needed.
+        """Return an iterator over `func(data) for data in datas`, in the order of the input.
 
-        An error is raised in the place of its result; `next` goes on behind it.
+        Tasks are handed out at once, and results can be read as they come. The input may be endless: it is read only as
+        far ahead as the workers need. An error is raised in the place of its result, and `next` goes on behind it.
+
+        :param func: the function
+        :param datas: an iterable of its arguments
+        :param chunksize: The number of tasks that are handed to a worker together. None, the default, stands for as
+            many as take about 0.1 ms. Results arrive one by one in any case.
+        :param time_limit: Seconds that a task may run. After that its worker is ended and replaced, and the result of
+            the task is TaskTimeoutError. None, the default, stands for no limit.
+        :param max_retries: how many times a task is run again because its worker died while it ran
+        :param stop_on_error: Whether the first task that fails ends the map. Then no further task is begun.
+        :param progress: A function that is called with the number of results and with their total, which is None if it
+            is not known, about ten times a second and once at the end. True draws a bar if stderr is a terminal.
+        :return: Results, whose `next` blocks until there is one, and raises what `map` does
+        :raises TypeError: if `func` cannot be called, or an option is of the wrong type
+        :raises ValueError: if an option is out of range
+        :raises NotOwnerError: in a process that was forked from the one that made the pool
         """
         return Results(
             self._stretches(func, datas, ONE, True, chunksize, time_limit, max_retries, stop_on_error, progress)
@@ -171,17 +262,51 @@ class Pool:
     def map_unordered(
         self, func, datas, chunksize=None, *, time_limit=None, max_retries=0, stop_on_error=False, progress=None
     ):
-        """The same in the order in which they come."""
+        """Return an iterator over `func(data) for data in datas`, in the order in which the results come. See `imap`.
+
+        :param func: the function
+        :param datas: an iterable of its arguments
+        :param chunksize: The number of tasks that are handed to a worker together. None, the default, stands for as
+            many as take about 0.1 ms. Results arrive one by one in any case.
+        :param time_limit: Seconds that a task may run. After that its worker is ended and replaced, and the result of
+            the task is TaskTimeoutError. None, the default, stands for no limit.
+        :param max_retries: how many times a task is run again because its worker died while it ran
+        :param stop_on_error: Whether the first task that fails ends the map. Then no further task is begun.
+        :param progress: A function that is called with the number of results and with their total, which is None if it
+            is not known, about ten times a second and once at the end. True draws a bar if stderr is a terminal.
+        :return: Results, whose `next` blocks until there is one, and raises what `map` does
+        :raises Exception: as `imap`
+        """
         return Results(
             self._stretches(func, datas, ONE, False, chunksize, time_limit, max_retries, stop_on_error, progress)
         )
 
     def submit(self, func, /, *args, **kwargs):
-        """Hand over one call and return its Task."""
+        """Hand over the call `func(*args, **kwargs)`. Does not wait.
+
+        :param func: the function
+        :param args: its arguments
+        :param kwargs: its keyword arguments
+        :return: the Task, which has the result
+        :raises TypeError: if `func` cannot be called
+        :raises StartError: if the workers cannot be started, which the first call does
+        :raises NotOwnerError: in a process that was forked from the one that made the pool
+        :raises Exception: what pickling the function or the arguments raises
+        """
         return self.submit_with({}, func, *args, **kwargs)
 
     def submit_with(self, options, func, /, *args, **kwargs):
-        """The same with a dict of options: `time_limit`, `max_retries`."""
+        """Hand over the call `func(*args, **kwargs)` with options. See `submit`.
+
+        :param options: a dict with `time_limit` and `max_retries`, which are those of `map`
+        :param func: the function
+        :param args: its arguments
+        :param kwargs: its keyword arguments
+        :return: the Task, which has the result
+        :raises TypeError: if `func` cannot be called, or there is no such option
+        :raises ValueError: if an option is out of range
+        :raises Exception: as `submit`
+        """
         for name in options:
             if name not in ("time_limit", "max_retries"):
                 raise TypeError(
@@ -194,24 +319,45 @@ class Pool:
     # ---- life ----
 
     def start(self):
-        """Start the workers; else the first task does."""
+        """Start the workers. If it is not called, the first task starts them.
+
+        Blocks until the processes are there; it does not wait for `init`. Does nothing if they are there already.
+
+        :raises StartError: if a worker cannot be started
+        :raises NotOwnerError: in a process that was forked from the one that made the pool
+        """
         self._started()
 
     def stop(self):
-        """End the workers: idle ones are asked to close, so that `exit` runs; those in the middle of a task get SIGTERM. What has not ended is cancelled."""
+        """End the workers, and wait for their ends as long as `stop_options` say.
+
+        Idle workers are asked to close, so that their `exit` runs. Workers in the middle of a task get SIGTERM at once.
+        Tasks that have not ended are cancelled: TaskCancelledError. A later task starts workers again.
+        """
         self._stop(self.stop_options)
 
     def join(self):
-        """Wait for all tasks, then end the workers."""
+        """Wait until every submitted task has ended, then `stop()`.
+
+        :raises NotOwnerError: in a process that was forked from the one that made the pool
+        """
         self.wait()
         self.stop()
 
     def terminate(self, check_alive=True):
-        """As `stop`, without waiting for what `exit` does."""
+        """End the workers as `stop` does, but do not wait for their `exit`: SIGTERM follows the close request at once.
+
+        :param check_alive: of no effect, for code of the old package
+        """
         self._stop(_core.StopOptions(close=0))
 
     def wait(self, timeout=None):
-        """Wait until every submitted task has ended. False: not in this time."""
+        """Wait until every submitted task has ended.
+
+        :param timeout: the most seconds to wait; None, the default, for no limit
+        :return: whether all have ended
+        :raises NotOwnerError: in a process that was forked from the one that made the pool
+        """
         kernel = self._kernel
         return kernel is None or kernel.wait(timeout)
 
@@ -225,27 +371,35 @@ class Pool:
     # ---- looking ----
 
     def __iter__(self):
-        """The workers, WorkerResources."""
+        """Return an iterator over the workers, which are WorkerResources."""
         return iter(self.workers)
 
     def __len__(self):
         return len(self.workers)
 
     def pending(self):
-        """Tasks that were handed over and have not ended."""
+        """Return the number of tasks that were handed over and have not ended.
+
+        :return: the number
+        :raises NotOwnerError: in a process that was forked from the one that made the pool
+        """
         kernel = self._kernel
         return 0 if kernel is None else kernel.pending()
 
     def is_alive(self):
-        """Whether all workers are there."""
+        """Return whether all workers are alive."""
         return all(worker.is_alive() for worker in self.workers)
 
     def pids(self):
-        """The processes that are there just now."""
+        """Return the process ids of the workers that are alive."""
         return [worker.pid for worker in self.workers if worker.is_alive()]
 
     def insights(self):
-        """PoolInsights: statistics of each worker, and the slowest tasks, since the last start."""
+        """Return PoolInsights: statistics of each worker, and the slowest tasks, since the workers were started.
+
+        :return: the PoolInsights, which is empty if the workers were not started
+        :raises NotOwnerError: in a process that was forked from the one that made the pool
+        """
         kernel = self._kernel
         return PoolInsights([], [], "") if kernel is None else PoolInsights(*kernel.insights())
 
@@ -343,7 +497,10 @@ class Pool:
 
 
 class _WorkerMaker:
-    """Makes and starts a pool's workers for the core. It does not hold the pool, which is garbage when its users drop it."""
+    """Makes and starts a pool's workers for the core.
+
+    It does not hold the pool, which is garbage when its users drop it.
+    """
 
     def __init__(self, workers, new_worker, kwargs, processors):
         self._workers = workers
@@ -395,8 +552,13 @@ class _Reader:
 
 
 class Results:
-    """An iterator over results, to be read once. An error is raised in the place of its result, and reading goes on behind it. Several threads may
-    read it: each result goes to one of them."""
+    """An iterator over the results of a map, which can be read once. `imap` and `map_unordered` make it.
+
+    `next` blocks until there is a result. An error is raised in the place of its result, and `next` goes on behind it.
+    Several threads may read it: each result goes to one of them.
+
+    :param stretches: where the results come from
+    """
 
     def __init__(self, stretches):
         self._stretches = stretches
@@ -419,7 +581,7 @@ class Results:
             return self._stretch.popleft()
 
     def close(self):
-        """Hand out no further tasks."""
+        """Hand out no further tasks. Those that run go on to their end, and their results are dropped."""
         self._stretches.close()
 
     def __del__(self):

@@ -14,7 +14,11 @@ _TURN = 0.005
 
 
 class Task:
-    """What `Pool.submit` gives. Whoever waits for its result drives the pool. Any thread may use it."""
+    """A call that was handed to a pool. `Pool.submit` makes it, and any thread may use it.
+
+    A thread that waits for the result hands out tasks and takes in results for all users of the pool. In a process that
+    was forked from the one that made the pool, calls raise NotOwnerError.
+    """
 
     def __init__(self, kernel, job):
         self._kernel = kernel
@@ -25,7 +29,17 @@ class Task:
         self._result = self._exception = None
 
     def result(self, timeout=None):
-        """Wait for what the function returned, or raise what it raised. TimeoutError: not in this time; it goes on."""
+        """Wait for the end of the task, and return what the function returned.
+
+        :param timeout: the most seconds to wait; None, the default, for no limit
+        :return: the result
+        :raises Exception: what the function raised
+        :raises TimeoutError: if the task has not ended in this time; it goes on
+        :raises WorkerDiedError: if the worker died while it ran the task
+        :raises TaskTimeoutError: if the task has run longer than its `time_limit`
+        :raises TaskCancelledError: if the task was cancelled, or the pool was stopped before its end
+        :raises PoolBrokenError: if no worker gets to its first task
+        """
         self._wait(timeout)
         if self._exception is None:
             return self._result
@@ -35,26 +49,41 @@ class Task:
             self = None  # the exception's traceback holds this frame
 
     def exception(self, timeout=None):
-        """Wait for what the function raised; None: it returned."""
+        """Wait for the end of the task, and return what `result` would raise.
+
+        :param timeout: the most seconds to wait; None, the default, for no limit
+        :return: the exception; None if the function returned
+        :raises TimeoutError: if the task has not ended in this time; it goes on
+        """
         self._wait(timeout)
         return self._exception
 
     def done(self):
-        """Whether it has ended. Looks what has come, without waiting."""
+        """Return whether the task has ended. Takes in what has come, without waiting."""
         return self._is_read or self._job.is_done()
 
     def cancel(self):
-        """Let it not be run; if it runs, its worker is ended and replaced. False: it has ended already."""
+        """Take the task back. If it runs, its worker is ended and replaced. `result` then raises TaskCancelledError.
+
+        :return: whether it is cancelled; False if it had ended before
+        """
         if not self._is_read and self._job.cancel():
             self._is_cancelled = True
         return self._is_cancelled
 
     def cancelled(self):
-        """Whether `cancel` has ended it."""
+        """Return whether `cancel` has ended the task."""
         return self._is_cancelled
 
     def add_done_callback(self, function):
-        """Call `function(task)` when it has ended: now, or by a thread that is in a call of the pool. It may use the pool; an exception of it is logged."""
+        """Call `function(task)` when the task has ended.
+
+        It is called at once if the task has ended, and otherwise by a thread that is in a call of the pool. It may use
+        the pool and wait for it.
+
+        :param function: what is called; an Exception that it raises is logged
+        :raises TypeError: if `function` cannot be called
+        """
         if not callable(function):
             raise TypeError(f"add_done_callback: {function!r} cannot be called")
         self._call_at_end(function)
@@ -109,7 +138,13 @@ class Task:
 
 
 def as_completed(tasks, timeout=None):
-    """The tasks in the order in which they end, those of several pools, too. `timeout` is for each: TimeoutError."""
+    """Yield tasks in the order in which they end. They may be of several pools.
+
+    :param tasks: an iterable of Tasks
+    :param timeout: the most seconds to wait for each of them; None, the default, for no limit
+    :return: a generator of the same Tasks
+    :raises TimeoutError: if no further task has ended in this time
+    """
     left = dict.fromkeys(tasks)
     ended = collections.deque()
     for task in left:
@@ -127,7 +162,7 @@ def as_completed(tasks, timeout=None):
 
 
 def _wait_any(tasks, timeout):
-    """Drive the pools of these tasks, in turn if there are several, until one task has ended; False: not in this time."""
+    """Drive the pools of these tasks, in turns, until one task has ended. Return False if none has in this time."""
     jobs = collections.defaultdict(list)
     for task in tasks:
         if task._is_read:

@@ -13,11 +13,14 @@ from ..worker_resource import WorkerResource
 
 @dataclasses.dataclass
 class WorkerResourcePool:
-    """Workers that are started and ended together. Nothing is replaced here: for calls of functions there is Pool.
+    """Workers that are started and ended together. None of them is replaced: Pool does that.
 
-    pool = coproc.WorkerResourcePool.new(4, serve)
-    with pool:
-        for answer in pool.map_messages(questions): ...
+        pool = coproc.WorkerResourcePool.new(4, serve)
+        with pool:
+            for answer in pool.map_messages(questions): ...
+
+    :param workers: a list of WorkerResources
+    :param start_kwargs: a dict of the keyword arguments that `start` passes to each target
     """
 
     workers: typing.List[WorkerResource]
@@ -25,15 +28,31 @@ class WorkerResourcePool:
 
     @classmethod
     def new(cls, n, target, messenger_type=PriorityMessenger, **start_kwargs):
-        """`n` workers of this target, which are started with `start_kwargs`."""
+        """Return a pool of workers with one target.
+
+        :param n: the number of workers
+        :param target: what each worker calls, with its messenger and `start_kwargs`
+        :param messenger_type: PriorityMessenger, the default, or MultiMessenger
+        :param start_kwargs: the keyword arguments of the target
+        :return: the pool, which is not started
+        :raises TypeError: if `messenger_type` is of another type
+        """
         return cls([WorkerResource(target, messenger_type) for _ in range(n)], start_kwargs)
 
     def set_start_kwargs(self, **kwargs):
-        """What the next start passes to the targets."""
+        """Set the keyword arguments that the next start passes to the targets.
+
+        :param kwargs: the keyword arguments
+        """
         self.start_kwargs = kwargs
 
     def start(self, **kwargs):
-        """Start all. Where one cannot be started, those that were are stopped again."""
+        """Start all workers. If one cannot be started, those that were are stopped again.
+
+        :param kwargs: further keyword arguments of the targets, which replace those of the same names
+        :raises WorkerIsAlreadyAliveError: if a worker is alive
+        :raises StartError: if a process cannot be started
+        """
         try:
             for worker in self.workers:
                 worker.start(**{**self.start_kwargs, **kwargs})
@@ -42,7 +61,14 @@ class WorkerResourcePool:
             raise
 
     def stop(self, close=None, terminate=None, kill=None):
-        """As `WorkerResource.stop`, all at once: together they take as long as one may. The ExitStatuses, in the order of the workers; None: never started."""
+        """Stop all workers as `WorkerResource.stop` does, but all at once: together they take as long as one may.
+
+        :param close: seconds from the close request to SIGTERM; None, the default, for that of the first worker's
+            `stop_options`
+        :param terminate: seconds from SIGTERM to SIGKILL; None as above
+        :param kill: seconds to wait after SIGKILL; None as above
+        :return: a list of the ExitStatuses, in the order of the workers, with None for one that was never started
+        """
         started = [worker for worker in self.workers if worker._messenger is not None]
         if not started:
             return [None] * len(self.workers)
@@ -58,33 +84,52 @@ class WorkerResourcePool:
         return [worker.exit_status for worker in self.workers]
 
     def join(self):
-        """Ask all to close, and wait until they have ended. The ExitStatuses."""
+        """Ask all workers to close, and wait until they have ended.
+
+        :return: a list of the ExitStatuses, in the order of the workers
+        :raises WorkerIsAlreadyDeadError: if a worker was never started
+        """
         for worker in self.workers:
             if worker.is_alive():
                 worker.messenger.send_close_request()
         return self.apply_to_workers(lambda worker: worker.join())
 
     def terminate(self, check_alive=True):
-        """Send SIGTERM to all, and do not wait."""
+        """Send SIGTERM to all workers. Does not wait.
+
+        :param check_alive: whether it is an error if a worker is not alive; True by default
+        :raises WorkerIsAlreadyDeadError: if `check_alive` is true and a worker is not alive
+        """
         self.apply_to_workers(lambda worker: worker.terminate(check_alive=check_alive))
 
     def is_alive(self):
-        """Whether all are."""
+        """Return whether all workers are alive."""
         return all(worker.is_alive() for worker in self.workers)
 
     def wait_until_dead(self):
-        """Wait until all have ended by themselves."""
+        """Wait until all workers have ended by themselves."""
         self.apply_to_workers(lambda worker: worker.join(check_alive=False))
 
     def apply_to_workers(self, func):
-        """`[func(worker) for worker in workers]`"""
+        """Return `[func(worker) for worker in workers]`.
+
+        :param func: a function of a WorkerResource
+        :return: the list
+        """
         return [func(worker) for worker in self.workers]
 
     def map_messages(self, data_iter, channel_id=None):
         """Send each item as a request to a worker that has none, and yield the replies as they come.
 
-        What a worker raises, and its death (WorkerDiedError), is raised here; a new call goes on with the workers that are left, and
-        waits first for the replies that an earlier one has not. WorkerIsDeadError: no worker is left.
+        After an error a new call goes on with the workers that are left. It waits first for the replies that an earlier
+        call has not received.
+
+        :param data_iter: an iterable of what is sent
+        :param channel_id: the channel of the requests and replies
+        :return: a generator of the replies
+        :raises Exception: what a worker raised
+        :raises WorkerDiedError: if a worker has died
+        :raises WorkerIsDeadError: if no worker is alive
         """
         source = iter(data_iter)
         alive = [worker for worker in reversed(self.workers) if worker.is_alive()]
