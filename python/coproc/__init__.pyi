@@ -321,6 +321,7 @@ class Pool:
         memory_per_worker: int = 0,
         window: int = 0,
         pin: bool = False,
+        background: bool = False,
         method: _Method = None,
         stop: StopOptions | None = None,
         link: LinkOptions | None = None,

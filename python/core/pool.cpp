@@ -145,15 +145,17 @@ void bind_pool(py::module_& module) {
   py::class_<HeldFunction>(module, "PoolFunction");
   bind_pool_job(module);
   bind_pool_serve(module);
+  module.def("usable_processors", &coproc::detail::usable_processors);
   const auto unlocked = py::call_guard<Unlocked>();
   py::class_<PoolKernel, std::shared_ptr<PoolKernel>>(module, "PoolKernel")
       .def(py::init([](std::size_t workers, const py::function& make_worker, std::size_t window,
-                       std::size_t tasks_per_worker, std::size_t memory_per_worker, const coproc::StopOptions& stop,
-                       const coproc::LinkOptions& link) {
+                       std::size_t tasks_per_worker, std::size_t memory_per_worker, bool background,
+                       const coproc::StopOptions& stop, const coproc::LinkOptions& link) {
              coproc::PoolOptions options{.workers = workers,
                                          .window = window,
                                          .tasks_per_worker = tasks_per_worker,
-                                         .memory_per_worker = memory_per_worker};
+                                         .memory_per_worker = memory_per_worker,
+                                         .background = background};
              options.worker.stop = stop;
              options.worker.link = link;
              const auto end = [](PoolKernel* kernel) {
@@ -162,7 +164,7 @@ void bind_pool(py::module_& module) {
              return std::shared_ptr<PoolKernel>(new PoolKernel(options, make_worker), end);
            }),
            py::kw_only(), "workers"_a, "make_worker"_a, "window"_a, "tasks_per_worker"_a, "memory_per_worker"_a,
-           "stop"_a, "link"_a)
+           "background"_a, "stop"_a, "link"_a)
       .def("new_function",
            [](PoolKernel& self, const std::string& data) {
              const Unlocked released;

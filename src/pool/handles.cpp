@@ -85,6 +85,8 @@ MakePoolWorker maker_of(const StateCode& state, const PoolOptions& options) {
 
 }  // namespace
 
+std::size_t usable_processors() { return os::usable_processors(); }
+
 Task::~Task() = default;
 PoolWorker::~PoolWorker() = default;
 

@@ -1,5 +1,6 @@
 """A pool of workers that run tasks."""
 
+import atexit
 import collections
 import dataclasses
 import functools
@@ -8,6 +9,7 @@ import os
 import sys
 import threading
 import time
+import weakref
 
 from .. import _core
 from ..errors import NotOwnerError
@@ -109,9 +111,9 @@ class Pool:
 
     Functions, arguments and results are pickled. Closures need cloudpickle.
 
-    The pool has no thread of its own: a thread that waits for a result, or looks, hands out tasks and takes in results,
-    for all users of the pool. Between such calls the workers go on with the tasks that they have. Any number of threads
-    may use one pool at once. The thread that reads the results of a map also reads the input of the map.
+    The pool has no thread of its own, unless `background` is true: a thread that waits for a result, or looks, hands out
+    tasks and takes in results, for all users of the pool. Between such calls the workers go on with the tasks that they
+    have. Any number of threads may use one pool at once. The thread that reads the results of a map also reads the input of the map.
 
     A worker that dies is replaced. The task that it ran fails with WorkerDiedError, unless `max_retries` lets it run
     again; other tasks are not affected. If workers end again and again before they can run anything, for example
@@ -122,7 +124,8 @@ class Pool:
     A process that is forked from this one can do nothing with its copy of the pool: calls raise NotOwnerError, but for
     `stop`, which does nothing.
 
-    :param n: the number of workers; None, the default, for as many as this process may use processors
+    :param n: The number of workers. None, the default, stands for the number of processors that this process may use by
+        its affinity mask and its control groups.
     :param verbose: of no effect, for code of the old package
     :param messenger_type: of no effect, for code of the old package
     :param init: A function that runs in each worker before its first task. Its result, unless it is None, is the first
@@ -135,6 +138,8 @@ class Pool:
     :param window: The number of tasks that a worker has at a time. 0 stands for as many as take about 25 ms, but at
         least one.
     :param pin: Whether each worker is bound to one processor. Workers take the processors in turns.
+    :param background: Whether the pool has a thread that hands out tasks and takes in results, for programs that submit
+        tasks and do other things. It also calls the callbacks of tasks.
     :param method: 'fork', 'spawn' or 'forkserver', as in `multiprocessing.get_context`; None, the default, for
         multiprocessing's default
     :param stop: StopOptions, which say how long a worker may take to end; None, the default, for `StopOptions()`
@@ -148,7 +153,8 @@ class Pool:
 
     def __init__(
         self, n=None, verbose=False, messenger_type=PriorityMessenger, *, init=None, init_args=(), exit=None,
-        tasks_per_worker=0, memory_per_worker=0, window=0, pin=False, method=None, stop=None, link=None, seed=None,
+        tasks_per_worker=0, memory_per_worker=0, window=0, pin=False, background=False, method=None,
+        stop=None, link=None, seed=None,
     ):  # fmt: skip
         if n is not None and _whole("n", n) < 1:
             raise ValueError(f"a pool has one worker at least, not {n}")
@@ -178,7 +184,8 @@ class Pool:
         self._target_kwargs = {"init": init, "init_args": tuple(init_args), "exit": exit}
         self._processors = sorted(os.sched_getaffinity(0)) if pin else [None]
         self._limits = {"window": window, "tasks_per_worker": tasks_per_worker, "memory_per_worker": memory_per_worker}
-        self.workers = [self._new_worker(number=number) for number in range(n or len(os.sched_getaffinity(0)))]
+        self._background = bool(background)
+        self.workers = [self._new_worker(number=number) for number in range(n or _core.usable_processors())]
         self._pid = os.getpid()
         self._lock = threading.RLock()
         self._kernel = self._functions = None
@@ -425,8 +432,11 @@ class Pool:
                     make_worker=make_worker,
                     stop=self.stop_options,
                     link=self._link,
+                    background=self._background,
                     **self._limits,
                 )
+                if self._background:
+                    _with_threads.add(self)
                 self._functions = Functions(self._kernel)
             return self._kernel
 
@@ -494,6 +504,16 @@ class Pool:
         finally:
             stretches.close()
             stretch = None  # the error's traceback holds this frame
+
+
+#: Pools whose thread would ask for the interpreter's lock while the interpreter ends, and never get it.
+_with_threads = weakref.WeakSet()
+
+
+@atexit.register
+def _stop_threads():
+    for pool in list(_with_threads):
+        pool.stop()
 
 
 class _WorkerMaker:
