@@ -208,8 +208,8 @@ class COPROC_API Messenger {
 
   /// Puts a message back that was received here and cannot be used now, as if it had not been received: it is returned
   /// before all others of its channel and priority, and is no longer counted as received or as replied to. Put several
-  /// messages back in the reverse order of their receives. Throws InvalidArgumentError for a message of another link, and
-  /// NoRequestError for a request that has been answered; then the message is unchanged.
+  /// messages back in the reverse order of their receives. Throws InvalidArgumentError for a message of another link,
+  /// and NoRequestError for a request that has been answered; then the message is unchanged.
   void put_back(Message&& message);
 
   // ---- looking ----

@@ -53,8 +53,8 @@ namespace detail {
 class TaskSource {
  public:
   virtual ~TaskSource() = default;
-  /// Appends tasks of up to `calls` calls in all, each of up to `stretch`, and returns false if there are no more. Throws
-  /// the exceptions of the input; tasks that were appended before are kept.
+  /// Appends tasks of up to `calls` calls in all, each of up to `stretch`, and returns false if there are no more.
+  /// Throws the exceptions of the input; tasks that were appended before are kept.
   virtual bool pull(std::vector<TaskPtr>& into, std::size_t calls, std::size_t stretch) = 0;
 };
 

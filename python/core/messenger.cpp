@@ -202,7 +202,8 @@ py::object Messenger::try_receive(py::handle channel, bool as_message) {
   });
 }
 
-/// For callers that wait elsewhere for more: where no more can come, that is raised, whatever other channels still hold.
+/// For callers that wait elsewhere for more: where no more can come, that is raised, whatever other channels still
+/// hold.
 std::optional<Message> Messenger::try_next(const ChannelId& channel) {
   const Use use(*this);
   auto message = next_in(use, channel);

@@ -32,7 +32,8 @@ struct HeldFunction {
 /// A WorkerResource of Python.
 class PythonWorker final : public coproc::detail::PoolWorker {
  public:
-  /// With the interpreter's lock. `start` starts the process of `worker`, again and again, and `reap` reaps the last one.
+  /// With the interpreter's lock. `start` starts the process of `worker`, again and again, and `reap` reaps the last
+  /// one.
   PythonWorker(py::object start, py::object reap, std::shared_ptr<Worker> worker)
       : start_(std::move(start)), reap_(std::move(reap)), worker_(std::move(worker)) {}
   ~PythonWorker() override {

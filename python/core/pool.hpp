@@ -4,8 +4,8 @@
 // (pool_job.cpp) and what runs a call (pool_serve.cpp). Everything else is the library's.
 //
 // Locks: the pool's lock comes first, and the interpreter's second. A thread that has the interpreter's lock lets it go
-// before it calls the pool. The pool may ask for the interpreter's lock while it holds its own: to read how a process has
-// ended, and to destroy what belongs to Python.
+// before it calls the pool. The pool may ask for the interpreter's lock while it holds its own: to read how a process
+// has ended, and to destroy what belongs to Python.
 #pragma once
 
 #include <pybind11/pybind11.h>

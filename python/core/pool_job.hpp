@@ -17,12 +17,12 @@ namespace py = pybind11;
 
 class PoolKernel;
 
-/// Thread safety: the interpreter's lock, which is let go while the pool is called: the pool may hold its own lock while it
-/// asks for the interpreter's, and never the other way round. One thread at a time reads.
+/// Thread safety: the interpreter's lock, which is let go while the pool is called: the pool may hold its own lock
+/// while it asks for the interpreter's, and never the other way round. One thread at a time reads.
 class PoolJob {
  public:
-  /// Its input is read by `read`: what the iterator yields next, up to its end. `main_names` is asked for what the workers
-  /// have of the main module whenever some is read.
+  /// Its input is read by `read`: what the iterator yields next, up to its end. `main_names` is asked for what the
+  /// workers have of the main module whenever some is read.
   struct Input {
     py::object iterator;
     py::function main_names;
@@ -35,9 +35,9 @@ class PoolJob {
   PoolJob& operator=(const PoolJob&) = delete;
   ~PoolJob();
 
-  /// Waits for results, and reads input meanwhile. A list of results; an exception in the place of one; None: there are no
-  /// more; False: nothing has come in this time. Throws the input's error, the error that ended the job, and Ctrl-C, which
-  /// loses nothing.
+  /// Waits for results, and reads input meanwhile. A list of results; an exception in the place of one; None: there are
+  /// no more; False: nothing has come in this time. Throws the input's error, the error that ended the job, and Ctrl-C,
+  /// which loses nothing.
   py::object read(const py::object& timeout);
   /// Of the exception that was returned last: its index in the map, or the number of the call of submit.
   std::uint64_t index() const noexcept { return index_; }

@@ -33,8 +33,8 @@ class Adopted : public Worker {
   virtual void adopt(int pid, std::function<std::optional<coproc::ExitStatus>()> ask) = 0;
 };
 
-/// Calls `end`, which waits for processes, without the interpreter's lock, and in a thread of its own if `in_thread` says
-/// so. The caller may have the lock or not.
+/// Calls `end`, which waits for processes, without the interpreter's lock, and in a thread of its own if `in_thread`
+/// says so. The caller may have the lock or not.
 void end_without_lock(std::function<void()> end, bool in_thread);
 
 void bind_worker(pybind11::module_& module);

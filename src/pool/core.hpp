@@ -1,17 +1,18 @@
 // What stands behind a pool: its workers, the tasks that wait for them, and whoever drives both.
 //
-// Split by what happens: core.cpp (life, jobs), looks.cpp (what can be seen), drive.cpp (who waits, and for what), starting.cpp (new
-// workers), dispatch.cpp (tasks to workers), collect.cpp (results from workers), end.cpp (their ends).
+// Split by what happens: core.cpp (jobs), looks.cpp (what can be seen), drive.cpp (who waits, and for what),
+// starting.cpp (new workers), dispatch.cpp (tasks to workers), collect.cpp (results from workers), end.cpp (their
+// ends), stop.cpp (the end of the pool).
 //
-// There is no thread behind it (unless PoolOptions::background): a call that has to wait drives, for all who wait. One thread at
-// a time drives; others sleep until theirs has come or it is their turn to drive.
+// There is no thread behind it (unless PoolOptions::background): a call that has to wait drives, for all who wait. One
+// thread at a time drives; others sleep until theirs has come or it is their turn to drive.
 //
-// No call waits for a worker while it holds the mutex: what takes time (a worker that does not read, or does not end) is a state of
-// its slot, which is looked at again.
+// No call waits for a worker while it holds the mutex: what takes time (a worker that does not read, or does not end)
+// is a state of its slot, which is looked at again.
 //
-// Thread safety: all public members, from any thread. Everything is guarded by one mutex, which is let go only while the driver
-// sleeps, while a worker is started (which is the starting thread's until that is done), and while the workers are stopped: then
-// nobody else touches their messengers.
+// Thread safety: all public members, from any thread. Everything is guarded by one mutex, which is let go only while
+// the driver sleeps, while a worker is started (which is the starting thread's until that is done), and while the
+// workers are stopped: then nobody else touches their messengers.
 // Invariants: see `broken_invariant`.
 #pragma once
 
@@ -72,13 +73,14 @@ class PoolCore {
   void leave(Job& job) noexcept;
   bool wait_for_submitted(Timeout timeout);
   void interrupt() noexcept;
+  // stop.cpp
   void stop(const StopOptions& options);
   // looks.cpp
   std::size_t pending();
   PoolInsights insights();
   std::vector<int> pids();
-  /// What is wrong with the tasks of this job, of which each has to be somewhere, and once; empty: nothing. For tests, and after each
-  /// step of a debug build.
+  /// What is wrong with the tasks of this job, of which each has to be somewhere, and once; empty: nothing. For tests,
+  /// and after each step of a debug build.
   std::string broken_invariant(const Job& job);
 
  private:
@@ -100,10 +102,12 @@ class PoolCore {
   void finish(Slot* slot, TaskPtr task) noexcept;
   void drop_results(Job& job) noexcept;
   void drop_unfinished(Job& job) noexcept;
-  void fail_waiting(const std::exception_ptr& error) noexcept;
-  void give_up(const std::exception_ptr& cause) noexcept;
   void notify(Job& job) noexcept;
   void notify_all() noexcept;
+
+  // stop.cpp
+  void fail_waiting(const std::exception_ptr& error) noexcept;
+  void give_up(const std::exception_ptr& cause) noexcept;
   void stop_workers(Lock& lock, const StopOptions& options);
 
   // looks.cpp
@@ -212,8 +216,8 @@ class PoolCore {
   std::thread driver_;     // PoolOptions::background
 };
 
-/// The mutex, held, in the process that made the pool: in a fork of it some thread that the fork does not have may hold it for
-/// ever. What was dropped meanwhile is destroyed behind it, and what is to be called is called: destructors of
+/// The mutex, held, in the process that made the pool: in a fork of it some thread that the fork does not have may hold
+/// it for ever. What was dropped meanwhile is destroyed behind it, and what is to be called is called: destructors of
 /// arguments and functions, and these calls, are the user's, and may call the pool.
 class PoolCore::Lock : public std::unique_lock<std::mutex> {
  public:

@@ -10,8 +10,8 @@ namespace coproc::inline v0::detail {
 
 namespace {
 
-/// How long the tasks in a worker's window should take it: long enough that it finds work while the host takes its time, short
-/// enough that none of them could have been done much earlier elsewhere.
+/// How long the tasks in a worker's window should take it: long enough that it finds work while the host takes its
+/// time, short enough that none of them could have been done much earlier elsewhere.
 constexpr std::uint64_t kWindowTime = 25'000'000;  // ns
 constexpr std::uint64_t kChunkTime = 100'000;      // ns
 constexpr std::size_t kMostInWindow = 512;         // of those that are sent one by one; of others

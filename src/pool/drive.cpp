@@ -25,7 +25,8 @@ constexpr std::chrono::nanoseconds kShortestNap = std::chrono::microseconds(20);
 constexpr int kMostEmptyNaps = 3;
 /// How often a worker that has no room for what it is to be given is looked at.
 constexpr std::chrono::nanoseconds kLookAtStuckEvery = std::chrono::milliseconds(1);
-/// Results of a worker that has more than one call to run may come without a wake-up. They are looked for, ever less often where none come.
+/// Results of a worker that has more than one call to run may come without a wake-up. They are looked for, ever less
+/// often where none come.
 constexpr std::chrono::nanoseconds kFirstLookForQuiet(pool::kQuietFor);
 constexpr std::chrono::nanoseconds kLastLookForQuiet = std::chrono::milliseconds(50);
 constexpr std::chrono::milliseconds kRestAfterError{1};
@@ -127,7 +128,8 @@ void PoolCore::look(Lock& lock) {
   if (!is_driving_ && rounds_ == before) look_now();
 }
 
-/// Destroys what was dropped, and calls what is to be called. Whether there was any: then the lock was let go, and others may have driven.
+/// Destroys what was dropped, and calls what is to be called. Whether there was any: then the lock was let go, and
+/// others may have driven.
 /// REQUIRES: this thread does not drive, or a destructor that looks at the pool would wait for itself.
 bool PoolCore::bury(Lock& lock) noexcept {
   if (dropped_.empty() && to_call_ == nullptr) return false;
@@ -247,9 +249,9 @@ void PoolCore::step(Lock& lock, const os::Deadline& deadline) {
   }
 }
 
-/// How long to rest instead of waiting for the next result: where all that are busy have more to do besides, a wake-up for each
-/// result costs the host more than it is worth. It is half of the time until the first of them has nothing left, as far as can be
-/// told. Zero: not at all.
+/// How long to rest instead of waiting for the next result: where all that are busy have more to do besides, a wake-up
+/// for each result costs the host more than it is worth. It is half of the time until the first of them has nothing
+/// left, as far as can be told. Zero: not at all.
 std::chrono::nanoseconds PoolCore::nap_length() const noexcept {
   auto least = std::chrono::nanoseconds::max();
   const std::int64_t now = os::now_ns();

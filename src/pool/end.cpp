@@ -149,8 +149,8 @@ void PoolCore::end_overdue() noexcept {
   }
 }
 
-/// Goes on with another worker in the place of one that was killed and does not end: it is in uninterruptible sleep, held by a
-/// tracer, or not this user's any more.
+/// Goes on with another worker in the place of one that was killed and does not end: it is in uninterruptible sleep,
+/// held by a tracer, or not this user's any more.
 void PoolCore::abandon(Slot& slot) noexcept {
   try {
     auto fresh = make_worker_(slot.number);

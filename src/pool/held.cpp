@@ -1,4 +1,5 @@
-// Results that nobody has read take memory: of a map, and of all submitted tasks together, as much as the inbox of a worker may.
+// Results that nobody has read take memory: of a map, and of all submitted tasks together, as much as the inbox of a
+// worker may.
 //
 // Whose results take more gets no further ones, and begins no further task, but for what a thread waits for just now.
 #include <algorithm>

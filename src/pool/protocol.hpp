@@ -46,14 +46,16 @@ struct MessageFromPoolWorker {};
 inline constexpr std::int64_t kTaskPriority = 0;
 inline constexpr std::int64_t kSkipPriority = -1;
 
-/// What ends a worker whose task has run out of time. Its default action is to end the process, and hardly anybody uses it.
+/// What ends a worker whose task has run out of time. Its default action is to end the process, and hardly anybody uses
+/// it.
 inline int time_limit_signal() noexcept { return SIGRTMAX; }
 
-/// Asks a worker to end itself if it runs the task with this serial (the signal's value): no other task can be hit by it.
+/// Asks a worker to end itself if it runs the task with this serial (the signal's value): no other task can be hit by
+/// it.
 inline int cancel_signal() noexcept { return SIGRTMAX - 1; }
 
-/// For so long after a result that may have woken the host a worker publishes others without a wake-up, except for the last of what it
-/// was sent together.
+/// For so long after a result that may have woken the host a worker publishes others without a wake-up, except for the
+/// last of what it was sent together.
 inline constexpr std::int64_t kQuietFor = 1'000'000;  // ns
 
 /// A message that `put` writes, which is called with an encoder.

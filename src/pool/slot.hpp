@@ -3,7 +3,8 @@
 // Nothing here waits: a worker that does not read, or that is to end and has not yet, is a state of its slot.
 //
 // Thread safety: guarded by the pool's mutex.
-// Invariants: `window` holds what was sent and not answered, in the order of the serials; its front is what the worker runs.
+// Invariants: `window` holds what was sent and not answered, in the order
+// of the serials; its front is what the worker runs.
 #pragma once
 
 #include <chrono>
@@ -67,7 +68,8 @@ class Slot {
   PriorityMessenger& messenger() { return worker_->messenger(); }
   detail::Core& core();
 
-  /// From now on its worker is the calling thread's, until that has called `start` and then `note_started` or `note_not_started`.
+  /// From now on its worker is the calling thread's, until that has called `start` and then `note_started` or
+  /// `note_not_started`.
   void note_launch() noexcept;
   /// Waits for the new process. Throws what Worker's start does. Touches nothing but the worker: no lock is needed.
   void start() { worker_->start(); }
@@ -82,8 +84,9 @@ class Slot {
   void batch();
   void end_batch() noexcept;
 
-  /// Sends these, which have consecutive indices of one job; false: there is no room in the link at the moment. What their codecs
-  /// throw passes, and nothing was sent. An idle worker is sent what is larger than its link in pieces, as it reads them.
+  /// Sends these, which have consecutive indices of one job; false: there is no room in the link at the moment. What
+  /// their codecs throw passes, and nothing was sent. An idle worker is sent what is larger than its link in pieces, as
+  /// it reads them.
   bool send(TaskList& tasks);
   /// Goes on with such pieces. Whether there was room for one.
   bool send_rest();

@@ -10,16 +10,17 @@ namespace coproc::inline v0::detail {
 
 namespace {
 
-/// After so many workers in a row have ended before they could run anything, and none is there that can, the pool gives up.
+/// After so many workers in a row have ended before they could run anything, and none is there that can, the pool gives
+/// up.
 constexpr std::size_t kMostFailures = 3;
 constexpr std::int64_t kFirstRetry = 10'000'000;  // ns; doubled by each failure
 constexpr std::int64_t kLastRetry = 1'000'000'000;
 
 }  // namespace
 
-/// Starts one that is missing. Whether there was one: then the lock was let go meanwhile, since a start takes as long as the
-/// program's static initialisers, and others may have driven. Only one thread starts workers: the others go on with those that
-/// are there.
+/// Starts one that is missing. Whether there was one: then the lock was let go meanwhile, since a start takes as long
+/// as the program's static initialisers, and others may have driven. Only one thread starts workers: the others go on
+/// with those that are there.
 bool PoolCore::start_missing(Lock& lock) noexcept {
   if (is_stopped_ || has_given_up_ || is_launching_) return false;
   const std::int64_t now = os::now_ns();

@@ -1,4 +1,5 @@
-// What a pool makes of an exception that comes out of one worker's messenger: that worker's end, and nobody else's error.
+// What a pool makes of an exception that comes out of one worker's messenger: that worker's end, and nobody else's
+// error.
 //
 // Thread safety: as PoolCore.
 #pragma once

@@ -1,7 +1,7 @@
 // Tasks in a row: the queue, a worker's window, results that nobody has read.
 //
-// They are linked through themselves, so that to move one allocates nothing and cannot fail: no task is lost where memory is
-// scarce.
+// They are linked through themselves, so that to move one allocates nothing and cannot fail: no task is lost where
+// memory is scarce.
 //
 // Thread safety: none; the pool's mutex guards it.
 #pragma once

@@ -39,8 +39,8 @@ namespace {
 
 constexpr std::int64_t kLookEvery = 1'000'000;  // ns
 
-/// The task that this process runs: from before its call until before its result is sent, so that a task which is cancelled takes
-/// no other with it. 0: none; kEnding: it is about to be ended with its process.
+/// The task that this process runs: from before its call until before its result is sent, so that a task which is
+/// cancelled takes no other with it. 0: none; kEnding: it is about to be ended with its process.
 std::atomic<std::uint64_t> running_serial{0};
 constexpr std::uint64_t kEnding = std::numeric_limits<std::uint64_t>::max();
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free);  // used in a signal handler

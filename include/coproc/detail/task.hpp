@@ -83,8 +83,8 @@ class COPROC_API Task {
 };
 using TaskPtr = std::unique_ptr<Task>;
 
-/// Decodes the result of one call, whose head was checked before. `at`: its place in `Task::results`. Throws the error of
-/// the task, and DecodeError.
+/// Decodes the result of one call, whose head was checked before. `at`: its place in `Task::results`. Throws the error
+/// of the task, and DecodeError.
 class COPROC_API ResultDecoder {
  public:
   explicit ResultDecoder(const Task& task, std::size_t at = 0);
@@ -193,8 +193,8 @@ class COPROC_API JobHandle {
   /// Of a submitted task: `function` is called once, when the task has ended: now, or later by a thread that is in a
   /// call of the pool. The pool is not locked meanwhile. Exceptions of the function are dropped.
   void then(std::function<void()> function);
-  /// Drives the pool until one of these jobs, all of this one's pool, has a result; false: not in this time. Throws what
-  /// `wait` throws.
+  /// Drives the pool until one of these jobs, all of this one's pool, has a result; false: not in this time. Throws
+  /// what `wait` throws.
   static bool wait_any(std::span<JobHandle* const> jobs, Timeout timeout);
 
  private:

@@ -1,5 +1,7 @@
+from .insights import PoolInsights, SlowTask, WorkerInsights
 from .lazypool import LazyPool
-from .pool import Pool, PoolInsights, Results, SlowTask, WorkerInsights
+from .pool import Pool
+from .results import Results
 from .task import Task, as_completed
 from .workerresourcepool import WorkerResourcePool
 

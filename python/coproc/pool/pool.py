@@ -1,14 +1,10 @@
 """A pool of workers that run tasks."""
 
 import atexit
-import collections
-import dataclasses
 import functools
 import operator
 import os
-import sys
 import threading
-import time
 import weakref
 
 from .. import _core
@@ -18,88 +14,15 @@ from ..messenger import PriorityMessenger
 from ..pickling import dumps
 from ..worker_resource import WorkerResource
 from .drawn import holds_its_items, length_of
-from .failures import error_of_task
 from .functions import Functions
+from .insights import PoolInsights
+from .results import Progress, Reader, Results
 from .task import Task
 from .worker import CALL, ONE, SEVERAL, serve
 
 _MOST_SECONDS = 10**8  # that a timer of the kernel takes without a doubt
 #: Of each direction of a worker's link: results of many small tasks wait there while the host does something else.
 _RING_BYTES = 256 << 10
-
-
-@dataclasses.dataclass
-class WorkerInsights:
-    """One place of a pool: the worker that is there now, or was last, and sums over all workers that were there.
-
-    `pool.insights()` makes these.
-
-    :param pid: the process that is there now, or was last
-    :param starts: how many workers were started for this place
-    :param tasks: how many tasks have ended here
-    :param failed: how many of these tasks have failed
-    :param start_seconds: the time from the starts until `init` had returned
-    :param busy_seconds: the time in tasks
-    :param idle_seconds: the time between tasks
-    :param peak_memory_bytes: the most resident bytes that any of these workers had
-    """
-
-    pid: int
-    starts: int
-    tasks: int
-    failed: int
-    start_seconds: float
-    busy_seconds: float
-    idle_seconds: float
-    peak_memory_bytes: int
-
-    @property
-    def replaced(self):
-        """How many times another worker has taken this place."""
-        return max(0, self.starts - 1)
-
-
-@dataclasses.dataclass
-class SlowTask:
-    """One of the slowest tasks of a pool. `pool.insights()` makes these.
-
-    :param task: the index of the task in its map, or the number of the call of `submit`
-    :param pid: the process that ran it
-    :param seconds: how long it took
-    """
-
-    task: int
-    pid: int
-    seconds: float
-
-
-class PoolInsights:
-    """Statistics of a pool: a sequence with a WorkerInsights for each place. `pool.insights()` makes it.
-
-    `slowest` is a list of the ten slowest tasks, SlowTasks, the slowest one first.
-
-    :param workers: the values of each WorkerInsights
-    :param slowest: the values of each SlowTask
-    :param table: what `table()` returns
-    """
-
-    def __init__(self, workers, slowest, table):
-        self._workers = [WorkerInsights(*each) for each in workers]
-        self.slowest = [SlowTask(*each) for each in slowest]
-        self._table = table
-
-    def __len__(self):
-        return len(self._workers)
-
-    def __getitem__(self, place):
-        return self._workers[place]
-
-    def __iter__(self):
-        return iter(self._workers)
-
-    def table(self):
-        """Return lines for people: one for each worker, their sums, and the slowest tasks."""
-        return self._table
 
 
 class Pool:
@@ -113,7 +36,8 @@ class Pool:
 
     The pool has no thread of its own, unless `background` is true: a thread that waits for a result, or looks, hands out
     tasks and takes in results, for all users of the pool. Between such calls the workers go on with the tasks that they
-    have. Any number of threads may use one pool at once. The thread that reads the results of a map also reads the input of the map.
+    have. Any number of threads may use one pool at once. The thread that reads the results of a map also reads the
+    input of the map.
 
     A worker that dies is replaced. The task that it ran fails with WorkerDiedError, unless `max_retries` lets it run
     again; other tasks are not affected. If workers end again and again before they can run anything, for example
@@ -490,7 +414,7 @@ class Pool:
             max_retries,
             stop_on_error,
         )
-        return _Reader(job, _Progress(progress, length_of(datas)))
+        return Reader(job, Progress(progress, length_of(datas)))
 
     @staticmethod
     def _collect(stretches):
@@ -537,101 +461,6 @@ class _WorkerMaker:
         processor = self._processors[number % len(self._processors)]
         start = functools.partial(worker.start, processor=processor, **self._kwargs)
         return start, worker._reap, worker._worker
-
-
-class _Reader:
-    """Lists of results, and exceptions, as they can be read. A read that was interrupted can be repeated."""
-
-    def __init__(self, job, progress):
-        self._job = job
-        self._progress = progress
-        self._is_over = False
-
-    def __iter__(self):
-        return self
-
-    def __next__(self):
-        while not self._is_over:
-            try:
-                found = self._job.read(self._progress.period)
-            except Exception:
-                self.close()
-                raise
-            if found is None:
-                self.close()
-            elif found is not False:
-                return found if isinstance(found, list) else error_of_task(found, f"task {self._job.index}")
-            self._progress.tell(self._job.taken)
-        raise StopIteration
-
-    def close(self):
-        if not self._is_over:
-            self._is_over = True
-            self._job.close()
-            self._progress.end(self._job.taken)
-
-
-class Results:
-    """An iterator over the results of a map, which can be read once. `imap` and `map_unordered` make it.
-
-    `next` blocks until there is a result. An error is raised in the place of its result, and `next` goes on behind it.
-    Several threads may read it: each result goes to one of them.
-
-    :param stretches: where the results come from
-    """
-
-    def __init__(self, stretches):
-        self._stretches = stretches
-        self._stretch = collections.deque()
-        self._lock = threading.RLock()
-
-    def __iter__(self):
-        return self
-
-    def __next__(self):
-        with self._lock:
-            while not self._stretch:
-                found = next(self._stretches)
-                if isinstance(found, BaseException):
-                    try:
-                        raise found
-                    finally:
-                        found = None  # its traceback holds this frame
-                self._stretch.extend(found)
-            return self._stretch.popleft()
-
-    def close(self):
-        """Hand out no further tasks. Those that run go on to their end, and their results are dropped."""
-        self._stretches.close()
-
-    def __del__(self):
-        self.close()
-
-
-class _Progress:
-    def __init__(self, function, total):
-        is_bar = function is True and sys.stderr is not None and sys.stderr.isatty()
-        self._function = _bar if is_bar else None if function is True or function is False else function
-        self._total = total
-        self._last = 0.0
-        self.period = None if self._function is None else 0.1
-
-    def tell(self, done):
-        if self._function is not None and time.monotonic() >= self._last + 0.1:
-            self._last = time.monotonic()
-            self._function(done, self._total)
-
-    def end(self, done):
-        if self._function is not None:
-            self._function(done, self._total)
-
-
-def _bar(done, total):
-    width = 40
-    filled = min(width, width * done // total) if total is not None and total > 0 else 0
-    end = "\n" if done == total else ""
-    sys.stderr.write(f"\r[{'#' * filled}{'.' * (width - filled)}] {done}/{total if total is not None else '?'}{end}")
-    sys.stderr.flush()
 
 
 def _whole(name, value):

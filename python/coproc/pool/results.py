@@ -1,0 +1,103 @@
+"""The results of a map, as its reader gets them, and its progress."""
+
+import collections
+import sys
+import threading
+import time
+
+from .failures import error_of_task
+
+
+class Reader:
+    """Lists of results, and exceptions, as they can be read. A read that was interrupted can be repeated."""
+
+    def __init__(self, job, progress):
+        self._job = job
+        self._progress = progress
+        self._is_over = False
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        while not self._is_over:
+            try:
+                found = self._job.read(self._progress.period)
+            except Exception:
+                self.close()
+                raise
+            if found is None:
+                self.close()
+            elif found is not False:
+                return found if isinstance(found, list) else error_of_task(found, f"task {self._job.index}")
+            self._progress.tell(self._job.taken)
+        raise StopIteration
+
+    def close(self):
+        if not self._is_over:
+            self._is_over = True
+            self._job.close()
+            self._progress.end(self._job.taken)
+
+
+class Results:
+    """An iterator over the results of a map, which can be read once. `imap` and `map_unordered` make it.
+
+    `next` blocks until there is a result. An error is raised in the place of its result, and `next` goes on behind it.
+    Several threads may read it: each result goes to one of them.
+
+    :param stretches: where the results come from
+    """
+
+    def __init__(self, stretches):
+        self._stretches = stretches
+        self._stretch = collections.deque()
+        self._lock = threading.RLock()
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        with self._lock:
+            while not self._stretch:
+                found = next(self._stretches)
+                if isinstance(found, BaseException):
+                    try:
+                        raise found
+                    finally:
+                        found = None  # its traceback holds this frame
+                self._stretch.extend(found)
+            return self._stretch.popleft()
+
+    def close(self):
+        """Hand out no further tasks. Those that run go on to their end, and their results are dropped."""
+        self._stretches.close()
+
+    def __del__(self):
+        self.close()
+
+
+class Progress:
+    def __init__(self, function, total):
+        is_bar = function is True and sys.stderr is not None and sys.stderr.isatty()
+        self._function = _bar if is_bar else None if function is True or function is False else function
+        self._total = total
+        self._last = 0.0
+        self.period = None if self._function is None else 0.1
+
+    def tell(self, done):
+        if self._function is not None and time.monotonic() >= self._last + 0.1:
+            self._last = time.monotonic()
+            self._function(done, self._total)
+
+    def end(self, done):
+        if self._function is not None:
+            self._function(done, self._total)
+
+
+def _bar(done, total):
+    width = 40
+    filled = min(width, width * done // total) if total is not None and total > 0 else 0
+    end = "\n" if done == total else ""
+    sys.stderr.write(f"\r[{'#' * filled}{'.' * (width - filled)}] {done}/{total if total is not None else '?'}{end}")
+    sys.stderr.flush()
