@@ -24,7 +24,7 @@ def shared_files():
 @pytest.fixture(autouse=True)
 def nothing_is_left():
     """No test may hang for ever, leave a process behind, or something in the file systems that all share."""
-    faulthandler.dump_traceback_later(300, exit=True)
+    faulthandler.dump_traceback_later(1500, exit=True)
     before = shared_files()
     yield
     faulthandler.cancel_dump_traceback_later()

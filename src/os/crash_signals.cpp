@@ -41,6 +41,16 @@ bool is_handler(const struct sigaction& action, CrashHandler handler) {
   return (action.sa_flags & SA_SIGINFO) != 0 && action.sa_sigaction == handler;
 }
 
+struct sigaction action_of(CrashHandler handler) noexcept {
+  struct sigaction action {};
+  sigemptyset(&action.sa_mask);
+  action.sa_sigaction = handler;
+  // SA_NODEFER: a second crash, inside the handler, must end the process by the first signal. The kernel would use
+  // the second.
+  action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
+  return action;
+}
+
 }  // namespace
 
 void use_signal_stack() {
@@ -73,13 +83,13 @@ void handle_unless_handled(int signal, CrashHandler handler) {
   struct sigaction action {};
   if (call_once([&] { return ::sigaction(signal, nullptr, &action); }) != 0) throw_errno("sigaction", signal);
   if (!is_default(action) && !is_handler(action, handler)) return;
-  action = {};
-  sigemptyset(&action.sa_mask);
-  action.sa_sigaction = handler;
-  // SA_NODEFER: a second crash, inside the handler, must end the process by the first signal. The kernel would use
-  // the second.
-  action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
+  action = action_of(handler);
   if (call_once([&] { return ::sigaction(signal, &action, nullptr); }) != 0) throw_errno("sigaction", signal);
+}
+
+void handle_all_crashes(CrashHandler handler) noexcept {
+  const struct sigaction action = action_of(handler);
+  for (const int signal : kCrashSignals) (void)::sigaction(signal, &action, nullptr);
 }
 
 Interrupted Interrupted::of(const void* context) noexcept {

@@ -25,6 +25,9 @@ void use_signal_stack();
 /// handler is set. Throws std::system_error.
 void handle_unless_handled(int signal, CrashHandler handler);
 
+/// Sets `handler` for every signal of a crash, whatever is set. May be used in a signal handler.
+void handle_all_crashes(CrashHandler handler) noexcept;
+
 /// Where a signal interrupted its thread. Zeros on processors that this code does not know.
 struct Interrupted {
   std::uintptr_t pc;

@@ -133,6 +133,8 @@ void on_crash(int signal, siginfo_t* info, void* context) {
     }
     give_up();
   }
+  // A crash of the unwinder, which may find a stack that makes no sense, is no crash for the handlers of others.
+  os::handle_all_crashes(&on_crash);
   os::set_alarm(kSecondsToReport, &on_alarm);
   write_report(signal, *info, context);
   complete_report();
