@@ -73,12 +73,18 @@ std::optional<ExitStatus> LocalLife::try_reap() {
 std::optional<ExitStatus> AdoptedLife::try_reap() {
   std::unique_lock lock(mutex_);
   if (status_) return status_;
-  const auto ended = os::look_at_ended(pidfd_);
-  if (!ended) return std::nullopt;
-  ExitStatus status = to_status(*ended);
-  if (ended->how == os::Ended::How::unknown && ask_how_it_ended_) {
+  std::optional<ExitStatus> status;
+  bool is_known = false;
+  // Its starter may have reaped it, so that its number is another process's: it is not looked for by that.
+  if (!is_lost()) {
+    const auto ended = os::look_at_ended(pidfd_);
+    if (!ended) return std::nullopt;
+    status = to_status(*ended);
+    is_known = ended->how != os::Ended::How::unknown;
+  }
+  if (!is_known && ask_how_it_ended_) {
     lock.unlock();  // the answer may need a lock (an interpreter's) whose holder waits for this one
-    if (auto answer = ask_how_it_ended_()) status = *std::move(answer);
+    if (auto answer = ask_how_it_ended_()) status = std::move(answer);
     lock.lock();
   }
   if (!status_) status_ = std::move(status);

@@ -32,8 +32,10 @@ class LocalLife : public Life, private os::ForkSensitive {
   std::mutex mutex_;
   std::optional<ExitStatus> status_;  // guarded by mutex_
 
- private:
+  /// Whether the program has closed the descriptor (closefrom).
   bool is_lost() const noexcept { return pidfd_.fd() >= 0 && !pidfd_.is_own(); }
+
+ private:
   void find_again() noexcept;
   void leave_in_child() noexcept override { pidfd_.close(); }
 
@@ -44,7 +46,8 @@ class LocalLife : public Life, private os::ForkSensitive {
 /// A process that somebody else started, ends and reaps.
 class AdoptedLife final : public LocalLife {
  public:
-  /// Called, maybe by several threads at once, if the kernel does not tell this process how that one ended. May be empty.
+  /// Called, maybe by several threads at once, if the kernel does not tell this process how that one ended, or whether it
+  /// has. May be empty.
   using Ask = std::function<std::optional<ExitStatus>()>;
   AdoptedLife(pid_t pid, os::Pidfd pidfd, Ask ask_how_it_ended) noexcept
       : LocalLife(pid, std::move(pidfd)), ask_how_it_ended_(std::move(ask_how_it_ended)) {}
