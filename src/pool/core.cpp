@@ -10,7 +10,6 @@
 #include "messenger/access.hpp"
 #include "messenger/refused.hpp"
 #include "os/cancel.hpp"
-#include "os/fork_guard.hpp"
 
 namespace coproc::inline v0::detail {
 
@@ -57,7 +56,7 @@ PoolCore::~PoolCore() {
 }
 
 void PoolCore::check_owner() const {
-  if (os::fork_generation() != owner_) {
+  if (!is_own_process()) {
     throw NotOwnerError("this pool belongs to the process that this one was forked from: make another one here");
   }
 }
@@ -270,7 +269,7 @@ void PoolCore::drop_unfinished(Job& job) noexcept {
 }
 
 void PoolCore::leave(Job& job) noexcept {
-  if (os::fork_generation() != owner_) return;  // the mutex may be held for ever in this fork
+  if (!is_own_process()) return;  // the mutex may be held for ever in this fork
   const Lock lock(*this);
   job.is_left = true;
   drop_results(job);

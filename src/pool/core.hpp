@@ -39,6 +39,7 @@
 #include "coproc/pool_insights.hpp"
 #include "coproc/pool_options.hpp"
 #include "os/clock.hpp"
+#include "os/fork_guard.hpp"
 #include "pool/job.hpp"
 #include "pool/slot.hpp"
 #include "pool/task_list.hpp"
@@ -95,6 +96,7 @@ class PoolCore {
   static void call_all(std::shared_ptr<Job> jobs) noexcept;
 
   // core.cpp
+  bool is_own_process() const noexcept { return os::fork_generation() == owner_; }
   void check_owner() const;
   bool take_results(Job& job, std::deque<TaskPtr>& into);
   bool is_finished(const Job& job) const noexcept;

@@ -11,7 +11,6 @@
 #include "coproc/errors.hpp"
 #include "os/cancel.hpp"
 #include "os/clock.hpp"
-#include "os/fork_guard.hpp"
 #include "pool/core.hpp"
 #include "pool/protocol.hpp"
 
@@ -101,7 +100,7 @@ bool PoolCore::wait_until(Lock& lock, const IsReady& is_ready, Timeout timeout, 
 
 /// Takes in what has come, whoever drives: what has ended by now counts.
 void PoolCore::look(Lock& lock) {
-  if (is_ended_ || os::fork_generation() != owner_) return;
+  if (is_ended_ || !is_own_process()) return;
   const auto look_now = [&] {
     look_for_deaths();
     pump();
@@ -218,8 +217,8 @@ bool PoolCore::wait_for_submitted(Timeout timeout) {
 
 /// Takes in what has come and hands out what can be, without waiting. Whether anything was done.
 bool PoolCore::pump() noexcept {
-  if (os::fork_generation() != owner_) return false;  // the workers are another process's
-  const os::NoCancel stays;                           // what is half done would stay so
+  if (!is_own_process()) return false;  // the workers are another process's
+  const os::NoCancel stays;             // what is half done would stay so
   bool any = false;
   for (const auto& slot : slots_) any = collect(*slot) || any;
   any = look_for_ends() || any;

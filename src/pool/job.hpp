@@ -1,8 +1,8 @@
 // A map or a submitted task, in the host.
 //
 // Thread safety: guarded by the pool's mutex.
-// Invariants: added == finished + those in the queue and in the windows. An
-// ordered one has a place for each that was added and not read, unless it was stopped or left.
+// Invariants: added == finished + those in the queue and in the windows. An ordered one has a place
+// for each that was added and not read, unless it was stopped or left.
 #pragma once
 
 #include <atomic>

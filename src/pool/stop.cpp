@@ -1,17 +1,15 @@
 // How a pool gives up, and how it is stopped.
-#include <algorithm>
+#include <deque>
 #include <exception>
 #include <memory>
 #include <string>
 #include <utility>
-#include <variant>
 #include <vector>
 
+#include "coproc/detail/foreign_text.hpp"
 #include "coproc/errors.hpp"
 #include "os/cancel.hpp"
-#include "os/fork_guard.hpp"
 #include "pool/core.hpp"
-#include "worker/access.hpp"
 
 namespace coproc::inline v0::detail {
 
@@ -56,7 +54,7 @@ void PoolCore::give_up(const std::exception_ptr& cause) noexcept {
 }
 
 void PoolCore::stop(const StopOptions& options) {
-  if (os::fork_generation() != owner_) return;
+  if (!is_own_process()) return;
   const os::NoCancel stays;  // also where a destructor calls it
   Lock lock(*this);
   if (is_ended_) return;

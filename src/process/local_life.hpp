@@ -1,7 +1,8 @@
 // The lives of processes on this machine, each held by its pidfd.
 //
 // Thread safety: see life.hpp.
-// Invariants: a child is reaped once, by its LocalLife only, unless the program itself does that (waitpid(-1), SIGCHLD ignored).
+// Invariants: a child is reaped once, by its LocalLife only, unless the program itself does that (waitpid(-1), SIGCHLD
+// ignored).
 #pragma once
 
 #include <functional>
@@ -46,8 +47,8 @@ class LocalLife : public Life, private os::ForkSensitive {
 /// A process that somebody else started, ends and reaps.
 class AdoptedLife final : public LocalLife {
  public:
-  /// Called, maybe by several threads at once, if the kernel does not tell this process how that one ended, or whether it
-  /// has. May be empty.
+  /// Called, maybe by several threads at once, if the kernel does not tell this process how that one ended, or whether
+  /// it has. May be empty.
   using Ask = std::function<std::optional<ExitStatus>()>;
   AdoptedLife(pid_t pid, os::Pidfd pidfd, Ask ask_how_it_ended) noexcept
       : LocalLife(pid, std::move(pidfd)), ask_how_it_ended_(std::move(ask_how_it_ended)) {}

@@ -19,6 +19,7 @@ from .insights import PoolInsights
 from .results import Progress, Reader, Results
 from .task import Task
 from .worker import CALL, ONE, SEVERAL, serve
+from .worker_maker import WorkerMaker
 
 _MOST_SECONDS = 10**8  # that a timer of the kernel takes without a doubt
 #: Of each direction of a worker's link: results of many small tasks wait there while the host does something else.
@@ -350,7 +351,7 @@ class Pool:
             )
         with self._lock:
             if self._kernel is None:
-                make_worker = _WorkerMaker(self.workers, self._new_worker, self._target_kwargs, self._processors)
+                make_worker = WorkerMaker(self.workers, self._new_worker, self._target_kwargs, self._processors)
                 self._kernel = _core.PoolKernel(
                     workers=len(self.workers),
                     make_worker=make_worker,
@@ -438,29 +439,6 @@ _with_threads = weakref.WeakSet()
 def _stop_threads():
     for pool in list(_with_threads):
         pool.stop()
-
-
-class _WorkerMaker:
-    """Makes and starts a pool's workers for the core.
-
-    It does not hold the pool, which is garbage when its users drop it.
-    """
-
-    def __init__(self, workers, new_worker, kwargs, processors):
-        self._workers = workers
-        self._new_worker = new_worker
-        self._kwargs = kwargs
-        self._processors = processors
-        self._made = set()
-
-    def __call__(self, number):
-        if number in self._made:  # the one before could not be ended
-            self._workers[number] = self._new_worker(number=number)
-        self._made.add(number)
-        worker = self._workers[number]
-        processor = self._processors[number % len(self._processors)]
-        start = functools.partial(worker.start, processor=processor, **self._kwargs)
-        return start, worker._reap, worker._worker
 
 
 def _whole(name, value):

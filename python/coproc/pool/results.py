@@ -78,6 +78,8 @@ class Results:
 
 
 class Progress:
+    """Tells how far a map is: to the function of its user, or by a bar on a terminal."""
+
     def __init__(self, function, total):
         is_bar = function is True and sys.stderr is not None and sys.stderr.isatty()
         self._function = _bar if is_bar else None if function is True or function is False else function

@@ -1,7 +1,5 @@
 // The scenarios of CMakeLists.txt with the C++ pool. Each one returns what has happened.
 #include <signal.h>
-#include <sys/prctl.h>
-#include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -9,128 +7,21 @@
 
 #include <chrono>
 #include <cstdio>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <functional>
+#include <initializer_list>
 #include <map>
+#include <ranges>
 #include <stdexcept>
 #include <string>
-#include <string_view>
 #include <thread>
-#include <utility>
 #include <vector>
 
+#include "tasks.hpp"
+
 using namespace std::chrono_literals;
+using namespace promises;
 using coproc::Pool;
-
-namespace {
-
-// ---- marks: files, through which tasks and this program tell each other how far they are ----
-
-std::string path_of(const std::string& mark) {
-  static const std::string directory = [] {
-    std::string name = std::filesystem::temp_directory_path() / "coproc-promise-XXXXXX";
-    if (::mkdtemp(name.data()) == nullptr) std::abort();
-    return name;
-  }();
-  return directory + "/" + mark;
-}
-void leave(const std::string& path) { std::ofstream(path, std::ios::app) << "x" << std::flush; }
-std::uintmax_t count(const std::string& path) {
-  std::error_code none;
-  const std::uintmax_t size = std::filesystem::file_size(path, none);
-  return none ? 0 : size;
-}
-void wait_for(const std::function<bool()>& is_reached) {
-  while (!is_reached()) std::this_thread::sleep_for(1ms);
-}
-bool lives(int pid) { return ::kill(pid, 0) == 0; }
-
-// ---- tasks ----
-
-int square(int x) { return x * x; }
-int same(int x) { return x; }
-int fail_at_2(int x) { return x == 2 ? throw std::runtime_error("bad 2") : x; }
-int sleep_for_ever(int x) {
-  for (;;) ::pause();
-  return x;
-}
-int hang_at_2(int x) { return x == 2 ? sleep_for_ever(x) : x; }
-int mark(const std::string& path) {
-  leave(path);
-  return 0;
-}
-int mark_and_hang(const std::string& path) { return mark(path) + sleep_for_ever(0); }
-int mark_and_wait(const std::string& path, const std::string& until) {
-  leave(path);
-  wait_for([&] { return count(until) != 0; });
-  return 9;
-}
-int close_all(int) {
-  ::close_range(3, ~0U, 0);
-  return sleep_for_ever(0);
-}
-int pid(int) { return ::getpid(); }
-constexpr std::size_t kMoreThanTheLink = 1'000'000;
-int length_of(const std::string& text) { return static_cast<int>(text.size()); }
-
-/// Leaves a mark and dies at 2, unless there was a mark already and it is to live then.
-struct DieAt2 {
-  std::string path;
-  bool once = false;
-  int operator()(int x) const {
-    if (x != 2) return x;
-    leave(path);
-    if (!once || count(path) == 1) ::raise(SIGKILL);
-    return x;
-  }
-};
-
-/// The worker's child traces it: SIGKILL ends it then, but nobody can reap it while the tracer lives.
-int be_traced(const std::string& began, const std::string& release) {
-  const pid_t self = ::getpid();
-  ::prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY);
-  if (::fork() == 0) {
-    ::setsid();
-    if (::ptrace(PTRACE_SEIZE, self, 0, 0) != 0) leave(release);
-    leave(began);
-    wait_for([&] { return count(release) != 0; });
-    ::_exit(0);
-  }
-  return sleep_for_ever(0);
-}
-
-struct Unencodable {
-  int value = 0;
-};
-struct Undecodable {
-  int value = 0;
-};
-Unencodable make_unencodable(int x) { return {x}; }
-Undecodable make_undecodable(int x) { return {x}; }
-int value_of(const Unencodable& given) { return given.value; }
-
-}  // namespace
-
-template <>
-struct coproc::Codec<Unencodable> {
-  static constexpr std::string_view name = "unencodable";
-  static void encode(Encoder& encoder, const Unencodable& given) {
-    if (given.value == 1) throw std::runtime_error("not encoded");
-    coproc::encode(encoder, given.value);
-  }
-  static Unencodable decode(Decoder& decoder) { return {coproc::decode<int>(decoder)}; }
-};
-template <>
-struct coproc::Codec<Undecodable> {
-  static constexpr std::string_view name = "undecodable";
-  static void encode(Encoder& encoder, const Undecodable& given) { coproc::encode(encoder, given.value); }
-  static Undecodable decode(Decoder& decoder) {
-    const int value = coproc::decode<int>(decoder);
-    return value == 1 ? throw std::runtime_error("not decoded") : Undecodable{value};
-  }
-};
 
 namespace {
 
@@ -227,11 +118,8 @@ std::string a_task_takes_too_long_and_nobody_waits() {
   const int worker = pool.submit(&pid, 0).get();
   auto task = pool.submit({.time_limit = 100ms}, &mark_and_hang, path_of("began"));
   while (!task.wait_for(0s) && count(path_of("began")) == 0) std::this_thread::sleep_for(1ms);
-  wait_for([&] {  // that it is not reaped yet is no life
-    std::string pid_and_name, state;
-    std::ifstream("/proc/" + std::to_string(worker) + "/stat") >> pid_and_name >> state >> state;
-    return !lives(worker) || std::ifstream("/proc/" + std::to_string(worker) + "/cmdline").peek() == EOF;
-  });
+  const std::string command = "/proc/" + std::to_string(worker) + "/cmdline";
+  wait_for([&] { return std::ifstream(command).peek() == EOF; });  // it may not be reaped yet
   return "its worker has ended, " + outcome([&] { return task.get(); });
 }
 
@@ -310,28 +198,11 @@ std::string an_argument_is_too_large() {
   return text + ", " + replaced(pool) + ", and then " + next;
 }
 
-/// Three numbers, and then an error.
-struct Broken {
-  struct Iterator {
-    using value_type = int;
-    using difference_type = std::ptrdiff_t;
-    int at = 0;
-    int operator*() const { return at; }
-    Iterator& operator++() {
-      if (++at == 3) throw std::runtime_error("no more");
-      return *this;
-    }
-    void operator++(int) { ++*this; }
-    bool operator==(std::default_sentinel_t) const { return false; }
-  };
-  Iterator begin() const { return {}; }
-  std::default_sentinel_t end() const { return {}; }
-};
-
 std::string the_input_throws() {
   Pool pool{{.workers = 2}};
+  const auto number = [](int x) { return x == 3 ? throw std::runtime_error("no more") : x; };
   std::string text;
-  auto results = pool.map(&same, Broken());
+  auto results = pool.map(&same, std::views::iota(0) | std::views::transform(number));
   try {
     for (const int value : results) text += text_of(value) + " ";
   } catch (const std::runtime_error& error) {
