@@ -47,7 +47,9 @@ Core::Core(std::unique_ptr<link::Link> transport, CoreOptions options)
       requests_(options_.first_request_id, most_bytes_kept(options_.link) / 96),
       outgoing_loans_(*transport_, options_.link),
       inbox_(options_.reorders, options_.link.max_queued_bytes),
-      incoming_loans_(transport_.get(), options_.link.max_message_bytes, options_.peer) {}
+      incoming_loans_(transport_.get(), options_.link.max_message_bytes, options_.peer),
+      reader_({peer_names_, requests_, inbox_, incoming_loans_, last_words_, options_.peer},
+              options_.link.max_message_bytes) {}
 
 Core::~Core() = default;
 
@@ -79,7 +81,7 @@ void Core::throw_if_interrupted() {
 }
 
 void Core::settle() {
-  transport_->settle(inbox_.live_count() != 0 || !held_errors_.empty() || end_received() || peer_gone_, closes_thrown_);
+  transport_->settle(inbox_.live_count() != 0 || reader_.holds_error() || end_received() || peer_gone_, closes_thrown_);
 }
 
 bool Core::has_work(const ChannelId* replies_of) {
@@ -94,8 +96,8 @@ bool Core::has_work(const ChannelId* replies_of) {
   if (peer_known_gone_.load(std::memory_order_acquire)) peer_gone_ = true;  // pairs with note_peer_gone()
   const bool has_message =
       replies_of == nullptr ? inbox_.live_count() != 0 : inbox_.front(channels_.of(*replies_of).index, true) != nullptr;
-  return has_message || has_room_for_rest || !held_errors_.empty() || transport_->close_requests() != closes_thrown_ ||
-         is_inbox_full_ || end_received() || peer_gone_;
+  return has_message || has_room_for_rest || reader_.holds_error() || transport_->close_requests() != closes_thrown_ ||
+         reader_.is_inbox_full() || end_received() || peer_gone_;
 }
 
 std::chrono::nanoseconds Core::begin_sleep(SleepFds fds) {
@@ -115,11 +117,11 @@ bool Core::try_drain() noexcept {
   if (!transport_->is_own_process() ||
       !in_use_.compare_exchange_strong(expected, kDrainFromOutside, std::memory_order_acquire))
     return false;
-  const std::uint64_t drained_before = next_sequence_;
+  const std::uint64_t drained_before = reader_.next_sequence();
   bool any = false;
   try {
     drain(Stop::at_nothing);
-    any = next_sequence_ != drained_before;
+    any = reader_.next_sequence() != drained_before;
     const bool is_gone = peer_known_gone_.load(std::memory_order_acquire);  // pairs with note_peer_gone()
     if (is_gone && (any || !has_noted_unanswered_)) note_unanswered();
     if (is_gone) retire_loans();
@@ -157,15 +159,14 @@ void Core::check_gone_after_broken_wake() {
 void Core::note_unanswered() {
   std::vector<RequestId> ids = requests_.without_reply();
   std::erase_if(ids, [&](RequestId id) { return inbox_.find_reply(static_cast<std::uint64_t>(id)) != nullptr; });
-  const std::lock_guard lock(final_mutex_);
-  final_unanswered_ = std::move(ids);
+  last_words_.note_unanswered(std::move(ids));
   has_noted_unanswered_ = true;
 }
 
 /// The peer's process has ended, so that nobody but this end uses the link's memory: what both have lent goes back to the system, but for
 /// what is still used here. Not before all messages are out of the link, which refer to it.
 void Core::retire_loans() noexcept {
-  if (has_retired_loans_ || is_inbox_full_) return;
+  if (has_retired_loans_ || reader_.is_inbox_full()) return;
   try {
     if (transport_->look()) return;
     outgoing_loans_.retire();

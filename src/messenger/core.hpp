@@ -1,9 +1,8 @@
 // What stands behind a Messenger: the sending and receiving of untyped messages over a transport.
 //
 // What it knows is kept by its parts (docs/design.md): Channels, OwnNames, PeerNames, RequestBooks, Inbox, OutgoingLoans,
-// IncomingLoans.
-// Its own methods are in several files: core.cpp (lifetime, counts, waits for several messengers), send.cpp and answer.cpp
-// (sends), declare.cpp (declarations before the first use of a name), drain.cpp (from the link into the inbox), in_place.cpp
+// IncomingLoans, FrameReader, LastWords. Its own methods are in several files: core.cpp (lifetime, counts, waits for several
+// messengers), send.cpp and answer.cpp (sends), declare.cpp (declarations before the first use of a name), in_place.cpp
 // (straight from the link to the user), receive.cpp (receives, and from the inbox to the user), put_back.cpp (from the user
 // back into the inbox), lend.cpp (memory that the user takes to lend it).
 //
@@ -13,16 +12,13 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
-#include <deque>
 #include <exception>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <new>
 #include <optional>
 #include <string>
 #include <system_error>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -33,8 +29,10 @@
 #include "link/frame.hpp"
 #include "link/link.hpp"
 #include "messenger/channels.hpp"
+#include "messenger/frame_reader.hpp"
 #include "messenger/inbox.hpp"
 #include "messenger/incoming_loans.hpp"
+#include "messenger/last_words.hpp"
 #include "messenger/message_access.hpp"
 #include "messenger/outgoing_loans.hpp"
 #include "messenger/own_names.hpp"
@@ -59,8 +57,6 @@ struct CoreOptions {
   /// Throws what the peer's end means to the user. Called when all that the peer had sent has been received.
   std::function<void()> throw_gone;
 };
-
-struct ReceivedError;
 
 /// The most bytes that the peer can make this end keep of each kind of thing that is never received: as much as an inbox may
 /// hold, and enough for some thousands of names and requests where that is little.
@@ -132,7 +128,7 @@ class Core {
   std::size_t remaining(const ChannelId& channel) const noexcept;
   ChannelCounts counts(const ChannelId& channel) const noexcept;
   bool close_requested() const noexcept { return transport_->close_requests() != 0; }
-  bool end_received() const noexcept { return end_received_.load(std::memory_order_relaxed); }  // relaxed: a look
+  bool end_received() const noexcept { return reader_.end_received(); }
   void interrupt() noexcept { transport_->interrupt(); }
   int native_handle();
   /// The halves of a wait for anything: see Link. The second returns whether an interrupt has ended it.
@@ -154,19 +150,10 @@ class Core {
   /// had come.
   bool try_drain() noexcept;
   /// Any thread: the exception that left the peer's target, if it has arrived, and its description.
-  std::pair<std::exception_ptr, std::string> final_error() const {
-    const std::lock_guard lock(final_mutex_);
-    return {final_exception_, final_text_};
-  }
-  bool has_final_error() const {
-    const std::lock_guard lock(final_mutex_);
-    return final_exception_ != nullptr;
-  }
+  std::pair<std::exception_ptr, std::string> final_error() const { return last_words_.error(); }
+  bool has_final_error() const { return last_words_.has_error(); }
   /// Any thread, once the peer counts as gone: the requests sent here whose reply has not come, in the order of their sends.
-  std::vector<RequestId> unanswered() const {
-    const std::lock_guard lock(final_mutex_);
-    return final_unanswered_;
-  }
+  std::vector<RequestId> unanswered() const { return last_words_.unanswered(); }
   /// For the worker layer, which learns the worker's pid after the core was made.
   void set_peer_pid(int pid) noexcept { options_.peer.pid = pid; }
   /// From now on the peer counts as gone: no wait will sleep any more.
@@ -174,13 +161,6 @@ class Core {
 
  private:
   class CallGuard;
-  struct Partial {  // a large payload of which pieces are still to come
-    EntryPtr entry;
-    std::uint64_t total = 0;
-    bool is_active = false;
-    link::FrameHeader header;
-  };
-
   // send.cpp
   std::uint64_t request_to_answer(const Message& request);
   std::uint64_t send_unguarded(Kind kind, const Outgoing& value, const ChannelId& channel, const SendOptions& options);
@@ -205,22 +185,6 @@ class Core {
     return own_names_.is_last(type) ? own_names_.last_number() : look_up_type(type, deadline);
   }
   std::uint32_t look_up_type(const TypeInfo& type, const os::Deadline& deadline);
-
-  // drain.cpp
-  enum class Stop { at_error, at_nothing };
-  /// Moves what has come into the inbox, up to the end as it is now, a full inbox, or (`at_error`) the first error.
-  void drain(Stop stop);
-  bool take_frame(const link::Frame& frame);
-  void take_message(const link::FrameHeader& header, EntryPtr& entry);
-  void refuse_behind_end(link::FrameKind kind) const;
-  void take_end() noexcept;
-  bool begin_partial(const link::Frame& frame);
-  void continue_partial(const link::Frame& frame);
-  void finish_entry(const link::FrameHeader& header, Entry& entry);
-  void check_answer(const link::FrameHeader& header, const Channel& channel);
-  void take_error(const link::FrameHeader& header, EntryPtr& entry);
-  ReceivedError decode_error(std::span<const std::byte> payload) const;
-  [[noreturn]] void protocol_error(const std::string& what) const { options_.peer.throw_broken_rule(what); }
 
   // in_place.cpp
   bool frame_for(const Channel& channel, const Incoming& to, std::span<const std::byte> record, link::Frame& frame);
@@ -272,6 +236,8 @@ class Core {
   void settle();
 
   // core.cpp
+  using Stop = FrameReader::Stop;
+  void drain(Stop stop) { reader_.drain(*transport_, stop); }
   static constexpr std::uint32_t kFree = 0, kOwnersCall = 1, kDrainFromOutside = 2;  // in_use_
   void wait_for_turn(bool is_taken);
   /// For sends: the end may be known before any wait has met it, as after a stop().
@@ -316,17 +282,11 @@ class Core {
   // receiving
   Inbox inbox_;
   IncomingLoans incoming_loans_;
-  Partial partial_;
-  std::uint32_t overtakings_known_ = 0;  // the peer's count, of which nothing in the link overtakes anything any more
-  Priority last_seen_;                   // of the message that came out of the link last
+  LastWords last_words_;
+  FrameReader reader_;
   std::vector<std::pair<link::FrameKind, std::uint64_t>> answerable_;  // a receive_all's; kept for its memory
-  static constexpr std::uint64_t kFirstSequence = std::uint64_t{1} << 63;
-  std::uint64_t next_sequence_ = kFirstSequence;
-  std::uint64_t last_put_back_ = kFirstSequence;  // sequences of messages that were put back count down from here
-  std::deque<EntryPtr> held_errors_;  // as bytes, which the limits bound: what they decode to may be much larger
-  bool is_inbox_full_ = false;
+  std::uint64_t last_put_back_ = FrameReader::kFirstSequence;  // the sequence numbers of what is put back count down
   std::uint32_t closes_thrown_ = 0;
-  std::atomic<bool> end_received_{false};  // the peer sends no more: all that it had sent was drained
   bool has_thrown_end_of_messages_ = false;
   bool peer_gone_ = false;
   bool has_told_end_ = false;  // by a receive or a send
@@ -334,10 +294,6 @@ class Core {
   bool is_armed_ = false;
   bool has_noted_unanswered_ = false;
   bool has_retired_loans_ = false;
-  mutable std::mutex final_mutex_;  // guards the three below
-  std::exception_ptr final_exception_;
-  std::string final_text_;
-  std::vector<RequestId> final_unanswered_;
 };
 
 /// Held through every call: refuses foreign processes and a second thread.

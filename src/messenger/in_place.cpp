@@ -67,10 +67,10 @@ inline bool Core::give_in_place(const Channel& channel, const Frame& frame, cons
 }
 
 Core::InPlace Core::receive_in_place(Channel& channel, const Incoming& to, const os::Deadline& deadline) {
-  if (inbox_.has_any_of(channel.index) || partial_.is_active || !held_errors_.empty()) return InPlace::not_possible;
+  if (inbox_.has_any_of(channel.index) || !reader_.is_clear()) return InPlace::not_possible;
   const std::uint32_t overtakings =
       transport_->overtakings();  // before the look: what is counted later is looked for later
-  const bool is_in_order = overtakings == overtakings_known_;
+  const bool is_in_order = overtakings == reader_.overtakings_known();
   if ((transport_->head() == transport_->seen() || !is_in_order) && !transport_->look()) return InPlace::nothing_came;
   const auto record = transport_->front();
   Frame frame;
@@ -82,11 +82,11 @@ Core::InPlace Core::receive_in_place(Channel& channel, const Incoming& to, const
   if (!is_in_order) {
     const bool is_alone = ring::Consumer::end_of(record, transport_->head()) == transport_->seen();
     if (!is_alone) return InPlace::not_possible;
-    overtakings_known_ = overtakings;
+    reader_.note_in_order(overtakings);
   }
   if (!give_in_place(channel, frame, to)) return InPlace::not_possible;
   step("receive in place: decoded");
-  last_seen_ = Priority::from_parts(frame.header.priority, frame.header.rest);
+  reader_.note_read(Priority::from_parts(frame.header.priority, frame.header.rest));
   transport_->pop();
   transport_->release_if_due();
   count_returned(channel, frame.header.kind, frame.header.request_id);
@@ -116,7 +116,7 @@ Core::InPlace Core::receive_pieces_in_place(Channel& channel, const Incoming& to
     entry->payload.reserve(total);
     entry->payload.append(place, received);
     to.clear(to.out);
-    partial_ = {std::move(entry), total, true, header};
+    reader_.resume(std::move(entry), total, header);
     return InPlace::not_possible;
   };
   for (;;) {
@@ -144,14 +144,14 @@ Core::InPlace Core::receive_pieces_in_place(Channel& channel, const Incoming& to
         frame.header.flags != 0 || frame.payload.empty() || frame.payload.size() > total - received)
       return leave();
   }
-  last_seen_ = Priority::from_parts(header.priority, header.rest);
+  reader_.note_read(Priority::from_parts(header.priority, header.rest));
   count_returned(channel, header.kind, header.request_id);
   return InPlace::returned;
 }
 
 /// The reply to one request, if it is first in the link.
 bool Core::receive_reply_in_place(Channel& channel, std::uint64_t id, const Incoming& to) {
-  if (partial_.is_active || inbox_.find_reply(id) != nullptr || !transport_->look()) return false;
+  if (reader_.has_partial() || inbox_.find_reply(id) != nullptr || !transport_->look()) return false;
   const auto record = transport_->front();
   if (record.empty()) return false;
   Frame frame;
@@ -167,8 +167,8 @@ bool Core::receive_reply_in_place(Channel& channel, std::uint64_t id, const Inco
 
 /// All that has come, where nothing of it belongs elsewhere. False: nothing was taken, and `to` is as it was.
 bool Core::receive_all_in_place(Channel& channel, const Incoming& to) {
-  if (inbox_.has_any_of(channel.index) || partial_.is_active || !held_errors_.empty()) return false;
-  if (transport_->overtakings() != overtakings_known_ || !transport_->look()) return false;
+  if (inbox_.has_any_of(channel.index) || !reader_.is_clear()) return false;
+  if (transport_->overtakings() != reader_.overtakings_known() || !transport_->look()) return false;
   answerable_.clear();
   std::uint64_t position = transport_->head();
   std::size_t count = 0;
@@ -207,7 +207,7 @@ bool Core::receive_all_in_place(Channel& channel, const Incoming& to) {
     return false;
   }
   transport_->pop_until(position);
-  last_seen_ = last;
+  reader_.note_read(last);
   transport_->release_if_due();
   channel.counts.received += count - answerable_.size();
   for (const auto& [kind, id] : answerable_) count_returned(channel, kind, id);
@@ -217,8 +217,8 @@ bool Core::receive_all_in_place(Channel& channel, const Incoming& to) {
 bool Core::receive_block(const TypeInfo& type, Buffer& into) {
   CallGuard guard(*this);
   Channel& channel = channels_.at(0);
-  if (inbox_.front(channel.index) != nullptr || partial_.is_active || !held_errors_.empty()) return false;
-  if (transport_->overtakings() != overtakings_known_ || !transport_->look()) return false;
+  if (inbox_.has_any_of(channel.index) || !reader_.is_clear()) return false;
+  if (transport_->overtakings() != reader_.overtakings_known() || !transport_->look()) return false;
   const Incoming wanted{.type = &type};
   Frame frame;
   for (;;) {
@@ -236,17 +236,17 @@ bool Core::receive_block(const TypeInfo& type, Buffer& into) {
     transport_->pop_until(ring::Consumer::end_of(record, position));
     ++channel.counts.received;
   }
-  last_seen_ = Priority::from_parts(frame.header.priority, frame.header.rest);
+  reader_.note_read(Priority::from_parts(frame.header.priority, frame.header.rest));
   transport_->release_if_due();
   return true;
 }
 
 /// A message that was drained, where nothing that may have come since is to be returned before it.
 Entry* Core::queued_front(const Channel& channel) {
-  const bool all_is_drained = transport_->head() == transport_->seen() && held_errors_.empty();
-  if (!all_is_drained || overtakings_known_ != transport_->overtakings()) return nullptr;
+  const bool all_is_drained = transport_->head() == transport_->seen() && !reader_.holds_error();
+  if (!all_is_drained || reader_.overtakings_known() != transport_->overtakings()) return nullptr;
   Entry* const front = inbox_.front(channel.index);
-  return front == nullptr || (options_.reorders && last_seen_ < front->priority) ? nullptr : front;
+  return front == nullptr || (options_.reorders && reader_.last_priority() < front->priority) ? nullptr : front;
 }
 
 }  // namespace coproc::inline v0::detail

@@ -51,7 +51,7 @@ bool Core::receive(const ChannelId* channels, std::size_t count, const Incoming&
       deliver(*channel, *best, to);
       return true;
     }
-    if (is_inbox_full_) {
+    if (reader_.is_inbox_full()) {
       const Channel& fullest = channels_.at(inbox_.fullest());
       throw QueueFullError("nothing can come on channel " +
                            (count == 0 ? std::string("(none)") : channels[0].describe()) + ": the inbox is full of " +
@@ -112,7 +112,7 @@ void Core::receive_reply(RequestId id, const Incoming& to, Timeout timeout) {
       return;
     }
     throw_pending();
-    if (is_inbox_full_) {
+    if (reader_.is_inbox_full()) {
       throw QueueFullError(
           "the reply to request " + std::to_string(number) + " cannot come: the inbox is full, mostly of channel " +
           channels_.at(inbox_.fullest()).id.describe() + "; receive these, or raise LinkOptions::max_queued_bytes");
@@ -133,12 +133,12 @@ bool Core::receive_next_reply(const ChannelId& name, const Incoming& to, Timeout
     drain(Stop::at_error);
     Entry* reply = inbox_.front(channel.index, true);
     // Replies that came before an error are returned before it is thrown.
-    if (reply != nullptr && (held_errors_.empty() || reply->sequence < held_errors_.front()->sequence)) {
+    if (reply != nullptr && (!reader_.holds_error() || reply->sequence < reader_.error_sequence())) {
       deliver(channel, *reply, to);
       return true;
     }
     throw_pending();
-    if (is_inbox_full_) {
+    if (reader_.is_inbox_full()) {
       throw QueueFullError("no reply can come on channel " + channel.id.describe() +
                            ": the inbox is full, mostly of channel " + channels_.at(inbox_.fullest()).id.describe() +
                            "; receive these, or raise LinkOptions::max_queued_bytes");
@@ -162,13 +162,7 @@ std::size_t Core::available(const ChannelId& name) {
 // ---- system messages ----
 
 void Core::throw_pending() {
-  if (held_errors_.empty()) return;
-  EntryPtr held = std::move(held_errors_.front());
-  held_errors_.pop_front();
-  inbox_.discharge(held->payload.size());
-  const std::exception_ptr error = decode_error(held->payload.span()).error;
-  held.reset();
-  std::rethrow_exception(error);
+  if (reader_.holds_error()) std::rethrow_exception(reader_.take_error());
 }
 
 void Core::throw_new_close(std::uint32_t asked) {
@@ -196,7 +190,7 @@ void Core::throw_end_of_messages() {
 /// For calls that have found nothing and do not wait. True: the peer is gone, look once more at what it had sent. Throws what
 /// its end means where that was done, and nobody was told so far.
 bool Core::look_for_end() {
-  if (is_inbox_full_ || has_told_end_) return false;
+  if (reader_.is_inbox_full() || has_told_end_) return false;
   if (peer_gone_) throw_end();
   // acquire: pairs with note_peer_gone()
   peer_gone_ = peer_known_gone_.load(std::memory_order_acquire) || transport_->peer_has_ended();
@@ -256,7 +250,7 @@ void Core::deliver(Channel& channel, Entry& entry, const Incoming& to, bool in_t
 void Core::give(Entry& entry, const Incoming& to) {
   const ChannelId& channel = channels_.at(entry.channel).id;
   if (to.type != nullptr) {
-    if (entry.kind == FrameKind::error_reply) std::rethrow_exception(decode_error(entry.payload.span()).error);
+    if (entry.kind == FrameKind::error_reply) std::rethrow_exception(reader_.decode_error(entry.payload.span()).error);
     check_type(entry.type, channel, *to.type);
     if (to.block != 0 && entry.payload.size() == to.block) {
       std::memcpy(to.place(to.out), entry.payload.data(), to.block);
@@ -271,7 +265,7 @@ void Core::give(Entry& entry, const Incoming& to) {
   MessageParts parts = parts_of(entry.kind, entry.type, entry.request_id);
   parts.channel = channel;
   parts.priority = entry.priority;
-  if (entry.kind == FrameKind::error_reply) parts.error = decode_error(entry.payload.span()).error;
+  if (entry.kind == FrameKind::error_reply) parts.error = reader_.decode_error(entry.payload.span()).error;
   parts.payload = entry.payload.take();
   parts.loans = std::move(entry.loans);
   to.put_message(MessageAccess::make(std::move(parts)), to.out);

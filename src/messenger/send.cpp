@@ -308,14 +308,14 @@ std::span<std::byte> Core::room_for(std::size_t bytes, const os::Deadline& deadl
     room = transport_->reserve(bytes);
     if (!room.empty()) return room;
     if (peer_gone_) throw_gone();
-    stuck.set(is_inbox_full_);
-    if (is_inbox_full_ && options_.role != Role::worker && transport_->peer_is_stuck()) {
+    stuck.set(reader_.is_inbox_full());
+    if (reader_.is_inbox_full() && options_.role != Role::worker && transport_->peer_is_stuck()) {
       throw QueueFullError("both ends of the link to " + options_.peer.name +
                            " are blocked in a send with a full inbox (here most on channel " +
                            channels_.at(inbox_.fullest()).id.describe() +
                            "): receive something, or raise LinkOptions::max_queued_bytes; nothing was sent");
     }
-    switch (wait(deadline, !is_inbox_full_, bytes)) {
+    switch (wait(deadline, !reader_.is_inbox_full(), bytes)) {
       case link::WaitEnd::changed:
         // A peer that always has something must not keep the time from passing: after its end there is one more look.
         if (!is_late) {

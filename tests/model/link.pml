@@ -4,7 +4,7 @@
  * A step is one access to memory or one system call, together with what the end decides before it from what only it
  * changes: that makes no difference to the other end, and needs a fifth of the states. Each bears the name of what it
  * stands for, of Link (src/link/link.hpp, link_wait.cpp), Producer and Consumer (src/link/ring/ring.hpp), or Core
- * (src/messenger: send.cpp, receive.cpp, drain.cpp, core.cpp).
+ * (src/messenger: send.cpp, receive.cpp, frame_reader.cpp, core.cpp).
  *
  * End 0 sends its records, receives those of end 1 and leaves. End 1 sends its records and receives until it is told
  * that the other is gone. What -D may choose stands below; CMakeLists.txt chooses.

@@ -1,0 +1,205 @@
+#include "messenger/frame_reader.hpp"
+
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include "step/step.hpp"
+
+namespace coproc::inline v0::detail {
+
+using link::Frame;
+using link::FrameHeader;
+using link::FrameKind;
+
+namespace {
+
+bool is_declaration(FrameKind kind) { return kind == FrameKind::channel || kind == FrameKind::type; }
+bool is_error(FrameKind kind) { return kind == FrameKind::error || kind == FrameKind::final_error; }
+
+}  // namespace
+
+bool FrameReader::take(const Frame& frame) {
+  const FrameHeader& header = frame.header;
+  if ((header.flags & link::kAbort) != 0) partial_ = Partial();
+  if (header.kind == FrameKind::fragment) {
+    continue_partial(frame);
+    return true;
+  }
+  if (partial_.is_active) broken_rule("it began a message before the last one was complete");
+  if ((header.flags & link::kFirstFragment) != 0) return begin_partial(frame);
+  if (header.kind >= FrameKind::channel) {
+    refuse_behind_end(header.kind);
+    header.kind == FrameKind::end ? take_end() : parts_.names.take(header.kind, frame.payload);
+    return true;
+  }
+  if (frame.payload.size() > max_message_bytes_) broken_rule("it sent a message over the limit");
+  if (parts_.inbox.is_full_for(frame.payload.size() + IncomingLoans::stated_cost(frame))) return false;
+  EntryPtr entry = parts_.inbox.make_entry();
+  entry->payload.resize_uninitialized(frame.payload.size());
+  if (!frame.payload.empty()) std::memcpy(entry->payload.data(), frame.payload.data(), frame.payload.size());
+  take_message(frame.header, entry);
+  return true;
+}
+
+void FrameReader::drain(link::Link& link, Stop stop) {
+  is_inbox_full_ = false;
+  if (stop == Stop::at_error && !held_errors_.empty()) return;
+  const std::uint32_t overtakings = link.overtakings();  // before the look: what is counted later is looked for later
+  if (!link.look()) {
+    link.serve_watched();
+    return;
+  }
+  step("drain: looked");
+  for (;;) {
+    const std::span<const std::byte> record = link.front();
+    if (record.empty()) {
+      overtakings_known_ = overtakings;
+      break;
+    }
+    const auto frame = link::parse_frame(record);
+    if (!frame) broken_rule("it sent a frame with an impossible header");
+    if (!take(*frame)) {
+      is_inbox_full_ = true;
+      break;
+    }
+    step("drain: taken");
+    link.pop();
+    if (stop == Stop::at_error && !held_errors_.empty()) break;
+  }
+  link.release_if_due();
+}
+
+void FrameReader::refuse_behind_end(FrameKind kind) const {
+  if (end_received() && kind != FrameKind::final_error)
+    broken_rule("it sent something after it had said that it would send no more");
+}
+
+void FrameReader::take_end() noexcept {
+  end_received_.store(true, std::memory_order_relaxed);  // relaxed: only this thread acts upon it
+  parts_.names.forget_channels();
+}
+
+bool FrameReader::begin_partial(const Frame& frame) {
+  refuse_behind_end(frame.header.kind);
+  std::uint64_t total = 0;
+  if (frame.payload.size() < sizeof total) broken_rule("a large message came without its size");
+  std::memcpy(&total, frame.payload.data(), sizeof total);
+  asm volatile("" : "+r"(total));  // from here on only this copy counts
+  const auto first = frame.payload.subspan(sizeof total);
+  const std::size_t most = is_declaration(frame.header.kind) ? PeerNames::kMaxDeclarationBytes : max_message_bytes_;
+  if (total > most || total < first.size()) {
+    broken_rule("it announced a message of " + std::to_string(total) + " bytes, over the limit or less than it sent");
+  }
+  if (parts_.inbox.is_full_for(total)) return false;
+  partial_.entry = parts_.inbox.make_entry();
+  partial_.entry->payload.resize_uninitialized(first.size());
+  partial_.entry->payload.reserve(total);  // bounded by our own limit; pages that are never written cost nothing
+  if (!first.empty()) std::memcpy(partial_.entry->payload.data(), first.data(), first.size());
+  partial_.total = total;
+  partial_.header = frame.header;
+  partial_.is_active = true;
+  return true;
+}
+
+void FrameReader::continue_partial(const Frame& frame) {
+  if (!partial_.is_active) broken_rule("it sent a piece of a message that it never began");
+  Payload& payload = partial_.entry->payload;
+  if (frame.payload.empty() || frame.payload.size() > partial_.total - payload.size()) {
+    broken_rule("it sent more of a message than it had announced");
+  }
+  const std::size_t before = payload.size();
+  payload.append(frame.payload.data(), frame.payload.size());
+  if (payload.size() < partial_.total) return;
+  try {
+    take_message(partial_.header, partial_.entry);
+  } catch (...) {
+    payload.resize_uninitialized(before);  // the piece stays in the link, and will come again
+    throw;
+  }
+  partial_ = Partial();
+}
+
+/// Takes a message that is complete. If this throws, nothing has changed but the entry, which is made anew when the frame is
+/// read again.
+void FrameReader::take_message(const FrameHeader& header, EntryPtr& entry) {
+  if (is_declaration(header.kind)) return parts_.names.take(header.kind, entry->payload.span());
+  if (is_error(header.kind)) return hold_error(header, entry);
+  Entry& taken = *entry;
+  const bool has_loans = (header.flags & link::kCarriesLoans) != 0;
+  std::vector<std::shared_ptr<LoanHold>> loans;
+  if (has_loans) loans = parts_.loans.find(taken);
+  finish_entry(header, taken);
+  if (has_loans) IncomingLoans::attach(taken, std::move(loans));
+  parts_.inbox.put(entry);
+  if (has_loans) IncomingLoans::keep(taken);
+}
+
+void FrameReader::finish_entry(const FrameHeader& header, Entry& entry) {
+  const Channel* const channel = parts_.names.channel(header.channel);
+  if (channel == nullptr) {
+    refuse_behind_end(header.kind);
+    broken_rule("it used a channel that it never declared");
+  }
+  if (!parts_.names.has_type(header.type) && (header.type != 0 || header.kind != FrameKind::error_reply)) {
+    broken_rule("it used a type that it never declared");
+  }
+  if (header.kind == FrameKind::request && header.request_id == 0) broken_rule("it sent a request without an id");
+  if (header.kind == FrameKind::request && !parts_.requests.has_room_for(1)) {
+    broken_rule("it sent a request while " + std::to_string(parts_.requests.to_answer()) +
+                " that were received are not answered, as many as LinkOptions::max_queued_bytes allows");
+  }
+  if (header.kind == FrameKind::reply || header.kind == FrameKind::error_reply) check_answer(header, *channel);
+  entry.kind = header.kind;
+  entry.channel = channel->index;
+  entry.type = header.type;
+  entry.request_id = header.request_id;
+  entry.priority = Priority::from_parts(header.priority, header.rest);
+  entry.sequence = next_sequence_++;
+  last_priority_ = entry.priority;
+}
+
+/// A reply that answers no request (id 0) is a message as any other; each request is answered once, on its own channel.
+void FrameReader::check_answer(const FrameHeader& header, const Channel& channel) {
+  const std::uint64_t id = header.request_id;
+  if (id == 0 && header.kind == FrameKind::reply) return;
+  if (parts_.requests.expects(id, channel) && parts_.inbox.find_reply(id) == nullptr) return;
+  broken_rule("it answered request " + std::to_string(id) + " on channel " + channel.id.describe() +
+              ", which was not sent there, or is answered already");
+}
+
+void FrameReader::hold_error(const FrameHeader& header, EntryPtr& entry) {
+  refuse_behind_end(header.kind);
+  if (header.kind == FrameKind::final_error) {
+    ReceivedError received = decode_error(entry->payload.span());
+    parts_.last_words.note_error(std::move(received.error), std::move(received.description));
+  }
+  const std::size_t bytes = entry->payload.size();
+  entry->sequence = next_sequence_++;
+  held_errors_.emplace_back();
+  held_errors_.back() = std::move(entry);
+  parts_.inbox.charge(bytes);
+}
+
+std::exception_ptr FrameReader::take_error() {
+  const EntryPtr held = std::move(held_errors_.front());
+  held_errors_.pop_front();
+  parts_.inbox.discharge(held->payload.size());
+  return decode_error(held->payload.span()).error;
+}
+
+ReceivedError FrameReader::decode_error(std::span<const std::byte> payload) const {
+  const RemoteOrigin origin(parts_.peer.name, parts_.peer.pid);
+  std::string why;
+  try {
+    return decode_error_payload(payload, max_message_bytes_, origin);
+  } catch (const std::exception& error) {
+    why = error.what();
+  } catch (...) {
+    why = "its codec threw something that is no std::exception";
+  }
+  // The peer meant to report an error: its receiver gets one, whatever the codec throws.
+  return {std::make_exception_ptr(RemoteError("unreadable", why, origin)), "an error that cannot be read: " + why};
+}
+
+}  // namespace coproc::inline v0::detail
