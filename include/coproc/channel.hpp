@@ -109,6 +109,9 @@ class ChannelId {
   std::string text_ = {};            // the text or encoded value; for a decoded enumerator, the name of its type
 };
 
+/// The default channel, for calls that name none: it spares them to make a name.
+COPROC_API extern const ChannelId kDefaultChannel;
+
 }  // namespace coproc::inline v0
 
 template <>

@@ -102,6 +102,13 @@ class Decoder {
     std::memcpy(to, block.lent, block.count * block.size);
     asm volatile("" : : "r"(to) : "memory");  // only the copy counts
   }
+  /// Copies the next `count` bytes, without filling the container before.
+  template <class Container>
+  void assign(Container& to, std::size_t count) {
+    const auto* const from = reinterpret_cast<const typename Container::value_type*>(take(count));
+    to.assign(from, from + count);
+    asm volatile("" : : "r"(&to) : "memory");  // only the copy counts
+  }
   /// Reads a block for a SharedBuffer, which takes a lent block over without copying it.
   COPROC_API detail::LoanHandle shared_block(std::size_t size);
   /// Gives the decoder the loans of the message. They must outlive the decoder.

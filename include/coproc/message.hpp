@@ -150,7 +150,7 @@ class Message {
 
  private:
   friend struct detail::MessageAccess;
-  explicit Message(detail::MessageParts parts) noexcept : parts_(std::move(parts)) {}
+  Message() noexcept = default;
 
   template <class R, class First, class... Rest>
   R match_next(First& first, Rest&... rest) const {

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -55,7 +56,8 @@ class COPROC_API Messenger {
   /// Sends a value that expects no reply. Throws TimeoutError, MessageTooLargeError, QueueFullError, InterruptedError,
   /// and, for a priority that is NaN, InvalidArgumentError.
   template <class T>
-  void send_norequest(const T& value, const ChannelId& channel = {}, const SendOptions& options = {}) {
+  void send_norequest(const T& value, const ChannelId& channel = kDefaultChannel,
+                      const SendOptions& options = kDefaultSendOptions) {
     check_encodable<T>();
     if constexpr (Encodable<T>) send(detail::outgoing(value), channel, options);
   }
@@ -63,14 +65,16 @@ class COPROC_API Messenger {
   /// Sends the value if there is space for it now, and returns whether there was. Never waits: `options.timeout` is not
   /// used.
   template <class T>
-  [[nodiscard]] bool try_send(const T& value, const ChannelId& channel = {}, const SendOptions& options = {}) {
+  [[nodiscard]] bool try_send(const T& value, const ChannelId& channel = kDefaultChannel,
+                              const SendOptions& options = kDefaultSendOptions) {
     check_encodable<T>();
     if constexpr (Encodable<T>) return try_send(detail::outgoing(value), channel, options);
   }
 
   /// Sends a value that expects a reply, and counts it in `remaining(channel)` until the reply is received.
   template <class T>
-  RequestId send_request(const T& value, const ChannelId& channel = {}, const SendOptions& options = {}) {
+  RequestId send_request(const T& value, const ChannelId& channel = kDefaultChannel,
+                         const SendOptions& options = kDefaultSendOptions) {
     check_encodable<T>();
     if constexpr (Encodable<T>) return send_request(detail::outgoing(value), channel, options);
   }
@@ -79,20 +83,22 @@ class COPROC_API Messenger {
   /// request.
   template <class Range>
     requires requires(Range& range) { std::begin(range) != std::end(range); }
-  std::vector<RequestId> send_request_multiple(Range&& values, const ChannelId& channel = {},
-                                               const SendOptions& options = {}) {
+  std::vector<RequestId> send_request_multiple(Range&& values, const ChannelId& channel = kDefaultChannel,
+                                               const SendOptions& options = kDefaultSendOptions) {
     return send_each(values, channel, options);
   }
   template <class T>
-  std::vector<RequestId> send_request_multiple(std::initializer_list<T> values, const ChannelId& channel = {},
-                                               const SendOptions& options = {}) {
+  std::vector<RequestId> send_request_multiple(std::initializer_list<T> values,
+                                               const ChannelId& channel = kDefaultChannel,
+                                               const SendOptions& options = kDefaultSendOptions) {
     return send_each(values, channel, options);
   }
 
   /// Answers the oldest unanswered request of this channel, in the order in which receives returned them. If there is
   /// none, the message is sent as a reply that nobody asked for.
   template <class T>
-  void send_reply(const T& value, const ChannelId& channel = {}, const SendOptions& options = {}) {
+  void send_reply(const T& value, const ChannelId& channel = kDefaultChannel,
+                  const SendOptions& options = kDefaultSendOptions) {
     check_encodable<T>();
     if constexpr (Encodable<T>) send_reply(detail::outgoing(value), channel, options);
   }
@@ -100,20 +106,20 @@ class COPROC_API Messenger {
   /// Answers this request. Throws NoRequestError if the message is no request, was answered already, or came through an
   /// earlier link.
   template <class T>
-  void reply_to(const Message& request, const T& value, const SendOptions& options = {}) {
+  void reply_to(const Message& request, const T& value, const SendOptions& options = kDefaultSendOptions) {
     check_encodable<T>();
     if constexpr (Encodable<T>) reply_to(request, detail::outgoing(value), options);
   }
 
   /// Answers this request by an error, which the receive of its reply throws. Throws NoRequestError like `reply_to`.
   template <ErrorPayload E>
-  void reply_error_to(const Message& request, const E& error, const SendOptions& options = {}) {
+  void reply_error_to(const Message& request, const E& error, const SendOptions& options = kDefaultSendOptions) {
     reply_error_to(request, detail::known_error<E>(), &error, options);
   }
 
   /// Sends an error, which the peer's next receive throws. It belongs to no channel and answers no request.
   template <ErrorPayload E>
-  void send_error(const E& error, const SendOptions& options = {}) {
+  void send_error(const E& error, const SendOptions& options = kDefaultSendOptions) {
     send_error(detail::known_error<E>(), &error, options);
   }
 
@@ -125,7 +131,7 @@ class COPROC_API Messenger {
   /// receives throw EndOfMessages, or, at a host's end, EndOfWorkersMessages. From then on sends at this end throw
   /// LinkClosedError, except for close requests and for the exception that leaves a target; receives go on. The call
   /// waits for space like a send. A second call does nothing.
-  void send_end(const SendOptions& options = {});
+  void send_end(const SendOptions& options = kDefaultSendOptions);
 
   /// Returns an array in the shared memory of this link, to be filled and sent. Its elements are not initialised.
   /// Throws LoanError if there is no room or the link has no memory to lend, and MessageTooLargeError.
@@ -138,8 +144,12 @@ class COPROC_API Messenger {
 
   /// Waits for a message of this channel and returns the first one in the order of this messenger.
   template <class T = Message>
-  T receive_blocking(const ChannelId& channel = {}) {
-    if constexpr (detail::kIsBulk<T>) {
+  T receive_blocking(const ChannelId& channel = kDefaultChannel) {
+    if constexpr (std::is_same_v<T, Message>) {
+      Message message = detail::MessageAccess::make();
+      receive(&channel, 1, detail::incoming<Message>(message), kForever);
+      return message;
+    } else if constexpr (detail::kIsBulk<T>) {
       T value;
       receive(&channel, 1, detail::incoming<T>(value), kForever);
       return value;
@@ -171,7 +181,7 @@ class COPROC_API Messenger {
   /// Returns all messages of this channel that have arrived, in the order of this messenger, and does not wait. If it
   /// throws, all of them stay receivable.
   template <class T = Message>
-  std::vector<T> receive_available(const ChannelId& channel = {}) {
+  std::vector<T> receive_available(const ChannelId& channel = kDefaultChannel) {
     detail::check_receivable<T>();
     std::vector<T> all;
     receive_all(channel, detail::incoming<T>(all));
@@ -192,7 +202,7 @@ class COPROC_API Messenger {
   /// stay queued. `each` is the time-out for each reply. Errors and the death of the peer are thrown inside the loop,
   /// after the replies that came before them; a new loop continues. See RepliesView.
   template <class T = Message>
-  RepliesView<T> receive_remaining(const ChannelId& channel = {}, Timeout each = kForever) {
+  RepliesView<T> receive_remaining(const ChannelId& channel = kDefaultChannel, Timeout each = kForever) {
     detail::check_receivable<T>();
     return RepliesView<T>(*this, channel, each);
   }
@@ -217,13 +227,13 @@ class COPROC_API Messenger {
   /// The number of messages of this channel that can be received now. It takes in what has arrived, and does not wait.
   /// Throws the errors of a receive; if there is no message, it also throws the error for the end of the peer, until a
   /// receive or a send has thrown it.
-  std::size_t available(const ChannelId& channel = {});
+  std::size_t available(const ChannelId& channel = kDefaultChannel);
   /// The number of messages of this channel that were moved to the inbox of this end already. Takes in no others, and
   /// throws nothing.
-  std::size_t queued(const ChannelId& channel = {}) const noexcept;
+  std::size_t queued(const ChannelId& channel = kDefaultChannel) const noexcept;
   /// The number of requests of this channel whose replies were not received yet.
-  std::size_t remaining(const ChannelId& channel = {}) const noexcept;
-  ChannelCounts counts(const ChannelId& channel = {}) const noexcept;
+  std::size_t remaining(const ChannelId& channel = kDefaultChannel) const noexcept;
+  ChannelCounts counts(const ChannelId& channel = kDefaultChannel) const noexcept;
 
   /// Calls `coproc::accept_errors`, which applies to the whole process.
   template <ErrorPayload... E>
@@ -267,7 +277,17 @@ class COPROC_API Messenger {
   template <class Range>
   std::vector<RequestId> send_each(Range& values, const ChannelId& channel, const SendOptions& options) {
     std::vector<RequestId> ids;
+    if constexpr (requires { std::size(values); }) ids.reserve(std::size(values));
     const Batch batch(*this);
+    if constexpr (requires { detail::kOutgoingTraits<std::remove_cvref_t<decltype(*std::data(values))>>; }) {
+      using T = std::remove_cvref_t<decltype(*std::data(values))>;
+      check_encodable<T>();
+      if constexpr (Encodable<T> && !detail::HasPriority<T>) {
+        send_requests({std::data(values), &detail::kOutgoingTraits<T>, std::nullopt}, sizeof(T), std::size(values), ids,
+                      channel, options);
+        return ids;
+      }
+    }
     for (const auto& value : values) ids.push_back(send_request(value, channel, options));
     return ids;
   }
@@ -283,6 +303,9 @@ class COPROC_API Messenger {
   void send(const detail::Outgoing& value, const ChannelId& channel, const SendOptions& options);
   bool try_send(const detail::Outgoing& value, const ChannelId& channel, const SendOptions& options);
   RequestId send_request(const detail::Outgoing& value, const ChannelId& channel, const SendOptions& options);
+  /// Sends `count` values, each of which lies `size` bytes behind the one before, and appends their ids to `ids`.
+  void send_requests(detail::Outgoing value, std::size_t size, std::size_t count, std::vector<RequestId>& ids,
+                     const ChannelId& channel, const SendOptions& options);
   void send_reply(const detail::Outgoing& value, const ChannelId& channel, const SendOptions& options);
   void reply_to(const Message& request, const detail::Outgoing& value, const SendOptions& options);
   void reply_error_to(const Message& request, const detail::ErrorType& type, const void* error,

@@ -22,6 +22,7 @@ struct SendOptions {
   /// The priority of the message. Without it, a `priority` member of the payload is the priority.
   std::optional<Priority> priority = {};
 };
+inline constexpr SendOptions kDefaultSendOptions{};
 
 /// The limits of a link, which are checked before anything is allocated, and the way in which both of its ends wait.
 struct LinkOptions {

@@ -69,19 +69,18 @@ struct Frame {
   std::span<const std::byte> payload;  // still in the ring: the peer may be changing it
 };
 
-/// Copies the header out of the ring and checks everything in it that needs no declarations. False: the header is
-/// impossible.
-inline bool parse_frame(std::span<const std::byte> record, Frame& frame) noexcept {
-  if (record.size() < kHeaderBytes) return false;
-  const auto load = [at = record.data()](std::size_t offset) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, at + offset, sizeof word);
-    // The peer may change the ring at any time. From here on only this copy counts: the compiler must not load it
-    // again.
-    asm volatile("" : "+r"(word));
-    return word;
-  };
-  const std::uint64_t first = load(0), numbers = load(8);
+/// Loads a word of a header. The peer may change the ring at any time. From here on only this copy counts: the compiler
+/// must not load it again.
+inline std::uint64_t load_word(const std::byte* header, std::size_t offset) noexcept {
+  std::uint64_t word = 0;
+  std::memcpy(&word, header + offset, sizeof word);
+  asm volatile("" : "+r"(word));
+  return word;
+}
+
+/// Copies the header, whose first word is loaded already, out of the ring. REQUIRES: the record has a header.
+inline void copy_header(std::span<const std::byte> record, std::uint64_t first, Frame& frame) noexcept {
+  const std::uint64_t numbers = load_word(record.data(), 8);
   FrameHeader& header = frame.header;
   header.length = static_cast<std::uint32_t>(first);
   header.kind = static_cast<FrameKind>(first >> 32);
@@ -89,9 +88,17 @@ inline bool parse_frame(std::span<const std::byte> record, Frame& frame) noexcep
   header.rest = static_cast<std::int16_t>(first >> 48);
   header.channel = static_cast<std::uint32_t>(numbers);
   header.type = static_cast<std::uint32_t>(numbers >> 32);
-  header.request_id = load(16);
-  header.priority = std::bit_cast<double>(load(24));
+  header.request_id = load_word(record.data(), 16);
+  header.priority = std::bit_cast<double>(load_word(record.data(), 24));
   frame.payload = record.subspan(kHeaderBytes);
+}
+
+/// Copies the header out of the ring and checks everything in it that needs no declarations. False: the header is
+/// impossible.
+inline bool parse_frame(std::span<const std::byte> record, Frame& frame) noexcept {
+  if (record.size() < kHeaderBytes) return false;
+  copy_header(record, load_word(record.data(), 0), frame);
+  const FrameHeader& header = frame.header;
   const auto kind = static_cast<std::uint8_t>(header.kind);
   const auto is_end = [&] {
     return header.kind == FrameKind::end && frame.payload.empty() && (header.flags & kFirstFragment) == 0;
@@ -100,6 +107,17 @@ inline bool parse_frame(std::span<const std::byte> record, Frame& frame) noexcep
          (header.flags & ~(kFirstFragment | kAbort | kCarriesLoans)) == 0 &&
          ((header.flags & kCarriesLoans) == 0 || header.kind <= FrameKind::reply) &&
          header.priority == header.priority;  // not NaN
+}
+
+/// The same for most frames: a whole message, request or reply without flags. False: it is another frame, which
+/// parse_frame has to look at.
+inline bool parse_plain_frame(std::span<const std::byte> record, Frame& frame) noexcept {
+  if (record.size() < kHeaderBytes) return false;
+  const std::uint64_t first = load_word(record.data(), 0);
+  const auto kind_and_flags = static_cast<std::uint16_t>(first >> 32);
+  if (unsigned{kind_and_flags} - 1 >= static_cast<unsigned>(FrameKind::reply)) return false;
+  copy_header(record, first, frame);
+  return frame.header.priority == frame.header.priority;  // not NaN
 }
 
 inline std::optional<Frame> parse_frame(std::span<const std::byte> record) noexcept {

@@ -13,11 +13,6 @@ os::Deadline deadline_of(const SendOptions& options) { return os::Deadline(optio
 
 }  // namespace
 
-void Core::reply_to(const Message& request, const Outgoing& value, const SendOptions& options) {
-  CallGuard guard(*this);
-  send_unguarded({FrameKind::reply, request_to_answer(request)}, value, request.channel(), options);
-}
-
 void Core::reply_error_to(const Message& request, const ErrorType& type, const void* error,
                           const SendOptions& options) {
   CallGuard guard(*this);
@@ -33,7 +28,8 @@ void Core::reply_error_to(const Message& request, const ErrorType& type, const v
   Buffer payload;
   encode_error_payload(payload, options_.link.max_message_bytes, type, error);
   send_bytes(header, payload.span(), deadline);
-  finish_send({FrameKind::error_reply, id}, channel, id);
+  ++channel.counts.sent;
+  requests_.note_answered(channel, id);
 }
 
 void Core::send_error(const ErrorType& type, const void* error, const SendOptions& options) {

@@ -6,6 +6,9 @@
 
 namespace coproc::inline v0 {
 
+// Also before this line runs, in the constructors of globals, its zeros mean the default channel.
+const ChannelId kDefaultChannel;
+
 std::string ChannelId::describe() const {
   switch (kind_) {
     case Kind::none:

@@ -26,6 +26,15 @@ struct Channel {
   std::uint32_t index = 0;             // in this end's list; the same for the lifetime of the link
   std::uint32_t number = kUndeclared;  // by which this end names it to the peer
   ChannelCounts counts;
+  /// The numbers of the peer that were last found to be this channel and what a receive had asked for: the same come again
+  /// and again. Kept by PeerNames.
+  struct Match {
+    std::uint32_t channel = 0;
+    std::uint32_t type = 0;
+    std::uint64_t type_id =
+        ~std::uint64_t{0};  // 0: any; the default is an id that no type has, so that it matches nothing
+    bool operator==(const Match&) const noexcept = default;
+  } last_match;
   struct ToAnswer {           // the peer's requests that were returned to the user; kept by RequestBooks
     Fifo<std::uint64_t> ids;  // oldest first; some may have been answered out of turn
     std::size_t count = 0;    // of those that were not answered

@@ -20,7 +20,7 @@ std::uint64_t next_run() noexcept {
 
 /// For a guard that cannot go on at once. Throws, and the messenger is as if this call had never been, or returns.
 void Core::wait_for_turn(bool is_taken) {
-  if (!transport_->is_own_process()) {
+  if (!link_->is_own_process()) {
     if (is_taken)
       in_use_.store(kFree, std::memory_order_relaxed);  // relaxed: a forked child's copy, of no use to anybody
     throw NotOwnerError("this messenger (to " + options_.peer.name +
@@ -38,16 +38,17 @@ void Core::wait_for_turn(bool is_taken) {
   }
 }
 
-Core::Core(std::unique_ptr<link::Link> transport, CoreOptions options)
-    : transport_(std::move(transport)),
+Core::Core(std::unique_ptr<link::Link> end, CoreOptions options)
+    : link_(std::move(end)),
       options_(std::move(options)),
       run_(next_run()),
       own_names_(most_bytes_kept(options_.link), options_.peer),
       peer_names_(channels_, most_bytes_kept(options_.link), options_.peer),
       requests_(options_.first_request_id, most_bytes_kept(options_.link) / 96),
-      outgoing_loans_(*transport_, options_.link),
+      outgoing_loans_(*link_, options_.link),
+      most_at_once_(std::min(link_->max_record() - link::kHeaderBytes, options_.link.max_message_bytes)),
       inbox_(options_.reorders, options_.link.max_queued_bytes),
-      incoming_loans_(transport_.get(), options_.link.max_message_bytes, options_.peer),
+      incoming_loans_(link_.get(), options_.link.max_message_bytes, options_.peer),
       reader_({peer_names_, requests_, inbox_, incoming_loans_, last_words_, options_.peer},
               options_.link.max_message_bytes) {}
 
@@ -68,20 +69,20 @@ ChannelCounts Core::counts(const ChannelId& channel) const noexcept {
 int Core::native_handle() {
   CallGuard guard(*this);
   const int handle = name_refusals("the messenger to " + options_.peer.name + " has no native handle",
-                                   [&] { return transport_->native_handle(); });
+                                   [&] { return link_->native_handle(); });
   is_armed_ = true;  // the guard's end settles
   return handle;
 }
 
 void Core::throw_if_interrupted() {
   CallGuard guard(*this);
-  if (!transport_->is_interrupted()) return;
+  if (!link_->is_interrupted()) return;
   (void)wait(os::Deadline(std::chrono::seconds(0)), true, 0);  // takes it
   throw InterruptedError("the receive from " + options_.peer.name + " was interrupted: nothing was lost");
 }
 
 void Core::settle() {
-  transport_->settle(inbox_.live_count() != 0 || reader_.holds_error() || end_received() || peer_gone_, closes_thrown_);
+  link_->settle(inbox_.live_count() != 0 || reader_.holds_error() || end_received() || peer_gone_, closes_thrown_);
 }
 
 bool Core::has_work(const ChannelId* replies_of) {
@@ -89,32 +90,32 @@ bool Core::has_work(const ChannelId* replies_of) {
   bool has_room_for_rest = false;
   try {
     drain(Stop::at_error);
-    has_room_for_rest = has_rest() && !transport_->reserve(next_piece()).empty();
+    has_room_for_rest = has_rest() && !link_->reserve(next_piece()).empty();
   } catch (const ProtocolError&) {
     return true;  // of several messengers it is this one whose receive throws it
   }
   if (peer_known_gone_.load(std::memory_order_acquire)) peer_gone_ = true;  // pairs with note_peer_gone()
   const bool has_message =
       replies_of == nullptr ? inbox_.live_count() != 0 : inbox_.front(channels_.of(*replies_of).index, true) != nullptr;
-  return has_message || has_room_for_rest || reader_.holds_error() || transport_->close_requests() != closes_thrown_ ||
+  return has_message || has_room_for_rest || reader_.holds_error() || link_->close_requests() != closes_thrown_ ||
          reader_.is_inbox_full() || end_received() || peer_gone_;
 }
 
 std::chrono::nanoseconds Core::begin_sleep(SleepFds fds) {
   CallGuard guard(*this);
-  return transport_->begin_sleep(fds, true, has_rest() ? next_piece() : 0);
+  return link_->begin_sleep(fds, true, has_rest() ? next_piece() : 0);
 }
 
 bool Core::end_sleep(SleepFds fds) {
   CallGuard guard(*this);
-  const link::WaitEnd end = transport_->end_sleep(fds);
+  const link::WaitEnd end = link_->end_sleep(fds);
   if (end == link::WaitEnd::peer_gone) peer_gone_ = true;
   return end == link::WaitEnd::interrupted;
 }
 
 bool Core::try_drain() noexcept {
   std::uint32_t expected = kFree;
-  if (!transport_->is_own_process() ||
+  if (!link_->is_own_process() ||
       !in_use_.compare_exchange_strong(expected, kDrainFromOutside, std::memory_order_acquire))
     return false;
   const std::uint64_t drained_before = reader_.next_sequence();
@@ -144,7 +145,7 @@ void Core::throw_wait_refused(const std::system_error& error) const {
 
 void Core::check_gone_after_broken_wake() {
   // Nobody holds the read end of the peer's pipe any more: it has ended, or is just about to have. One that lives on is
-  // found out by the transport, which then throws at once, also the next time.
+  // found out by the link, which then throws at once, also the next time.
   const os::Deadline grace(std::chrono::seconds(2));
   while (!grace.passed()) {
     const link::WaitEnd end = wait(grace, false, 0);
@@ -152,7 +153,7 @@ void Core::check_gone_after_broken_wake() {
       peer_gone_ = true;
       throw_gone();
     }
-    if (end == link::WaitEnd::interrupted) return transport_->interrupt();  // it is for the next wait
+    if (end == link::WaitEnd::interrupted) return link_->interrupt();  // it is for the next wait
   }
 }
 
@@ -168,9 +169,9 @@ void Core::note_unanswered() {
 void Core::retire_loans() noexcept {
   if (has_retired_loans_ || reader_.is_inbox_full()) return;
   try {
-    if (transport_->look()) return;
+    if (link_->look()) return;
     outgoing_loans_.retire();
-    if (link::Borrower* const borrower = transport_->borrower()) borrower->retire();
+    if (link::Borrower* const borrower = link_->borrower()) borrower->retire();
     has_retired_loans_ = true;
   } catch (const std::exception&) {
     // A link of which nothing more can be received: its memory goes with it.

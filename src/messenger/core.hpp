@@ -1,7 +1,7 @@
-// What stands behind a Messenger: the sending and receiving of untyped messages over a transport.
+// What stands behind a Messenger: the sending and receiving of untyped messages over a link.
 //
 // What it knows is kept by its parts (docs/design.md): Channels, OwnNames, PeerNames, RequestBooks, Inbox, OutgoingLoans,
-// IncomingLoans, FrameReader, LastWords. Its own methods are in several files: core.cpp (lifetime, counts, waits for several
+// IncomingLoans, FrameReader, FrameWriter, LastWords. Its own methods are in several files: core.cpp (lifetime, counts, waits for several
 // messengers), send.cpp and answer.cpp (sends), declare.cpp (declarations before the first use of a name), in_place.cpp
 // (straight from the link to the user), receive.cpp (receives, and from the inbox to the user), put_back.cpp (from the user
 // back into the inbox), lend.cpp (memory that the user takes to lend it).
@@ -22,6 +22,7 @@
 #include <utility>
 #include <vector>
 
+#include "coproc/detail/message_access.hpp"
 #include "coproc/error_payload.hpp"
 #include "coproc/message.hpp"
 #include "coproc/messenger.hpp"
@@ -30,10 +31,10 @@
 #include "link/link.hpp"
 #include "messenger/channels.hpp"
 #include "messenger/frame_reader.hpp"
+#include "messenger/frame_writer.hpp"
 #include "messenger/inbox.hpp"
 #include "messenger/incoming_loans.hpp"
 #include "messenger/last_words.hpp"
-#include "messenger/message_access.hpp"
 #include "messenger/outgoing_loans.hpp"
 #include "messenger/own_names.hpp"
 #include "messenger/peer.hpp"
@@ -66,20 +67,19 @@ inline std::size_t most_bytes_kept(const LinkOptions& options) noexcept {
 
 class Core {
  public:
-  Core(std::unique_ptr<link::Link> transport, CoreOptions options);
+  Core(std::unique_ptr<link::Link> end, CoreOptions options);
   ~Core();
 
   // send.cpp
-  struct Kind {
-    link::FrameKind frame;
-    std::uint64_t answers = 0;  // request id, of replies
-  };
-  std::uint64_t send(Kind kind, const Outgoing& value, const ChannelId& channel, const SendOptions& options);
+  void send(const Outgoing& value, const ChannelId& channel, const SendOptions& options);
+  std::uint64_t send_request(const Outgoing& value, const ChannelId& channel, const SendOptions& options);
+  void send_requests(Outgoing value, std::size_t size, std::size_t count, std::vector<RequestId>& ids,
+                     const ChannelId& channel, const SendOptions& options);
   bool try_send(const Outgoing& value, const ChannelId& channel, std::optional<Priority> priority);
   /// As try_send, but of a message that is sent in pieces those that find no room are kept: `send_rest` sends them, later, and
   /// nothing else can be sent before they are out. For who must never wait.
   bool begin_send(const Outgoing& value);
-  bool has_rest() const noexcept { return !rest_.empty(); }
+  bool has_rest() const noexcept { return writer_.has_rest(); }
   /// Sends what there is room for. Whether that was anything.
   bool send_rest();
   void send_reply(const Outgoing& value, const ChannelId& channel, const SendOptions& options);
@@ -94,19 +94,21 @@ class Core {
   void begin_batch();
   void end_batch() noexcept;
   /// From now on what is sent does not wake a peer that sleeps, or again does.
-  void publish_quietly(bool is_quiet) noexcept { publishing_ = is_quiet ? Publishing::quietly : Publishing::at_once; }
+  void publish_quietly(bool is_quiet) noexcept {
+    writer_.set_publishing(is_quiet ? FrameWriter::Publishing::quietly : FrameWriter::Publishing::at_once);
+  }
   /// The end of all that was sent, and whether the peer has taken all up to such an end out of the link, and has said so:
   /// it does at the latest when it calls `release_taken`.
-  std::uint64_t sent_until() const noexcept { return transport_->sent_until(); }
-  bool has_peer_taken(std::uint64_t end) noexcept { return transport_->has_peer_taken(end); }
-  void release_taken() noexcept { transport_->release(); }
+  std::uint64_t sent_until() const noexcept { return link_->sent_until(); }
+  bool has_peer_taken(std::uint64_t end) noexcept { return link_->has_peer_taken(end); }
+  void release_taken() noexcept { link_->release(); }
   /// How often a send had to look for room.
   std::uint64_t waits_for_room() const noexcept { return waits_for_room_; }
 
   // lend.cpp
   LoanHandle lend(std::size_t count, std::size_t size);
 
-  // receive.cpp
+  // in_place.cpp
   bool receive(const ChannelId* channels, std::size_t count, const Incoming& to, Timeout timeout);
   void receive_all(const ChannelId& channel, const Incoming& to);
   /// Appends what has come to `into`: each message as its size (32 bits) and its bytes. As far as these are small messages of this type,
@@ -127,9 +129,9 @@ class Core {
   std::size_t queued() const noexcept { return inbox_.live_count(); }
   std::size_t remaining(const ChannelId& channel) const noexcept;
   ChannelCounts counts(const ChannelId& channel) const noexcept;
-  bool close_requested() const noexcept { return transport_->close_requests() != 0; }
+  bool close_requested() const noexcept { return link_->close_requests() != 0; }
   bool end_received() const noexcept { return reader_.end_received(); }
-  void interrupt() noexcept { transport_->interrupt(); }
+  void interrupt() noexcept { link_->interrupt(); }
   int native_handle();
   /// The halves of a wait for anything: see Link. The second returns whether an interrupt has ended it.
   using SleepFds = std::span<pollfd, link::Link::kSleepFds>;
@@ -143,7 +145,7 @@ class Core {
   void throw_if_interrupted();
   /// As Message::run().
   std::uint64_t run() const noexcept { return run_; }
-  link::Link& transport() noexcept { return *transport_; }
+  link::Link& underlying_link() noexcept { return *link_; }
   const CoreOptions& options() const noexcept { return options_; }
 
   /// Any thread: moves what has come into the inbox, unless a call is under way, which drains by itself. True: something
@@ -163,20 +165,17 @@ class Core {
   class CallGuard;
   // send.cpp
   std::uint64_t request_to_answer(const Message& request);
-  std::uint64_t send_unguarded(Kind kind, const Outgoing& value, const ChannelId& channel, const SendOptions& options);
-  void finish_send(Kind kind, Channel& channel, std::uint64_t id);
-  bool send_block(link::FrameHeader header, const Outgoing& value);
+  template <link::FrameKind kKind>
+  std::uint64_t send_as(const Outgoing& value, const ChannelId& channel, const SendOptions& options,
+                        std::uint64_t answers);
+  bool send_at_once(const link::FrameHeader& header, const Priority& priority, const Outgoing& value);
+  void send_slowly(link::FrameHeader header, const Outgoing& value, Channel& channel, const os::Deadline& deadline);
   void send_payload(link::FrameHeader header, const Outgoing& value, const os::Deadline& deadline);
   void send_bytes(link::FrameHeader header, std::span<const std::byte> payload, const os::Deadline& deadline);
   void send_fragments(link::FrameHeader header, std::span<const std::byte> payload, const os::Deadline& deadline);
-  void keep_rest(std::span<const std::byte> payload);
-  std::size_t next_piece() const noexcept;
-  void write_frame(std::span<std::byte> room, link::FrameHeader header, std::span<const std::byte> payload) noexcept;
-  void finish_frame(std::span<std::byte> room, link::FrameHeader header, std::size_t payload_bytes) noexcept;
+  std::size_t next_piece() const noexcept { return writer_.next_piece(link_->max_record()); }
   std::span<std::byte> room_for(std::size_t bytes, const os::Deadline& deadline);
   void publish();
-  void publish_less() noexcept;
-  bool publish_now() noexcept;
   std::uint32_t channel_number(Channel& channel, const os::Deadline& deadline) {
     return channel.number != Channel::kUndeclared ? channel.number : declare_channel(channel, deadline);
   }
@@ -187,21 +186,25 @@ class Core {
   std::uint32_t look_up_type(const TypeInfo& type, const os::Deadline& deadline);
 
   // in_place.cpp
-  bool frame_for(const Channel& channel, const Incoming& to, std::span<const std::byte> record, link::Frame& frame);
+  bool receive_at_once(Channel& channel, const Incoming& to);
+  void pop_returned(link::Link& link, Channel& channel, const link::FrameHeader& header);
+  bool frame_for(Channel& channel, const Incoming& to, std::span<const std::byte> record, link::Frame& frame);
   bool give_in_place(const Channel& channel, const link::Frame& frame, const Incoming& to);
+  bool decode_in_place(const Channel& channel, const link::Frame& frame, const Incoming& to);
   enum class InPlace { returned, nothing_came, not_possible };
   InPlace receive_in_place(Channel& channel, const Incoming& to, const os::Deadline& deadline);
   InPlace receive_pieces_in_place(Channel& channel, const Incoming& to, std::span<const std::byte> record,
                                   const os::Deadline& deadline);
-  bool is_for(const Channel& channel, const Incoming& to, const link::FrameHeader& header);
+  bool is_for(Channel& channel, const Incoming& to, const link::FrameHeader& header);
   bool receive_reply_in_place(Channel& channel, std::uint64_t id, const Incoming& to);
   bool receive_all_in_place(Channel& channel, const Incoming& to);
   Entry* queued_front(const Channel& channel);
 
   // receive.cpp
+  bool receive_slowly(const ChannelId* channels, std::size_t count, const Incoming& to, Timeout timeout);
   void throw_pending();
   void throw_close() {
-    if (const std::uint32_t asked = transport_->close_requests(); asked != closes_thrown_) throw_new_close(asked);
+    if (const std::uint32_t asked = link_->close_requests(); asked != closes_thrown_) throw_new_close(asked);
   }
   [[noreturn]] void throw_new_close(std::uint32_t asked);
   [[noreturn]] void throw_close_request();
@@ -214,7 +217,7 @@ class Core {
   bool wait_for_more(const os::Deadline& deadline, bool is_of_all = true);
   link::WaitEnd wait(const os::Deadline& deadline, bool incoming, std::size_t space) {
     try {
-      return transport_->wait(deadline, incoming, space);
+      return link_->wait(deadline, incoming, space);
     } catch (const std::system_error& error) {
       throw_wait_refused(error);
     }
@@ -223,7 +226,7 @@ class Core {
   bool look_for_end();
   void deliver(Channel& channel, Entry& entry, const Incoming& to, bool in_turn = true);
   void give(Entry& entry, const Incoming& to);
-  MessageParts parts_of(link::FrameKind kind, std::uint32_t type, std::uint64_t request_id) const;
+  void fill(MessageParts& parts, link::FrameKind kind, std::uint32_t type, std::uint64_t request_id) const;
   void count_returned(Channel& channel, const link::FrameKind kind, std::uint64_t request_id) {
     ++channel.counts.received;
     if (kind == link::FrameKind::request) {
@@ -237,7 +240,7 @@ class Core {
 
   // core.cpp
   using Stop = FrameReader::Stop;
-  void drain(Stop stop) { reader_.drain(*transport_, stop); }
+  void drain(Stop stop) { reader_.drain(*link_, stop); }
   static constexpr std::uint32_t kFree = 0, kOwnersCall = 1, kDrainFromOutside = 2;  // in_use_
   void wait_for_turn(bool is_taken);
   /// For sends: the end may be known before any wait has met it, as after a stop().
@@ -256,7 +259,7 @@ class Core {
   [[noreturn]] void throw_gone();
   [[noreturn]] void throw_end();
 
-  std::unique_ptr<link::Link> transport_;
+  std::unique_ptr<link::Link> link_;
   CoreOptions options_;
   std::uint64_t run_;  // identifies this link in its process; constant after construction
   std::atomic<std::uint32_t> in_use_{0};
@@ -267,16 +270,12 @@ class Core {
   RequestBooks requests_;
 
   // sending
+  FrameWriter writer_;
   Buffer scratch_;
-  Priority last_sent_;      // of the frame before
-  bool overtakes_ = false;  // what is committed and not yet published overtakes something
   OutgoingLoans outgoing_loans_;
-  bool owes_abort_ = false;
-  bool keeps_rest_ = false;  // of the send that is under way
-  Buffer rest_;              // pieces that found no room, from `rest_at_` on
-  std::size_t rest_at_ = 0;
+  std::size_t most_at_once_;  // the largest value that send_at_once() sends; constant after construction
+  bool keeps_rest_ = false;   // of the send that is under way
   std::uint64_t waits_for_room_ = 0;
-  enum class Publishing : std::uint8_t { at_once, quietly, later } publishing_ = Publishing::at_once;
   bool has_sent_end_ = false;
 
   // receiving
@@ -302,7 +301,7 @@ class Core::CallGuard {
   explicit CallGuard(Core& core) : core_(core) {
     std::uint32_t expected = kFree;
     const bool is_free = core.in_use_.compare_exchange_strong(expected, kOwnersCall, std::memory_order_acquire);
-    if (!is_free || !core.transport_->is_own_process()) core.wait_for_turn(is_free);
+    if (!is_free || !core.link_->is_own_process()) core.wait_for_turn(is_free);
   }
   CallGuard(const CallGuard&) = delete;
   CallGuard& operator=(const CallGuard&) = delete;

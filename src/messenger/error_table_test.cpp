@@ -56,11 +56,13 @@ TEST(OneProcessUnloadedTypes, AreToldByTheirIdsAndNotByTheirPlaces) {
   TypeInfo info = type_info<int>;
   const int five = 5;
   detail::Outgoing value = detail::outgoing(five);
-  value.type = &info;
+  detail::OutgoingTraits traits = *value.traits;
+  traits.type = &info;
+  value.traits = &traits;
   detail::Core& core = *detail::MessengerAccess::core(a);
-  core.send({link::FrameKind::message}, value, {}, {});
+  core.send(value, {}, {});
   info = type_info<float>;
-  core.send({link::FrameKind::message}, value, {}, {});
+  core.send(value, {}, {});
   EXPECT_EQ(b.receive_blocking<int>(), 5);
   EXPECT_THROW((void)b.receive_blocking<int>(), TypeMismatchError);
 }

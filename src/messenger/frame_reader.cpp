@@ -156,7 +156,7 @@ void FrameReader::finish_entry(const FrameHeader& header, Entry& entry) {
   entry.request_id = header.request_id;
   entry.priority = Priority::from_parts(header.priority, header.rest);
   entry.sequence = next_sequence_++;
-  last_priority_ = entry.priority;
+  note_read(header);
 }
 
 /// A reply that answers no request (id 0) is a message as any other; each request is answered once, on its own channel.

@@ -86,8 +86,11 @@ class FrameReader {
   /// The sequence number of the next message or error.
   std::uint64_t next_sequence() const noexcept { return next_sequence_; }
   /// The priority of the message that was read last, here or elsewhere.
-  Priority last_priority() const noexcept { return last_priority_; }
-  void note_read(const Priority& priority) noexcept { last_priority_ = priority; }
+  Priority last_priority() const noexcept { return Priority::from_parts(last_priority_, last_rest_); }
+  void note_read(const link::FrameHeader& header) noexcept {
+    last_priority_ = header.priority;
+    last_rest_ = header.rest;
+  }
 
  private:
   struct Partial {  // a large message of which pieces are still to come
@@ -113,7 +116,9 @@ class FrameReader {
   std::deque<EntryPtr> held_errors_;
   std::uint64_t next_sequence_ = kFirstSequence;
   std::uint32_t overtakings_known_ = 0;
-  Priority last_priority_;
+  double last_priority_ =
+      Priority().value();  // its two parts, as they came: every message sets them, and few calls ask
+  std::int16_t last_rest_ = 0;
   bool is_inbox_full_ = false;
   std::atomic<bool> end_received_{false};
 };

@@ -27,15 +27,14 @@ bool is_data(FrameKind kind) {
 }  // namespace
 
 /// Whether the record belongs to this channel and can be returned as this type. Of any other the inbox knows what to do.
-inline bool Core::frame_for(const Channel& channel, const Incoming& to, std::span<const std::byte> record,
-                            Frame& frame) {
-  return link::parse_frame(record, frame) && frame.header.flags == 0 &&
-         frame.payload.size() <= options_.link.max_message_bytes && is_for(channel, to, frame.header);
+inline bool Core::frame_for(Channel& channel, const Incoming& to, std::span<const std::byte> record, Frame& frame) {
+  return link::parse_plain_frame(record, frame) && frame.payload.size() <= options_.link.max_message_bytes &&
+         is_for(channel, to, frame.header);
 }
 
-inline bool Core::is_for(const Channel& channel, const Incoming& to, const FrameHeader& header) {
-  if (!is_data(header.kind)) return false;
-  if (!peer_names_.match(header, channel, to.type)) return false;
+/// REQUIRES: a message, a request or a reply.
+inline bool Core::is_for(Channel& channel, const Incoming& to, const FrameHeader& header) {
+  if (!peer_names_.match(header, channel, to.traits->type)) return false;
   if (header.kind == FrameKind::message) return true;
   if (header.kind == FrameKind::reply) return header.request_id == 0 || requests_.expects(header.request_id, channel);
   return header.request_id != 0 && requests_.has_room_for(1);
@@ -43,22 +42,27 @@ inline bool Core::is_for(const Channel& channel, const Incoming& to, const Frame
 
 /// False: its bytes make no such value. What a codec throws itself goes to the user, and the record stays where it is.
 inline bool Core::give_in_place(const Channel& channel, const Frame& frame, const Incoming& to) {
-  if (to.type == nullptr) {
-    MessageParts parts = parts_of(frame.header.kind, frame.header.type, frame.header.request_id);
-    parts.channel = channel.id;
-    parts.priority = Priority::from_parts(frame.header.priority, frame.header.rest);
-    parts.payload.append(frame.payload.data(), frame.payload.size());
-    to.put_message(MessageAccess::make(std::move(parts)), to.out);
+  if (to.traits->block != 0) {
+    if (frame.payload.size() != to.traits->block) return false;
+    std::memcpy(to.place_of_block(), frame.payload.data(), to.traits->block);
     return true;
   }
-  if (to.block != 0) {
-    if (frame.payload.size() != to.block) return false;
-    std::memcpy(to.place(to.out), frame.payload.data(), to.block);
+  return decode_in_place(channel, frame, to);
+}
+
+/// The same for a value that is decoded, or a whole message.
+bool Core::decode_in_place(const Channel& channel, const Frame& frame, const Incoming& to) {
+  if (to.traits->type == nullptr) {
+    MessageParts& parts = to.traits->new_message(to.out);
+    fill(parts, frame.header.kind, frame.header.type, frame.header.request_id);
+    if (channel.index != 0) parts.channel = channel.id;
+    parts.priority = Priority::from_parts(frame.header.priority, frame.header.rest);
+    parts.payload.append(frame.payload.data(), frame.payload.size());
     return true;
   }
   try {
     Decoder decoder(frame.payload, options_.link.max_message_bytes);
-    to.decode(decoder, to.out);
+    to.traits->decode(decoder, to.out);
     decoder.finish();
   } catch (const DecodeError&) {
     return false;  // the same from the inbox, where it stays receivable
@@ -66,30 +70,46 @@ inline bool Core::give_in_place(const Channel& channel, const Frame& frame, cons
   return true;
 }
 
+/// The short path, of most messages: what is wanted is next in the link, and nothing else can come before it. False: nothing was taken, and the longer ways have to see why.
+inline bool Core::receive_at_once(Channel& channel, const Incoming& to) {
+  if (inbox_.has_any_of(channel.index) || !reader_.is_clear()) return false;
+  link::Link& link = *link_;
+  if (link.overtakings() != reader_.overtakings_known()) return false;
+  if (link.head() == link.seen() && !link.look()) return false;
+  const auto record = link.front();
+  Frame frame;
+  if (!frame_for(channel, to, record, frame) || !give_in_place(channel, frame, to)) return false;
+  pop_returned(link, channel, frame.header);
+  return true;
+}
+
+inline void Core::pop_returned(link::Link& link, Channel& channel, const FrameHeader& header) {
+  step("receive in place: decoded");
+  reader_.note_read(header);
+  link.pop();
+  link.release_if_due();
+  count_returned(channel, header.kind, header.request_id);
+}
+
 Core::InPlace Core::receive_in_place(Channel& channel, const Incoming& to, const os::Deadline& deadline) {
   if (inbox_.has_any_of(channel.index) || !reader_.is_clear()) return InPlace::not_possible;
-  const std::uint32_t overtakings =
-      transport_->overtakings();  // before the look: what is counted later is looked for later
+  const std::uint32_t overtakings = link_->overtakings();  // before the look: what is counted later is looked for later
   const bool is_in_order = overtakings == reader_.overtakings_known();
-  if ((transport_->head() == transport_->seen() || !is_in_order) && !transport_->look()) return InPlace::nothing_came;
-  const auto record = transport_->front();
+  if ((link_->head() == link_->seen() || !is_in_order) && !link_->look()) return InPlace::nothing_came;
+  const auto record = link_->front();
   Frame frame;
   if (record.empty()) return InPlace::not_possible;
   if (!frame_for(channel, to, record, frame)) {
-    return is_in_order && to.block != 0 ? receive_pieces_in_place(channel, to, record, deadline)
-                                        : InPlace::not_possible;
+    return is_in_order && to.traits->block != 0 ? receive_pieces_in_place(channel, to, record, deadline)
+                                                : InPlace::not_possible;
   }
   if (!is_in_order) {
-    const bool is_alone = ring::Consumer::end_of(record, transport_->head()) == transport_->seen();
+    const bool is_alone = ring::Consumer::end_of(record, link_->head()) == link_->seen();
     if (!is_alone) return InPlace::not_possible;
     reader_.note_in_order(overtakings);
   }
   if (!give_in_place(channel, frame, to)) return InPlace::not_possible;
-  step("receive in place: decoded");
-  reader_.note_read(Priority::from_parts(frame.header.priority, frame.header.rest));
-  transport_->pop();
-  transport_->release_if_due();
-  count_returned(channel, frame.header.kind, frame.header.request_id);
+  pop_returned(*link_, channel, frame.header);
   return InPlace::returned;
 }
 
@@ -100,37 +120,37 @@ Core::InPlace Core::receive_pieces_in_place(Channel& channel, const Incoming& to
   Frame frame;
   std::uint64_t total = 0;
   if (!link::parse_frame(record, frame) || frame.header.flags != link::kFirstFragment ||
-      frame.payload.size() <= sizeof total || !is_for(channel, to, frame.header))
+      frame.payload.size() <= sizeof total || !is_data(frame.header.kind) || !is_for(channel, to, frame.header))
     return InPlace::not_possible;
   std::memcpy(&total, frame.payload.data(), sizeof total);
   asm volatile("" : "+r"(total));  // from here on only this copy counts
   frame.payload = frame.payload.subspan(sizeof total);
-  if (total != to.block || total > options_.link.max_message_bytes || frame.payload.size() > total)
+  if (total != to.traits->block || total > options_.link.max_message_bytes || frame.payload.size() > total)
     return InPlace::not_possible;
   const FrameHeader header = frame.header;
-  auto* const place = static_cast<std::byte*>(to.place(to.out));
+  auto* const place = static_cast<std::byte*>(to.place_of_block());
   std::size_t received = 0;
 
   const auto leave = [&] {
     EntryPtr entry = inbox_.make_entry();
     entry->payload.reserve(total);
     entry->payload.append(place, received);
-    to.clear(to.out);
+    to.traits->clear(to.out);
     reader_.resume(std::move(entry), total, header);
     return InPlace::not_possible;
   };
   for (;;) {
     std::memcpy(place + received, frame.payload.data(), frame.payload.size());
     received += frame.payload.size();
-    transport_->pop();
-    transport_->release_if_due();
+    link_->pop();
+    link_->release_if_due();
     if (received == total) break;
-    while (transport_->front().empty()) {
+    while (link_->front().empty()) {
       // A peer that sends piece after piece, each of a byte, must not keep the wait from its end.
       const auto goes_on_at_once = [&] {
-        return !deadline.passed() && !transport_->is_interrupted() && transport_->close_requests() == closes_thrown_;
+        return !deadline.passed() && !link_->is_interrupted() && link_->close_requests() == closes_thrown_;
       };
-      if (transport_->look() && goes_on_at_once()) continue;
+      if (link_->look() && goes_on_at_once()) continue;
       bool goes_on = false;
       try {
         goes_on = wait_for_more(deadline);
@@ -138,29 +158,29 @@ Core::InPlace Core::receive_pieces_in_place(Channel& channel, const Incoming& to
         leave();
         throw;
       }
-      if (!goes_on || peer_gone_ || transport_->close_requests() != closes_thrown_) return leave();
+      if (!goes_on || peer_gone_ || link_->close_requests() != closes_thrown_) return leave();
     }
-    if (!link::parse_frame(transport_->front(), frame) || frame.header.kind != FrameKind::fragment ||
+    if (!link::parse_frame(link_->front(), frame) || frame.header.kind != FrameKind::fragment ||
         frame.header.flags != 0 || frame.payload.empty() || frame.payload.size() > total - received)
       return leave();
   }
-  reader_.note_read(Priority::from_parts(header.priority, header.rest));
+  reader_.note_read(header);
   count_returned(channel, header.kind, header.request_id);
   return InPlace::returned;
 }
 
 /// The reply to one request, if it is first in the link.
 bool Core::receive_reply_in_place(Channel& channel, std::uint64_t id, const Incoming& to) {
-  if (reader_.has_partial() || inbox_.find_reply(id) != nullptr || !transport_->look()) return false;
-  const auto record = transport_->front();
+  if (reader_.has_partial() || inbox_.find_reply(id) != nullptr || !link_->look()) return false;
+  const auto record = link_->front();
   if (record.empty()) return false;
   Frame frame;
   if (!frame_for(channel, to, record, frame) || frame.header.kind != FrameKind::reply || frame.header.request_id != id)
     return false;
   if (!give_in_place(channel, frame, to)) return false;
   step("receive in place: decoded");
-  transport_->pop();
-  transport_->release_if_due();
+  link_->pop();
+  link_->release_if_due();
   count_returned(channel, FrameKind::reply, id);
   return true;
 }
@@ -168,21 +188,21 @@ bool Core::receive_reply_in_place(Channel& channel, std::uint64_t id, const Inco
 /// All that has come, where nothing of it belongs elsewhere. False: nothing was taken, and `to` is as it was.
 bool Core::receive_all_in_place(Channel& channel, const Incoming& to) {
   if (inbox_.has_any_of(channel.index) || !reader_.is_clear()) return false;
-  if (transport_->overtakings() != reader_.overtakings_known() || !transport_->look()) return false;
+  if (link_->overtakings() != reader_.overtakings_known() || !link_->look()) return false;
   answerable_.clear();
-  std::uint64_t position = transport_->head();
+  std::uint64_t position = link_->head();
   std::size_t count = 0;
-  Priority last;
+  FrameHeader last;
   bool is_ours = true;
   const auto leave = [&] {
     for (const auto& [kind, id] : answerable_) {
       if (kind == FrameKind::reply) requests_.end_receiving(id);
     }
-    to.clear(to.out);
+    to.traits->clear(to.out);
   };
   try {
-    while (is_ours && position != transport_->seen()) {
-      const auto record = transport_->read(position);
+    while (is_ours && position != link_->seen()) {
+      const auto record = link_->read(position);
       if (record.empty()) break;
       Frame frame;
       is_ours = frame_for(channel, to, record, frame) && requests_.has_room_for(answerable_.size() + 1) &&
@@ -194,7 +214,7 @@ bool Core::receive_all_in_place(Channel& channel, const Incoming& to) {
         if (frame.header.kind == FrameKind::reply && frame.header.request_id != 0)
           requests_.begin_receiving(frame.header.request_id);
       }
-      last = Priority::from_parts(frame.header.priority, frame.header.rest);
+      last = frame.header;
       position = ring::Consumer::end_of(record, position);
       ++count;
     }
@@ -206,9 +226,9 @@ bool Core::receive_all_in_place(Channel& channel, const Incoming& to) {
     leave();
     return false;
   }
-  transport_->pop_until(position);
+  link_->pop_until(position);
   reader_.note_read(last);
-  transport_->release_if_due();
+  link_->release_if_due();
   channel.counts.received += count - answerable_.size();
   for (const auto& [kind, id] : answerable_) count_returned(channel, kind, id);
   return true;
@@ -218,35 +238,59 @@ bool Core::receive_block(const TypeInfo& type, Buffer& into) {
   CallGuard guard(*this);
   Channel& channel = channels_.at(0);
   if (inbox_.has_any_of(channel.index) || !reader_.is_clear()) return false;
-  if (transport_->overtakings() != reader_.overtakings_known() || !transport_->look()) return false;
-  const Incoming wanted{.type = &type};
+  if (link_->overtakings() != reader_.overtakings_known() || !link_->look()) return false;
+  const IncomingTraits its_type{.type = &type};
+  const Incoming wanted{nullptr, &its_type};
   Frame frame;
   for (;;) {
-    std::uint64_t position = transport_->head();
-    const auto record = transport_->read(position);
+    std::uint64_t position = link_->head();
+    const auto record = link_->read(position);
     if (record.empty()) break;
     if (!frame_for(channel, wanted, record, frame) || frame.header.kind != FrameKind::message ||
         frame.payload.size() > kSmall) {
-      transport_->release_if_due();
+      link_->release_if_due();
       return false;
     }
     const auto size = static_cast<std::uint32_t>(frame.payload.size());
     into.append(&size, sizeof size);
     into.append(frame.payload.data(), size);
-    transport_->pop_until(ring::Consumer::end_of(record, position));
+    link_->pop_until(ring::Consumer::end_of(record, position));
     ++channel.counts.received;
   }
-  reader_.note_read(Priority::from_parts(frame.header.priority, frame.header.rest));
-  transport_->release_if_due();
+  reader_.note_read(frame.header);
+  link_->release_if_due();
   return true;
 }
 
 /// A message that was drained, where nothing that may have come since is to be returned before it.
 Entry* Core::queued_front(const Channel& channel) {
-  const bool all_is_drained = transport_->head() == transport_->seen() && !reader_.holds_error();
-  if (!all_is_drained || reader_.overtakings_known() != transport_->overtakings()) return nullptr;
+  const bool all_is_drained = link_->head() == link_->seen() && !reader_.holds_error();
+  if (!all_is_drained || reader_.overtakings_known() != link_->overtakings()) return nullptr;
   Entry* const front = inbox_.front(channel.index);
   return front == nullptr || (options_.reorders && reader_.last_priority() < front->priority) ? nullptr : front;
 }
 
+// ---- what the messenger calls ----
+
+bool Core::receive(const ChannelId* channels, std::size_t count, const Incoming& to, Timeout timeout) {
+  CallGuard guard(*this);
+  throw_close();
+  if (count == 1 && receive_at_once(channels_.of(channels[0]), to)) return true;
+  return receive_slowly(channels, count, to, timeout);
+}
+
 }  // namespace coproc::inline v0::detail
+
+namespace coproc::inline v0 {
+
+// Here, and not with the other calls of Messenger, so that the compiler makes one function of the two.
+bool Messenger::receive(const ChannelId* channels, std::size_t count, const detail::Incoming& to, Timeout timeout) {
+  detail::Core& core = this->core();
+  try {
+    return core.receive(channels, count, to, timeout);
+  } catch (const std::bad_alloc& error) {
+    core.throw_no_memory(error);
+  }
+}
+
+}  // namespace coproc::inline v0

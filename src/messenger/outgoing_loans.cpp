@@ -18,7 +18,7 @@ constexpr std::uint64_t kLooksForRoom = 64;
 }  // namespace
 
 std::shared_ptr<link::Lender> OutgoingLoans::lender() {
-  auto lender = transport_.lender();
+  auto lender = link_.lender();
   if (used_.expired()) used_ = lender;
   return lender;
 }
@@ -43,7 +43,7 @@ std::optional<std::uint32_t> OutgoingLoans::lend(const LoanHandle& handle) {
 }
 
 std::optional<std::uint32_t> OutgoingLoans::lend_copy(const void* data, std::size_t bytes) {
-  if (!options_.automatic_loans || transport_.peer_copies_loans()) return std::nullopt;
+  if (!options_.automatic_loans || link_.peer_copies_loans()) return std::nullopt;
   const auto lender = try_lender();
   if (lender == nullptr) return std::nullopt;
   // Messages that the peer does not receive must push back on the sender, as they do in the ring.

@@ -25,8 +25,7 @@ inline constexpr std::size_t kLoanCost = 128;
 
 class OutgoingLoans final : public LoanWriter {
  public:
-  OutgoingLoans(link::Link& transport, const LinkOptions& options) noexcept
-      : transport_(transport), options_(options) {}
+  OutgoingLoans(link::Link& link, const LinkOptions& options) noexcept : link_(link), options_(options) {}
 
   /// One message. Loans that were not handed over before its destructor stay with their owners.
   class Message {
@@ -72,9 +71,9 @@ class OutgoingLoans final : public LoanWriter {
   void hand_over() noexcept;
   void clear() noexcept;
 
-  link::Link& transport_;
+  link::Link& link_;
   const LinkOptions& options_;
-  std::weak_ptr<link::Lender> used_;                   // the transport's, once it has been made
+  std::weak_ptr<link::Lender> used_;                   // the link's, once it has been made
   std::vector<std::shared_ptr<link::OwnLoan>> loans_;  // in the order of their numbers in the message
   std::size_t bytes_ = 0;
 };

@@ -42,14 +42,14 @@ std::uint32_t PeerNames::number_of(const std::shared_ptr<const RemoteType>& type
 }
 
 void PeerNames::forget_channels() noexcept {
+  for (Channel* const channel : channels_) channel->last_match = {};
   channels_.clear();
-  last_match_ = {};
 }
 
-bool PeerNames::look_up(const Match& asked) noexcept {
-  if (channel(asked.channel_number) != asked.channel || !has_type(asked.type_number)) return false;
-  if (asked.type_id != 0 && type(asked.type_number)->id != asked.type_id) return false;
-  last_match_ = asked;
+bool PeerNames::look_up(const Channel::Match& asked, Channel& of) noexcept {
+  if (channel(asked.channel) != &of || !has_type(asked.type)) return false;
+  if (asked.type_id != 0 && type(asked.type)->id != asked.type_id) return false;
+  of.last_match = asked;
   return true;
 }
 

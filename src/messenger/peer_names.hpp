@@ -4,8 +4,8 @@
 //
 // Thread safety: none; the core's.
 // Invariants: channel 0 is the default channel until `forget_channels`; the peer's other channels and its types have numbers
-// from 1, in the order of their declarations. The cached match is one that `look_up` has found to be true, and what makes it
-// true is never changed, but by `forget_channels`, which drops it.
+// from 1, in the order of their declarations. A channel's last match is one that `look_up` has found to be true, and what makes it
+// true is never changed, but by `forget_channels`, which drops all of them.
 #pragma once
 
 #include <cstddef>
@@ -48,28 +48,19 @@ class PeerNames {
   std::uint32_t number_of(const std::shared_ptr<const RemoteType>& type) const noexcept;
 
   /// Whether a frame is of this channel and of this type (null: of any type that was declared).
-  bool match(const link::FrameHeader& header, const Channel& channel, const TypeInfo* type) noexcept {
-    const Match asked{header.channel, header.type, &channel, type == nullptr ? 0 : type->id};
-    return asked == last_match_ || look_up(asked);
+  bool match(const link::FrameHeader& header, Channel& channel, const TypeInfo* type) noexcept {
+    const Channel::Match asked{header.channel, header.type, type == nullptr ? 0 : type->id};
+    return asked == channel.last_match || look_up(asked, channel);
   }
 
  private:
-  struct Match {
-    std::uint32_t channel_number = 0;
-    std::uint32_t type_number = 0;
-    const Channel* channel = nullptr;  // null: none
-    std::uint64_t type_id = 0;         // 0: any
-    bool operator==(const Match&) const noexcept = default;
-  };
-
-  bool look_up(const Match& asked) noexcept;
+  bool look_up(const Channel::Match& asked, Channel& channel) noexcept;
 
   Channels& all_channels_;
   NameBudget budget_;
   const Peer& peer_;
   std::vector<Channel*> channels_;
   std::vector<std::shared_ptr<const RemoteType>> types_;
-  Match last_match_;  // the same numbers come again and again
 };
 
 }  // namespace coproc::inline v0::detail

@@ -1,8 +1,8 @@
 // A message on its way back: from the user to the front of its channel's queue.
 #include <utility>
 
+#include "coproc/detail/message_access.hpp"
 #include "messenger/core.hpp"
-#include "messenger/message_access.hpp"
 
 namespace coproc::inline v0::detail {
 

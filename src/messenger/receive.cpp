@@ -10,10 +10,8 @@ namespace coproc::inline v0::detail {
 
 using link::FrameKind;
 
-// ---- what the messenger calls ----
-
-bool Core::receive(const ChannelId* channels, std::size_t count, const Incoming& to, Timeout timeout) {
-  CallGuard guard(*this);
+/// REQUIRES: a CallGuard is held.
+bool Core::receive_slowly(const ChannelId* channels, std::size_t count, const Incoming& to, Timeout timeout) {
   const os::Deadline deadline(timeout.ns);
   Channel* const only = count == 1 ? &channels_.of(channels[0]) : nullptr;
   for (;;) {
@@ -22,7 +20,7 @@ bool Core::receive(const ChannelId* channels, std::size_t count, const Incoming&
       const InPlace in_place = receive_in_place(*only, to, deadline);
       if (in_place == InPlace::returned) return true;
       if (in_place == InPlace::nothing_came) {
-        transport_->serve_watched();
+        link_->serve_watched();
         if (!wait_for_more(deadline)) return false;
         continue;
       }
@@ -61,6 +59,8 @@ bool Core::receive(const ChannelId* channels, std::size_t count, const Incoming&
     if (!wait_for_more(deadline)) return false;
   }
 }
+
+// ---- what the messenger calls ----
 
 void Core::receive_all(const ChannelId& name, const Incoming& to) {
   CallGuard guard(*this);
@@ -107,7 +107,8 @@ void Core::receive_reply(RequestId id, const Incoming& to, Timeout timeout) {
     if (receive_reply_in_place(channel, number, to)) return;
     drain(Stop::at_error);
     if (Entry* reply = inbox_.find_reply(number)) {
-      if (to.type != nullptr && reply->kind == FrameKind::reply) check_type(reply->type, channel.id, *to.type);
+      if (to.traits->type != nullptr && reply->kind == FrameKind::reply)
+        check_type(reply->type, channel.id, *to.traits->type);
       deliver(channel, *reply, to, false);
       return;
     }
@@ -193,7 +194,7 @@ bool Core::look_for_end() {
   if (reader_.is_inbox_full() || has_told_end_) return false;
   if (peer_gone_) throw_end();
   // acquire: pairs with note_peer_gone()
-  peer_gone_ = peer_known_gone_.load(std::memory_order_acquire) || transport_->peer_has_ended();
+  peer_gone_ = peer_known_gone_.load(std::memory_order_acquire) || link_->peer_has_ended();
   return peer_gone_;
 }
 
@@ -237,7 +238,7 @@ void Core::deliver(Channel& channel, Entry& entry, const Incoming& to, bool in_t
     count_returned(channel, taken->kind, taken->request_id);
     return taken;
   };
-  if (to.type != nullptr && entry.kind != FrameKind::error_reply) {
+  if (to.traits->type != nullptr && entry.kind != FrameKind::error_reply) {
     give(entry, to);  // where this throws, the entry stays where it is
     take();
   } else {
@@ -249,36 +250,35 @@ void Core::deliver(Channel& channel, Entry& entry, const Incoming& to, bool in_t
 /// Decodes into the user's place, or throws: the error of an error reply, TypeMismatchError, DecodeError.
 void Core::give(Entry& entry, const Incoming& to) {
   const ChannelId& channel = channels_.at(entry.channel).id;
-  if (to.type != nullptr) {
+  if (to.traits->type != nullptr) {
     if (entry.kind == FrameKind::error_reply) std::rethrow_exception(reader_.decode_error(entry.payload.span()).error);
-    check_type(entry.type, channel, *to.type);
-    if (to.block != 0 && entry.payload.size() == to.block) {
-      std::memcpy(to.place(to.out), entry.payload.data(), to.block);
+    check_type(entry.type, channel, *to.traits->type);
+    if (to.traits->block != 0 && entry.payload.size() == to.traits->block) {
+      std::memcpy(to.place_of_block(), entry.payload.data(), to.traits->block);
       return;
     }
     Decoder decoder(entry.payload.span(), options_.link.max_message_bytes);
     decoder.borrow(entry.loans);
-    to.decode(decoder, to.out);
+    to.traits->decode(decoder, to.out);
     decoder.finish();
     return;
   }
-  MessageParts parts = parts_of(entry.kind, entry.type, entry.request_id);
+  MessageParts parts;
+  fill(parts, entry.kind, entry.type, entry.request_id);
   parts.channel = channel;
   parts.priority = entry.priority;
   if (entry.kind == FrameKind::error_reply) parts.error = reader_.decode_error(entry.payload.span()).error;
   parts.payload = entry.payload.take();
   parts.loans = std::move(entry.loans);
-  to.put_message(MessageAccess::make(std::move(parts)), to.out);
+  to.traits->new_message(to.out) = std::move(parts);
 }
 
-MessageParts Core::parts_of(FrameKind kind, std::uint32_t type, std::uint64_t request_id) const {
-  MessageParts parts;
+void Core::fill(MessageParts& parts, FrameKind kind, std::uint32_t type, std::uint64_t request_id) const {
   parts.request_id = request_id;
   parts.is_reply = kind == FrameKind::reply || kind == FrameKind::error_reply;
   parts.run = run_;
   parts.max_allocation = options_.link.max_message_bytes;
   if (type != 0) parts.type = peer_names_.type(type);
-  return parts;
 }
 
 void Core::check_type(std::uint32_t type, const ChannelId& channel, const TypeInfo& wanted) const {
@@ -290,17 +290,3 @@ void Core::check_type(std::uint32_t type, const ChannelId& channel, const TypeIn
 }
 
 }  // namespace coproc::inline v0::detail
-
-namespace coproc::inline v0 {
-
-// Here, and not with the other calls of Messenger, so that the compiler makes one function of the two.
-bool Messenger::receive(const ChannelId* channels, std::size_t count, const detail::Incoming& to, Timeout timeout) {
-  detail::Core& core = this->core();
-  try {
-    return core.receive(channels, count, to, timeout);
-  } catch (const std::bad_alloc& error) {
-    core.throw_no_memory(error);
-  }
-}
-
-}  // namespace coproc::inline v0

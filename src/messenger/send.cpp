@@ -16,12 +16,9 @@ namespace {
 
 constexpr std::size_t kKeptScratch = std::size_t{64} << 20;
 
-/// What its receiver does not return, and which therefore overtakes nothing.
-bool is_piece(FrameKind kind) { return kind >= FrameKind::channel; }
-bool is_data(FrameKind kind) { return kind <= FrameKind::error_reply; }
-
 [[noreturn]] void throw_nan(const Outgoing& value, const ChannelId& channel) {
-  throw InvalidArgumentError("the priority of a " + value.type->describe() + " for channel " + channel.describe() +
+  throw InvalidArgumentError("the priority of a " + value.traits->type->describe() + " for channel " +
+                             channel.describe() +
                              " is not a number (NaN), which has no place in an order: nothing was sent");
 }
 
@@ -29,94 +26,95 @@ os::Deadline deadline_of(const SendOptions& options) { return os::Deadline(optio
 
 }  // namespace
 
-// ---- how a frame leaves ----
-
-inline bool Core::publish_now() noexcept {
-  const bool can_be_woken = transport_->publish();
-  if (std::exchange(overtakes_, false)) transport_->note_overtaking();
-  return can_be_woken;
-}
-
-/// By value: a header that is put together and written at once stays in registers.
-inline void Core::finish_frame(std::span<std::byte> room, FrameHeader header, std::size_t payload_bytes) noexcept {
-  header.length = static_cast<std::uint32_t>(kHeaderBytes + payload_bytes);
-  if (owes_abort_) {
-    header.flags = static_cast<std::uint8_t>(header.flags | link::kAbort);
-    owes_abort_ = false;
-  }
-  if (!is_piece(header.kind)) {
-    // What the receiver must look for before it returns what it has already seen.
-    const Priority priority = Priority::from_parts(header.priority, header.rest);
-    if (!is_data(header.kind) || priority < last_sent_) overtakes_ = true;
-    last_sent_ = priority;
-  }
-  link::write_header(room.data(), header);
-  step("send: header written");
-  transport_->commit(header.length);
-}
+// ---- how a message leaves ----
 
 inline void Core::publish() {
-  if (publishing_ != Publishing::at_once) return publish_less();
-  if (!publish_now()) check_gone_after_broken_wake();
+  if (!writer_.publish(*link_)) check_gone_after_broken_wake();
 }
 
-void Core::publish_less() noexcept {
-  if (publishing_ == Publishing::later) return;
-  if (overtakes_) {
-    publish_now();  // a peer that cannot be woken any more is noticed by the next wait
-  } else {
-    transport_->publish_quietly();
-  }
-}
-
-/// Straight into the link, where the value's bytes in memory are its encoding and there is room. False: nothing was sent.
-inline bool Core::send_block(FrameHeader header, const Outgoing& value) {
-  const std::size_t bytes = kHeaderBytes + value.size_hint;
-  if (!value.is_block || bytes > transport_->max_record() || value.size_hint > options_.link.max_message_bytes)
-    return false;
-  const std::span<std::byte> room = transport_->reserve(bytes);
+/// The short path, of most messages: the value's bytes in memory are its encoding, the peer knows its names, and there is
+/// room. False: nothing was sent, and send_slowly() has to see why.
+inline bool Core::send_at_once(const FrameHeader& header, const Priority& priority, const Outgoing& value) {
+  const bool is_short = value.traits->is_block && value.traits->size_hint <= most_at_once_;
+  if (!is_short || header.channel == Channel::kUndeclared || !own_names_.is_last(*value.traits->type)) return false;
+  link::Link& link = *link_;
+  const std::span<std::byte> room = link.reserve(kHeaderBytes + value.traits->size_hint);
   if (room.empty()) return false;
-  std::memcpy(room.data() + kHeaderBytes, value.value, value.size_hint);
-  finish_frame(room, header, value.size_hint);
-  publish();
+  std::memcpy(room.data() + kHeaderBytes, value.value, value.traits->size_hint);
+  link.commit(writer_.write_value_header(room.data(), header, priority, value.traits->size_hint));
+  if (!writer_.publish(link)) check_gone_after_broken_wake();
   return true;
+}
+
+void Core::send_slowly(FrameHeader header, const Outgoing& value, Channel& channel, const os::Deadline& deadline) {
+  header.channel = channel_number(channel, deadline);
+  header.type = type_number(*value.traits->type, deadline);
+  send_payload(header, value, deadline);
 }
 
 // ---- what the messenger calls ----
 
-std::uint64_t Core::send(Kind kind, const Outgoing& value, const ChannelId& channel, const SendOptions& options) {
-  CallGuard guard(*this);
-  return send_unguarded(kind, value, channel, options);
-}
-
-std::uint64_t Core::send_unguarded(Kind kind, const Outgoing& value, const ChannelId& name,
-                                   const SendOptions& options) {
+template <FrameKind kKind>
+[[gnu::always_inline]] inline std::uint64_t Core::send_as(const Outgoing& value, const ChannelId& name,
+                                                          const SendOptions& options, std::uint64_t answers) {
   throw_if_closed();
   const Priority priority = options.priority ? *options.priority : value.priority ? *value.priority : Priority();
   if (priority.is_nan()) throw_nan(value, name);
-  const os::Deadline deadline = deadline_of(options);
   Channel& channel = channels_.of(name);
-  const std::uint32_t channel_no = channel_number(channel, deadline);
-  const std::uint32_t type_no = type_number(*value.type, deadline);
-  const bool is_request = kind.frame == FrameKind::request;
-  const std::uint64_t id = is_request ? requests_.next_id() : kind.answers;
-  const FrameHeader header{0, kind.frame, 0, priority.rest(), channel_no, type_no, id, priority.value()};
+  constexpr bool kIsRequest = kKind == FrameKind::request;
+  const std::uint64_t id = kIsRequest ? requests_.next_id() : answers;
+  const FrameHeader header{0,  kKind,           0, priority.rest(), channel.number, own_names_.last_number(),
+                           id, priority.value()};
   // Before it leaves: its reply may be there before this call has ended.
-  if (is_request) requests_.begin(channel);
+  if constexpr (kIsRequest) requests_.begin(channel);
   try {
-    if (!send_block(header, value)) send_payload(header, value, deadline);
+    if (!send_at_once(header, priority, value)) send_slowly(header, value, channel, deadline_of(options));
   } catch (...) {
-    if (is_request) requests_.give_up();
+    if constexpr (kIsRequest) requests_.give_up();
     throw;
   }
-  finish_send(kind, channel, id);
+  ++channel.counts.sent;
+  if constexpr (kIsRequest) {
+    requests_.note_sent(channel);
+  } else {
+    if (id != 0) requests_.note_answered(channel, id);
+  }
   return id;
+}
+
+void Core::send(const Outgoing& value, const ChannelId& channel, const SendOptions& options) {
+  const CallGuard guard(*this);
+  send_as<FrameKind::message>(value, channel, options, 0);
+}
+
+std::uint64_t Core::send_request(const Outgoing& value, const ChannelId& channel, const SendOptions& options) {
+  const CallGuard guard(*this);
+  return send_as<FrameKind::request>(value, channel, options, 0);
+}
+
+void Core::send_requests(Outgoing value, std::size_t size, std::size_t count, std::vector<RequestId>& ids,
+                         const ChannelId& channel, const SendOptions& options) {
+  const CallGuard guard(*this);
+  for (; count != 0; --count) {
+    ids.push_back(RequestId{send_as<FrameKind::request>(value, channel, options, 0)});
+    value.value = static_cast<const std::byte*>(value.value) + size;
+  }
+}
+
+void Core::send_reply(const Outgoing& value, const ChannelId& name, const SendOptions& options) {
+  const CallGuard guard(*this);
+  send_as<FrameKind::reply>(value, name, options, requests_.oldest_to_answer(channels_.of(name)));
+}
+
+void Core::reply_to(const Message& request, const Outgoing& value, const SendOptions& options) {
+  const CallGuard guard(*this);
+  send_as<FrameKind::reply>(value, request.channel(), options, request_to_answer(request));
 }
 
 bool Core::try_send(const Outgoing& value, const ChannelId& channel, std::optional<Priority> priority) {
   CallGuard guard(*this);
   try {
-    send_unguarded({FrameKind::message}, value, channel, {.timeout = std::chrono::seconds(0), .priority = priority});
+    send_as<FrameKind::message>(value, channel, {.timeout = std::chrono::seconds(0), .priority = priority}, 0);
     return true;
   } catch (const TimeoutError&) {
     return false;
@@ -130,7 +128,7 @@ bool Core::begin_send(const Outgoing& value) {
     ~Keeping() { keeps = false; }
   } keeping{keeps_rest_ = true};
   try {
-    send_unguarded({FrameKind::message}, value, {}, {.timeout = std::chrono::seconds(0)});
+    send_as<FrameKind::message>(value, kDefaultChannel, {.timeout = std::chrono::seconds(0)}, 0);
     return true;
   } catch (const TimeoutError&) {
     return false;
@@ -140,48 +138,13 @@ bool Core::begin_send(const Outgoing& value) {
 bool Core::send_rest() {
   CallGuard guard(*this);
   throw_if_gone();
-  bool any = false;
-  while (has_rest()) {
-    const std::size_t piece = next_piece();
-    const std::span<std::byte> room = transport_->reserve(piece);
-    if (room.empty()) break;
-    FrameHeader next;
-    next.kind = FrameKind::fragment;
-    write_frame(room, next, rest_.span().subspan(rest_at_, piece - kHeaderBytes));
-    rest_at_ += piece - kHeaderBytes;
-    any = true;
-    if (rest_at_ == rest_.size()) rest_ = Buffer();
-  }
-  if (any) publish_now();  // a peer that cannot be woken any more is noticed by the next wait
-  return any;
-}
-
-std::size_t Core::next_piece() const noexcept {
-  return std::min(kHeaderBytes + rest_.size() - rest_at_, transport_->max_record());
-}
-
-/// What there is no room for now. The largest part of memory is taken over, and not copied.
-void Core::keep_rest(std::span<const std::byte> payload) {
-  const std::span<const std::byte> scratch = scratch_.span();
-  if (payload.data() + payload.size() == scratch.data() + scratch.size()) {
-    rest_at_ = scratch.size() - payload.size();
-    rest_ = std::exchange(scratch_, Buffer());
-  } else {
-    rest_at_ = 0;
-    rest_.append(payload.data(), payload.size());
-  }
-}
-
-void Core::send_reply(const Outgoing& value, const ChannelId& name, const SendOptions& options) {
-  CallGuard guard(*this);
-  Channel& channel = channels_.of(name);
-  send_unguarded({FrameKind::reply, requests_.oldest_to_answer(channel)}, value, name, options);
+  return writer_.send_rest(*link_);
 }
 
 void Core::send_close_request() {
   CallGuard guard(*this);
   throw_if_gone();
-  transport_->request_close();
+  link_->request_close();
 }
 
 void Core::send_end(const SendOptions& options) {
@@ -201,42 +164,33 @@ void Core::throw_sent_end() const {
 
 void Core::begin_batch() {
   CallGuard guard(*this);
-  publishing_ = Publishing::later;
+  writer_.set_publishing(FrameWriter::Publishing::later);
 }
 
 void Core::end_batch() noexcept {
-  if (publishing_ != Publishing::later) return;
-  publishing_ = Publishing::at_once;
-  publish_now();  // a peer that cannot be woken any more is noticed by the next wait
+  if (writer_.publishing() != FrameWriter::Publishing::later) return;
+  writer_.set_publishing(FrameWriter::Publishing::at_once);
+  writer_.publish_now(*link_);  // a peer that cannot be woken any more is noticed by the next wait
 }
 
 // ---- what every send does ----
 
-/// What is counted once the message is out, and only then.
-void Core::finish_send(Kind kind, Channel& channel, std::uint64_t id) {
-  ++channel.counts.sent;
-  if (kind.frame == FrameKind::request) {
-    requests_.note_sent(channel);
-  } else if (id != 0) {
-    requests_.note_answered(channel, id);
-  }
-}
-
 void Core::send_payload(FrameHeader header, const Outgoing& value, const os::Deadline& deadline) {
-  if (value.is_block && value.size_hint <= options_.link.max_message_bytes)
-    return send_bytes(header, {static_cast<const std::byte*>(value.value), value.size_hint}, deadline);
-  const std::size_t most = transport_->max_record();
-  const std::span<std::byte> room = transport_->reserve(kHeaderBytes + std::min(value.size_hint, most - kHeaderBytes));
+  if (value.traits->is_block && value.traits->size_hint <= options_.link.max_message_bytes)
+    return send_bytes(header, {static_cast<const std::byte*>(value.value), value.traits->size_hint}, deadline);
+  const std::size_t most = link_->max_record();
+  const std::span<std::byte> room =
+      link_->reserve(kHeaderBytes + std::min(value.traits->size_hint, most - kHeaderBytes));
   const std::span<std::byte> front = room.empty() ? room : room.subspan(kHeaderBytes);
   scratch_.clear();
   Encoder encoder(front, scratch_, options_.link.max_message_bytes);
   const OutgoingLoans::Message loans(outgoing_loans_, encoder);
   step("send: reserved");
-  value.encode(encoder, value.value);  // what it throws has published nothing
+  value.traits->encode(encoder, value.value);  // what it throws has published nothing
   loans.finish(header);
   step("send: encoded");
   if (!room.empty() && !encoder.spilled()) {
-    write_frame(room, header, encoder.written());
+    writer_.write(*link_, room, header, encoder.written());
     publish();
     loans.hand_over();
     return;
@@ -247,13 +201,13 @@ void Core::send_payload(FrameHeader header, const Outgoing& value, const os::Dea
 }
 
 void Core::send_bytes(FrameHeader header, std::span<const std::byte> payload, const os::Deadline& deadline) {
-  if (kHeaderBytes + payload.size() > transport_->max_record()) return send_fragments(header, payload, deadline);
-  write_frame(room_for(kHeaderBytes + payload.size(), deadline), header, payload);
+  if (kHeaderBytes + payload.size() > link_->max_record()) return send_fragments(header, payload, deadline);
+  writer_.write(*link_, room_for(kHeaderBytes + payload.size(), deadline), header, payload);
   publish();
 }
 
 void Core::send_fragments(FrameHeader header, std::span<const std::byte> payload, const os::Deadline& deadline) {
-  const std::size_t most = transport_->max_record();
+  const std::size_t most = link_->max_record();
   const std::uint64_t total = payload.size();
   std::span<std::byte> room = room_for(most, deadline);  // until here nothing was sent
   // The first frame carries the header and the total; the pieces that follow need neither.
@@ -261,7 +215,7 @@ void Core::send_fragments(FrameHeader header, std::span<const std::byte> payload
   std::memcpy(room.data() + kHeaderBytes, &total, sizeof total);
   const std::size_t first = most - kHeaderBytes - sizeof total;
   std::memcpy(room.data() + kHeaderBytes + sizeof total, payload.data(), first);
-  write_frame(room, header, room.subspan(kHeaderBytes, sizeof total + first));
+  writer_.write(*link_, room, header, room.subspan(kHeaderBytes, sizeof total + first));
   payload = payload.subspan(first);
   FrameHeader next;
   next.kind = FrameKind::fragment;
@@ -269,47 +223,42 @@ void Core::send_fragments(FrameHeader header, std::span<const std::byte> payload
     publish();
     while (!payload.empty()) {
       const std::size_t piece = std::min(payload.size(), most - kHeaderBytes);
-      if (keeps_rest_ && transport_->reserve(kHeaderBytes + piece).empty()) return keep_rest(payload);
-      write_frame(room_for(kHeaderBytes + piece, deadline), next, payload.first(piece));
+      if (keeps_rest_ && link_->reserve(kHeaderBytes + piece).empty()) return writer_.keep_rest(payload, scratch_);
+      writer_.write(*link_, room_for(kHeaderBytes + piece, deadline), next, payload.first(piece));
       publish();
       payload = payload.subspan(piece);
       step("send: between fragments");
     }
   } catch (...) {
-    owes_abort_ = true;  // the next frame tells the peer to drop what came
+    writer_.owe_abort();
     throw;
   }
 }
 
-void Core::write_frame(std::span<std::byte> room, FrameHeader header, std::span<const std::byte> payload) noexcept {
-  if (!payload.empty() && payload.data() != room.data() + kHeaderBytes)
-    std::memcpy(room.data() + kHeaderBytes, payload.data(), payload.size());
-  finish_frame(room, header, payload.size());
-}
-
 std::span<std::byte> Core::room_for(std::size_t bytes, const os::Deadline& deadline) {
-  std::span<std::byte> room = transport_->reserve(bytes);
+  std::span<std::byte> room = link_->reserve(bytes);
   if (!room.empty()) return room;
 
   struct Stuck {
-    link::Link& transport;
+    link::Link& link;
     bool is_set = false;
     void set(bool to) {
-      if (is_set != to) transport.set_stuck(is_set = to);
+      if (is_set != to) link.set_stuck(is_set = to);
     }
     ~Stuck() { set(false); }
-  } stuck{*transport_};
+  } stuck{*link_};
 
   for (bool is_late = false;;) {
     ++waits_for_room_;
-    if (publishing_ != Publishing::at_once) publish_now();  // the peer can only make room for what it sees
+    if (writer_.publishing() != FrameWriter::Publishing::at_once)
+      writer_.publish_now(*link_);  // the peer can only make room for what it sees
     // Two sides that both only send must not block each other: what has come goes to the inbox.
     drain(Stop::at_nothing);
-    room = transport_->reserve(bytes);
+    room = link_->reserve(bytes);
     if (!room.empty()) return room;
     if (peer_gone_) throw_gone();
     stuck.set(reader_.is_inbox_full());
-    if (reader_.is_inbox_full() && options_.role != Role::worker && transport_->peer_is_stuck()) {
+    if (reader_.is_inbox_full() && options_.role != Role::worker && link_->peer_is_stuck()) {
       throw QueueFullError("both ends of the link to " + options_.peer.name +
                            " are blocked in a send with a full inbox (here most on channel " +
                            channels_.at(inbox_.fullest()).id.describe() +
@@ -344,7 +293,7 @@ namespace coproc::inline v0 {
 void Messenger::send(const detail::Outgoing& value, const ChannelId& channel, const SendOptions& options) {
   detail::Core& core = this->core();
   try {
-    core.send({link::FrameKind::message}, value, channel, options);
+    core.send(value, channel, options);
   } catch (const std::bad_alloc& error) {
     core.throw_no_memory(error);
   }
@@ -352,7 +301,16 @@ void Messenger::send(const detail::Outgoing& value, const ChannelId& channel, co
 RequestId Messenger::send_request(const detail::Outgoing& value, const ChannelId& channel, const SendOptions& options) {
   detail::Core& core = this->core();
   try {
-    return RequestId{core.send({link::FrameKind::request}, value, channel, options)};
+    return RequestId{core.send_request(value, channel, options)};
+  } catch (const std::bad_alloc& error) {
+    core.throw_no_memory(error);
+  }
+}
+void Messenger::send_requests(detail::Outgoing value, std::size_t size, std::size_t count, std::vector<RequestId>& ids,
+                              const ChannelId& channel, const SendOptions& options) {
+  detail::Core& core = this->core();
+  try {
+    core.send_requests(value, size, count, ids, channel, options);
   } catch (const std::bad_alloc& error) {
     core.throw_no_memory(error);
   }

@@ -6,9 +6,9 @@
 #include <string>
 #include <utility>
 
+#include "coproc/detail/message_access.hpp"
 #include "coproc/errors.hpp"
 #include "messenger/error_table.hpp"
-#include "messenger/message_access.hpp"
 #include "os/clock.hpp"
 #include "pool/protocol.hpp"
 #include "pool/talk.hpp"

@@ -3,9 +3,9 @@
 #include <string>
 #include <utility>
 
+#include "coproc/detail/message_access.hpp"
 #include "coproc/errors.hpp"
 #include "coproc/worker_resource.hpp"
-#include "messenger/message_access.hpp"
 #include "os/processors.hpp"
 #include "pool/core.hpp"
 #include "pool/protocol.hpp"

@@ -4,7 +4,7 @@
 // Whose results take more gets no further ones, and begins no further task, but for what a thread waits for just now.
 #include <algorithm>
 
-#include "messenger/message_access.hpp"
+#include "coproc/detail/message_access.hpp"
 #include "pool/core.hpp"
 
 namespace coproc::inline v0::detail {

@@ -61,12 +61,9 @@ inline constexpr std::int64_t kQuietFor = 1'000'000;  // ns
 /// A message that `put` writes, which is called with an encoder.
 template <class Message, class Put>
 detail::Outgoing message(const Put& put, std::optional<std::int64_t> priority = {}) noexcept {
-  detail::Outgoing out{&put,
-                       [](Encoder& encoder, const void* p) { (*static_cast<const Put*>(p))(encoder); },
-                       &type_info<Message>,
-                       std::nullopt,
-                       64,
-                       false};
+  static constexpr detail::OutgoingTraits kType{
+      [](Encoder& encoder, const void* p) { (*static_cast<const Put*>(p))(encoder); }, &type_info<Message>, 64, false};
+  detail::Outgoing out{&put, &kType, std::nullopt};
   if (priority) out.priority = Priority(*priority);
   return out;
 }

@@ -13,12 +13,12 @@
 #include <utility>
 #include <vector>
 
+#include "coproc/detail/message_access.hpp"
 #include "coproc/detail/pool_worker.hpp"
 #include "coproc/errors.hpp"
 #include "messenger/access.hpp"
 #include "messenger/core.hpp"
 #include "messenger/error_table.hpp"
-#include "messenger/message_access.hpp"
 #include "os/clock.hpp"
 #include "os/processors.hpp"
 #include "os/signal_timer.hpp"
@@ -123,7 +123,7 @@ class TaskRunner {
   void send(const detail::Outgoing& out) {
     if (around_ != nullptr && core_.try_send(out, {}, {})) return;
     const Wait wait(around_);
-    core_.send({link::FrameKind::message}, out, {}, {});
+    core_.send(out, kDefaultChannel, kDefaultSendOptions);
   }
 
   void take(const Message& message) {
@@ -232,7 +232,7 @@ class TaskRunner {
   static void reply(TaskRun& run, const detail::Outgoing& result) {
     auto& running = static_cast<Running&>(run);
     running.runner.send_result(running, Outcome::value,
-                               [&](Encoder& encoder) { result.encode(encoder, result.value); });
+                               [&](Encoder& encoder) { result.traits->encode(encoder, result.value); });
   }
 
   void reply_error(Running& run) {

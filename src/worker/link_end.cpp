@@ -71,7 +71,7 @@ void LinkEnd::close() noexcept { parts_.reset(); }
 LinkEnd::LinkEnd(Messenger&& unused) {
   Core* const core = MessengerAccess::core(unused);
   if (core == nullptr) throw InvalidArgumentError("LinkEnd: this messenger has no link");
-  const auto& transport = core->transport();
+  const auto& transport = core->underlying_link();
   const auto [memory, wake_in, wake_out] = transport.fds_to_hand_over();
   auto parts = std::make_unique<Parts>();
   parts->description.link = description_of(transport, core->options().link, core->options().reorders);

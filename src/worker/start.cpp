@@ -30,7 +30,7 @@ namespace {
 Link& transport_of(const Messenger& messenger) {
   Core* const core = MessengerAccess::core(messenger);
   if (core == nullptr) throw InvalidArgumentError("a messenger among the start arguments has no link");
-  return core->transport();
+  return core->underlying_link();
 }
 
 /// The start method that the target's types and the options ask for. Throws InvalidArgumentError, StartError.
@@ -122,7 +122,7 @@ NewLink make_link(const WorkerOptions& worker, bool reorders, const Messenger& b
 }
 
 void Worker::State::begin(std::shared_ptr<Run> new_run, std::unique_ptr<Core> core) {
-  auto& transport = core->transport();
+  auto& transport = core->underlying_link();
   transport.forbid_handover();
   transport.close_memory_fd();
   transport.watch_peer(new_run->child.wait_fd());  // whose end completes the link: see is_link_complete()
@@ -148,7 +148,7 @@ void Worker::start(const detail::StartPlan& plan) {
   state.starter.store(static_cast<long>(os::fork_generation()), std::memory_order_relaxed);  // relaxed: see started()
   try {
     auto [run, core, worker_end] = make_link(state.options, state.reorders, *state.messenger);
-    auto& host_transport = core->transport();
+    auto& host_transport = core->underlying_link();
 
     WorkerOptions start_options = state.options;
     if (start_options.capture_stderr) {

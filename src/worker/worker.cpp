@@ -239,7 +239,7 @@ std::array<process::Rung, 3> rungs_of(const StopOptions& options, process::Funct
 
 void ask_to_close(Run& run) {
   const std::lock_guard lock(run.mutex);
-  if (run.core != nullptr) run.core->transport().request_close();
+  if (run.core != nullptr) run.core->underlying_link().request_close();
 }
 
 }  // namespace

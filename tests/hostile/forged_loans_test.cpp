@@ -37,7 +37,7 @@ struct OneProcessForgedLoans : ::testing::Test {
   coproc::PriorityMessenger host = coproc::detail::MessengerAccess::make<coproc::PriorityMessenger>(
       std::make_unique<Core>(std::move(ends.first), options));
   std::shared_ptr<coproc::link::LoanArea> loans =
-      coproc::detail::MessengerAccess::core(host)->transport().borrower()->area();
+      coproc::detail::MessengerAccess::core(host)->underlying_link().borrower()->area();
   coproc::link::LoanArea& area = *loans;
 
   void put(FrameHeader header, std::span<const std::byte> payload) {

@@ -56,7 +56,7 @@ class LittleAddressSpace {
 };
 
 coproc::link::Link& transport_of(Messenger& messenger) {
-  return coproc::detail::MessengerAccess::core(messenger)->transport();
+  return coproc::detail::MessengerAccess::core(messenger)->underlying_link();
 }
 
 std::size_t lent_by(Messenger& messenger) {

@@ -31,7 +31,8 @@ class Buffer {
   /// Makes the capacity at least `capacity`. If the buffer has to grow, the capacity is exactly that afterwards.
   void reserve(std::size_t capacity) {
     if (capacity <= capacity_) return;
-    void* grown = std::realloc(data_, capacity);  // large blocks are remapped, not copied
+    // Large blocks are remapped, not copied.
+    void* grown = data_ == nullptr ? std::malloc(capacity) : std::realloc(data_, capacity);
     if (grown == nullptr) throw std::bad_alloc();
     data_ = static_cast<std::byte*>(grown);
     capacity_ = capacity;

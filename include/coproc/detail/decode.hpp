@@ -51,6 +51,9 @@ void get_block(Decoder& decoder, T& value) {
     value.assign(reinterpret_cast<const Element*>(lent), reinterpret_cast<const Element*>(lent) + count);
     return;
   }
+  if constexpr (sizeof(Element) == 1) {
+    if (count <= kPiece) return decoder.assign(value, count);
+  }
   value.clear();
   value.reserve(count);
   for (std::size_t done = 0; done < count;) {

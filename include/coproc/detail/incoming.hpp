@@ -9,22 +9,31 @@
 #include <vector>
 
 #include "coproc/codec.hpp"
+#include "coproc/detail/message_access.hpp"
 #include "coproc/message.hpp"
 #include "coproc/type_info.hpp"
 
 namespace coproc::inline v0::detail {
 
-struct Incoming {
-  void* out = nullptr;
-  const TypeInfo* type = nullptr;       // null if `put_message` takes the whole message
+/// What a messenger has to know of the type of a value that it receives, and of the object that it is put into.
+struct IncomingTraits {
+  const TypeInfo* type = nullptr;       // null if the whole message is wanted
   std::size_t block = 0;                // the size of a value whose bytes in memory are its encoding; otherwise 0
-  void* (*place)(void* out) = nullptr;  // where these bytes are written
-  void (*decode)(Decoder&, void* out) = nullptr;  // decodes any other value
-  void (*put_message)(Message&&, void* out) = nullptr;
-  void (*clear)(void* out) = nullptr;  // removes the values that were put
+  void* (*place)(void* out) = nullptr;  // where these bytes are written; null: to `out` itself
+  void (*decode)(Decoder&, void* out) = nullptr;      // decodes any other value
+  MessageParts& (*new_message)(void* out) = nullptr;  // makes a message whose parts are to be filled
+  void (*clear)(void* out) = nullptr;                 // removes the values that were put
 };
 
-/// The functions that `Incoming` needs for a destination `Out` of values: std::optional<T>, std::vector<T>, or T
+struct Incoming {
+  void* out;
+  const IncomingTraits* traits;
+
+  /// REQUIRES: traits->block != 0.
+  void* place_of_block() const { return traits->place == nullptr ? out : traits->place(out); }
+};
+
+/// The functions that `IncomingTraits` needs for a destination `Out` of values: std::optional<T>, std::vector<T>, or T
 /// itself.
 template <class T, class Out>
 struct Sink {
@@ -43,13 +52,21 @@ struct Sink {
   static void* place(void* out) {
     if constexpr (kIsList) {
       return &static_cast<Out*>(out)->emplace_back();
-    } else if constexpr (kIsValue) {
-      return out;
     } else {
       return &static_cast<Out*>(out)->emplace();
     }
   }
   static void decode(Decoder& decoder, void* out) { put(coproc::decode<T>(decoder), out); }
+  static MessageParts& new_message(void* out) {
+    if constexpr (kIsList) {
+      static_cast<Out*>(out)->push_back(MessageAccess::make());
+      return MessageAccess::parts(static_cast<Out*>(out)->back());
+    } else if constexpr (kIsValue) {
+      return MessageAccess::parts(*static_cast<Out*>(out));
+    } else {
+      return MessageAccess::parts(static_cast<Out*>(out)->emplace(MessageAccess::make()));
+    }
+  }
   static void clear(void* out) {
     if constexpr (kIsList) {
       static_cast<Out*>(out)->clear();
@@ -60,20 +77,27 @@ struct Sink {
 };
 
 template <class T, class Out>
-Incoming incoming(Out& out) noexcept {
+constexpr IncomingTraits incoming_traits() noexcept {
   using To = Sink<T, Out>;
-  Incoming in{.out = &out, .clear = To::clear};
+  IncomingTraits in{.clear = To::clear};
   if constexpr (std::is_same_v<T, Message>) {
-    in.put_message = To::put;
+    in.new_message = To::new_message;
   } else {
     in.type = &type_info<T>;
     in.decode = To::decode;
     if constexpr (kIsBulk<T>) {
       in.block = sizeof(T);
-      in.place = To::place;
+      if constexpr (!To::kIsValue) in.place = To::place;
     }
   }
   return in;
+}
+template <class T, class Out>
+inline constexpr IncomingTraits kIncomingTraits = incoming_traits<T, Out>();
+
+template <class T, class Out>
+Incoming incoming(Out& out) noexcept {
+  return {&out, &kIncomingTraits<T, Out>};
 }
 
 /// The types that a receive can return: Message, and the types that can be sent.

@@ -13,13 +13,18 @@
 
 namespace coproc::inline v0::detail {
 
-struct Outgoing {
-  const void* value;
+/// What a messenger has to know of the type of a value that it sends.
+struct OutgoingTraits {
   void (*encode)(Encoder&, const void*);
   const TypeInfo* type;
-  std::optional<Priority> priority;
   std::size_t size_hint;  // in bytes; exact if it is known at compile time
   bool is_block;          // the value's bytes in memory are its encoding
+};
+
+struct Outgoing {
+  const void* value;
+  const OutgoingTraits* traits;
+  std::optional<Priority> priority;
 };
 
 template <class T>
@@ -28,15 +33,23 @@ concept HasPriority = requires(const T& value) {
 };
 
 template <class T>
+constexpr std::size_t size_hint_of() noexcept {
+  if constexpr (is_fixed_size<wire_t<T>>) {
+    return fixed_size<wire_t<T>>;
+  } else {
+    return 64;
+  }
+}
+
+template <class T>
+inline constexpr OutgoingTraits kOutgoingTraits{
+    [](Encoder& encoder, const void* value) { coproc::encode(encoder, *static_cast<const T*>(value)); }, &type_info<T>,
+    size_hint_of<T>(), kIsBulk<wire_t<T>>&& std::is_same_v<T, wire_t<T>>};
+
+template <class T>
 Outgoing outgoing(const T& value) noexcept {
-  Outgoing out{&value,
-               [](Encoder& encoder, const void* v) { coproc::encode(encoder, *static_cast<const T*>(v)); },
-               &type_info<T>,
-               std::nullopt,
-               64,
-               kIsBulk<wire_t<T>> && std::is_same_v<T, wire_t<T>>};
+  Outgoing out{&value, &kOutgoingTraits<T>, std::nullopt};
   if constexpr (HasPriority<T>) out.priority = Priority(value.priority);
-  if constexpr (is_fixed_size<wire_t<T>>) out.size_hint = fixed_size<wire_t<T>>;
   return out;
 }
 

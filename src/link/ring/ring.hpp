@@ -14,6 +14,7 @@
 //   4. A record never wraps and takes at most a quarter of the ring.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -67,9 +68,9 @@ inline void prefetch_for_writing(std::byte* at) noexcept {
 class Producer {
  public:
   Producer(Positions& positions, std::span<std::byte> memory) noexcept
-      : positions_(&positions), memory_(memory.data()), capacity_(memory.size()) {}
+      : positions_(&positions), memory_(memory.data()), capacity_(memory.size()), max_record_(memory.size() / 4) {}
 
-  std::size_t max_record() const noexcept { return capacity_ / 4; }
+  std::size_t max_record() const noexcept { return max_record_; }
   bool is_fresh() const noexcept { return tail_ == 0; }
   /// True: the consumer's position was impossible, and nothing more can be sent.
   bool is_broken() const noexcept { return is_broken_; }
@@ -77,21 +78,9 @@ class Producer {
   /// Contiguous free space of at least `bytes` (at most `max_record()`), and more if there is more, up to
   /// `max_record()`; empty: the ring is full. `commit` writes the first four bytes, the length word.
   std::span<std::byte> reserve(std::size_t bytes) noexcept {
-    std::size_t place = tail_ & (capacity_ - 1);
-    std::size_t to_end = capacity_ - place;
-    const std::size_t needed = rounded_up(bytes);
-    pad_ = needed > to_end ? to_end : 0;
-    if (capacity_ - (tail_ - head_seen_) < pad_ + needed &&
-        (!look_at_head() || capacity_ - (tail_ - head_seen_) < pad_ + needed))
-      return {};
-    if (pad_ != 0) {
-      place = 0;
-      to_end = capacity_;
-    }
-    std::size_t room = capacity_ - (tail_ - head_seen_) - pad_;
-    if (room > to_end) room = to_end;
-    if (room > max_record()) room = max_record();
-    return {memory_ + place, room};
+    if (tail_ + bytes > free_until_) return reserve_elsewhere(bytes);
+    pad_ = 0;
+    return {memory_ + (tail_ & (capacity_ - 1)), std::min<std::size_t>(free_until_ - tail_, max_record_)};
   }
 
   /// Makes the first `bytes` of what was reserved a record. The consumer sees it at the next `publish`.
@@ -101,6 +90,7 @@ class Producer {
       step("ring.commit: pad written");
       tail_ += pad_;
       pad_ = 0;
+      note_free();
     }
     store_length(tail_, static_cast<std::uint32_t>(bytes));
     step("ring.commit: length written");
@@ -138,6 +128,13 @@ class Producer {
   bool has_room(std::size_t bytes) noexcept { return !reserve(bytes).empty() || is_broken_; }
 
  private:
+  /// Behind a pad at the ring's end, or in what the consumer has given back since the last look.
+  std::span<std::byte> reserve_elsewhere(std::size_t bytes) noexcept;
+  /// Notes what is free behind the next record's beginning, up to the ring's end.
+  void note_free() noexcept {
+    free_until_ = std::min(head_seen_ + capacity_, (tail_ & ~(std::uint64_t{capacity_} - 1)) + capacity_);
+  }
+
   void store_length(std::uint64_t position, std::uint32_t length) noexcept {
     std::atomic_ref<std::uint32_t>(*reinterpret_cast<std::uint32_t*>(memory_ + (position & (capacity_ - 1))))
         .store(length, std::memory_order_relaxed);  // relaxed: published by the release of the tail
@@ -153,11 +150,13 @@ class Producer {
     return true;
   }
 
-  Positions* positions_;  // constant after construction
-  std::byte* memory_;     // constant after construction
-  std::size_t capacity_;  // constant after construction
+  Positions* positions_;    // constant after construction
+  std::byte* memory_;       // constant after construction
+  std::size_t capacity_;    // constant after construction
+  std::size_t max_record_;  // constant after construction
   std::uint64_t tail_ = 0;
   std::uint64_t head_seen_ = 0;
+  std::uint64_t free_until_ = 0;  // known to be free and contiguous from the tail on; both are multiples of 8
   std::size_t pad_ = 0;
   bool is_broken_ = false;
 };
@@ -165,24 +164,23 @@ class Producer {
 class Consumer {
  public:
   Consumer(Positions& positions, std::span<std::byte> memory) noexcept
-      : positions_(&positions), memory_(memory.data()), capacity_(memory.size()) {}
+      : positions_(&positions),
+        memory_(memory.data()),
+        capacity_(memory.size()),
+        lengths_(static_cast<std::uint32_t>(memory.size() / 4) - kMinRecord + 1) {}
 
   bool is_fresh() const noexcept { return tail_seen_ == 0; }
   /// True: the producer's position or a length word was impossible, and nothing more can be received.
-  bool is_broken() const noexcept { return is_broken_; }
+  bool is_broken() const noexcept { return lengths_ == 0; }
 
   /// Looks how far the producer has come; true if there is a record to read. Later records stay invisible until the
   /// next look.
   bool look() noexcept {
-    if (is_broken_) return false;
     const std::uint64_t tail = positions_->tail.load(std::memory_order_acquire);  // pairs with Producer::publish
     if (tail == tail_seen_) return head_ != tail_seen_;
-    if (tail % kAlignment != 0 || tail < tail_seen_ || tail - head_ > capacity_) {
-      is_broken_ = true;
-      return false;
-    }
+    if (tail % kAlignment != 0 || tail < tail_seen_ || tail - head_ > capacity_) return note_broken();
     tail_seen_ = tail;
-    return head_ != tail_seen_;
+    return true;
   }
 
   /// The position of the oldest record that was not popped, and the end of the last record that was seen.
@@ -193,20 +191,12 @@ class Consumer {
   /// the record's own, and `end_of` gives the next one's. REQUIRES: `position` lies between head() and seen(), and is
   /// head() or the end of a record that was read before.
   std::span<const std::byte> read(std::uint64_t& position) noexcept {
-    while (position != tail_seen_ && !is_broken_) {
-      const std::size_t place = position & (capacity_ - 1);
-      const std::uint64_t seen = tail_seen_ - position;
-      const std::uint32_t word = load_length(memory_ + place);
-      const std::size_t length = word & ~kPadBit;
-      const std::size_t taken = rounded_up(length);
-      const bool is_pad = (word & kPadBit) != 0;
-      if (length <= sizeof word || taken > seen || taken > capacity_ - place || (!is_pad && taken > capacity_ / 4))
-        break;
-      if (!is_pad) return {memory_ + place, length};
-      position += taken;
-    }
-    if (position != tail_seen_) is_broken_ = true;
-    return {};
+    if (position == tail_seen_) return {};
+    const std::size_t place = position & (capacity_ - 1);
+    const std::uint32_t length = load_length(memory_ + place);  // with a pad's bit it is too large
+    const std::uint64_t contiguous = std::min(tail_seen_ - position, capacity_ - place);
+    if (length - kMinRecord < lengths_ && length <= contiguous) return {memory_ + place, length};
+    return read_elsewhere(position);
   }
   static std::uint64_t end_of(std::span<const std::byte> record, std::uint64_t position) noexcept {
     return position + rounded_up(record.size());
@@ -243,6 +233,14 @@ class Consumer {
   }
 
  private:
+  static constexpr std::uint32_t kMinRecord = 5;  // the length word and something
+
+  /// Passes over pads, and finds out what is wrong with a record that cannot be.
+  std::span<const std::byte> read_elsewhere(std::uint64_t& position) noexcept;
+  bool note_broken() noexcept {
+    lengths_ = 0;
+    return false;
+  }
   Positions* positions_;  // constant after construction
   std::byte* memory_;     // constant after construction
   std::size_t capacity_;  // constant after construction
@@ -250,7 +248,7 @@ class Consumer {
   std::uint64_t head_published_ = 0;
   std::uint64_t tail_seen_ = 0;
   std::size_t front_bytes_ = 0;
-  bool is_broken_ = false;
+  std::uint32_t lengths_;  // how many lengths a record may have, from kMinRecord on; 0: the producer broke the rules
 };
 
 }  // namespace coproc::inline v0::ring

@@ -1,4 +1,6 @@
 // How messengers make messages, and how pools reach the bytes of one.
+//
+// Thread safety: functions without state.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +13,8 @@
 namespace coproc::inline v0::detail {
 
 struct MessageAccess {
-  static Message make(MessageParts parts) noexcept { return Message(std::move(parts)); }
+  /// A message without contents, to be filled.
+  static Message make() noexcept { return Message(); }
   static MessageParts& parts(Message& message) noexcept { return message.parts_; }
   static std::span<const std::byte> payload(const Message& message) noexcept { return message.parts_.payload.span(); }
   static std::span<const std::shared_ptr<LoanHold>> loans(const Message& message) noexcept {
