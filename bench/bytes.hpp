@@ -27,8 +27,8 @@ struct ByteSide {
   }
 };
 
-/// A reader takes as much at once as there is, up to 64 KiB of small payloads: the best that the user of a pipe can do with
-/// one write a message.
+/// A reader takes as much at once as there is, up to 64 KiB of small payloads: the best that the user of a pipe can do
+/// with one write a message.
 template <std::size_t Size>
 class ByteEnd {
  public:

@@ -18,8 +18,8 @@ struct Payload {
   std::array<std::uint64_t, Size / 8> words;
 };
 
-/// Every word has content up to 1 KiB. Beyond that one in each cache line has, so that a message is still touched as a whole,
-/// but making and checking it does not take longer than to move it.
+/// Every word has content up to 1 KiB. Beyond that one in each cache line has, so that a message is still touched as a
+/// whole, but making and checking it does not take longer than to move it.
 template <std::size_t Size>
 constexpr std::size_t kWordStep = Size <= 1024 ? 1 : 8;
 

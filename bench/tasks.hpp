@@ -1,4 +1,5 @@
-// What the works with tasks share: `tasks` (the squares of numbers, one by one, on SIZE workers) and `sleeping_tasks` (of 10 ms).
+// What the works with tasks share: `tasks` (the squares of numbers, one by one, on SIZE workers) and `sleeping_tasks`
+// (of 10 ms).
 #pragma once
 
 #include <algorithm>

@@ -16,7 +16,7 @@
 //     static constexpr std::size_t kLargest = 8192;     // the largest SIZE that it can send
 //     static constexpr bool kStreams = false;           // not made for streams
 //     void never_spin();                                // before `become_...`, for `asleep`, instead of kSleeps
-//     void send_batch(std::span<const std::uint64_t>);  // the payloads of these numbers at once: it offers `stream_batch`
+//     void send_batch(std::span<const std::uint64_t>);  // these payloads together; offers `stream_batch`
 //     void settle();                                    // the host's, after each stream, when its time has been taken
 //   };
 //   int main(int argc, char** argv) { return bench::run_pair<End>(argc, argv); }
@@ -122,8 +122,8 @@ inline void print(Result result) {
 
 // ---- the host's side ----
 
-/// Microseconds for one round trip: the median of pieces, so that a moment in which a processor was taken away from one side
-/// does not count. Single round trips, each with its own look at the clock, are timed besides.
+/// Microseconds for one round trip: the median of pieces, so that a moment in which a processor was taken away from one
+/// side does not count. Single round trips, each with its own look at the clock, are timed besides.
 template <class End>
 Result time_round_trips(const Job& job, End& end) {
   std::uint64_t number = 0;
@@ -159,8 +159,8 @@ Result time_round_trips(const Job& job, End& end) {
   return result;
 }
 
-/// Messages a second. Streams one after the other, each until the peer has said that it saw all of them right and in order;
-/// the median counts. `send_all(count)` sends the numbers from 0 to count, the last one with kLast.
+/// Messages a second. Streams one after the other, each until the peer has said that it saw all of them right and in
+/// order; the median counts. `send_all(count)` sends the numbers from 0 to count, the last one with kLast.
 template <class SendAll, class ReceiveAnswer, class Settle>
 Result time_streams(const Job& job, SendAll send_all, ReceiveAnswer receive_answer, Settle settle) {
   const auto stream = [&](std::uint64_t count) {
@@ -258,7 +258,8 @@ inline Job read_job(int argc, char** argv) {
   return job;
 }
 
-/// `main` of every benchmark: `body(job)` runs the job. The host's processor is taken before. A hang ends after some time.
+/// `main` of every benchmark: `body(job)` runs the job. The host's processor is taken before. A hang ends after some
+/// time.
 template <class Body>
 int run_job(int argc, char** argv, Body body) {
   const Job job = read_job(argc, argv);

@@ -1,5 +1,5 @@
-// No bytes do harm to the decoder, for any kind of type; what makes a value is encoded and decoded again as the same, and
-// takes no more memory than is allowed.
+// No bytes do harm to the decoder, for any kind of type; what makes a value is encoded and decoded again as the same,
+// and takes no more memory than is allowed.
 #include "coproc/codec.hpp"
 
 #include <array>

@@ -1,5 +1,5 @@
-// Whatever records a peer puts into its ring, the host's calls end in messages or in the errors that are promised, and its
-// memory stays within the limits.
+// Whatever records a peer puts into its ring, the host's calls end in messages or in the errors that are promised, and
+// its memory stays within the limits.
 #include <cstdint>
 #include <cstring>
 
@@ -196,7 +196,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   Host host(std::move(host_end), input);
   const std::size_t before = fuzz::allocated_bytes();
   const auto stay_within_limits = [&] {
-    // What is queued and what is just being put together, each as bytes and once as a value; what was declared; requests.
+    // What is queued and what is just being put together, each as bytes and once as a value; what was declared;
+    // requests.
     const std::size_t limit = 32 * 1024 + 2 * Host::kLimits.max_queued_bytes + 4 * Host::kLimits.max_message_bytes +
                               peer.declarations() * 2048 + host.requests_returned() * 64;
     const std::size_t now = fuzz::allocated_bytes();

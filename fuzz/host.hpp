@@ -37,8 +37,8 @@ class Host {
   void look(Input& input, const coproc::ChannelId& channel);
   void receive_all(const coproc::ChannelId& channel);
   void take(std::optional<coproc::Message> message);
-  /// `typed` is a receive of a type: where it throws for the message's type or bytes, the message stays. `is_reply`: a receive of one
-  /// reply, by its id.
+  /// `typed` is a receive of a type: where it throws for the message's type or bytes, the message stays. `is_reply`: a
+  /// receive of one reply, by its id.
   void lose_nothing(const coproc::ChannelId& channel, const std::function<void()>& typed, bool is_reply = false);
 
   bool reorders_;

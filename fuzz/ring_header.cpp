@@ -1,5 +1,5 @@
-// A peer that writes anything anywhere into the link's memory, between and within its honest records, costs the host one
-// ProtocolError: positions, length words, waiting, processor, close requests, stuck, and what is the host's own.
+// A peer that writes anything anywhere into the link's memory, between and within its honest records, costs the host
+// one ProtocolError: positions, length words, waiting, processor, close requests, stuck, and what is the host's own.
 #include <atomic>
 #include <cstdint>
 #include <cstring>

@@ -13,8 +13,8 @@
 
 namespace bench {
 
-/// Round trips are requests and replies, streams are messages without. Batches are requests sent together, and received all
-/// that have come; each gets its reply when the stream is over and its time has been taken.
+/// Round trips are requests and replies, streams are messages without. Batches are requests sent together, and received
+/// all that have come; each gets its reply when the stream is over and its time has been taken.
 template <class Messenger, std::size_t Size>
 class MessengerEnd {
  public:

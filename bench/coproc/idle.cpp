@@ -1,4 +1,5 @@
-// How much processor time a host and a worker use that have nothing to do: milliseconds a second of the one that uses more.
+// How much processor time a host and a worker use that have nothing to do: milliseconds a second of the one that uses
+// more.
 #include <coproc/coproc.hpp>
 
 #include <unistd.h>

@@ -14,8 +14,8 @@ constexpr std::uint64_t kChannels = 4, kLevels = 4;
 std::uint64_t channel_of(std::uint64_t number) { return number % kChannels; }
 std::uint64_t level_of(std::uint64_t number) { return number / kChannels % kLevels; }
 
-/// The worker of `stream_priorities`: is told how many come, takes them from the channels in turn, says how many were right
-/// and each after the one before of its channel and level.
+/// The worker of `stream_priorities`: is told how many come, takes them from the channels in turn, says how many were
+/// right and each after the one before of its channel and level.
 void take_turns(PriorityMessenger& host, Job job) {
   bench::pin_to(job.peer_processor);
   Payload payload;

@@ -1,8 +1,8 @@
 // The least that a ring in shared memory can do: one producer, one consumer, fixed slots, 64 KiB as a messenger's ring.
 //
-// No framing, no types, no sleeping, no checks of the peer: what a messenger adds is what it costs above this. The indices
-// are published lazily by the consumer (so that its line is not torn from the producer for each slot), and by the producer
-// when it is told to.
+// No framing, no types, no sleeping, no checks of the peer: what a messenger adds is what it costs above this. The
+// indices are published lazily by the consumer (so that its line is not torn from the producer for each slot), and by
+// the producer when it is told to.
 //
 // Thread safety: push and publish by one side, pop by the other.
 #pragma once

@@ -82,7 +82,8 @@ class IceoryxEnd {
   std::optional<iox::popo::WaitSet<1>> wait_set_;
 };
 
-/// Says so on `socket` when it is ready, and ends, with all that it has made, when nobody has the other end of it any more.
+/// Says so on `socket` when it is ready, and ends, with all that it has made, when nobody has the other end of it any
+/// more.
 inline void run_roudi(std::uint32_t size, std::uint32_t chunks, int socket) {
   prctl(PR_SET_PDEATHSIG, 0);
   dup2(STDERR_FILENO, STDOUT_FILENO);  // it talks

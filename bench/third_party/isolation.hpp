@@ -1,7 +1,8 @@
-// For libraries that make files in /dev/shm or /tmp, under names that others may use as well, or listen on every network.
+// For libraries that make files in /dev/shm or /tmp, under names that others may use as well, or listen on every
+// network.
 //
-// Does nothing where the system does not allow namespaces, as in many containers: the library works there all the same, but what
-// it leaves behind when it is killed stays. To be called before there are threads.
+// Does nothing where the system does not allow namespaces, as in many containers: the library works there all the same,
+// but what it leaves behind when it is killed stays. To be called before there are threads.
 #pragma once
 
 #include <fcntl.h>
@@ -35,8 +36,8 @@ inline bool enter_mount_namespace() {
          write_file("/proc/self/setgroups", "deny") && write_file("/proc/self/gid_map", group + " " + group + " 1");
 }
 
-/// What this process and its children make in these directories from now on nobody else sees, and it is gone with the last of
-/// them, however they end.
+/// What this process and its children make in these directories from now on nobody else sees, and it is gone with the
+/// last of them, however they end.
 inline void keep_files_private(std::initializer_list<const char*> directories) {
   if (!enter_mount_namespace() || mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return;
   for (const char* directory : directories) mount("none", directory, "tmpfs", MS_NOSUID | MS_NODEV, nullptr);

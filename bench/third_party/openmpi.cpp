@@ -1,7 +1,7 @@
 // OpenMPI in shared memory: two ranks, each with blocking sends and receives.
 //
-// The program becomes an mpirun that starts it anew as two ranks, which do the job. They spin while they wait: there is no
-// `asleep`.
+// The program becomes an mpirun that starts it anew as two ranks, which do the job. They spin while they wait: there is
+// no `asleep`.
 #include <mpi.h>
 #include <sys/prctl.h>
 #include <unistd.h>

@@ -25,8 +25,9 @@ class Child {
   Child(std::unique_ptr<Life> life, std::unique_ptr<Lifeline> lifeline);
   Child(Child&&) noexcept;
   Child& operator=(Child&&) noexcept;
-  /// Kills and reaps a process that is owned and has not been reaped. Waits for its end until patience() has passed; if it
-  /// still lives then, it is tried again when there is another Child. Does nothing in a process forked from the owner.
+  /// Kills and reaps a process that is owned and has not been reaped. Waits for its end until patience() has passed; if
+  /// it still lives then, it is tried again when there is another Child. Does nothing in a process forked from the
+  /// owner.
   ~Child();
 
   explicit operator bool() const noexcept { return state_ != nullptr; }
@@ -43,23 +44,23 @@ class Child {
   void kill_group_at_end() noexcept;
   /// The status, once the process has ended; the same one at every call. Never waits. Throws std::system_error.
   std::optional<ExitStatus> try_reap();
-  /// The handler is given the value if there is one. False: the process has ended and was reaped, or the system refuses, since
-  /// the process has other rights by now. Throws std::system_error.
+  /// The handler is given the value if there is one. False: the process has ended and was reaped, or the system
+  /// refuses, since the process has other rights by now. Throws std::system_error.
   bool signal(int number, std::optional<std::uintptr_t> value = {});
   /// Sends SIGTERM and SIGCONT. Throws std::system_error.
   void terminate();
-  /// Sends SIGKILL. If the system refuses that, closes the lifeline, which ends a worker that still holds the other end. Throws
-  /// std::system_error.
+  /// Sends SIGKILL. If the system refuses that, closes the lifeline, which ends a worker that still holds the other
+  /// end. Throws std::system_error.
   void kill();
   /// Whether kill() was called.
   bool was_killed() const;
   /// Whether the system refused the signal of kill().
   bool refuses_signals() const;
-  /// Until when it is worth waiting for the end of a process that was killed: 10 s from the first kill() on, or 1 s if all that
-  /// could be done was to close the lifeline.
+  /// Until when it is worth waiting for the end of a process that was killed: 10 s from the first kill() on, or 1 s if
+  /// all that could be done was to close the lifeline.
   os::Deadline patience() const;
-  /// Call just before a rung acts. It counts only if the process has not ended yet. Which rung ended it is worked out when it is
-  /// reaped: a crash after a close request is a crash.
+  /// Call just before a rung acts. It counts only if the process has not ended yet. Which rung ended it is worked out
+  /// when it is reaped: a crash after a close request is a crash.
   void note_rung(StopRung rung);
 
  private:

@@ -26,8 +26,8 @@ class Life {
   virtual int wait_fd() noexcept = 0;
   /// Whether the process has ended, reaped or not.
   virtual bool is_ended() noexcept = 0;
-  /// How it ended, without `stopped_by`; the same at every call. nullopt: it lives, or cannot be reaped yet. Never waits. Throws
-  /// std::system_error.
+  /// How it ended, without `stopped_by`; the same at every call. nullopt: it lives, or cannot be reaped yet. Never
+  /// waits. Throws std::system_error.
   virtual std::optional<ExitStatus> try_reap() = 0;
   /// Sends a signal, whose handler is given the value if there is one. Throws std::system_error.
   virtual os::Signalling signal(int number, std::optional<std::uintptr_t> value) = 0;

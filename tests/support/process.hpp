@@ -114,8 +114,8 @@ class Host {
   pid_t pid_;
 };
 
-/// What `body` returns in a fork of the test, or which exception left it. The body may change everything about its process
-/// but the descriptors from 200 to 209.
+/// What `body` returns in a fork of the test, or which exception left it. The body may change everything about its
+/// process but the descriptors from 200 to 209.
 template <class Body>
 std::string in_host(Body body) {
   Pipe answer;

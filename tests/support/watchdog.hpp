@@ -1,7 +1,7 @@
 // Ends a test that hangs, with all that can be said about where it hangs.
 //
-// Thread safety: one test program, one watchdog. It is a timer and a signal handler, not a thread: coproc refuses to fork
-// from a process that has other threads.
+// Thread safety: one test program, one watchdog. It is a timer and a signal handler, not a thread: coproc refuses to
+// fork from a process that has other threads.
 #pragma once
 
 #include <gtest/gtest.h>

@@ -35,9 +35,9 @@ class Pool:
 
     Functions, arguments and results are pickled. Closures need cloudpickle.
 
-    The pool has no thread of its own, unless `background` is true: a thread that waits for a result, or looks, hands out
-    tasks and takes in results, for all users of the pool. Between such calls the workers go on with the tasks that they
-    have. Any number of threads may use one pool at once. The thread that reads the results of a map also reads the
+    The pool has no thread of its own, unless `background` is true: a thread that waits for a result, or looks, hands
+    out tasks and takes in results, for all users of the pool. Between such calls the workers go on with the tasks that
+    they have. Any number of threads may use one pool at once. The thread that reads the results of a map also reads the
     input of the map.
 
     A worker that dies is replaced. The task that it ran fails with WorkerDiedError, unless `max_retries` lets it run
