@@ -18,7 +18,7 @@ struct Buffer {
   Memory memory;
 };
 
-/// By address, all that are there. Guarded by the interpreter's lock.
+/// All lendable memories, by their addresses. Guarded by the interpreter's lock.
 std::map<const void*, const Memory*>& lendables() {
   static auto* const all = new std::map<const void*, const Memory*>;  // never destroyed: objects may outlive the module
   return *all;
@@ -57,7 +57,7 @@ class Reader {
     return count;
   }
 
-  /// Up to a newline: opcodes of old protocols, which a peer may send.
+  /// Reads up to a newline. Only opcodes of old protocols need it, but a peer may send those.
   py::bytes read_line() {
     std::string line;
     while (remaining() != 0) {

@@ -18,7 +18,7 @@ namespace py = pybind11;
 
 namespace {
 
-/// For all messengers: that two threads want one of them is rare.
+/// One for all messengers, since two threads seldom want the same one.
 struct Bell {
   std::mutex mutex;
   std::condition_variable rings;
@@ -29,7 +29,7 @@ std::uint32_t process = 1;
 
 Bell& bell() {
   static Bell* const made = [] {
-    // In a fork the threads are gone, and with them whoever had the mutex.
+    // A forked child has none of the threads, so a mutex that one of them holds would stay locked.
     ::pthread_atfork(nullptr, nullptr, [] {
       ++process;
       new (bell_place) Bell;
@@ -53,7 +53,7 @@ std::uint64_t rung() {
   return bell().count;
 }
 
-/// Signals are looked for now and then.
+/// Looks for signals every 50 ms.
 void wait_for_ring(std::uint64_t heard) {
   {
     const Unlocked unlocked;
@@ -65,7 +65,7 @@ void wait_for_ring(std::uint64_t heard) {
 
 }  // namespace
 
-/// What another process has left, which this one was forked from, is nothing here.
+/// If this process is a fork, the turns of its parent's threads mean nothing here.
 void Turn::check_process() noexcept {
   if (process_ == process) return;
   process_ = process;
@@ -134,7 +134,7 @@ void Turn::step_aside() {
     try {
       wait_for_ring(heard);
     } catch (...) {
-      // Ctrl-C: who has the turn keeps it a moment longer.
+      // Ctrl-C: wait, without handling signals, until the thread that has the turn gives it back.
       while (depth_ != 0) {
         const Unlocked unlocked;
         sched_yield();

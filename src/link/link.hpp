@@ -91,7 +91,7 @@ class Link final : public os::ForkSensitive {
   bool has_peer_taken(std::uint64_t place) noexcept { return producer_.is_taken(place); }
   /// Publishes all committed records without waking a peer that sleeps: it finds them when it looks the next time.
   void publish_quietly() noexcept { producer_.publish_quietly(); }
-  /// Tells the peer that the record published last is to be returned before earlier ones.
+  /// Declares that the record that was published last is to be returned before earlier ones.
   void note_overtaking() noexcept {
     // Only this end writes it. Release: pairs with overtakings(); whoever sees the count sees what was published before
     // it.
@@ -178,8 +178,8 @@ class Link final : public os::ForkSensitive {
   /// Whether the peer is gone at this moment, for calls that find nothing and do not wait. Throws std::system_error.
   bool peer_has_ended();
 
-  /// Names the peer's process: from now on its pidfd says whether the peer is gone, instead of the pipe, which a peer
-  /// may close at will. The descriptor stays the caller's and must outlive the waits.
+  /// Sets the pidfd of the peer's process. From now on it shows whether the peer is gone, and not the pipe, which a
+  /// peer may close at will. The caller keeps owning the descriptor, which must outlive the waits.
   void watch_peer(int pidfd) noexcept { peer_pidfd_ = pidfd; }
   /// Watches one more descriptor. `on_readable` is called in every wait in which it is readable, and returns false when
   /// nothing more can come; then it is watched no longer. Call at most once, before native_handle().
@@ -204,7 +204,7 @@ class Link final : public os::ForkSensitive {
   std::shared_ptr<Lender> lender();
   /// Borrows what the peer lends; made at the first call. Null if this link has no loans.
   Borrower* borrower();
-  /// Tells the peer whether this end copies what it is lent. If so, the peer lends nothing by itself.
+  /// Publishes whether this end copies what it is lent. If so, the peer lends nothing by itself.
   void set_copies_loans(bool copies) noexcept {
     // relaxed: a hint
     if (copies != copies_loans_) own_->copies_loans.store((copies_loans_ = copies) ? 1 : 0, std::memory_order_relaxed);
@@ -213,9 +213,10 @@ class Link final : public os::ForkSensitive {
 
   // ---- this end and processes ----
 
-  /// 0 or 1.
+  /// The number of this end: 0 or 1.
   int end() const noexcept { return end_; }
-  /// Whether this process made this end or was given it. In others, forked from it, only the destructor may be used.
+  /// Whether this process made this end or was given it. In a process that was forked from it only the destructor may
+  /// be used.
   bool is_own_process() const noexcept { return generation_ == os::fork_generation(); }
   /// The descriptors that open_shm_end() needs in another process: the memory, the pipe that wakes this end, the pipe
   /// that wakes the peer. Throws InvalidArgumentError if the memory cannot be sent, or if this end has been used: the
@@ -225,10 +226,10 @@ class Link final : public os::ForkSensitive {
   void forbid_handover() noexcept;
   /// Closes the memory's descriptor, for a process that may have hundreds of links. Call after forbid_handover().
   void close_memory_fd() noexcept { memory_->close_fd(); }
-  /// Throws InvalidArgumentError if loans were used: they are not mapped in a forked child, which so could not use this
+  /// Throws InvalidArgumentError if loans were used. They are not mapped in a forked child, which could not use this
   /// end.
   void check_fork_may_keep() const;
-  /// 3 KiB in the link's memory, zero at the start, that the link itself does not use.
+  /// 3 KiB of the link's memory, zero at the start, which the link itself does not use.
   std::span<std::byte, kCrashAreaBytes> crash_area() const noexcept { return memory_->crash_area(); }
 
  private:
@@ -244,7 +245,7 @@ class Link final : public os::ForkSensitive {
         end_of_grace;  // from the hang-up of the peer's pipe on, which is then not watched any more
   };
 
-  /// False: the peer cannot be woken any more.
+  /// Returns false if the peer cannot be woken any more.
   bool wake_if_waiting(std::uint32_t for_what) noexcept {
     // Pairs with the fence in begin_sleep(): either this end sees the peer's waiting word, or the peer sees what was
     // published.
@@ -312,7 +313,7 @@ std::pair<std::unique_ptr<Link>, std::unique_ptr<Link>> make_shm_pair(const Link
 /// The end `end` of a link, from the descriptors that fds_to_hand_over() gave in another process. Throws
 /// std::system_error, ProtocolError.
 std::unique_ptr<Link> open_shm_end(int end, os::Fd memory, os::Fd wake_in, os::Fd wake_out, Timeout spin);
-/// An end that can be waited for and interrupted, and nothing else. It holds no descriptor that the program could
+/// An end without a peer, which can only be waited for and interrupted. It holds no descriptor that the program could
 /// close. Throws std::system_error.
 std::unique_ptr<Link> make_end_without_peer();
 /// Two ends in this process's own memory.

@@ -31,7 +31,8 @@ struct Child::State {
   std::array<bool, 4> is_noted{};  // by rung
   bool was_killed = false;
   bool refuses_signals = false;
-  std::optional<os::Deadline> patience;  // from when its end was first sure to be wanted
+  // For the wait for its end: set when the process was killed, or by the first question.
+  std::optional<os::Deadline> patience;
 };
 
 namespace {

@@ -57,7 +57,7 @@ class Server {
     try {
       (void)end_after_hang_up(process_, os::Deadline::forever());
     } catch (const std::system_error&) {
-      // The destructor of process_ goes on.
+      // The destructor of process_ kills the server and reaps it.
     }
   }
 
@@ -104,7 +104,7 @@ class Server {
     return report;
   }
 
-  /// The reply is needed: there is a worker by now, and nothing else says which. A lack of memory may pass.
+  /// By now there is a worker, and only the reply says which one. So if memory is short, this is tried again.
   bool hear(ServerReply& reply, std::vector<os::Fd>& come, const os::Deadline& deadline) {
     for (int tries_left = 3;; --tries_left) {
       try {
@@ -142,7 +142,7 @@ class Server {
     if (os::is_open(STDERR_FILENO)) os::write_all(STDERR_FILENO, error_output.text());
   }
 
-  /// False: the server has ended. Throws StartReport when the time is over.
+  /// Returns false if the server has ended. Throws StartReport when the time is over.
   bool receive(void* data, std::size_t bytes, std::vector<os::Fd>& fds, const os::Deadline& deadline,
                StderrTail* error_output) {
     for (;;) {
@@ -189,7 +189,7 @@ Holder& holder() {
   return *now;
 }
 
-/// The start of another thread may take longer than this one may wait.
+/// Waits for the lock no longer than this start may take, since the start of another thread may hold it for longer.
 std::unique_lock<std::timed_mutex> lock_of(Holder& own, const os::Deadline& deadline) {
   std::unique_lock lock(own.mutex, std::try_to_lock);
   while (!lock && !deadline.passed()) {

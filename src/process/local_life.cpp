@@ -41,7 +41,7 @@ void LocalLife::find_again() noexcept {
   try {
     pidfd_ = os::Pidfd::open(pid_);
   } catch (const std::system_error&) {
-    // The call that needs it finds that it cannot be used.
+    // The call that needs the descriptor will find that it cannot be used.
   }
 }
 
@@ -75,7 +75,7 @@ std::optional<ExitStatus> AdoptedLife::try_reap() {
   if (status_) return status_;
   std::optional<ExitStatus> status;
   bool is_known = false;
-  // Its starter may have reaped it, so that its number is another process's: it is not looked for by that.
+  // The process that started it may have reaped it, so its number may be another process's and must not be used.
   if (!is_lost()) {
     const auto ended = os::look_at_ended(pidfd_);
     if (!ended) return std::nullopt;

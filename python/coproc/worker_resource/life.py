@@ -1,4 +1,4 @@
-"""What all kinds of workers have in common: how they end, and what is known about them."""
+"""The common base class of all kinds of workers: how they end, and what is known about them."""
 
 import gc
 import os
