@@ -21,9 +21,9 @@ namespace os = coproc::os;
 namespace process = coproc::process;
 
 /// The host's side. The program that it hears may be any.
-void hear_report(std::span<const std::byte> said) {
+void read_report(std::span<const std::byte> bytes) {
   process::StartChannel channel;
-  (void)os::send_all(channel.worker_end(), said.data(), said.size());
+  (void)os::send_all(channel.worker_end(), bytes.data(), bytes.size());
   channel.keep_host_end();
   const auto report = channel.receive(os::Deadline::forever());
   if (!report) return;
@@ -59,7 +59,7 @@ void read_request(Input& input) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   fuzz::Input input(data, size);
   if (input.below(2) == 0) {
-    fuzz::hear_report(input.rest());
+    fuzz::read_report(input.rest());
   } else {
     fuzz::read_request(input);
   }

@@ -21,7 +21,7 @@ py::object as_lendable(Memory memory);
 const Memory* lendable_at(const void* data, std::size_t size);
 
 /// An object with `read`, `readinto` and `readline` over several pieces, for an Unpickler. The pieces must outlive it.
-py::object reader_of(std::vector<Outgoing> pieces);
+py::object reader_of(std::vector<Piece> pieces);
 
 void bind_memory(py::module_& module);
 

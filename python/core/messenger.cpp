@@ -78,7 +78,7 @@ coproc::Messenger* Messenger::Use::begin() const {
 }
 
 /// Lets other threads have their turn, and returns the time that is left.
-Timeout Messenger::Use::go_on(Timeout time, std::chrono::steady_clock::time_point began) const {
+Timeout Messenger::Use::let_others_in(Timeout time, std::chrono::steady_clock::time_point began) const {
   if (messenger_.turn_.is_wanted()) messenger_.turn_.step_aside();
   if (messenger_.link_ != link_) throw coproc::LinkClosedError("this messenger was closed while a thread waited in it");
   if (time.ns == coproc::kForever.ns) return time;
@@ -111,7 +111,7 @@ auto Messenger::with_errors(F f) {
   try {
     return f();
   } catch (const PythonError& error) {
-    if (error.has_escaped() && told_ != nullptr) told_->escape = true;
+    if (error.has_escaped() && end_report_ != nullptr) end_report_->is_reported = true;
     raise_remote(error, unpickles_);
   }
 }

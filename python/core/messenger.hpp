@@ -42,9 +42,9 @@ struct Received {
   py::object payload = {};  // cached once it was asked for
 };
 
-/// Records, for a worker's end and its messenger, what the user has already learned.
-struct Told {
-  bool escape = false;  // the exception that left the target was raised
+/// Whether the end of a run was reported to the user. A worker and its messenger share it.
+struct EndReport {
+  bool is_reported = false;  // the exception that left the target was raised or printed
 };
 
 /// Thread safety: the interpreter's lock. The waits release it, and hold a Use meanwhile.
@@ -58,10 +58,11 @@ class Messenger {
 
   void hold(std::shared_ptr<HeldEnd> end) { held_ = std::move(end); }
   /// Uses a link that `keeper` keeps alive.
-  void use(coproc::Messenger& link, std::shared_ptr<void> keeper, std::shared_ptr<Told> told = nullptr) noexcept {
+  void use(coproc::Messenger& link, std::shared_ptr<void> keeper,
+           std::shared_ptr<EndReport> end_report = nullptr) noexcept {
     link_ = &link;
     keeper_ = std::move(keeper);
-    told_ = std::move(told);
+    end_report_ = std::move(end_report);
   }
   /// Sets the names that the other process has in its main module, a coproc.main_module.MainNames, or None if they are
   /// not known.
@@ -160,8 +161,10 @@ class Messenger {
     coproc::Messenger* begin() const;
     /// Whether the interrupt is one of the user's, which the waiting call reports, and not one of a thread that wants
     /// its turn.
-    bool was_meant() const { return std::exchange(messenger_.is_interrupted_, false) || messenger_.link_ != link_; }
-    coproc::Timeout go_on(coproc::Timeout time, std::chrono::steady_clock::time_point began) const;
+    bool is_users_interrupt() const {
+      return std::exchange(messenger_.is_interrupted_, false) || messenger_.link_ != link_;
+    }
+    coproc::Timeout let_others_in(coproc::Timeout time, std::chrono::steady_clock::time_point began) const;
 
     Messenger& messenger_;
     const Turn::Kind kind_;
@@ -192,7 +195,7 @@ class Messenger {
   std::shared_ptr<void> keeper_;
   const bool reorders_;
   const bool unpickles_;
-  std::shared_ptr<Told> told_;
+  std::shared_ptr<EndReport> end_report_;
   MainNames main_names_;
   Turn turn_;
   bool is_interrupted_ = false;  // by the user, so that the waiting call reports it
@@ -217,7 +220,7 @@ auto Messenger::Use::at_once(F f) const {
     try {
       return f();
     } catch (const coproc::InterruptedError&) {
-      if (was_meant()) throw;
+      if (is_users_interrupt()) throw;
     }
   }
 }
@@ -225,13 +228,13 @@ auto Messenger::Use::at_once(F f) const {
 template <class F>
 auto Messenger::Use::run(coproc::Timeout time, F f) const {
   const auto began = std::chrono::steady_clock::now();
-  for (coproc::Timeout left = time;; left = go_on(time, began)) {
+  for (coproc::Timeout left = time;; left = let_others_in(time, began)) {
     try {
       const Asleep asleep(messenger_.turn_, kind_ == Turn::Kind::wait);
       const Unlocked unlocked;
       return f(left);
     } catch (const coproc::InterruptedError&) {
-      if (was_meant()) throw;
+      if (is_users_interrupt()) throw;
     }
   }
 }
@@ -246,11 +249,11 @@ auto Messenger::Use::run_all(const std::vector<std::unique_ptr<Use>>& uses, copr
       const Unlocked unlocked;
       return f(left);
     } catch (const coproc::InterruptedError&) {
-      bool is_meant = false;
-      for (const auto& use : uses) is_meant = use->was_meant() || is_meant;
-      if (is_meant) throw;
+      bool is_users = false;
+      for (const auto& use : uses) is_users = use->is_users_interrupt() || is_users;
+      if (is_users) throw;
     }
-    for (const auto& use : uses) left = use->go_on(time, began);
+    for (const auto& use : uses) left = use->let_others_in(time, began);
   }
 }
 

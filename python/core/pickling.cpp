@@ -194,13 +194,13 @@ void Pickled::clear() {
 bool Pickled::mentions_main() const {
   constexpr std::string_view name = "__main__";
   const auto& parts = value_.out_parts;
-  return std::any_of(parts.begin(), parts.end(), [&](const Outgoing& part) {
+  return std::any_of(parts.begin(), parts.end(), [&](const Piece& part) {
     return std::string_view(static_cast<const char*>(part.data), part.size).find(name) != std::string_view::npos;
   });
 }
 
-void Pickled::hold(py::handle object, std::vector<Outgoing>& into) {
-  Outgoing held;
+void Pickled::hold(py::handle object, std::vector<Piece>& into) {
+  Piece held;
   if (PyBytes_CheckExact(object.ptr())) {
     kept_.push_back(py::reinterpret_borrow<py::object>(object));
     held = {PyBytes_AS_STRING(object.ptr()), static_cast<std::size_t>(PyBytes_GET_SIZE(object.ptr()))};
@@ -237,7 +237,7 @@ py::object unpickle(Value&& value) {
     if (buffers.empty()) return names->loads(bytes);
     return names->loads(bytes, py::arg("buffers") = buffers);
   }
-  std::vector<Outgoing> pieces;
+  std::vector<Piece> pieces;
   for (const Memory& part : value.in_parts) pieces.push_back({part.data(), part.size()});
   return names->unpickler(reader_of(std::move(pieces)), py::arg("buffers") = buffers).attr("load")();
 }

@@ -34,7 +34,7 @@ class Pickled {
   void pickle(py::handle object, const MainNames& main_names);
   void clear();
   bool mentions_main() const;
-  void hold(py::handle object, std::vector<Outgoing>& into);
+  void hold(py::handle object, std::vector<Piece>& into);
 
   Value value_;
   std::string plain_;

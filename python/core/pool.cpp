@@ -56,7 +56,7 @@ class PythonWorker final : public coproc::detail::PoolWorker {
   void start() override {
     const Locked locked;
     start_();
-    worker_->told->escape = true;  // the pool reports how the worker ends
+    worker_->end_report->is_reported = true;  // the pool reports how the worker ends
   }
   coproc::Worker& worker() noexcept override { return worker_->life(); }
   coproc::PriorityMessenger& messenger() override {

@@ -77,7 +77,7 @@ Value unshared(const Value& value) {
   copy.head = value.head;
   copy.out_parts = value.out_parts;
   copy.out_buffers = value.out_buffers;
-  for (Outgoing& buffer : copy.out_buffers) buffer.shared = nullptr;
+  for (Piece& buffer : copy.out_buffers) buffer.shared = nullptr;
   return copy;
 }
 

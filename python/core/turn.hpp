@@ -35,7 +35,7 @@ class Turn {
   bool has_other_waiter() const noexcept;
   /// The thread that waits for messages calls this around its work without the interpreter's lock.
   void set_asleep(bool is_asleep) noexcept { is_asleep_ = is_asleep; }
-  bool is_wanted() const noexcept { return guests_ != 0; }
+  bool is_wanted() const noexcept { return candidates_ != 0; }
   /// The thread that waits for messages calls this to let others have their turn, and then takes it back.
   void step_aside();
 
@@ -45,7 +45,7 @@ class Turn {
   void check_process() noexcept;
 
   int depth_ = 0;
-  int guests_ = 0;
+  int candidates_ = 0;
   unsigned long user_ = 0;    // the thread that has the turn
   unsigned long waiter_ = 0;  // the thread that waits for messages, even while it has stepped aside; 0: none
   int wait_depth_ = 0;

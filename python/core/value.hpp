@@ -26,7 +26,7 @@ enum class Kind : std::uint8_t {
 };
 
 /// Memory of the sender, which must stay valid until it is sent.
-struct Outgoing {
+struct Piece {
   const void* data = nullptr;
   std::size_t size = 0;
   const Memory* shared = nullptr;  // if these bytes are all of a shared memory, it is lent
@@ -35,8 +35,8 @@ struct Outgoing {
 /// Sent from `out_*`, received into `in_*`.
 struct Value {
   Kind kind = Kind::pickle;
-  Outgoing head;
-  std::vector<Outgoing> out_parts, out_buffers;
+  Piece head;
+  std::vector<Piece> out_parts, out_buffers;
 
   std::string in_head;
   std::vector<Memory> in_parts, in_buffers;
@@ -44,7 +44,7 @@ struct Value {
 
 /// A value as MessagePack, for programs in other languages (coproc/msgpack.hpp).
 struct Packed {
-  Outgoing out;
+  Piece out;
   Memory in;
 };
 

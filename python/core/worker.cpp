@@ -33,15 +33,15 @@ using coproc::PriorityMessenger;
 using WorkerPointer = std::shared_ptr<Worker>;
 
 /// Prints the exception that has ended the worker, unless it was raised before. Needs the interpreter's lock.
-void tell(Worker& worker, const std::optional<ExitStatus>& status) {
-  if (worker.told->escape || !status || !status->exception) return;
+void print_unreported(Worker& worker, const std::optional<ExitStatus>& status) {
+  if (worker.end_report->is_reported || !status || !status->exception) return;
   try {
     std::rethrow_exception(status->exception);
   } catch (const PythonError& error) {
-    worker.told->escape = true;
+    worker.end_report->is_reported = true;
     py::module_::import("coproc.errors")
-        .attr("print_untold")(text_of(worker.name), worker.life().pid(), text_of(error.type_name()),
-                              text_of(error.text()), text_of(error.traceback()));
+        .attr("print_unreported")(text_of(worker.name), worker.life().pid(), text_of(error.type_name()),
+                                  text_of(error.text()), text_of(error.traceback()));
   } catch (...) {
     // The exception of a program in another language: the exit status describes it.
   }
@@ -52,10 +52,10 @@ void end_now(Worker* worker) noexcept {
   try {
     worker->life().stop();
     const auto status = worker->life().exit_status();
-    if (status && status->exception && !worker->told->escape && Py_IsInitialized() != 0) {
+    if (status && status->exception && !worker->end_report->is_reported && Py_IsInitialized() != 0) {
       const Locked locked;
       try {
-        tell(*worker, status);
+        print_unreported(*worker, status);
       } catch (py::error_already_set& error) {
         error.discard_as_unraisable("coproc");
       }
@@ -193,18 +193,18 @@ void end_without_lock(std::function<void()> end, bool in_thread) {
 void bind_worker(py::module_& module) {
   const auto unlocked = py::call_guard<Unlocked>();
   py::class_<Worker, WorkerPointer>(module, "Worker")
-      .def("fill",
-           [](const WorkerPointer& self, Messenger& messenger) { messenger.use(self->messenger(), self, self->told); })
-      .def("tell",
+      .def("fill", [](const WorkerPointer& self,
+                      Messenger& messenger) { messenger.use(self->messenger(), self, self->end_report); })
+      .def("print_unreported",
            [](Worker& self) {
              std::optional<ExitStatus> status;
              {
                const Unlocked released;
                status = self.life().exit_status();
              }
-             tell(self, status);
+             print_unreported(self, status);
            })
-      .def("begin_run", [](Worker& self) { *self.told = Told(); })
+      .def("begin_run", [](Worker& self) { *self.end_report = EndReport(); })
       .def(
           "stop", [](Worker& self, const coproc::StopOptions& options) { return self.life().stop(options); }, unlocked)
       .def("join",

@@ -22,7 +22,7 @@ class Worker {
   virtual coproc::Messenger& messenger() = 0;
 
   std::string name;
-  std::shared_ptr<Told> told = std::make_shared<Told>();
+  std::shared_ptr<EndReport> end_report = std::make_shared<EndReport>();
 };
 
 /// A worker whose process multiprocessing starts and reaps.

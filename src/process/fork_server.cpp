@@ -74,15 +74,15 @@ class Server {
     const int fds[] = {socket.get()};
     if (!os::send_with_fds(channel_.host_end(), kRequest, fds, deadline)) return std::nullopt;
     ServerReply reply;
-    std::vector<os::Fd> come;
-    if (!hear(reply, come, deadline)) return std::nullopt;
+    std::vector<os::Fd> received;
+    if (!receive_reply(reply, received, deadline)) return std::nullopt;
     if (reply.pid <= 0) throw refusal(reply.error_number);
     const bool is_elsewhere = own_pid_ != process_.pid();  // in another PID namespace, with other numbers
-    if (come.size() != 1) {  // the kernel leaves descriptors out if this process may have no more
+    if (received.size() != 1) {  // the kernel leaves descriptors out if this process may have no more
       if (!is_elsewhere) os::kill_and_reap(reply.pid);
       throw StartReport{StartStage::pidfd, EMFILE};
     }
-    os::Pidfd pidfd(std::move(come.front()));
+    os::Pidfd pidfd(std::move(received.front()));
     const auto pid = is_elsewhere ? os::pid_here(pidfd) : std::optional<pid_t>(reply.pid);
     if (!pid) {
       (void)pidfd.send_signal(SIGKILL);
@@ -105,10 +105,10 @@ class Server {
   }
 
   /// By now there is a worker, and only the reply says which one. So if memory is short, this is tried again.
-  bool hear(ServerReply& reply, std::vector<os::Fd>& come, const os::Deadline& deadline) {
+  bool receive_reply(ServerReply& reply, std::vector<os::Fd>& received, const os::Deadline& deadline) {
     for (int tries_left = 3;; --tries_left) {
       try {
-        return receive(&reply, sizeof reply, come, deadline, nullptr);
+        return receive(&reply, sizeof reply, received, deadline, nullptr);
       } catch (const std::system_error&) {
         if (tries_left == 0) throw;
       }
@@ -119,7 +119,7 @@ class Server {
     ServerHello hello;
     char here;
     std::vector<os::Fd> none;
-    if ((!channel_.is_here() && !receive(&here, 1, none, deadline, &error_output)) ||
+    if ((!channel_.has_read_here() && !receive(&here, 1, none, deadline, &error_output)) ||
         !receive(&hello, sizeof hello, none, deadline, &error_output)) {
       const auto status = end_after_hang_up(process_, deadline);
       error_output.drain();

@@ -34,7 +34,7 @@ ExitStatus to_status(const os::Ended& ended) {
 }  // namespace
 
 /// Opens a descriptor again that the program has closed (closefrom). A child that is not reaped still has its number.
-void LocalLife::find_again() noexcept {
+void LocalLife::reopen_if_closed() noexcept {
   if (!is_lost() || !is_owned()) return;
   const std::scoped_lock lock(mutex_);
   if (status_) return;
@@ -46,17 +46,17 @@ void LocalLife::find_again() noexcept {
 }
 
 int LocalLife::wait_fd() noexcept {
-  find_again();
+  reopen_if_closed();
   return is_lost() ? -1 : pidfd_.fd();
 }
 
 bool LocalLife::is_ended() noexcept {
-  find_again();
+  reopen_if_closed();
   return is_lost() || pidfd_.is_ended();
 }
 
 std::optional<ExitStatus> LocalLife::try_reap() {
-  find_again();
+  reopen_if_closed();
   const std::scoped_lock lock(mutex_);
   if (status_) return status_;
   if (kills_group_) {
@@ -92,7 +92,7 @@ std::optional<ExitStatus> AdoptedLife::try_reap() {
 }
 
 os::Signalling LocalLife::signal(int number, std::optional<std::uintptr_t> value) {
-  find_again();
+  reopen_if_closed();
   try {
     if (os::Pidfd::can_open()) return value ? pidfd_.queue_signal(number, *value) : pidfd_.send_signal(number);
   } catch (const std::system_error& error) {

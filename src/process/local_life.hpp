@@ -37,7 +37,7 @@ class LocalLife : public Life, private os::ForkSensitive {
   bool is_lost() const noexcept { return pidfd_.fd() >= 0 && !pidfd_.is_own(); }
 
  private:
-  void find_again() noexcept;
+  void reopen_if_closed() noexcept;
   void leave_in_child() noexcept override { pidfd_.close(); }
 
   bool kills_group_ = false;  // guarded by mutex_

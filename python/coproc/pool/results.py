@@ -30,7 +30,7 @@ class Reader:
                 self.close()
             elif found is not False:
                 return found if isinstance(found, list) else error_of_task(found, f"task {self._job.index}")
-            self._progress.tell(self._job.taken)
+            self._progress.report(self._job.taken)
         raise StopIteration
 
     def close(self):
@@ -87,7 +87,7 @@ class Progress:
         self._last = 0.0
         self.period = None if self._function is None else 0.1
 
-    def tell(self, done):
+    def report(self, done):
         if self._function is not None and time.monotonic() >= self._last + 0.1:
             self._last = time.monotonic()
             self._function(done, self._total)

@@ -6,7 +6,7 @@ import os
 import pickle
 
 from .. import _core, this_worker
-from ..errors import ResourceRequestedClose, parts_of, print_untold
+from ..errors import ResourceRequestedClose, parts_of, print_unreported
 
 #: How the argument of a call is passed: the first byte of the data that a worker is sent for a function.
 ONE, SEVERAL, CALL = range(3)
@@ -32,7 +32,7 @@ def _exit(exit, head):
         exit(*head)
     except Exception as error:
         name, text, lines, _ = parts_of(error, True)
-        print_untold(f"pool worker {this_worker.number()}", os.getpid(), name, text, lines)
+        print_unreported(f"pool worker {this_worker.number()}", os.getpid(), name, text, lines)
         raise
 
 
