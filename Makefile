@@ -10,8 +10,8 @@ configure = cmake --preset $(1) -DCOPROC_WARNINGS_AS_ERRORS=$(if $(filter true,$
 build = cmake --build --preset $(1) --parallel $(JOBS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build tour test model hostile environments chaos fuzz bench bench-quick compile-time debug clang asan tsan
-.PHONY: format format-check tidy install wheel clean
+.PHONY: help setup build tour test model hostile environments chaos fuzz bench bench-quick compile-time
+.PHONY: debug clang asan tsan format format-check tidy install wheel clean
 
 help:
 	@sed -n 's/^#: //p' Makefile
@@ -58,7 +58,8 @@ hostile: setup
 	  build/asan/tests/coproc_tests --gtest_brief=1 --gtest_filter='*Hostile*'
 	@$(call configure,release)
 	@$(call build,release) --target coproc_python
-	COPROC_HOSTILE_MUTATIONS=$(HOSTILE_MUTATIONS) ctest --test-dir build/release --output-on-failure --no-tests=error --tests-regex '^python.hostile$$'
+	COPROC_HOSTILE_MUTATIONS=$(HOSTILE_MUTATIONS) \
+	  ctest --test-dir build/release --output-on-failure --no-tests=error --tests-regex '^python.hostile$$'
 
 #: make model         only the model of the link (tests/model), checked by SPIN, and its mutants
 model: setup
@@ -71,7 +72,8 @@ environments: setup
 	@$(call build,release) --target coproc_python in_any_environment refuse_calls
 	@ctest --preset release --parallel $(JOBS) --build-config all --label-regex '^environments$$'
 
-#: make chaos         thousands of workers killed, at each step and at random times (COPROC_CHAOS_KILLS, COPROC_CHAOS_SEED)
+#: make chaos         thousands of workers killed, at each step and at random times
+# COPROC_CHAOS_KILLS says how many, and COPROC_CHAOS_SEED repeats a run.
 chaos: export COPROC_CHAOS_KILLS ?= 10000
 chaos: export COPROC_TEST_SECONDS ?= 3600
 chaos: setup
@@ -81,7 +83,7 @@ chaos: setup
 	TMPDIR=$(CURDIR)/build/chaos/tmp build/chaos/tests/coproc_tests --gtest_filter='Chaos*'
 
 #: make fuzz          each fuzz target for FUZZ_SECONDS (60) on its corpus; what it finds goes to build/fuzz/found
-# Links are made by the thousand, and exceptions thrown: what the address sanitizer does for these takes half of the time.
+# Thousands of links are made, and exceptions thrown: the address sanitizer's work for these takes half of the time.
 FUZZ_SECONDS ?= 60
 fuzz_targets = $(notdir $(wildcard fuzz/corpus/*))
 fuzzer = ASAN_OPTIONS=quarantine_size_mb=16:detect_stack_use_after_return=0 UBSAN_OPTIONS=print_stacktrace=1 \
@@ -127,6 +129,7 @@ format-check:
 	@# Compared by hand: --dry-run reports the closing lines of nested inline namespaces that it would leave as they are.
 	@! for file in $(sources); do clang-format-16 $$file | cmp -s - $$file || echo "$$file"; done | grep .
 	@$(black) --check $(python_sources)
+	@tools/line_width.py
 
 #: make tidy          clang-tidy over the library
 tidy: setup

@@ -1,4 +1,4 @@
-// Payloads through descriptors that carry bytes: pipes and stream sockets.
+// Payloads that travel as bytes through descriptors: pipes and stream sockets.
 #pragma once
 
 #include <fcntl.h>
@@ -16,7 +16,7 @@
 
 namespace bench {
 
-/// One side's descriptors, which may be one and the same.
+/// The descriptors of one side, which may be the same.
 struct ByteSide {
   int in = -1, out = -1;
 
@@ -27,8 +27,8 @@ struct ByteSide {
   }
 };
 
-/// A reader takes as much at once as there is, up to 64 KiB of small payloads: the best that the user of a pipe can do with
-/// one write a message.
+/// A reader takes everything that is there, up to 64 KiB of small payloads. That is the best that a user of a pipe can
+/// do with one write for each message.
 template <std::size_t Size>
 class ByteEnd {
  public:
@@ -39,7 +39,7 @@ class ByteEnd {
   ByteEnd& operator=(const ByteEnd&) = delete;
   virtual ~ByteEnd() { host.close(), peer.close(); }
 
-  /// Each side keeps its own end, so that it sees the other's death.
+  /// Each side keeps only its own end, so that it sees the death of the other.
   void become_host() { peer.close(); }
   void become_peer() {
     host.close();
@@ -68,7 +68,7 @@ class ByteEnd {
     host = {back[0], there[1]};
     peer = {there[0], back[1]};
   }
-  /// Before each read.
+  /// Called before each read.
   virtual void wait(int /*fd*/) {}
 
   ByteSide host, peer;  // after the fork `host` is this side's
@@ -87,7 +87,7 @@ class ByteEnd {
 
   Payload<Size> out_ = {};
   std::vector<Payload<Size>> in_{Size < 65536 ? 65536 / Size : 1};
-  std::size_t next_ = 0, end_ = 0;  // in_ has payloads from the one, in payloads, to the other, in bytes
+  std::size_t next_ = 0, end_ = 0;  // in_ has payloads from next_, in payloads, to end_, in bytes
 };
 
 }  // namespace bench

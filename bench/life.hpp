@@ -1,4 +1,4 @@
-// Starts, stops and deaths of processes: what the programs that time them share.
+// The common part of the programs that time starts, stops and deaths of processes.
 #pragma once
 
 #include <sys/mman.h>
@@ -16,7 +16,7 @@ namespace bench {
 
 inline double us_since(double start) { return (now() - start) * 1e6; }
 
-/// The median of what `measure` returns, in microseconds, over the time of the job.
+/// The median of the results of `measure`, in microseconds, during the time of the job.
 template <class Measure>
 Result median_over_time(const Job& job, Measure measure) {
   measure();
@@ -25,7 +25,7 @@ Result median_over_time(const Job& job, Measure measure) {
   return {.unit = "us", .value = median(times), .messages = times.size()};
 }
 
-/// Memory that has been written to: what makes a fork of this process slow.
+/// Memory that was written to, which makes a fork of this process slow.
 class TouchedMemory {
  public:
   explicit TouchedMemory(std::size_t bytes) : bytes_(bytes) {
@@ -46,7 +46,7 @@ class TouchedMemory {
   void* memory_ = nullptr;
 };
 
-/// From the moment at which a third process kills `pid` to the moment at which `notice` returns.
+/// The time from a third process's kill of `pid` until `notice` returns.
 template <class Notice>
 double time_of_death(int pid, Notice notice) {
   Shared<double> moment;
@@ -61,8 +61,9 @@ double time_of_death(int pid, Notice notice) {
   return time;
 }
 
-/// A program that times `start` (SIZE: how many bytes the host has touched before: 0 or 1 GiB), `stop` and `death` by
-/// functions that do it once and give the microseconds. `other` does what else there is, or throws NotOffered.
+/// The main of a program that times `start` (SIZE is how many bytes the host has touched before: 0 or 1 GiB), `stop`
+/// and `death`. Each function does it once and returns the microseconds. `other` does any other work, or throws
+/// NotOffered.
 template <class Start, class Stop, class Death, class Other>
 int run_life(int argc, char** argv, Start start, Stop stop, Death death, Other other) {
   return run_job(argc, argv, [&](const Job& job) {

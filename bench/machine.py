@@ -1,4 +1,4 @@
-"""Where figures come from: kernel, compiler, processors, and how much of these others took."""
+"""The machine of a measurement: kernel, compiler, processors, and how much of these others used."""
 
 import os
 import pathlib
@@ -14,7 +14,7 @@ def usable_processors():
 
 
 def describe(build):
-    """What does not change during a run. `build`: the build directory, whose CMakeCache.txt knows the compiler."""
+    """Return what stays the same during a run. The compiler is that of the build directory `build`."""
     return {
         "processor": processor_name(),
         "processors": len(usable_processors()),
@@ -42,7 +42,7 @@ def compiler_name(build):
 
 
 class Noise:
-    """How much of all processors' time was stolen by the hypervisor, and taken by processes that are not ours."""
+    """The shares of all processors' time that the hypervisor has stolen, and that processes of others have used."""
 
     def __init__(self):
         self.begin = self._read()
@@ -70,7 +70,7 @@ class Noise:
 
 
 class QuietMoments:
-    """Waits until nothing else wants a processor, for so many seconds in all."""
+    """Waits until nothing else wants a processor, up to a number of seconds in all."""
 
     def __init__(self, seconds):
         self.left = seconds
@@ -78,7 +78,7 @@ class QuietMoments:
     def wait(self):
         begin = time.monotonic()
         while self.left > time.monotonic() - begin:
-            # The fourth field of loadavg is "running/existing"; one that runs is this process.
+            # The fourth field of loadavg is "running/existing". One of those that run is this process.
             if int(pathlib.Path("/proc/loadavg").read_text().split()[3].split("/")[0]) <= 1:
                 break
             time.sleep(0.02)

@@ -1,10 +1,10 @@
-"""What coproc has set itself, as ratios within one run."""
+"""The marks that coproc has set itself, as ratios within one run."""
 
 from dataclasses import dataclass
 from typing import Optional
 
 GIB = 1 << 30
-# They move payloads by handing over the memory that holds them; all others copy.
+# These move payloads by handing over the memory that holds them. All others copy.
 ZERO_COPY = {"iceoryx_polling", "iceoryx_waitset"}
 LIMITS = {"flag", "ring"}
 COPROC = {
@@ -42,7 +42,7 @@ class Mark:
 
 
 def marks(results):
-    """In the order in which they are shown. Those against every peer depend on which peers there are."""
+    """Return the marks in the order in which they are shown. Marks against every peer depend on the peers that ran."""
     at_most = lambda *a, **k: Mark(*a, is_at_most=True, **k)
     at_least = lambda *a, **k: Mark(*a, is_at_most=False, **k)
 
@@ -159,7 +159,7 @@ def python_marks(at_most, at_least):
 
 
 def judge(results):
-    """A list of dictionaries: each mark, what was measured of it, and whether it is met."""
+    """Return a list of dictionaries: each mark, the measured ratio, and whether the mark is met."""
     judged = []
     for mark in marks(results):
         measured = results.ratio(mark.of, mark.to) if mark.to else results.get(*mark.of)

@@ -7,7 +7,7 @@
 
 namespace bench {
 
-/// A payload's number says what it is; these say something else.
+/// A payload is identified by its number. These numbers have other meanings.
 constexpr std::uint64_t kWrong = ~std::uint64_t{0};      ///< what was received is not what was sent
 constexpr std::uint64_t kEnd = ~std::uint64_t{0} - 1;    ///< the work is done
 constexpr std::uint64_t kLast = std::uint64_t{1} << 63;  ///< added to a number: the last one of a stream
@@ -18,8 +18,8 @@ struct Payload {
   std::array<std::uint64_t, Size / 8> words;
 };
 
-/// Every word has content up to 1 KiB. Beyond that one in each cache line has, so that a message is still touched as a whole,
-/// but making and checking it does not take longer than to move it.
+/// Up to 1 KiB every word has content. Beyond that only one word in each cache line has: the message is still touched
+/// as a whole, but making and checking it does not take longer than moving it.
 template <std::size_t Size>
 constexpr std::size_t kWordStep = Size <= 1024 ? 1 : 8;
 
@@ -31,7 +31,7 @@ void make(Payload<Size>& payload, std::uint64_t number) noexcept {
   }
 }
 
-/// The number of a payload whose content is right, else kWrong.
+/// Returns the number of a payload whose content is right; otherwise kWrong.
 template <std::size_t Size>
 std::uint64_t number_of(const Payload<Size>& payload) noexcept {
   const std::uint64_t number = payload.words[0];

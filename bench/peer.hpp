@@ -1,4 +1,4 @@
-// The other side of a benchmark: a forked process; and the few system calls that all benchmarks need.
+// The other side of a benchmark, which is a forked process, and the few system calls that all benchmarks need.
 #pragma once
 
 #include <sched.h>
@@ -20,12 +20,12 @@ namespace bench {
   throw std::system_error(errno, std::generic_category(), call);
 }
 
-/// Seconds since some moment, the same moment in all processes.
+/// Seconds since some moment, which is the same in all processes.
 inline double now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-/// -1: leaves it to the system.
+/// Pins this thread to a processor; -1 leaves the choice to the system.
 inline void pin_to(int processor) {
   if (processor < 0) return;
   cpu_set_t set;
@@ -64,7 +64,7 @@ class Peer {
 
   pid_t pid() const noexcept { return pid_; }
 
-  /// Waits for its end. Throws if it did not end well.
+  /// Waits for its end. Throws if it failed.
   void finish() {
     if (wait_for_it() != 0) throw std::runtime_error("the peer failed");
   }

@@ -32,7 +32,7 @@ SIZE_TICS = 'set xtics ("64 B" 64, "1 KiB" 1024, "16 KiB" 16384, "256 KiB" 26214
 
 
 def draw(results, stem):
-    """Writes <stem>-<plot>.svg; the names of what was written."""
+    """Write <stem>-<plot>.svg, and return the names of the files."""
     if shutil.which("gnuplot") is None:
         return []
     drawings = {
@@ -63,7 +63,7 @@ def quoted(text):
 
 
 def style(peer, colours):
-    """coproc and the limits are drawn thick; the others thin and with the colour that comes next."""
+    """Draw coproc and the limits with thick lines, and others with thin lines in the next colour."""
     if peer in COPROC:
         return f"lw 3 pt 7 ps 0.7 lc rgb '{COPROC_COLOURS[sorted(COPROC & colours.keys()).index(peer) % 3]}'"
     if peer in LIMITS:
@@ -73,7 +73,7 @@ def style(peer, colours):
 
 
 def plot_lines(series, settings):
-    """`series`: peer: [(x, y)]; in the key in the order given."""
+    """Plot `series`, a dict of lists of (x, y) by peer. The key has their order."""
     blocks = "".join(
         f"$data{i} << END\n" + "".join(f"{x} {y:g}\n" for x, y in points) + "END\n"
         for i, points in enumerate(series.values())
@@ -102,7 +102,7 @@ def lines_over_size(results, work, title, unit, scale):
 
 
 def distribution(results):
-    """Over the distance from the largest, so that the tail can be seen: 90, 99 and 99.9 % are equally far apart."""
+    """Plot percentiles on a scale that shows the tail: 90, 99 and 99.9 % are equally far apart."""
     found = {
         m["peer"]: m["percentiles"]
         for m in results.by_key.values()

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Tables, marks and plots of a run: report.py RESULTS.json [...] makes them anew."""
+"""Makes the tables, marks and plots of runs: report.py RESULTS.json [...]."""
 
 import json
 import pathlib
@@ -44,7 +44,7 @@ PYTHON = {
 
 
 def write(data, output):
-    """RESULTS.json with the marks in it, RESULTS.md, RESULTS-*.svg."""
+    """Write RESULTS.json with the marks in it, RESULTS.md and RESULTS-*.svg."""
     results = Results(data["measurements"])
     data["marks"] = judge(results)
     output.parent.mkdir(parents=True, exist_ok=True)
@@ -54,7 +54,7 @@ def write(data, output):
 
 
 def to_json(data):
-    """One line for each measurement, so that two runs can be compared by eye."""
+    """Return JSON with one line for each measurement, so that two runs can be compared by eye."""
     parts = []
     for key, value in data.items():
         if isinstance(value, list):
@@ -128,7 +128,7 @@ def peer_name(peer):
 
 
 def key_name(of, to):
-    """What a ratio divides by, as far as it is not the same as what is divided."""
+    """Return how the divisor of a ratio differs from the dividend."""
     if to is None:
         return peer_name(of[0])
     parts = [peer_name(to[0])]

@@ -1,8 +1,8 @@
 """Measurements, and ratios between them.
 
-A measurement has trials, one or more a round. Only those count whose probes before and after agree; a ratio is the
-median of the ratios within a round, of trials whose probes agree with each other's: what slows the machine for a while
-slows both."""
+A measurement has one or more trials in each round. A trial counts only if its probes before and after agree. A ratio is
+the median of the ratios within each round, of trials whose probes agree with each other: a slow machine then slows
+both."""
 
 import statistics
 
@@ -16,7 +16,7 @@ def summary(values):
 
 
 def kept(trials):
-    """The last trial of each round that is steady."""
+    """Return the last steady trial of each round."""
     return {t["round"]: t for t in trials if is_steady(t["before"], t["after"])}
 
 
@@ -30,7 +30,7 @@ class Results:
         self.by_key.setdefault(key, empty)["trials"].append(trial)
 
     def finish(self):
-        """The measurements with their medians: what is written."""
+        """Return the measurements with their medians, as they are written to the file."""
         for m in self.by_key.values():
             steady = kept(m["trials"]).values()
             m.update({k: round_to_digits(v) for k, v in summary([t["value"] for t in steady]).items()})
@@ -56,7 +56,7 @@ class Results:
         return [p for (p, w, s, l), m in self.by_key.items() if (w, s, l) == (work, size, placement) and m["rounds"]]
 
     def ratio(self, of, to):
-        """None where one of them was not measured at all."""
+        """Return the ratio, or None if one of the two was not measured."""
         of, to = self.get(*of), self.get(*to)
         if of is None or to is None:
             return None

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
-"""Runs all benchmark programs side by side, interleaved, and writes what came out.
+"""Runs all benchmark programs side by side, interleaved, and writes the results.
 
-Rounds are the outermost loop, then the works, then the peers in turn (A B C, A B C, ...): what slows the machine for a
-while slows all of them. Writes RESULTS.json, and beside it by report.py the tables as RESULTS.md and plots as
+Rounds are the outermost loop, then the works, then the peers in turn (A B C, A B C, ...), so that a machine that is
+slow for a while slows all of them. Writes RESULTS.json; then report.py writes tables to RESULTS.md and plots to
 RESULTS-*.svg."""
 
 import argparse
@@ -23,8 +23,8 @@ ROOT = pathlib.Path(__file__).resolve().parent
 SIZES = [64, 1024, 16384, 262144, 1048576]
 GIB = 1 << 30
 
-# Work: (sizes by placement, seconds of a trial). The size of a start is what the host has touched before, that of a
-# crowd how many workers it has, that of a small dataclass in Python does not matter.
+# Work: (sizes by placement, seconds of a trial). The size of a start is the memory that the host has touched before,
+# that of a crowd is the number of its workers, and that of a small dataclass in Python does not matter.
 EVERYWHERE = {"apart": [64], "together": [64], "free": [64]}
 OVER_SIZES = {"apart": SIZES, "together": [64, 16384, 1048576], "free": [64, 16384, 1048576]}
 FULL = {
@@ -137,10 +137,10 @@ class Run:
         self.prober = trial.Prober(options.flag, self.placements.get("apart", (first, first)))
         self.quiet = machine.QuietMoments(options.wait_for_quiet)
         self.not_offered = set()
-        self.failures = {}  # key: how often it failed, and how
+        self.failures = {}  # by key: how often the trial has failed, and with which error
 
     def jobs(self):
-        """In the order of a round, without the peers."""
+        """Yield the jobs of a round in their order, without the peers."""
         for work, (sizes, seconds) in self.options.plan.items():
             for placement in (p for p in sizes if p in self.placements):
                 for size in sizes[placement]:
@@ -154,7 +154,7 @@ class Run:
                     self.measure(key, number, seconds)
 
     def measure(self, key, number, seconds):
-        """A trial whose probes disagree is made once more."""
+        """Run a trial, and run it once more if its probes disagree."""
         for attempt in range(2):
             self.quiet.wait()
             steady = self.try_once(key, number, seconds)
@@ -186,7 +186,7 @@ class Run:
 
 def main():
     options = read_options()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # not before the trial that is under way has been ended
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # exits after the present trial was ended
     run = Run(options)
     noise = machine.Noise()
     begin = time.monotonic()

@@ -1,4 +1,4 @@
-// Memory that is shared with a peer which is forked later.
+// Memory that is shared with a peer that is forked later.
 #pragma once
 
 #include <sched.h>
@@ -29,7 +29,8 @@ class Shared {
   T* value_;
 };
 
-/// The yield lets the peer run where both share a processor. One that finds nobody costs 0.8 us, hence not each time.
+/// Spins, and yields now and then so that the peer can run if both share a processor. A yield without effect costs 0.8
+/// us, so it is not done each time.
 template <class Condition>
 void spin_while(Condition condition) noexcept {
   for (int spins = 1; condition(); ++spins) {

@@ -1,4 +1,5 @@
-// What the works with tasks share: `tasks` (the squares of numbers, one by one, on SIZE workers) and `sleeping_tasks` (of 10 ms).
+// The common part of the works with tasks: `tasks` (the squares of numbers, one by one, on SIZE workers) and
+// `sleeping_tasks` (of 10 ms).
 #pragma once
 
 #include <algorithm>
@@ -17,7 +18,7 @@ inline std::uint64_t sum_of_squares(std::uint64_t count) {
   return sum;
 }
 
-/// Tasks a second: the median of runs of `run(count)`, which gives the sum of the results.
+/// Tasks per second: the median of several `run(count)`, which returns the sum of the results.
 template <class Run>
 Result time_tasks(const Job& job, Run run) {
   const auto time = [&](std::uint64_t count) {
@@ -46,7 +47,7 @@ inline void sleep_for_task() {
   nanosleep(&time, nullptr);
 }
 
-/// How many of them: as many as fill the time, as many for each worker.
+/// The number of sleeping tasks: as many as fill the time, and the same number for each worker.
 inline std::size_t sleeping_tasks(const Job& job) {
   return job.size * std::max<std::size_t>(10, static_cast<std::size_t>(job.seconds * 1e9 / kSleep));
 }

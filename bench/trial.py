@@ -16,9 +16,9 @@ class Failed(Exception):
 
 
 def run(program, work, size, processors, seconds):
-    """What the program printed, or None where it does not offer this work or size."""
+    """Return the result that the program prints, or None if it does not offer this work or size."""
     command = [str(program), work, str(size), *map(str, processors), f"{seconds:g}"]
-    # In a session of its own, so that everything that it has started can be ended where it hangs or is interrupted.
+    # A session of its own, so that everything that it has started can be killed if it hangs or is interrupted.
     process = subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
@@ -48,8 +48,8 @@ def run(program, work, size, processors, seconds):
 
 
 class Prober:
-    """The time of a flag's way to the other processor and back. What was measured after one trial is what there is
-    before the next, unless something came between."""
+    """Measures the time in which a flag goes to the other processor and back. The probe after one trial also serves as
+    the probe before the next one, unless `forget` is called."""
 
     def __init__(self, flag_program, processors):
         self.flag_program = flag_program
@@ -69,7 +69,7 @@ class Prober:
 
 
 def is_steady(*probes):
-    """Whether these distances can pass for one."""
+    """Return whether these probes agree."""
     known = [probe for probe in probes if probe is not None]
     return not known or max(known) <= 1.4 * min(known)
 

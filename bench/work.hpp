@@ -1,4 +1,4 @@
-// What every benchmark program shares: its command line, the works, and the line of JSON that it prints.
+// The common part of all benchmark programs: the command line, the works, and the line of JSON that is printed.
 //
 //   <program> WORK SIZE HOST_PROCESSOR PEER_PROCESSOR SECONDS      processors: a number, or -1 for "not pinned"
 //
@@ -16,7 +16,7 @@
 //     static constexpr std::size_t kLargest = 8192;     // the largest SIZE that it can send
 //     static constexpr bool kStreams = false;           // not made for streams
 //     void never_spin();                                // before `become_...`, for `asleep`, instead of kSleeps
-//     void send_batch(std::span<const std::uint64_t>);  // the payloads of these numbers at once: it offers `stream_batch`
+//     void send_batch(std::span<const std::uint64_t>);  // these payloads together; offers `stream_batch`
 //     void settle();                                    // the host's, after each stream, when its time has been taken
 //   };
 //   int main(int argc, char** argv) { return bench::run_pair<End>(argc, argv); }
@@ -80,7 +80,7 @@ struct Job {
   bool is_round_trip() const noexcept { return work == Work::round_trip || work == Work::asleep; }
 };
 
-/// Thrown where a program does not offer the job.
+/// Thrown if a program does not offer the job.
 struct NotOffered {};
 
 inline void check(bool is_right, const char* what) {
@@ -122,8 +122,8 @@ inline void print(Result result) {
 
 // ---- the host's side ----
 
-/// Microseconds for one round trip: the median of pieces, so that a moment in which a processor was taken away from one side
-/// does not count. Single round trips, each with its own look at the clock, are timed besides.
+/// Measures one round trip in microseconds: the median of several pieces, so that a moment in which one side lost its
+/// processor does not count. Afterwards single round trips are timed, each by itself.
 template <class End>
 Result time_round_trips(const Job& job, End& end) {
   std::uint64_t number = 0;
@@ -159,8 +159,8 @@ Result time_round_trips(const Job& job, End& end) {
   return result;
 }
 
-/// Messages a second. Streams one after the other, each until the peer has said that it saw all of them right and in order;
-/// the median counts. `send_all(count)` sends the numbers from 0 to count, the last one with kLast.
+/// Measures messages per second: the median of several streams. Each stream ends when the peer has said that all
+/// messages were right and in order. `send_all(count)` sends the numbers from 0 to count, the last one with kLast.
 template <class SendAll, class ReceiveAnswer, class Settle>
 Result time_streams(const Job& job, SendAll send_all, ReceiveAnswer receive_answer, Settle settle) {
   const auto stream = [&](std::uint64_t count) {
@@ -171,7 +171,7 @@ Result time_streams(const Job& job, SendAll send_all, ReceiveAnswer receive_answ
     settle();
     return time;
   };
-  // The first streams are for warming up, and tell how many messages take so long.
+  // The first streams are for warming up, and show how many messages take the wanted time.
   const double wanted = job.seconds / 12;
   std::uint64_t count = 32;
   double time = stream(count);
@@ -222,7 +222,7 @@ Result run_host(const Job& job, End& end) {
 
 // ---- the peer's side ----
 
-/// Answers until it is told that the work is done.
+/// Answers until the work is over.
 template <class End>
 void run_peer(const Job& job, End& end) {
   if (job.is_round_trip()) {
@@ -244,7 +244,8 @@ void run_peer(const Job& job, End& end) {
 
 inline Job read_job(int argc, char** argv) {
   Job job;
-  if (argc == 6 && std::string_view(argv[1]).starts_with("python_")) std::exit(3);  // with values of Python: work.py
+  // (works with values of Python: work.py)
+  if (argc == 6 && std::string_view(argv[1]).starts_with("python_")) std::exit(3);
   const auto name = argc == 6 ? std::find(kWorkNames.begin(), kWorkNames.end(), argv[1]) : kWorkNames.end();
   if (name == kWorkNames.end() || std::atof(argv[5]) <= 0) {
     std::fprintf(stderr, "usage: %s WORK SIZE HOST_PROCESSOR PEER_PROCESSOR SECONDS\n", argv[0]);
@@ -258,7 +259,8 @@ inline Job read_job(int argc, char** argv) {
   return job;
 }
 
-/// `main` of every benchmark: `body(job)` runs the job. The host's processor is taken before. A hang ends after some time.
+/// The `main` of every benchmark: `body(job)` runs the job, after the host's processor was chosen. A hang is ended
+/// after some time.
 template <class Body>
 int run_job(int argc, char** argv, Body body) {
   const Job job = read_job(argc, argv);
@@ -275,7 +277,7 @@ int run_job(int argc, char** argv, Body body) {
   }
 }
 
-/// The same with the size of the payload: `body.operator()<Size>(job)`.
+/// The same, with the size of the payload as a parameter: `body.operator()<Size>(job)`.
 template <class Body>
 int run_program(int argc, char** argv, Body body) {
   return run_job(argc, argv, [&](const Job& job) {
@@ -296,11 +298,11 @@ int run_program(int argc, char** argv, Body body) {
   });
 }
 
-/// Throws NotOffered unless this End (see above) can do the job; tells it to sleep where the job is about that.
+/// Throws NotOffered if this End (see above) cannot do the job. Makes its waits sleep if the job is about sleeping.
 template <class End>
 void prepare(const Job& job, End& end) {
   if constexpr (requires { End::kLargest; }) {
-    if (job.size > End::kLargest) throw NotOffered();  // (the code for it has to compile all the same)
+    if (job.size > End::kLargest) throw NotOffered();  // (the code for it still has to compile)
   }
   switch (job.work) {
     case Work::round_trip:
@@ -321,7 +323,7 @@ void prepare(const Job& job, End& end) {
   throw NotOffered();
 }
 
-/// `main` of a transport whose peer is a fork of its host.
+/// The `main` of a transport whose peer is a fork of its host.
 template <template <std::size_t> class End>
 int run_pair(int argc, char** argv) {
   return run_program(argc, argv, []<std::size_t Size>(const Job& job) {

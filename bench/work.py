@@ -1,8 +1,8 @@
-"""What the benchmark programs in Python share: the command line and the line of JSON of work.hpp, and the works with
-values of Python, `python_...`.
+"""The common part of the benchmark programs in Python: the command line and the line of JSON of work.hpp, and the works
+with Python values, `python_...`.
 
 A transport offers these by `run_values(job, start)`. `start(job, peer)` is a context manager: it runs `peer(job, link)`
-in another process, gives the host's Link, and when it is left waits until the peer has ended well."""
+in another process, yields the host's Link, and at its end waits until the peer has ended without an error."""
 
 import contextlib
 import dataclasses
@@ -48,7 +48,7 @@ class Link(typing.NamedTuple):
 
 
 class ItemEnd:
-    """Numbers, each sent as an Item."""
+    """Sends and receives numbers, each as an Item."""
 
     def __init__(self, link):
         self.put, self.get = link.put, link.get
@@ -65,11 +65,11 @@ class ItemEnd:
 
 
 def run_job(body):
-    """`main` of each: `body(job)` gives the result, or None where it does not offer the job."""
+    """The `main` of each program: `body(job)` returns the result, or None if it does not offer the job."""
     if len(sys.argv) != 6:
         sys.exit(f"usage: {sys.argv[0]} WORK SIZE HOST_PROCESSOR PEER_PROCESSOR SECONDS")
     job = Job(sys.argv[1], *map(int, sys.argv[2:5]), float(sys.argv[5]))
-    # Not by the signal itself: it would leave daemons of multiprocessing behind.
+    # A handler, since the signal itself would leave daemons of multiprocessing behind.
     signal.signal(signal.SIGALRM, lambda *_: sys.exit(f"{sys.argv[0]}: {job} hangs"))
     signal.alarm(int(20 + 10 * job.seconds))
     pin_to(job.host_processor)
@@ -91,7 +91,7 @@ def pin_to(processor):
 
 @contextlib.contextmanager
 def process(target, *arguments):
-    """A process of multiprocessing, which has ended well when this is left."""
+    """Start a process of multiprocessing. At the end, wait for it and check that it has not failed."""
     started = multiprocessing.Process(target=target, args=arguments, daemon=True)
     started.start()
     yield
@@ -100,7 +100,7 @@ def process(target, *arguments):
 
 
 def messenger_link(job, messenger, is_host):
-    """As in coproc/end.hpp: streams are messages that ask for nothing, all else is requests and replies."""
+    """Return a Link. As in coproc/end.hpp, streams are messages without replies; all else is requests and replies."""
     if job.work == "python_stream":
         send = messenger.send_norequest
     else:
@@ -163,7 +163,7 @@ def time_streams(end, seconds):
 
 
 def serve_numbers(end, is_stream):
-    """The peer's side of both."""
+    """Run the peer's side of round trips and of streams."""
     seen = right = 0
     while (number := end.receive()) != END:
         if not is_stream:
@@ -203,12 +203,12 @@ def serve_items(job, link):
 
 
 def look_at(array):
-    """The sum of the first word of each page and of the last one: so all of the array is there, and it is this one."""
+    """Return the sum of the first word of each page and of the last word: it shows that the whole array has arrived."""
     return int(array[::WORDS_IN_PAGE].sum()) + int(array[-1])
 
 
 def serve_arrays(job, link):
-    import numpy  # noqa: F401 (not while the first array is on its way)
+    import numpy  # noqa: F401 (now, and not when the first array is received)
 
     pin_to(job.peer_processor)
     link.get()
@@ -220,8 +220,8 @@ def serve_arrays(job, link):
 
 
 def time_arrays(job, start):
-    """How many arrays of SIZE bytes a second the peer looks at, one after the other: each time the same one, with
-    another number in it. For `python_array_first` each by a peer and over a link that has seen none before."""
+    """Measure how many arrays of SIZE bytes per second the peer reads, one after the other. It is the same array each
+    time, with another number in it. For `python_array_first` each array has a new peer and a new link."""
     try:
         import numpy
     except ImportError:
@@ -278,7 +278,7 @@ def square(x):
 
 
 def time_tasks(job, run):
-    """As in tasks.hpp: `run(count)` gives the sum of the squares of the numbers from 0 to count."""
+    """Measure tasks per second. As in tasks.hpp, `run(count)` returns the sum of the squares from 0 to count."""
 
     def time(count):
         begin = now()

@@ -1,4 +1,4 @@
-// What a fuzz target demands: ends the process, which the fuzzer and the replay take as a find.
+// The checks of fuzz targets. One that fails ends the process, which the fuzzer and the replay report as a find.
 #pragma once
 
 #include <cstddef>
@@ -14,7 +14,7 @@
 #endif
 #endif
 #ifdef FUZZ_COUNTS_MEMORY
-// From sanitizer/allocator_interface.h, which Debian's g++ comes without.
+// A declaration of sanitizer/allocator_interface.h, which is missing in Debian's g++.
 extern "C" std::size_t __sanitizer_get_current_allocated_bytes();
 #endif
 
@@ -26,7 +26,7 @@ inline void demand(bool holds, const std::string& what) {
   std::abort();
 }
 
-/// Bytes that the process has allocated. Known only with the address sanitizer; else 0.
+/// The number of bytes that the process has allocated, or 0 in a build without the address sanitizer.
 inline std::size_t allocated_bytes() {
 #ifdef FUZZ_COUNTS_MEMORY
   return __sanitizer_get_current_allocated_bytes();

@@ -1,5 +1,5 @@
-// No bytes do harm to the decoder, for any kind of type; what makes a value is encoded and decoded again as the same, and
-// takes no more memory than is allowed.
+// No bytes do harm to the decoder, for any kind of type. A value that is decoded takes no more memory than is allowed,
+// and is the same after it was encoded and decoded once more.
 #include "coproc/codec.hpp"
 
 #include <array>
@@ -63,7 +63,7 @@ struct Tree {
 struct Json {
   std::variant<std::monostate, bool, double, std::string, std::vector<Json>, std::map<std::string, Json>> value;
 };
-class Listed {  // lists its fields, in another order
+class Listed {  // lists its fields, in another order than memory has them
   int number_ = 0;
   std::string text_;
 
@@ -91,11 +91,13 @@ struct coproc::Codec<fuzz::Even> {
 namespace fuzz {
 namespace {
 
-/// How the encoding of a decoded value compares to the bytes that it was decoded from.
+/// Compares the encoding of a decoded value with the bytes that it was decoded from.
 enum class Sameness {
-  exact,      // the same bytes
-  stable,     // the same as its own decoded and encoded again: bytes may have been in another order, twice, or padding
-  unordered,  // as many bytes
+  exact,  // they are the same
+  // The encoding stays the same from then on; in the bytes, elements may have been in another order or double, or
+  // padded.
+  stable,
+  unordered,  // they have the same size
 };
 
 template <class T, Sameness S = Sameness::exact>
@@ -146,7 +148,7 @@ Bytes encoded(const T& value) {
   return {written.begin(), written.end()};
 }
 
-/// The number of bytes that make the value.
+/// Decodes a value, and returns the number of bytes that it used.
 template <class T>
 std::size_t decode_one(std::span<const std::byte> bytes, T& value) {
   const std::size_t before = allocated_bytes();
@@ -156,7 +158,7 @@ std::size_t decode_one(std::span<const std::byte> bytes, T& value) {
   return bytes.size() - decoder.remaining();
 }
 
-/// In place of what it was before: the memory of that is used again.
+/// Decodes into a value that already has contents, and reuses its memory.
 template <class T>
 void decode_over(std::span<const std::byte> bytes, T& value) {
   coproc::Decoder decoder(bytes, kMaxAllocation);

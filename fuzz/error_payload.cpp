@@ -1,4 +1,4 @@
-// Any bytes that should be an error are one, or a DecodeError; and what a known error's bytes say is what arrives.
+// Any bytes are decoded as an error or refused with a DecodeError, and a known error arrives as its bytes say.
 #include <cstdint>
 #include <exception>
 #include <string>
@@ -19,14 +19,14 @@ using coproc::detail::ErrorType;
 
 constexpr std::size_t kMaxBytes = 16 * 1024;
 
-/// What was received, or nothing.
+/// Returns the error that was received, or null.
 std::exception_ptr receive(std::span<const std::byte> payload) {
   const coproc::RemoteOrigin origin("peer", 7);
   const std::size_t before = allocated_bytes();
   try {
     auto received = coproc::detail::decode_error_payload(payload, kMaxBytes, origin);
     demand(received.error != nullptr, "an error was received that is none");
-    // The texts, once more for the description, and for what() with all of them in one.
+    // The texts are kept once by themselves, once in the description, and once, all together, in what().
     demand(allocated_bytes() <= before + 4 * kMaxBytes + 2048, "an error takes more memory than is allowed");
     return received.error;
   } catch (const coproc::DecodeError&) {
@@ -34,7 +34,7 @@ std::exception_ptr receive(std::span<const std::byte> payload) {
   }
 }
 
-/// It can be caught as what it is and as the peer's; as its own type it is encoded and decoded once more.
+/// The error can be caught by its own type and as the peer's, and can be encoded and decoded once more.
 void use(const std::exception_ptr& error) {
   try {
     std::rethrow_exception(error);
@@ -53,7 +53,7 @@ void use(const std::exception_ptr& error) {
          "an error that was received cannot be received once more");
 }
 
-/// A known error whose own bytes are `value`.
+/// Makes a known error from `value`, the bytes of its own encoding.
 template <class E>
 void round_trip(std::span<const std::byte> value) {
   const ErrorType& row = coproc::detail::known_error<E>();
@@ -64,8 +64,8 @@ void round_trip(std::span<const std::byte> value) {
   } catch (const coproc::DecodeError&) {
     return;
   }
-  // A text that comes from bytes may hold a NUL, which ends what(), or lack the end that its type gives it: the first
-  // two ways may change it, and no further ones.
+  // A text that comes from bytes may hold a NUL, which ends what(), or lack the suffix that its type appends. So the
+  // first two trips may change the text, but no later one may.
   Buffer sent[3];
   for (Buffer& bytes : sent) {
     try {
@@ -76,12 +76,12 @@ void round_trip(std::span<const std::byte> value) {
     error = receive(bytes.span());
     if (error == nullptr) return demand(bytes.size() > kMaxBytes / 4, "a known error's own payload cannot be read");
   }
-  // Whoever receives a text of several lines indents them, each time anew.
+  // A receiver indents the lines of a text again at each trip.
   const bool has_lines = std::ranges::find(value, std::byte{'\n'}) != value.end();
   demand(has_lines || std::ranges::equal(sent[1].span(), sent[2].span()), "an error changed on its way");
 }
 
-/// A system error as a program makes it arrives as it was, with its text made fit to be printed.
+/// A system error that a program has made arrives unchanged, except that its text is made printable.
 void send_system_error(Input& input) {
   const auto& category = input.below(2) == 0 ? std::generic_category() : std::system_category();
   const std::error_code code(input.number<int>(), category);
@@ -110,12 +110,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace fuzz;
   Input input(data, size);
   switch (input.below(8)) {
-    case 0: {  // anything
+    case 0: {  // any bytes
       const auto error = receive(input.rest());
       if (error != nullptr) use(error);
       break;
     }
-    case 1: {  // a known type, then anything
+    case 1: {  // a known type, followed by any bytes
       Buffer bytes;
       coproc::Encoder encoder(bytes, 4 * kMaxBytes);
       with_error(input.below(kErrors), [&](const ErrorType& row) { coproc::encode(encoder, row.id); });

@@ -1,5 +1,5 @@
-// Whatever records a peer puts into its ring, the host's calls end in messages or in the errors that are promised, and its
-// memory stays within the limits.
+// Whatever records a peer puts into its ring, the calls of the host return messages or throw the promised errors, and
+// the host's memory stays within its limits.
 #include <cstdint>
 #include <cstring>
 
@@ -20,7 +20,7 @@ using coproc::detail::Buffer;
 using coproc::link::FrameHeader;
 using coproc::link::FrameKind;
 
-/// The peer: writes what it wants, and reads what the host sent, which must be in order.
+/// The peer. It writes what the input says, and reads what the host sent, which must be in order.
 class Peer {
  public:
   explicit Peer(std::unique_ptr<coproc::link::Link> transport) : transport_(std::move(transport)) {}
@@ -30,7 +30,7 @@ class Peer {
   std::size_t declarations() const { return declarations_; }
 
  private:
-  void put_record(std::span<const std::byte> record);  // from behind its length word
+  void put_record(std::span<const std::byte> record);  // without its length word
   void put_frame(FrameHeader header, std::span<const std::byte> payload);
   void put_lent(Input& input);
   void read_all();
@@ -58,7 +58,7 @@ void Peer::put_frame(FrameHeader header, std::span<const std::byte> payload) {
   put_record(record.span().subspan(4));
 }
 
-/// Mostly possible values, so that what follows is reached.
+/// Makes mostly valid values, so that the code behind the checks is reached.
 FrameHeader Peer::header(Input& input) {
   FrameHeader header;
   const std::uint8_t kind = input.byte(), flags = input.byte(), place = input.byte();
@@ -72,7 +72,7 @@ FrameHeader Peer::header(Input& input) {
   return header;
 }
 
-/// A text that is lent, as is said in references that may be anything.
+/// A text that is said to be lent, with references that may be anything.
 void Peer::put_lent(Input& input) {
   Buffer bytes;
   coproc::Encoder encoder(bytes, 8192);
@@ -142,14 +142,14 @@ void Peer::act(Input& input) {
       bytes.append(first.data(), first.size());
       return put_frame(head, bytes.span());
     }
-    case 5: {  // a piece of it, of one byte's value
+    case 5: {  // another piece of it, all of the same byte
       FrameHeader head;
       head.kind = FrameKind::fragment;
       bytes.resize_uninitialized(input.number<std::uint16_t>() % 993);
       if (!bytes.empty()) std::memset(bytes.data(), input.byte(), bytes.size());
       return put_frame(head, bytes.span());
     }
-    case 6: {  // a known error: its head in order, its value anything
+    case 6: {  // a known error: the head is valid, the value is anything
       FrameHeader head = header(input);
       return with_error(input.below(kErrors), [&](const coproc::detail::ErrorType& row) {
         coproc::Encoder encoder(bytes, 8192);
@@ -161,13 +161,13 @@ void Peer::act(Input& input) {
         put_frame(head, encoder.written());
       });
     }
-    case 7: {  // many equal ones
+    case 7: {  // many records that are equal
       const FrameHeader head = header(input);
       const auto payload = input.bytes(input.byte());
       for (std::size_t i = input.byte(); i > 0; --i) put_frame(head, payload);
       return;
     }
-    case 8: {  // a text of a type that the host knows, whatever number was declared for it
+    case 8: {  // a text of a type that the host knows, with any number for the type
       const FrameHeader head = header(input);
       coproc::Encoder encoder(bytes, 8192);
       coproc::encode(encoder, std::string(input.byte(), 's'));
@@ -196,7 +196,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   Host host(std::move(host_end), input);
   const std::size_t before = fuzz::allocated_bytes();
   const auto stay_within_limits = [&] {
-    // What is queued and what is just being put together, each as bytes and once as a value; what was declared; requests.
+    // Counted are the messages in the queue and the one that is being assembled, each as bytes and once as a value; the
+    // declarations; and the requests.
     const std::size_t limit = 32 * 1024 + 2 * Host::kLimits.max_queued_bytes + 4 * Host::kLimits.max_message_bytes +
                               peer.declarations() * 2048 + host.requests_returned() * 64;
     const std::size_t now = fuzz::allocated_bytes();

@@ -1,4 +1,5 @@
-// Whatever a starting program says is a report, or none; and whatever a worker is sent is a start request, or refused.
+// Whatever a starting program writes is read as a report or as none, and whatever a worker is sent is read as a start
+// request or refused.
 #include <fcntl.h>
 
 #include <cstdint>
@@ -19,19 +20,19 @@ namespace {
 namespace os = coproc::os;
 namespace process = coproc::process;
 
-/// The host's side: of a program that may be any.
-void hear_report(std::span<const std::byte> said) {
+/// The host's side. The program that it hears may be any.
+void read_report(std::span<const std::byte> bytes) {
   process::StartChannel channel;
-  (void)os::send_all(channel.worker_end(), said.data(), said.size());
+  (void)os::send_all(channel.worker_end(), bytes.data(), bytes.size());
   channel.keep_host_end();
   const auto report = channel.receive(os::Deadline::forever());
   if (!report) return;
   demand(std::string(process::name_of(report->stage)) != "", "a report without a stage");
-  // Of the 4096 bytes that are read each becomes at most five: a line's end with the indent behind it.
+  // Of the 4096 bytes that are read, each becomes at most five: a newline with the indent behind it.
   demand(report->text.size() <= 5 * 4096, "a report with more text than there may be");
 }
 
-/// The worker's side. The header's length may promise anything.
+/// The worker's side. The length in the header may be anything.
 void read_request(Input& input) {
   static const os::Fd null = os::open_file("/dev/null", O_RDONLY);
   auto ends = os::SocketPair::create();
@@ -58,7 +59,7 @@ void read_request(Input& input) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   fuzz::Input input(data, size);
   if (input.below(2) == 0) {
-    fuzz::hear_report(input.rest());
+    fuzz::read_report(input.rest());
   } else {
     fuzz::read_request(input);
   }

@@ -34,12 +34,13 @@ coproc::PriorityMessenger make(std::unique_ptr<coproc::link::Link> transport, bo
 
 bool is_remote(const std::exception& error) { return dynamic_cast<const coproc::RemoteOrigin*>(&error) != nullptr; }
 
-/// True: it returned. Any error that is not promised goes on to the fuzzer, and is a find.
+/// Makes the call, and returns true if it returned. Any error that is not promised goes on to the fuzzer, which reports
+/// it.
 bool answers(const std::function<void()>& call) {
   try {
     call();
     return true;
-  } catch (const coproc::RemoteOrigin& error) {  // what the peer sent as an error
+  } catch (const coproc::RemoteOrigin& error) {  // an error that the peer has sent
     demand(error.peer() == "peer", "an error of the peer names " + error.peer());
   } catch (const coproc::ProtocolError&) {
   } catch (const coproc::TypeMismatchError&) {
@@ -87,7 +88,8 @@ void Host::receive(Input& input, const ChannelId& channel) {
       lose_nothing(
           channel, [&] { (void)messenger_.receive_reply<T>(id, 0s); }, true);
     }
-    if (how == 7) (void)messenger_.receive_for<T>(channel, 0s);  // straight from the ring, as nobody has looked
+    // Directly from the ring, since nothing has been drained.
+    if (how == 7) (void)messenger_.receive_for<T>(channel, 0s);
     if (how == 6) {
       for (T& reply : messenger_.receive_remaining<T>(channel, 0s)) (void)reply;
     }
@@ -104,7 +106,7 @@ void Host::lose_nothing(const ChannelId& channel, const std::function<void()>& t
   try {
     typed();
   } catch (const std::exception& error) {
-    // No error was pending: what the peer sent is the error that answers a request.
+    // No error was pending, so this is an error that answers a request.
     if (is_remote(error) && is_reply) demand(open_requests() + 1 == open_before, "an error did not settle its request");
     const bool stays =
         typeid(error) == typeid(coproc::DecodeError) || typeid(error) == typeid(coproc::TypeMismatchError);
@@ -176,7 +178,7 @@ void Host::look(Input& input, const ChannelId& channel) {
 void Host::send(Input& input, const ChannelId& channel) {
   const coproc::SendOptions now{.timeout = 0s};
   const std::size_t how = input.below(8);
-  const std::string text(input.byte() * std::size_t{40}, 'x');  // up to several pieces
+  const std::string text(input.byte() * std::size_t{40}, 'x');  // up to several records
   switch (how) {
     case 0:
       messenger_.send_norequest(7, channel, now);
@@ -207,7 +209,7 @@ void Host::send(Input& input, const ChannelId& channel) {
 }
 
 void Host::receive_everything() {
-  // Each turn takes a message, an error or a close request, or there is nothing more to come.
+  // Each turn consumes a message, an error or a close request, until nothing is left.
   for (std::size_t which = 0; which < kChannels; ++which) {
     for (int quiet = 0; quiet < 3;) {
       std::optional<Message> message;

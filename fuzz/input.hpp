@@ -1,4 +1,4 @@
-// The fuzzer's bytes, read from the front as numbers and pieces; what is missing at the end is zero.
+// The bytes of the fuzzer, read from the front as numbers and pieces. Beyond the end all bytes are zero.
 //
 // Thread safety: a value.
 #pragma once
@@ -25,7 +25,7 @@ class Input {
   }
   std::uint8_t byte() { return number<std::uint8_t>(); }
   std::size_t below(std::size_t end) { return byte() % end; }
-  /// At most `size` of what is left.
+  /// Returns the next `size` bytes, or all that are left.
   std::span<const std::byte> bytes(std::size_t size) {
     const auto piece = rest_.first(std::min(size, rest_.size()));
     rest_ = rest_.subspan(piece.size());

@@ -23,7 +23,8 @@ int main(int argc, char** argv) {
     std::ifstream stream(file, std::ios::binary);
     const std::vector<char> bytes{std::istreambuf_iterator<char>(stream), {}};
     if (!stream.is_open() || stream.bad()) return std::fprintf(stderr, "cannot read %s\n", file.c_str()), 1;
-    std::fprintf(stderr, "%s\n", file.c_str());  // flushed at once: the last one named is the one that failed
+    // Flushed at once, so that the last name that was printed is that of the file that failed.
+    std::fprintf(stderr, "%s\n", file.c_str());
     LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
   }
   if (files.empty()) return std::fprintf(stderr, "no inputs to replay\n"), 1;

@@ -1,5 +1,6 @@
-// A peer that writes anything anywhere into the link's memory, between and within its honest records, costs the host one
-// ProtocolError: positions, length words, waiting, processor, close requests, stuck, and what is the host's own.
+// A peer may write anything anywhere into the memory of the link, between and within its honest records. That costs the
+// host one ProtocolError. It covers positions, length words, waiting, processor, close requests, stuck, and the words
+// that belong to the host.
 #include <atomic>
 #include <cstdint>
 #include <cstring>
@@ -21,7 +22,7 @@ using coproc::link::FrameKind;
 
 constexpr int kHost = 0, kPeer = 1;
 
-/// The peer: one that keeps the rules until it scribbles.
+/// The peer. It keeps the rules until it overwrites something.
 class Peer {
  public:
   explicit Peer(coproc::link::LinkMemory& memory)
@@ -51,7 +52,7 @@ void Peer::send(FrameHeader header, std::span<const std::byte> payload) {
   out_.publish();
 }
 
-/// Mostly near the truth, where a check can be off by a little.
+/// Mostly near the right value, since a check may be off by one.
 void Peer::scribble_position(Input& input) {
   auto& rings = memory_.header().ring;
   std::atomic<std::uint64_t>* const positions[] = {&rings[kPeer].tail, &rings[kHost].head, &rings[kPeer].head,
@@ -110,7 +111,7 @@ void Peer::act(Input& input) {
       header.request_id = input.byte();
       return send(header, input.bytes(input.byte()));
     }
-    case 3:  // takes what the host sent
+    case 3:  // consumes what the host sent
       while (in_.look() && !in_.front().empty()) in_.pop();
       in_.release();
       return;
@@ -144,7 +145,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   fuzz::Input input(data, size);
   auto memory = coproc::link::LinkMemory::create_private(Host::kLimits);
   os::Pipe to_host = os::Pipe::create();
-  os::Pipe to_peer = os::Pipe::create();  // the peer never reads its own: it fills up, which must not stop the host
+  os::Pipe to_peer = os::Pipe::create();  // the peer never reads its pipe, which fills up; that must not block the host
   Host host(std::make_unique<coproc::link::Link>(memory, fuzz::kHost, std::move(to_host.read_end),
                                                  std::move(to_peer.write_end), coproc::LinkOptions().spin),
             input);

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
-"""Writes inputs that reach deep states, for each fuzz target, as its .cpp reads them: seeds.py <folder>.
+"""Writes inputs for each fuzz target, as its .cpp reads them, that reach deep states: seeds.py <folder>.
 
-Only needed when a target reads its input in another way than before; CONTRIBUTING.md says how a corpus is made of them.
+It is needed only after a change in the way in which a target reads its input; CONTRIBUTING.md says how these inputs
+become a corpus.
 """
 import itertools
 import pathlib
@@ -249,7 +250,7 @@ def ring_header():
         fill = (put(MESSAGE, 1, b"x" * 250) * 10 + look(1)) * 5
         yield start + fill + receive(1) * 2
         yield start + (send(1, 0, 20) * 6 + take) * 3 + send(1, 0, 250) + take + position(1, 2, b"\1") + send(1, 0, 250)
-        # A record that goes on behind the end of the ring, and one that ends with it.
+        # A record that goes on beyond the end of the ring, and one that ends with it.
         for size in (1000, 1024, 600, 4):
             yield (
                 start

@@ -1,4 +1,4 @@
-// What host and peer talk about in the fuzz targets: channels, messages, errors.
+// The channels, messages and errors that host and peer use in the fuzz targets.
 #pragma once
 
 #include <cstddef>
@@ -33,7 +33,7 @@ struct Data {
   int priority = 0;
 };
 
-/// Takes much more memory as a value than as bytes.
+/// A type whose values take much more memory than their encoding.
 struct Details {
   int code = 0;
   std::list<char> path;

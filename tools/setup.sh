@@ -1,14 +1,17 @@
 #!/bin/sh
 # Installs what is missing of the Debian packages that building and testing need. Says nothing where nothing is missing.
 #
-#   tools/setup.sh [build|style|fuzz|bench]...     build (the default): to build, run and test; style: for `make format` and
-#                                                  `make tidy`; fuzz: for `make fuzz`; bench: for `make bench`
+#   tools/setup.sh [build|style|fuzz|bench]...
+#
+# build (the default): to build, run and test; style: for `make format` and `make tidy`; fuzz: for `make fuzz`;
+# bench: for `make bench`.
 set -eu
 
 # What each is for: docs/dependencies.md.
-build="make valgrind g++ cmake ninja-build ccache pkg-config clang-16 libgtest-dev libasio-dev spin libmsgpack-cxx-dev bubblewrap libjemalloc2 mold"
-build="$build python3-dev pybind11-dev python3-pybind11 python3-pytest python3-numpy python3-cloudpickle python3-msgpack mypy"
-build="$build python3-nbclient python3-nbformat python3-ipykernel python3-build python3-setuptools python3-wheel python3-venv python3-pip"
+build="make valgrind g++ cmake ninja-build ccache pkg-config clang-16 libgtest-dev libasio-dev spin libmsgpack-cxx-dev"
+build="$build bubblewrap libjemalloc2 mold python3-dev pybind11-dev python3-pybind11 python3-pytest python3-numpy"
+build="$build python3-cloudpickle python3-msgpack mypy python3-nbclient python3-nbformat python3-ipykernel"
+build="$build python3-build python3-setuptools python3-wheel python3-venv python3-pip"
 style="clang-format-16 clang-tidy-16 black"
 fuzz="clang-16 libclang-rt-16-dev llvm-16"
 bench="python3 gnuplot-nox"

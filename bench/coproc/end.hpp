@@ -13,8 +13,9 @@
 
 namespace bench {
 
-/// Round trips are requests and replies, streams are messages without. Batches are requests sent together, and received all
-/// that have come; each gets its reply when the stream is over and its time has been taken.
+/// Round trips are requests and replies, and streams are messages without replies. A batch is several requests that are
+/// sent together; the receiver takes all that have arrived, and replies to each after the stream, when its time has
+/// been taken.
 template <class Messenger, std::size_t Size>
 class MessengerEnd {
  public:
@@ -74,7 +75,7 @@ class MessengerEnd {
   std::size_t next_ = 0;
 };
 
-/// What the worker runs.
+/// The function that the worker runs.
 template <class Messenger, std::size_t Size>
 void serve(Messenger& host, Job job) {
   pin_to(job.peer_processor);
@@ -82,7 +83,7 @@ void serve(Messenger& host, Job job) {
   run_peer(job, *end);
 }
 
-/// Waits that never spin, for the work `asleep`; false: this coproc has no such option.
+/// Makes waits never spin, for the work `asleep`. Returns false if this version of coproc has no such option.
 template <class Options = coproc::LinkOptions>
 bool never_spin(Options& link) {
   if constexpr (requires { link.spin; }) {

@@ -1,4 +1,4 @@
-// How much processor time a host and a worker use that have nothing to do: milliseconds a second of the one that uses more.
+// The processor time that an idle host and its worker use: milliseconds per second, of the one that uses more.
 #include <coproc/coproc.hpp>
 
 #include <unistd.h>
@@ -12,7 +12,8 @@
 
 namespace {
 
-/// Of a whole process so far, in milliseconds; exact, where /proc/PID/stat has ticks of 10 ms.
+/// The processor time of a whole process so far, in milliseconds. It is exact, unlike the 10 ms ticks of
+/// /proc/PID/stat.
 double processor_time(int pid) {
   clockid_t clock{};
   timespec time{};
@@ -27,13 +28,13 @@ void answer(coproc::PriorityMessenger& host, bench::Job job) {
   while (true) host.send_reply(host.receive_blocking<int>());
 }
 
-/// While the host spends its time in `pass`.
+/// Measures while the host spends its time in `pass`.
 template <class Pass>
 double measure(const bench::Job& job, Pass pass) {
   coproc::WorkerResource worker{answer};
   worker.start(job);
   auto& link = worker.messenger();
-  for (int i = 0; i < 1000; ++i) {  // both sides have been busy, and spin as busy sides do
+  for (int i = 0; i < 1000; ++i) {  // both sides were busy before, so they spin as busy sides do
     link.send_request(i);
     bench::check(link.receive_blocking<int>() == i, "an answer is not its request");
   }

@@ -1,4 +1,4 @@
-// Memory that is lent, there and back: its content is not touched, so that its size should not matter.
+// Lends memory in both directions. Its content is not touched, so its size should not matter.
 #include <coproc/coproc.hpp>
 
 #include <cstddef>
@@ -15,7 +15,7 @@ using coproc::SharedBuffer;
 void take(PriorityMessenger& host, bench::Job job) {
   bench::pin_to(job.peer_processor);
   for (;;) {
-    const std::size_t size = host.receive_blocking<SharedBuffer<>>().size();  // and it is given back
+    const std::size_t size = host.receive_blocking<SharedBuffer<>>().size();  // the buffer is given back at once
     host.send_reply(size);
   }
 }
@@ -39,7 +39,7 @@ int main(int argc, char** argv) {
       }
       pieces.push_back((bench::now() - start) * 1e6 / kPiece);
     }
-    pieces.erase(pieces.begin());  // warms up
+    pieces.erase(pieces.begin());  // the first piece is for warming up
     bench::print({.unit = "us", .value = bench::median(pieces), .messages = messages});
   });
 }

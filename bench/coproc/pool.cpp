@@ -1,4 +1,4 @@
-// coproc::Pool: tiny tasks, sleeping ones, many of them, and a pool's start and stop.
+// coproc::Pool: tiny tasks, sleeping tasks, many tasks, and the start and stop of a pool.
 #include <coproc/coproc.hpp>
 
 #include <unistd.h>
@@ -32,7 +32,7 @@ double resident_mib() {
   return pages * static_cast<double>(sysconf(_SC_PAGESIZE)) / (1 << 20);
 }
 
-/// The numbers from 0 to count.
+/// A range of the numbers from 0 to count.
 class Count {
  public:
   struct Iterator {
@@ -63,13 +63,13 @@ bench::Result time_squares(const bench::Job& job, const coproc::TaskOptions& opt
   });
 }
 
-/// Tasks a second, and the share of a processor that the host takes.
+/// Measures tasks per second, and the share of a processor that the host uses.
 bench::Result time_sleeping_tasks(const bench::Job& job, bool wants_share) {
   coproc::Pool pool{{.workers = job.size}};
   const auto count = bench::sleeping_tasks(job);
   std::vector<int> items(count);
   for (auto& nothing : pool.map_unordered(sleep_for_a_while, std::vector<int>(job.size)))
-    (void)nothing;  // all are ready
+    (void)nothing;  // every worker is ready
   const double begin = bench::now();
   const double spent = processor_seconds();
   for (auto& nothing : pool.map_unordered(sleep_for_a_while, items)) (void)nothing;
@@ -78,7 +78,7 @@ bench::Result time_sleeping_tasks(const bench::Job& job, bool wants_share) {
   return {.unit = "tasks/s", .value = static_cast<double>(count) / seconds, .messages = count};
 }
 
-/// How much more memory the host has at any time, once a tenth is done.
+/// Measures how much the host's memory grows after a tenth of the tasks, at most.
 bench::Result measure_memory(const bench::Job& job) {
   coproc::Pool pool{{.workers = 2}};
   double before = 0;
@@ -93,7 +93,7 @@ bench::Result measure_memory(const bench::Job& job) {
   return {.unit = "MiB", .value = std::max(0.0, most - before), .messages = done};
 }
 
-/// From the constructor until every worker is ready, or from the call of stop() until all have ended.
+/// Measures from the constructor until every worker is ready, or from the call of stop() until all have ended.
 bench::Result time_life(const bench::Job& job) {
   return bench::median_over_time(job, [&] {
     const double begin = bench::now();

@@ -1,4 +1,4 @@
-// A PriorityMessenger: messages in the order of their priority, here also over several levels and channels at once.
+// A PriorityMessenger: messages in the order of their priorities; here also with several levels and channels at once.
 #include <array>
 
 #include "coproc/end.hpp"
@@ -14,8 +14,8 @@ constexpr std::uint64_t kChannels = 4, kLevels = 4;
 std::uint64_t channel_of(std::uint64_t number) { return number % kChannels; }
 std::uint64_t level_of(std::uint64_t number) { return number / kChannels % kLevels; }
 
-/// The worker of `stream_priorities`: is told how many come, takes them from the channels in turn, says how many were right
-/// and each after the one before of its channel and level.
+/// The worker of `stream_priorities`: learns how many messages will come, receives them from the channels in turn, and
+/// sends back how many were right and in order within their channel and level.
 void take_turns(PriorityMessenger& host, Job job) {
   bench::pin_to(job.peer_processor);
   Payload payload;

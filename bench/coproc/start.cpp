@@ -1,4 +1,4 @@
-// What starting (by START_METHOD), stopping and losing a worker costs, and what a thousand of them cost their host.
+// The costs of starting (by START_METHOD), stopping and losing a worker, and of a thousand workers for their host.
 #include <coproc/coproc.hpp>
 
 #include <sys/resource.h>
@@ -31,7 +31,7 @@ void start_one(Worker& worker) {
   bench::check(worker.messenger().receive_blocking<int>() == 1, "the first message is another one");
 }
 
-/// To the first message from the worker.
+/// Measures until the first message from the worker.
 double start() {
   Worker worker(&greet, {.method = kMethod});
   const double begin = bench::now();
@@ -45,13 +45,13 @@ double start() {
 double stop() {
   Worker worker(&greet, {.method = kMethod});
   start_one(worker);
-  usleep(300);  // it sleeps in its receive by now
+  usleep(300);  // by now the worker sleeps in its receive
   const double begin = bench::now();
   bench::check(worker.stop().code() == 0, "not a clean end");
   return bench::us_since(begin);
 }
 
-/// Until a blocked receive throws it.
+/// Measures until a blocked receive throws the worker's death.
 double death() {
   Worker worker(&greet, {.method = kMethod});
   start_one(worker);
@@ -77,7 +77,7 @@ double own_memory() {
   throw std::runtime_error("no Pss in /proc/self/smaps_rollup");
 }
 
-/// What so many (SIZE) live workers, each idle after one message, cost their host, each.
+/// The memory of the host for each of SIZE live workers, which are idle after one message.
 bench::Result crowd(const bench::Job& job) {
   const bool are_descriptors = job.work == bench::Work::crowd_descriptors;
   if (kMethod != StartMethod::fork_server || !(are_descriptors || job.work == bench::Work::crowd_memory) ||

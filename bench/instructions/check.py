@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 """Counts the instructions of one send and receive of each shape under callgrind, and compares with budget.json.
 
-    check.py PROGRAM BUDGET            fails where a shape takes more than 5 % over its budget, or 15 % less (then say
-    so) check.py PROGRAM BUDGET --update   writes what was counted as the new budget """
+    check.py PROGRAM BUDGET            fails if a shape takes over 5 % more than its budget, or over 15 % less
+    check.py PROGRAM BUDGET --update   writes the counts as the new budget
+"""
 
 import json
 import re

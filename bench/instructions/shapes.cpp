@@ -1,4 +1,4 @@
-// Sends and receives one shape of message so many times, in one thread, for callgrind to count (check.py).
+// Sends and receives one shape of message COUNT times in one thread, for callgrind to count (check.py).
 //
 //   coproc_instructions SHAPE COUNT
 #include <coproc/coproc.hpp>
@@ -29,7 +29,7 @@ struct Ranked {
   std::int64_t priority = 0;
 };
 
-/// Two ends in this process's own memory: what is counted is the messenger and the ring, and no system call.
+/// Two ends in the memory of this process: only the messenger and the ring are counted, and no system call.
 template <class M>
 std::pair<M, M> make_pair() {
   const coproc::LinkOptions link{.spin = coproc::Timeout(std::chrono::seconds(0))};
@@ -53,7 +53,7 @@ struct Shape {
   void (*run)(long count);
 };
 
-// One at a time: the message skips the inbox.
+// One message at a time, which skips the inbox.
 template <class M, class Value>
 void one_at_a_time(long count) {
   const Value value{};
@@ -63,7 +63,7 @@ void one_at_a_time(long count) {
   });
 }
 
-// So many sent before the first is received, as in a stream whose receiver is the slower side.
+// The number of messages that are sent before the first is received, as in a stream whose receiver is slower.
 constexpr int kBurst = 32;
 template <class M, class Value>
 void burst(long count) {
@@ -79,7 +79,7 @@ void batch(long count) {
   repeat<MultiMessenger>(count / kBurst, [&](MultiMessenger& a, MultiMessenger& b) {
     (void)a.send_request_multiple(values);
     (void)b.receive_available<Small>();
-    // Answered, so that the tables of both sides stay as they are.
+    // They are answered, so that the tables of both sides do not grow.
     for (int i = 0; i < kBurst; ++i) b.send_reply(1);
     (void)a.receive_available<int>();
   });

@@ -1,4 +1,4 @@
-// Slots in shared memory, and two eventfds a direction that count them: how many are full, how many are free.
+// Slots in shared memory, and for each direction two eventfds that count the full and the free slots.
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -8,7 +8,7 @@
 #include "shared.hpp"
 #include "work.hpp"
 
-/// One direction. An eventfd is read as a whole: one read may tell of many slots.
+/// One direction. A read of an eventfd takes its whole count, which may stand for many slots.
 template <std::size_t Size>
 class Slots {
  public:
@@ -48,7 +48,7 @@ class Slots {
 
   int full_, free_;
   bench::Shared<std::array<bench::Payload<Size>, kSlots>> slots_;
-  std::uint64_t at_ = 0, known_free_ = 0, known_full_ = 0, used_ = 0;  // each side's own, after the fork
+  std::uint64_t at_ = 0, known_free_ = 0, known_full_ = 0, used_ = 0;  // private to each side after the fork
 };
 
 template <std::size_t Size>

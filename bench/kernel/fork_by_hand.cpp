@@ -1,4 +1,5 @@
-// A fork and a pipe, as a program would do by hand: what starting, stopping and losing a worker is measured against.
+// A fork and a pipe, as a program without a library would use them: the mark for starting, stopping and losing a
+// worker.
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/syscall.h>
@@ -35,7 +36,7 @@ pid_t fork_child(Child child) {
   _exit(child());
 }
 
-/// To the first byte from the child.
+/// Measures until the first byte from the child.
 double start() {
   const Pipe pipe;
   char byte = 0;
@@ -47,7 +48,7 @@ double start() {
   return time;
 }
 
-/// Fork, close the child's pipe, wait for its end.
+/// Measures closing the child's pipe and waiting for its end.
 double stop() {
   Pipe pipe;
   const double begin = bench::now();
@@ -61,7 +62,7 @@ double stop() {
   return bench::us_since(begin);
 }
 
-/// Until a `poll` of its pidfd sees it.
+/// Measures until a `poll` of its pidfd sees the child's end.
 double death() {
   const pid_t pid = fork_child([]() -> int {
     for (;;) pause();

@@ -1,4 +1,4 @@
-// A pipe each way.
+// A pipe in each direction.
 #include <unistd.h>
 
 #include "bytes.hpp"

@@ -1,5 +1,5 @@
-// A pipe each way, where every read waits by a `poll` on two descriptors before: the pipe's, and one that tells of the other
-// side's end. The least that a wait costs which sees a death, and so the mark for a messenger that sleeps.
+// A pipe in each direction. Every read is preceded by a `poll` on two descriptors: the pipe, and one that shows the end
+// of the other side. A wait that notices a death cannot cost less, so this is the mark for a messenger that sleeps.
 #include <poll.h>
 #include <sys/syscall.h>
 #include <unistd.h>

@@ -33,7 +33,7 @@ class QueueEnd {
   }
 
  private:
-  /// Without a name from the start, so that nothing is left behind.
+  /// The name is removed at once, so that nothing is left behind.
   static mqd_t open(const char* way) {
     const std::string name = "/coproc_bench_" + std::to_string(getpid()) + "_" + way;
     mq_attr attributes{};

@@ -1,4 +1,4 @@
-// SIZE forked processes that each sleep 10 ms again and again: what sleeping tasks cost at least.
+// SIZE forked processes that each sleep for 10 ms repeatedly: the lower bound for the cost of sleeping tasks.
 #include <memory>
 #include <vector>
 

@@ -1,4 +1,4 @@
-// A stream socket: what a program that sends structs to a child would take first.
+// A stream socket: the first choice of a program that sends structs to a child.
 #include <sys/socket.h>
 
 #include "bytes.hpp"

@@ -1,7 +1,7 @@
 // A flag that goes to the other processor and back, and carries nothing: no round trip is shorter.
 //
-// bench/run.py runs it for a moment before and after what it measures, too: on a virtual machine the way between two
-// processors changes by a factor of four as the host moves them about.
+// bench/run.py also runs it shortly before and after each measurement: on a virtual machine the distance between two
+// processors changes by a factor of four as its host moves them.
 #include <atomic>
 
 #include "shared.hpp"
@@ -11,7 +11,7 @@ template <std::size_t Size>
 class Flag {
  public:
   static constexpr std::size_t kLargest = 64;
-  static constexpr bool kStreams = false;  // one flag overwrites the other
+  static constexpr bool kStreams = false;  // a second flag would overwrite the first
 
   void become_host() {}
   void become_peer() {
@@ -22,7 +22,7 @@ class Flag {
   // One more than the number, so that none is 0.
   void send(std::uint64_t number) {
     mine_->store(number + 1, std::memory_order_release);
-  }  // pairs with receive's acquire
+  }  // pairs with the acquire in receive
   std::uint64_t receive() {
     std::uint64_t next = seen_;
     bench::spin_while([&] { return (next = its_->load(std::memory_order_acquire)) == seen_; });

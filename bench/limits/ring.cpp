@@ -1,4 +1,4 @@
-// A bare ring each way: what a messenger is measured against.
+// A bare ring in each direction: the mark for a messenger.
 #include "limits/ring.hpp"
 
 #include <utility>

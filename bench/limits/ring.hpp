@@ -1,8 +1,9 @@
-// The least that a ring in shared memory can do: one producer, one consumer, fixed slots, 64 KiB as a messenger's ring.
+// The least that a ring in shared memory can do: one producer, one consumer, fixed slots, and 64 KiB, like a
+// messenger's ring.
 //
-// No framing, no types, no sleeping, no checks of the peer: what a messenger adds is what it costs above this. The indices
-// are published lazily by the consumer (so that its line is not torn from the producer for each slot), and by the producer
-// when it is told to.
+// It has no framing, no types, no sleeping, and no checks of the peer: a messenger's costs are to be compared with
+// this. The consumer publishes its index seldom (so that the producer does not lose the cache line at each slot), and
+// the producer when it is told to.
 //
 // Thread safety: push and publish by one side, pop by the other.
 #pragma once
@@ -16,7 +17,7 @@
 
 namespace bench {
 
-/// For payloads of so many bytes; large ones go in pieces of 16 KiB.
+/// For payloads of this size. Large ones are sent in pieces of 16 KiB.
 template <std::size_t Size>
 class Ring {
  public:

@@ -1,4 +1,4 @@
-// Boost.Interprocess: a message_queue each way.
+// Boost.Interprocess: a message_queue in each direction.
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,7 +11,8 @@
 
 namespace interprocess = boost::interprocess;
 
-/// One direction. The memory is mapped before the fork and loses its name at once, so that nothing is left behind.
+/// One direction. The memory is mapped before the fork, and its name is removed at once, so that nothing is left
+/// behind.
 template <std::size_t Size>
 class Queue {
  public:
@@ -30,7 +31,7 @@ class Queue {
   }
 
  private:
-  // As in its documentation 100 messages may wait, but not 100 times 1 MiB.
+  // As in its documentation, 100 messages may wait, but not 100 times 1 MiB.
   static constexpr std::size_t kDepth = std::clamp<std::size_t>((1 << 20) / Size, 2, 100);
 
   std::optional<interprocess::message_queue> queue_;

@@ -14,12 +14,12 @@
 struct Config : caf::actor_system_config {
   Config() {
     load<caf::io::middleman>();
-    // Work stealing, the default, polls; it was slower here, and `asleep` is about processes that sleep.
+    // The default, work stealing, polls. It was slower here, and `asleep` is about processes that sleep.
     set("scheduler.policy", caf::atom("sharing"));
   }
 };
 
-/// An actor system has threads, hence after the fork.
+/// An actor system has threads, so it is made after the fork.
 struct System {
   Config config;
   caf::actor_system actors{config};
@@ -61,7 +61,7 @@ class ActorEnd {
     bench::make(*reinterpret_cast<bench::Payload<Size>*>(bytes.data()), number);
     system_->self->send(other_, std::move(bytes));
     ++under_way_;
-    untold_ = 0;  // what is answered has been received
+    untold_ = 0;  // an answer also reports what was received
   }
   std::uint64_t receive() {
     while (!take_one()) {}
@@ -69,13 +69,14 @@ class ActorEnd {
   }
 
  private:
-  using Bytes = std::vector<char>;  // CAF moves these as they are
+  using Bytes = std::vector<char>;  // CAF moves these without encoding them
 
-  /// Actors know no backpressure. So a receiver who has not answered for a while says how many messages it has taken.
+  /// Actors have no backpressure. So a receiver that has not answered for a while says how many messages it has
+  /// received.
   static constexpr std::uint32_t kWindow =
       static_cast<std::uint32_t>(std::clamp<std::size_t>((4 << 20) / Size, 4, 1024));
 
-  /// True: a payload, whose number is in number_.
+  /// Returns true if it has taken a payload, whose number is then in number_.
   bool take_one() {
     bool is_payload = false;
     system_->self->receive(
@@ -97,8 +98,8 @@ class ActorEnd {
   std::unique_ptr<System> system_;
   caf::actor other_;
   std::uint64_t number_ = 0;
-  std::uint32_t under_way_ = 0;  // sent, and not known to be received
-  std::uint32_t untold_ = 0;     // received, and the sender does not know it
+  std::uint32_t under_way_ = 0;  // messages that were sent and that the receiver has not reported yet
+  std::uint32_t untold_ = 0;     // messages that were received and not reported yet
 };
 
 int main(int argc, char** argv) { return bench::run_pair<ActorEnd>(argc, argv); }

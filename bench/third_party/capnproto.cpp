@@ -1,4 +1,4 @@
-// Cap'n Proto: two-party RPC over a socketpair. A round trip is a call, a stream is calls of a streaming method.
+// Cap'n Proto: two-party RPC over a socketpair. A round trip is a call, and a stream is calls of a streaming method.
 #include <capnp/rpc-twoparty.h>
 #include <kj/async-io.h>
 #include <sys/socket.h>
@@ -8,11 +8,12 @@
 #include "capnproto.capnp.h"
 #include "work.hpp"
 
-/// Room for the payload and the call around it, so that a message is one piece of memory.
+/// Room for the payload and the call around it, so that a message is contiguous.
 template <std::size_t Size>
 constexpr capnp::MessageSize kRoom{Size / sizeof(capnp::word) + 64, 0};
 
-/// Payloads are made in the message that is sent, and read in the one that came. Cap'n Proto aligns both to words.
+/// Payloads are made in the message to be sent, and read in the one that was received. Cap'n Proto aligns both to
+/// words.
 template <std::size_t Size>
 void make(capnp::Data::Builder data, std::uint64_t number) {
   bench::make(*reinterpret_cast<bench::Payload<Size>*>(data.begin()), number);
@@ -23,7 +24,7 @@ std::uint64_t number_of(capnp::Data::Reader data) {
   return bench::number_of(*reinterpret_cast<const bench::Payload<Size>*>(data.begin()));
 }
 
-/// What the peer does: as bench::run_peer, called instead of calling.
+/// The work of the peer. It is that of bench::run_peer, but it is called by the library.
 template <std::size_t Size>
 class Server final : public Bench::Server {
   kj::Promise<void> exchange(ExchangeContext context) override {
@@ -47,7 +48,8 @@ class Server final : public Bench::Server {
   std::uint64_t seen_ = 0, right_ = 0;
 };
 
-/// What both have: an event loop, and one end of the connection. After the fork, as the loop is bound to its thread.
+/// An event loop and one end of the connection, which both sides have. Made after the fork, as a loop is bound to its
+/// thread.
 struct Connection {
   explicit Connection(int fd)
       : stream(io.lowLevelProvider->wrapSocketFd(fd, kj::LowLevelAsyncIoProvider::ALREADY_CLOEXEC)) {}
@@ -64,11 +66,11 @@ class HostEnd {
   HostEnd(const bench::Job& job, int fd) : streams_(job.work == bench::Work::stream), connection_(fd) {}
 
   void send(std::uint64_t number) {
-    if (number == bench::kEnd) return;  // the peer sees the connection's end instead
+    if (number == bench::kEnd) return;  // the peer sees the end of the connection instead
     if (streams_ && (number & bench::kLast) == 0) {
       auto request = bench_.pushRequest(kRoom<Size>);
       make<Size>(request.initPayload(Size), number);
-      request.send().wait(connection_.io.waitScope);  // for the moment at which the next one may be sent
+      request.send().wait(connection_.io.waitScope);  // waits until the next one may be sent
     } else {
       auto request = bench_.exchangeRequest(kRoom<Size>);
       make<Size>(request.initPayload(Size), number);

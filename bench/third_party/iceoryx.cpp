@@ -1,6 +1,8 @@
-// iceoryx: loaned chunks in shared memory, made and read in place. WAITSET: sleeps in a WaitSet, otherwise it polls.
+// iceoryx: loaned chunks in shared memory, made and read in place. With WAITSET it sleeps in a WaitSet; otherwise it
+// polls.
 //
-// Its daemon RouDi is part of the program, in a process of its own; so is the host, whose runtime must not outlive it.
+// Its daemon RouDi is part of the program, in a process of its own. So is the host, whose runtime must not outlive
+// RouDi.
 #include <sys/socket.h>
 
 #include <iceoryx_hoofs/log/logmanager.hpp>
@@ -16,9 +18,9 @@
 #include "isolation.hpp"
 #include "work.hpp"
 
-constexpr const char *kHost = "coproc_bench_host", *kPeer = "coproc_bench_peer";  // as iceoryx knows them
+constexpr const char *kHost = "coproc_bench_host", *kPeer = "coproc_bench_peer";  // their names in iceoryx
 
-/// How many chunks wait for their receiver: as many as by default, but no more than 16 MiB.
+/// How many chunks may wait for their receiver: the default number, but no more than 16 MiB.
 template <std::size_t Size>
 constexpr std::uint32_t kQueue = std::min<std::uint32_t>(256, (16U << 20) / Size);
 
@@ -50,7 +52,7 @@ class IceoryxEnd {
       if constexpr (WAITSET) {
         wait_set_->wait();
       } else if (tries % 100 == 0) {
-        sched_yield();  // for where both share a processor; a try takes some 50 ns
+        sched_yield();  // for the case that both share a processor; an attempt takes some 50 ns
       }
     }
   }
@@ -82,10 +84,11 @@ class IceoryxEnd {
   std::optional<iox::popo::WaitSet<1>> wait_set_;
 };
 
-/// Says so on `socket` when it is ready, and ends, with all that it has made, when nobody has the other end of it any more.
+/// Runs RouDi. Writes to `socket` when it is ready, and ends, with everything that it has made, when the other end of
+/// `socket` is closed everywhere.
 inline void run_roudi(std::uint32_t size, std::uint32_t chunks, int socket) {
   prctl(PR_SET_PDEATHSIG, 0);
-  dup2(STDERR_FILENO, STDOUT_FILENO);  // it talks
+  dup2(STDERR_FILENO, STDOUT_FILENO);  // RouDi prints to stdout
   iox::mepoo::MePooConfig pools;
   pools.addMemPool({size, chunks});
   const auto group = iox::posix::PosixGroup::getGroupOfCurrentProcess().getName();
@@ -97,7 +100,7 @@ inline void run_roudi(std::uint32_t size, std::uint32_t chunks, int socket) {
   char byte = 0;
   bench::check(write(socket, &byte, 1) == 1, "RouDi cannot say that it is ready");
   while (read(socket, &byte, 1) < 0 && errno == EINTR) {}
-  for (const std::string name : {kHost, kPeer}) {  // what they would remove in their destructors
+  for (const std::string name : {kHost, kPeer}) {  // the files that their destructors would remove
     unlink(("/tmp/" + name).c_str());
     unlink(("/tmp/" + name + ".lock").c_str());
   }

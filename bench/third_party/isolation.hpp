@@ -1,7 +1,7 @@
-// For libraries that make files in /dev/shm or /tmp, under names that others may use as well, or listen on every network.
+// For libraries that make files in /dev/shm or /tmp under names that others may use, too, or listen on every network.
 //
-// Does nothing where the system does not allow namespaces, as in many containers: the library works there all the same, but what
-// it leaves behind when it is killed stays. To be called before there are threads.
+// Does nothing if the system does not allow namespaces, as in many containers. The library works there, too, but if it
+// is killed its files stay. Call it before there are threads.
 #pragma once
 
 #include <fcntl.h>
@@ -27,7 +27,7 @@ inline bool write_file(const char* path, const std::string& text) {
   return is_written;
 }
 
-/// Who is not root may do this in a user namespace.
+/// Without root this is possible in a user namespace.
 inline bool enter_mount_namespace() {
   if (unshare(CLONE_NEWNS) == 0) return true;
   const std::string user = std::to_string(geteuid()), group = std::to_string(getegid());
@@ -35,14 +35,14 @@ inline bool enter_mount_namespace() {
          write_file("/proc/self/setgroups", "deny") && write_file("/proc/self/gid_map", group + " " + group + " 1");
 }
 
-/// What this process and its children make in these directories from now on nobody else sees, and it is gone with the last of
-/// them, however they end.
+/// From now on nobody else sees what this process and its children make in these directories, and everything is gone
+/// with the last of them, however they end.
 inline void keep_files_private(std::initializer_list<const char*> directories) {
   if (!enter_mount_namespace() || mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return;
   for (const char* directory : directories) mount("none", directory, "tmpfs", MS_NOSUID | MS_NODEV, nullptr);
 }
 
-/// From now on there is no network but a loopback of their own. After keep_files_private.
+/// From now on the only network is a loopback of this process and its children. Call it after keep_files_private.
 inline void keep_network_private() {
   if (unshare(CLONE_NEWNET) != 0) return;
   ifreq loopback = {.ifr_ifrn = {"lo"}, .ifr_ifru = {}};

@@ -1,4 +1,4 @@
-// nng: a pair socket on each side, over `abstract`, which is its ipc without a file that could be left behind.
+// nng: a pair socket on each side, over `abstract`: its ipc without a file that could be left behind.
 #include <nng/nng.h>
 #include <nng/protocol/pair0/pair.h>
 #include <unistd.h>
@@ -26,13 +26,13 @@ class NngEnd {
     open();
     check_nng(nng_listen(socket_, address_.c_str(), nullptr, 0), "nng_listen");
   }
-  /// Connects in the background, as often as it takes.
+  /// Connects in the background, and tries as often as it takes.
   void become_peer() {
     open();
     check_nng(nng_dial(socket_, address_.c_str(), nullptr, NNG_FLAG_NONBLOCK), "nng_dial");
   }
 
-  /// The payload is made where it is sent from.
+  /// The payload is made in the message that is sent.
   void send(std::uint64_t number) {
     nng_msg* message = nullptr;
     check_nng(nng_msg_alloc(&message, Size), "nng_msg_alloc");
@@ -50,10 +50,10 @@ class NngEnd {
   }
 
  private:
-  /// Opening the first socket starts threads, hence after the fork.
+  /// The first socket that is opened starts threads, so this is done after the fork.
   void open() {
     check_nng(nng_pair0_open(&socket_), "nng_pair0_open");
-    // As in nng's own measurements of throughput 128 messages may wait on either side, but not 128 times 1 MiB.
+    // As in nng's own measurements of throughput, 128 messages may wait on either side, but not 128 times 1 MiB.
     const int depth = std::max<int>(4, std::min<int>(128, (16 << 20) / Size));
     check_nng(nng_socket_set_int(socket_, NNG_OPT_SENDBUF, depth), "NNG_OPT_SENDBUF");
     check_nng(nng_socket_set_int(socket_, NNG_OPT_RECVBUF, depth), "NNG_OPT_RECVBUF");

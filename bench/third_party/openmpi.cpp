@@ -1,7 +1,7 @@
 // OpenMPI in shared memory: two ranks, each with blocking sends and receives.
 //
-// The program becomes an mpirun that starts it anew as two ranks, which do the job. They spin while they wait: there is no
-// `asleep`.
+// The program becomes an mpirun, which starts it anew as two ranks, and these do the job. They spin while they wait, so
+// `asleep` is not offered.
 #include <mpi.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -34,7 +34,7 @@ class Rank {
   bench::Payload<Size> out_ = {}, in_ = {};
 };
 
-/// An error of MPI's ends both ranks, by its default.
+/// By default, an MPI error ends both ranks.
 template <std::size_t Size>
 void run_rank(const bench::Job& job) {
   MPI_Init(nullptr, nullptr);
@@ -52,12 +52,12 @@ void run_rank(const bench::Job& job) {
   MPI_Finalize();
 }
 
-/// By what its documentation says of ranks that have to share a processor they are to yield, otherwise not.
+/// Its documentation says that ranks that share a processor should yield, and others should not.
 [[noreturn]] void become_mpirun(const bench::Job& job, char** argv) {
   bench::keep_files_private({"/dev/shm"});
   bench::keep_network_private();
   setenv("TMPDIR", "/dev/shm", 1);
-  setenv("OMPI_MCA_oob_tcp_if_include", "lo", 1);  // (this is for mpirun; the ranks have shared memory)
+  setenv("OMPI_MCA_oob_tcp_if_include", "lo", 1);  // (for mpirun; the ranks use shared memory)
   setenv("PMIX_MCA_ptl_tcp_if_include", "lo", 1);
   const bool is_shared = job.host_processor >= 0 && job.host_processor == job.peer_processor;
   setenv("OMPI_MCA_mpi_yield_when_idle", is_shared ? "1" : "0", 1);

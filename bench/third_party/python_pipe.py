@@ -1,8 +1,8 @@
 #!/usr/bin/python3
-"""Python's multiprocessing.Pipe to a multiprocessing.Process: with the bytes of the struct, and with values, pickled.
+"""Python's multiprocessing.Pipe to a multiprocessing.Process, with the bytes of the struct or with pickled values.
 
-Python cannot make and check every word of a struct in the time that a message takes: what follows a payload's number is
-that of payload.hpp for the number modulo 4, made beforehand, so that it is copied and compared."""
+Python cannot make and check every word of a struct in the time that a message takes. So the content behind a payload's
+number is that of payload.hpp for the number modulo 4: it is made beforehand, copied and compared."""
 
 import contextlib
 import multiprocessing
@@ -47,7 +47,7 @@ def run_peer(job, connection, host_connection, peer):
 
 @contextlib.contextmanager
 def connected(job, peer):
-    """The host's connection to a process that runs `peer(job, connection)`."""
+    """Start a process that runs `peer(job, connection)`, and yield the host's connection to it."""
     connection, peer_connection = multiprocessing.Pipe()
     with work.process(run_peer, job, peer_connection, connection, peer):
         peer_connection.close()

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Python's multiprocessing.Pool of SIZE workers, one message for each task (chunksize=1), or as many as it likes."""
+"""Python's multiprocessing.Pool of SIZE workers, with one message for each task (chunksize=1) or the default."""
 
 import multiprocessing
 import pathlib

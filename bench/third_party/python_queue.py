@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Python's multiprocessing.Queue, one each way, with values."""
+"""Python's multiprocessing.Queue, one in each direction, with values."""
 
 import contextlib
 import multiprocessing

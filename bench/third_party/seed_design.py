@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """The design that coproc's Python module replaces: a messenger in Python, with priorities, channels and requests, over
-multiprocessing.Pipe. As little of it as its messages pass through."""
+multiprocessing.Pipe. Only the code that a message passes through is here."""
 
 import collections
 import contextlib
@@ -47,7 +47,7 @@ class CloseRequest:
 
 
 class PriorityQueue:
-    """The lowest priority first; of equal ones, what came first."""
+    """Returns the lowest priority first, and of equal ones the item that was put first."""
 
     def __init__(self):
         self.heap = []
@@ -76,7 +76,7 @@ class PriorityMultiQueue:
 
 @dataclasses.dataclass
 class RequestCtr:
-    """For each channel."""
+    """Counts requests and replies for each channel."""
 
     requests: collections.Counter = dataclasses.field(default_factory=collections.Counter)
     replies: collections.Counter = dataclasses.field(default_factory=collections.Counter)

@@ -1,4 +1,4 @@
-// TBB's task_group, with SIZE threads of this process, one task a number.
+// TBB's task_group, with SIZE threads of this process and one task for each number.
 #include <tbb/global_control.h>
 #include <tbb/task_group.h>
 

@@ -1,4 +1,4 @@
-// ZeroMQ: a PAIR socket on each side, over `ipc` in the abstract namespace, so that there is no file to be left behind.
+// ZeroMQ: a PAIR socket on each side, over `ipc` in the abstract namespace, where no file can be left behind.
 #include <unistd.h>
 
 #include <algorithm>
@@ -18,13 +18,13 @@ class ZeroEnd {
     open();
     socket_->bind(address_);
   }
-  /// Connects in the background, as often as it takes.
+  /// Connects in the background, and tries as often as it takes.
   void become_peer() {
     open();
     socket_->connect(address_);
   }
 
-  /// The payload is made where it is sent from.
+  /// The payload is made in the message that is sent.
   void send(std::uint64_t number) {
     zmq::message_t message(Size);
     bench::make(*message.data<bench::Payload<Size>>(), number);
@@ -34,7 +34,8 @@ class ZeroEnd {
   std::uint64_t receive() {
     bench::check(socket_->recv(message_).has_value(), "not received");
     bench::check(message_.size() == Size, "a message of another size");
-    // Where many messages were read at once, they lie as they came, one behind the other with their headers between.
+    // If many messages were read at once, each lies where it arrived, with a header before it, and so may not be
+    // aligned.
     const void* const data = message_.data();
     if (reinterpret_cast<std::uintptr_t>(data) % alignof(bench::Payload<Size>) == 0) {
       return bench::number_of(*static_cast<const bench::Payload<Size>*>(data));
@@ -44,13 +45,13 @@ class ZeroEnd {
   }
 
  private:
-  /// A context has threads, hence after the fork.
+  /// A context has threads, so it is made after the fork.
   void open() {
     context_.emplace();
     socket_.emplace(*context_, zmq::socket_type::pair);
     socket_->set(zmq::sockopt::linger, 0);
     socket_->set(zmq::sockopt::reconnect_ivl, 1);
-    // The usual 1000 messages a side may wait, but not 1000 times 1 MiB.
+    // The default of 1000 messages a side may wait, but not 1000 times 1 MiB.
     const int depth = std::max<int>(4, std::min<int>(1000, (16 << 20) / Size));
     socket_->set(zmq::sockopt::sndhwm, depth);
     socket_->set(zmq::sockopt::rcvhwm, depth);

@@ -1,4 +1,4 @@
-// The name of a channel: an independent lane inside a link.
+// The name of a channel: an independent stream of messages inside a link.
 #pragma once
 
 #include <compare>

@@ -271,7 +271,7 @@ def exception_of(type_name, text, lines, pickled):
     return exception
 
 
-def print_untold(name, pid, type_name, text, lines):
+def print_unreported(name, pid, type_name, text, lines):
     """Print on stderr the exception that has ended a worker, if no receive has raised it.
 
     The text comes from the worker. So it is indented, and its control characters are escaped.

@@ -8,12 +8,12 @@ namespace coproc_python {
 
 namespace {
 
-/// A channel whose name is no number and no text.
+/// A channel that is named by a Python object, which is neither a number nor a text.
 struct PythonChannel {
   std::string key;
 };
 
-/// Channels that were used before, by the objects that name them.
+/// The channels that were used before, by the objects that name them.
 struct Channels {
   static constexpr py::ssize_t kMost = 10'000;
   py::object key_of = py::module_::import("coproc.channel").attr("key_of");
@@ -37,7 +37,7 @@ bool is_real_number(py::handle object) {
   return number != nullptr && (number->nb_index != nullptr || number->nb_float != nullptr);
 }
 
-/// An error of the object's own code is the user's to see.
+/// Raises the error of the object's own code, which the user should see.
 [[noreturn]] void throw_no_number(py::handle object) {
   if (is_real_number(object) || PyErr_ExceptionMatches(PyExc_TypeError) == 0) throw py::error_already_set();
   PyErr_Clear();
@@ -91,14 +91,14 @@ std::optional<coproc::Priority> priority_of(py::handle argument, py::handle obje
   if (!looks || is_builtin(type) || PyType_Check(object.ptr())) return std::nullopt;
   const auto value = py::reinterpret_steal<py::object>(PyObject_GetAttr(object.ptr(), priority_name));
   if (!value) {
-    // An error inside of a property is the user's to see, also where it is an AttributeError.
+    // An error inside a property is raised, even if it is an AttributeError: the user should see it.
     if (PyErr_ExceptionMatches(PyExc_AttributeError) == 0 || _PyType_Lookup(type, priority_name) != nullptr) {
       throw py::error_already_set();
     }
     PyErr_Clear();
     return std::nullopt;
   }
-  // "high", an enum: an attribute of the user's own, which only happens to have this name.
+  // The attribute is something else of the user's, such as "high" or an enum, and only happens to have this name.
   if (!is_real_number(value)) return std::nullopt;
   return priority_of_number(value);
 }

@@ -20,7 +20,7 @@ const coproc::ChannelId& channel_of(py::handle object);
 /// number is ignored. Throws TypeError if the argument is not a number, and what the code of the attribute throws.
 std::optional<coproc::Priority> priority_of(py::handle argument, py::handle object, bool looks);
 
-/// Seconds; None: for ever. Throws ValueError for NaN.
+/// Converts seconds, or None for "for ever". Throws ValueError for NaN.
 coproc::Timeout timeout_of(py::handle seconds);
 
 void bind_arguments(py::module_& module);

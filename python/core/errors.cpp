@@ -18,7 +18,7 @@ py::object* module_of_errors = nullptr;  // coproc.errors; never destroyed
 
 py::object error_class(const char* name) { return module_of_errors->attr(name); }
 
-/// What the library says, with the names that C++ programs use, by the names that Python programs use.
+/// Replaces the names of the C++ API in a text of the library by those of the Python API.
 std::string in_pythons_words(std::string text) {
   static constexpr std::pair<std::string_view, std::string_view> kWords[] = {
       {"LinkOptions::", "LinkOptions."},
@@ -75,7 +75,7 @@ void set_pool_broken(const coproc::PoolBrokenError& error) {
   set(broken);
 }
 
-/// Children before their bases.
+/// Errors are listed before their base classes.
 void translate(std::exception_ptr pointer) {
   try {
     if (pointer) std::rethrow_exception(pointer);

@@ -13,7 +13,7 @@ namespace coproc_python {
 
 namespace py = pybind11;
 
-/// A Python exception on its way. A program that is not Python gets `what()`.
+/// A Python exception that is sent to another process. A program that is not in Python gets `what()`.
 class PythonError : public std::exception {
  public:
   PythonError(std::string type_name, std::string text, std::string traceback, std::string pickle, bool has_escaped)
@@ -28,9 +28,9 @@ class PythonError : public std::exception {
   const std::string& type_name() const noexcept { return type_name_; }
   const std::string& text() const noexcept { return text_; }
   const std::string& traceback() const noexcept { return traceback_; }
-  /// Empty: it cannot be pickled.
+  /// The pickle, or empty if the exception cannot be pickled.
   const std::string& pickle() const noexcept { return pickle_; }
-  /// It has left the target, and ended its worker.
+  /// Whether the exception has left the target, and so ended its worker.
   bool has_escaped() const noexcept { return has_escaped_; }
 
  private:
@@ -39,23 +39,22 @@ class PythonError : public std::exception {
   std::string what_;
 };
 
-/// Text of C++ programs, of file names and the like, in which any bytes may be.
+/// Makes a str of text that may contain any bytes, such as that of C++ programs and file names.
 py::str text_of(std::string_view bytes);
-/// The status without the C++ type that a Python exception has in `exception_text`. What follows begins with the Python
-/// type.
+/// Removes the C++ type of a Python exception from `exception_text`, so that the text begins with the Python type.
 coproc::ExitStatus in_python(coproc::ExitStatus status);
 
 PythonError to_python_error(py::handle exception);
-/// Of what `coproc.errors.parts_of` returns.
+/// Makes the error of what `coproc.errors.parts_of` returns.
 PythonError python_error_of(const py::tuple& parts, bool has_escaped = false);
-/// The same for an exception that has left a target: only Exceptions arrive as themselves.
+/// Makes the error of an exception that has left a target. Only subclasses of Exception arrive as themselves.
 PythonError escaped_error(const py::error_already_set& error);
 
 /// Throws py::error_already_set for an exception that a peer sent. It is a RemoteError if the exception cannot be made
 /// here, or must not be unpickled.
 [[noreturn]] void raise_remote(const PythonError& error, bool unpickles);
 
-/// The exception object that this would be raised as.
+/// Returns the Python exception that this one would be raised as.
 py::object exception_object(const std::exception_ptr& error);
 
 void bind_errors(py::module_& module);

@@ -10,17 +10,18 @@
 
 namespace coproc_python {
 
-/// Calls what asks for the lock.
+/// Calls `ask`, which asks for the lock.
 template <class Ask>
 auto ask_for_lock(Ask ask) noexcept {
   try {
     return ask();
   } catch (const abi::__forced_unwind&) {
-    while (true) ::pause();  // to leave this would be to abort
+    while (true) ::pause();  // leaving this block would abort the process
   }
 }
 
-/// Lets other threads run Python. Cheaper than pybind11's, which looks after threads that Python has not made.
+/// Releases the lock while it lives, so that other threads can run Python. It is cheaper than pybind11's class, which
+/// also handles threads that were not made by Python.
 class Unlocked {
  public:
   Unlocked() noexcept : state_(PyEval_SaveThread()) {}
@@ -34,7 +35,7 @@ class Unlocked {
   PyThreadState* state_;
 };
 
-/// Has the lock, in any thread.
+/// Holds the lock while it lives. May be used in any thread.
 class Locked {
  public:
   Locked() noexcept : state_(ask_for_lock([] { return PyGILState_Ensure(); })) {}

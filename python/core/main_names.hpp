@@ -1,4 +1,4 @@
-// What of this program's main module another process finds by its name: coproc/main_module.py, as the core asks it.
+// The classes and functions of this program's main module that another process finds by name (coproc/main_module.py).
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -10,20 +10,20 @@ namespace coproc_python {
 
 namespace py = pybind11;
 
-/// With the interpreter's lock.
+/// Thread safety: the interpreter's lock.
 class MainNames {
  public:
-  /// Nothing is known of the other process.
+  /// Nothing is known of the other process, and everything is assumed to be there.
   MainNames() = default;
   explicit MainNames(py::object names)
       : names_(std::move(names)), number_(names_.is_none() ? 0 : names_.attr("number").cast<std::uint64_t>()) {}
 
-  /// Another one for each object of coproc.main_module; 0: nothing is known.
+  /// A number that each object of coproc.main_module has for itself; 0 if nothing is known.
   std::uint64_t number() const noexcept { return number_; }
   const py::object& object() const noexcept { return names_; }
-  /// Whether a class or function of `__main__` is found there, and is the same.
+  /// Whether the other process finds a class or function of `__main__` by its name, and has the same one.
   bool has(py::handle value) const { return number_ == 0 || names_.attr("has")(value).cast<bool>(); }
-  /// Whether all that are in `__main__` now are.
+  /// Whether that is so for everything that is in `__main__` now.
   bool is_complete() const { return number_ == 0 || names_.attr("is_complete")().cast<bool>(); }
 
  private:

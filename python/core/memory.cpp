@@ -18,7 +18,7 @@ struct Buffer {
   Memory memory;
 };
 
-/// By address, all that are there. Guarded by the interpreter's lock.
+/// All lendable memories, by their addresses. Guarded by the interpreter's lock.
 std::map<const void*, const Memory*>& lendables() {
   static auto* const all = new std::map<const void*, const Memory*>;  // never destroyed: objects may outlive the module
   return *all;
@@ -40,7 +40,7 @@ struct Lendable final : Buffer {
 
 class Reader {
  public:
-  explicit Reader(std::vector<Outgoing> pieces) : pieces_(std::move(pieces)) {}
+  explicit Reader(std::vector<Piece> pieces) : pieces_(std::move(pieces)) {}
 
   py::bytes read(py::ssize_t size) {
     const std::size_t count = size < 0 ? remaining() : std::min(remaining(), static_cast<std::size_t>(size));
@@ -57,7 +57,7 @@ class Reader {
     return count;
   }
 
-  /// Up to a newline: opcodes of old protocols, which a peer may send.
+  /// Reads up to a newline. Only opcodes of old protocols need it, but a peer may send those.
   py::bytes read_line() {
     std::string line;
     while (remaining() != 0) {
@@ -77,7 +77,7 @@ class Reader {
   }
   void take(void* to, std::size_t count) {
     while (count != 0) {
-      const Outgoing& piece = pieces_[piece_];
+      const Piece& piece = pieces_[piece_];
       const std::size_t here = std::min(count, piece.size - at_);
       std::memcpy(to, static_cast<const char*>(piece.data) + at_, here);
       to = static_cast<char*>(to) + here;
@@ -90,7 +90,7 @@ class Reader {
     }
   }
 
-  std::vector<Outgoing> pieces_;
+  std::vector<Piece> pieces_;
   std::size_t piece_ = 0;
   std::size_t at_ = 0;  // in pieces_[piece_]
 };
@@ -107,7 +107,7 @@ const Memory* lendable_at(const void* data, std::size_t size) {
   return at != lendables().end() && at->second->size() == size ? at->second : nullptr;
 }
 
-py::object reader_of(std::vector<Outgoing> pieces) { return py::cast(std::make_unique<Reader>(std::move(pieces))); }
+py::object reader_of(std::vector<Piece> pieces) { return py::cast(std::make_unique<Reader>(std::move(pieces))); }
 
 void bind_memory(py::module_& module) {
   py::class_<Buffer>(module, "SharedMemory", py::buffer_protocol(), "Memory that two processes share: bytes, writable.")

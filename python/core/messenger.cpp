@@ -35,7 +35,7 @@ bool is_keyboard_interrupt(const std::exception_ptr& thrown) {
 
 }  // namespace
 
-// ---- its link ----
+// ---- the link ----
 
 coproc::Messenger& Messenger::link() {
   if (link_ != nullptr) return *link_;
@@ -44,7 +44,8 @@ coproc::Messenger& Messenger::link() {
   }
   const auto held = std::move(held_);
   held_.reset();
-  // A fork has brought both ends of the pair here: kept, the other one would hide the end of its process.
+  // If this process is a fork, it has both ends of the pair. If it kept the other one, nobody would notice the end of
+  // the process that has it.
   if (const auto sibling = held->sibling.lock(); sibling != nullptr && held->pid != ::getpid()) sibling->end.close();
   if (reorders_) {
     link_ = &owned_.emplace<coproc::PriorityMessenger>(held->end.open<coproc::PriorityMessenger>());
@@ -58,7 +59,7 @@ const ChannelId& Messenger::id_of(py::handle channel) {
   if (!channel.is_none() && PySet_Add(channels_.ptr(), channel.ptr()) != 0) throw py::error_already_set();
   try {
     return channel_of(channel);
-  } catch (...) {  // it is none
+  } catch (...) {  // it is no channel
     if (PySet_Discard(channels_.ptr(), channel.ptr()) < 0) PyErr_Clear();
     throw;
   }
@@ -76,8 +77,8 @@ coproc::Messenger* Messenger::Use::begin() const {
   }
 }
 
-/// The time that is left for the next try.
-Timeout Messenger::Use::go_on(Timeout time, std::chrono::steady_clock::time_point began) const {
+/// Lets other threads have their turn, and returns the time that is left.
+Timeout Messenger::Use::let_others_in(Timeout time, std::chrono::steady_clock::time_point began) const {
   if (messenger_.turn_.is_wanted()) messenger_.turn_.step_aside();
   if (messenger_.link_ != link_) throw coproc::LinkClosedError("this messenger was closed while a thread waited in it");
   if (time.ns == coproc::kForever.ns) return time;
@@ -99,7 +100,7 @@ void Messenger::leave() noexcept {
   if (link_ == nullptr) return;  // the target has closed it
   coproc::Messenger& link = *std::exchange(link_, nullptr);
   while (!turn_.is_free()) {
-    link.interrupt();  // one wait ends by it
+    link.interrupt();  // ends one wait
     const Unlocked unlocked;
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
@@ -110,19 +111,19 @@ auto Messenger::with_errors(F f) {
   try {
     return f();
   } catch (const PythonError& error) {
-    if (error.has_escaped() && told_ != nullptr) told_->escape = true;
+    if (error.has_escaped() && end_report_ != nullptr) end_report_->is_reported = true;
     raise_remote(error, unpickles_);
   }
 }
 
 // ---- receiving ----
 
-/// What has come by now.
+/// Returns a message that has arrived by now.
 std::optional<Message> Messenger::next_in(const Use& use, const ChannelId& channel) {
   return use.at_once([&] { return use->receive_for<Message>(channel, kAtOnce); });
 }
 
-/// The first look keeps the interpreter's lock.
+/// The first attempt keeps the interpreter's lock, since releasing it takes longer.
 Message Messenger::wait_for_message(py::handle channel, py::handle timeout) {
   const Timeout time = timeout_of(timeout);
   const ChannelId id = id_of(channel);  // a copy: the reference is valid only until another thread runs
@@ -202,8 +203,8 @@ py::object Messenger::try_receive(py::handle channel, bool as_message) {
   });
 }
 
-/// For callers that wait elsewhere for more: where no more can come, that is raised, whatever other channels still
-/// hold.
+/// For callers that wait for more by other means. If nothing more can arrive, this raises the reason, even if other
+/// channels still hold messages.
 std::optional<Message> Messenger::try_next(const ChannelId& channel) {
   const Use use(*this);
   auto message = next_in(use, channel);
@@ -211,7 +212,8 @@ std::optional<Message> Messenger::try_next(const ChannelId& channel) {
   return use.at_once([&] { return use->receive_for<Message>(channel, std::chrono::seconds(1)); });
 }
 
-/// All that have arrived. If there are none, this raises what a wait would raise, such as the death of the other side.
+/// Returns all messages that have arrived. If there are none, this raises what a wait would raise, such as the death of
+/// the other side.
 std::vector<Message> Messenger::all_available(const ChannelId& channel) {
   const Use use(*this);
   std::vector<Message> all = use.at_once([&] { return use->receive_available<Message>(channel); });
@@ -231,7 +233,8 @@ py::list Messenger::receive_available_messages(py::handle channel) {
   });
 }
 
-/// Stops before a message whose unpickling raises, unless it is the first one: that one is taken. Ctrl-C takes none.
+/// Stops before a message that cannot be unpickled. If that is the first one, it is consumed and its error is raised.
+/// After Ctrl-C nothing is consumed.
 py::list Messenger::receive_available(py::handle channel) {
   return with_errors([&] {
     std::vector<Message> taken = all_available(id_of(channel));
@@ -327,7 +330,7 @@ void Messenger::await_available(py::handle timeout) {
     coproc::Messenger* const one[] = {&use.link()};
     if (!use.run(time, [&](Timeout left) { return coproc::wait_any(one, left); }))
       throw coproc::TimeoutError("no message came in this time");
-    // An error, a close request or the other side's end is raised; a message is left for the receive of its channel.
+    // An error, a close request or the end of the other side is raised. A message stays for the receive of its channel.
     try {
       look_by_receiving(use, {});
     } catch (const coproc::LinkClosedError&) {  // WorkerDiedError is one

@@ -25,49 +25,50 @@ namespace coproc_python {
 
 namespace py = pybind11;
 
-/// An end that may go to another process, and the other end of its pair, which is not to be kept there.
+/// An end that can be passed to another process. `sibling` is the other end of its pair, which that process must close.
 struct HeldEnd {
   coproc::LinkEnd end;
   std::weak_ptr<HeldEnd> sibling;
-  int pid = 0;  // that it was made in, or has come to
+  int pid = 0;  // the process that made it, or that it was passed to
 };
 
 class OutgoingData;
 
-/// A received message, as `DataMessage`.
+/// A received message: Python's `DataMessage`.
 struct Received {
   coproc::Message message;
   py::object channel;
   bool unpickles;
-  py::object payload = {};  // once it was asked for
+  py::object payload = {};  // cached once it was asked for
 };
 
-/// Where a worker's end and its messenger note what the user has been told.
-struct Told {
-  bool escape = false;  // the exception that left the target was raised
+/// Whether the end of a run was reported to the user. A worker and its messenger share it.
+struct EndReport {
+  bool is_reported = false;  // the exception that left the target was raised or printed
 };
 
-/// Thread safety: the interpreter's lock, but for the waits, which hold a Use.
+/// Thread safety: the interpreter's lock. The waits release it, and hold a Use meanwhile.
 class Messenger {
  public:
   Messenger(bool reorders, bool unpickles) noexcept : reorders_(reorders), unpickles_(unpickles) {}
   Messenger(const Messenger&) = delete;
   Messenger& operator=(const Messenger&) = delete;
 
-  // ---- its link ----
+  // ---- the link ----
 
   void hold(std::shared_ptr<HeldEnd> end) { held_ = std::move(end); }
-  /// `keeper` keeps the link.
-  void use(coproc::Messenger& link, std::shared_ptr<void> keeper, std::shared_ptr<Told> told = nullptr) noexcept {
+  /// Uses a link that `keeper` keeps alive.
+  void use(coproc::Messenger& link, std::shared_ptr<void> keeper,
+           std::shared_ptr<EndReport> end_report = nullptr) noexcept {
     link_ = &link;
     keeper_ = std::move(keeper);
-    told_ = std::move(told);
+    end_report_ = std::move(end_report);
   }
   /// Sets the names that the other process has in its main module, a coproc.main_module.MainNames, or None if they are
   /// not known.
   void set_main_names(py::object names) { main_names_ = MainNames(std::move(names)); }
   const MainNames& main_names() const noexcept { return main_names_; }
-  /// Calls `f` while the link is there; before it goes, other threads that wait in it are interrupted.
+  /// Uses the link while `f` runs. When `f` has ended, other threads that wait in the link are interrupted.
   template <class F>
   void use_during(coproc::Messenger& link, F f) {
     struct Guest {
@@ -81,7 +82,7 @@ class Messenger {
   /// Throws ConcurrentUseError while another thread waits.
   void close();
   bool is_closed() const noexcept { return link_ == nullptr && held_ == nullptr; }
-  /// Not opened yet: it can be passed to a process.
+  /// The end that is not opened yet, and so can be passed to a process.
   const std::shared_ptr<HeldEnd>& held() const noexcept { return held_; }
   bool reorders() const noexcept { return reorders_; }
   bool unpickles() const noexcept { return unpickles_; }
@@ -105,7 +106,7 @@ class Messenger {
   py::object receive(py::handle channel, py::handle timeout);
   Received receive_message(py::handle channel, py::handle timeout);
   Received receive_any(const py::iterable& channels, py::handle timeout);
-  /// None: nothing has come.
+  /// Returns None if nothing has arrived.
   py::object try_receive(py::handle channel, bool as_message);
   py::list receive_available(py::handle channel);
   py::list receive_available_messages(py::handle channel);
@@ -120,20 +121,20 @@ class Messenger {
   std::size_t remaining(py::handle channel);
   coproc::ChannelCounts counts(py::handle channel);
   bool has_work();
-  /// Waits until something of any channel is there, or raises what a receive would.
+  /// Waits until there is something on any channel, or raises what a receive would raise.
   void await_available(py::handle timeout);
-  /// One that waits here; throws py::index_error where none does.
+  /// Returns a message that is in the queue already; throws py::index_error if there is none.
   Received pop_from_queue(py::handle channel);
   bool close_requested();
   void interrupt();
   int native_handle();
-  /// Those that were named here, but for None.
+  /// The channels that this messenger was ever called with, except None.
   const py::set& channels() const noexcept { return channels_; }
 
-  /// Opens it where that has not happened yet. Throws LinkClosedError.
+  /// Opens the link if that has not happened yet. Throws LinkClosedError.
   coproc::Messenger& link();
 
-  /// This thread's turn in the link, which stays while it is there without the interpreter's lock.
+  /// The turn of this thread in the link. It is kept while the thread works without the interpreter's lock.
   class Use {
    public:
     explicit Use(Messenger& messenger, Turn::Kind kind = Turn::Kind::brief)
@@ -144,22 +145,26 @@ class Messenger {
     coproc::Messenger& link() const noexcept { return *link_; }
     coproc::Messenger* operator->() const noexcept { return link_; }
 
-    /// Calls `f()`, which does not wait. Calls it again if an interrupt ends it that another thread has made to get its
-    /// turn, and that the wait it was meant for has not used up.
+    /// Calls `f()`, which does not wait. Another thread that wants its turn interrupts the thread that waits; if that
+    /// wait had ended by then, the interrupt ends `f` instead. Then `f` is called again.
     template <class F>
     auto at_once(F f) const;
-    /// Calls `f(time)` without the interpreter's lock, again where it was interrupted by who wanted a turn.
+    /// Calls `f(time)` without the interpreter's lock, again each time that a thread that wants its turn has
+    /// interrupted it.
     template <class F>
     auto run(coproc::Timeout time, F f) const;
-    /// The same for waits for one of several.
+    /// The same for a wait for one of several messengers.
     template <class F>
     static auto run_all(const std::vector<std::unique_ptr<Use>>& uses, coproc::Timeout time, F f);
 
    private:
     coproc::Messenger* begin() const;
-    /// Whether an interrupt is to be told to who waits.
-    bool was_meant() const { return std::exchange(messenger_.is_interrupted_, false) || messenger_.link_ != link_; }
-    coproc::Timeout go_on(coproc::Timeout time, std::chrono::steady_clock::time_point began) const;
+    /// Whether the interrupt is one of the user's, which the waiting call reports, and not one of a thread that wants
+    /// its turn.
+    bool is_users_interrupt() const {
+      return std::exchange(messenger_.is_interrupted_, false) || messenger_.link_ != link_;
+    }
+    coproc::Timeout let_others_in(coproc::Timeout time, std::chrono::steady_clock::time_point began) const;
 
     Messenger& messenger_;
     const Turn::Kind kind_;
@@ -186,18 +191,18 @@ class Messenger {
 
   std::shared_ptr<HeldEnd> held_;
   std::variant<std::monostate, coproc::PriorityMessenger, coproc::MultiMessenger> owned_;
-  coproc::Messenger* link_ = nullptr;  // into owned_, or what keeper_ keeps
+  coproc::Messenger* link_ = nullptr;  // points into owned_, or to what keeper_ keeps
   std::shared_ptr<void> keeper_;
   const bool reorders_;
   const bool unpickles_;
-  std::shared_ptr<Told> told_;
+  std::shared_ptr<EndReport> end_report_;
   MainNames main_names_;
   Turn turn_;
-  bool is_interrupted_ = false;  // by the user, who is told so
+  bool is_interrupted_ = false;  // by the user, so that the waiting call reports it
   py::set channels_;
 };
 
-/// Around what a thread does without the interpreter's lock.
+/// Marks the thread as working without the interpreter's lock while this object lives.
 class Asleep {
  public:
   Asleep(Turn& turn, bool is_asleep) noexcept : turn_(turn) { turn_.set_asleep(is_asleep); }
@@ -215,7 +220,7 @@ auto Messenger::Use::at_once(F f) const {
     try {
       return f();
     } catch (const coproc::InterruptedError&) {
-      if (was_meant()) throw;
+      if (is_users_interrupt()) throw;
     }
   }
 }
@@ -223,13 +228,13 @@ auto Messenger::Use::at_once(F f) const {
 template <class F>
 auto Messenger::Use::run(coproc::Timeout time, F f) const {
   const auto began = std::chrono::steady_clock::now();
-  for (coproc::Timeout left = time;; left = go_on(time, began)) {
+  for (coproc::Timeout left = time;; left = let_others_in(time, began)) {
     try {
       const Asleep asleep(messenger_.turn_, kind_ == Turn::Kind::wait);
       const Unlocked unlocked;
       return f(left);
     } catch (const coproc::InterruptedError&) {
-      if (was_meant()) throw;
+      if (is_users_interrupt()) throw;
     }
   }
 }
@@ -244,15 +249,15 @@ auto Messenger::Use::run_all(const std::vector<std::unique_ptr<Use>>& uses, copr
       const Unlocked unlocked;
       return f(left);
     } catch (const coproc::InterruptedError&) {
-      bool is_meant = false;
-      for (const auto& use : uses) is_meant = use->was_meant() || is_meant;
-      if (is_meant) throw;
+      bool is_users = false;
+      for (const auto& use : uses) is_users = use->is_users_interrupt() || is_users;
+      if (is_users) throw;
     }
-    for (const auto& use : uses) left = use->go_on(time, began);
+    for (const auto& use : uses) left = use->let_others_in(time, began);
   }
 }
 
-/// The payload of a message of any type that is known here.
+/// The payload of a message, if its type is one that Python knows.
 py::object payload_of(const coproc::Message& message, bool unpickles);
 
 void bind_messenger(py::module_& module);

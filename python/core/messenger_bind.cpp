@@ -1,4 +1,4 @@
-// The names by which Python knows messengers, messages and ends of links.
+// Binds messengers, messages and ends of links to their Python names.
 #include <pybind11/stl.h>
 #include <unistd.h>
 #include <coproc/errors.hpp>
@@ -35,7 +35,7 @@ std::pair<EndPointer, EndPointer> new_pair(bool reorders, const coproc::LinkOpti
 
 /// Runs the target of a worker in its process, with the messenger that becomes the worker's end.
 int run_end(HeldEnd& held, Messenger& messenger, const py::function& target) {
-  // An exit is no error of the target's; it goes on when the worker is done.
+  // An exit is not an error of the target. It goes on after the worker has ended.
   std::optional<py::error_already_set> exit;
   const auto call = [&](coproc::Messenger& link) {
     try {
@@ -59,7 +59,7 @@ int run_end(HeldEnd& held, Messenger& messenger, const py::function& target) {
   return code;
 }
 
-/// Their turns, given up together.
+/// The turns in several messengers, which are given up together.
 struct Turns {
   explicit Turns(const py::list& all) {
     for (const py::handle each : all) {
@@ -75,14 +75,14 @@ struct Turns {
 
 std::optional<std::size_t> wait_any(const py::iterable& messengers, py::handle timeout) {
   const coproc::Timeout time = timeout_of(timeout);
-  const py::list all(messengers);  // kept: a generator's may be nobody else's
+  const py::list all(messengers);  // kept, since nobody else may keep what a generator yields
   const Turns turns(all);
   if (turns.links.empty()) {
     const Unlocked unlocked;
     coproc::wait_any({}, time);
     return std::nullopt;
   }
-  // One of them stands for all where somebody wants a turn.
+  // A thread that wants a turn interrupts one of the messengers, which ends the wait for all.
   return Messenger::Use::run_all(turns.uses, time,
                                  [&](coproc::Timeout left) { return coproc::wait_any(turns.links, left); });
 }
@@ -179,7 +179,7 @@ void bind_messenger(py::module_& module) {
       .def("send_request_multiple", &Messenger::send_requests, "datas"_a, "channel_id"_a = none, py::kw_only(),
            "timeout"_a = none, "priority"_a = none, docs::kSendRequestMultiple.c_str())
       .def("send_request_multiple", &Messenger::send_requests, "data"_a, "channel_id"_a = none, py::kw_only(),
-           "timeout"_a = none, "priority"_a = none)  // its name in older versions of the package
+           "timeout"_a = none, "priority"_a = none)  // the parameter's name in older versions of the package
       .def("try_send", &Messenger::try_send, "data"_a, "channel_id"_a = none, py::kw_only(), "priority"_a = none,
            docs::kTrySend.c_str())
       .def("reply_to", &Messenger::reply_to, "request"_a, "data"_a, py::kw_only(), "timeout"_a = none,

@@ -40,7 +40,7 @@ inline const std::string kEndErrors =
     "a\n"
     "    HostDiedError, and at an end of a pair a PeerClosedError\n"
     ":raises Exception: an exception that the other side has sent by `send_error`, or that has ended it\n";
-/// Of calls that do not sleep.
+/// The errors of calls that do not sleep.
 inline const std::string kLookErrors =
     ":raises ResourceRequestedClose: once, if the other side has asked this one to close\n" + kEndErrors;
 inline const std::string kReceiveErrors =

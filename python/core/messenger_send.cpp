@@ -1,4 +1,4 @@
-// What a messenger sends.
+// The sends of a messenger.
 #include <chrono>
 #include <cstddef>
 #include <optional>
@@ -49,7 +49,7 @@ auto Messenger::send_outgoing(const OutgoingData& outgoing, Timeout time, SendBy
 }
 
 std::uint64_t Messenger::send(Send what, py::handle data, py::handle channel, py::handle timeout, py::handle priority) {
-  // A copy: priorities and pickling may run any code, which may use other channels.
+  // A copy, since priorities and pickling may run any code, which may use other channels.
   const ChannelId id = id_of(channel);
   SendOptions options{.priority = priority_of(priority, data, reorders_)};
   return send_value(data, timeout, [&](coproc::Messenger& link, const auto& value, Timeout within) -> std::uint64_t {

@@ -1,4 +1,4 @@
-// coproc._core: what of the Python module is C++, over coproc's public headers alone.
+// coproc._core: the part of the Python module that is written in C++, over coproc's public headers alone.
 #include <pybind11/pybind11.h>
 #include <coproc/wait_hook.hpp>
 
@@ -19,7 +19,8 @@ namespace coproc_python {
 
 namespace {
 
-/// In a wait: runs the handlers of signals that have come. What they raise, as Ctrl-C does, ends the wait.
+/// Called in every wait: runs Python's handlers of the signals that have arrived. An exception of theirs, such as that
+/// of Ctrl-C, ends the wait.
 void run_signal_handlers() {
   if (Py_IsInitialized() == 0) return;
   const Locked locked;

@@ -10,7 +10,7 @@ namespace {
 
 using namespace pybind11::literals;
 
-/// Seconds, or None for ever.
+/// Returns seconds, or None for "for ever".
 py::object seconds(coproc::Timeout timeout) {
   if (timeout.ns == coproc::kForever.ns) return py::none();
   return py::float_(std::chrono::duration<double>(timeout.ns).count());

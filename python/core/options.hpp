@@ -1,4 +1,4 @@
-// LinkOptions, StopOptions and ExitStatus for Python.
+// Binds LinkOptions, StopOptions and ExitStatus.
 #pragma once
 
 #include <pybind11/pybind11.h>

@@ -1,4 +1,4 @@
-// What a send is given, as the messenger's codec makes it.
+// The argument of a send, in the form that the messenger sends.
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -9,10 +9,10 @@
 
 namespace coproc_python {
 
-/// With the interpreter's lock, but for `visit`.
+/// Thread safety: the interpreter's lock, except for `visit`.
 class OutgoingData {
  public:
-  /// `pickles`: else it is MessagePack.
+  /// Pickles `data` if `pickles` says so; otherwise makes MessagePack of it.
   OutgoingData(py::handle data, bool pickles, const MainNames& main_names = {}) {
     if (pickles) {
       pickled_.emplace(data, main_names);
@@ -22,9 +22,9 @@ class OutgoingData {
     }
   }
 
-  /// Bytes in all.
+  /// The size of all parts in bytes.
   std::size_t size() const noexcept { return pickled_ ? pickled_->size() : packed_.out.size; }
-  /// Calls `f` with what is to be sent.
+  /// Calls `f` with the value to be sent.
   template <class F>
   auto visit(F f) const {
     return pickled_ ? f(pickled_->value()) : f(packed_);

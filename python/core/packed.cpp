@@ -24,7 +24,7 @@ class Walk {
   }
 
  private:
-  /// How many values are in it.
+  /// Reads one value, and returns how many values follow as its contents.
   std::uint64_t take_one() {
     const auto tag = static_cast<std::uint8_t>(skip(1)[0]);
     if (tag <= 0x7f || tag >= 0xe0) return 0;
@@ -80,7 +80,7 @@ class Walk {
       case 0xdf:
         return announced(2 * number(4));
       default:
-        return 0;  // none, false, true, and what the unpacker refuses
+        return 0;  // nil, false, true, and a tag that the unpacker refuses
     }
   }
 
@@ -100,7 +100,7 @@ class Walk {
     skip(count);
     return 0;
   }
-  /// What is in it is unpacked by itself, where it is an array.
+  /// An extension that holds an array is unpacked by itself, so it is walked over by itself, too.
   std::uint64_t extension(std::uint64_t count) {
     constexpr char kArray = 78;
     const bool is_array = skip(1)[0] == kArray;
@@ -125,7 +125,7 @@ class Walk {
 }  // namespace
 
 py::object unpacked(const std::byte* data, std::size_t size) {
-  // A copy: what is lent may change while it is looked at.
+  // A copy, since lent memory may change while it is checked.
   const py::bytes bytes(reinterpret_cast<const char*>(data), size);
   Walk({PyBytes_AS_STRING(bytes.ptr()), size}).run();
   try {

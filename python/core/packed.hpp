@@ -1,4 +1,4 @@
-// MessagePack that comes from a peer, as an object.
+// Decodes MessagePack that comes from a peer.
 #pragma once
 
 #include <pybind11/pybind11.h>

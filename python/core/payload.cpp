@@ -1,4 +1,4 @@
-// What a message holds, as an object of Python.
+// Makes Python objects of messages.
 #include <pybind11/stl.h>
 #include <coproc/errors.hpp>
 
@@ -16,7 +16,7 @@ namespace coproc_python {
 
 namespace {
 
-/// The plain types of C++ programs.
+/// Tries the plain types that C++ programs send.
 template <class T, class... Rest>
 py::object plain_payload(const coproc::Message& message) {
   if (message.holds<T>()) return py::cast(message.get<T>());

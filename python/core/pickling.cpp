@@ -11,12 +11,12 @@ namespace coproc_python {
 
 namespace {
 
-/// Bytes from which a buffer travels beside the pickle.
+/// A buffer of at least this many bytes travels beside the pickle.
 constexpr Py_ssize_t kLeastLarge = 64 << 10;
-/// A pickler that has written so much is not used again: its memo keeps the size it has grown to.
+/// A pickler that has written more than this is not reused, since its memo keeps the size to which it has grown.
 constexpr std::size_t kMostReused = 64 << 10;
 
-/// What is used of Python's modules. Never destroyed: the interpreter may be gone by then.
+/// The names that are used of Python's modules. Never destroyed: the interpreter may be gone by then.
 struct Names {
   py::object pickler = py::module_::import("pickle").attr("Pickler");
   py::object loads = py::module_::import("pickle").attr("loads");
@@ -41,7 +41,7 @@ py::object view_of_bytes(const void* data, std::size_t size) {
 
 }  // namespace
 
-/// What a pickler writes to. It is reused with its pickler, which takes time to make.
+/// The file that a pickler writes to. It is reused together with its pickler, since making a pickler takes time.
 class PickleSink {
  public:
   PickleSink() {
@@ -55,7 +55,7 @@ class PickleSink {
   PickleSink(const PickleSink&) = delete;
   PickleSink& operator=(const PickleSink&) = delete;
 
-  /// Throws what the pickler throws; then nothing is kept, and the pickler is not used again.
+  /// Throws the exceptions of the pickler. Then nothing is kept, and the pickler is not used again.
   void dump(py::handle object, Pickled& out) {
     if (!pickler_) pickler_ = names->pickler(file_, 5, py::arg("buffer_callback") = buffer_);
     run(pickler_, object, out);
@@ -91,7 +91,7 @@ class PickleSink {
       return nullptr;
     }
   }
-  /// True: the pickler is to take it in.
+  /// Returns True if the pickler should copy the buffer into the pickle.
   static PyObject* take_buffer(PyObject* self, PyObject* buffer) {
     try {
       const py::memoryview view{py::handle(buffer).cast<py::object>()};
@@ -136,7 +136,7 @@ Pickled::~Pickled() {
   for (Py_buffer& buffer : buffers_) PyBuffer_Release(&buffer);
 }
 
-/// Large things that are nothing but bytes need no pickle around them.
+/// A large object that consists of bytes only needs no pickle around it.
 bool Pickled::take_whole(py::handle object) {
   PyObject* const raw = object.ptr();
   if (PyBytes_CheckExact(raw)) {
@@ -158,7 +158,7 @@ bool Pickled::take_whole(py::handle object) {
 }
 
 void Pickled::pickle(py::handle object, const MainNames& main_names) {
-  // An object's own methods may send something while it is pickled.
+  // The object's own methods may send another message while it is pickled.
   PickleSink& usual = usual_sink();
   const bool is_usual = usual.is_free();
   const auto own = is_usual ? nullptr : std::make_unique<PickleSink>();
@@ -190,22 +190,22 @@ void Pickled::clear() {
   size_ = 0;
 }
 
-/// Names are in the pickler's own pieces, not in large texts and bytes, which are pieces of their own.
+/// Searches only the pickler's own pieces, where names are: large texts and bytes are pieces of their own.
 bool Pickled::mentions_main() const {
   constexpr std::string_view name = "__main__";
   const auto& parts = value_.out_parts;
-  return std::any_of(parts.begin(), parts.end(), [&](const Outgoing& part) {
+  return std::any_of(parts.begin(), parts.end(), [&](const Piece& part) {
     return std::string_view(static_cast<const char*>(part.data), part.size).find(name) != std::string_view::npos;
   });
 }
 
-void Pickled::hold(py::handle object, std::vector<Outgoing>& into) {
-  Outgoing held;
+void Pickled::hold(py::handle object, std::vector<Piece>& into) {
+  Piece held;
   if (PyBytes_CheckExact(object.ptr())) {
     kept_.push_back(py::reinterpret_borrow<py::object>(object));
     held = {PyBytes_AS_STRING(object.ptr()), static_cast<std::size_t>(PyBytes_GET_SIZE(object.ptr()))};
   } else {
-    // Any contiguous layout: what the bytes mean is in the pickle.
+    // Any contiguous layout will do, since the pickle describes it.
     Py_buffer buffer;
     if (PyObject_GetBuffer(object.ptr(), &buffer, PyBUF_ANY_CONTIGUOUS) != 0) throw py::error_already_set();
     buffers_.push_back(buffer);
@@ -237,7 +237,7 @@ py::object unpickle(Value&& value) {
     if (buffers.empty()) return names->loads(bytes);
     return names->loads(bytes, py::arg("buffers") = buffers);
   }
-  std::vector<Outgoing> pieces;
+  std::vector<Piece> pieces;
   for (const Memory& part : value.in_parts) pieces.push_back({part.data(), part.size()});
   return names->unpickler(reader_of(std::move(pieces)), py::arg("buffers") = buffers).attr("load")();
 }

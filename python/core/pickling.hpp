@@ -1,4 +1,4 @@
-// Python objects to Values and back, with what coproc/pickling.py says.
+// Makes Values of Python objects and back, together with coproc/pickling.py.
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -13,18 +13,19 @@ namespace coproc_python {
 
 namespace py = pybind11;
 
-/// An object on its way out: its bytes, and what keeps them. With the interpreter's lock, but for `value`.
+/// A pickled object to be sent: its bytes, and the objects that keep them. Thread safety: the interpreter's lock,
+/// except for `value`.
 class Pickled {
  public:
   /// Functions and classes that are not in `main_names` travel by value, if cloudpickle is installed. Throws
-  /// pickle.PicklingError, and what methods of the object throw.
+  /// pickle.PicklingError, and the exceptions of the object's methods.
   Pickled(py::handle object, const MainNames& main_names);
   Pickled(const Pickled&) = delete;
   Pickled& operator=(const Pickled&) = delete;
   ~Pickled();
 
   const Value& value() const noexcept { return value_; }
-  /// Bytes in all.
+  /// The size of all parts in bytes.
   std::size_t size() const noexcept { return size_; }
 
  private:
@@ -33,7 +34,7 @@ class Pickled {
   void pickle(py::handle object, const MainNames& main_names);
   void clear();
   bool mentions_main() const;
-  void hold(py::handle object, std::vector<Outgoing>& into);
+  void hold(py::handle object, std::vector<Piece>& into);
 
   Value value_;
   std::string plain_;
@@ -42,10 +43,10 @@ class Pickled {
   std::vector<Py_buffer> buffers_;
 };
 
-/// The object of a received value, which is used up. Throws what unpickling throws.
+/// Makes the object of a received value, and uses up the value. Throws the exceptions of unpickling.
 py::object unpickle(Value&& value);
 
-/// Loads coproc.pickling. Once, when the module is made.
+/// Loads coproc.pickling. Call once, when the module is made.
 void bind_pickling(py::module_& module);
 
 }  // namespace coproc_python

@@ -14,9 +14,9 @@ namespace coproc_python {
 
 namespace {
 
-constexpr std::size_t kMostBytes = 64 << 10;  // what is larger travels beside a pickle
+constexpr std::size_t kMostBytes = 64 << 10;  // larger ones travel beside a pickle
 constexpr std::size_t kMostClasses = 10'000;
-// Names that are kept for each class, so that they need not be made anew for each object.
+// Attribute names are cached for each class, so that they are not made anew for each object.
 constexpr std::size_t kMostAttributes = 32, kLongestAttribute = 64;
 
 struct Names {
@@ -28,17 +28,17 @@ struct Names {
 };
 const Names* names = nullptr;
 
-/// What is known of a class as long as its version is this one, and its module still has it under its name.
+/// The facts about a class. They hold as long as the class has this version and its module still has it under its name.
 struct Class {
   py::object type;
   py::object module_dict;
-  py::object name;  // in its module
+  py::object name;  // in the module
   std::string full_name;
-  unsigned version = 0;  // 0: it was never looked at
+  unsigned version = 0;  // 0: the class was never examined
   bool is_plain = false;
   bool is_of_main = false;
-  std::uint64_t found_by = 0;  // the number of the MainNames that has it, and was asked last
-  std::vector<std::pair<std::string, py::object>> attributes;  // names as they were received last
+  std::uint64_t found_by = 0;  // the number of the MainNames that was asked last and has the class
+  std::vector<std::pair<std::string, py::object>> attributes;  // the attribute names that were received last
 
   bool is_current() const {
     const auto* const raw = reinterpret_cast<PyTypeObject*>(type.ptr());
@@ -50,7 +50,7 @@ struct Class {
 Class look_at(const py::object& type) {
   Class looked;
   looked.type = type;
-  const py::object found = names->is_plain_class(type);  // (module's dict, full name), or None
+  const py::object found = names->is_plain_class(type);  // (the module's dict, the full name), or None
   looked.is_plain = !found.is_none();
   looked.module_dict = py::dict();
   looked.name = type.attr("__name__");
@@ -60,9 +60,9 @@ Class look_at(const py::object& type) {
     looked.full_name = parts[1].cast<std::string>();
     looked.is_of_main = looked.full_name.starts_with("__main__:");
   } else {
-    looked.module_dict[looked.name] = type;  // so that this, too, stays current
+    looked.module_dict[looked.name] = type;  // so that is_current() works for such a class, too
   }
-  // Looking something up gives a type its version.
+  // A lookup assigns a version to the type.
   _PyType_Lookup(reinterpret_cast<PyTypeObject*>(type.ptr()), looked.name.ptr());
   const auto* const raw = reinterpret_cast<PyTypeObject*>(type.ptr());
   looked.version = (raw->tp_flags & Py_TPFLAGS_VALID_VERSION_TAG) != 0 ? raw->tp_version_tag : 0;
@@ -78,7 +78,7 @@ Class& class_of(PyTypeObject* type) {
   return (*known)[type] = std::move(looked);
 }
 
-/// By text that need not become a string for it.
+/// Allows lookups by a string_view without making a string of it.
 struct HashOfText {
   using is_transparent = void;
   std::size_t operator()(std::string_view text) const noexcept { return std::hash<std::string_view>()(text); }
@@ -104,7 +104,7 @@ bool put_text(std::string& out, PyObject* text) {
   Py_ssize_t size = 0;
   const char* const bytes = PyUnicode_AsUTF8AndSize(text, &size);
   if (bytes == nullptr) {
-    PyErr_Clear();  // a surrogate
+    PyErr_Clear();  // the text contains a surrogate
     return false;
   }
   if (static_cast<std::size_t>(size) > kMostBytes) return false;
@@ -142,7 +142,7 @@ bool put_scalar(std::string& out, PyObject* value) {
   return true;
 }
 
-/// Of a class that the other process finds by its name.
+/// Whether the other process finds the class by its name.
 bool is_found(Class& known, const MainNames& main_names) {
   if (!known.is_of_main || main_names.number() == 0 || known.found_by == main_names.number()) return true;
   if (!main_names.has(known.type)) return false;
@@ -162,7 +162,7 @@ bool put_object(std::string& out, PyObject* object, const MainNames& main_names)
     return false;
   const auto dict = py::reinterpret_steal<py::object>(PyObject_GenericGetDict(object, nullptr));
   if (!dict) {
-    PyErr_Clear();  // it has none
+    PyErr_Clear();  // the object has no __dict__
     return false;
   }
   if (!PyDict_CheckExact(dict.ptr())) return false;
@@ -233,7 +233,7 @@ py::object get_scalar(Source& source, char tag) {
   }
 }
 
-/// Of the class's i-th attribute.
+/// The name of the i-th attribute of the class.
 py::object attribute_name(Class& known, std::size_t i, std::string_view name) {
   if (i < known.attributes.size() && known.attributes[i].first == name) return known.attributes[i].second;
   PyObject* made = exact_text(name).release().ptr();
@@ -257,7 +257,7 @@ py::object get_object(Source& source) {
     const py::object value = get_scalar(source, source.take(1)[0]);
     if (PyDict_SetItem(state.ptr(), name.ptr(), value.ptr()) != 0) throw py::error_already_set();
   }
-  // Here the class may be another one than at the sender's.
+  // Here the class may differ from that of the sender.
   const bool is_made_as_object = reinterpret_cast<PyTypeObject*>(type.ptr())->tp_new == PyBaseObject_Type.tp_new;
   if (!is_plain || !is_made_as_object) return names->build(type, state);
   const py::object object =

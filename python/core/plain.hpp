@@ -19,7 +19,7 @@ namespace py = pybind11;
 /// `main_names`.
 bool encode_plain(py::handle object, std::string& out, const MainNames& main_names = {});
 
-/// Throws coproc::DecodeError, and what importing the object's class throws.
+/// Makes the object. Throws coproc::DecodeError, and the exceptions of importing the object's class.
 py::object decode_plain(std::string_view bytes);
 
 void bind_plain(py::module_& module);

@@ -24,16 +24,16 @@ using namespace pybind11::literals;
 using coproc::TaskOptions;
 using coproc::detail::JobHandle;
 
-/// A function that the workers know as long as this is there.
+/// A function that the workers know as long as this object lives.
 struct HeldFunction {
   std::shared_ptr<coproc::detail::PoolFunction> function;
 };
 
-/// A WorkerResource of Python.
+/// A worker of the pool that is a WorkerResource of Python.
 class PythonWorker final : public coproc::detail::PoolWorker {
  public:
-  /// With the interpreter's lock. `start` starts the process of `worker`, again and again, and `reap` reaps the last
-  /// one.
+  /// Call with the interpreter's lock. `start` starts the process of `worker`, and may be called repeatedly; `reap`
+  /// reaps the last process.
   PythonWorker(py::object start, py::object reap, std::shared_ptr<Worker> worker)
       : start_(std::move(start)), reap_(std::move(reap)), worker_(std::move(worker)) {}
   ~PythonWorker() override {
@@ -48,7 +48,7 @@ class PythonWorker final : public coproc::detail::PoolWorker {
     } catch (py::error_already_set& error) {
       error.discard_as_unraisable("coproc");
     } catch (const coproc::Error&) {
-      // It belongs to another process.
+      // The process belongs to another one.
     }
     reap_ = start_ = py::object();
     worker_.reset();
@@ -56,7 +56,7 @@ class PythonWorker final : public coproc::detail::PoolWorker {
   void start() override {
     const Locked locked;
     start_();
-    worker_->told->escape = true;  // the pool tells how it ends
+    worker_->end_report->is_reported = true;  // the pool reports how the worker ends
   }
   coproc::Worker& worker() noexcept override { return worker_->life(); }
   coproc::PriorityMessenger& messenger() override {
@@ -118,7 +118,7 @@ std::shared_ptr<PoolJob> submit(const std::shared_ptr<PoolKernel>& self, const H
 
 double seconds(std::chrono::nanoseconds time) { return std::chrono::duration<double>(time).count(); }
 
-/// (one tuple for each worker, the slowest tasks)
+/// Returns a tuple of two: one tuple for each worker, and the slowest tasks.
 py::tuple insights(PoolKernel& self) {
   coproc::PoolInsights all;
   {

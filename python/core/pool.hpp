@@ -1,11 +1,11 @@
-// Pools for Python functions: the pool of the library, over workers that multiprocessing starts.
+// Pools for Python functions: the library's pool, whose workers are started by multiprocessing.
 //
 // What Python supplies is here: what starts a worker (pool.cpp), what packs calls (pool_calls.cpp), what reads results
 // (pool_job.cpp) and what runs a call (pool_serve.cpp). Everything else is the library's.
 //
-// Locks: the pool's lock comes first, and the interpreter's second. A thread that has the interpreter's lock lets it go
-// before it calls the pool. The pool may ask for the interpreter's lock while it holds its own: to read how a process
-// has ended, and to destroy what belongs to Python.
+// Locks: the pool's lock is taken first, and the interpreter's second. A thread that has the interpreter's lock
+// releases it before it calls the pool. The pool may take the interpreter's lock while it holds its own: to read how a
+// process has ended, and to destroy Python objects.
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -16,7 +16,7 @@
 
 namespace coproc_python {
 
-/// A pool, and all that reads its results keep it.
+/// A pool. Everything that reads its results keeps it alive.
 class PoolKernel {
  public:
   PoolKernel(const coproc::PoolOptions& options, const pybind11::function& make_worker);
@@ -24,7 +24,7 @@ class PoolKernel {
   PoolKernel& operator=(const PoolKernel&) = delete;
 
   coproc::detail::PoolHandle& handle() noexcept { return *handle_; }
-  /// Whether there are processes of this one's, for which its end waits.
+  /// Whether this process has workers whose end the destructor waits for.
   bool is_at_work() const noexcept { return pid_ == ::getpid() && !handle_->pids().empty(); }
 
  private:

@@ -14,11 +14,11 @@ namespace {
 using coproc::detail::Buffer;
 using coproc::detail::Task;
 
-constexpr std::size_t kLeastLarge = 64 << 10;           // bytes; what is smaller is copied
+constexpr std::size_t kLeastLarge = 64 << 10;           // bytes; smaller ones are copied
 constexpr std::size_t kMostOfStretch = 1 << 20;         // bytes
 constexpr std::size_t kNoLimit = std::size_t{1} << 40;  // the link has its own
 
-/// Small arguments of several calls.
+/// Several calls with small arguments.
 class Stretch final : public Task {
  public:
   Stretch(Buffer bytes, std::vector<std::size_t> ends) : bytes_(std::move(bytes)), ends_(std::move(ends)) {
@@ -34,7 +34,7 @@ class Stretch final : public Task {
   const std::vector<std::size_t> ends_;
 };
 
-/// One call with large buffers, which stay where they are until they are sent.
+/// One call with large buffers, which are not copied before they are sent.
 class LargeCall final : public Task {
  public:
   explicit LargeCall(std::unique_ptr<Pickled> argument) : argument_(std::move(argument)) {}
@@ -70,20 +70,20 @@ void encode_into(Buffer& out, const Value& value) {
   out.append(written.data(), written.size());
 }
 
-/// The same value, of which nothing is lent.
+/// The same value, but nothing of it is lent.
 Value unshared(const Value& value) {
   Value copy;
   copy.kind = value.kind;
   copy.head = value.head;
   copy.out_parts = value.out_parts;
   copy.out_buffers = value.out_buffers;
-  for (Outgoing& buffer : copy.out_buffers) buffer.shared = nullptr;
+  for (Piece& buffer : copy.out_buffers) buffer.shared = nullptr;
   return copy;
 }
 
 }  // namespace
 
-/// Small numbers and texts are the most frequent arguments: nothing is allocated for them.
+/// Small numbers and texts are the most frequent arguments, so nothing is allocated for them.
 bool CallWriter::add_plain(py::handle argument) {
   plain_.clear();
   if (!encode_plain(argument, plain_, main_names_)) return false;

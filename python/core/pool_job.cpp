@@ -22,8 +22,8 @@ using coproc::detail::JobHandle;
 using coproc::detail::Task;
 using coproc::detail::TaskPtr;
 
-/// What is read of an input at once: the workers begin with these while more is read.
-constexpr std::size_t kPulledAtOnce = 64;  // calls; a stretch, if that is more
+/// How many calls are read of an input at a time. The workers begin with these while more are read.
+constexpr std::size_t kPulledAtOnce = 64;  // or a stretch, if that is more
 
 bool ends_the_caller(const py::error_already_set& error) {
   return error.matches(PyExc_KeyboardInterrupt) || error.matches(PyExc_SystemExit);
@@ -57,7 +57,7 @@ void PoolJob::check_is_open() const {
 
 /// Reads as much of the input as the workers can be given.
 void PoolJob::feed() {
-  // An input may read the results that it is the input of.
+  // The input may be a generator that reads the results of this very map.
   if (is_feeding_) return;
   is_feeding_ = true;
   const std::unique_ptr<bool, void (*)(bool*)> feeding(&is_feeding_, [](bool* is_feeding) { *is_feeding = false; });
@@ -99,7 +99,7 @@ void PoolJob::feed() {
   }
 }
 
-/// The result of the next call, of which there is one.
+/// Returns the result of the next call, which must be there.
 py::object PoolJob::take_one() {
   const Task& task = *ready_.front();
   if (task.error) std::rethrow_exception(task.error);
@@ -120,7 +120,7 @@ void PoolJob::pass_one() {
   ready_.pop_front();
 }
 
-/// All results up to the next error, or that error; null: nothing is ready.
+/// Returns all results up to the next error, or that error; null if nothing is ready.
 py::object PoolJob::take_ready() {
   py::list results = unread_ ? std::exchange(unread_, {}) : py::list();
   while (!ready_.empty()) {
@@ -128,7 +128,8 @@ py::object PoolJob::take_ready() {
     try {
       results.append(take_one());
     } catch (py::error_already_set& raised) {
-      // Ctrl-C of this process; the same result is unpickled again later. What was unpickled before it is kept.
+      // Ctrl-C in this process: the result will be unpickled again later, and those that were unpickled before it are
+      // kept.
       if (!ready_.front()->error && raised.matches(PyExc_KeyboardInterrupt)) {
         unread_ = std::move(results);
         throw;

@@ -17,12 +17,12 @@ namespace py = pybind11;
 
 class PoolKernel;
 
-/// Thread safety: the interpreter's lock, which is let go while the pool is called: the pool may hold its own lock
-/// while it asks for the interpreter's, and never the other way round. One thread at a time reads.
+/// Thread safety: the interpreter's lock. It is released while the pool is called, since the pool may take it while it
+/// holds its own lock, and never the other way round. One thread at a time may read.
 class PoolJob {
  public:
-  /// Its input is read by `read`: what the iterator yields next, up to its end. `main_names` is asked for what the
-  /// workers have of the main module whenever some is read.
+  /// A map. `read` also reads its input from the iterator, up to its end. Each time, `main_names` is asked for the
+  /// names that the workers have of the main module.
   struct Input {
     py::object iterator;
     py::function main_names;
@@ -35,20 +35,21 @@ class PoolJob {
   PoolJob& operator=(const PoolJob&) = delete;
   ~PoolJob();
 
-  /// Waits for results, and reads input meanwhile. A list of results; an exception in the place of one; None: there are
-  /// no more; False: nothing has come in this time. Throws the input's error, the error that ended the job, and Ctrl-C,
-  /// which loses nothing.
+  /// Waits for results, and reads input meanwhile. Returns a list of results, an exception in place of a result, None
+  /// if there are no more, or False if none has arrived in this time. Throws the error of the input, the error that
+  /// ended the job, and Ctrl-C, which loses nothing.
   py::object read(const py::object& timeout);
-  /// Of the exception that was returned last: its index in the map, or the number of the call of submit.
+  /// The index in the map of the exception that `read` returned last, or the number of the submitted call.
   std::uint64_t index() const noexcept { return index_; }
-  /// How many results were read.
+  /// The number of results that were read.
   std::uint64_t taken() const noexcept { return taken_; }
   bool is_done();
   bool cancel();
   void then(py::function function);
-  /// Nobody reads the rest.
+  /// Cancels the rest, which nobody will read.
   void close();
-  /// Drives the pool until one of these jobs, all of one pool, has a result. False: not in this time.
+  /// Drives the pool until one of these jobs, which are all of one pool, has a result; returns false if none has in
+  /// this time.
   static bool wait_any(const std::vector<PoolJob*>& jobs, const py::object& timeout);
 
  private:
@@ -58,16 +59,17 @@ class PoolJob {
   void pass_one();
   void check_is_open() const;
 
-  const std::shared_ptr<PoolKernel> pool_;  // which lives as long as somebody reads
+  const std::shared_ptr<PoolKernel> pool_;  // kept alive as long as somebody reads
   coproc::detail::JobHandle job_;
   Input input_;
   bool is_input_at_end_ = false;
   bool is_closed_ = false;
   bool is_feeding_ = false;
   std::deque<coproc::detail::TaskPtr> ready_;
-  std::size_t call_ = 0;  // of the first that is ready: the next of its calls, and the place of its result
+  // Of the first task in ready_: the index of its next call, and the place of that call's result.
+  std::size_t call_ = 0;
   std::size_t at_ = 0;
-  py::object unread_;  // a list of results that were unpickled, and not returned
+  py::object unread_;  // a list of results that were unpickled but not returned yet
   std::uint64_t index_ = 0;
   std::uint64_t taken_ = 0;
 };

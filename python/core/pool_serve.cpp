@@ -20,16 +20,16 @@ namespace {
 
 using coproc::detail::TaskRun;
 
-/// One for each process: its first thread runs tasks.
+/// The state of a worker. There is one in each process, whose first thread runs the tasks.
 struct Server {
-  py::function make_call;       // makes what is called with an argument, of the function's bytes
-  MainNames main_names;         // of the host
-  std::exception_ptr ended_by;  // SystemExit
+  py::function make_call;       // makes the callable for a function from its bytes
+  MainNames main_names;         // the names that the host has
+  std::exception_ptr ended_by;  // the SystemExit of a task
   std::string plain;
 };
 Server* server = nullptr;
 
-/// Of an exception of whatever class, whose own code may raise others.
+/// Makes the error of a task's exception, which may be of any class, and whose own code may raise others.
 PythonError error_of_task(py::error_already_set& error) {
   if (error.trace()) PyException_SetTraceback(error.value().ptr(), error.trace().ptr());
   const py::object failed = py::module_::import("coproc.pool.failures").attr("Failed")(error.value());
@@ -51,7 +51,7 @@ void run_with_lock(TaskRun& run) {
   auto* const function = static_cast<PyObject*>(run.function.made.get());
   const auto result = py::reinterpret_steal<py::object>(PyObject_CallOneArg(function, item.ptr()));
   if (!result) throw py::error_already_set();
-  // Small results are the most frequent ones: nothing is allocated for them.
+  // Small results are the most frequent ones, so nothing is allocated for them.
   server->plain.clear();
   if (encode_plain(result, server->plain, server->main_names)) {
     Value value;
@@ -78,7 +78,7 @@ void run_call(TaskRun& run) {
 void serve_pool(Messenger& host, py::function make_call) {
   server = new Server{std::move(make_call), host.main_names(), nullptr, {}};
   auto& messenger = static_cast<coproc::PriorityMessenger&>(host.link());
-  // Tasks run with the interpreter's lock, and other threads of the worker while it waits.
+  // Tasks run with the interpreter's lock. It is released during the waits, for other threads of the worker.
   static PyThreadState* state = nullptr;
   const coproc::detail::AroundWaits around{[] { state = PyEval_SaveThread(); },
                                            []() noexcept { ask_for_lock([] { PyEval_RestoreThread(state); }); }};

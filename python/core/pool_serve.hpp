@@ -1,4 +1,4 @@
-// What runs in the workers of a Python pool.
+// The loop of the workers of a Python pool.
 #pragma once
 
 #include <pybind11/pybind11.h>

@@ -1,4 +1,4 @@
-// A Python script as the worker of a host in another language.
+// Runs a Python script as the worker of a host in another language.
 #include "this_program.hpp"
 
 #include <coproc/this_worker.hpp>
@@ -11,7 +11,7 @@ namespace coproc_python {
 
 namespace {
 
-/// Calls the target with what the host's `start` brought: nothing, or MessagePack.
+/// Calls the target with the argument of the host's `start`: nothing, or MessagePack.
 template <class M>
 int run(Messenger& messenger, const py::function& target, bool takes_arguments) {
   const auto call = [&](M& link, py::object arguments) {

@@ -18,58 +18,58 @@ namespace py = pybind11;
 
 namespace {
 
-/// For all messengers: that two threads want one of them is rare.
-struct Bell {
+/// One for all messengers, since two threads seldom want the same one.
+struct Changes {
   std::mutex mutex;
-  std::condition_variable rings;
+  std::condition_variable changed;
   std::uint64_t count = 0;  // guarded by the mutex
 };
-alignas(Bell) unsigned char bell_place[sizeof(Bell)];
+alignas(Changes) unsigned char place_of_changes[sizeof(Changes)];
 std::uint32_t process = 1;
 
-Bell& bell() {
-  static Bell* const made = [] {
-    // In a fork the threads are gone, and with them whoever had the mutex.
+Changes& changes() {
+  static Changes* const made = [] {
+    // A forked child has none of the threads, so a mutex that one of them holds would stay locked.
     ::pthread_atfork(nullptr, nullptr, [] {
       ++process;
-      new (bell_place) Bell;
+      new (place_of_changes) Changes;
     });
-    return new (bell_place) Bell;
+    return new (place_of_changes) Changes;
   }();
   static_cast<void>(made);
-  return *std::launder(reinterpret_cast<Bell*>(bell_place));
+  return *std::launder(reinterpret_cast<Changes*>(place_of_changes));
 }
 
-void ring() noexcept {
+void announce_change() noexcept {
   {
-    const std::lock_guard lock(bell().mutex);
-    ++bell().count;
+    const std::lock_guard lock(changes().mutex);
+    ++changes().count;
   }
-  bell().rings.notify_all();
+  changes().changed.notify_all();
 }
 
-std::uint64_t rung() {
-  const std::lock_guard lock(bell().mutex);
-  return bell().count;
+std::uint64_t change_count() {
+  const std::lock_guard lock(changes().mutex);
+  return changes().count;
 }
 
-/// Signals are looked for now and then.
-void wait_for_ring(std::uint64_t heard) {
+/// Looks for signals every 50 ms.
+void wait_for_change(std::uint64_t seen) {
   {
     const Unlocked unlocked;
-    std::unique_lock lock(bell().mutex);
-    bell().rings.wait_for(lock, std::chrono::milliseconds(50), [&] { return bell().count != heard; });
+    std::unique_lock lock(changes().mutex);
+    changes().changed.wait_for(lock, std::chrono::milliseconds(50), [&] { return changes().count != seen; });
   }
   if (PyErr_CheckSignals() != 0) throw py::error_already_set();
 }
 
 }  // namespace
 
-/// What another process has left, which this one was forked from, is nothing here.
+/// If this process is a fork, the turns of its parent's threads mean nothing here.
 void Turn::check_process() noexcept {
   if (process_ == process) return;
   process_ = process;
-  depth_ = guests_ = wait_depth_ = 0;
+  depth_ = candidates_ = wait_depth_ = 0;
   user_ = waiter_ = 0;
   is_asleep_ = false;
 }
@@ -91,13 +91,13 @@ bool Turn::try_begin(Kind kind) noexcept {
 bool Turn::has_other_waiter() const noexcept { return waiter_ != 0 && waiter_ != PyThread_get_thread_ident(); }
 
 void Turn::wait_for_turn(Kind kind, AskFunction ask, void* context) {
-  struct Guest {
-    explicit Guest(int& counted) : count(counted) { ++count; }
-    ~Guest() { --count; }
+  struct Candidate {
+    explicit Candidate(int& counted) : count(counted) { ++count; }
+    ~Candidate() { --count; }
     int& count;
-  } guest(guests_);
+  } candidate(candidates_);
   for (;;) {
-    const std::uint64_t heard = rung();
+    const std::uint64_t seen = change_count();
     if (kind == Kind::wait && has_other_waiter()) {
       throw coproc::ConcurrentUseError(
           "another thread waits for messages in this messenger: one thread at a time can, and others may send; give "
@@ -105,21 +105,21 @@ void Turn::wait_for_turn(Kind kind, AskFunction ask, void* context) {
     }
     if (try_begin(kind)) return;
     if (is_asleep_) ask(context);
-    wait_for_ring(heard);
+    wait_for_change(seen);
   }
 }
 
 void Turn::end(Kind kind) noexcept {
   if (--depth_ == 0) user_ = 0;
   if (kind == Kind::wait && --wait_depth_ == 0) waiter_ = 0;
-  if (guests_ != 0 || waiter_ != 0) ring();
+  if (candidates_ != 0 || waiter_ != 0) announce_change();
 }
 
 void Turn::step_aside() {
   const int depth = depth_;
   depth_ = 0;
   user_ = 0;
-  ring();
+  announce_change();
   struct Back {
     Turn& turn;
     int depth;
@@ -129,12 +129,12 @@ void Turn::step_aside() {
     }
   };
   for (;;) {
-    const std::uint64_t heard = rung();
-    if (depth_ == 0 && guests_ == 0) break;
+    const std::uint64_t seen = change_count();
+    if (depth_ == 0 && candidates_ == 0) break;
     try {
-      wait_for_ring(heard);
+      wait_for_change(seen);
     } catch (...) {
-      // Ctrl-C: who has the turn keeps it a moment longer.
+      // Ctrl-C: wait, without handling signals, until the thread that has the turn gives it back.
       while (depth_ != 0) {
         const Unlocked unlocked;
         sched_yield();
@@ -146,6 +146,6 @@ void Turn::step_aside() {
   const Back back{*this, depth};
 }
 
-void bind_turn() { static_cast<void>(bell()); }
+void bind_turn() { static_cast<void>(changes()); }
 
 }  // namespace coproc_python

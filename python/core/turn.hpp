@@ -1,26 +1,26 @@
-// Whose turn it is in a messenger. One thread at a time uses a link. Other threads that want to send or to look wait
-// for it, and a thread that waits for messages lets them in.
+// Decides which thread may use a messenger. One thread at a time uses a link. Other threads that want to send or to
+// look wait for their turn, and a thread that waits for messages lets them in.
 #pragma once
 
 #include <cstdint>
 
 namespace coproc_python {
 
-/// Thread safety: the interpreter's lock, which the waits give up.
+/// Thread safety: the interpreter's lock, which is released during waits.
 class Turn {
  public:
   enum class Kind {
-    brief,  // it ends by itself
-    wait,   // for messages: of these there is one at a time
+    brief,  // it ends soon, without help
+    wait,   // a wait for messages, of which there is one at a time
   };
 
   Turn() = default;
   Turn(const Turn&) = delete;
   Turn& operator=(const Turn&) = delete;
 
-  /// True: it is this thread's at once. A thread may begin again what it has begun.
+  /// Takes the turn and returns true, if that is possible at once. A thread that has the turn may take it again.
   bool try_begin(Kind kind) noexcept;
-  /// Waits for the turn of this thread. `ask()` interrupts the thread that waits for messages. Throws
+  /// Waits for this thread's turn. `ask()` interrupts the thread that waits for messages. Throws
   /// coproc::ConcurrentUseError if both threads want to wait for messages, and py::error_already_set for Ctrl-C.
   template <class Ask>
   void begin(Kind kind, Ask ask) {
@@ -31,12 +31,12 @@ class Turn {
   void end(Kind kind) noexcept;
 
   bool is_free() const noexcept { return depth_ == 0; }
-  /// Another thread waits for messages.
+  /// Whether another thread waits for messages.
   bool has_other_waiter() const noexcept;
-  /// Of the thread that waits for messages, around what it does without the interpreter's lock.
+  /// The thread that waits for messages calls this around its work without the interpreter's lock.
   void set_asleep(bool is_asleep) noexcept { is_asleep_ = is_asleep; }
-  bool is_wanted() const noexcept { return guests_ != 0; }
-  /// Of that thread: lets those who want it have their turn, and takes it again.
+  bool is_wanted() const noexcept { return candidates_ != 0; }
+  /// The thread that waits for messages calls this to let others have their turn, and then takes it back.
   void step_aside();
 
  private:
@@ -45,15 +45,15 @@ class Turn {
   void check_process() noexcept;
 
   int depth_ = 0;
-  int guests_ = 0;
-  unsigned long user_ = 0;    // the thread that has it
-  unsigned long waiter_ = 0;  // that which waits for messages, also while it has stepped aside; 0: none
+  int candidates_ = 0;
+  unsigned long user_ = 0;    // the thread that has the turn
+  unsigned long waiter_ = 0;  // the thread that waits for messages, even while it has stepped aside; 0: none
   int wait_depth_ = 0;
   bool is_asleep_ = false;
-  std::uint32_t process_ = 0;  // in which all this is so
+  std::uint32_t process_ = 0;  // the process to which this state belongs
 };
 
-/// Once, when the module is made: forks are noted from then on.
+/// Call once, when the module is made, so that forks are noticed from then on.
 void bind_turn();
 
 }  // namespace coproc_python

@@ -6,7 +6,7 @@ namespace {
 
 constexpr std::uint8_t kHasMore = 0x80;  // in the byte of the kind: parts and buffers follow the head
 
-void put(coproc::Encoder& encoder, const Outgoing& block) {
+void put(coproc::Encoder& encoder, const Piece& block) {
   if (block.shared != nullptr) {
     coproc::encode(encoder, *block.shared);
   } else {
@@ -14,9 +14,9 @@ void put(coproc::Encoder& encoder, const Outgoing& block) {
   }
 }
 
-void put_all(coproc::Encoder& encoder, const std::vector<Outgoing>& blocks) {
+void put_all(coproc::Encoder& encoder, const std::vector<Piece>& blocks) {
   encoder.length(blocks.size());
-  for (const Outgoing& block : blocks) put(encoder, block);
+  for (const Piece& block : blocks) put(encoder, block);
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// What the module sends: a Python object as bytes and buffers.
+// The form in which the module sends a Python object: bytes and buffers.
 //
 // A pickle is cut where it has large parts: these follow as blocks, which a link lends instead of copying them.
 #pragma once
@@ -16,39 +16,39 @@ namespace coproc_python {
 
 using Memory = coproc::SharedBuffer<std::byte>;
 
-/// How the parts of a Value make an object.
+/// How a Value is turned into an object.
 enum class Kind : std::uint8_t {
-  pickle,      // the head is a pickle; `parts` are its large pieces, `buffers` what it refers to
+  pickle,      // the head is a pickle; `parts` are its large pieces, `buffers` the buffers that it refers to
   bytes,       // buffers[0] is the object
   bytearray,   // buffers[0] is the object
-  memoryview,  // the head is the pickle of (format, shape); buffers[0] its memory
-  plain,       // the head is what plain.hpp makes
+  memoryview,  // the head is the pickle of (format, shape); buffers[0] is the memory
+  plain,       // the head is in the format of plain.hpp
 };
 
-/// Bytes of the sender's, which stay where they are until they are sent.
-struct Outgoing {
+/// Memory of the sender, which must stay valid until it is sent.
+struct Piece {
   const void* data = nullptr;
   std::size_t size = 0;
-  const Memory* shared = nullptr;  // these bytes are all of it: it is lent
+  const Memory* shared = nullptr;  // if these bytes are all of a shared memory, it is lent
 };
 
 /// Sent from `out_*`, received into `in_*`.
 struct Value {
   Kind kind = Kind::pickle;
-  Outgoing head;
-  std::vector<Outgoing> out_parts, out_buffers;
+  Piece head;
+  std::vector<Piece> out_parts, out_buffers;
 
   std::string in_head;
   std::vector<Memory> in_parts, in_buffers;
 };
 
-/// MessagePack, for programs in other languages (coproc/msgpack.hpp).
+/// A value as MessagePack, for programs in other languages (coproc/msgpack.hpp).
 struct Packed {
-  Outgoing out;
+  Piece out;
   Memory in;
 };
 
-/// Appends what encoding a plain Value with this head writes.
+/// Appends the encoding of a plain Value with this head.
 void append_plain_value(coproc::detail::Buffer& out, std::string_view head);
 
 }  // namespace coproc_python

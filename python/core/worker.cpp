@@ -1,4 +1,4 @@
-// Workers: those whose processes multiprocessing starts and reaps, and those that are another program.
+// Binds workers: those whose processes are started and reaped by multiprocessing, and those that are another program.
 #include "worker.hpp"
 
 #include <pybind11/stl.h>
@@ -32,43 +32,44 @@ using coproc::PriorityMessenger;
 
 using WorkerPointer = std::shared_ptr<Worker>;
 
-/// The exception that has ended it is printed, where nobody was told. With the interpreter's lock.
-void tell(Worker& worker, const std::optional<ExitStatus>& status) {
-  if (worker.told->escape || !status || !status->exception) return;
+/// Prints the exception that has ended the worker, unless it was raised before. Needs the interpreter's lock.
+void print_unreported(Worker& worker, const std::optional<ExitStatus>& status) {
+  if (worker.end_report->is_reported || !status || !status->exception) return;
   try {
     std::rethrow_exception(status->exception);
   } catch (const PythonError& error) {
-    worker.told->escape = true;
+    worker.end_report->is_reported = true;
     py::module_::import("coproc.errors")
-        .attr("print_untold")(text_of(worker.name), worker.life().pid(), text_of(error.type_name()),
-                              text_of(error.text()), text_of(error.traceback()));
+        .attr("print_unreported")(text_of(worker.name), worker.life().pid(), text_of(error.type_name()),
+                                  text_of(error.text()), text_of(error.traceback()));
   } catch (...) {
-    // Of a program in another language: its host is told by the exit status.
+    // The exception of a program in another language: the exit status describes it.
   }
 }
 
-/// Stops it: that may take as long as its StopOptions say. Without the interpreter's lock.
+/// Stops and deletes the worker, which may take as long as its StopOptions say. Needs no interpreter's lock.
 void end_now(Worker* worker) noexcept {
   try {
     worker->life().stop();
     const auto status = worker->life().exit_status();
-    if (status && status->exception && !worker->told->escape && Py_IsInitialized() != 0) {
+    if (status && status->exception && !worker->end_report->is_reported && Py_IsInitialized() != 0) {
       const Locked locked;
       try {
-        tell(*worker, status);
+        print_unreported(*worker, status);
       } catch (py::error_already_set& error) {
         error.discard_as_unraisable("coproc");
       }
     }
   } catch (...) {
-    // It never started, or belongs to another process; or it could not be ended, which its destructor tries again.
+    // The worker was never started, or belongs to another process; or it could not be ended, and its destructor tries
+    // again.
   }
   delete worker;
 }
 
-/// Set by gc.callbacks: the thread in which the collector runs; 0: none.
+/// The thread in which the garbage collector runs, set through gc.callbacks; 0: none.
 unsigned long collecting = 0;
-std::atomic<int> ending{0};  // in threads of their own
+std::atomic<int> ending{0};  // workers that are being ended in threads of their own
 
 template <class M>
 class AdoptedOf final : public Adopted {
@@ -112,7 +113,7 @@ std::shared_ptr<Base> make(bool reorders, const std::string& name, A&&... argume
                               : static_cast<Base*>(new Of<MultiMessenger>(std::forward<A>(arguments)...));
   made->name = name;
   return std::shared_ptr<Base>(made, [](Base* worker) {
-    // The garbage collector may be called in any line: it does not wait for a process.
+    // The garbage collector may run at any line, so it must not wait for a process.
     const bool is_in_collector = PyGILState_Check() != 0 && collecting == PyThread_get_thread_ident();
     end_without_lock([worker] { end_now(worker); }, is_in_collector && worker->life().is_alive());
   });
@@ -192,18 +193,18 @@ void end_without_lock(std::function<void()> end, bool in_thread) {
 void bind_worker(py::module_& module) {
   const auto unlocked = py::call_guard<Unlocked>();
   py::class_<Worker, WorkerPointer>(module, "Worker")
-      .def("fill",
-           [](const WorkerPointer& self, Messenger& messenger) { messenger.use(self->messenger(), self, self->told); })
-      .def("tell",
+      .def("fill", [](const WorkerPointer& self,
+                      Messenger& messenger) { messenger.use(self->messenger(), self, self->end_report); })
+      .def("print_unreported",
            [](Worker& self) {
              std::optional<ExitStatus> status;
              {
                const Unlocked released;
                status = self.life().exit_status();
              }
-             tell(self, status);
+             print_unreported(self, status);
            })
-      .def("begin_run", [](Worker& self) { *self.told = Told(); })
+      .def("begin_run", [](Worker& self) { *self.end_report = EndReport(); })
       .def(
           "stop", [](Worker& self, const coproc::StopOptions& options) { return self.life().stop(options); }, unlocked)
       .def("join",
@@ -218,7 +219,7 @@ void bind_worker(py::module_& module) {
           "kill", [](Worker& self) { self.life().kill(); }, unlocked)
       .def(
           "is_alive", [](Worker& self) { return self.life().is_alive(); }, unlocked)
-      // Whoever holds what these wait for may wait for the interpreter's lock.
+      // These may wait for a lock whose holder waits for the interpreter's lock, so they release that.
       .def_property_readonly("pid", py::cpp_function([](Worker& self) { return self.life().pid(); }, unlocked))
       .def_property_readonly("exit_status",
                              py::cpp_function([](Worker& self) { return self.life().exit_status(); }, unlocked));

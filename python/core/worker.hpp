@@ -1,4 +1,4 @@
-// The core's workers, as Python's worker resources hold them.
+// The workers of the core, which the worker resources of the Python module hold.
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -14,7 +14,7 @@
 
 namespace coproc_python {
 
-/// Thread safety: as coproc::Worker. The destructor takes the interpreter's lock when it needs it.
+/// Thread safety: that of coproc::Worker. The destructor takes the interpreter's lock when it needs it.
 class Worker {
  public:
   virtual ~Worker() = default;
@@ -22,19 +22,19 @@ class Worker {
   virtual coproc::Messenger& messenger() = 0;
 
   std::string name;
-  std::shared_ptr<Told> told = std::make_shared<Told>();
+  std::shared_ptr<EndReport> end_report = std::make_shared<EndReport>();
 };
 
 /// A worker whose process multiprocessing starts and reaps.
 class Adopted : public Worker {
  public:
   virtual coproc::LinkEnd new_link() = 0;
-  /// `ask` takes the interpreter's lock.
+  /// `ask` takes the interpreter's lock by itself.
   virtual void adopt(int pid, std::function<std::optional<coproc::ExitStatus>()> ask) = 0;
 };
 
-/// Calls `end`, which waits for processes, without the interpreter's lock, and in a thread of its own if `in_thread`
-/// says so. The caller may have the lock or not.
+/// Calls `end`, which waits for processes, without the interpreter's lock; if `in_thread` is set, in a thread of its
+/// own. The caller may or may not hold the lock.
 void end_without_lock(std::function<void()> end, bool in_thread);
 
 void bind_worker(pybind11::module_& module);

@@ -52,6 +52,31 @@ def spin(seconds):
     return seconds
 
 
+class Stop(BaseException):
+    """An exception that `except Exception` does not catch."""
+
+
+def raise_on_two(error):
+    def task(x):
+        if x == 2:
+            raise error
+        return x
+
+    return task
+
+
+def read(results):
+    """Return all results, with errors in their places."""
+    found = []
+    while True:
+        try:
+            found.append(next(results))
+        except StopIteration:
+            return found
+        except Exception as error:
+            found.append(error)
+
+
 def wait_until(is_reached):
     while not is_reached():
         time.sleep(0.01)

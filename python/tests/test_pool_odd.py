@@ -1,37 +1,11 @@
-"""Tasks, arguments and results that break Python's protocols cost themselves, and are named."""
+"""Tasks, objects and inputs that break Python's protocols: each costs its own task, and its error names it."""
 
-import functools
 import os
 
 import coproc
 import pytest
 from coproc import LazyPool, Pool
-from tasks import double, square
-
-
-class Stop(BaseException):
-    pass
-
-
-def raise_on_two(error):
-    def task(x):
-        if x == 2:
-            raise error
-        return x
-
-    return task
-
-
-def read(results):
-    """All results, and errors in their places."""
-    found = []
-    while True:
-        try:
-            found.append(next(results))
-        except StopIteration:
-            return found
-        except Exception as error:
-            found.append(error)
+from tasks import Stop, double, raise_on_two, read, square
 
 
 @pytest.mark.parametrize(
@@ -152,82 +126,6 @@ def test_odd_errors_are_named(pool, kind):
     assert not any(place.replaced for place in pool.insights())
 
 
-class Reduced:
-    """Its pickling calls `how`."""
-
-    def __init__(self, how):
-        self.how = how
-
-    def __reduce__(self):
-        return self.how()
-
-
-class Arriving:
-    """Its unpickling calls `how`."""
-
-    def __init__(self, how):
-        self.how = how
-
-    def __reduce__(self):
-        return self.how, ()
-
-
-def stop():
-    raise Stop("at its pickle")
-
-
-def end_iteration():
-    raise StopIteration("at its pickle")
-
-
-def nonsense():
-    return 3
-
-
-def exit_with_five():
-    os._exit(5)
-
-
-HOW = [stop, end_iteration, nonsense, lambda: 1 / 0]
-
-
-@pytest.mark.parametrize("how", HOW)
-@pytest.mark.parametrize("wrap", [list, iter])
-def test_an_argument_that_cannot_be_pickled_costs_one_task(pool, how, wrap):
-    items = [0, 1, Reduced(how), 3, 4]
-    found = read(pool.imap(double, wrap(items), chunksize=5))
-    assert found[:2] + found[3:] == [0, 2, 6, 8]
-    assert isinstance(found[2], BaseException)
-    with pytest.raises(BaseException):
-        pool.submit(double, Reduced(how)).result()
-    assert pool.map(double, [1]) == [2]
-
-
-@pytest.mark.parametrize("how", HOW)
-def test_a_result_that_cannot_be_pickled_costs_one_task(pool, how):
-    found = read(pool.imap(lambda x: Reduced(how) if x == 2 else x, range(5), chunksize=5))
-    assert found[:2] + found[3:] == [0, 1, 3, 4]
-    assert isinstance(found[2], Exception)
-
-
-@pytest.mark.parametrize("how", [stop, end_iteration, leave, exit_with_five])
-def test_an_argument_that_cannot_be_unpickled_costs_one_task(pool, how):
-    found = read(pool.imap(double, [0, 1, Arriving(how), 3, 4], chunksize=5))
-    assert found[:2] + found[3:] == [0, 2, 6, 8]
-    assert isinstance(found[2], Exception)
-    if how is exit_with_five:
-        assert "code 5 while it ran task 2" in str(found[2])
-    assert pool.map(double, [1]) == [2]
-
-
-@pytest.mark.parametrize("how", [stop, end_iteration, leave])
-def test_a_result_that_cannot_be_unpickled_costs_one_task(pool, how):
-    found = read(pool.imap(lambda x: Arriving(how) if x == 2 else x, range(5), chunksize=5))
-    assert found[:2] + found[3:] == [0, 1, 3, 4]
-    assert isinstance(found[2], Exception) and how.__name__ != ""
-    assert pool.map(double, [1]) == [2]
-
-
 class Unsized:
     """As a progress bar over a generator."""
 
@@ -313,85 +211,12 @@ def test_an_init_that_raises_anything_breaks_the_pool(tmp_path, error):
     assert len(list(tmp_path.iterdir())) == 6  # three starts for each call
 
 
-@pytest.mark.parametrize(
-    "use, words",
-    [
-        (lambda pool: pool.map(double, [1], timelimit=3), r"map\(\) got an unexpected keyword argument 'timelimit'"),
-        (lambda pool: pool.imap(double, [1], chunk=3), r"imap\(\) got an unexpected keyword argument 'chunk'"),
-        (
-            lambda pool: LazyPool(1).map(double, [1], timelimit=3),
-            r"map\(\) got an unexpected keyword argument 'timelimit'",
-        ),
-        (
-            lambda pool: pool.submit_with({"timelimit": 3}, double, 1),
-            r"submit_with\(\) got an unexpected option 'timelimit'",
-        ),
-        (lambda pool: pool.map([1, 2], double), r"\[1, 2\] cannot be called"),
-        (lambda pool: pool.submit(3), "3 cannot be called"),
-        (lambda pool: pool.map(double, 3), "'int' object is not iterable"),
-        (lambda pool: pool.map(double, [1], chunksize="2"), "chunksize: a whole number, not '2'"),
-        (lambda pool: pool.map(double, [1], progress=3), "progress: a function"),
-        (lambda pool: pool.submit(double, 1).add_done_callback(3), "3 cannot be called"),
-        (lambda pool: pool.submit(lambda: pool).result(), "a pool cannot go to another process"),
-        (
-            lambda pool: pool.submit(double, pool.submit(double, 1)).result(),
-            "a task of a pool cannot go to another process",
-        ),
-        (lambda pool: Pool("3"), "n: a whole number, not '3'"),
-        (lambda pool: Pool(1, init=3), "init: a function or None, not 3"),
-    ],
-)
-def test_wrong_arguments_are_named_in_pythons_words(pool, use, words):
-    with pytest.raises(TypeError, match=words):
-        use(pool)
-    assert pool.map(double, [1]) == [2]
-
-
-LINK_LIKE = [
-    TimeoutError, InterruptedError, coproc.WorkerIsDeadError, coproc.LinkClosedError, coproc.HostDiedError,
-    coproc.ProtocolError, coproc.ResourceRequestedClose,
-]  # fmt: skip
-
-
-def raise_one(kind):
-    raise kind("of the object")
-
-
-class FailsWhenPickled:
-    def __init__(self, kind):
-        self.kind = kind
-
-    def __reduce__(self):
-        raise_one(self.kind)
-
-
-class FailsWhenUnpickled(FailsWhenPickled):
-    def __reduce__(self):
-        return raise_one, (self.kind,)
-
-
-def make_on_two(x, make, kind):
-    return make(kind) if x == 2 else x
-
-
-@pytest.mark.parametrize("kind", LINK_LIKE)
-@pytest.mark.parametrize("make", [FailsWhenPickled, FailsWhenUnpickled])
-@pytest.mark.parametrize("chunksize", [1, 6])
-def test_an_error_of_pickling_is_never_taken_for_one_of_the_link(pool, kind, make, chunksize):
-    """Where its type is what a link raises when it is full, rung for, or at its end, the pool waited for ever, or gave
-    up its worker."""
-    arguments = [make(kind) if x == 2 else x for x in range(6)]
-    results = functools.partial(make_on_two, make=make, kind=kind)
-    for found in (read(pool.imap(double, arguments, chunksize)), read(pool.imap(results, range(6), chunksize))):
-        told = found.pop(2)
-        assert found in ([0, 2, 6, 8, 10], [0, 1, 3, 4, 5])
-        assert kind.__name__ in f"{type(told).__name__}: {told}"
-    assert not any(place.replaced for place in pool.insights())
-
-
 def test_an_init_that_meets_another_links_end_says_so():
-    with Pool(1, init=raise_one, init_args=(coproc.PeerClosedError,)) as pool:
-        with pytest.raises(coproc.PoolBrokenError, match="PeerClosedError: of the object"):
+    def init():
+        raise coproc.PeerClosedError("of another link")
+
+    with Pool(1, init=init) as pool:
+        with pytest.raises(coproc.PoolBrokenError, match="PeerClosedError: of another link"):
             pool.map(square, [1])
 
 

@@ -1,4 +1,4 @@
-// What a hostile peer may write: refused before it costs memory or does harm.
+// Bytes that a hostile peer may write: they are refused before they cost memory or do harm.
 #include "coproc/decoder.hpp"
 
 #include <gtest/gtest.h>
@@ -108,19 +108,20 @@ TYPED_TEST(CodecHostileLength, IsRefusedWithoutAllocating) {
     Bytes bytes(8 + 100);  // at least a byte each: a hundred elements at most
     std::memcpy(bytes.data(), &stated, 8);
     EXPECT_THROW(from_bytes<TypeParam>(bytes), DecodeError) << stated;
-    // Without an allocation limit, too: memory for what was stated would be another exception, or all there is.
+    // Even without an allocation limit: an allocation of the stated size would throw another exception, or take all
+    // memory.
     EXPECT_THROW(from_bytes<TypeParam>(bytes, std::numeric_limits<std::size_t>::max()), DecodeError) << stated;
   }
 }
 
 TEST(CodecDecoder, MemoryIsBoundedByTheAllocationLimit) {
-  // Few bytes on the wire that would be much in memory.
+  // Few bytes in the message that would take much memory as a value.
   EXPECT_THROW(
       from_bytes<std::vector<std::string>>(to_bytes(std::vector<std::string>(100)), 100 * sizeof(std::string) - 1),
       DecodeError);
   EXPECT_NO_THROW(
       from_bytes<std::vector<std::string>>(to_bytes(std::vector<std::string>(100)), 100 * sizeof(std::string)));
-  // The limit is for all containers together.
+  // The limit is for all containers of a value together.
   const std::vector<std::string> texts(10, std::string(100, 'x'));
   EXPECT_THROW(from_bytes<std::vector<std::string>>(to_bytes(texts), 10 * sizeof(std::string) + 999), DecodeError);
   EXPECT_NO_THROW(from_bytes<std::vector<std::string>>(to_bytes(texts), 10 * sizeof(std::string) + 1000));

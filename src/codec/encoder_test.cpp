@@ -97,7 +97,7 @@ TEST(CodecEncoder, TheLimitCountsToTheByte) {
   for (const std::size_t front_size : {0u, 50u, 100u, 200u}) {
     std::vector<std::byte> front(front_size);
     detail::Buffer spill;
-    spill.reserve(500);  // what was needed once does not raise the limit
+    spill.reserve(500);  // an earlier reserve() does not raise the limit
     const Bytes data = counting(100);
     Encoder exact(front, spill, 100);
     exact.bytes(data.data(), 60);
@@ -131,7 +131,7 @@ TEST(CodecEncoder, PaddingIsNeverSent) {
     int i;
     long double l;
   };
-  // Two values in memory of different contents: what is sent depends on the members alone.
+  // Two equal values whose padding differs: only the members determine what is sent.
   Bytes sent[2];
   for (const int fill : {0, 1}) {
     alignas(Padded) std::byte memory[sizeof(Padded)];
@@ -146,7 +146,7 @@ TEST(CodecEncoder, PaddingIsNeverSent) {
   EXPECT_EQ(sent[0].size(), sizeof(char) + sizeof(int) + sizeof(long double));
 }
 
-/// Leaves ones where the next call's locals will be.
+/// Fills the memory where the locals of the next call will be.
 [[gnu::noinline]] void dirty_the_stack() {
   volatile unsigned char bytes[4096];
   for (volatile unsigned char& byte : bytes) byte = 0xff;

@@ -1,4 +1,4 @@
-// How aggregates are taken apart, and what is refused.
+// How aggregates are taken apart, and which ones are refused.
 #include "coproc/detail/fields.hpp"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-// Values that no bytes can stand for.
+// The errors for values that cannot be encoded.
 #include "coproc/codec.hpp"
 #include "coproc/errors.hpp"
 

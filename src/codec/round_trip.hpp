@@ -1,4 +1,4 @@
-// For tests: values to bytes and back, and what every type must hold on the way.
+// For tests: encodes and decodes values, and checks what must hold for every type.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -46,7 +46,8 @@ struct Subject {
   std::function<bool(const Bytes&)> is_equal_in_place;
 };
 
-/// Value and copy are equal; every prefix and one byte more are refused; no single damaged byte does harm.
+/// Checks that the decoded value is equal, that every prefix and one byte more are refused, and that no damaged byte
+/// does harm.
 inline void expect_round_trip(const Subject& subject) {
   const Bytes& bytes = subject.bytes;
   ASSERT_GE(bytes.size(), 1u);
@@ -77,7 +78,7 @@ inline void expect_round_trip(const Subject& subject) {
   }
 }
 
-/// `used`: what an in-place decoding has to replace.
+/// `used` is a value that decoding in place has to replace.
 template <class T>
 void expect_round_trip(const T& value, const T& used) {
   const auto is_equal = [&](const Bytes& bytes) { return from_bytes<T>(bytes) == value; };

@@ -1,4 +1,4 @@
-// Every type that can be sent arrives as it was, and no other bytes do harm.
+// Every type that can be sent arrives unchanged, and no other bytes do harm.
 #include "codec/round_trip.hpp"
 
 #include <gtest/gtest.h>

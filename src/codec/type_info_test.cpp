@@ -1,4 +1,4 @@
-// Type identity: what is one type, what is not, and that all compilers agree.
+// The identity of types: which types are the same, which are not, and whether all compilers agree.
 #include "coproc/type_info.hpp"
 
 #include <gtest/gtest.h>
@@ -154,7 +154,7 @@ TEST(CodecTypeInfo, AddressesAreKeys) {
 }
 
 TEST(CodecTypeInfo, AllCompilersAgree) {
-  // Written down once and for all: what another compiler or a later version computes must be the same.
+  // The expected values are constants, since other compilers and later versions must compute the same.
   struct Local {
     int value;
   };

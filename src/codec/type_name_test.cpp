@@ -93,7 +93,7 @@ TEST(CodecTypeName, OfLocalAndUnnamedTypes) {
 }
 
 TEST(CodecTypeName, HashesAreThePublishedOnes) {
-  // FNV-1a's own test values.
+  // The test values that FNV-1a was published with.
   EXPECT_EQ(hash_text(""), 0xcbf29ce484222325u);
   EXPECT_EQ(hash_text("a"), 0xaf63dc4c8601ec8cu);
   EXPECT_EQ(hash_text("foobar"), 0x85944171f73967e8u);

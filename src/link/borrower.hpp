@@ -17,7 +17,7 @@
 
 namespace coproc::inline v0::link {
 
-/// A loan of the peer. Until `begin()` it is not taken: its destructor returns nothing.
+/// A loan of the peer. It is taken by `begin()`; before that, its destructor returns nothing.
 class ReceivedLoan : public detail::LoanHold {
  public:
   using LoanHold::LoanHold;
@@ -38,8 +38,8 @@ class Borrower {
   bool copies() const noexcept { return copies_; }
   /// The area, if it is mapped or can be. Throws std::system_error.
   const std::shared_ptr<LoanArea>& area();
-  /// Call when the peer has ended and nothing else will be borrowed: gives all memory that is not borrowed now back
-  /// to the system, and the rest when it is dropped.
+  /// Call when the peer has ended and nothing else will be borrowed. Memory that is not borrowed now goes back to the
+  /// system at once, and the rest when it is dropped.
   void retire() noexcept { memory_->retire_loans(from_); }
   /// Whether anything was borrowed.
   bool is_used() const noexcept { return area_ != nullptr || copies_; }

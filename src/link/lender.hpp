@@ -28,11 +28,11 @@ class Lender {
   Counts counts() const;
   /// Checks whether some of the oldest loans have been returned.
   void look(std::uint64_t how_many) noexcept;
-  /// Call when the peer has ended: gives what it was lent back to the system, and everything else when it is dropped
-  /// here.
+  /// Call when the peer has ended. Memory that was lent to it goes back to the system at once, and the rest when it is
+  /// dropped here.
   void retire() noexcept;
   std::size_t space() const noexcept { return area_->shape().space; }
-  /// Whether this process made the lender. In others only the destructor may be used.
+  /// Whether this process made the lender. In other processes only the destructor may be used.
   bool is_own_process() const noexcept { return area_->is_own_process(); }
 
  private:
@@ -44,7 +44,7 @@ class Lender {
   LoanAllocator allocator_;
 };
 
-/// A block of this side's. Its destructor gives it back, unless it was handed over.
+/// A block of this side. Its destructor gives it back, unless it was handed over.
 class OwnLoan final : public detail::LoanHold, public std::enable_shared_from_this<OwnLoan> {
  public:
   OwnLoan(std::shared_ptr<Lender> lender, const LoanAllocator::Place& place, std::size_t size) noexcept

@@ -89,8 +89,8 @@ void Link::forbid_handover() noexcept {
 // ---- forks ----
 
 Link::~Link() {
-  // All members go before the entry in the table of forks. A child that another thread forks in between leaves what
-  // it finds in the table, and would keep anything else, so that the peer would wait for it.
+  // The end releases everything before its entry leaves the table of forks. A child that another thread forks in
+  // between releases what is in the table; it would keep anything else, and the peer would wait for the child.
   const os::ForkLock no_fork;
   leave_in_child();
 }

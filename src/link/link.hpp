@@ -1,11 +1,12 @@
 // One end of a link: a ring for each direction, and pipes to wake a sleeper. Between processes, or within one.
 //
-// What every message needs is inline here. What happens only when an end sleeps, waits or goes away is in link.cpp and link_wait.cpp.
+// What every message needs is inline here. What happens only when an end sleeps, waits or goes away is in link.cpp and
+// link_wait.cpp.
 //
-// Waiting: a sleeper sets its waiting word, fences, looks once more, and sleeps in poll on its own pipe, its thread's event
-// (for interrupts) and the peer's pidfd. The other end publishes, fences, and writes into the sleeper's pipe only if the word
-// is set. No open file description is used by both ends: each holds the read end of its own pipe and the write end of the
-// peer's.
+// Waiting: a sleeper sets its waiting word, fences, looks once more, and sleeps in poll on its own pipe, its thread's
+// event (for interrupts) and the peer's pidfd. The other end publishes, fences, and writes into the sleeper's pipe only
+// if the word is set. No open file description is used by both ends: each holds the read end of its own pipe and the
+// write end of the peer's.
 #pragma once
 
 #include <poll.h>
@@ -52,8 +53,8 @@ enum class WaitEnd {
 
 /// Records go in at one end and come out at the other, whole, once, in order.
 ///
-/// Thread safety: one thread at a time, apart from `interrupt`, `is_interrupted` and `close_requests`, which any thread may
-/// call.
+/// Thread safety: one thread at a time, apart from `interrupt`, `is_interrupted` and `close_requests`, which any thread
+/// may call.
 class Link final : public os::ForkSensitive {
  public:
   Link(std::shared_ptr<LinkMemory> memory, int end, os::Fd wake_in, os::Fd wake_out, Timeout spin);
@@ -65,8 +66,8 @@ class Link final : public os::ForkSensitive {
 
   /// The size of the largest record, with its length word, in bytes.
   std::size_t max_record() const noexcept { return producer_.max_record(); }
-  /// Contiguous free space of at least `bytes` for one record; empty if the ring is full. Throws ProtocolError if the peer's
-  /// position is impossible.
+  /// Contiguous free space of at least `bytes` for one record; empty if the ring is full. Throws ProtocolError if the
+  /// peer's position is impossible.
   std::span<std::byte> reserve(std::size_t bytes) {
     const auto room = producer_.reserve(bytes);
     if (room.empty() && producer_.is_broken()) throw_impossible("read position");
@@ -78,8 +79,8 @@ class Link final : public os::ForkSensitive {
   bool publish() noexcept {
     producer_.publish();
     step("wake: fenced");
-    // seq_cst, as the publication: pairs with the fence in begin_sleep(). Either this end sees the peer's waiting word, or the
-    // peer sees what was published.
+    // seq_cst, as the publication: pairs with the fence in begin_sleep(). Either this end sees the peer's waiting word,
+    // or the peer sees what was published.
     const bool is_wanted = (peer_->waiting.load(std::memory_order_seq_cst) & kWaitsForRecords) != 0;
     found_at_once_ = 0;
     if (++published_in_a_row_ > kFew) producer_.prefetch();
@@ -90,19 +91,21 @@ class Link final : public os::ForkSensitive {
   bool has_peer_taken(std::uint64_t place) noexcept { return producer_.is_taken(place); }
   /// Publishes all committed records without waking a peer that sleeps: it finds them when it looks the next time.
   void publish_quietly() noexcept { producer_.publish_quietly(); }
-  /// Tells the peer that the record published last is to be returned before earlier ones.
+  /// Declares that the record that was published last is to be returned before earlier ones.
   void note_overtaking() noexcept {
-    // Only this end writes it. Release: pairs with overtakings(); whoever sees the count sees what was published before it.
+    // Only this end writes it. Release: pairs with overtakings(); whoever sees the count sees what was published before
+    // it.
     own_->overtakings.store(++overtakings_, std::memory_order_release);
   }
 
   // ---- receiving ----
 
-  /// Looks for new records; true if there is one to read. Records that arrive later stay invisible until the next look. Throws
-  /// ProtocolError.
+  /// Looks for new records; true if there is one to read. Records that arrive later stay invisible until the next look.
+  /// Throws ProtocolError.
   bool look() {
-    // A peer that keeps sending is slowed down by each look at the cache line on which it publishes: to a third of its rate if
-    // there is a look for every message. So after a look that found only a little, the next one pauses until there is more.
+    // A peer that keeps sending is slowed down by each look at the cache line on which it publishes: to a third of its
+    // rate if there is a look for every message. So after a look that found only a little, the next one pauses until
+    // there is more.
     if (consumer_.head() == consumer_.seen() && found_at_once_ != 0 && found_at_once_ < kLittle) {
       for (int i = 0; i < kPauses; ++i) os::relax();
     }
@@ -117,7 +120,8 @@ class Link final : public os::ForkSensitive {
   /// The position of the oldest record that was not popped, and the end of the last record that was seen.
   std::uint64_t head() const noexcept { return consumer_.head(); }
   std::uint64_t seen() const noexcept { return consumer_.seen(); }
-  /// The record at a position, which moves on to the next; empty if no more was seen. See ring::Consumer. Throws ProtocolError.
+  /// The record at a position, which moves on to the next; empty if no more was seen. See ring::Consumer. Throws
+  /// ProtocolError.
   std::span<const std::byte> read(std::uint64_t& position) {
     const auto record = consumer_.read(position);
     if (record.empty() && consumer_.is_broken()) throw_impossible("record");
@@ -156,12 +160,14 @@ class Link final : public os::ForkSensitive {
 
   // ---- waiting ----
 
-  /// Waits until something has arrived (if `incoming`), a record of `space` bytes fits (if not 0), a close request arrives, the
-  /// peer is gone, interrupt() is called, or the deadline passes. May return `changed` although nothing has changed.
+  /// Waits until something has arrived (if `incoming`), a record of `space` bytes fits (if not 0), a close request
+  /// arrives, the peer is gone, interrupt() is called, or the deadline passes. May return `changed` although nothing
+  /// has changed.
   WaitEnd wait(const os::Deadline& deadline, bool incoming, std::size_t space);
   static constexpr std::size_t kSleepFds = 4;
-  /// The first half of a wait without spinning, for callers that wait for several links: fills in the descriptors to sleep on
-  /// and returns for how long at most; zero if there is something already. Each call must be followed by end_sleep().
+  /// The first half of a wait without spinning, for callers that wait for several links: fills in the descriptors to
+  /// sleep on and returns for how long at most; zero if there is something already. Each call must be followed by
+  /// end_sleep().
   std::chrono::nanoseconds begin_sleep(std::span<pollfd, kSleepFds> fds, bool incoming, std::size_t space);
   /// The second half, with the results of poll. Never returns `timed_out`.
   WaitEnd end_sleep(std::span<const pollfd, kSleepFds> fds);
@@ -172,8 +178,8 @@ class Link final : public os::ForkSensitive {
   /// Whether the peer is gone at this moment, for calls that find nothing and do not wait. Throws std::system_error.
   bool peer_has_ended();
 
-  /// Names the peer's process: from now on its pidfd says whether the peer is gone, instead of the pipe, which a peer may close
-  /// at will. The descriptor stays the caller's and must outlive the waits.
+  /// Sets the pidfd of the peer's process. From now on it shows whether the peer is gone, and not the pipe, which a
+  /// peer may close at will. The caller keeps owning the descriptor, which must outlive the waits.
   void watch_peer(int pidfd) noexcept { peer_pidfd_ = pidfd; }
   /// Watches one more descriptor. `on_readable` is called in every wait in which it is readable, and returns false when
   /// nothing more can come; then it is watched no longer. Call at most once, before native_handle().
@@ -181,15 +187,15 @@ class Link final : public os::ForkSensitive {
     watched_fd_ = fd;
     on_readable_ = std::move(on_readable);
   }
-  /// Calls `on_readable` of watch_also(), if there is one. wait() does so itself; calls that find nothing and do not wait must
-  /// do it.
+  /// Calls `on_readable` of watch_also(), if there is one. wait() does so itself; calls that find nothing and do not
+  /// wait must do it.
   void serve_watched() noexcept;
 
-  /// A descriptor that is readable exactly while something has arrived, the peer is gone, or the last settle() said that there
-  /// is work. Made at the first call.
+  /// A descriptor that is readable exactly while something has arrived, the peer is gone, or the last settle() said
+  /// that there is work. Made at the first call.
   int native_handle();
-  /// Must follow every call that may have emptied this end, once there is a native handle. `closes_known`: how many close
-  /// requests the caller knows of; if there are more, that counts as work.
+  /// Must follow every call that may have emptied this end, once there is a native handle. `closes_known`: how many
+  /// close requests the caller knows of; if there are more, that counts as work.
   void settle(bool has_work, std::uint32_t closes_known) noexcept;
 
   // ---- loans ----
@@ -198,7 +204,7 @@ class Link final : public os::ForkSensitive {
   std::shared_ptr<Lender> lender();
   /// Borrows what the peer lends; made at the first call. Null if this link has no loans.
   Borrower* borrower();
-  /// Tells the peer whether this end copies what it is lent. If so, the peer lends nothing by itself.
+  /// Publishes whether this end copies what it is lent. If so, the peer lends nothing by itself.
   void set_copies_loans(bool copies) noexcept {
     // relaxed: a hint
     if (copies != copies_loans_) own_->copies_loans.store((copies_loans_ = copies) ? 1 : 0, std::memory_order_relaxed);
@@ -207,21 +213,23 @@ class Link final : public os::ForkSensitive {
 
   // ---- this end and processes ----
 
-  /// 0 or 1.
+  /// The number of this end: 0 or 1.
   int end() const noexcept { return end_; }
-  /// Whether this process made this end or was given it. In others, forked from it, only the destructor may be used.
+  /// Whether this process made this end or was given it. In a process that was forked from it only the destructor may
+  /// be used.
   bool is_own_process() const noexcept { return generation_ == os::fork_generation(); }
-  /// The descriptors that open_shm_end() needs in another process: the memory, the pipe that wakes this end, the pipe that
-  /// wakes the peer. Throws InvalidArgumentError if the memory cannot be sent, or if this end has been used: the other process
-  /// would not know its positions.
+  /// The descriptors that open_shm_end() needs in another process: the memory, the pipe that wakes this end, the pipe
+  /// that wakes the peer. Throws InvalidArgumentError if the memory cannot be sent, or if this end has been used: the
+  /// other process would not know its positions.
   std::array<int, 3> fds_to_hand_over() const;
   /// Refuses fds_to_hand_over() from now on, and closes the memory's descriptor if loans do not need it.
   void forbid_handover() noexcept;
   /// Closes the memory's descriptor, for a process that may have hundreds of links. Call after forbid_handover().
   void close_memory_fd() noexcept { memory_->close_fd(); }
-  /// Throws InvalidArgumentError if loans were used: they are not mapped in a forked child, which so could not use this end.
+  /// Throws InvalidArgumentError if loans were used. They are not mapped in a forked child, which could not use this
+  /// end.
   void check_fork_may_keep() const;
-  /// 3 KiB in the link's memory, zero at the start, that the link itself does not use.
+  /// 3 KiB of the link's memory, zero at the start, which the link itself does not use.
   std::span<std::byte, kCrashAreaBytes> crash_area() const noexcept { return memory_->crash_area(); }
 
  private:
@@ -237,9 +245,10 @@ class Link final : public os::ForkSensitive {
         end_of_grace;  // from the hang-up of the peer's pipe on, which is then not watched any more
   };
 
-  /// False: the peer cannot be woken any more.
+  /// Returns false if the peer cannot be woken any more.
   bool wake_if_waiting(std::uint32_t for_what) noexcept {
-    // Pairs with the fence in begin_sleep(): either this end sees the peer's waiting word, or the peer sees what was published.
+    // Pairs with the fence in begin_sleep(): either this end sees the peer's waiting word, or the peer sees what was
+    // published.
     std::atomic_thread_fence(std::memory_order_seq_cst);
     step("wake: fenced");
     const std::uint32_t waiting = peer_->waiting.load(std::memory_order_relaxed);  // relaxed: ordered by the fence
@@ -271,7 +280,8 @@ class Link final : public os::ForkSensitive {
   unsigned long generation_ = os::fork_generation();
   std::uint32_t overtakings_ = 0;
   bool copies_loans_ = false;
-  // Whether the traffic goes one way for now. If each end waits for the other's answer, work done ahead only costs time.
+  // Whether the traffic goes one way for now. If each end waits for the other's answer, work done ahead only costs
+  // time.
   std::uint64_t found_at_once_ = 0;       // bytes, by the last look, if nothing was sent since
   std::uint32_t published_in_a_row_ = 0;  // since something was received
 
@@ -300,11 +310,11 @@ class Link final : public os::ForkSensitive {
 
 /// Two ends over a sealed memfd, for two processes. Throws std::system_error, InvalidArgumentError.
 std::pair<std::unique_ptr<Link>, std::unique_ptr<Link>> make_shm_pair(const LinkOptions& options);
-/// The end `end` of a link, from the descriptors that fds_to_hand_over() gave in another process. Throws std::system_error,
-/// ProtocolError.
+/// The end `end` of a link, from the descriptors that fds_to_hand_over() gave in another process. Throws
+/// std::system_error, ProtocolError.
 std::unique_ptr<Link> open_shm_end(int end, os::Fd memory, os::Fd wake_in, os::Fd wake_out, Timeout spin);
-/// An end that can be waited for and interrupted, and nothing else. It holds no descriptor that the program could close.
-/// Throws std::system_error.
+/// An end without a peer, which can only be waited for and interrupted. It holds no descriptor that the program could
+/// close. Throws std::system_error.
 std::unique_ptr<Link> make_end_without_peer();
 /// Two ends in this process's own memory.
 std::pair<std::unique_ptr<Link>, std::unique_ptr<Link>> make_inproc_pair(const LinkOptions& options);

@@ -81,7 +81,7 @@ std::shared_ptr<LinkMemory> LinkMemory::attach(os::Fd fd) {
   std::shared_ptr<LinkMemory> memory(new LinkMemory(ring_bytes, {loan_bytes}));
   if (os::size_of(fd) != memory->total()) refuse("its memory has another size than it says");
   // Memory that could shrink would let its maker end this process by SIGBUS at any access.
-  if (!os::is_memory_that_stays(fd)) refuse("its memory is not sealed, and could shrink at any time");
+  if (!os::is_unshrinkable_memory(fd)) refuse("its memory is not sealed, and could shrink at any time");
   memory->mapping_ = os::map_shared(fd, memory->mapped());
   memory->fd_ = std::move(fd);
   memory->base_ = memory->mapping_.data();

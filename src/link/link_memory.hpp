@@ -52,7 +52,7 @@ class LinkMemory {
   /// large enough for the loans, these get less space, or none. Throws std::system_error.
   static std::shared_ptr<LinkMemory> create_shared(const LinkOptions& options);
   /// Attaches to memory that create_shared() made in another process. Throws std::system_error; ProtocolError if it
-  /// belongs to another version of coproc, or is no link.
+  /// belongs to another version of coproc or is not the memory of a link.
   static std::shared_ptr<LinkMemory> attach(os::Fd fd);
   /// Ordinary memory of this process.
   static std::shared_ptr<LinkMemory> create_private(const LinkOptions& options);
@@ -67,8 +67,8 @@ class LinkMemory {
   /// has no loans. Throws std::system_error.
   std::shared_ptr<LoanArea> loans(int from);
   const LoanShape& loan_shape() const noexcept { return loan_shape_; }
-  /// Call when end `from` is gone and everything it had lent was received: gives the memory of its area back to the
-  /// system, and what is borrowed when that is dropped.
+  /// Call when end `from` is gone and everything that it had lent was received. The memory of its area goes back to the
+  /// system at once, and borrowed memory when it is dropped.
   void retire_loans(int from) noexcept;
   /// Reads what end `from` has lent, without a mapping. Throws std::system_error.
   void read_unmapped(int from, std::uint64_t offset, std::span<std::byte> to) const;

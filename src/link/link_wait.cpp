@@ -26,8 +26,8 @@ constexpr std::chrono::seconds kHangUpGrace{2};
 constexpr std::chrono::milliseconds kHangUpToEnd{100};
 /// After so many waits in a row without a sleep, wait() checks whether the peer's process has ended.
 constexpr int kFoundInARow = 64;
-/// After a sleep of this length the link checks once whether the program has closed the link's descriptors. Their numbers
-/// may lead to other files by then, which would never end the sleep.
+/// After a sleep of this length the link checks once whether the program has closed the link's descriptors. Their
+/// numbers may lead to other files by then, which would never end the sleep.
 constexpr std::chrono::milliseconds kSleepUnchecked{100};
 /// The longest sleep if no event can be made that would let an interrupt end it.
 constexpr std::chrono::milliseconds kSleepWithoutEvent{20};

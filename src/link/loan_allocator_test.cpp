@@ -11,7 +11,7 @@
 namespace coproc::link {
 namespace {
 
-/// The peer's words and the system's memory, as far as the allocator can tell.
+/// The return words of the peer and the memory of the system, for the allocator under test.
 struct FakeMemory final : LoanMemory {
   std::map<std::uint32_t, std::uint32_t> words;
   std::vector<std::pair<std::uint64_t, std::uint64_t>> given_back;
@@ -54,7 +54,7 @@ TEST_F(OneProcessLoanAllocator, WhatComesBackIsLentAgainAndStaysWarm) {
 
 TEST_F(OneProcessLoanAllocator, AReturnThatIsForgedStaleOrDoubleIsIgnored) {
   const auto held = *allocator.take(kMiB);
-  memory.words[held.slot] = held.generation;  // it was never lent
+  memory.words[held.slot] = held.generation;  // a return of a block that was never lent
   allocator.sweep();
   EXPECT_EQ(allocator.held().loans, 1u);
   allocator.lend(held.slot);
@@ -66,7 +66,7 @@ TEST_F(OneProcessLoanAllocator, AReturnThatIsForgedStaleOrDoubleIsIgnored) {
   allocator.sweep();
   EXPECT_EQ(allocator.lent().loans, 0u);
   EXPECT_EQ(allocator.warm_bytes(), kMiB);
-  const auto again = lend(kMiB);  // the word still says what it said
+  const auto again = lend(kMiB);  // the word still has the value of the first return
   allocator.sweep();
   EXPECT_EQ(again.slot, held.slot);
   EXPECT_EQ(allocator.lent().loans, 1u);
@@ -154,7 +154,7 @@ TEST_F(OneProcessLoanAllocator, TheUsualLoanLooksAtFewOthers) {
 
 TEST_F(OneProcessLoanAllocator, LoansThatStayOutDoNotHideThoseThatComeBack) {
   for (int i = 0; i < 1000; ++i) lend(1);
-  // Each is back at once, and is found before it costs much: 32 MiB for 10 of them.
+  // Each loan is returned at once, and the return is found before much memory is used: 32 MiB for 10 loans.
   std::set<std::uint64_t> places;
   for (int i = 0; i < 10'000; ++i) {
     const auto place = lend(kMiB);
@@ -177,7 +177,7 @@ TEST_F(OneProcessLoanAllocator, AgreesWithAModel) {
   std::vector<Known> known;
   std::uint64_t failures = 0;
   for (int step = 0; step < 20'000; ++step) {
-    // What nonsense has returned early is a loan that the peer gave up.
+    // A loan that an invalid word returned early is one that the peer has given up.
     std::erase_if(known,
                   [&](const Known& k) { return k.is_lent && memory.is_returned(k.place.slot, k.place.generation); });
     const auto what = random() % 8;
@@ -204,7 +204,7 @@ TEST_F(OneProcessLoanAllocator, AgreesWithAModel) {
       }
       one.is_lent ? void(memory.words[one.place.slot] = one.place.generation) : small.drop(one.place.slot);
       known.erase(known.begin() + static_cast<std::ptrdiff_t>(index));
-      if (random() % 8 == 0) {  // nonsense, once what was said before has been heard
+      if (random() % 8 == 0) {  // an invalid word, after earlier returns were seen
         small.sweep();
         memory.words[static_cast<std::uint32_t>(random() % 200)] = static_cast<std::uint32_t>(random() % 3);
       }
@@ -220,7 +220,7 @@ TEST_F(OneProcessLoanAllocator, AgreesWithAModel) {
   EXPECT_EQ(small.held().bytes, held);
   for (const Known& one : known)
     one.is_lent ? void(memory.words[one.place.slot] = one.place.generation) : small.drop(one.place.slot);
-  EXPECT_TRUE(small.take(8 * kMiB));  // all has become one again
+  EXPECT_TRUE(small.take(8 * kMiB));  // all free ranges were merged
 }
 
 }  // namespace

@@ -9,7 +9,7 @@
 
 namespace coproc::inline v0::os::testing {
 
-/// The exit code of a forked child that runs `body` (at most 255), or 1000 + signal where one ended it.
+/// Runs `body` in a forked child. Returns its exit code (at most 255), or 1000 + the signal that ended it.
 template <class Body>
 int in_child(Body body) {
   const pid_t pid = ::fork();

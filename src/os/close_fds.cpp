@@ -25,7 +25,7 @@ struct Entry {
   char name[1];
 };
 
-/// False: there is no list of descriptors.
+/// Returns false if the system does not list descriptors.
 bool close_listed(unsigned first, unsigned last) noexcept {
   const int list = ::open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (list < 0) return false;

@@ -33,7 +33,7 @@ struct Interrupted {
   std::uintptr_t pc;
   std::uintptr_t stack_pointer;
 
-  /// From the third argument of a handler.
+  /// Reads it from the third argument of a signal handler.
   static Interrupted of(const void* context) noexcept;
 };
 

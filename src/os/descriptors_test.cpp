@@ -56,7 +56,7 @@ TEST(Fd, AssignmentClosesTheOldOne) {
   EXPECT_TRUE(os::is_open(fd.get()));
 }
 
-/// The program closes a descriptor of ours, and the same file, opened again, is given its number.
+/// The program closes a descriptor of ours, and when it opens the same file again it is given the same number.
 TEST(Fd, AssignmentKeepsTheNewOneWhereTheOldOneWasClosedByTheProgram) {
   os::Fd fd = os::open_file("/dev/null", O_RDONLY);
   const int number = fd.get();

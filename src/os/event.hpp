@@ -28,11 +28,11 @@ class Event {
     close();
   }
   void set() noexcept;
-  /// False: the program has closed the descriptor.
+  /// Clears the flag. Returns false if the program has closed the descriptor.
   bool clear() noexcept;
-  /// False if it is closed, or if the program has closed the descriptor.
+  /// Whether the descriptor is open and still this object's: false also if the program has closed it.
   bool is_own() const noexcept { return fd_.is_own(); }
-  /// -1 if it is closed.
+  /// The descriptor; -1 if it is closed.
   int fd() const noexcept { return fd_.get(); }
 
  private:

@@ -36,7 +36,8 @@ TEST(FdPassing, BytesAndDescriptorsArriveTogether) {
   EXPECT_EQ(byte, 'x');
 }
 
-/// Where the sender is asked for, its descriptor comes with every message, wanted or not: hygiene would see it stay.
+/// After a socket was asked for its senders, each message carries the sender's descriptor, wanted or not. The hygiene
+/// check would see one that is left.
 TEST(FdPassing, TheSendersDescriptorIsNotLeftBehind) {
   const auto ends = os::SocketPair::create();
   try {

@@ -78,7 +78,7 @@ TEST(ForkGuard, KeptThingsAreAdopted) {
   if (pid == 0) {
     const bool good = !kept.was_left() && other.was_left() && kept.generation() == os::fork_generation() &&
                       os::is_open(kept.pipe().read_end.get());
-    // In a child of the child it is one of the things to leave, as any other.
+    // In a child of the child, this object is left like any other.
     const int grandchild = os::testing::in_child([&] { return kept.was_left() ? 0 : 1; });
     ::_exit(good && grandchild == 0 ? 0 : 1);
   }
@@ -131,7 +131,7 @@ TEST(ForkGuard, AThreadMayForkWithTheLockHeld) {
 std::mutex lock_of_another_library;
 
 TEST(ForkGuard, AForkMeetsAnotherLibrarysHandlersOnlyInTheirOrder) {
-  // In a process of its own, for nobody can take a handler back.
+  // This runs in a process of its own, since handlers of pthread_atfork() cannot be removed.
   const int code = os::testing::in_child([] {
     ::alarm(60);
     const Thing thing_of_this_child;  // its registration has installed this library's handlers before those:

@@ -30,7 +30,7 @@ struct Inheritance {
   /// label of a security module (AppArmor, SELinux), as /proc words them. Without /proc: the first three.
   std::string rights;
 
-  /// Of this process. Throws std::system_error.
+  /// Returns the present state of this process. Throws std::system_error.
   static Inheritance now();
   bool operator==(const Inheritance&) const = default;
 };

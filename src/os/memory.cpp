@@ -130,7 +130,7 @@ void open_pages(std::byte* data, std::size_t bytes) {
   }
 }
 
-bool is_memory_that_stays(const Fd& fd) noexcept {
+bool is_unshrinkable_memory(const Fd& fd) noexcept {
   struct statfs where {};
   const int seals = call_once([&] { return ::fcntl(fd.get(), F_GET_SEALS); });
   return seals >= 0 && (seals & F_SEAL_SHRINK) != 0 && call_once([&] { return ::fstatfs(fd.get(), &where); }) == 0 &&

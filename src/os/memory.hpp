@@ -57,7 +57,7 @@ Mapping map_part(const Fd& fd, std::size_t offset, std::size_t bytes);
 inline Mapping map_shared(const Fd& fd, std::size_t bytes) { return map_part(fd, 0, bytes); }
 
 /// Whether it is shared memory that cannot shrink, so that no access to a mapping of it ever fails.
-bool is_memory_that_stays(const Fd& fd) noexcept;
+bool is_unshrinkable_memory(const Fd& fd) noexcept;
 
 /// Maps a part of `fd` that may be huge and mostly untouched. The mapping takes no memory until it is written, even
 /// if all memory of the process is locked; it is left out of core dumps, and is not there in forked children. It must

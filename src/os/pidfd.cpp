@@ -28,7 +28,7 @@ bool Pidfd::can_open() noexcept {
   if (is_refused.load(std::memory_order_relaxed)) return false;  // relaxed: at worst the kernel is asked once more
   const int saved = errno;
   const Fd own(static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), 0)));
-  // The call itself is never refused so: EPERM and EACCES come from filters.
+  // The call itself never fails with EPERM or EACCES: these come from filters.
   const bool can = static_cast<bool>(own) || (errno != ENOSYS && errno != EPERM && errno != EACCES);
   if (!can) is_refused.store(true, std::memory_order_relaxed);
   errno = saved;

@@ -53,7 +53,7 @@ TEST(Pipe, TheWritersEndIsNoticed) {
   EXPECT_EQ(os::drain_wakes(pipe.read_end), Drained::hung_up);
 }
 
-/// Codes: 0 as it should be; a SIGPIPE that got through ends the child.
+/// Returns 0 if all is well. If a SIGPIPE gets through, it ends the child.
 int write_to_nobody() {
   ::signal(SIGPIPE, SIG_DFL);
   os::Pipe pipe = os::Pipe::create();

@@ -27,7 +27,7 @@ using How = os::Ended::How;
 
 namespace {
 
-/// A forked child with its pidfd; the body's result is its exit code.
+/// A forked child with its pidfd. The result of `body` is the child's exit code.
 template <class Body>
 os::Pidfd start(Body body, pid_t* pid_out = nullptr) {
   const pid_t pid = ::fork();
@@ -72,7 +72,7 @@ TEST(Reap, GivesTheCodeAndWhatWasUsed) {
   EXPECT_GT(ended->peak_kib, 0);
 }
 
-/// What reap_ended() gives where the kernel still tells (Linux 6.15) or does not.
+/// Whether reap_ended() gave the code, as on Linux 6.15 or later, or could not know it.
 bool is_code_or_unknown(const std::optional<os::Ended>& ended, int code) {
   return ended && (ended->how == How::unknown || (ended->how == How::exited && ended->value == code));
 }

@@ -11,9 +11,9 @@
 
 namespace coproc::inline v0::os {
 
-/// The processors on which this thread may run; all if the system does not say.
+/// The processors on which this thread may run; all of them if the system does not say.
 cpu_set_t allowed_processors() noexcept;
-/// If the system refuses, this thread stays where it is.
+/// Restricts this thread to these processors. If the system refuses, nothing changes.
 void allow_processors(const cpu_set_t& processors) noexcept;
 
 /// The numbers of allowed_processors(), as far as such processors exist; never empty.

@@ -1,4 +1,4 @@
-// A number that nobody else knows, against peers that would make use of foreseeing it.
+// A number that nobody else knows, for defences against peers that would exploit a number they can foresee.
 //
 // Thread safety: any thread.
 #pragma once

@@ -105,7 +105,7 @@ std::optional<Ended> wait_for_ended(const Pidfd& child, int option) {
       was_killed ? exhausted_limit(info.si_pid, to_us(use.ru_utime) + to_us(use.ru_stime)) : nullptr;
   if (option == 0 && call_retried([&] { return wait(0); }) != 0) {
     if (errno != ECHILD) throw_errno("waitid", "P_PIDFD", child.fd(), "WEXITED|WNOHANG|__WALL");
-    return ask_for_exit_code(child);  // the program was faster
+    return ask_for_exit_code(child);  // the program has reaped the child first
   }
   Ended ended;
   ended.how = info.si_code == CLD_EXITED ? Ended::How::exited : Ended::How::signalled;

@@ -22,7 +22,7 @@ struct Program {
   int input = -1;  // its stdin and stdout; -1: this process's own, or else /dev/null
   int output = -1;
   int working_directory = -1;  // -1: this process's own
-  /// Whether it begins with all signals blocked, or else with SIGINT only.
+  /// Whether the program starts with all signals blocked; otherwise only SIGINT is blocked.
   bool blocks_signals = true;
 };
 

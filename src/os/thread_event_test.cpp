@@ -51,7 +51,7 @@ TEST(ThreadEvent, EachThreadHasOneAndItsDescriptorGoesWithIt) {
     EXPECT_EQ(events.size(), 5u);
     EXPECT_EQ(count_fds(), before);
     for (os::Event* const event : found)
-      event->set();  // by somebody who looked before the thread ended: it goes nowhere
+      event->set();  // by a thread that looked before this one ended: it has no effect
   }
 }
 
@@ -105,7 +105,7 @@ TEST(ThreadEvent, MayBeSetWhileItsThreadEnds) {
       if (os::Event* const found = event.load()) found->set();
     }
   });
-  // What takes the number of a descriptor that was just closed must not be written to.
+  // The next descriptor gets the number that was just closed, and must not be written to.
   int mine[2];
   for (int i = 0; i < 2000; ++i) {
     std::thread([&] { event.store(os::thread_event()); }).join();

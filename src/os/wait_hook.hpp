@@ -9,7 +9,7 @@
 
 namespace coproc::inline v0::os {
 
-/// Null: no hook.
+/// Sets the hook; null removes it.
 void set_wait_hook(void (*hook)()) noexcept;
 
 /// Like poll_once(), but if a hook is set it returns after at most 100 ms, so that `timed_out` does not mean that the

@@ -62,7 +62,7 @@ Child take_charge(pid_t pid, StartChannel& channel, const os::Deadline& deadline
 }
 
 StartOutcome await_start(Child& child, StartChannel& channel, const os::Deadline& deadline, StderrTail* error_output) {
-  if (!channel.let_go(deadline)) {
+  if (!channel.confirm_pidfd(deadline)) {
     if (deadline.passed() && !child.is_ended()) return {{StartStage::handshake, ETIMEDOUT, {}}, {}};
     return without_report(child, deadline, error_output);
   }

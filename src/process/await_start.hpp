@@ -29,11 +29,11 @@ struct StartOutcome {
 /// failed, the report's text ends with the last of that output. Throws std::system_error.
 StartOutcome await_start(Child& child, StartChannel& channel, const os::Deadline& deadline, StderrTail* error_output);
 
-/// How a process ended that has closed its socket, which happens a little before its pidfd becomes ready. nullopt: it
-/// lives on. Throws std::system_error.
+/// Returns how a process ended that has closed its socket: that happens a little before its pidfd becomes readable.
+/// nullopt if it lives on. Throws std::system_error.
 std::optional<ExitStatus> end_after_hang_up(Child& child, const os::Deadline& deadline);
 
-/// "; the end of its stderr: ...", or nothing.
+/// Returns "; the end of its stderr: ...", or "" if there is none.
 std::string quoted_tail(const StderrTail* error_output);
 
 }  // namespace coproc::inline v0::process

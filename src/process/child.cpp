@@ -31,7 +31,8 @@ struct Child::State {
   std::array<bool, 4> is_noted{};  // by rung
   bool was_killed = false;
   bool refuses_signals = false;
-  std::optional<os::Deadline> patience;  // from when its end was first sure to be wanted
+  // For the wait for its end: set when the process was killed, or by the first question.
+  std::optional<os::Deadline> patience;
 };
 
 namespace {
@@ -54,8 +55,8 @@ constexpr std::chrono::milliseconds kRest{1};
 
 }  // namespace
 
-/// Children that were killed and did not end in time. Nobody waits for them any more, but whenever a child is made or left
-/// over, those that have ended by then are reaped.
+/// Children that were killed and did not end in time. Nobody waits for them any more, but whenever a child is made or
+/// left over, those that have ended by then are reaped.
 ///
 /// Thread safety: any thread. In a forked process the lock may be held for ever, so that no call waits for it.
 class Child::Leftovers {
@@ -166,8 +167,8 @@ bool Child::signal(int number, std::optional<std::uintptr_t> value) {
 
 void Child::terminate() {
   if (send(SIGTERM) == os::Signalling::sent) {
-    // A stopped process could not act on it. But SIGCONT would also undo the stop that the leak sanitizer waits for when it
-    // looks through a worker at its end, and it would wait for ever.
+    // A stopped process could not act on it. But SIGCONT would also undo the stop that the leak sanitizer waits for
+    // when it looks through a worker at its end, and it would wait for ever.
     if (!looks_for_leaks() || os::may_be_stopped(pid())) signal(SIGCONT);
     return;
   }

@@ -24,7 +24,7 @@ int sleep_for_ever() {
   for (;;) ::pause();
 }
 
-/// The signals that a process blocks, as the system tells; 0: none.
+/// The signals that the kernel reports as blocked in a process; 0: none.
 unsigned long blocked_by(pid_t pid) {
   std::ifstream status("/proc/" + std::to_string(pid) + "/status");
   for (std::string line; std::getline(status, line);) {
@@ -60,7 +60,7 @@ TEST(Child, IsGivenTheValueOfAQueuedSignal) {
     while (::sigwaitinfo(&wanted, &info) != SIGRTMAX) {}
     return static_cast<int>(reinterpret_cast<std::uintptr_t>(info.si_value.sival_ptr) >> 32);
   });
-  // It may not have blocked it yet: then this ends it, and the test says so.
+  // If it has not blocked the signal yet, the signal ends it and the test fails.
   while (blocked_by(child.pid()) == 0) std::this_thread::yield();
   EXPECT_TRUE(child.signal(SIGRTMAX, std::uintptr_t{42} << 32));
   EXPECT_EQ(end_of(child).code(), 42);
@@ -72,7 +72,7 @@ TEST(Child, ASignalReachesNobodyElseWhereTheProgramHasReapedIt) {
   const pid_t pid = child.pid();
   ::kill(pid, SIGKILL);
   ASSERT_EQ(::waitpid(pid, nullptr, 0), pid);
-  // Whoever is given the number now is a stranger.
+  // The pid may belong to another process by now.
   EXPECT_FALSE(child.signal(SIGRTMAX, 1));
 }
 
@@ -95,7 +95,7 @@ TEST(Child, TheDestructorLeavesNothingBehind) {
   { const Child child = start(sleep_for_ever); }
   Child child = start(sleep_for_ever);
   const pid_t first = child.pid();
-  child = start(sleep_for_ever);  // ends the first
+  child = start(sleep_for_ever);  // ends the first one
   EXPECT_NE(::kill(first, 0), 0);
   Child moved = std::move(child);
   EXPECT_FALSE(child);  // NOLINT: that a moved-from Child is none is what is tested
@@ -185,7 +185,7 @@ TEST(Child, ARungAfterTheEndDoesNotCount) {
   EXPECT_EQ(end_of(child).stopped_by, StopRung::none);
 }
 
-/// What `body` returns in a fork that has given up root; "" where this is not root, and nothing can be tried.
+/// Returns the result of `body` in a fork that has given up root; "" if this process is not root and so cannot try it.
 template <class Body>
 std::string without_root(Body body) {
   if (::geteuid() != 0) return "";

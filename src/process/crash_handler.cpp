@@ -33,7 +33,7 @@ struct Reporter {
 };
 constinit Reporter reporter;
 
-/// The place of the path of `module` in the area. The path is added if it is not there yet, and if there is space.
+/// Returns the place of `module`'s path in the area. Adds the path if it is new and there is space.
 std::uint32_t place_path_of(const link_map* module, std::uint32_t frame_count) noexcept {
   CrashArea& area = *reporter.area;
   for (std::uint32_t i = 0; i < frame_count; ++i) {
@@ -47,7 +47,7 @@ std::uint32_t place_path_of(const link_map* module, std::uint32_t frame_count) n
   return static_cast<std::uint32_t>(place);
 }
 
-/// False: there is no space for more.
+/// Returns false if there is no space for another frame.
 bool add_frame(std::uintptr_t address) noexcept {
   CrashArea& area = *reporter.area;
   const std::uint32_t count = area.frame_count;
@@ -98,8 +98,8 @@ void write_report(int signal, const siginfo_t& info, const void* context) noexce
     Walk walk{at.pc, false};
     _Unwind_Backtrace(&on_frame, &walk);
   } else if (std::uintptr_t caller = 0; os::read_word(at.stack_pointer, caller) && caller != 0) {
-    // A call of an address that is no function. Nobody can unwind from there (libgcc would crash), but the caller's
-    // address has just been pushed (on x86-64).
+    // The crash is the call of an address that is no function. Nothing can unwind from there (libgcc would crash), but
+    // on x86-64 the caller's address has just been pushed.
     add_frame(caller - 1);
   }
 }
@@ -133,7 +133,7 @@ void on_crash(int signal, siginfo_t* info, void* context) {
     }
     give_up();
   }
-  // A crash of the unwinder, which may find a stack that makes no sense, is no crash for the handlers of others.
+  // The unwinder may crash on a stack that makes no sense. Handlers that others have installed must not see that crash.
   os::handle_all_crashes(&on_crash);
   os::set_alarm(kSecondsToReport, &on_alarm);
   write_report(signal, *info, context);

@@ -28,7 +28,7 @@ class CrashHandler : public ::testing::Test {
   std::vector<std::string> lines() const { return read_crash_report(area(), ""); }
   std::string text() const { return text_of(lines()); }
 
-  /// How a worker ends that reports its crashes, after `prepare`, and then runs `body`.
+  /// Runs a worker that calls `prepare`, reports its crashes, and calls `body`. Returns how it ended.
   template <class Body>
   ExitStatus end_of_worker(
       Body body, void (*prepare)() = [] {}) {
@@ -42,7 +42,7 @@ class CrashHandler : public ::testing::Test {
     return end_of(child);
   }
 
-  /// The same of a worker whose crash is said to be of `signal`. Checks how it ends. True: there is a report.
+  /// Runs such a worker, checks that `signal` ends it, and returns whether there is a report.
   template <class Body>
   bool is_reported(int signal, Body body) {
     const ExitStatus status = end_of_worker(body);

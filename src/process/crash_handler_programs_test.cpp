@@ -1,4 +1,4 @@
-// Crash reports of programs of other kinds than this one: crash_program_for_test.cpp, linked otherwise.
+// Crash reports of programs of other kinds: crash_program_for_test.cpp, linked in various ways.
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -13,7 +13,7 @@ using namespace coproc::process::testing;
 
 namespace {
 
-/// What a program of another kind than this one reports; its path is given.
+/// Runs the program whose path is the test's parameter, and checks its report.
 class CrashHandlerIn : public CrashHandler {
  protected:
   void run(const std::string& name) {

@@ -1,6 +1,6 @@
-// What of these tests holds in a build with sanitizers is said at each: they have handlers of their own for SIGSEGV,
-// SIGBUS and SIGFPE, which are left alone (or stop the mistake itself before there is a signal), and end the process
-// with an exit code after their own report.
+// Each test says what holds in a build with sanitizers. These have handlers of their own for SIGSEGV, SIGBUS and
+// SIGFPE, which are left alone (or stop the mistake itself before there is a signal), and end the process with an exit
+// code after their own report.
 #include "process/crash_handler.hpp"
 
 #include <dlfcn.h>
@@ -190,7 +190,7 @@ TEST_F(CrashHandler, AStackThatIsGoneLeavesTheInnermostFrame) {
 
 TEST_F(CrashHandler, ACrashThatHoldsTheAllocatorsLockIsReported) {
   const auto free_twice = [] {
-    // With a second thread glibc locks; and it finds that this block is free already while it holds the lock.
+    // With a second thread, glibc takes a lock, and holds it when it finds that this block was freed before.
     std::thread([] { ::pause(); }).detach();
     void* volatile block = std::malloc(5000);
     void* volatile behind = std::malloc(5000);
@@ -224,7 +224,7 @@ TEST_F(CrashHandler, AHandlerThatHangsEndsWithTheSignalAndWhatIsWrittenSoFar) {
   EXPECT_EQ(lines().size(), 2U);
 }
 
-/// Also where others have a handler for the signal of the second crash: a sanitizer, for one.
+/// This holds even if somebody else, such as a sanitizer, handles the signal of the second crash.
 TEST_F(CrashHandler, ACrashInTheHandlerEndsWithTheFirstSignal) {
   const auto crash_twice = [this] {
     ::mprotect(area().data(), kCrashReportBytes, PROT_NONE);

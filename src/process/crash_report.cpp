@@ -33,7 +33,7 @@ std::optional<CrashArea> copy_of(std::span<const std::byte, kCrashReportBytes> a
   return report;
 }
 
-/// nullopt: `at` is out of range, or no zero byte follows it.
+/// Returns nullopt if `at` is out of range, or if no zero byte follows it.
 std::optional<std::string> path_at(const CrashArea& report, std::uint32_t at) {
   if (at >= report.paths.size()) return std::nullopt;
   const auto begin = report.paths.begin() + at;
@@ -42,7 +42,7 @@ std::optional<std::string> path_at(const CrashArea& report, std::uint32_t at) {
   return std::string(begin, end);
 }
 
-/// The modules of this process that have a file.
+/// The modules of this process that were loaded from a file.
 std::set<std::string> loaded_modules() {
   std::set<std::string> paths;
   ::dl_iterate_phdr(

@@ -31,7 +31,7 @@ CrashArea complete(std::uint32_t frames) {
   return report;
 }
 
-/// A report of one frame, at `offset` in `path`.
+/// Makes a report of one frame, at `offset` in `path`.
 CrashArea at(std::uint64_t offset, const std::string& path) {
   CrashArea report = complete(1);
   report.frames[0].offset = offset;
@@ -76,7 +76,7 @@ TEST(CrashReport, AModuleThatTheHostHasLoadedGivesNames) {
 }
 
 TEST(CrashReport, TheKernelsModuleIsNotLookedForInTheWorkingDirectory) {
-  // A path without a directory is one of a file here.
+  // If this path were opened, it would be that of a file in the working directory.
   EXPECT_EQ(read(at(0x10, "linux-vdso.so.1")), Lines{"#0 linux-vdso.so.1+0x10"});
 }
 
@@ -150,7 +150,8 @@ TEST_F(CrashReportFiles, NothingThatTheWorkerNamesIsOpened) {
   EXPECT_EQ(read(at(0x10, "/dev/full")), Lines{"#0 full+0x10"});
   EXPECT_FALSE(was_opened());
 
-  // The host's own word is followed, but only to files: to open anything else may act on it, or wait for somebody.
+  // The host trusts the path that it gave itself, but opens only files: opening anything else may have effects, or
+  // block.
   for (const std::string& each : {fifo, std::string("/dev/full")}) (void)read(at(0x10, ""), each);
   EXPECT_FALSE(was_opened());
   EXPECT_EQ(read(at(0x10, ""), file), Lines{"#0 libfile.so+0x10"});

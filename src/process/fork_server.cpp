@@ -57,7 +57,7 @@ class Server {
     try {
       (void)end_after_hang_up(process_, os::Deadline::forever());
     } catch (const std::system_error&) {
-      // The destructor of process_ goes on.
+      // The destructor of process_ kills the server and reaps it.
     }
   }
 
@@ -74,15 +74,15 @@ class Server {
     const int fds[] = {socket.get()};
     if (!os::send_with_fds(channel_.host_end(), kRequest, fds, deadline)) return std::nullopt;
     ServerReply reply;
-    std::vector<os::Fd> come;
-    if (!hear(reply, come, deadline)) return std::nullopt;
+    std::vector<os::Fd> received;
+    if (!receive_reply(reply, received, deadline)) return std::nullopt;
     if (reply.pid <= 0) throw refusal(reply.error_number);
     const bool is_elsewhere = own_pid_ != process_.pid();  // in another PID namespace, with other numbers
-    if (come.size() != 1) {  // the kernel leaves descriptors out if this process may have no more
+    if (received.size() != 1) {  // the kernel leaves descriptors out if this process may have no more
       if (!is_elsewhere) os::kill_and_reap(reply.pid);
       throw StartReport{StartStage::pidfd, EMFILE};
     }
-    os::Pidfd pidfd(std::move(come.front()));
+    os::Pidfd pidfd(std::move(received.front()));
     const auto pid = is_elsewhere ? os::pid_here(pidfd) : std::optional<pid_t>(reply.pid);
     if (!pid) {
       (void)pidfd.send_signal(SIGKILL);
@@ -104,11 +104,11 @@ class Server {
     return report;
   }
 
-  /// The reply is needed: there is a worker by now, and nothing else says which. A lack of memory may pass.
-  bool hear(ServerReply& reply, std::vector<os::Fd>& come, const os::Deadline& deadline) {
+  /// By now there is a worker, and only the reply says which one. So if memory is short, this is tried again.
+  bool receive_reply(ServerReply& reply, std::vector<os::Fd>& received, const os::Deadline& deadline) {
     for (int tries_left = 3;; --tries_left) {
       try {
-        return receive(&reply, sizeof reply, come, deadline, nullptr);
+        return receive(&reply, sizeof reply, received, deadline, nullptr);
       } catch (const std::system_error&) {
         if (tries_left == 0) throw;
       }
@@ -119,7 +119,7 @@ class Server {
     ServerHello hello;
     char here;
     std::vector<os::Fd> none;
-    if ((!channel_.is_here() && !receive(&here, 1, none, deadline, &error_output)) ||
+    if ((!channel_.has_read_here() && !receive(&here, 1, none, deadline, &error_output)) ||
         !receive(&hello, sizeof hello, none, deadline, &error_output)) {
       const auto status = end_after_hang_up(process_, deadline);
       error_output.drain();
@@ -142,7 +142,7 @@ class Server {
     if (os::is_open(STDERR_FILENO)) os::write_all(STDERR_FILENO, error_output.text());
   }
 
-  /// False: the server has ended. Throws StartReport when the time is over.
+  /// Returns false if the server has ended. Throws StartReport when the time is over.
   bool receive(void* data, std::size_t bytes, std::vector<os::Fd>& fds, const os::Deadline& deadline,
                StderrTail* error_output) {
     for (;;) {
@@ -189,7 +189,7 @@ Holder& holder() {
   return *now;
 }
 
-/// The start of another thread may take longer than this one may wait.
+/// Waits for the lock no longer than this start may take, since the start of another thread may hold it for longer.
 std::unique_lock<std::timed_mutex> lock_of(Holder& own, const os::Deadline& deadline) {
   std::unique_lock lock(own.mutex, std::try_to_lock);
   while (!lock && !deadline.passed()) {

@@ -40,7 +40,7 @@ class TemporaryFile {
   std::string path_ = ::testing::TempDir() + "coproc-fork-start-test-XXXXXX";
 };
 
-/// The number of calls of the handlers below in other processes than the test's.
+/// Counts the calls of the handlers below in processes other than the test's.
 int handlers_fd = -1;
 void handler_of_the_host() {
   if (handlers_fd >= 0) (void)!::write(handlers_fd, "handler of the host\n", 20);

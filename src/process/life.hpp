@@ -22,18 +22,18 @@ class Life {
   virtual pid_t pid() const noexcept = 0;
   /// Whether the owner has to end the process, and to reap it.
   virtual bool is_owned() const noexcept = 0;
-  /// For poll: readable once the process has ended. Stays this object's. -1: the descriptor is lost.
+  /// A descriptor for poll, readable once the process has ended; -1 if it is lost. This object keeps owning it.
   virtual int wait_fd() noexcept = 0;
   /// Whether the process has ended, reaped or not.
   virtual bool is_ended() noexcept = 0;
-  /// How it ended, without `stopped_by`; the same at every call. nullopt: it lives, or cannot be reaped yet. Never waits. Throws
-  /// std::system_error.
+  /// Returns how the process ended, without `stopped_by`; it is the same at every call. nullopt if it lives or cannot
+  /// be reaped yet. Never waits. Throws std::system_error.
   virtual std::optional<ExitStatus> try_reap() = 0;
-  /// Sends a signal, whose handler is given the value if there is one. Throws std::system_error.
+  /// Sends a signal; its handler is given the value if there is one. Throws std::system_error.
   virtual os::Signalling signal(int number, std::optional<std::uintptr_t> value) = 0;
-  /// For a process that leads a process group: before it is reaped, the rest of its group is killed.
+  /// Call for a process that leads a process group: before it is reaped, the rest of its group is killed.
   virtual void kill_group_at_end() noexcept = 0;
-  /// The memory that it takes; zeros if it has ended, or if the system does not tell.
+  /// The memory that the process takes; zeros if it has ended, or if the system does not say.
   virtual os::ProcessMemory memory() noexcept = 0;
 };
 

@@ -22,17 +22,17 @@ inline constexpr std::chrono::milliseconds kHostGoneGrace{500};
 
 class Lifeline final : public os::ForkSensitive {
  public:
-  /// In the host, before the fork. Throws std::system_error.
+  /// Call in the host, before the fork. Throws std::system_error.
   Lifeline() : Lifeline(os::ForkLock()) {}
 
   /// In a worker that is no fork of its host: takes the read end that was sent to it.
   explicit Lifeline(os::Fd read_end) noexcept { pipe_.read_end = std::move(read_end); }
 
   const os::Fd& read_end() const noexcept { return pipe_.read_end; }
-  /// In the host, once the worker has its end: closes the worker's end.
+  /// Call in the host once the worker has its end: closes the worker's end here.
   void keep_host_end() noexcept;
-  /// In the worker: from now on it ends at most `grace` after its host. Does not return if the host is gone already.
-  /// Grace 0: the kernel kills it at once. Call once in a process. Throws std::system_error.
+  /// Call once, in the worker: from now on it ends at most `grace` after its host. Does not return if the host is gone
+  /// already. With a grace of 0 the kernel kills it at once. Throws std::system_error.
   void end_with_host(std::chrono::nanoseconds grace = kHostGoneGrace);
 
  private:

@@ -1,4 +1,5 @@
-// What tests/conformance/life_test.cpp cannot see from above: see there for what holds for every start method.
+// The parts of a lifeline that tests/conformance/life_test.cpp, which covers every start method, cannot see from
+// outside.
 #include "process/lifeline.hpp"
 
 #include <fcntl.h>

@@ -34,29 +34,29 @@ ExitStatus to_status(const os::Ended& ended) {
 }  // namespace
 
 /// Opens a descriptor again that the program has closed (closefrom). A child that is not reaped still has its number.
-void LocalLife::find_again() noexcept {
+void LocalLife::reopen_if_closed() noexcept {
   if (!is_lost() || !is_owned()) return;
   const std::scoped_lock lock(mutex_);
   if (status_) return;
   try {
     pidfd_ = os::Pidfd::open(pid_);
   } catch (const std::system_error&) {
-    // The call that needs it finds that it cannot be used.
+    // The call that needs the descriptor will find that it cannot be used.
   }
 }
 
 int LocalLife::wait_fd() noexcept {
-  find_again();
+  reopen_if_closed();
   return is_lost() ? -1 : pidfd_.fd();
 }
 
 bool LocalLife::is_ended() noexcept {
-  find_again();
+  reopen_if_closed();
   return is_lost() || pidfd_.is_ended();
 }
 
 std::optional<ExitStatus> LocalLife::try_reap() {
-  find_again();
+  reopen_if_closed();
   const std::scoped_lock lock(mutex_);
   if (status_) return status_;
   if (kills_group_) {
@@ -75,7 +75,7 @@ std::optional<ExitStatus> AdoptedLife::try_reap() {
   if (status_) return status_;
   std::optional<ExitStatus> status;
   bool is_known = false;
-  // Its starter may have reaped it, so that its number is another process's: it is not looked for by that.
+  // The process that started it may have reaped it, so its number may be another process's and must not be used.
   if (!is_lost()) {
     const auto ended = os::look_at_ended(pidfd_);
     if (!ended) return std::nullopt;
@@ -92,7 +92,7 @@ std::optional<ExitStatus> AdoptedLife::try_reap() {
 }
 
 os::Signalling LocalLife::signal(int number, std::optional<std::uintptr_t> value) {
-  find_again();
+  reopen_if_closed();
   try {
     if (os::Pidfd::can_open()) return value ? pidfd_.queue_signal(number, *value) : pidfd_.send_signal(number);
   } catch (const std::system_error& error) {

@@ -37,18 +37,18 @@ class LocalLife : public Life, private os::ForkSensitive {
   bool is_lost() const noexcept { return pidfd_.fd() >= 0 && !pidfd_.is_own(); }
 
  private:
-  void find_again() noexcept;
+  void reopen_if_closed() noexcept;
   void leave_in_child() noexcept override { pidfd_.close(); }
 
   bool kills_group_ = false;  // guarded by mutex_
   os::ForkRegistration registration_{*this};
 };
 
-/// A process that somebody else started, ends and reaps.
+/// A process that is started, ended and reaped by somebody else.
 class AdoptedLife final : public LocalLife {
  public:
-  /// Called, maybe by several threads at once, if the kernel does not tell this process how that one ended, or whether
-  /// it has. May be empty.
+  /// Called, possibly by several threads at once, if the kernel does not tell this process whether and how that process
+  /// ended. May be empty.
   using Ask = std::function<std::optional<ExitStatus>()>;
   AdoptedLife(pid_t pid, os::Pidfd pidfd, Ask ask_how_it_ended) noexcept
       : LocalLife(pid, std::move(pidfd)), ask_how_it_ended_(std::move(ask_how_it_ended)) {}

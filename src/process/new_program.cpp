@@ -55,7 +55,7 @@ os::Fd open_working_directory(const WorkerOptions& options) {
   }
 }
 
-/// Everything of the host's that the worker gets. It is opened here, so that it is the host's as it is now.
+/// Everything that the worker gets from the host. It is opened here, so that it is the host's as it is now.
 struct Inherited {
   StandardDescriptors opened;
   os::Fd working_directory;
@@ -92,7 +92,7 @@ StartRequest request_for(const WorkerOptions& options, std::string payload) {
   return request;
 }
 
-/// Throws StartReport that names the program.
+/// Throws a StartReport that names the program.
 pid_t execute(const os::Program& program, const os::Fd& control, int error_output) {
   try {
     return os::spawn(program, control, error_output);
@@ -106,7 +106,7 @@ pid_t execute(const os::Program& program, const os::Fd& control, int error_outpu
   }
 }
 
-/// The process, which has been told nothing yet.
+/// Starts the process, which has been told nothing yet.
 Child launch(const WorkerOptions& options, const NewProgram& program, const Inherited& inherited, StartChannel& channel,
              std::unique_ptr<Lifeline> lifeline, StderrTail* error_output, StartRequest& request,
              const os::Deadline& deadline, StartStage& stage) {
@@ -187,7 +187,7 @@ os::Program this_program(const char* role, std::vector<std::string> environment)
 
 namespace {
 
-/// One start. If something goes wrong it is in the outcome's report; else `child` is the worker.
+/// Makes one attempt to start. If it fails, the outcome has the reason; otherwise `child` is the worker.
 StartOutcome attempt(const WorkerOptions& options, const NewProgram& program, StartRequest& request,
                      std::span<const int> fds, const os::Deadline& deadline, Child& child) {
   StartStage stage = StartStage::setup;
@@ -198,8 +198,8 @@ StartOutcome attempt(const WorkerOptions& options, const NewProgram& program, St
     auto own_lifeline = std::make_unique<Lifeline>();
     Lifeline& lifeline = *own_lifeline;
     StartChannel channel;
-    // What a program prints before it reports is for the error if it fails. A fork server's worker prints nothing
-    // before.
+    // If the start fails, the error quotes what the program printed before. A worker of the fork server prints nothing
+    // before its report.
     std::optional<StderrTail> error_output;
     if (program.method != StartMethod::fork_server) error_output.emplace();
     StderrTail* const tail = error_output ? &*error_output : nullptr;

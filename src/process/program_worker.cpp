@@ -80,7 +80,7 @@ int run(os::Fd socket, Prepare prepare, bool is_own) noexcept {
   StartReport report;
   Lifeline* lifeline = nullptr;
   std::function<int()> body;
-  StartChannel::say_here(socket);
+  StartChannel::send_here(socket);
   try {
     report.stage = StartStage::handshake;
     if (!receive_start_request(socket, request, fds)) return 1;  // the host is gone

@@ -83,7 +83,7 @@ void serve_forks(os::Fd control, Prepare prepare) noexcept {
   try {
     flush_standard_streams();  // or each worker would print again what static initialisers have printed
     hold_nothing_of_host();
-    StartChannel::say_here(control);
+    StartChannel::send_here(control);
     const ServerHello hello{static_cast<std::uint32_t>(os::thread_count()), ::getpid()};
     if (hello.pid == 1) os::leave_children_to_kernel();  // the init process of its PID namespace
     (void)os::send_with_fds(control, bytes_of(hello), {}, os::Deadline::forever());

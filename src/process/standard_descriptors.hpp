@@ -11,7 +11,7 @@
 
 namespace coproc::inline v0::process {
 
-/// By number. No descriptor: that of the process which opens them stays as it is.
+/// The descriptors 0, 1 and 2, by number. Where there is none, the process keeps its own.
 using StandardDescriptors = std::array<os::Fd, 3>;
 
 /// Opens what WorkerOptions ask for. Paths are relative to the working directory. `stage` always says which one it is

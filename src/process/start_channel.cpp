@@ -32,21 +32,21 @@ StartChannel::StartChannel(const os::ForkLock&) : ends_(os::SocketPair::create()
 os::Pidfd StartChannel::open_pidfd(pid_t worker, const os::Deadline& deadline) {
   if (os::Pidfd::can_open()) return os::Pidfd::open(worker);
   os::Pidfd pidfd = os::Pidfd::of_sender(ends_.first, deadline);
-  is_here_ = true;
+  has_read_here_ = true;
   return pidfd;
 }
 
 void StartChannel::keep_worker_end() noexcept {
   ends_.first.reset();
-  say_here(ends_.second);
+  send_here(ends_.second);
 }
 
-void StartChannel::say_here(const os::Fd& worker_end) noexcept {
+void StartChannel::send_here(const os::Fd& worker_end) noexcept {
   const char here = 1;
   (void)os::send_all(worker_end, &here, 1);  // the next call finds it, too, if the host is gone
 }
 
-bool StartChannel::let_go(const os::Deadline& deadline) noexcept {
+bool StartChannel::confirm_pidfd(const os::Deadline& deadline) noexcept {
   step("start: host, before go");
   constexpr std::byte kGo[1]{std::byte{1}};
   try {
@@ -58,8 +58,8 @@ bool StartChannel::let_go(const os::Deadline& deadline) noexcept {
 
 std::optional<StartReport> StartChannel::receive(const os::Deadline& deadline) noexcept {
   char here = 0;
-  if (!is_here_ && os::receive_until(ends_.first, &here, 1, deadline) != 1) return std::nullopt;
-  is_here_ = true;
+  if (!has_read_here_ && os::receive_until(ends_.first, &here, 1, deadline) != 1) return std::nullopt;
+  has_read_here_ = true;
   ReportHeader header;
   if (os::receive_until(ends_.first, &header, sizeof header, deadline) != sizeof header) return std::nullopt;
   if (header.stage < 0 || header.stage > static_cast<std::int32_t>(StartStage::arguments)) return std::nullopt;

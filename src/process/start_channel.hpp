@@ -42,9 +42,9 @@ class StartChannel final : public os::ForkSensitive {
   /// std::system_error.
   os::Pidfd open_pidfd(pid_t worker, const os::Deadline& deadline);
   /// Whether "here" has been read.
-  bool is_here() const noexcept { return is_here_; }
+  bool has_read_here() const noexcept { return has_read_here_; }
   /// Sends "I have your pidfd". False: the worker is gone, or does not read, so that there was no room in time.
-  bool let_go(const os::Deadline& deadline) noexcept;
+  bool confirm_pidfd(const os::Deadline& deadline) noexcept;
   /// Closes the host's end, which the peer sees.
   void hang_up() noexcept { ends_.first.reset(); }
   /// The report; nullopt: the worker ended without one, or what it sent is none. Waits for the rest of a report that
@@ -54,8 +54,8 @@ class StartChannel final : public os::ForkSensitive {
   // The worker's side.
   void keep_worker_end() noexcept;
   /// Says "here" before there is a StartChannel.
-  static void say_here(const os::Fd& worker_end) noexcept;
-  /// Waits for let_go() first. False: the host is gone or gave up, so that there is nobody to work for.
+  static void send_here(const os::Fd& worker_end) noexcept;
+  /// Waits for confirm_pidfd() first. False: the host is gone or gave up, so that there is nobody to work for.
   bool report(const StartReport& report) noexcept;
 
  private:
@@ -63,8 +63,8 @@ class StartChannel final : public os::ForkSensitive {
   void leave_in_child() noexcept override;
   void list_fds(std::vector<int>& fds) const override;
 
-  os::SocketPair ends_;   // the host's, the worker's
-  bool is_here_ = false;  // the host has read that byte
+  os::SocketPair ends_;         // the host's, the worker's
+  bool has_read_here_ = false;  // the host has read that byte
   os::ForkRegistration registration_{*this};
 };
 

@@ -43,8 +43,8 @@ bool send_start_request(const os::Fd& socket, const StartRequest& request, std::
 
 bool receive_start_request(const os::Fd& socket, StartRequest& request, StartFds& fds) {
   RequestHeader header;
-  std::vector<os::Fd> come;
-  if (!os::receive_with_fds(socket, std::as_writable_bytes(std::span(&header, 1)), come)) return false;
+  std::vector<os::Fd> received;
+  if (!os::receive_with_fds(socket, std::as_writable_bytes(std::span(&header, 1)), received)) return false;
   if (header.magic != kRequestMagic || header.version != kStartVersion || header.bytes > kMostBytes) {
     throw StartReport{StartStage::handshake, 0,
                       "host and worker are built with different versions of coproc (start protocol " +
@@ -55,7 +55,7 @@ bool receive_start_request(const os::Fd& socket, StartRequest& request, StartFds
   while (body.size() < header.bytes) {  // allocate for what has arrived, not for what is announced
     const std::size_t at = body.size();
     body.resize(at + static_cast<std::size_t>(std::min<std::uint64_t>(header.bytes - at, kPieceBytes)));
-    if (!os::receive_with_fds(socket, std::span(body).subspan(at), come)) return false;
+    if (!os::receive_with_fds(socket, std::span(body).subspan(at), received)) return false;
   }
   try {
     Decoder decoder(body, std::numeric_limits<std::size_t>::max());
@@ -64,16 +64,16 @@ bool receive_start_request(const os::Fd& socket, StartRequest& request, StartFds
   } catch (const DecodeError& error) {
     throw StartReport{StartStage::handshake, 0, std::string("the start request cannot be read: ") + error.what()};
   }
-  if (come.size() < kOwnFds || come.size() - kOwnFds < request.keep_fds.size()) {
+  if (received.size() < kOwnFds || received.size() - kOwnFds < request.keep_fds.size()) {
     throw StartReport{StartStage::handshake, 0, "the start request came without its descriptors (a limit on them?)"};
   }
-  auto next = std::make_move_iterator(come.begin());
+  auto next = std::make_move_iterator(received.begin());
   for (os::Fd& fd : fds.standard) fd = *next++;
   fds.working_directory = *next++;
   fds.lifeline = *next++;
   const auto kept_end = next + static_cast<std::ptrdiff_t>(request.keep_fds.size());
   fds.kept.assign(next, kept_end);
-  fds.payload.assign(kept_end, std::make_move_iterator(come.end()));
+  fds.payload.assign(kept_end, std::make_move_iterator(received.end()));
   return true;
 }
 

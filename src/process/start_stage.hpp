@@ -50,10 +50,10 @@ struct StartReport {
 /// The report of a system call that failed in this stage.
 StartReport report_of(StartStage stage, const std::system_error& error);
 
-/// " (a limit ...?)" if this is why a process could not be made, and says no more; else "".
+/// Returns " (a limit ...?)" if that may be why a process could not be made; otherwise "".
 const char* guess_at_processes(int error_number);
 
-/// What failed, why, and what to do.
+/// Returns what failed, why, and what to do.
 std::string describe(const StartReport& report, const WorkerOptions& options);
 
 /// `status`: how the worker's process ended, if it did so by itself.

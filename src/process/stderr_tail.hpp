@@ -26,12 +26,12 @@ class StderrTail final : public os::ForkSensitive {
   /// Throws std::system_error.
   StderrTail() : StderrTail(os::ForkLock()) {}
 
-  /// This has to become descriptor 2 of the child. A forked child keeps it if this object is among those it keeps.
+  /// The descriptor that has to become the child's stderr. A forked child keeps it if it keeps this object.
   int write_fd() const noexcept { return pipe_.write_end.get(); }
   /// In the host, once the child has its own: closes the child's end.
   void keep_host_end() noexcept { pipe_.write_end.reset(); }
 
-  /// For poll: readable when there is something to drain. -1 once nobody has the write end any more.
+  /// A descriptor for poll, readable when there is something to drain; -1 once nobody has the write end any more.
   int fd() const noexcept;
   /// Reads what is there; never waits. False: nobody has the write end any more, and nothing more will come.
   bool drain() noexcept;

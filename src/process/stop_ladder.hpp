@@ -30,7 +30,7 @@ struct LadderWait {
   FunctionRef<void()> keep_draining = {};
   /// A descriptor that is readable when there is something to drain; -1: none. Stays the caller's.
   int extra_fd = -1;
-  /// Whether a thread that is cancelled ends in the wait. Not for calls of destructors.
+  /// Whether pthread_cancel() may end the thread in this wait. Must be false in destructors.
   bool may_unwind = false;
 };
 
@@ -40,7 +40,7 @@ void take_rung(Child& child, const Rung& rung);
 /// Waits for the child's end; nullopt when the time is over. Throws std::system_error.
 std::optional<ExitStatus> wait_for_end(Child& child, const os::Deadline& deadline, const LadderWait& wait);
 
-/// The same for many at once: until all have ended, or the time is over. Throws std::system_error.
+/// The same for many children at once: waits until all have ended, or the time is over. Throws std::system_error.
 void wait_for_ends(std::span<Child* const> children, const os::Deadline& deadline, const LadderWait& wait);
 
 /// Takes the rungs in order until the child has ended; NotYetEnded if it outlives the last one. A child that has

@@ -27,7 +27,7 @@ void wait_until_stopped(const Child& child) {
   while (::waitid(P_PID, static_cast<id_t>(child.pid()), &info, WSTOPPED | WNOWAIT) != 0) {}
 }
 
-/// Says when it is ready, so that no signal comes before its handler is there.
+/// Starts a child that writes to `ready` once its handler is set, so that no signal comes before.
 Child start_ignoring_sigterm(const Report& ready, bool stops_itself) {
   Child child = start([&, stops_itself]() -> int {
     ::signal(SIGTERM, SIG_IGN);

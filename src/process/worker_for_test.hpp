@@ -1,4 +1,4 @@
-// For the tests of this layer: the shortest way to start a worker, and for it to tell the test something.
+// For the tests of this layer: the shortest way to start a worker, and a pipe by which it reports to the test.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -26,7 +26,7 @@ class Report {
     ASSERT_EQ(::write(pipe_.write_end.get(), data, bytes), ssize_t(bytes));
   }
   void write(const std::string& text) const { write(text.data(), text.size()); }
-  /// All until the last writer's end.
+  /// Reads until the last writer has closed the pipe.
   std::string read_to_end() {
     pipe_.write_end.reset();
     std::string text;

@@ -1,8 +1,8 @@
 // Named points of the protocol, so that tests can count them and end a process at any of them.
 //
-// They are there only where COPROC_TEST_STEPS is set (CMake's option of that name), and compiled to nothing elsewhere: a
-// message passes a dozen of them, and a load and a branch for each would cost the bare ring a tenth of its speed. So an
-// installed library has none.
+// They exist only if CMake's option COPROC_TEST_STEPS is set, and otherwise compile to nothing: a message passes a
+// dozen of them, and a load and a branch for each would cost the bare ring a tenth of its speed. So an installed
+// library has none.
 //
 // Thread safety: any thread.
 #pragma once

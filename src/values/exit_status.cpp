@@ -23,7 +23,7 @@ std::string signal_name(int signal) {
   return "signal " + std::to_string(signal);
 }
 
-/// What the system or the worker itself sends these for, as far as that can be told from the signal alone.
+/// The usual reason why the system or the worker itself sends this signal, as far as the signal alone tells.
 const char* reason_of(int signal) {
   switch (signal) {
     case SIGKILL:
@@ -86,7 +86,7 @@ std::string list_ids(const std::vector<RequestId>& ids) {
   return text + (ids.size() > kMost ? ", ...)" : ")");
 }
 
-/// Each line of `block` below the heading, so that it cannot be taken for ours.
+/// Returns `block` with each line indented more than the heading, so that it cannot be taken for a line of ours.
 std::string indented(std::string_view block) {
   return '\n' + std::string(kBlock) + detail::in_lines(block, kBlock, 16384);
 }

@@ -13,7 +13,7 @@ struct Character {
   bool is_utf8;
 };
 
-/// The first of `text`, which is not empty.
+/// Returns the first character of `text`, which must not be empty.
 Character first_of(std::string_view text) {
   const auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(text[i]); };
   const std::uint8_t lead = byte(0);
@@ -35,7 +35,7 @@ Character first_of(std::string_view text) {
 struct Range {
   std::uint32_t first, last;
 };
-/// What a terminal or an editor acts upon, or does not show.
+/// Characters that a terminal or an editor acts upon, or does not show.
 constexpr Range kNotShown[] = {
     {0x00, 0x1F},        // controls
     {0x7F, 0x9F},        // delete, and the second set of controls
@@ -79,7 +79,7 @@ void escape(std::string& text, const Character& character) {
   text += escaped;
 }
 
-/// `indent`: null: newlines are escaped, too.
+/// If `indent` is null, newlines are escaped, too.
 std::string shown(std::string_view words, const std::string_view* indent, std::size_t most) {
   std::string text;
   text.reserve(words.size() < most ? words.size() : most);

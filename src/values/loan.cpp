@@ -1,4 +1,4 @@
-// Loans as far as codecs know them: their ends, and the memory that stands in where nothing can be lent.
+// The parts of loans that codecs use: destructors, and ordinary memory for contents that cannot be lent.
 #include "coproc/detail/loan.hpp"
 
 #include <new>

@@ -21,7 +21,7 @@ void WorkerAccess::queue_signal(Worker& worker, int signal, std::uintptr_t value
   try {
     worker.state().started("signal")->child.signal(signal, value);
   } catch (const std::exception&) {
-    // A signal that could not be sent shows in what becomes of the task.
+    // If the signal could not be sent, the outcome of the task shows it.
   }
 }
 

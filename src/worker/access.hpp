@@ -1,7 +1,7 @@
-// How a pool reaches the process of one of its workers: through its life, never by its number, which may be another's
-// by now.
+// Gives a pool access to the process of one of its workers: through its Life, and not by its number, which may belong
+// to another process by now.
 //
-// Thread safety: as `Worker::kill`.
+// Thread safety: that of `Worker::kill`.
 #pragma once
 
 #include <cstdint>
@@ -12,11 +12,11 @@
 namespace coproc::inline v0::detail {
 
 struct WorkerAccess {
-  /// Sends SIGKILL. False: it was refused, so that the process may go on. True also if the process has ended.
+  /// Sends SIGKILL. Returns false if it was refused, so that the process may go on; true also if the process has ended.
   static bool kill(Worker& worker) noexcept;
   /// Sends a signal that carries a value. Does nothing if the process has ended or may not be signalled.
   static void queue_signal(Worker& worker, int signal, std::uintptr_t value) noexcept;
-  /// Zeros if the process has ended, or if the system does not tell.
+  /// The memory of the process; zeros if it has ended, or if the system does not say.
   static os::ProcessMemory memory_of(Worker& worker) noexcept;
 };
 

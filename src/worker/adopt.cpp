@@ -1,4 +1,4 @@
-// Workers whose process another party starts and reaps.
+// Workers whose processes are started and reaped by somebody else.
 #include "coproc/adopted_worker.hpp"
 
 #include <unistd.h>

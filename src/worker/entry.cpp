@@ -8,8 +8,8 @@
 namespace coproc::inline v0 {
 
 namespace detail {
-/// Whether a coproc of this process is called before main. If a program and a library that it is linked with both contain
-/// coproc, the linker merges their two variables into one, and lets both use the program's functions.
+/// Whether a coproc of this process is called before main. If a program and a library that it is linked with both
+/// contain coproc, the linker merges their two variables into one, and lets both use the program's functions.
 extern COPROC_API bool is_called_before_main;
 __attribute__((weak)) bool is_called_before_main = false;
 }  // namespace detail
@@ -21,9 +21,9 @@ void init(int argc, char**) {
 
 }  // namespace coproc::inline v0
 
-// glibc calls main through __libc_start_main. A definition in the program, or in a library that it is linked with, replaces
-// glibc's. This one is weak, so that a static program, which needs glibc's, is linked with that: such programs call
-// coproc::init().
+// glibc calls main through __libc_start_main. A definition in the program, or in a library that it is linked with,
+// replaces glibc's. This one is weak, so that a static program, which needs glibc's, is linked with that: such programs
+// call coproc::init().
 namespace {
 
 using Main = int (*)(int, char**, char**);

@@ -49,7 +49,8 @@ std::unique_ptr<link::Link> open_transport(const HandedMessenger& link, os::Fd m
 
 constexpr std::chrono::nanoseconds kLongestSpin = std::chrono::milliseconds(10);
 
-/// Opens the pipe anew: another holder of the file description that came could make its reads and writes block.
+/// Opens the pipe anew: another process that shares the received file description could make its reads and writes
+/// block.
 os::Fd own_end_of_pipe(os::Fd fd, int mode) {
   if (!os::is_pipe(fd, mode))
     throw InvalidArgumentError("LinkEnd: the second and third descriptor must be the ends of pipes that fds() gave");
@@ -165,7 +166,7 @@ int LinkEnd::run(const std::function<void(M&)>& target) {
   const EndDescription& end = parts.description;
   auto transport =
       open_transport(end.link, std::move(parts.memory), std::move(parts.wake_in), std::move(parts.wake_out));
-  // Never freed: it must outlive whatever the target does, and ends with the process.
+  // Never freed: it must outlive everything that the target does, and ends with the process.
   static process::Lifeline* lifeline = nullptr;
   static unsigned long generation = 0;
   if (lifeline != nullptr && generation == os::fork_generation()) {

@@ -27,7 +27,7 @@ struct LinkEnd::Parts {
   os::Fd lifeline;
 };
 
-/// The limits and habits of a link, as its other end describes them.
+/// The options of a link, as its other end describes them.
 LinkOptions limits_of(const HandedMessenger& handed);
 /// The description of one end, for another process.
 HandedMessenger description_of(const link::Link& transport, const LinkOptions& link, bool reorders);

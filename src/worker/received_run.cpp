@@ -23,14 +23,14 @@ using process::StartStage;
 
 namespace {
 
-/// Everything that the running target needs, at one address that does not change.
+/// Everything that the running target needs. It is in one object, whose address does not change.
 struct Received {
   RunRequest request;
   std::unique_ptr<Messenger> host;
   std::vector<Messenger> messengers;
 };
 
-/// Opens an end of a link from the next descriptors.
+/// Opens an end of a link from the next descriptors in `fds`.
 std::unique_ptr<link::Link> open_end(const HandedMessenger& handed, std::span<os::Fd>& fds) {
   if (fds.size() < 3) throw StartReport{StartStage::handshake, 0, "the start request came without its links"};
   try {
@@ -71,7 +71,7 @@ std::shared_ptr<Received> receive(const process::StartRequest& start, std::vecto
   return received;
 }
 
-/// Decodes the arguments and runs the target. Nobody else holds the arguments meanwhile.
+/// Decodes the arguments and runs the target. No other object keeps the arguments meanwhile.
 template <class Run>
 int run_received(Received& received, process::Function function, const Run& run) {
   return run_target(

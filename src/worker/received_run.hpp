@@ -1,4 +1,4 @@
-// In a worker that is no fork of its host: leads from the host's request to the running target.
+// Turns the host's request into a running target, in a worker that is no fork of its host.
 //
 // Thread safety: for the worker's first thread.
 #pragma once
@@ -12,7 +12,7 @@
 
 namespace coproc::inline v0 {
 
-/// A process::Prepare for this very program: runs the code that the request names.
+/// A process::Prepare for this program: runs the code that the request names.
 std::function<int()> prepare_named(process::StartRequest& request, std::vector<os::Fd> fds);
 
 /// For an executable: runs `plan`, if it takes the arguments that arrive. Throws process::StartReport.

@@ -1,4 +1,4 @@
-// What a host writes about the target to a worker that is no fork of it.
+// The description of the target that a host sends to a worker that is no fork of it.
 //
 // Thread safety: values.
 #pragma once
@@ -21,7 +21,7 @@ struct HandedMessenger {
   bool automatic_loans = true;
 };
 
-/// The type of an argument for an executable. Both programs must mean the same by it.
+/// The type of an argument for an executable. It must be the same type in both programs.
 struct ArgumentName {
   std::uint64_t type_id = 0;  // 0: a messenger
   std::string description;

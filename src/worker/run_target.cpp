@@ -21,7 +21,7 @@ std::unique_ptr<detail::Core> make_worker_core(std::unique_ptr<link::Link> end, 
     try {
       process::report_crashes_into(end->crash_area());
     } catch (const std::system_error&) {
-      // There is no memory for a signal stack: the worker goes on without crash reports.
+      // There is no memory for a signal stack, so the worker goes on without crash reports.
     }
   }
   detail::CoreOptions options;
@@ -35,7 +35,7 @@ std::unique_ptr<detail::Core> make_worker_core(std::unique_ptr<link::Link> end, 
   return std::make_unique<detail::Core>(std::move(end), std::move(options));
 }
 
-// __forced_unwind refers to no complete object, to which the sanitizer would object.
+// __forced_unwind refers to an object that is not complete, which the sanitizer would report.
 __attribute__((no_sanitize("undefined"))) int run_target(const std::function<void()>& target,
                                                          Messenger& messenger) noexcept {
   try {
@@ -56,7 +56,7 @@ __attribute__((no_sanitize("undefined"))) int run_target(const std::function<voi
       detail::MessengerAccess::core(messenger)->send_current_exception({});
       step("target: exception sent");
     } catch (...) {
-      // The host is gone, or does not let the error in: the exit code must do.
+      // The host is gone, or has no room for the error, so only the exit code tells it.
     }
     return 1;
   }

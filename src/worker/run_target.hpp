@@ -13,8 +13,8 @@
 
 namespace coproc::inline v0 {
 
-/// The core of the worker's messenger. With `reports_crashes`, crashes of this process are written into the link from
-/// now on.
+/// Makes the core of the worker's messenger. With `reports_crashes`, crashes of this process are written into the link
+/// from now on.
 std::unique_ptr<detail::Core> make_worker_core(std::unique_ptr<link::Link> end, const LinkOptions& link, bool reorders,
                                                int host_pid, bool reports_crashes);
 

@@ -1,4 +1,4 @@
-// Worker::start: the link, the process, and the host's end of the messenger.
+// Worker::start: makes the link, the process, and the host's end of the messenger.
 #include <string>
 #include <system_error>
 #include <utility>
@@ -125,7 +125,7 @@ void Worker::State::begin(std::shared_ptr<Run> new_run, std::unique_ptr<Core> co
   auto& transport = core->underlying_link();
   transport.forbid_handover();
   transport.close_memory_fd();
-  transport.watch_peer(new_run->child.wait_fd());  // whose end completes the link: see is_link_complete()
+  transport.watch_peer(new_run->child.wait_fd());  // the child's end completes the link: see is_link_complete()
   core->set_peer_pid(new_run->child.pid());
   new_run->core = core.get();
   new_run->crash_area = transport.crash_area();

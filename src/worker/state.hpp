@@ -18,8 +18,8 @@
 
 namespace coproc::inline v0 {
 
-/// One start of a worker: its process, and what became of it. Shared, so that a call in one thread still has its run
-/// when another thread has started the next one.
+/// One start of a worker: its process, and how that ended. It is shared, so that a call in one thread keeps its run
+/// when another thread starts the next one.
 struct Run {
   process::Child child;
   std::shared_ptr<process::StderrTail> stderr_tail;  // null: not captured; constant after the start
@@ -37,16 +37,16 @@ struct Run {
   bool is_link_complete() const noexcept { return child.is_ended(); }
 };
 
-/// Throws WorkerDiedError for a run whose process has ended.
+/// Throws the WorkerDiedError of a run whose process has ended.
 [[noreturn]] void throw_died(Run& run, const std::string& name);
 
-/// A new link, for which there is no process yet.
+/// A new link, for a process that does not exist yet.
 struct NewLink {
   std::shared_ptr<Run> run;
   std::unique_ptr<detail::Core> core;
   std::unique_ptr<link::Link> worker_end;
 };
-/// `before` is the messenger that the link is for: its request ids go on. Throws std::system_error,
+/// Makes a link. `before` is the messenger that will use it, and whose request ids continue. Throws std::system_error,
 /// InvalidArgumentError.
 NewLink make_link(const WorkerOptions& worker, bool reorders, const Messenger& before);
 
@@ -65,10 +65,10 @@ struct Worker::State {
   /// The current run. Throws if there never was one, or if it belongs to another process.
   std::shared_ptr<Run> started(const char* call) const;
   void drop_run_from_messenger() noexcept;
-  /// Makes this the current run, whose child exists. Its messages arrive through `core`.
+  /// Makes this the current run. Its child exists, and its messages arrive through `core`.
   void begin(std::shared_ptr<Run> new_run, std::unique_ptr<detail::Core> core);
 
-  /// Of an adopted worker, between new_link() and adopt().
+  /// The new link of an adopted worker, between new_link() and adopt().
   struct Awaited {
     std::shared_ptr<Run> run;
     std::unique_ptr<detail::Core> core;

@@ -1,4 +1,4 @@
-// What a worker can ask about itself, and how an executable runs its target.
+// The functions of this_worker.hpp: facts about the worker, and the entry of an executable.
 #include "coproc/this_worker.hpp"
 
 #include <utility>
@@ -19,7 +19,7 @@ bool this_worker::is_worker() noexcept { return process::is_executable_worker();
 
 namespace {
 
-const detail::WorkerPlan* plan_of_executable = nullptr;  // set for the length of run_this_worker()
+const detail::WorkerPlan* plan_of_executable = nullptr;  // set while run_this_worker() runs
 
 }  // namespace
 

@@ -29,7 +29,7 @@ namespace coproc::inline v0 {
 
 namespace {
 
-/// Whether a line of a stack is one of those that only lead to the target: "#3 void coproc::v0::...".
+/// Whether a line of a stack is a frame that only leads to the target: "#3 void coproc::v0::...".
 bool is_own_frame(std::string_view line) {
   line.remove_prefix(std::min(line.find(' ') + 1, line.size()));
   // Names that the demangler cannot handle: functions of coproc, what is nested in them, and standard library code
@@ -44,7 +44,7 @@ bool is_own_frame(std::string_view line) {
         "std::function<void ()>", "std::__invoke", "std::invoke", "std::apply<", "std::__apply"}) {
     if (line.starts_with(name)) return true;
   }
-  // In unoptimised code with the result type in front: std::enable_if<...>::type std::__invoke_r<...>.
+  // In unoptimised code the result type comes first: std::enable_if<...>::type std::__invoke_r<...>.
   return line.starts_with("std::") && (line.find(">::type std::__invoke") != std::string_view::npos ||
                                        line.find(">::type std::invoke") != std::string_view::npos);
 }
@@ -57,7 +57,7 @@ void leave_out_own_frames(std::vector<std::string>& stack) {
 
 using CrashBytes = std::array<std::byte, process::kCrashReportBytes>;
 
-/// The stack that a signal has left in the crash area, as text. Reads files, so call it without the lock.
+/// Returns the stack from the crash area as text. It reads files, so call it without the lock.
 std::vector<std::string> stack_of(const CrashBytes& bytes, const Run& run) {
   auto stack = process::read_crash_report(bytes, run.program, run.program_identity);
   leave_out_own_frames(stack);
@@ -66,9 +66,9 @@ std::vector<std::string> stack_of(const CrashBytes& bytes, const Run& run) {
 
 using RunLock = std::unique_lock<std::mutex>;
 
-/// The first event of an end: the process has ended.
+/// The first event of an end: the process has ended. Takes its status.
 void take_status(Run& run, RunLock& lock) {
-  lock.unlock();  // the child may have to ask another party how it ended
+  lock.unlock();  // how the process ended may be asked of another party
   auto ended = run.child.try_reap();
   lock.lock();
   if (run.status || !ended) return;
@@ -79,10 +79,10 @@ void take_status(Run& run, RunLock& lock) {
   run.status->stderr_tail = run.stderr_tail->text();
 }
 
-/// The second event: the link is complete. Adds to the status what the last messages and the crash area tell.
+/// The second event: the link is complete. Adds to the status what the last messages and the crash area say.
 void take_last_messages(Run& run, RunLock& lock) {
   run.core->note_peer_gone();
-  run.core->try_drain();  // its exception may be the last thing in the ring, or replies still behind a full inbox
+  run.core->try_drain();  // the last thing in the ring may be the target's exception, or replies behind a full inbox
   std::tie(run.status->exception, run.status->exception_text) = run.core->final_error();
   run.status->unanswered = run.core->unanswered();
   if (!run.status->signalled() || run.is_stack_read) return;
@@ -95,7 +95,7 @@ void take_last_messages(Run& run, RunLock& lock) {
   run.is_stack_read = true;
 }
 
-/// The status of a run whose process has ended; nullopt: it is alive.
+/// Returns the status of a run whose process has ended; nullopt if it is alive.
 std::optional<ExitStatus> end_of(Run& run) {
   RunLock lock(run.mutex);
   if (!run.status) take_status(run, lock);
@@ -103,9 +103,9 @@ std::optional<ExitStatus> end_of(Run& run) {
   return run.status;
 }
 
-/// Receives what workers still send, so that no send keeps them from ending. As long as more comes it goes on for a
-/// while: else a worker that empties its buffers could send one ring's worth each time that the stop ladder looks.
-/// All workers share that while, or many that send for ever would put the next rung off.
+/// Receives what workers still send, so that no blocked send keeps them from ending. While more keeps arriving, this
+/// goes on for a while: otherwise a worker that empties its buffers could send only as much as the ring holds each time
+/// that the stop ladder looks. All workers share that time, or many that send for ever would delay the next rung.
 void drain_runs(std::span<Run* const> runs) noexcept {
   for (Run* const run : runs) {
     if (run->stderr_tail) run->stderr_tail->drain();
@@ -129,7 +129,7 @@ void drain_run(Run& run) noexcept {
   drain_runs({&one, 1});
 }
 
-/// What a call does while it waits for the end.
+/// The work that a call does while it waits for the end of the worker.
 process::LadderWait draining(Run& run, process::FunctionRef<void()> drain) {
   return {.keep_draining = drain, .extra_fd = run.stderr_tail ? run.stderr_tail->fd() : -1};
 }
@@ -199,7 +199,7 @@ Worker::Worker(Worker&& other) noexcept = default;
 
 Worker& Worker::operator=(Worker&& other) noexcept {
   if (this != &other) {
-    const Worker ended(std::move(*this));  // stops what lives here
+    const Worker ended(std::move(*this));  // stops the worker that this object had
     state_ = std::move(other.state_);
   }
   return *this;
@@ -210,7 +210,7 @@ Worker::~Worker() {
   const auto run = state_->current();
   if (run == nullptr || !run->child.is_own_process()) return;
   try {
-    if (run->child.was_killed()) {  // no gentler rung can help any more; do not wait for the last one twice
+    if (run->child.was_killed()) {  // no gentler rung can help any more, and waiting for the last one twice has no use
       auto drain = [&] { drain_run(*run); };
       (void)process::wait_for_end(run->child, run->child.patience(), draining(*run, drain));
     } else {
@@ -304,7 +304,7 @@ ExitStatus Worker::finish(Timeout timeout) {
   } catch (const TimeoutError&) {
     return stop();
   } catch (const WorkerIsDeadError&) {
-    // It has ended by itself.
+    // The worker has ended by itself.
   }
   if (auto status = join_for(deadline.remaining())) return *std::move(status);
   return stop();
@@ -327,7 +327,7 @@ void Worker::terminate() {
   telling_errors("terminate", state().options.name, [&] {
     if (!run->child.try_reap()) process::take_rung(run->child, {StopRung::terminate, kForever});
   });
-  drain_run(*run);  // a worker that handles the signal could not act on it while blocked in a send
+  drain_run(*run);  // if the worker is blocked in a send, it cannot act on the signal that it handles
 }
 
 void Worker::kill() {

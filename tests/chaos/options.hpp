@@ -2,7 +2,7 @@
 //
 //   COPROC_CHAOS_SEED   the seed to use, instead of a new one that is printed
 //   COPROC_CHAOS_STEP   only this step, counted from 1 (for the tests of steps)
-//   COPROC_CHAOS_KILLS  how many random kills there shall be; the tests of steps begin again until each has a tenth of it
+//   COPROC_CHAOS_KILLS  how many random kills to make; the tests of steps are repeated until each has made a tenth
 //
 // Thread safety: none; used by the test's main thread.
 #pragma once

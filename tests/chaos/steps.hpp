@@ -45,8 +45,8 @@ class Armed {
 /// Whether the process sleeps, is stopped or has ended: what it could do it has done.
 bool is_at_rest(int pid);
 
-/// From now on this process, at one of its own steps or at none (the case decides), waits until the worker is at rest or
-/// dead: so that all that may happen between a look and the sleep behind it does happen. Until `hurry()`.
+/// From now on this process, at one of its own steps or at none (the case decides), waits until the worker is at rest
+/// or dead: so that all that may happen between a look and the sleep behind it does happen. Until `hurry()`.
 void dawdle(const Case& which, int worker) noexcept;
 void hurry() noexcept;
 

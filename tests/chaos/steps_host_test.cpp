@@ -1,6 +1,5 @@
 // A host that dies at each step of the protocol: its worker ends, whatever it is doing.
 #include <gtest/gtest.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -11,6 +10,7 @@
 
 #include "chaos/parcel.hpp"
 #include "chaos/steps.hpp"
+#include "support/descendants.hpp"
 
 using chaos::Case;
 using chaos::Ledger;
@@ -20,15 +20,6 @@ using coproc::PriorityMessenger;
 namespace {
 
 using Worker = coproc::WorkerResource<std::function<void(PriorityMessenger&)>>;
-
-/// Where orphans go, so that this process sees how they end.
-class Subreaper {
- public:
-  Subreaper() { ::prctl(PR_SET_CHILD_SUBREAPER, 1); }
-  Subreaper(const Subreaper&) = delete;
-  Subreaper& operator=(const Subreaper&) = delete;
-  ~Subreaper() { ::prctl(PR_SET_CHILD_SUBREAPER, 0); }
-};
 
 int wait_status(pid_t pid, pid_t& ended) {
   int status = -1;
@@ -71,7 +62,7 @@ void host_dies(const Case& which, Ledger& ledger, std::function<void(PriorityMes
 }  // namespace
 
 TEST(ChaosSteps, promise_09_TheHostOfAWaitingWorkerDies) {
-  const Subreaper here;
+  const support::Subreaper here;
   chaos::at_each_step([](const Case& which, Ledger& ledger) {
     const auto answers = [](PriorityMessenger& host) {
       while (true) host.send_reply(host.receive_blocking<Parcel>());
@@ -89,7 +80,7 @@ TEST(ChaosSteps, promise_09_TheHostOfAWaitingWorkerDies) {
 }
 
 TEST(ChaosSteps, promise_09_TheHostOfASendingWorkerDies) {
-  const Subreaper here;
+  const support::Subreaper here;
   chaos::at_each_step([](const Case& which, Ledger& ledger) {
     const auto sends = [](PriorityMessenger& host) {
       for (std::uint64_t i = 0;; ++i) host.send_norequest(chaos::make_parcel(0, 1, i, 500));
@@ -105,7 +96,7 @@ TEST(ChaosSteps, promise_09_TheHostOfASendingWorkerDies) {
 }
 
 TEST(ChaosSteps, promise_09_TheHostOfABusyWorkerDies) {
-  const Subreaper here;
+  const support::Subreaper here;
   chaos::at_each_step(
       [](const Case& which, Ledger& ledger) {
         const auto spins = [](PriorityMessenger& host) {

@@ -1,5 +1,5 @@
-// Promises 10 and 14, by every start method: workers start where the system refuses some of its calls, and in a host that has
-// given up rights since its first worker they have no more than it has now.
+// Promises 10 and 14, by every start method: workers start where the system refuses some of its calls, and in a host
+// that has given up rights since its first worker they have no more than it has now.
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <grp.h>

@@ -1,5 +1,5 @@
-// Promises 10 and 14, by every start method: a worker has its host's state as it is when the worker starts, whatever the host
-// has changed since its fork server was started; and the server itself holds nothing.
+// Promises 10 and 14, by every start method: a worker has its host's state as it is when the worker starts, whatever
+// the host has changed since its fork server was started; and the server itself holds nothing.
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <linux/capability.h>

@@ -14,8 +14,8 @@ namespace {
 
 class Terminal : public parts::ByEveryMethod {
  protected:
-  /// A session with a terminal: a shell, as small as can be, which runs `job` as its foreground job, tells the test where
-  /// that has stopped, and continues it when it is told to. Returns the terminal's other side.
+  /// A session with a terminal: a shell, as small as can be, which runs `job` as its foreground job, tells the test
+  /// where that has stopped, and continues it when it is told to. Returns the terminal's other side.
   template <class Job>
   int run_in_terminal(Job job) {
     int terminal = -1;

@@ -1,11 +1,12 @@
-// A host for whatever environment it is run in: starts workers in each way and both pools, and says of each whether it works:
-// messages small and large, an error, a death, the end. The last line says what was left behind, if anything was.
+// A host for whatever environment it is run in: starts workers in each way and both pools, and says of each whether it
+// works: messages small and large, an error, a death, the end. The last line says what was left behind, if anything
+// was.
 //
 //   in_any_environment [--print-to=FD] [--worse=HOW] [WAY=refused:WORDS]...
 //
-// `--worse` makes the environment worse once the first worker runs, in ways that no launcher can. `WAY=refused:WORDS` says that
-// this way cannot be here, and words that the error must have. Exit code 0: all is as it should be; 77: the environment could
-// not be made.
+// `--worse` makes the environment worse once the first worker runs, in ways that no launcher can. `WAY=refused:WORDS`
+// says that this way cannot be here, and words that the error must have. Exit code 0: all is as it should be; 77: the
+// environment could not be made.
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Runs a program beside or in a root directory of its own, of which nothing stays: it is mounted where nobody else sees it.
+# Runs a program beside or in a root directory of its own, of which nothing stays: no other process sees its mount.
 #
-#   own_root.sh enter PROGRAM [ARGUMENT]...                          in it
-#   own_root.sh stay|stay_without_proc PROGRAM [ARGUMENT]...         beside it; there PROGRAM's path leads to another one
+#   own_root.sh enter PROGRAM [ARGUMENT]...                     in it
+#   own_root.sh stay|stay_without_proc PROGRAM [ARGUMENT]...    beside it; there PROGRAM's path leads to another one
 #
 # OTHER_ROOT is an empty directory for it. To be run by unshare --mount, as root there.
 set -eu

@@ -1,7 +1,7 @@
 // Runs a program that may make only some system calls, as containers do it (seccomp).
 //
-//   refuse_calls ERROR CALL[,CALL]... PROGRAM [ARGUMENT]...     these calls fail with ERROR, a number or ENOSYS, EPERM
-//   refuse_calls --profile FILE PROGRAM [ARGUMENT]...           as the file says: docker_default.txt shows and explains one
+//   refuse_calls ERROR CALL[,CALL]... PROGRAM [ARGUMENT]...  these calls fail with ERROR, a number or ENOSYS, EPERM
+//   refuse_calls --profile FILE PROGRAM [ARGUMENT]...        as the file says: see docker_default.txt
 //
 // Exit code 77: there can be no such filter here.
 #include <linux/audit.h>

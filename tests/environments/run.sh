@@ -1,5 +1,6 @@
 #!/bin/bash
-# Runs a program in an environment; says why where there can be none here, with exit code 77, which ctest takes for skipped.
+# Runs a program in an environment; says why where there can be none here, with exit code 77, which ctest takes for
+# skipped.
 #
 #   run.sh LAUNCHER [ARGUMENT]... -- PROGRAM [ARGUMENT]...
 set -u

@@ -1,5 +1,5 @@
-// Macros of other people's headers, which a program may have included before coproc's. No #pragma once: standard headers undefine
-// some, so that this is included again behind them.
+// Macros of other people's headers, which a program may have included before coproc's. No #pragma once: standard
+// headers undefine some, so that this is included again behind them.
 
 // X11/X.h, Xlib.h, Xutil.h, Xresource.h
 #define Above 0

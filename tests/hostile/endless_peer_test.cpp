@@ -1,4 +1,5 @@
-// What a storm could do to a wait, made certain: a peer for whom there is always something new, and never anything in it.
+// What a storm could do to a wait, made certain: a peer for whom there is always something new, and never anything in
+// it.
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/syscall.h>
@@ -33,8 +34,8 @@ bool try_put(coproc::link::Link& end, FrameHeader header, std::span<const std::b
   return end.publish();
 }
 
-/// A messenger whose ring is full, and whose peer publishes a new record in every wait: a piece of a payload that it never
-/// completes, since the next record says that its send was given up.
+/// A messenger whose ring is full, and whose peer publishes a new record in every wait: a piece of a payload that it
+/// never completes, since the next record says that its send was given up.
 struct Storm {
   coproc::os::Pipe always_readable = coproc::os::Pipe::create();
   std::unique_ptr<coproc::link::Link> peer;
@@ -46,7 +47,8 @@ struct Storm {
     while (!host_end->reserve(host_end->max_record()).empty()) host_end->commit(host_end->max_record());
     while (!host_end->reserve(8).empty()) host_end->commit(8);
     coproc::os::write_wake(always_readable.write_end);
-    // It runs in the waiting thread, between the sleep and the look that follows: every wait finds something, with no luck.
+    // It runs in the waiting thread, between the sleep and the look that follows: every wait finds something, with no
+    // luck.
     host_end->watch_also(always_readable.read_end.get(), [this] {
       const std::uint64_t announced = 1000;
       const FrameHeader piece{.kind = FrameKind::message, .flags = coproc::link::kFirstFragment | coproc::link::kAbort};

@@ -1,4 +1,5 @@
-// References to loans that no honest sender makes, one by one: each is a ProtocolError, and what can be meant is received.
+// References to loans that no honest sender makes, one by one: each is a ProtocolError, and what can be meant is
+// received.
 #include <gtest/gtest.h>
 
 #include <cstring>

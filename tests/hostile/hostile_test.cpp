@@ -1,10 +1,10 @@
-// Promises 11 and 12 against workers that do their worst: see attacks.hpp. Every call of the host comes back, with at most
-// the worker's errors; its memory stays within the limits of LinkOptions; the worker can be stopped and started again; and
-// an honest worker of the same host goes on.
+// Promises 11 and 12 against workers that do their worst: see attacks.hpp. Every call of the host comes back, with at
+// most the worker's errors; its memory stays within the limits of LinkOptions; the worker can be stopped and started
+// again; and an honest worker of the same host goes on.
 //
-// COPROC_HOSTILE_MUTATIONS: how many in each attack (a mutation is a chosen value in a word of the link, a bad frame, or a
-// trick with a descriptor). COPROC_HOSTILE_SEED: of the first round; a failure prints the round's own, which with it is the
-// first again.
+// COPROC_HOSTILE_MUTATIONS: how many in each attack (a mutation is a chosen value in a word of the link, a bad frame,
+// or a trick with a descriptor). COPROC_HOSTILE_SEED: of the first round; a failure prints the round's own, which with
+// it is the first again.
 #include <gtest/gtest.h>
 #include <sched.h>
 
@@ -30,9 +30,9 @@ constexpr coproc::LinkOptions kLimits{.ring_bytes = 16 * 1024,
                                       .max_message_bytes = 80 * 1024,
                                       .max_queued_bytes = 1024 * 1024,
                                       .loan_bytes = 1024 * 1024};
-/// What a host may take for a hostile worker: a full inbox, whose entries may take half as much again as is counted; what
-/// was declared, 4 MiB at least; a message on its way with copies of it (an error and its texts); recycled entries and
-/// unanswered requests.
+/// What a host may take for a hostile worker: a full inbox, whose entries may take half as much again as is counted;
+/// what was declared, 4 MiB at least; a message on its way with copies of it (an error and its texts); recycled entries
+/// and unanswered requests.
 constexpr std::size_t kMostBytes = 2 * kLimits.max_queued_bytes + 8 * kLimits.max_message_bytes + (4 << 20) + (1 << 20);
 
 /// Messages that verify themselves: key, generation and checksum.

@@ -111,8 +111,8 @@ void forged_references(Attacker& a) {
   } while (a.mutated());
 }
 
-/// Takes everything that the host sends, and says of any loan that it is returned: of those that are lent, that were returned
-/// before, that will be lent some day, and that the host is just writing.
+/// Takes everything that the host sends, and says of any loan that it is returned: of those that are lent, that were
+/// returned before, that will be lent some day, and that the host is just writing.
 void returns_of_what_was_never_lent(Attacker& a) {
   const std::span<std::byte> loans = a.map_loans(0);
   const LoanShape shape{a.header().loan_bytes};

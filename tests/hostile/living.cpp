@@ -51,7 +51,8 @@ void ignores_signals(Attacker& a) {
 /// Ends at once, but its child goes on with the link, until the round is over.
 template <class Body>
 void leave_a_grandchild(Attacker& a, Body body) {
-  // fork() would take the link away from the child. It counts itself: the worker may be killed in the middle of its fork.
+  // fork() would take the link away from the child. It counts itself: the worker may be killed in the middle of its
+  // fork.
   if (const pid_t child = ::_Fork(); child != 0) {
     while (child > 0 && a.control().grandchildren.load() == 0 && !a.is_over()) ::sched_yield();
     ::_exit(0);

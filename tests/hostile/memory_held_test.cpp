@@ -31,7 +31,8 @@ constexpr std::size_t kLimit = 4 * kMiB;
 /// docs/link.md: three times the sum of both limits.
 constexpr std::size_t kMost = 3 * (kLimit + kLimit);
 
-/// A host, and the bare end of a peer. Whatever the peer has sent and the host has not received waits in the host's inbox.
+/// A host, and the bare end of a peer. Whatever the peer has sent and the host has not received waits in the host's
+/// inbox.
 struct OneProcessMemoryHeld : ::testing::Test {
   coproc::detail::CoreOptions options{
       .link = {.ring_bytes = 64 * kMiB, .max_message_bytes = kLimit, .max_queued_bytes = kLimit, .loan_bytes = kMiB},

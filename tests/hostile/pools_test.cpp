@@ -1,8 +1,9 @@
-// Workers of a pool that do their worst in the middle of a task: every task is answered all the same, and but for what a liar
-// ran, correctly. The host does not hang, does not crash, and takes no more memory than it may; the pool goes on.
+// Workers of a pool that do their worst in the middle of a task: every task is answered all the same, and but for what
+// a liar ran, correctly. The host does not hang, does not crash, and takes no more memory than it may; the pool goes
+// on.
 //
-// COPROC_HOSTILE_MUTATIONS and COPROC_HOSTILE_SEED: as in hostile_test.cpp; fifty mutations are one round here, fewer where liars
-// are found out only by their time limit.
+// COPROC_HOSTILE_MUTATIONS and COPROC_HOSTILE_SEED: as in hostile_test.cpp; fifty mutations are one round here, fewer
+// where liars are found out only by their time limit.
 #include <gtest/gtest.h>
 #include <sched.h>
 

@@ -1,5 +1,5 @@
-// Answers to what was not asked, asked elsewhere, or answered already: each is a ProtocolError at the door. And pieces that
-// keep a receive busy for ever.
+// Answers to what was not asked, asked elsewhere, or answered already: each is a ProtocolError at the door. And pieces
+// that keep a receive busy for ever.
 #include <gtest/gtest.h>
 
 #include <array>

@@ -1,5 +1,5 @@
-// A small program that has to work in whatever way it is compiled and linked: workers of functions that are alike, of a lambda and a
-// class, by each start method; an exception that both sides know; a pool.
+// A small program that has to work in whatever way it is compiled and linked: workers of functions that are alike, of a
+// lambda and a class, by each start method; an exception that both sides know; a pool.
 #include <coproc/coproc.hpp>
 
 #include <cstdio>

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Builds and runs a small program with an installed coproc in one of the ways in which programs are compiled and linked. Exit code 77: the
-# compiler or linker is missing.
+# Builds and runs a small program with an installed coproc in one of the ways in which programs are compiled and linked.
+# Exit code 77: the compiler or linker is missing.
 #
 #   way.sh <prefix> <build directory> <compiler> [option]...
 set -eu
@@ -17,5 +17,6 @@ mkdir -p "$build_dir"
 PKG_CONFIG_PATH=$(dirname "$(find "$prefix" -name coproc.pc)")
 export PKG_CONFIG_PATH
 # Words, one option each: not quoted.
-"$compiler" -std=c++20 "$@" $(pkg-config --cflags coproc) "$here/in_any_way.cpp" $(pkg-config --libs coproc) -o "$build_dir/program"
+"$compiler" -std=c++20 "$@" $(pkg-config --cflags coproc) "$here/in_any_way.cpp" $(pkg-config --libs coproc) \
+  -o "$build_dir/program"
 [ "$(LD_LIBRARY_PATH=$(pkg-config --variable=libdir coproc) "$build_dir/program")" = consumed ]

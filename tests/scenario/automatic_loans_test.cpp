@@ -1,6 +1,5 @@
 // Large values that are lent by themselves: exactly what was sent arrives, by whichever road it comes.
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 
 #include <coproc/coproc.hpp>
 
@@ -23,6 +22,7 @@
 #include <vector>
 
 #include "support/fault.hpp"
+#include "support/limit.hpp"
 #include "support/loans.hpp"
 
 using namespace std::chrono_literals;
@@ -83,21 +83,6 @@ bool is_lent(const T& value, coproc::LinkOptions options = {}) {
   auto [a, b] = PriorityMessenger::new_pair(options);
   return a.try_send(value);
 }
-
-class Limit {
- public:
-  Limit(__rlimit_resource resource, rlim_t to) : resource_(resource) {
-    ::getrlimit(resource, &old_);
-    rlimit lower = old_;
-    lower.rlim_cur = to;
-    ::setrlimit(resource, &lower);
-  }
-  ~Limit() { ::setrlimit(resource_, &old_); }
-
- private:
-  __rlimit_resource resource_;
-  rlimit old_{};
-};
 
 }  // namespace
 
@@ -191,13 +176,13 @@ TEST(OneProcessAutomaticLoans, WithoutRoomTheyGoByTheRing) {
 
 TEST(OneProcessAutomaticLoans, WhereFilesMayNotBeLargeThereAreFewLoansOrNone) {
   {
-    const Limit small(RLIMIT_FSIZE, kMiB);
+    const support::Limit small(RLIMIT_FSIZE, kMiB);
     auto [a, b] = PriorityMessenger::new_pair();
     a.send_norequest(a.loan(100'000));
     EXPECT_EQ(b.receive_blocking<SharedBuffer<>>().size(), 100'000u);
     EXPECT_THROW((void)a.loan(kMiB / 2), coproc::LoanError);
   }
-  const Limit smaller(RLIMIT_FSIZE, 200 * 1024);
+  const support::Limit smaller(RLIMIT_FSIZE, 200 * 1024);
   auto [a, b] = PriorityMessenger::new_pair();
   try {
     (void)a.loan(1);

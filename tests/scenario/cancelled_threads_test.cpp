@@ -1,4 +1,5 @@
-// Threads that are cancelled (pthread_cancel) in calls of the library: they are unwound from waits, and the program goes on.
+// Threads that are cancelled (pthread_cancel) in calls of the library: they are unwound from waits, and the program
+// goes on.
 #include <gtest/gtest.h>
 #include <pthread.h>
 

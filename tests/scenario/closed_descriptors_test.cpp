@@ -1,4 +1,5 @@
-// A host that closes all descriptors, as daemons do, while it has a pool: what its workers ran is told, and the pool goes on.
+// A host that closes all descriptors, as daemons do, while it has a pool: what its workers ran is told, and the pool
+// goes on.
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -42,8 +43,8 @@ std::string answers_of_a_map(Pool<>& pool, Function function, bool closes_in_the
   return deaths <= 2 && right + deaths == 20 ? "all" : std::to_string(right) + " and " + std::to_string(deaths);
 }
 
-/// The same of maps until the workers from before are gone: they may run something yet, before they see the end of their
-/// lifelines.
+/// The same of maps until the workers from before are gone: they may run something yet, before they see the end of
+/// their lifelines.
 std::string answers_until_replaced(Pool<>& pool, const std::vector<int>& before) {
   const auto is_one_from_before = [&](int pid) { return std::find(before.begin(), before.end(), pid) != before.end(); };
   for (;;) {

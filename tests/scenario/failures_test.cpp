@@ -3,13 +3,12 @@
 
 #include <coproc/coproc.hpp>
 
-#include <sys/resource.h>
-
 #include <array>
 #include <cerrno>
 #include <csignal>
 
 #include "support/fault.hpp"
+#include "support/limit.hpp"
 
 using namespace std::chrono_literals;
 using coproc::PriorityMessenger;
@@ -20,22 +19,6 @@ namespace {
 void echo(PriorityMessenger& host) {
   while (true) host.send_reply(host.receive_blocking<int>());
 }
-
-/// Lowers a limit of this process for a while.
-class Limit {
- public:
-  Limit(__rlimit_resource resource, rlim_t to) : resource_(resource) {
-    ::getrlimit(resource, &old_);
-    rlimit lower = old_;
-    lower.rlim_cur = to;
-    ::setrlimit(resource, &lower);
-  }
-  ~Limit() { ::setrlimit(resource_, &old_); }
-
- private:
-  __rlimit_resource resource_;
-  rlimit old_{};
-};
 
 TEST(Failures, EverySystemCallOfAPairMayFail) {
   for (const int error_number : {EMFILE, ENOMEM}) {
@@ -81,7 +64,7 @@ TEST(Failures, EverySystemCallOfACapturedStderrAndAGroupMayFail) {
 TEST(Failures, RunningOutOfDescriptorsIsAStartError) {
   WorkerResource worker{echo};
   {
-    const Limit few(RLIMIT_NOFILE, 8);
+    const support::Limit few(RLIMIT_NOFILE, 8);
     EXPECT_THROW(worker.start(), coproc::StartError);
   }
   worker.start();
@@ -92,7 +75,7 @@ TEST(Failures, RunningOutOfDescriptorsIsAStartError) {
 TEST(Failures, AFileSizeLimitIsAStartErrorAndNoSignal) {
   WorkerResource worker{echo};
   {
-    const Limit small(RLIMIT_FSIZE, 4096);
+    const support::Limit small(RLIMIT_FSIZE, 4096);
     try {
       worker.start();
       FAIL();

@@ -1,4 +1,5 @@
-// Loans where only one side can map them: little address space, or all memory locked. What is lent arrives all the same.
+// Loans where only one side can map them: little address space, or all memory locked. What is lent arrives all the
+// same.
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 #include <sys/resource.h>

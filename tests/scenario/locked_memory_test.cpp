@@ -15,8 +15,8 @@ using coproc::PriorityMessenger;
 
 namespace {
 
-/// What `body` gives in a process that locks all memory that it takes from now on, as mlockall(MCL_CURRENT | MCL_FUTURE) does, and may
-/// lock no more than that.
+/// What `body` gives in a process that locks all memory that it takes from now on, as mlockall(MCL_CURRENT |
+/// MCL_FUTURE) does, and may lock no more than that.
 template <class Body>
 std::string with_locked_memory(rlim_t most, Body body) {
   return support::in_host([&]() -> std::string {

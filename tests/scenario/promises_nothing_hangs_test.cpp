@@ -132,7 +132,8 @@ TEST(Promises, promise_03_a_close_request_needs_no_space_in_the_ring) {
   worker.start();
   while (worker.messenger().try_send(std::string(1000, 'x'))) {}
   worker.messenger().send_close_request();
-  // It may not have stopped yet when the first comes. Not without a pause: its handler would leave it no time for anything else.
+  // It may not have stopped yet when the first comes. Not without a pause: its handler would leave it no time for
+  // anything else.
   do {
     ::kill(worker.pid(), SIGCONT);
     std::this_thread::sleep_for(1ms);

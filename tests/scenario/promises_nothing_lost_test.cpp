@@ -66,7 +66,8 @@ int sleeps_for_ever(PriorityMessenger&) {
   while (true) ::pause();
 }
 
-/// "10,000 cycles leave the process as it was": fewer here, so that the suite stays quick; COPROC_START_CYCLES says more.
+/// "10,000 cycles leave the process as it was": fewer here, so that the suite stays quick; COPROC_START_CYCLES says
+/// more.
 int start_cycles() {
   const char* cycles = std::getenv("COPROC_START_CYCLES");
   return cycles != nullptr ? std::atoi(cycles) : 500;

@@ -1,5 +1,5 @@
-// A static initialiser that prints without a newline: its text is the fork server's, too, and must not be printed by each
-// of its workers once more.
+// A static initialiser that prints without a newline: its text is the fork server's, too, and must not be printed by
+// each of its workers once more.
 #include <unistd.h>
 
 #include <coproc/coproc.hpp>

@@ -1,5 +1,5 @@
-// The fork server of this program has threads: checks that workers and pools are started by spawn, and say why; and that the
-// fork server by name is refused.
+// The fork server of this program has threads: checks that workers and pools are started by spawn, and say why; and
+// that the fork server by name is refused.
 #include <coproc/coproc.hpp>
 
 #include <cstdio>

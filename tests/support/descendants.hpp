@@ -1,4 +1,5 @@
-// What the tests of a worker's end need of real processes: a way for a worker to tell pids, and to see how orphans end.
+// Helpers for tests of a worker's end: a pipe by which a worker sends pids to the test, and a way to see how orphans
+// end.
 //
 // Thread safety: none.
 #pragma once
@@ -14,7 +15,7 @@
 
 namespace support {
 
-/// While it lives, orphaned descendants become this process's children, so that it sees how they end.
+/// While it lives, orphaned descendants become children of this process, which can then see how they end.
 class Subreaper {
  public:
   Subreaper() { ::prctl(PR_SET_CHILD_SUBREAPER, 1); }
@@ -46,8 +47,8 @@ class PidPipe {
   int ends_[2] = {-1, -1};
 };
 
-/// In a worker: a child of its own that lives until it is killed; `first` is what it does first. It is ready when this
-/// returns.
+/// Call in a worker: starts a child that first calls `first` and then lives until it is killed. The child is ready when
+/// this returns.
 template <class First>
 pid_t fork_that_lives(First first) {
   const PidPipe ready;
@@ -61,7 +62,7 @@ pid_t fork_that_lives(First first) {
   return child;
 }
 
-/// Waits for the end of a child of this process, and says which signal it was; 0: another end.
+/// Waits for the end of a child and returns the signal that ended it; 0 if none did.
 inline int signal_that_ended(pid_t child) {
   int status = 0;
   EXPECT_EQ(::waitpid(child, &status, 0), child);

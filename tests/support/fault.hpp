@@ -15,9 +15,9 @@ namespace support {
 
 inline constexpr std::uint64_t kMostCalls = 1000;
 
-/// Runs `body` with its Nth system call failing with `error_number`, for N = 1, 2, ... until it makes fewer than N calls.
-/// The body may throw a std::exception or cope; either way it has to leave nothing behind, and without a failure it must
-/// not throw. Returns how many calls were made to fail; a body without any is a failure of the test.
+/// Runs `body` with its Nth system call failing with `error_number`, for N = 1, 2, ... until it makes fewer than N
+/// calls. The body may throw a std::exception or cope; either way it has to leave nothing behind, and without a failure
+/// it must not throw. Returns how many calls were made to fail; a body without any is a failure of the test.
 template <class Body>
 std::uint64_t fail_each_system_call(int error_number, Body body) {
   for (std::uint64_t nth = 1;; ++nth) {
@@ -32,8 +32,8 @@ std::uint64_t fail_each_system_call(int error_number, Body body) {
     }
     const std::uint64_t calls = coproc::os::disarm_fault();
     EXPECT_EQ(lasting_difference(before), "") << "it threw: " << thrown;
-    // A process that the body forks goes on counting for itself, and its failure may be thrown here: the end is reached
-    // when neither has anything left to fail.
+    // A process that the body forks counts for itself, and its failure may be thrown here. So this ends only when
+    // neither process has a call left to fail.
     if (calls < nth && thrown.empty()) {
       EXPECT_GT(nth, 1U) << "the body makes no system call: this test tests nothing";
       return nth - 1;

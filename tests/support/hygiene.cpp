@@ -33,7 +33,7 @@ std::vector<std::string> names_in(const std::string& directory) {
   }
   const std::string own_descriptor = std::to_string(::dirfd(open.get()));
   std::vector<std::string> names;
-  // Nothing else uses this DIR.
+  // No other thread uses this DIR.
   while (const dirent* entry = ::readdir(open.get())) {  // NOLINT(concurrency-mt-unsafe)
     const std::string name = entry->d_name;
     const bool is_own = directory == "/proc/self/fd" && name == own_descriptor;
@@ -73,7 +73,7 @@ Holdings Holdings::now(const char* shared_memory_directory) {
   for (std::string line; std::getline(status, line);) {
     for (const char* signals : {"SigBlk:", "SigIgn:", "SigCgt:"}) {
       if (!line.starts_with(signals)) continue;
-      // Signals 32 and 33 are glibc's own: it handles them from the first thread on.
+      // Signals 32 and 33 belong to glibc, which handles them once there is a thread.
       constexpr unsigned long long kGlibcsOwn = 0b11ULL << 31;
       std::ostringstream hexadecimal;
       hexadecimal << std::hex << (std::stoull(line.substr(std::strlen(signals)), nullptr, 16) & ~kGlibcsOwn);
@@ -81,7 +81,7 @@ Holdings Holdings::now(const char* shared_memory_directory) {
     }
   }
 
-  // Not by address: what is mapped anew may come to lie elsewhere.
+  // Compared by name and not by address, since a new mapping may be at another address.
   std::map<std::string, int> mapped;
   std::ifstream maps("/proc/self/maps");
   for (std::string line; std::getline(maps, line);) {

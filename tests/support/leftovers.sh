@@ -1,6 +1,6 @@
 #!/bin/sh
-# Before the tests: notes which of coproc's and GoogleTest's files lie about, and empties the tests' temporary directory.
-# After them: fails if there are more, or if a process runs whose program lies in the build directory.
+# Before the tests: notes which of coproc's and GoogleTest's files lie about, and empties the tests' temporary
+# directory. After them: fails if there are more, or if a process runs whose program lies in the build directory.
 #
 #   leftovers.sh before|after <build directory>
 set -eu

@@ -1,4 +1,4 @@
-// What tests of loans lend.
+// Payloads for the tests of loans.
 #pragma once
 
 #include <coproc/messenger.hpp>

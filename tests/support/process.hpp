@@ -1,4 +1,4 @@
-// Processes of a test's own: hosts that can be killed, pipes to them, and what becomes of their workers.
+// Processes for tests: hosts that can be killed, pipes to them, and the ends of their workers.
 //
 // Thread safety: none; used by the test's main thread.
 #pragma once
@@ -23,7 +23,7 @@
 
 namespace support {
 
-/// A pipe that children inherit, and programs that are executed do not.
+/// A pipe that forked children inherit. Programs that are executed do not have it.
 class Pipe {
  public:
   Pipe() { EXPECT_EQ(::pipe2(ends_, O_CLOEXEC), 0); }
@@ -54,7 +54,7 @@ class Pipe {
     while (::read(ends_[0], &value, sizeof value) < 0 && errno == EINTR) {}
     return value;
   }
-  /// All until `last` or the last writer's end.
+  /// Reads up to `last`, or until the last writer has closed the pipe.
   std::string read_text(char last = '\0') const {
     std::string text;
     for (char c; ::read(ends_[0], &c, 1) == 1 && c != last;) text += c;
@@ -75,7 +75,7 @@ inline std::string describe_end(int status) {
                            : "signal " + std::to_string(WTERMSIG(status));
 }
 
-/// Waits for the end of a child.
+/// Waits for the end of a child and describes it.
 inline std::string end_of(pid_t child) {
   int status = 0;
   while (::waitpid(child, &status, 0) < 0) {
@@ -84,7 +84,7 @@ inline std::string end_of(pid_t child) {
   return describe_end(status);
 }
 
-/// A fork of the test that runs `body`, which shall not return, until it is killed.
+/// A fork of the test that runs `body` until it is killed; `body` must not return.
 class Host {
  public:
   template <class Body>
@@ -114,8 +114,8 @@ class Host {
   pid_t pid_;
 };
 
-/// What `body` returns in a fork of the test, or which exception left it. The body may change everything about its process
-/// but the descriptors from 200 to 209.
+/// Returns the result of `body` in a fork of the test, or the exception that left it. The body may change everything
+/// about its process, except for the descriptors from 200 to 209.
 template <class Body>
 std::string in_host(Body body) {
   Pipe answer;
@@ -139,7 +139,8 @@ std::string in_host(Body body) {
   return end == "exit 0" ? text : text + " and " + end;
 }
 
-/// Makes workers whose host has died children of the test, so that it sees how they end; at last waits for all of them.
+/// Makes the workers of hosts that have died children of the test, which can then see how they end. The destructor
+/// waits for all of them.
 class Orphans {
  public:
   Orphans() { ::prctl(PR_SET_CHILD_SUBREAPER, 1); }
@@ -154,7 +155,7 @@ class Orphans {
   }
 };
 
-/// What each open descriptor of a process leads to.
+/// Returns the file that each open descriptor of a process leads to.
 inline std::map<int, std::string> descriptors_of(pid_t pid) {
   std::map<int, std::string> all;
   for (const auto& entry : std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/fd")) {
@@ -179,14 +180,14 @@ inline std::ptrdiff_t count_threads() {
   return std::distance(std::filesystem::directory_iterator("/proc/self/task"), {});
 }
 
-/// 'R', 'S', 'T', 'Z', ...; '?': there is no such process.
+/// Returns 'R', 'S', 'T', 'Z', ...; '?' if there is no such process.
 inline char state_of(pid_t pid) {
   const std::string stat = file_of(pid, "stat");
   const auto end_of_name = stat.rfind(')');
   return end_of_name == std::string::npos ? '?' : stat[end_of_name + 2];
 }
 
-/// The fork server of a host with one thread that has not gone elsewhere; -1: none.
+/// Returns the pid of a host's fork server, or -1 if there is none. Finds only children of the host's first thread.
 inline pid_t fork_server_of(pid_t host) {
   std::ifstream children("/proc/" + std::to_string(host) + "/task/" + std::to_string(host) + "/children");
   for (pid_t child; children >> child;) {

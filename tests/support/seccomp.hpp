@@ -1,6 +1,6 @@
-// System calls that are refused to this process and to all that it starts, as a container's filter does.
+// Makes system calls fail in this process and in all that it starts, as the filter of a container does.
 //
-// Thread safety: none; for a host of a test's own.
+// Thread safety: none. Call it in a fork of the test.
 #pragma once
 
 #include <linux/filter.h>
@@ -18,7 +18,7 @@ namespace support {
 struct RefusedCall {
   long number;
   int error_number;
-  /// Only where the first argument has one of these bits; 0: always.
+  /// The call fails only if its first argument has one of these bits; 0: always.
   unsigned bits = 0;
 };
 

@@ -1,4 +1,4 @@
-// The checks that all tests rely on can fail.
+// Checks that the checks of all tests can fail.
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <signal.h>
@@ -120,10 +120,10 @@ TEST(FailEachSystemCall, ReachesEveryCallOnce) {
 }
 
 TEST(WatchdogDeathTest, EndsATestThatHangsWithItsNameAndStacks) {
-  GTEST_FLAG_SET(death_test_style, "threadsafe");  // a process of its own, which has its own watchdog
+  GTEST_FLAG_SET(death_test_style, "threadsafe");  // a new process, which has its own watchdog
   EXPECT_EXIT(
       {
-        // The watchdog of this process, not the one with which the program began, whose timer a fork would not inherit.
+        // The watchdog of this process, and not the one of the program's start, whose timer a fork would not inherit.
         ::setenv("COPROC_TEST_SECONDS", "1", 1);
         WatchdogListener watchdog;
         testing::TestEventListener& listener = watchdog;

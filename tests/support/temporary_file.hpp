@@ -1,4 +1,4 @@
-// A file of a test, empty at first and gone at its end.
+// A file for a test. It is empty at first, and removed by the destructor.
 //
 // Thread safety: a value.
 #pragma once

@@ -16,15 +16,15 @@ namespace support {
 
 namespace {
 
-// Of the signals that nobody else in the tests uses.
+// A signal that nothing else in the tests uses.
 int time_is_up() { return SIGRTMAX - 1; }
 int show_stack() { return SIGRTMAX - 2; }
 
 char test_name[512];
 std::atomic<int> stacks_shown{0};
 
-// Only what is async-signal-safe from here on (and snprintf, which is so for plain integers and strings in glibc): the
-// test may hang inside malloc.
+// From here on only async-signal-safe functions are called (and snprintf, which is so in glibc for plain integers and
+// strings): the test may hang inside malloc.
 
 void say(const char* text) { (void)!::write(STDERR_FILENO, text, std::strlen(text)); }
 
@@ -38,7 +38,7 @@ void say_file(const char* directory, const char* id, const char* file) {
   ::close(fd);
   if (length <= 0) return;
   text[length] = '\0';
-  char* end = std::strstr(text, "\nTracerPid");  // of `status` the first lines
+  char* end = std::strstr(text, "\nTracerPid");  // print only the first lines of `status`
   if (end == nullptr) end = text + length - (text[length - 1] == '\n' ? 1 : 0);
   *end = '\0';
   say("    ");
@@ -133,7 +133,7 @@ int time_scale() {
 
 WatchdogListener::WatchdogListener() {
   void* frame[1];
-  ::backtrace(frame, 1);  // its first call loads a library and allocates: not in the handler
+  ::backtrace(frame, 1);  // the first call loads a library and allocates, which the handler must not do
   handle(time_is_up(), on_time_is_up);
   handle(show_stack(), on_show_stack);
   sigevent event{};

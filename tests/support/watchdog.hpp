@@ -1,7 +1,7 @@
-// Ends a test that hangs, with all that can be said about where it hangs.
+// Ends a test that hangs, and prints everything that tells where it hangs.
 //
-// Thread safety: one test program, one watchdog. It is a timer and a signal handler, not a thread: coproc refuses to fork
-// from a process that has other threads.
+// Thread safety: one test program, one watchdog. It is a timer and a signal handler, not a thread: coproc refuses to
+// fork from a process that has other threads.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -9,7 +9,7 @@
 
 namespace support {
 
-/// How many times longer things may take here: more under a sanitizer or under valgrind.
+/// The factor by which everything may take longer here: more than 1 under a sanitizer or valgrind.
 int time_scale();
 
 /// Gives each test 120 s, times time_scale() (or the seconds in COPROC_TEST_SECONDS). Then it prints the stacks of all

@@ -1,4 +1,4 @@
-"""What PriorityMessenger and MultiMessenger have in common."""
+"""The common base class of PriorityMessenger and MultiMessenger."""
 
 import types
 from multiprocessing import context

@@ -1,4 +1,4 @@
-"""Inputs that may change an item when the next one is asked for: a generator that fills the same buffer again."""
+"""Handles inputs that may change an item when the next one is drawn, such as a generator that refills one buffer."""
 
 import array
 import collections
@@ -12,7 +12,7 @@ _CONTAINERS = (
 
 
 def holds_its_items(source):
-    """Whether all its items are there before the first one is asked for."""
+    """Return whether all items of an input exist before the first one is drawn."""
     kind = type(source)
     return any(kind is container for container in _CONTAINERS) or (kind.__module__, kind.__name__) == (
         "numpy",
@@ -21,7 +21,7 @@ def holds_its_items(source):
 
 
 def length_of(source):
-    """None: it has none. (A progress bar over a generator has a `__len__` that raises.)"""
+    """Return the length of an input, or None. (A progress bar over a generator has a `__len__` that raises.)"""
     try:
         return operator.index(len(source))
     except (KeyboardInterrupt, SystemExit):
@@ -34,9 +34,9 @@ _REUSABLE = (list, bytearray, dict, set, collections.deque, array.array)
 
 
 def snapshot(item):
-    """A buffer or container as it is now: what fills it again changes the original. Anything else is the item itself.
+    """Return a shallow copy of a buffer or container, which its producer may refill, and any other item itself.
 
-    For workers that are forked, to which items need not be pickled, and what is in a container may be large.
+    It serves workers that are forked: their items need not be pickled, and the contents of a container may be large.
     """
     kind = type(item)
     if kind is tuple:

@@ -1,23 +1,23 @@
-"""Errors of tasks: whatever they are, each costs one task, and says what it was."""
+"""The errors of tasks. Whatever a task raises, only that task fails, and its error says what was raised."""
 
 from ..errors import RemoteError, parts_of
 
-#: Raised out of an iterator, a generator or an `await`, these would end it without a word.
+#: If one of these is raised out of an iterator, a generator or an `await`, it ends that silently.
 _ENDS_OF_ITERATION = (StopIteration, StopAsyncIteration)
 
 
 class Failed:
-    """In a worker: an exception that a task has raised, as the host is told it."""
+    """In a worker: an exception that a task has raised, in the form that is sent to the host."""
 
     def __init__(self, error):
         try:
             self.parts = parts_of(error, True)
-        except BaseException as odd:  # its own code has raised this
+        except BaseException as odd:  # raised by the exception's own code
             self.parts = type(error).__name__, f"(it cannot be told: {type(odd).__name__})", "", b""
 
 
 def error_of_task(exception, task):
-    """What is raised in the place of a result: an Exception that ends nothing else."""
+    """Return the exception to raise in the place of a result: an Exception that ends nothing else."""
     if isinstance(exception, Exception) and not isinstance(exception, _ENDS_OF_ITERATION):
         return exception
     error = RuntimeError(f"{task} raised {named(exception)}")
@@ -26,7 +26,7 @@ def error_of_task(exception, task):
 
 
 def named(exception):
-    """Its type and text."""
+    """Return the type and the text of an exception."""
     if isinstance(exception, RemoteError):
         return str(exception)
     name, text = Failed(exception).parts[:2]

@@ -1,15 +1,15 @@
-"""The functions of a pool: the host keeps few and small ones, and the workers keep what the host keeps."""
+"""The functions of a pool. The host keeps a bounded number of them, and the workers keep those that the host keeps."""
 
 import collections
 
-#: The most functions that are kept, and the most bytes of their pickles.
+#: The largest number of functions that are kept, and of the bytes of their pickles.
 _MOST, _MOST_BYTES = 256, 4 << 20
 
 
 class Functions:
-    """The core's functions of one kernel by their pickles. Those that were used longest ago are dropped first.
+    """The functions of one kernel, by their pickles. Those that were used longest ago are dropped first.
 
-    A task that waits keeps its function, too. Thread safety: none.
+    A task that waits keeps its function even then. Thread safety: none.
     """
 
     def __init__(self, kernel):
@@ -18,7 +18,7 @@ class Functions:
         self._bytes = 0
 
     def get(self, data):
-        """The function with this mode and pickle."""
+        """Return the function with this mode and pickle."""
         function = self._kept.get(data)
         if function is not None:
             self._kept.move_to_end(data)

@@ -1,4 +1,4 @@
-"""A pool whose workers are forked at the call, so that it can run anything on anything."""
+"""A pool whose workers are forked at the call, so that functions and items need not be pickled."""
 
 import contextlib
 

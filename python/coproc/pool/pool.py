@@ -1,32 +1,21 @@
-"""A pool of workers that run tasks."""
-
-import atexit
-import functools
-import operator
-import os
-import threading
-import weakref
+"""A pool of workers that run tasks: the calls that hand tasks over."""
 
 from .. import _core
-from ..errors import NotOwnerError
 from ..main_module import is_of_main
 from ..messenger import PriorityMessenger
 from ..pickling import dumps
-from ..worker_resource import WorkerResource
+from .arguments import check_map, check_pool, check_task
 from .drawn import holds_its_items, length_of
-from .functions import Functions
-from .insights import PoolInsights
+from .life import PoolLife
 from .results import Progress, Reader, Results
 from .task import Task
-from .worker import CALL, ONE, SEVERAL, serve
-from .worker_maker import WorkerMaker
+from .worker import CALL, ONE, SEVERAL
 
-_MOST_SECONDS = 10**8  # that a timer of the kernel takes without a doubt
-#: Of each direction of a worker's link: results of many small tasks wait there while the host does something else.
+#: The size of each ring: results of many small tasks wait there while the host does something else.
 _RING_BYTES = 256 << 10
 
 
-class Pool:
+class Pool(PoolLife):
     """Workers that run tasks, which are calls of functions.
 
         with coproc.Pool() as pool:                       # as many workers as processors
@@ -35,9 +24,9 @@ class Pool:
 
     Functions, arguments and results are pickled. Closures need cloudpickle.
 
-    The pool has no thread of its own, unless `background` is true: a thread that waits for a result, or looks, hands out
-    tasks and takes in results, for all users of the pool. Between such calls the workers go on with the tasks that they
-    have. Any number of threads may use one pool at once. The thread that reads the results of a map also reads the
+    The pool has no thread of its own, unless `background` is true: a thread that waits for a result, or looks, hands
+    out tasks and takes in results, for all users of the pool. Between such calls the workers go on with the tasks that
+    they have. Any number of threads may use one pool at once. The thread that reads the results of a map also reads the
     input of the map.
 
     A worker that dies is replaced. The task that it ran fails with WorkerDiedError, unless `max_retries` lets it run
@@ -81,39 +70,20 @@ class Pool:
         tasks_per_worker=0, memory_per_worker=0, window=0, pin=False, background=False, method=None,
         stop=None, link=None, seed=None,
     ):  # fmt: skip
-        if n is not None and _whole("n", n) < 1:
-            raise ValueError(f"a pool has one worker at least, not {n}")
-        for name, count in (
-            ("tasks_per_worker", tasks_per_worker),
-            ("memory_per_worker", memory_per_worker),
-            ("window", window),
-        ):
-            if _whole(name, count) < 0:
-                raise ValueError(f"{name}: 0, for no limit, or more, not {count}")
-        for name, function in (("init", init), ("exit", exit)):
-            if function is not None and not callable(function):
-                raise TypeError(f"{name}: a function or None, not {function!r}")
+        limits = {"window": window, "tasks_per_worker": tasks_per_worker, "memory_per_worker": memory_per_worker}
+        check_pool(n, limits, init, exit)
         self.verbose = verbose
-        self.stop_options = stop or _core.StopOptions()
-        self._link = link or _core.LinkOptions(ring_bytes=_RING_BYTES)
-        self._new_worker = functools.partial(
-            WorkerResource,
-            serve,
-            PriorityMessenger,
-            method,
-            name="pool worker",
-            stop=self.stop_options,
-            link=self._link,
+        super().__init__(
+            n or _core.usable_processors(),
+            {"init": init, "init_args": tuple(init_args), "exit": exit},
+            limits,
+            pin=pin,
+            background=bool(background),
+            method=method,
+            stop=stop or _core.StopOptions(),
+            link=link or _core.LinkOptions(ring_bytes=_RING_BYTES),
             seed=seed,
         )
-        self._target_kwargs = {"init": init, "init_args": tuple(init_args), "exit": exit}
-        self._processors = sorted(os.sched_getaffinity(0)) if pin else [None]
-        self._limits = {"window": window, "tasks_per_worker": tasks_per_worker, "memory_per_worker": memory_per_worker}
-        self._background = bool(background)
-        self.workers = [self._new_worker(number=number) for number in range(n or _core.usable_processors())]
-        self._pid = os.getpid()
-        self._lock = threading.RLock()
-        self._kernel = self._functions = None
 
     # ---- tasks ----
 
@@ -248,161 +218,22 @@ class Pool:
         time_limit, max_retries = options.get("time_limit"), options.get("max_retries", 0)
         return Task(kernel, kernel.submit(function, (args, kwargs), names(), time_limit, max_retries))
 
-    # ---- life ----
-
-    def start(self):
-        """Start the workers. If it is not called, the first task starts them.
-
-        Blocks until the processes are there; it does not wait for `init`. Does nothing if they are there already.
-
-        :raises StartError: if a worker cannot be started
-        :raises NotOwnerError: in a process that was forked from the one that made the pool
-        """
-        self._started()
-
-    def stop(self):
-        """End the workers, and wait for their ends as long as `stop_options` say.
-
-        Idle workers are asked to close, so that their `exit` runs. Workers in the middle of a task get SIGTERM at once.
-        Tasks that have not ended are cancelled: TaskCancelledError. A later task starts workers again.
-        """
-        self._stop(self.stop_options)
-
-    def join(self):
-        """Wait until every submitted task has ended, then `stop()`.
-
-        :raises NotOwnerError: in a process that was forked from the one that made the pool
-        """
-        self.wait()
-        self.stop()
-
-    def terminate(self, check_alive=True):
-        """End the workers as `stop` does, but do not wait for their `exit`: SIGTERM follows the close request at once.
-
-        :param check_alive: of no effect, for code of the old package
-        """
-        self._stop(_core.StopOptions(close=0))
-
-    def wait(self, timeout=None):
-        """Wait until every submitted task has ended.
-
-        :param timeout: the most seconds to wait; None, the default, for no limit
-        :return: whether all have ended
-        :raises NotOwnerError: in a process that was forked from the one that made the pool
-        """
-        kernel = self._kernel
-        return kernel is None or kernel.wait(timeout)
-
-    def __enter__(self):
-        self.start()
-        return self
-
-    def __exit__(self, *_):
-        self.stop()
-
-    # ---- looking ----
-
-    def __iter__(self):
-        """Return an iterator over the workers, which are WorkerResources."""
-        return iter(self.workers)
-
-    def __len__(self):
-        return len(self.workers)
-
-    def pending(self):
-        """Return the number of tasks that were handed over and have not ended.
-
-        :return: the number
-        :raises NotOwnerError: in a process that was forked from the one that made the pool
-        """
-        kernel = self._kernel
-        return 0 if kernel is None else kernel.pending()
-
-    def is_alive(self):
-        """Return whether all workers are alive."""
-        return all(worker.is_alive() for worker in self.workers)
-
-    def pids(self):
-        """Return the process ids of the workers that are alive."""
-        return [worker.pid for worker in self.workers if worker.is_alive()]
-
-    def insights(self):
-        """Return PoolInsights: statistics of each worker, and the slowest tasks, since the workers were started.
-
-        :return: the PoolInsights, which is empty if the workers were not started
-        :raises NotOwnerError: in a process that was forked from the one that made the pool
-        """
-        kernel = self._kernel
-        return PoolInsights([], [], "") if kernel is None else PoolInsights(*kernel.insights())
-
-    def __reduce__(self):
-        raise TypeError("a pool cannot go to another process: its workers are this one's")
-
-    def __repr__(self):
-        tasks = f"{self.pending()} tasks pending" if self._pid == os.getpid() else f"of process {self._pid}"
-        return f"<coproc.Pool of {len(self.workers)} workers, {tasks}>"
-
     # ---- inside ----
 
-    def _started(self):
-        if self._pid != os.getpid():
-            raise NotOwnerError(
-                f"this pool belongs to process {self._pid}, from which this one was forked: make another one here"
-            )
-        with self._lock:
-            if self._kernel is None:
-                make_worker = WorkerMaker(self.workers, self._new_worker, self._target_kwargs, self._processors)
-                self._kernel = _core.PoolKernel(
-                    workers=len(self.workers),
-                    make_worker=make_worker,
-                    stop=self.stop_options,
-                    link=self._link,
-                    background=self._background,
-                    **self._limits,
-                )
-                if self._background:
-                    _with_threads.add(self)
-                self._functions = Functions(self._kernel)
-            return self._kernel
-
-    def _stop(self, options):
-        if self._pid != os.getpid():
-            return  # the workers are another process's
-        with self._lock:
-            kernel, self._kernel, self._functions = self._kernel, None, None
-        if kernel is not None:
-            kernel.stop(options)
-            for worker in self.workers:
-                worker._reap()
-
-    def _main_names(self):
-        """What all workers have of the main module: a worker that was started later has that, too."""
-        names = [worker._main_names for worker in self.workers]
-        return None if None in names else min(names, key=operator.attrgetter("number"))
-
     def _function(self, func, mode, time_limit=None, max_retries=0):
-        if not callable(func):
-            raise TypeError(f"a pool runs functions, and {func!r} cannot be called")
-        if time_limit is not None and not 0 < time_limit <= _MOST_SECONDS:
-            raise ValueError(f"time_limit: a positive number of seconds, at most {_MOST_SECONDS}, not {time_limit!r}")
-        if _whole("max_retries", max_retries) < 0:
-            raise ValueError(f"max_retries: 0 or more, not {max_retries}")
+        check_task(func, time_limit, max_retries)
         kernel = self._started()
         names = self._main_names()
-        is_known = (
-            names is not None and is_of_main(func) and names.has(func)
-        )  # a question for one is cheaper than for all that there are
+        # Asking for one name is cheaper than for all names of the main module.
+        is_known = names is not None and is_of_main(func) and names.has(func)
         data = bytes([mode]) + dumps(func, None if is_known else names)
         with self._lock:
-            if self._kernel is not kernel:  # another thread has stopped it
+            if self._kernel is not kernel:  # another thread has stopped the pool
                 return kernel, kernel.new_function(data), self._main_names
             return kernel, self._functions.get(data), self._main_names
 
     def _stretches(self, func, datas, mode, is_ordered, chunksize, time_limit, max_retries, stop_on_error, progress):
-        if chunksize is not None and _whole("chunksize", chunksize) < 1:
-            raise ValueError(f"chunksize: at least 1, not {chunksize}")
-        if progress is not None and progress is not True and progress is not False and not callable(progress):
-            raise TypeError(f"progress: a function of (done, total), or True for a bar, not {progress!r}")
+        check_map(chunksize, progress)
         kernel, function, names = self._function(func, mode, time_limit, max_retries)
         job = kernel.map(
             function,
@@ -428,21 +259,4 @@ class Pool:
             return results
         finally:
             stretches.close()
-            stretch = None  # the error's traceback holds this frame
-
-
-#: Pools whose thread would ask for the interpreter's lock while the interpreter ends, and never get it.
-_with_threads = weakref.WeakSet()
-
-
-@atexit.register
-def _stop_threads():
-    for pool in list(_with_threads):
-        pool.stop()
-
-
-def _whole(name, value):
-    try:
-        return operator.index(value)
-    except TypeError:
-        raise TypeError(f"{name}: a whole number, not {value!r}") from None
+            stretch = None  # the error's traceback refers to this frame

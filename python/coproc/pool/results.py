@@ -1,4 +1,4 @@
-"""The results of a map, as its reader gets them, and its progress."""
+"""The results of a map, and its progress."""
 
 import collections
 import sys
@@ -9,7 +9,7 @@ from .failures import error_of_task
 
 
 class Reader:
-    """Lists of results, and exceptions, as they can be read. A read that was interrupted can be repeated."""
+    """An iterator over lists of results, and exceptions, as they arrive. After an interrupted `next`, call it again."""
 
     def __init__(self, job, progress):
         self._job = job
@@ -30,7 +30,7 @@ class Reader:
                 self.close()
             elif found is not False:
                 return found if isinstance(found, list) else error_of_task(found, f"task {self._job.index}")
-            self._progress.tell(self._job.taken)
+            self._progress.report(self._job.taken)
         raise StopIteration
 
     def close(self):
@@ -65,7 +65,7 @@ class Results:
                     try:
                         raise found
                     finally:
-                        found = None  # its traceback holds this frame
+                        found = None  # the traceback refers to this frame
                 self._stretch.extend(found)
             return self._stretch.popleft()
 
@@ -78,7 +78,7 @@ class Results:
 
 
 class Progress:
-    """Tells how far a map is: to the function of its user, or by a bar on a terminal."""
+    """Reports the progress of a map to the user's function, or as a bar on a terminal."""
 
     def __init__(self, function, total):
         is_bar = function is True and sys.stderr is not None and sys.stderr.isatty()
@@ -87,7 +87,7 @@ class Progress:
         self._last = 0.0
         self.period = None if self._function is None else 0.1
 
-    def tell(self, done):
+    def report(self, done):
         if self._function is not None and time.monotonic() >= self._last + 0.1:
             self._last = time.monotonic()
             self._function(done, self._total)

@@ -1,4 +1,4 @@
-"""One submitted call, and its result to come."""
+"""A submitted call and its future result."""
 
 import collections
 import logging
@@ -9,7 +9,7 @@ from .. import _core
 from ..errors import NotOwnerError
 from .failures import error_of_task
 
-#: Who waits for tasks of several pools waits so long, in seconds, for what comes of one of them.
+#: A wait for tasks of several pools waits for each pool in turn, for this many seconds.
 _TURN = 0.005
 
 
@@ -24,7 +24,7 @@ class Task:
         self._kernel = kernel
         self._job = job
         self._callbacks = collections.deque()
-        self._reading = threading.RLock()  # of the thread that waits for the result
+        self._reading = threading.RLock()  # held by the thread that waits for the result
         self._is_read = self._is_cancelled = False
         self._result = self._exception = None
 
@@ -46,7 +46,7 @@ class Task:
         try:
             raise self._exception
         finally:
-            self = None  # the exception's traceback holds this frame
+            self = None  # the exception's traceback refers to this frame
 
     def exception(self, timeout=None):
         """Wait for the end of the task, and return what `result` would raise.
@@ -107,7 +107,7 @@ class Task:
             raise TimeoutError("the task has not ended in this time")
 
     def _read(self, timeout):
-        """Whether its result is here. One thread at a time waits in the core; others wait for that one."""
+        """Return whether the result has arrived. One thread at a time waits in the core, and others wait for it."""
         end = None if timeout is None else time.monotonic() + timeout
         if not self._reading.acquire(timeout=-1 if timeout is None else max(0, min(timeout, threading.TIMEOUT_MAX))):
             return self._is_read

@@ -1,4 +1,4 @@
-"""What runs in the workers of a pool. Tasks, their errors and their results are the core's (core/pool_serve.cpp)."""
+"""The target of a pool's workers. Tasks, errors and results are handled by the core (core/pool_serve.cpp)."""
 
 import contextlib
 import functools
@@ -6,14 +6,14 @@ import os
 import pickle
 
 from .. import _core, this_worker
-from ..errors import ResourceRequestedClose, parts_of, print_untold
+from ..errors import ResourceRequestedClose, parts_of, print_unreported
 
-#: How the argument of a call is passed. The first byte of what a worker is sent for a function.
+#: How the argument of a call is passed: the first byte of the data that a worker is sent for a function.
 ONE, SEVERAL, CALL = range(3)
 
 
 def serve(messenger, init, init_args, exit, processor):
-    """The target of a pool's workers."""
+    """Run tasks until the pool asks this worker to end."""
     if processor is not None:
         os.sched_setaffinity(0, {processor})
     state = None if init is None else init(*init_args)
@@ -27,17 +27,17 @@ def serve(messenger, init, init_args, exit, processor):
 
 
 def _exit(exit, head):
-    """Call `exit`. Nobody in the host waits for what it raises, so that this process prints it."""
+    """Call `exit`. Nothing in the host waits for an exception of it, so this process prints that."""
     try:
         exit(*head)
     except Exception as error:
         name, text, lines, _ = parts_of(error, True)
-        print_untold(f"pool worker {this_worker.number()}", os.getpid(), name, text, lines)
+        print_unreported(f"pool worker {this_worker.number()}", os.getpid(), name, text, lines)
         raise
 
 
 def _make_call(head, data):
-    """What is called with the argument of each call of a function."""
+    """Return the function that is called with the argument of each call."""
     try:
         function = pickle.loads(memoryview(data)[1:])
     except SystemExit:
@@ -53,4 +53,4 @@ def _make_call(head, data):
 
 
 def _fail(error, traceback, /, *_, **__):
-    raise error.with_traceback(traceback)  # not one that grows with each task
+    raise error.with_traceback(traceback)  # the original one, since raising adds to it

@@ -1,4 +1,4 @@
-"""How the core gets the workers of a Python pool."""
+"""Makes the workers of a Python pool for the core."""
 
 import functools
 
@@ -6,7 +6,7 @@ import functools
 class WorkerMaker:
     """Makes and starts a pool's workers for the core.
 
-    It does not hold the pool, which is garbage when its users drop it.
+    It does not refer to the pool, which is garbage when its users drop it.
     """
 
     def __init__(self, workers, new_worker, kwargs, processors):
@@ -17,7 +17,7 @@ class WorkerMaker:
         self._made = set()
 
     def __call__(self, number):
-        if number in self._made:  # the one before could not be ended
+        if number in self._made:  # the worker before could not be ended
             self._workers[number] = self._new_worker(number=number)
         self._made.add(number)
         worker = self._workers[number]

@@ -1,4 +1,4 @@
-"""What runs in the process of a worker."""
+"""The entry of a worker's process, and the calls of its target."""
 
 import inspect
 import sys

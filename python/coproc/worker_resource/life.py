@@ -1,4 +1,4 @@
-"""What all kinds of workers have in common: how they end, and what is known about them."""
+"""The common base class of all kinds of workers: how they end, and what is known about them."""
 
 import gc
 import os
@@ -72,7 +72,7 @@ class Life:
             )
         )
         self._reap()
-        self._worker.tell()
+        self._worker.print_unreported()
         return status
 
     def join(self, check_alive=True, timeout=None):
@@ -183,7 +183,7 @@ class Life:
                 f"worker {self._name!r} (pid {self.pid}) is alive: stop it before it is started again"
             )
         if self._messenger is not None:
-            self._worker.tell()  # prints the exception of the last run
+            self._worker.print_unreported()  # prints the exception of the last run
 
     def _note_start(self, **messenger_options):
         """Give the messenger its link, if it has none yet, and begin a new run."""
@@ -230,7 +230,7 @@ def _stop_all():
     if living:
         _core.stop_all(living, _core.StopOptions())
     for worker in started:
-        worker.tell()
+        worker.print_unreported()
     _core.wait_for_ending()
 
 

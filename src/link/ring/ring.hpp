@@ -106,7 +106,8 @@ class Producer {
     step("ring.publish: after");
   }
 
-  /// Publishes like publish(), for a caller that then looks at nothing of the consumer's. It costs no more than a store.
+  /// Publishes like publish(), for a caller that then looks at nothing of the consumer's. It costs no more than a
+  /// store.
   void publish_quietly() noexcept {
     step("ring.publish: before");
     positions_->tail.store(tail_, std::memory_order_release);  // pairs with the acquire in Consumer::look

@@ -1,5 +1,5 @@
-// Uses what has to work across the border of a shared library: a worker, an aggregate with a priority, exceptions of the
-// library and of this program, and a death.
+// Uses what has to work across the border of a shared library: a worker, an aggregate with a priority, exceptions of
+// the library and of this program, and a death.
 #include <coproc/coproc.hpp>
 
 #include <cstdlib>

@@ -1,5 +1,5 @@
-// Every system call of a pool's life fails once: each call of its host gives what is right or throws a coproc::Error, and nothing is
-// left behind.
+// Every system call of a pool's life fails once: each call of its host gives what is right or throws a coproc::Error,
+// and nothing is left behind.
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <unistd.h>

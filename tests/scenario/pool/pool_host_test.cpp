@@ -136,7 +136,8 @@ TEST(PoolHost, AnInterruptEndsTheWaitAndNothingElse) {
   EXPECT_EQ(task.get(), 1);
 }
 
-/// A fork has no thread that could let go of what its copy of the pool holds: whatever waited there would wait for ever.
+/// A fork has no thread that could let go of what its copy of the pool holds: whatever waited there would wait for
+/// ever.
 TEST(PoolHost, APoolBelongsToTheProcessThatMadeIt) {
   Pool pool{{.workers = 1}};
   expect_usable(pool);

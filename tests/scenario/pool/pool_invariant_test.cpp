@@ -1,4 +1,5 @@
-// No task is ever lost: added = finished + queued + with workers. Debug builds look in each round; here it is asked for.
+// No task is ever lost: added = finished + queued + with workers. Debug builds look in each round; here it is asked
+// for.
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/resource.h>

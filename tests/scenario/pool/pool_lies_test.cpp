@@ -1,4 +1,5 @@
-// What a pool does with a worker that breaks the rules: that worker ends, the task that it ran fails, and all others come.
+// What a pool does with a worker that breaks the rules: that worker ends, the task that it ran fails, and all others
+// come.
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <unistd.h>

@@ -1,4 +1,5 @@
-// Calls that go to a worker together, as one task of the pool: each is answered, fails and is limited by itself all the same.
+// Calls that go to a worker together, as one task of the pool: each is answered, fails and is limited by itself all the
+// same.
 #include <gtest/gtest.h>
 #include <signal.h>
 

@@ -26,8 +26,8 @@ void block_signals() {
   ::pthread_sigmask(SIG_SETMASK, &all, nullptr);
 }
 
-/// A child of the task's own traces it, until `release` has something in it: SIGKILL ends the task's process, but nobody can
-/// take its end while the tracer lives.
+/// A child of the task's own traces it, until `release` has something in it: SIGKILL ends the task's process, but
+/// nobody can take its end while the tracer lives.
 int be_traced(const std::string& began, const std::string& release) {
   const pid_t self = ::getpid(), host = ::getppid();
   ::prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY);
@@ -35,7 +35,8 @@ int be_traced(const std::string& began, const std::string& release) {
     ::setsid();
     if (::ptrace(PTRACE_SEIZE, self, 0, 0) != 0) leave_mark(release);
     leave_mark(began);
-    // Its parent is the worker that is killed: it is the test's process, which the watchdog may end, that it must not outlive.
+    // Its parent is the worker that is killed: it is the test's process, which the watchdog may end, that it must not
+    // outlive.
     while (std::ifstream(release).peek() == EOF && ::kill(host, 0) == 0) ::usleep(1000);
     ::_exit(0);
   }

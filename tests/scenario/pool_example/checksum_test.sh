@@ -29,7 +29,8 @@ case $test in
     rm "$tree.err"
     [ "$code" = 1 ] || fail "exit code $code"
     [ "$out" = "$(expected ! -name 5)" ] || fail "others are missing or wrong: $out"
-    grep -q "/a/5: worker [0-9]* (checksum) was killed by SIGABRT.*while it ran task" <<< "$errors" || fail "it says: $errors"
+    grep -q "/a/5: worker [0-9]* (checksum) was killed by SIGABRT.*while it ran task" <<< "$errors" ||
+      fail "it says: $errors"
     grep -q "slowest tasks:" <<< "$errors" || fail "no insights: $errors"
     ;;
   tells_what_it_cannot_read)
@@ -42,7 +43,8 @@ case $test in
     [ "$code" = 2 ] || fail "exit code $code for a directory that is not there"
     ;;
   refuses)
-    for arguments in "" "--workers 0 $tree" "--workers x $tree" "--time-limit -1 $tree" "--nonsense 1 $tree" "$tree $tree" "--workers"; do
+    for arguments in "" "--workers 0 $tree" "--workers x $tree" "--time-limit -1 $tree" "--nonsense 1 $tree" \
+        "$tree $tree" "--workers"; do
       code=0
       # shellcheck disable=SC2086  # these are several words
       "$program" $arguments > /dev/null 2>&1 || code=$?

@@ -126,7 +126,8 @@ warns() {
 
 answers_what_is_typed() {
   make_tree
-  printf ':wait\nfirst\n\nno word\nabsent\r\n colons \n' | "$search" --interactive tree >got 2>errors || fail "exit status $?"
+  printf ':wait\nfirst\n\nno word\nabsent\r\n colons \n' | "$search" --interactive tree >got 2>errors ||
+    fail "exit status $?"
   printf 'tree/unended:1:first\ntree/with space/a:1:b:1:word: with:colons\n' | diff - got >&2 || fail "other lines"
   grep -q "^'no word' is not a single word" errors || fail "two words were not refused"
   grep -q '^first: 1 line in 1 files; all 210 files are indexed$' errors || fail "no count"
