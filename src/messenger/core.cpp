@@ -157,7 +157,7 @@ void Core::check_gone_after_broken_wake() {
 void Core::note_unanswered() {
   std::vector<RequestId> ids = requests_.without_reply();
   std::erase_if(ids, [&](RequestId id) { return inbox_.find_reply(static_cast<std::uint64_t>(id)) != nullptr; });
-  const std::lock_guard lock(final_mutex_);
+  const os::MutexLock lock(final_mutex_);
   final_unanswered_ = std::move(ids);
   has_noted_unanswered_ = true;
 }

@@ -17,7 +17,6 @@
 #include <exception>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <new>
 #include <optional>
 #include <string>
@@ -43,6 +42,7 @@
 #include "messenger/refused.hpp"
 #include "messenger/request_books.hpp"
 #include "os/clock.hpp"
+#include "os/mutex.hpp"
 
 namespace coproc::inline v0::detail {
 
@@ -155,16 +155,16 @@ class Core {
   bool try_drain() noexcept;
   /// Any thread: the exception that left the peer's target, if it has arrived, and its description.
   std::pair<std::exception_ptr, std::string> final_error() const {
-    const std::lock_guard lock(final_mutex_);
+    const os::MutexLock lock(final_mutex_);
     return {final_exception_, final_text_};
   }
   bool has_final_error() const {
-    const std::lock_guard lock(final_mutex_);
+    const os::MutexLock lock(final_mutex_);
     return final_exception_ != nullptr;
   }
   /// Any thread, once the peer counts as gone: the requests sent here whose reply has not come, in the order of their sends.
   std::vector<RequestId> unanswered() const {
-    const std::lock_guard lock(final_mutex_);
+    const os::MutexLock lock(final_mutex_);
     return final_unanswered_;
   }
   /// For the worker layer, which learns the worker's pid after the core was made.
@@ -334,10 +334,10 @@ class Core {
   bool is_armed_ = false;
   bool has_noted_unanswered_ = false;
   bool has_retired_loans_ = false;
-  mutable std::mutex final_mutex_;  // guards the three below
-  std::exception_ptr final_exception_;
-  std::string final_text_;
-  std::vector<RequestId> final_unanswered_;
+  mutable os::Mutex final_mutex_;
+  std::exception_ptr final_exception_ COPROC_GUARDED_BY(final_mutex_);
+  std::string final_text_ COPROC_GUARDED_BY(final_mutex_);
+  std::vector<RequestId> final_unanswered_ COPROC_GUARDED_BY(final_mutex_);
 };
 
 /// Held through every call: refuses foreign processes and a second thread.

@@ -176,7 +176,7 @@ void Core::take_error(const FrameHeader& header, EntryPtr& entry) {
   refuse_behind_end(header.kind);
   if (header.kind == FrameKind::final_error) {
     ReceivedError received = decode_error(entry->payload.span());
-    const std::lock_guard lock(final_mutex_);
+    const os::MutexLock lock(final_mutex_);
     final_exception_ = std::move(received.error);
     final_text_ = std::move(received.description);
   }

@@ -38,7 +38,7 @@ constexpr std::size_t kMostReserved = 64 * 1024;  // bytes
 bool PoolCore::collect(Slot& slot) noexcept { return slot.is_open() && may_take_from(slot) && take_all(slot); }
 
 bool PoolCore::take_all(Slot& slot) noexcept {
-  const bool has_come = talk(slot, [&] {
+  const bool has_come = talk(slot, [&]() COPROC_REQUIRES(mutex_) {
     bool any = slot.send_rest();
     if (!take_block(slot, any)) {
       for (Message& message : slot.messenger().receive_available()) {
@@ -62,7 +62,7 @@ bool PoolCore::take_all(Slot& slot) noexcept {
 /// Of a slot that has woken the driver: takes in what has come, or notices its end.
 void PoolCore::look_at_woken(Slot& slot) noexcept {
   if (!slot.is_open() || collect(slot) || !slot.is_open()) return;
-  talk(slot, [&] {
+  talk(slot, [&]() COPROC_REQUIRES(mutex_) {
     auto message = slot.messenger().receive_for(std::chrono::seconds(0));
     if (message) take(slot, *std::move(message));
     return message.has_value();

@@ -158,8 +158,8 @@ void PoolCore::tend() {
 }
 
 bool PoolCore::is_done(const Job& job) {
-  Lock lock(*this);
-  if (!job.has_result()) look(lock);
+  const Lock lock(*this);
+  if (!job.has_result()) look();
   return job.has_result();
 }
 

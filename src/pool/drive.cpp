@@ -1,6 +1,4 @@
 // Who waits, and for what.
-#include <cxxabi.h>
-
 #include <algorithm>
 #include <cassert>
 #include <new>
@@ -32,12 +30,28 @@ constexpr std::chrono::milliseconds kRestAfterError{1};
 /// What a task costs its worker besides its own time; measured.
 constexpr std::uint64_t kTaskOverhead = 400;  // ns
 
+/// Waits until one of these has news; nullopt: not in this time, or it was interrupted, or none can be waited for.
+/// Throws what the wait hook throws.
+std::optional<std::size_t> wait_for_any(std::span<Messenger* const> messengers, std::chrono::nanoseconds time) {
+  try {
+    return coproc::wait_any(messengers, Timeout(time));
+  } catch (const InterruptedError&) {
+    // The doorbell.
+  } catch (const Error&) {
+    // Of one of them, which the next round finds; or the system refuses to wait, and then this looks again and again.
+    std::this_thread::sleep_for(kRestAfterError);
+  } catch (const std::bad_alloc&) {
+    std::this_thread::sleep_for(kRestAfterError);
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 /// The right to drive, while it lives.
 class PoolCore::Turn {
  public:
-  explicit Turn(PoolCore& core) : core_(core) { core_.is_driving_ = true; }
+  explicit Turn(PoolCore& core) COPROC_REQUIRES(core.mutex_) : core_(core) { core_.is_driving_ = true; }
   Turn(const Turn&) = delete;
   Turn& operator=(const Turn&) = delete;
   ~Turn() { core_.is_driving_ = false; }
@@ -46,8 +60,20 @@ class PoolCore::Turn {
   PoolCore& core_;
 };
 
+/// The driver is asleep while it lives, and can be woken by the doorbell.
+class PoolCore::Asleep {
+ public:
+  explicit Asleep(PoolCore& core) COPROC_REQUIRES(core.mutex_) : core_(core) { core_.is_asleep_ = true; }
+  Asleep(const Asleep&) = delete;
+  Asleep& operator=(const Asleep&) = delete;
+  ~Asleep() { core_.is_asleep_ = false; }
+
+ private:
+  PoolCore& core_;
+};
+
 template <class IsReady>
-bool PoolCore::wait_until(Lock& lock, const IsReady& is_ready, Timeout timeout, std::span<Job* const> jobs) {
+bool PoolCore::wait_until(const IsReady& is_ready, Timeout timeout, std::span<Job* const> jobs) {
   const os::Deadline deadline(timeout.ns);
   Waiter me;
   // Whoever leaves lets the next one drive.
@@ -56,12 +82,6 @@ bool PoolCore::wait_until(Lock& lock, const IsReady& is_ready, Timeout timeout, 
     Waiter& waiter;
     std::span<Job* const> jobs;
     bool is_listed = false;
-    void list() {
-      if (is_listed) return;
-      core.waiters_.push_back(&waiter);
-      for (Job* job : jobs) job->reader = &waiter;
-      is_listed = true;
-    }
     ~Listed() {
       if (is_listed) {
         std::erase(core.waiters_, &waiter);
@@ -80,32 +100,36 @@ bool PoolCore::wait_until(Lock& lock, const IsReady& is_ready, Timeout timeout, 
       throw InterruptedError("the wait for a pool's results was interrupted: nothing was lost");
     }
     if (deadline.passed()) {
-      look(lock);
+      look();
       return is_ready();
     }
     if (!is_driving_) {
-      if (start_missing(lock) || bury(lock)) continue;
+      if (start_missing() || bury()) continue;
       const Turn turn(*this);
-      step(lock, deadline);
+      step(deadline);
     } else {
-      listed.list();
+      if (!listed.is_listed) {
+        waiters_.push_back(&me);
+        for (Job* job : jobs) job->reader = &me;
+        listed.is_listed = true;
+      }
       if (deadline.is_forever()) {
-        me.changed.wait(lock);
+        mutex_.wait(me.changed);
       } else {
-        me.changed.wait_for(lock, deadline.remaining());
+        mutex_.wait_for(me.changed, deadline.remaining());
       }
     }
   }
 }
 
 /// Takes in what has come, whoever drives: what has ended by now counts.
-void PoolCore::look(Lock& lock) {
+void PoolCore::look() {
   if (is_ended_ || !is_own_process()) return;
-  const auto look_now = [&] {
+  const auto look_now = [&]() COPROC_REQUIRES(mutex_) {
     look_for_deaths();
     pump();
     // Who only looks and never waits must get on, too; but a look does not wait where others can go on.
-    if (!is_driving_ && !queue_.empty()) start_missing(lock);
+    if (!is_driving_ && !queue_.empty()) start_missing();
   };
   if (!is_driving_ || is_napping_) return look_now();
   struct Looker {
@@ -123,23 +147,22 @@ void PoolCore::look(Lock& lock) {
   } looker(*this);
   const std::uint64_t before = rounds_;
   ring();
-  while (is_driving_ && rounds_ == before && !is_stopped_) looker.me.changed.wait(lock);
+  while (is_driving_ && rounds_ == before && !is_stopped_) mutex_.wait(looker.me.changed);
   if (!is_driving_ && rounds_ == before) look_now();
 }
 
 /// Destroys what was dropped, and calls what is to be called. Whether there was any: then the lock was let go, and
 /// others may have driven.
 /// REQUIRES: this thread does not drive, or a destructor that looks at the pool would wait for itself.
-bool PoolCore::bury(Lock& lock) noexcept {
+bool PoolCore::bury() noexcept {
   if (dropped_.empty() && to_call_ == nullptr) return false;
   const os::NoCancel stays;
   TaskList dropped = std::move(dropped_);
   std::shared_ptr<Job> to_call = std::move(to_call_);
   notify_all();  // somebody else may drive
-  lock.unlock();
+  const os::MutexUnlock unlocked(mutex_);
   dropped.clear();
   call_all(std::move(to_call));
-  lock.lock();
   return true;
 }
 
@@ -158,9 +181,9 @@ void PoolCore::notify_all() noexcept {
 
 JobHandle::News PoolCore::wait(Job& job, std::deque<TaskPtr>& into, Timeout timeout) {
   using News = JobHandle::News;
-  Lock lock(*this);
+  const Lock lock(*this);
   News news = News::timed_out;
-  const auto has_news = [&] {
+  const auto has_news = [&]() COPROC_REQUIRES(mutex_) {
     if (take_results(job, into)) {
       news = News::results;
     } else if (is_finished(job)) {
@@ -183,13 +206,13 @@ JobHandle::News PoolCore::wait(Job& job, std::deque<TaskPtr>& into, Timeout time
   job.is_awaited = true;
   if (is_driving_ && is_over_limit(job)) ring();  // what is waited for may begin all the same
   Job* const jobs[] = {&job};
-  wait_until(lock, has_news, timeout, jobs);
+  wait_until(has_news, timeout, jobs);
   return news;
 }
 
 bool PoolCore::wait_any(std::span<Job* const> jobs, Timeout timeout) {
-  Lock lock(*this);
-  const auto any_has_ended = [&] {
+  const Lock lock(*this);
+  const auto any_has_ended = [&]() COPROC_REQUIRES(mutex_) {
     if (is_stopped_) throw TaskCancelledError("the pool was stopped before this task had ended");
     return std::any_of(jobs.begin(), jobs.end(),
                        [](const Job* job) { return job->has_result() || job->read == job->added; });
@@ -202,17 +225,17 @@ bool PoolCore::wait_any(std::span<Job* const> jobs, Timeout timeout) {
   } awaited{jobs};
   for (Job* job : jobs) job->is_awaited = true;
   if (is_driving_) ring();  // what is waited for may begin all the same
-  return wait_until(lock, any_has_ended, timeout, jobs);
+  return wait_until(any_has_ended, timeout, jobs);
 }
 
 bool PoolCore::wait_for_submitted(Timeout timeout) {
-  Lock lock(*this);
+  const Lock lock(*this);
   struct Awaited {
     std::size_t& count;
     ~Awaited() { --count; }
   } awaited{++waits_for_submitted_};
   if (is_driving_) ring();  // as above
-  return wait_until(lock, [&] { return unfinished_submitted_ == 0; }, timeout, {});
+  return wait_until([&]() COPROC_REQUIRES(mutex_) { return unfinished_submitted_ == 0; }, timeout, {});
 }
 
 /// Takes in what has come and hands out what can be, without waiting. Whether anything was done.
@@ -240,11 +263,11 @@ void PoolCore::check_invariants() const {
 #endif
 }
 
-void PoolCore::step(Lock& lock, const os::Deadline& deadline) {
+void PoolCore::step(const os::Deadline& deadline) {
   if (pump()) {
     empty_naps_ = 0;
   } else if (dropped_.empty() && to_call_ == nullptr) {
-    sleep(lock, deadline);
+    sleep(deadline);
   }
 }
 
@@ -266,19 +289,18 @@ std::chrono::nanoseconds PoolCore::nap_length() const noexcept {
   return std::min(least, kLongestNap);
 }
 
-void PoolCore::sleep(Lock& lock, const os::Deadline& deadline) {
+void PoolCore::sleep(const os::Deadline& deadline) {
   // Those that brought nothing are not followed by many more: a nap sees no worker's end.
   const auto nap =
       empty_naps_ == kMostEmptyNaps ? std::chrono::nanoseconds::zero() : std::min(nap_length(), deadline.remaining());
   empty_naps_ = nap > std::chrono::nanoseconds::zero() ? empty_naps_ + 1 : 0;
   if (empty_naps_ != 0) {
     is_napping_ = true;
-    lock.unlock();
     {
-      const os::NoCancel stays;  // without the lock nothing can be put right
+      const os::NoCancel stays;  // else `is_napping_` would stay set
+      const os::MutexUnlock unlocked(mutex_);
       std::this_thread::sleep_for(nap);
     }
-    lock.lock();
     is_napping_ = false;
     return;
   }
@@ -301,29 +323,12 @@ void PoolCore::sleep(Lock& lock, const os::Deadline& deadline) {
   }
   awaited.push_back(&doorbell_);
 
-  is_asleep_ = true;
-  lock.unlock();
   std::optional<std::size_t> woken_by;
-  try {
-    woken_by = coproc::wait_any(awaited, Timeout(time));
-  } catch (const InterruptedError&) {
-    // The doorbell.
-  } catch (const abi::__forced_unwind&) {  // by pthread_cancel()
-    lock.lock();
-    is_asleep_ = false;
-    throw;
-  } catch (const Error&) {
-    // Of one of them, which the next round finds; or the system refuses to wait, and then this looks again and again.
-    std::this_thread::sleep_for(kRestAfterError);
-  } catch (const std::bad_alloc&) {
-    std::this_thread::sleep_for(kRestAfterError);
-  } catch (...) {  // by the wait hook: it is for whoever waits
-    lock.lock();
-    is_asleep_ = false;
-    throw;
+  {
+    const Asleep asleep(*this);
+    const os::MutexUnlock unlocked(mutex_);
+    woken_by = wait_for_any(awaited, time);
   }
-  lock.lock();
-  is_asleep_ = false;
   // A messenger that has woken this and has no result has something to throw.
   if (woken_by && *woken_by < slots.size()) look_at_woken(*slots[*woken_by]);
 }
@@ -339,24 +344,23 @@ void PoolCore::interrupt() noexcept {
 }
 
 void PoolCore::drive_in_background() {
-  Lock lock(*this);
+  const Lock lock(*this);
   Waiter me;
   while (!is_stopped_) {
     try {
       if (is_driving_) {  // another thread has taken over while this one started a worker
         waiters_.push_back(&me);
-        me.changed.wait(lock);
+        mutex_.wait(me.changed);
         std::erase(waiters_, &me);
-      } else if (!start_missing(lock) && !bury(lock)) {
+      } else if (!start_missing() && !bury()) {
         const Turn turn(*this);
-        step(lock, os::Deadline::forever());
+        step(os::Deadline::forever());
       }
     } catch (...) {
       // Whoever waits is to be told; and what has gone wrong may go wrong again at once.
       give_up(std::current_exception());
-      lock.unlock();
+      const os::MutexUnlock unlocked(mutex_);
       std::this_thread::sleep_for(std::chrono::milliseconds(100));
-      lock.lock();
     }
     if (is_interrupted_.load(std::memory_order_relaxed)) notify_all();  // relaxed: they look themselves
   }

@@ -45,8 +45,9 @@ bool PoolCore::is_needed(const Task& task) const noexcept {
 
 bool PoolCore::may_take_from(const Slot& slot) const noexcept {
   if (slot.window.empty() || is_needed_queued_) return true;
-  return std::any_of(slot.window.begin(), slot.window.end(),
-                     [&](const Task& task) { return !is_over_limit(*task.job) || is_needed(task); });
+  return std::any_of(slot.window.begin(), slot.window.end(), [&](const Task& task) COPROC_REQUIRES(mutex_) {
+    return !is_over_limit(*task.job) || is_needed(task);
+  });
 }
 
 /// Puts what may be begun before what may not. Whether the first of the queue may.
@@ -54,7 +55,11 @@ bool PoolCore::put_needed_first() noexcept {
   is_needed_queued_ = false;
   if (queue_.empty()) return false;
   if (!is_over_limit(*queue_.front().job)) return true;
-  queue_.prepend(queue_.take_if([&](const Task& task) { return !is_over_limit(*task.job) || is_needed(task); }));
+  const auto may_begin = [&](const Task& task) {
+    mutex_.assume_held();  // take_if() calls this at once, but it is not the pool's
+    return !is_over_limit(*task.job) || is_needed(task);
+  };
+  queue_.prepend(queue_.take_if(may_begin));
   is_needed_queued_ = is_needed(queue_.front());
   return is_needed_queued_ || !is_over_limit(*queue_.front().job);
 }

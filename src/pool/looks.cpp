@@ -9,8 +9,8 @@
 namespace coproc::inline v0::detail {
 
 std::size_t PoolCore::pending() {
-  Lock lock(*this);
-  const auto count = [&] {
+  const Lock lock(*this);
+  const auto count = [&]() COPROC_REQUIRES(mutex_) {
     const auto counts = [](const Task& task) { return !task.is_cancelled() && !task.job->drops(task); };
     std::size_t unfinished = queue_.calls();
     for (const auto& slot : slots_) {
@@ -18,7 +18,7 @@ std::size_t PoolCore::pending() {
     }
     return unfinished;
   };
-  if (count() != 0) look(lock);
+  if (count() != 0) look();
   return count();
 }
 

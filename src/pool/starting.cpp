@@ -21,7 +21,7 @@ constexpr std::int64_t kLastRetry = 1'000'000'000;
 /// Starts one that is missing. Whether there was one: then the lock was let go meanwhile, since a start takes as long
 /// as the program's static initialisers, and others may have driven. Only one thread starts workers: the others go on
 /// with those that are there.
-bool PoolCore::start_missing(Lock& lock) noexcept {
+bool PoolCore::start_missing() noexcept {
   if (is_stopped_ || has_given_up_ || is_launching_) return false;
   const std::int64_t now = os::now_ns();
   const auto at = std::find_if(slots_.begin(), slots_.end(), [&](const auto& slot) {
@@ -34,13 +34,12 @@ bool PoolCore::start_missing(Lock& lock) noexcept {
   is_launching_ = true;
   notify_all();  // somebody else may drive
   std::exception_ptr error;
-  lock.unlock();
   try {
+    const os::MutexUnlock unlocked(mutex_);
     slot.start();
   } catch (...) {
     error = std::current_exception();
   }
-  lock.lock();
   is_launching_ = false;
   try {
     if (error == nullptr) slot.note_started();

@@ -56,7 +56,7 @@ void PoolCore::give_up(const std::exception_ptr& cause) noexcept {
 void PoolCore::stop(const StopOptions& options) {
   if (!is_own_process()) return;
   const os::NoCancel stays;  // also where a destructor calls it
-  Lock lock(*this);
+  const Lock lock(*this);
   if (is_ended_) return;
   is_stopped_ = true;
   notify_all();  // the thread behind it may wait for its turn
@@ -64,16 +64,15 @@ void PoolCore::stop(const StopOptions& options) {
     ring();
     Waiter me;
     waiters_.push_back(&me);
-    me.changed.wait(lock);
+    mutex_.wait(me.changed);
     std::erase(waiters_, &me);
   }
   is_driving_ = true;
   std::exception_ptr error;
   try {
-    stop_workers(lock, options);
+    stop_workers(options);
   } catch (...) {
     error = std::current_exception();
-    if (!lock) lock.lock();
   }
   is_driving_ = false;
   is_ended_ = error == nullptr;
@@ -82,7 +81,7 @@ void PoolCore::stop(const StopOptions& options) {
 }
 
 /// Each rung is taken once, by all of them together. They are nobody else's meanwhile: this drives.
-void PoolCore::stop_workers(Lock& lock, const StopOptions& options) {
+void PoolCore::stop_workers(const StopOptions& options) {
   std::vector<Worker*> busy, all;
   for (const auto& slot : slots_) {
     if (!slot->has_process()) continue;
@@ -90,11 +89,12 @@ void PoolCore::stop_workers(Lock& lock, const StopOptions& options) {
     if (!slot->window.empty()) busy.push_back(&slot->worker());
   }
   fail_waiting(std::make_exception_ptr(TaskCancelledError("the pool was stopped before this task had ended")));
-  lock.unlock();
-  if (driver_.joinable()) driver_.join();
-  for (Worker* worker : busy) worker->terminate();  // it would look at a close request only behind its task
-  Worker::stop_all(all, options);
-  lock.lock();
+  {
+    const os::MutexUnlock unlocked(mutex_);
+    if (driver_.joinable()) driver_.join();
+    for (Worker* worker : busy) worker->terminate();  // it would look at a close request only behind its task
+    Worker::stop_all(all, options);
+  }
   for (const auto& slot : slots_) {
     if (!slot->has_process()) continue;
     const auto status = slot->worker().exit_status();
