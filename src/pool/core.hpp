@@ -1,18 +1,19 @@
-// What stands behind a pool: its workers, the tasks that wait for them, and whoever drives both.
+// The core of a pool: its workers, the tasks that wait for them, and the calls that drive both.
 //
-// Split by what happens: core.cpp (jobs), looks.cpp (what can be seen), drive.cpp (who waits, and for what),
-// starting.cpp (new workers), dispatch.cpp (tasks to workers), collect.cpp (results from workers), end.cpp (their
-// ends), stop.cpp (the end of the pool).
+// The source files are split by subject: core.cpp (jobs), looks.cpp (calls that only report), drive.cpp (waiting and
+// driving), starting.cpp (new workers), dispatch.cpp (tasks to workers), collect.cpp (results from workers), end.cpp
+// (ends of workers), held.cpp (unread results), stop.cpp (the end of the pool).
 //
-// There is no thread behind it (unless PoolOptions::background): a call that has to wait drives, for all who wait. One
-// thread at a time drives; others sleep until theirs has come or it is their turn to drive.
+// The pool has no thread of its own, unless PoolOptions::background is set: a call that has to wait drives the pool for
+// all callers. One thread drives at a time. The others sleep until their results have arrived or it is their turn.
 //
-// No call waits for a worker while it holds the mutex: what takes time (a worker that does not read, or does not end)
-// is a state of its slot, which is looked at again.
+// No call waits for a single worker while it holds the mutex. That a worker does not read, or has not ended yet, is a
+// state of its slot, which is checked again in later rounds.
 //
-// Thread safety: all public members, from any thread. Everything is guarded by one mutex, which is let go only while
-// the driver sleeps, while a worker is started (which is the starting thread's until that is done), and while the
-// workers are stopped: then nobody else touches their messengers.
+// Thread safety: all public members may be called by any thread. One mutex guards everything. It is unlocked only while
+// the driver sleeps, while a worker is started, while deferred code of the user runs, and while the workers are
+// stopped. A worker that is being started belongs to the starting thread; while the workers are stopped no other thread
+// uses their messengers.
 // Invariants: see `broken_invariant`.
 #pragma once
 
@@ -47,7 +48,7 @@ namespace coproc::inline v0::detail {
 
 class PoolCore {
  public:
-  /// Starts the workers, as many as the options say: no number and no name is left open. Throws StartError.
+  /// Starts the workers. REQUIRES: the options state the number of workers and their name. Throws StartError.
   PoolCore(PoolOptions options, MakePoolWorker make_worker);
   PoolCore(const PoolCore&) = delete;
   PoolCore& operator=(const PoolCore&) = delete;
@@ -70,8 +71,8 @@ class PoolCore {
   bool cancel(Job& job) COPROC_EXCLUDES(mutex_);
   void then(const std::shared_ptr<Job>& job, std::function<void()> function) COPROC_EXCLUDES(mutex_);
   bool wait_any(std::span<Job* const> jobs, Timeout timeout) COPROC_EXCLUDES(mutex_);
-  /// Nobody reads it any more.
-  void leave(Job& job) noexcept COPROC_EXCLUDES(mutex_);
+  /// Call when nobody will read the job's results. The rest of a map is dropped; a submitted task still runs.
+  void abandon(Job& job) noexcept COPROC_EXCLUDES(mutex_);
   bool wait_for_submitted(Timeout timeout) COPROC_EXCLUDES(mutex_);
   void interrupt() noexcept;
   // stop.cpp
@@ -80,8 +81,8 @@ class PoolCore {
   std::size_t pending() COPROC_EXCLUDES(mutex_);
   PoolInsights insights() COPROC_EXCLUDES(mutex_);
   std::vector<int> pids() COPROC_EXCLUDES(mutex_);
-  /// What is wrong with the tasks of this job, of which each has to be somewhere, and once; empty: nothing. For tests,
-  /// and after each step of a debug build.
+  /// Checks that each call of this job is in exactly one place: in the queue, in a window, or finished. Returns a
+  /// description of the mistake, or an empty string. Tests call it, and debug builds check it in each round.
   std::string broken_invariant(const Job& job) COPROC_EXCLUDES(mutex_);
 
  private:
@@ -91,9 +92,10 @@ class PoolCore {
   class Asleep;
 
   // drive.cpp
+  /// Schedules tasks for destruction once the mutex is unlocked, because destructors of the user may call the pool.
   void drop(TaskPtr task) noexcept COPROC_REQUIRES(mutex_) { dropped_.push_back(std::move(task)); }
   void drop(TaskList tasks) noexcept COPROC_REQUIRES(mutex_) { dropped_.append(std::move(tasks)); }
-  bool bury() noexcept COPROC_REQUIRES(mutex_);
+  bool run_deferred() noexcept COPROC_REQUIRES(mutex_);
   static void call_all(std::shared_ptr<Job> jobs) noexcept;
 
   // core.cpp
@@ -110,7 +112,7 @@ class PoolCore {
 
   // stop.cpp
   void fail_waiting(const std::exception_ptr& error) noexcept COPROC_REQUIRES(mutex_);
-  void give_up(const std::exception_ptr& cause) noexcept COPROC_REQUIRES(mutex_);
+  void break_pool(const std::exception_ptr& cause) noexcept COPROC_REQUIRES(mutex_);
   void stop_workers(const StopOptions& options) COPROC_REQUIRES(mutex_);
 
   // looks.cpp
@@ -133,16 +135,17 @@ class PoolCore {
   bool put_needed_first() noexcept COPROC_REQUIRES(mutex_);
 
   // drive.cpp
-  /// Drives, or waits for whoever drives, until `is_ready`; false: the time is over. `jobs`: whose news are waited for.
+  /// Drives, or sleeps while another thread drives, until `is_ready` returns true. Returns false if the time is over
+  /// before. The thread is notified of changes of `jobs`. Throws what `is_ready` throws, and InterruptedError.
   template <class IsReady>
   bool wait_until(const IsReady& is_ready, Timeout timeout, std::span<Job* const> jobs) COPROC_REQUIRES(mutex_);
-  void step(const os::Deadline& deadline) COPROC_REQUIRES(mutex_);
-  void look() COPROC_REQUIRES(mutex_);
+  void drive_once(const os::Deadline& deadline) COPROC_REQUIRES(mutex_);
+  void poll() COPROC_REQUIRES(mutex_);
   void sleep(const os::Deadline& deadline) COPROC_REQUIRES(mutex_);
   std::chrono::nanoseconds nap_length() const noexcept COPROC_REQUIRES(mutex_);
   bool pump() noexcept COPROC_REQUIRES(mutex_);
-  void ring() noexcept COPROC_REQUIRES(mutex_);
-  void hand_over() noexcept COPROC_REQUIRES(mutex_);
+  void wake_driver() noexcept COPROC_REQUIRES(mutex_);
+  void wake_next_driver() noexcept COPROC_REQUIRES(mutex_);
   void drive_in_background() COPROC_EXCLUDES(mutex_);
 
   // dispatch.cpp
@@ -154,15 +157,15 @@ class PoolCore {
   std::size_t window_of(const Job& job) const noexcept COPROC_REQUIRES(mutex_);
   std::size_t chunk_of(const Job& job) const noexcept COPROC_REQUIRES(mutex_);
   std::size_t stretch_of(const Job& job) const noexcept COPROC_REQUIRES(mutex_);
-  bool send_next(Slot& slot) COPROC_REQUIRES(mutex_);
-  bool send(Slot& slot, TaskList& tasks) COPROC_REQUIRES(mutex_);
+  bool send_from_queue(Slot& slot) COPROC_REQUIRES(mutex_);
+  bool send_or_fail(Slot& slot, TaskList& tasks) COPROC_REQUIRES(mutex_);
 
   // collect.cpp
   template <class Talk>
   bool talk(Slot& slot, const Talk& talk) noexcept COPROC_REQUIRES(mutex_);
   bool collect(Slot& slot) noexcept COPROC_REQUIRES(mutex_);
   bool take_all(Slot& slot) noexcept COPROC_REQUIRES(mutex_);
-  void look_at_woken(Slot& slot) noexcept COPROC_REQUIRES(mutex_);
+  void collect_woken(Slot& slot) noexcept COPROC_REQUIRES(mutex_);
   bool take_block(Slot& slot, bool& any) COPROC_REQUIRES(mutex_);
   void take(Slot& slot, Message&& message) COPROC_REQUIRES(mutex_);
   struct Answer;
@@ -176,64 +179,67 @@ class PoolCore {
 
   // end.cpp
   std::int64_t due_at(const Slot& slot) const noexcept COPROC_REQUIRES(mutex_);
-  bool look_for_ends() noexcept COPROC_REQUIRES(mutex_);
-  void look_for_deaths() noexcept COPROC_REQUIRES(mutex_);
-  bool look_for_end(Slot& slot) noexcept COPROC_REQUIRES(mutex_);
-  void take_what_was_sent(Slot& slot) noexcept COPROC_REQUIRES(mutex_);
+  bool take_ends() noexcept COPROC_REQUIRES(mutex_);
+  void take_deaths() noexcept COPROC_REQUIRES(mutex_);
+  bool take_end(Slot& slot) noexcept COPROC_REQUIRES(mutex_);
+  void take_last_answers(Slot& slot) noexcept COPROC_REQUIRES(mutex_);
   void end_overdue() noexcept COPROC_REQUIRES(mutex_);
-  void abandon(Slot& slot) noexcept COPROC_REQUIRES(mutex_);
-  void look_for_lost() noexcept COPROC_REQUIRES(mutex_);
+  void give_up(Slot& slot) noexcept COPROC_REQUIRES(mutex_);
+  void reap_lost() noexcept COPROC_REQUIRES(mutex_);
   void note_end(Slot& slot, const ExitStatus& status) noexcept COPROC_REQUIRES(mutex_);
   std::exception_ptr error_of_end(const Slot& slot, const Task& task, const ExitStatus& status) noexcept
       COPROC_REQUIRES(mutex_);
 
-  const PoolOptions options_;                // constant after construction
-  const MakePoolWorker make_worker_;         // constant after construction
-  const unsigned long owner_;                // fork_generation() of the process that made it
-  PriorityMessenger doorbell_;               // has no peer: it is there to interrupt the driver's sleep
-  std::atomic<bool> is_interrupted_{false};  // by the user
-
+  // constant after construction:
+  const PoolOptions options_;
+  const MakePoolWorker make_worker_;
+  const unsigned long owner_;  // fork_generation() of the process that made the pool
   const std::shared_ptr<std::atomic<bool>> is_function_destroyed_ = std::make_shared<std::atomic<bool>>(false);
 
-  os::Mutex mutex_;  // guards also what the jobs and the slots hold
-  std::vector<std::unique_ptr<Slot>> slots_ COPROC_GUARDED_BY(mutex_);
-  std::vector<std::unique_ptr<pool::PoolWorker>> lost_
-      COPROC_GUARDED_BY(mutex_);  // could not be ended, and have left their slots
-  std::int64_t look_for_lost_at_ COPROC_GUARDED_BY(mutex_) = 0;
-  TaskList queue_ COPROC_GUARDED_BY(mutex_);    // waits for a worker
-  TaskList dropped_ COPROC_GUARDED_BY(mutex_);  // is to be destroyed where the mutex is not held
-  std::map<std::pair<void (*)(TaskRun&), void (*)()>, std::shared_ptr<PoolFunction>> functions_
-      COPROC_GUARDED_BY(mutex_);  // of C++
-  std::uint32_t next_function_ COPROC_GUARDED_BY(mutex_) = 0;
-  std::shared_ptr<Job> to_call_
-      COPROC_GUARDED_BY(mutex_);  // jobs whose `then` is to be called, linked through themselves; the latest first
-  std::deque<Waiter*> waiters_ COPROC_GUARDED_BY(mutex_);  // those that do not drive
-  std::vector<SlowTask> slowest_ COPROC_GUARDED_BY(mutex_);
-  std::size_t unfinished_submitted_ COPROC_GUARDED_BY(mutex_) = 0;  // tasks that were added
-  std::size_t submitted_held_ COPROC_GUARDED_BY(mutex_) = 0;        // bytes of their results that nobody has read
-  std::size_t waits_for_submitted_ COPROC_GUARDED_BY(mutex_) = 0;   // threads that wait for all of them
-  std::uint64_t submitted_ COPROC_GUARDED_BY(mutex_) = 0;
-  std::size_t failures_ COPROC_GUARDED_BY(mutex_) = 0;  // ends before anything was run, in a row, of all workers
-  bool has_given_up_ COPROC_GUARDED_BY(mutex_) = false;
-  bool is_driving_ COPROC_GUARDED_BY(mutex_) = false;
-  bool is_asleep_ COPROC_GUARDED_BY(mutex_) = false;     // the driver
-  bool is_launching_ COPROC_GUARDED_BY(mutex_) = false;  // a thread starts a worker
-  bool is_napping_ COPROC_GUARDED_BY(mutex_) = false;    // the driver, which then touches nothing
-  bool is_needed_queued_ COPROC_GUARDED_BY(mutex_) =
-      false;                                            // a result is waited for whose task finds no room in a window
-  std::uint64_t rounds_ COPROC_GUARDED_BY(mutex_) = 0;  // that have been driven
-  std::size_t lookers_ COPROC_GUARDED_BY(mutex_) = 0;   // that wait for the end of a round
-  int empty_naps_ COPROC_GUARDED_BY(mutex_) = 0;        // of the driver, in a row
-  bool is_stopped_ COPROC_GUARDED_BY(mutex_) = false;
-  bool is_ended_ COPROC_GUARDED_BY(mutex_) = false;  // its workers are
+  PriorityMessenger doorbell_;               // has no peer; its interrupt() ends the driver's sleep
+  std::atomic<bool> is_interrupted_{false};  // interrupt() was called, and no wait has thrown yet
 
-  /// Of PoolOptions::background. Only the constructor and the thread that stops the pool use it.
+  os::Mutex mutex_;  // also guards the members of all jobs and slots
+  std::vector<std::unique_ptr<Slot>> slots_ COPROC_GUARDED_BY(mutex_);
+  /// Workers that could not be killed. Others have taken their slots.
+  std::vector<std::unique_ptr<pool::PoolWorker>> lost_ COPROC_GUARDED_BY(mutex_);
+  std::int64_t reap_lost_at_ COPROC_GUARDED_BY(mutex_) = 0;
+  TaskList queue_ COPROC_GUARDED_BY(mutex_);    // tasks that no worker has
+  TaskList dropped_ COPROC_GUARDED_BY(mutex_);  // tasks that are destroyed once the mutex is unlocked
+  /// The functions of C++, by their code.
+  std::map<std::pair<void (*)(TaskRun&), void (*)()>, std::shared_ptr<PoolFunction>> functions_
+      COPROC_GUARDED_BY(mutex_);
+  std::uint32_t next_function_ COPROC_GUARDED_BY(mutex_) = 0;
+  /// The jobs whose `then` is called once the mutex is unlocked: a list through `next_to_call`, latest first.
+  std::shared_ptr<Job> to_call_ COPROC_GUARDED_BY(mutex_);
+  std::deque<Waiter*> waiters_ COPROC_GUARDED_BY(mutex_);  // threads that wait and do not drive
+  std::vector<SlowTask> slowest_ COPROC_GUARDED_BY(mutex_);
+  std::size_t unfinished_submitted_ COPROC_GUARDED_BY(mutex_) = 0;  // submitted tasks that have not ended
+  std::size_t submitted_held_ COPROC_GUARDED_BY(mutex_) = 0;        // bytes of unread results of submitted tasks
+  std::size_t waits_for_submitted_ COPROC_GUARDED_BY(mutex_) = 0;   // threads in wait_for_submitted()
+  std::uint64_t submitted_ COPROC_GUARDED_BY(mutex_) = 0;           // submitted tasks in all
+  /// The number of workers that have ended in succession before they ran anything.
+  std::size_t failures_ COPROC_GUARDED_BY(mutex_) = 0;
+  bool is_broken_ COPROC_GUARDED_BY(mutex_) = false;     // no worker is started until tasks are added
+  bool is_driving_ COPROC_GUARDED_BY(mutex_) = false;    // a thread drives
+  bool is_asleep_ COPROC_GUARDED_BY(mutex_) = false;     // the driver sleeps on the links and the doorbell
+  bool is_napping_ COPROC_GUARDED_BY(mutex_) = false;    // the driver sleeps for a fixed time, and uses no messenger
+  bool is_launching_ COPROC_GUARDED_BY(mutex_) = false;  // a thread starts a worker
+  /// A thread waits for a task that is still queued. Results are then taken in beyond the limit, to make room for it.
+  bool is_needed_queued_ COPROC_GUARDED_BY(mutex_) = false;
+  std::uint64_t rounds_ COPROC_GUARDED_BY(mutex_) = 0;  // rounds that were driven
+  std::size_t pollers_ COPROC_GUARDED_BY(mutex_) = 0;   // threads that wait for the end of a round
+  int empty_naps_ COPROC_GUARDED_BY(mutex_) = 0;        // naps of the driver in succession
+  bool is_stopped_ COPROC_GUARDED_BY(mutex_) = false;   // stop() was called
+  bool is_ended_ COPROC_GUARDED_BY(mutex_) = false;     // stop() has ended the workers
+
+  /// The thread of PoolOptions::background. Only the constructor and the thread that stops the pool use it.
   std::thread driver_;
 };
 
-/// The mutex, held, in the process that made the pool: in a fork of it some thread that the fork does not have may hold
-/// it for ever. What was dropped meanwhile is destroyed behind it, and what is to be called is called: destructors of
-/// arguments and functions, and these calls, are the user's, and may call the pool.
+/// Holds the mutex while it lives. In a forked child it throws, because the mutex may be held there for ever by a
+/// thread that the child does not have. After the unlock it destroys dropped tasks and calls `then` of ended jobs:
+/// these destructors and functions are the user's, and may call the pool.
 class COPROC_SCOPED_CAPABILITY PoolCore::Lock {
  public:
   /// Throws NotOwnerError.
