@@ -8,23 +8,23 @@ Lender::Lender(std::shared_ptr<LoanArea> area)
     : area_(std::move(area)), allocator_(area_->shape().space, area_->shape().slots(), *area_) {}
 
 Lender::Counts Lender::counts() const {
-  const std::lock_guard lock(mutex_);
+  const os::MutexLock lock(mutex_);
   return {allocator_.lent(), allocator_.held()};
 }
 
 void Lender::look(std::uint64_t how_many) noexcept {
-  const std::lock_guard lock(mutex_);
+  const os::MutexLock lock(mutex_);
   allocator_.look_at_oldest(how_many);
 }
 
 void Lender::retire() noexcept {
-  const std::lock_guard lock(mutex_);
+  const os::MutexLock lock(mutex_);
   allocator_.retire();
 }
 
 OwnLoan::~OwnLoan() {
   if (!is_here() || (is_handed_over_ && !is_kept_)) return;
-  const std::lock_guard lock(lender_->mutex_);
+  const os::MutexLock lock(lender_->mutex_);
   if (is_handed_over_) {
     lender_->allocator_.keep(place_.slot, false);
   } else {
@@ -37,7 +37,7 @@ void OwnLoan::hand_over() noexcept {
   // Does anyone but the message own this block? A share that another thread is dropping right now may still be
   // counted; ~OwnLoan() then clears the flag.
   is_kept_ = weak_from_this().use_count() > 1;
-  const std::lock_guard lock(lender_->mutex_);
+  const os::MutexLock lock(lender_->mutex_);
   lender_->allocator_.lend(place_.slot);
   if (is_kept_) lender_->allocator_.keep(place_.slot, true);
   is_handed_over_ = true;
@@ -46,7 +46,7 @@ void OwnLoan::hand_over() noexcept {
 bool OwnLoan::is_own() noexcept {
   if (!is_handed_over_) return true;
   if (!is_kept_) return false;
-  const std::lock_guard lock(lender_->mutex_);
+  const os::MutexLock lock(lender_->mutex_);
   const auto generation = lender_->allocator_.take_back(place_.slot);
   if (!generation) return false;
   place_.generation = *generation;
@@ -57,7 +57,7 @@ bool OwnLoan::is_own() noexcept {
 std::shared_ptr<OwnLoan> lend(const std::shared_ptr<Lender>& lender, std::size_t bytes) {
   std::optional<LoanAllocator::Place> place;
   {
-    const std::lock_guard lock(lender->mutex_);
+    const os::MutexLock lock(lender->mutex_);
     place = lender->allocator_.take(bytes);
   }
   if (!place) return nullptr;
@@ -65,7 +65,7 @@ std::shared_ptr<OwnLoan> lend(const std::shared_ptr<Lender>& lender, std::size_t
     lender->area_->reach(place->offset + bytes);
     return std::make_shared<OwnLoan>(lender, *place, bytes);
   } catch (...) {
-    const std::lock_guard lock(lender->mutex_);
+    const os::MutexLock lock(lender->mutex_);
     lender->allocator_.drop(place->slot);
     throw;
   }

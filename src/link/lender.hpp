@@ -5,13 +5,13 @@
 
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <optional>
 
 #include "coproc/detail/loan.hpp"
 #include "link/loan_allocator.hpp"
 #include "link/loan_area.hpp"
 #include "link/loan_reference.hpp"
+#include "os/mutex.hpp"
 
 namespace coproc::inline v0::link {
 
@@ -40,8 +40,8 @@ class Lender {
   friend std::shared_ptr<OwnLoan> lend(const std::shared_ptr<Lender>&, std::size_t);
 
   std::shared_ptr<LoanArea> area_;
-  mutable std::mutex mutex_;  // guards the allocator; never held where another lock is taken, nor in a forked child
-  LoanAllocator allocator_;
+  mutable os::Mutex mutex_;  // never held where another lock is taken, nor in a forked child
+  LoanAllocator allocator_ COPROC_GUARDED_BY(mutex_);
 };
 
 /// A block of this side. Its destructor gives it back, unless it was handed over.

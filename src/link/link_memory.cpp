@@ -122,7 +122,7 @@ void LinkMemory::lay_out() noexcept {
 std::shared_ptr<LoanArea> LinkMemory::loans(int from) {
   if (loan_shape_.space == 0) return nullptr;
   const os::ForkLock no_fork;  // until children do not inherit the mapping; and for the mutex
-  const std::lock_guard lock(loans_mutex_);
+  const os::MutexLock lock(loans_mutex_);
   std::shared_ptr<LoanArea>& area = loans_[from];
   // A worker that was forked with this end does not have its host's mapping.
   if (area == nullptr || !area->is_own_process()) {
@@ -153,7 +153,7 @@ void LinkMemory::retire_loans(int from) noexcept {
     std::shared_ptr<LoanArea> area;
     {
       const os::ForkLock no_fork;  // as in loans()
-      const std::lock_guard lock(loans_mutex_);
+      const os::MutexLock lock(loans_mutex_);
       area = loans_[from];
     }
     if (area != nullptr && !area->is_own_process()) return;

@@ -8,13 +8,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <span>
 
 #include "coproc/options.hpp"
 #include "link/loan_area.hpp"
 #include "link/side_words.hpp"
 #include "os/memory.hpp"
+#include "os/mutex.hpp"
 #include "ring/ring.hpp"
 
 namespace coproc::inline v0::link {
@@ -105,8 +105,8 @@ class LinkMemory {
   std::byte* base_ = nullptr;  // constant after creation
   std::size_t ring_bytes_;     // constant after creation
   LoanShape loan_shape_;       // constant after creation
-  std::mutex loans_mutex_;     // guards the areas; taken under a ForkLock, so that no forked child finds it locked
-  std::shared_ptr<LoanArea> loans_[2];
+  os::Mutex loans_mutex_;      // taken under a ForkLock, so that no forked child finds it locked
+  std::shared_ptr<LoanArea> loans_[2] COPROC_GUARDED_BY(loans_mutex_);
 };
 
 /// Throws InvalidArgumentError that names the option and what is allowed.

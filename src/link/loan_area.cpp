@@ -19,7 +19,7 @@ LoanArea::LoanArea(os::Mapping mapping, LoanShape shape)
 }
 
 void LoanArea::reach(std::uint64_t end) {
-  const std::lock_guard lock(mutex_);
+  const os::MutexLock lock(mutex_);
   if (end <= reached_) return;
   const std::uint64_t wanted = std::max({end, 2 * reached_, kLeastReach});
   const std::uint64_t reached = std::min<std::uint64_t>(in_loan_pages(wanted), shape_.space);
@@ -34,14 +34,14 @@ LoanArea::~LoanArea() {
 bool LoanArea::is_own_process() const noexcept { return generation_ == os::fork_generation(); }
 
 void LoanArea::begin(Borrowed& borrowed) noexcept {
-  const std::lock_guard lock(borrowed_mutex_);
+  const os::MutexLock lock(borrowed_mutex_);
   borrowed.before = borrowed_.before;
   borrowed.after = &borrowed_;
   borrowed.before->after = borrowed.after->before = &borrowed;
 }
 
 void LoanArea::end(Borrowed& borrowed, std::uint32_t slot, std::uint32_t generation) noexcept {
-  const std::lock_guard lock(borrowed_mutex_);
+  const os::MutexLock lock(borrowed_mutex_);
   borrowed.before->after = borrowed.after;
   borrowed.after->before = borrowed.before;
   if (is_retired_) {
@@ -52,7 +52,7 @@ void LoanArea::end(Borrowed& borrowed, std::uint32_t slot, std::uint32_t generat
 }
 
 std::vector<LoanArea::Stretch> LoanArea::retire() {
-  const std::lock_guard lock(borrowed_mutex_);
+  const os::MutexLock lock(borrowed_mutex_);
   std::vector<Stretch> kept, rest;
   for (const Borrowed* each = borrowed_.after; each != &borrowed_; each = each->after)
     kept.push_back({each->offset, in_loan_pages(each->bytes)});

@@ -19,12 +19,12 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <mutex>
 #include <vector>
 
 #include "link/loan_allocator.hpp"
 #include "link/loan_reference.hpp"
 #include "os/memory.hpp"
+#include "os/mutex.hpp"
 
 namespace coproc::inline v0::link {
 
@@ -104,12 +104,12 @@ class LoanArea final : public LoanMemory {
   }
 
   os::Mapping mapping_;
-  LoanShape shape_;   // constant after construction
-  std::mutex mutex_;  // guards reached_; never held where another lock is taken
-  std::uint64_t reached_ = 0;
-  std::mutex borrowed_mutex_;  // guards the two below; never held where another lock is taken, nor in a forked child
-  Borrowed borrowed_;          // the list's beginning and end
-  bool is_retired_ = false;
+  LoanShape shape_;  // constant after construction
+  os::Mutex mutex_;  // never held where another lock is taken
+  std::uint64_t reached_ COPROC_GUARDED_BY(mutex_) = 0;
+  os::Mutex borrowed_mutex_;  // never held where another lock is taken, nor in a forked child
+  Borrowed borrowed_ COPROC_GUARDED_BY(borrowed_mutex_);  // the list's beginning and end
+  bool is_retired_ COPROC_GUARDED_BY(borrowed_mutex_) = false;
   unsigned long generation_;  // of forks; constant after construction
 };
 

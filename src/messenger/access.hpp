@@ -17,7 +17,8 @@ struct MessengerAccess {
   static M make(std::unique_ptr<Core> core) {
     return M(std::move(core));
   }
-  /// coproc::wait_any, but `replies_of`, unless null, only for replies of this channel (and for errors and the peer's end).
+  /// coproc::wait_any, but `replies_of`, unless null, only for replies of this channel (and for errors and the peer's
+  /// end).
   static std::optional<std::size_t> wait_any(std::span<Messenger* const> messengers, const ChannelId* replies_of,
                                              Timeout timeout);
   static Core* core(const Messenger& messenger) noexcept { return messenger.core_.get(); }

@@ -1,8 +1,7 @@
 // The channels of a link, as this end knows them: their names, and how many messages went over each.
 //
-// Thread safety: none; the core's.
-// Invariants: `at(i).index == i`, and index 0 is the default channel, which is always there. A channel is never removed,
-// and a reference to it stays valid while others are added.
+// Thread safety: none; the core's. Invariants: `at(i).index == i`, and index 0 is the default channel, which is always
+// there. A channel is never removed, and a reference to it stays valid while others are added.
 #pragma once
 
 #include <array>
@@ -26,8 +25,8 @@ struct Channel {
   std::uint32_t index = 0;             // in this end's list; the same for the lifetime of the link
   std::uint32_t number = kUndeclared;  // by which this end names it to the peer
   ChannelCounts counts;
-  /// The numbers of the peer that were last found to be this channel and what a receive had asked for: the same come again
-  /// and again. Kept by PeerNames.
+  /// The numbers of the peer that were last found to be this channel and what a receive had asked for: the same come
+  /// again and again. Kept by PeerNames.
   struct Match {
     std::uint32_t channel = 0;
     std::uint32_t type = 0;

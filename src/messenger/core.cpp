@@ -164,8 +164,8 @@ void Core::note_unanswered() {
   has_noted_unanswered_ = true;
 }
 
-/// The peer's process has ended, so that nobody but this end uses the link's memory: what both have lent goes back to the system, but for
-/// what is still used here. Not before all messages are out of the link, which refer to it.
+/// The peer's process has ended, so that nobody but this end uses the link's memory: what both have lent goes back to
+/// the system, but for what is still used here. Not before all messages are out of the link, which refer to it.
 void Core::retire_loans() noexcept {
   if (has_retired_loans_ || reader_.is_inbox_full()) return;
   try {

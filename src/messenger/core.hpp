@@ -1,12 +1,14 @@
 // What stands behind a Messenger: the sending and receiving of untyped messages over a link.
 //
-// What it knows is kept by its parts (docs/design.md): Channels, OwnNames, PeerNames, RequestBooks, Inbox, OutgoingLoans,
-// IncomingLoans, FrameReader, FrameWriter, LastWords. Its own methods are in several files: core.cpp (lifetime, counts, waits for several
-// messengers), send.cpp and answer.cpp (sends), declare.cpp (declarations before the first use of a name), in_place.cpp
-// (straight from the link to the user), receive.cpp (receives, and from the inbox to the user), put_back.cpp (from the user
-// back into the inbox), lend.cpp (memory that the user takes to lend it).
+// What it knows is kept by its parts (docs/design.md): Channels, OwnNames, PeerNames, RequestBooks, Inbox,
+// OutgoingLoans, IncomingLoans, FrameReader, FrameWriter, LastWords. Its own methods are in several files: core.cpp
+// (lifetime, counts, waits for several messengers), send.cpp and answer.cpp (sends), declare.cpp (declarations before
+// the first use of a name), in_place.cpp (straight from the link to the user), receive.cpp (receives, and from the
+// inbox to the user), put_back.cpp (from the user back into the inbox), lend.cpp (memory that the user takes to lend
+// it).
 //
-// Thread safety: one thread at a time, which `CallGuard` checks; `interrupt`, `close_requested` and `try_drain` from any.
+// Thread safety: one thread at a time, which `CallGuard` checks; `interrupt`, `close_requested` and `try_drain` from
+// any.
 #pragma once
 
 #include <algorithm>
@@ -59,8 +61,8 @@ struct CoreOptions {
   std::function<void()> throw_gone;
 };
 
-/// The most bytes that the peer can make this end keep of each kind of thing that is never received: as much as an inbox may
-/// hold, and enough for some thousands of names and requests where that is little.
+/// The most bytes that the peer can make this end keep of each kind of thing that is never received: as much as an
+/// inbox may hold, and enough for some thousands of names and requests where that is little.
 inline std::size_t most_bytes_kept(const LinkOptions& options) noexcept {
   return std::max(options.max_queued_bytes, std::size_t{4} << 20);
 }
@@ -76,8 +78,8 @@ class Core {
   void send_requests(Outgoing value, std::size_t size, std::size_t count, std::vector<RequestId>& ids,
                      const ChannelId& channel, const SendOptions& options);
   bool try_send(const Outgoing& value, const ChannelId& channel, std::optional<Priority> priority);
-  /// As try_send, but of a message that is sent in pieces those that find no room are kept: `send_rest` sends them, later, and
-  /// nothing else can be sent before they are out. For who must never wait.
+  /// As try_send, but of a message that is sent in pieces those that find no room are kept: `send_rest` sends them,
+  /// later, and nothing else can be sent before they are out. For who must never wait.
   bool begin_send(const Outgoing& value);
   bool has_rest() const noexcept { return writer_.has_rest(); }
   /// Sends what there is room for. Whether that was anything.
@@ -97,8 +99,8 @@ class Core {
   void publish_quietly(bool is_quiet) noexcept {
     writer_.set_publishing(is_quiet ? FrameWriter::Publishing::quietly : FrameWriter::Publishing::at_once);
   }
-  /// The end of all that was sent, and whether the peer has taken all up to such an end out of the link, and has said so:
-  /// it does at the latest when it calls `release_taken`.
+  /// The end of all that was sent, and whether the peer has taken all up to such an end out of the link, and has said
+  /// so: it does at the latest when it calls `release_taken`.
   std::uint64_t sent_until() const noexcept { return link_->sent_until(); }
   bool has_peer_taken(std::uint64_t end) noexcept { return link_->has_peer_taken(end); }
   void release_taken() noexcept { link_->release(); }
@@ -111,8 +113,9 @@ class Core {
   // in_place.cpp
   bool receive(const ChannelId* channels, std::size_t count, const Incoming& to, Timeout timeout);
   void receive_all(const ChannelId& channel, const Incoming& to);
-  /// Appends what has come to `into`: each message as its size (32 bits) and its bytes. As far as these are small messages of this type,
-  /// without a channel and without loans, and nothing overtakes them. False: what comes next, if anything, is to be received.
+  /// Appends what has come to `into`: each message as its size (32 bits) and its bytes. As far as these are small
+  /// messages of this type, without a channel and without loans, and nothing overtakes them. False: what comes next, if
+  /// anything, is to be received.
   bool receive_block(const TypeInfo& type, Buffer& into);
   void receive_reply(RequestId id, const Incoming& to, Timeout timeout);
   bool receive_next_reply(const ChannelId& channel, const Incoming& to, Timeout timeout);
@@ -137,8 +140,8 @@ class Core {
   using SleepFds = std::span<pollfd, link::Link::kSleepFds>;
   std::chrono::nanoseconds begin_sleep(SleepFds fds);
   bool end_sleep(SleepFds fds);
-  /// Whether a receive would return or throw something right now (or the peer is gone); for wait_any. `replies_of`: only the
-  /// receive of a reply of this channel.
+  /// Whether a receive would return or throw something right now (or the peer is gone); for wait_any. `replies_of`:
+  /// only the receive of a reply of this channel.
   bool has_work(const ChannelId* replies_of = nullptr);
   std::uint64_t next_request_id() const noexcept { return requests_.next_id(); }
   /// For who takes out again and again what nobody waits for.
@@ -148,13 +151,14 @@ class Core {
   link::Link& underlying_link() noexcept { return *link_; }
   const CoreOptions& options() const noexcept { return options_; }
 
-  /// Any thread: moves what has come into the inbox, unless a call is under way, which drains by itself. True: something
-  /// had come.
+  /// Any thread: moves what has come into the inbox, unless a call is under way, which drains by itself. True:
+  /// something had come.
   bool try_drain() noexcept;
   /// Any thread: the exception that left the peer's target, if it has arrived, and its description.
   std::pair<std::exception_ptr, std::string> final_error() const { return last_words_.error(); }
   bool has_final_error() const { return last_words_.has_error(); }
-  /// Any thread, once the peer counts as gone: the requests sent here whose reply has not come, in the order of their sends.
+  /// Any thread, once the peer counts as gone: the requests sent here whose reply has not come, in the order of their
+  /// sends.
   std::vector<RequestId> unanswered() const { return last_words_.unanswered(); }
   /// For the worker layer, which learns the worker's pid after the core was made.
   void set_peer_pid(int pid) noexcept { options_.peer.pid = pid; }
@@ -213,7 +217,8 @@ class Core {
   void throw_end_if_all_is_received() {
     if (end_received() && inbox_.live_count() == 0 && !has_told_end_) throw_end_of_messages();
   }
-  /// `is_of_all`: where the time is over and the peer has sent its end, what other channels hold is to be received first.
+  /// `is_of_all`: where the time is over and the peer has sent its end, what other channels hold is to be received
+  /// first.
   bool wait_for_more(const os::Deadline& deadline, bool is_of_all = true);
   link::WaitEnd wait(const os::Deadline& deadline, bool incoming, std::size_t space) {
     try {

@@ -106,8 +106,8 @@ struct GiveBack {
 };
 using EntryPtr = std::unique_ptr<Entry, GiveBack>;
 
-/// Where entries come from: in slabs, since an inbox that a fast sender fills takes and gives back very many of them. Outlives
-/// all its entries. What was needed at some time is freed, but for a little, when no entry is out any more.
+/// Where entries come from: in slabs, since an inbox that a fast sender fills takes and gives back very many of them.
+/// Outlives all its entries. What was needed at some time is freed, but for a little, when no entry is out any more.
 class EntryPool {
  public:
   EntryPool() noexcept = default;

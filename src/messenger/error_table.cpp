@@ -6,7 +6,6 @@
 #include <cstdlib>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <new>
 #include <optional>
 #include <stdexcept>
@@ -16,6 +15,7 @@
 #include <variant>
 
 #include "coproc/codec.hpp"
+#include "os/mutex.hpp"
 
 namespace coproc::inline v0 {
 
@@ -23,8 +23,8 @@ namespace detail {
 
 namespace {
 
-constinit std::mutex table_mutex;
-constinit ErrorType* table = nullptr;
+constinit os::Mutex table_mutex;
+constinit ErrorType* table COPROC_GUARDED_BY(table_mutex) = nullptr;
 
 template <class... E>
 void register_all() {
@@ -47,7 +47,7 @@ void register_standard_errors() {
 template <class Matches>
 const ErrorType* find_row(Matches matches) {
   register_standard_errors();
-  const std::lock_guard lock(table_mutex);
+  const os::MutexLock lock(table_mutex);
   for (const ErrorType* row = table; row != nullptr; row = row->next) {
     if (matches(*row)) return row;
   }
@@ -90,10 +90,10 @@ void encode_head(Encoder& encoder, std::uint64_t id, const std::string& type_nam
 
 }  // namespace
 
-/// Behind all others: of several libraries that know one type, each with a row of its own, the first one's counts until that
-/// library is unloaded.
+/// Behind all others: of several libraries that know one type, each with a row of its own, the first one's counts until
+/// that library is unloaded.
 void register_error(ErrorType& row) noexcept {
-  const std::lock_guard lock(table_mutex);
+  const os::MutexLock lock(table_mutex);
   ErrorType** at = &table;
   for (; *at != nullptr; at = &(*at)->next) {
     if (*at == &row) return;
@@ -103,7 +103,7 @@ void register_error(ErrorType& row) noexcept {
 }
 
 ErrorRegistration::~ErrorRegistration() {
-  const std::lock_guard lock(table_mutex);
+  const os::MutexLock lock(table_mutex);
   for (ErrorType** at = &table; *at != nullptr; at = &(*at)->next) {
     if (*at != &row_) continue;
     *at = row_.next;

@@ -120,8 +120,8 @@ void FrameReader::continue_partial(const Frame& frame) {
   partial_ = Partial();
 }
 
-/// Takes a message that is complete. If this throws, nothing has changed but the entry, which is made anew when the frame is
-/// read again.
+/// Takes a message that is complete. If this throws, nothing has changed but the entry, which is made anew when the
+/// frame is read again.
 void FrameReader::take_message(const FrameHeader& header, EntryPtr& entry) {
   if (is_declaration(header.kind)) return parts_.names.take(header.kind, entry->payload.span());
   if (is_error(header.kind)) return hold_error(header, entry);

@@ -1,14 +1,14 @@
-// Reads the peer's frames: puts the pieces of a large message together, and hands each message on to the part that it is for.
-// Messages go to the inbox, declarations to the peer's names, and errors are held for the next receive.
+// Reads the peer's frames: puts the pieces of a large message together, and hands each message on to the part that it
+// is for. Messages go to the inbox, declarations to the peer's names, and errors are held for the next receive.
 //
 // The peer is not trusted: every frame is checked here before anything else uses it. A frame that breaks the rules is a
 // ProtocolError.
 //
-// Thread safety: none; the core's. `end_received` from any thread.
-// Invariants: if `take` throws or returns false, nothing has changed, and the same frame can be taken again. Sequence numbers
-// grow by one with each message and error, in the order of the frames. Held errors stay encoded, and are counted in the inbox:
-// what they decode to may be much larger. While the peer's `overtakings` are those of `overtakings_known`, the messages in the
-// link are in an order in which they may be returned.
+// Thread safety: none; the core's. `end_received` from any thread. Invariants: if `take` throws or returns false,
+// nothing has changed, and the same frame can be taken again. Sequence numbers grow by one with each message and error,
+// in the order of the frames. Held errors stay encoded, and are counted in the inbox: what they decode to may be much
+// larger. While the peer's `overtakings` are those of `overtakings_known`, the messages in the link are in an order in
+// which they may be returned.
 #pragma once
 
 #include <atomic>
@@ -52,11 +52,11 @@ class FrameReader {
       : parts_(parts), max_message_bytes_(max_message_bytes) {}
 
   enum class Stop { at_error, at_nothing };
-  /// Takes the frames that have arrived, up to the last one that is there now, to the first for which the inbox is full, or
-  /// (`at_error`) to the first error; with `at_error` and a held error it takes none. Throws as `take`.
+  /// Takes the frames that have arrived, up to the last one that is there now, to the first for which the inbox is
+  /// full, or (`at_error`) to the first error; with `at_error` and a held error it takes none. Throws as `take`.
   void drain(link::Link& link, Stop stop);
-  /// Takes one frame. Returns false if the inbox has no room for it. Throws ProtocolError, and SystemLimitError if memory that
-  /// was lent can be neither mapped nor read.
+  /// Takes one frame. Returns false if the inbox has no room for it. Throws ProtocolError, and SystemLimitError if
+  /// memory that was lent can be neither mapped nor read.
   bool take(const link::Frame& frame);
 
   /// Whether the last drain ended because the inbox was full.

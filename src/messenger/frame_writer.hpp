@@ -1,6 +1,6 @@
-// Writes this end's frames into the link: their headers, the mark of a message that was given up between its pieces, and
-// the count of messages that overtake others. It also decides when the peer sees what was written, and keeps the pieces
-// of a message for which a caller that must not wait found no room.
+// Writes this end's frames into the link: their headers, the mark of a message that was given up between its pieces,
+// and the count of messages that overtake others. It also decides when the peer sees what was written, and keeps the
+// pieces of a message for which a caller that must not wait found no room.
 //
 // Thread safety: none; the core's.
 // Invariants: a message overtakes if it is to be returned before one that was sent earlier; the peer is told of it in
@@ -31,8 +31,8 @@ class FrameWriter {
       note_priority(header, Priority::from_parts(header.priority, header.rest));
     return finish_header(room, header, payload_bytes);
   }
-  /// The same for a value of the user, whose priority is at hand. REQUIRES: the header has this priority, and the kind of
-  /// a message, a request or a reply.
+  /// The same for a value of the user, whose priority is at hand. REQUIRES: the header has this priority, and the kind
+  /// of a message, a request or a reply.
   std::size_t write_value_header(std::byte* room, link::FrameHeader header, const Priority& priority,
                                  std::size_t payload_bytes) noexcept {
     if (priority != last_sent_) note_priority(header, priority);

@@ -1,10 +1,9 @@
 // Values by 64-bit ids of requests, which mostly come one after the other and are taken out about as they came.
 //
-// Thread safety: none.
-// Invariants: a value is either in the window or in the table. The window holds ids of [first_, last_), each in the slot of
-// its low bits; last_ - first_ is at most the number of slots; all other slots are empty. While ids are dense it is an array;
-// what is left behind, or comes out of all order (a peer chooses its ids as it likes), is in the table, whose ids may also
-// lie between those of the window.
+// Thread safety: none. Invariants: a value is either in the window or in the table. The window holds ids of [first_,
+// last_), each in the slot of its low bits; last_ - first_ is at most the number of slots; all other slots are empty.
+// While ids are dense it is an array; what is left behind, or comes out of all order (a peer chooses its ids as it
+// likes), is in the table, whose ids may also lie between those of the window.
 #pragma once
 
 #include <algorithm>

@@ -1,10 +1,9 @@
 // A small hash table from 64-bit ids to values, for ids of requests.
 //
-// Thread safety: none.
-// Invariants: linear probing over a power of two of slots, at most half full; id 0 marks a free slot. Ids are scattered by
-// multiplications: in their own order they would make one long run, and erasing has to walk to the end of its run. One factor
-// is random, since a peer chooses ids and could choose them to collide; it is drawn with the first id, so that a worker
-// that is forked from this process does not know it.
+// Thread safety: none. Invariants: linear probing over a power of two of slots, at most half full; id 0 marks a free
+// slot. Ids are scattered by multiplications: in their own order they would make one long run, and erasing has to walk
+// to the end of its run. One factor is random, since a peer chooses ids and could choose them to collide; it is drawn
+// with the first id, so that a worker that is forked from this process does not know it.
 #pragma once
 
 #include <bit>

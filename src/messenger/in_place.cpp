@@ -1,8 +1,10 @@
-// Straight from the link to the user, without the inbox: where what is first in the link is what is to be returned next.
+// Straight from the link to the user, without the inbox: where what is first in the link is what is to be returned
+// next.
 //
-// That is so while nothing that the peer has sent overtakes what it had sent before: it counts what does (`overtakings`),
-// and while the count stays what it was, the link holds messages in an order in which they may be returned. So the link's
-// write position, which is on a cache line that a busy sender keeps changing, is read once for all that had come.
+// That is so while nothing that the peer has sent overtakes what it had sent before: it counts what does
+// (`overtakings`), and while the count stays what it was, the link holds messages in an order in which they may be
+// returned. So the link's write position, which is on a cache line that a busy sender keeps changing, is read once for
+// all that had come.
 #include <cstring>
 #include <utility>
 
@@ -26,7 +28,8 @@ bool is_data(FrameKind kind) {
 
 }  // namespace
 
-/// Whether the record belongs to this channel and can be returned as this type. Of any other the inbox knows what to do.
+/// Whether the record belongs to this channel and can be returned as this type. Of any other the inbox knows what to
+/// do.
 inline bool Core::frame_for(Channel& channel, const Incoming& to, std::span<const std::byte> record, Frame& frame) {
   return link::parse_plain_frame(record, frame) && frame.payload.size() <= options_.link.max_message_bytes &&
          is_for(channel, to, frame.header);
@@ -70,7 +73,8 @@ bool Core::decode_in_place(const Channel& channel, const Frame& frame, const Inc
   return true;
 }
 
-/// The short path, of most messages: what is wanted is next in the link, and nothing else can come before it. False: nothing was taken, and the longer ways have to see why.
+/// The short path, of most messages: what is wanted is next in the link, and nothing else can come before it. False:
+/// nothing was taken, and the longer ways have to see why.
 inline bool Core::receive_at_once(Channel& channel, const Incoming& to) {
   if (inbox_.has_any_of(channel.index) || !reader_.is_clear()) return false;
   link::Link& link = *link_;
@@ -113,8 +117,9 @@ Core::InPlace Core::receive_in_place(Channel& channel, const Incoming& to, const
   return InPlace::returned;
 }
 
-/// A large value whose bytes are its encoding, piece by piece to its place. Whatever is not the next piece in time (a time-out,
-/// an abort, a close request) makes of it what a drain would have: a message of which pieces are still to come.
+/// A large value whose bytes are its encoding, piece by piece to its place. Whatever is not the next piece in time (a
+/// time-out, an abort, a close request) makes of it what a drain would have: a message of which pieces are still to
+/// come.
 Core::InPlace Core::receive_pieces_in_place(Channel& channel, const Incoming& to, std::span<const std::byte> record,
                                             const os::Deadline& deadline) {
   Frame frame;

@@ -1,9 +1,8 @@
 // The messages that a messenger has drained from its link and not yet returned.
 //
-// Thread safety: none; the core's.
-// Invariants: `queued_bytes` is the sum of what all entries cost; a queue's `live` counts the entries that can still be
-// received, and `live_count` those of all queues; an entry that is taken out of turn (take_reply) stays in its queue, marked
-// as dead, until it reaches the front or the dead outnumber the live.
+// Thread safety: none; the core's. Invariants: `queued_bytes` is the sum of what all entries cost; a queue's `live`
+// counts the entries that can still be received, and `live_count` those of all queues; an entry that is taken out of
+// turn (take_reply) stays in its queue, marked as dead, until it reaches the front or the dead outnumber the live.
 #pragma once
 
 #include <cstddef>
@@ -37,8 +36,8 @@ class Inbox {
   /// Takes a reply out of turn: moves its contents into a new entry.
   EntryPtr take_reply(Entry& entry);
 
-  /// Whether a message of this size must wait in the link. An empty inbox takes a message of any size, so that every message
-  /// can be received.
+  /// Whether a message of this size must wait in the link. An empty inbox takes a message of any size, so that every
+  /// message can be received.
   bool is_full_for(std::size_t payload_bytes) const noexcept {
     return queued_bytes_ != 0 && queued_bytes_ + payload_bytes + kEntryBytes > max_bytes_;
   }

@@ -1,8 +1,7 @@
 // How much the channels and types that one end of a link declares may cost the other end, which keeps them for ever.
 //
-// Thread safety: none.
-// Invariants: used() <= max(). Both ends count in the same way, so that an end can refuse its own user's declaration before
-// its peer would take it for a breach of the rules.
+// Thread safety: none. Invariants: used() <= max(). Both ends count in the same way, so that an end can refuse its own
+// user's declaration before its peer would take it for a breach of the rules.
 #pragma once
 
 #include <cstddef>

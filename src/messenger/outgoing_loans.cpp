@@ -12,7 +12,8 @@ namespace coproc::inline v0::detail {
 
 namespace {
 
-/// How many of the oldest loans are checked for their return before a copy goes through the ring because too much is lent.
+/// How many of the oldest loans are checked for their return before a copy goes through the ring because too much is
+/// lent.
 constexpr std::uint64_t kLooksForRoom = 64;
 
 }  // namespace

@@ -1,9 +1,8 @@
-// The loans of a message that is being sent. They are gathered while it is encoded, written as references at its end, and
-// handed over to the peer once its frame is out.
+// The loans of a message that is being sent. They are gathered while it is encoded, written as references at its end,
+// and handed over to the peer once its frame is out.
 //
-// Thread safety: none; the core's.
-// Invariants: between two messages `loans_` is empty. A loan's `number` is set while it is in `loans_`, and is its place
-// there; `bytes_` is the sum of their sizes.
+// Thread safety: none; the core's. Invariants: between two messages `loans_` is empty. A loan's `number` is set while
+// it is in `loans_`, and is its place there; `bytes_` is the sum of their sizes.
 #pragma once
 
 #include <cstddef>
@@ -20,7 +19,8 @@
 
 namespace coproc::inline v0::detail {
 
-/// How much a loan counts, besides its bytes, in a message and in an inbox: about the memory that its receiver needs for it.
+/// How much a loan counts, besides its bytes, in a message and in an inbox: about the memory that its receiver needs
+/// for it.
 inline constexpr std::size_t kLoanCost = 128;
 
 class OutgoingLoans final : public LoanWriter {

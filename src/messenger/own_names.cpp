@@ -8,7 +8,8 @@
 
 namespace coproc::inline v0::detail {
 
-/// The peer would take too many declarations for a breach of the rules. Here the error reaches the one who can act on it.
+/// The peer would take too many declarations for a breach of the rules. Here the error reaches the one who can act on
+/// it.
 void OwnNames::check(std::size_t payload) const {
   if (budget_.has_room_for(payload)) return;
   throw InvalidArgumentError("the channels and types used on the link to " + peer_.name + " take more than the " +

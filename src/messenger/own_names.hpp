@@ -1,11 +1,10 @@
 // The numbers by which this end names its channels and types to the peer, and the declarations that introduce them.
 //
-// A declaration has two steps, since only a frame that is out counts at the peer: `declare` gives the payload of the frame, and
-// `note_declared` assigns the number once the frame has been sent. If the send fails, nothing has changed.
+// A declaration has two steps, since only a frame that is out counts at the peer: `declare` gives the payload of the
+// frame, and `note_declared` assigns the number once the frame has been sent. If the send fails, nothing has changed.
 //
-// Thread safety: none; the core's.
-// Invariants: numbers are assigned in the order in which the declarations are sent, without gaps, as the peer counts them:
-// channels from 1 (0 is the default channel), types from 1.
+// Thread safety: none; the core's. Invariants: numbers are assigned in the order in which the declarations are sent,
+// without gaps, as the peer counts them: channels from 1 (0 is the default channel), types from 1.
 #pragma once
 
 #include <cstddef>
@@ -47,7 +46,8 @@ class OwnNames {
   const Peer& peer_;
   std::uint32_t channels_ = 0;  // that were declared
   std::uint32_t types_ = 0;
-  // By the types' ids, and not by the addresses of TypeInfo: when a library is unloaded, another one may come to lie there.
+  // By the types' ids, and not by the addresses of TypeInfo: when a library is unloaded, another one may come to lie
+  // there.
   std::unordered_map<std::uint64_t, std::uint32_t> type_numbers_;  // 0: about to be declared
   std::uint64_t last_type_id_ = 0;
   std::uint32_t last_type_number_ = 0;

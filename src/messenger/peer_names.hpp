@@ -2,10 +2,10 @@
 //
 // The peer is not trusted: a declaration is parsed from a private copy, and all of them together are bounded.
 //
-// Thread safety: none; the core's.
-// Invariants: channel 0 is the default channel until `forget_channels`; the peer's other channels and its types have numbers
-// from 1, in the order of their declarations. A channel's last match is one that `look_up` has found to be true, and what makes it
-// true is never changed, but by `forget_channels`, which drops all of them.
+// Thread safety: none; the core's. Invariants: channel 0 is the default channel until `forget_channels`; the peer's
+// other channels and its types have numbers from 1, in the order of their declarations. A channel's last match is one
+// that `look_up` has found to be true, and what makes it true is never changed, but by `forget_channels`, which drops
+// all of them.
 #pragma once
 
 #include <cstddef>
@@ -34,7 +34,8 @@ class PeerNames {
 
   /// A frame of the kind `channel` or `type`. Throws ProtocolError.
   void take(link::FrameKind kind, std::span<const std::byte> payload);
-  /// The peer has sent its end: a message that follows names no channel any more, and is refused without a check of its own.
+  /// The peer has sent its end: a message that follows names no channel any more, and is refused without a check of its
+  /// own.
   void forget_channels() noexcept;
 
   /// The channel or type of this number, or null: it was not declared.

@@ -188,8 +188,8 @@ void Core::throw_end_of_messages() {
   throw EndOfMessages();
 }
 
-/// For calls that have found nothing and do not wait. True: the peer is gone, look once more at what it had sent. Throws what
-/// its end means where that was done, and nobody was told so far.
+/// For calls that have found nothing and do not wait. True: the peer is gone, look once more at what it had sent.
+/// Throws what its end means where that was done, and nobody was told so far.
 bool Core::look_for_end() {
   if (reader_.is_inbox_full() || has_told_end_) return false;
   if (peer_gone_) throw_end();
@@ -198,8 +198,8 @@ bool Core::look_for_end() {
   return peer_gone_;
 }
 
-/// True: look again. False: the deadline has passed. A wait that would sleep throws the close request again, what the peer's
-/// end means, and that it sends no more.
+/// True: look again. False: the deadline has passed. A wait that would sleep throws the close request again, what the
+/// peer's end means, and that it sends no more.
 bool Core::wait_for_more(const os::Deadline& deadline, bool is_of_all) {
   // A peer that always has something, but never what is wanted, must not keep the time from passing.
   const bool is_late = deadline.passed();

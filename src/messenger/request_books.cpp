@@ -17,7 +17,8 @@ void RequestBooks::note_answered(Channel& channel, std::uint64_t id) noexcept {
   if (!to_answer_.erase(id)) return;
   auto& [ids, count] = channel.to_answer;
   --count;
-  // The oldest id goes at once. One that is answered out of turn goes when its turn comes, or when such ids are the majority.
+  // The oldest id goes at once. One that is answered out of turn goes when its turn comes, or when such ids are the
+  // majority.
   if (!ids.empty() && ids.front() == id) ids.pop_front();
   if (ids.size() > 2 * count + 16) ids.erase_if([&](std::uint64_t each) { return !is_to_answer(each); });
 }

@@ -1,12 +1,11 @@
-// Which requests are open: those that were sent here and have no reply yet, and those of the peer that a receive has returned
-// and nobody has answered yet.
+// Which requests are open: those that were sent here and have no reply yet, and those of the peer that a receive has
+// returned and nobody has answered yet.
 //
-// Thread safety: none; the core's.
-// Invariants: an id of `sent_` is below `next_id_`, or is next_id_ itself while that request is on its way out; its value is
-// the index of its channel, with kReceiving while its reply is being received together with others. An id is in `to_answer_`
-// from its return to the user until its answer is sent or it is put back, once, however often the peer uses it. A channel's
-// `to_answer.count` is the number of its ids in `to_answer_`; `to_answer.ids` holds all of these, in the order of their
-// return, and maybe some that were answered out of turn.
+// Thread safety: none; the core's. Invariants: an id of `sent_` is below `next_id_`, or is next_id_ itself while that
+// request is on its way out; its value is the index of its channel, with kReceiving while its reply is being received
+// together with others. An id is in `to_answer_` from its return to the user until its answer is sent or it is put
+// back, once, however often the peer uses it. A channel's `to_answer.count` is the number of its ids in `to_answer_`;
+// `to_answer.ids` holds all of these, in the order of their return, and maybe some that were answered out of turn.
 #pragma once
 
 #include <cstddef>

@@ -32,8 +32,8 @@ inline void Core::publish() {
   if (!writer_.publish(*link_)) check_gone_after_broken_wake();
 }
 
-/// The short path, of most messages: the value's bytes in memory are its encoding, the peer knows its names, and there is
-/// room. False: nothing was sent, and send_slowly() has to see why.
+/// The short path, of most messages: the value's bytes in memory are its encoding, the peer knows its names, and there
+/// is room. False: nothing was sent, and send_slowly() has to see why.
 inline bool Core::send_at_once(const FrameHeader& header, const Priority& priority, const Outgoing& value) {
   const bool is_short = value.traits->is_block && value.traits->size_hint <= most_at_once_;
   if (!is_short || header.channel == Channel::kUndeclared || !own_names_.is_last(*value.traits->type)) return false;

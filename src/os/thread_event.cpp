@@ -2,12 +2,12 @@
 
 #include <cstddef>
 #include <memory>
-#include <mutex>
 #include <new>
 #include <system_error>
 #include <vector>
 
 #include "os/fork_guard.hpp"
+#include "os/mutex.hpp"
 
 namespace coproc::inline v0::os {
 
@@ -25,7 +25,7 @@ class Events final : public ForkSensitive {
   /// An event, which is open if it is new, and else closed.
   Event* take() {
     const ForkLock no_fork;
-    const std::lock_guard lock(mutex_);
+    const os::MutexLock lock(mutex_);
     if (unused_.empty()) {
       all_.push_back(std::make_unique<Event>());
       unused_.reserve(all_.capacity());  // so that give_back() allocates nothing
@@ -43,20 +43,20 @@ class Events final : public ForkSensitive {
 
   void add_user() {
     const ForkLock no_fork;
-    const std::lock_guard lock(mutex_);
+    const os::MutexLock lock(mutex_);
     ++users_;
   }
 
   void remove_user() noexcept {
     const ForkLock no_fork;
-    const std::lock_guard lock(mutex_);
+    const os::MutexLock lock(mutex_);
     if (--users_ != 0) return;
     for (const auto& event : all_) event->close();
   }
 
   void give_back(Event* event) noexcept {
     const ForkLock no_fork;
-    const std::lock_guard lock(mutex_);
+    const os::MutexLock lock(mutex_);
     event->close();
     unused_.push_back(event);
   }
@@ -64,13 +64,14 @@ class Events final : public ForkSensitive {
  private:
   Events() = default;
   void leave_in_child() noexcept override {
+    mutex_.assume_held();  // a forked child has one thread, and no other had locked the mutex at the fork
     for (const auto& event : all_) event->close_in_child();
   }
 
-  std::mutex mutex_;  // guards the rest; taken under a ForkLock, so that no forked child finds it locked
-  std::vector<std::unique_ptr<Event>> all_;
-  std::vector<Event*> unused_;
-  std::size_t users_ = 0;
+  os::Mutex mutex_;  // taken under a ForkLock, so that no forked child finds it locked
+  std::vector<std::unique_ptr<Event>> all_ COPROC_GUARDED_BY(mutex_);
+  std::vector<Event*> unused_ COPROC_GUARDED_BY(mutex_);
+  std::size_t users_ COPROC_GUARDED_BY(mutex_) = 0;
   ForkRegistration registration_{*this};
 };
 

@@ -1,4 +1,4 @@
-// What workers send: checked whole before anything of it counts.
+// Takes in the answers of workers. Each answer is checked completely before it changes anything.
 #include <algorithm>
 #include <cstring>
 #include <new>
@@ -23,22 +23,25 @@ using pool::ToHost;
 namespace {
 
 constexpr std::size_t kSlowestKept = 10;
-/// The memory of a worker is looked at behind each task that takes long, and not for each of many short ones.
+/// The memory of a worker is measured after each task that takes at least this long (in ns), and else at intervals,
+/// since a measurement takes longer than a short task.
 constexpr std::uint64_t kLongTask = 100'000;
-constexpr std::int64_t kLookAtMemoryEvery = 10'000'000;
-constexpr std::size_t kMostReserved = 64 * 1024;  // bytes
+constexpr std::int64_t kLookAtMemoryEvery = 10'000'000;  // ns
+constexpr std::size_t kMostReserved = 64 * 1024;         // bytes
 
-[[noreturn]] void throw_lie(const pool::Slot& slot, const std::string& what) {
+[[noreturn]] void throw_protocol_error(const pool::Slot& slot, const std::string& what) {
   throw ProtocolError("pool worker " + std::to_string(slot.insights.pid) + " has " + what);
 }
 
 }  // namespace
 
-/// Takes in what has come, unless too much is unread. Whether anything had.
+/// Takes in the answers that have arrived, unless too many results are unread. Returns whether any had arrived.
 bool PoolCore::collect(Slot& slot) noexcept { return slot.is_open() && may_take_from(slot) && take_all(slot); }
 
+/// Takes in all answers that have arrived, and sends more of a task that is sent in pieces. Returns whether anything
+/// was done.
 bool PoolCore::take_all(Slot& slot) noexcept {
-  const bool has_come = talk(slot, [&] {
+  const bool has_come = talk(slot, [&]() COPROC_REQUIRES(mutex_) {
     bool any = slot.send_rest();
     if (!take_block(slot, any)) {
       for (Message& message : slot.messenger().receive_available()) {
@@ -46,38 +49,39 @@ bool PoolCore::take_all(Slot& slot) noexcept {
         any = true;
       }
     }
-    if (slot.core().queued() != 0) throw_lie(slot, "sent messages on a channel, which no pool worker does");
+    if (slot.core().queued() != 0) throw_protocol_error(slot, "sent messages on a channel, which no pool worker does");
     if (any) replace_if_used_up(slot);
     return any;
   });
   try {
     split_off_answered(slot);
   } catch (const std::bad_alloc&) {
-    // Later, with those that follow.
+    // They are split off later, together with the answers that follow.
   }
-  if (has_come) slot.found_at = os::now_ns();
+  if (has_come) slot.received_at = os::now_ns();
   return has_come;
 }
 
-/// Of a slot that has woken the driver: takes in what has come, or notices its end.
-void PoolCore::look_at_woken(Slot& slot) noexcept {
+/// Call for a slot that has woken the driver: takes in its answers, or else the error that has woken it.
+void PoolCore::collect_woken(Slot& slot) noexcept {
   if (!slot.is_open() || collect(slot) || !slot.is_open()) return;
-  talk(slot, [&] {
+  talk(slot, [&]() COPROC_REQUIRES(mutex_) {
     auto message = slot.messenger().receive_for(std::chrono::seconds(0));
     if (message) take(slot, *std::move(message));
     return message.has_value();
   });
 }
 
-/// One message of a worker, or what it consists of.
+/// One message of a worker.
 struct PoolCore::Answer {
   std::span<const std::byte> payload;
   std::size_t max_allocation;
   std::int64_t now;
-  Message* message;  // null: the payload is all of it
+  Message* message;  // null if the message was taken out in a block, and consists only of its payload
 };
 
-/// Takes small messages out of the link at once. False: there are others, or none; those are to be received.
+/// Takes all small messages at the front of the link out by one copy. Returns false if the messages behind them, if
+/// any, have to be received one by one. Sets `any` if it took one.
 bool PoolCore::take_block(Slot& slot, bool& any) {
   slot.block.clear();
   const bool is_all = slot.core().receive_block(type_info<pool::MessageFromPoolWorker>, slot.block);
@@ -95,7 +99,8 @@ bool PoolCore::take_block(Slot& slot, bool& any) {
 
 void PoolCore::take(Slot& slot, Message&& message) {
   if (!message.holds<pool::MessageFromPoolWorker>() || message.request_id() || message.is_reply()) {
-    throw_lie(slot, "sent a message of type " + std::string(message.type_name()) + ", which no pool worker sends");
+    throw_protocol_error(slot,
+                         "sent a message of type " + std::string(message.type_name()) + ", which no pool worker sends");
   }
   take_answer(slot, {MessageAccess::payload(message), MessageAccess::max_allocation(message), os::now_ns(), &message});
 }
@@ -110,29 +115,30 @@ void PoolCore::take_answer(Slot& slot, const Answer& answer) {
       const auto head = decode<ResultHead>(from);
       return take_result(slot, answer, head, answer.payload.last(from.remaining()));
   }
-  throw_lie(slot, "sent what no pool worker sends");
+  throw_protocol_error(slot, "sent what no pool worker sends");
 }
 
-/// Until all of the answer has been checked its call stays where it is.
+/// Takes in the answer of a call. The call stays in the window until the whole answer has been checked.
 void PoolCore::take_result(Slot& slot, const Answer& answer, const ResultHead& head,
                            std::span<const std::byte> result) {
   const bool is_running = !slot.window.empty() &&
                           slot.window.front().serial + slot.window.front().answered == head.serial &&
                           head.outcome <= Outcome::skipped && !slot.core().has_rest();
   if (!is_running)
-    throw_lie(slot, "sent the result of task " + std::to_string(head.serial) + ", which it was not running");
+    throw_protocol_error(slot, "sent the result of task " + std::to_string(head.serial) + ", which it was not running");
   Task& task = slot.window.front();
   if (head.outcome == Outcome::skipped) {
-    if (!task.is_told_to_skip) throw_lie(slot, "skipped a task which it was to run");
+    if (!task.is_skip_requested) throw_protocol_error(slot, "skipped a task which it was to run");
     split_off_answered(slot);
     return finish(nullptr, slot.take_front(1, answer.now));
   }
   if (!slot.can_have_worked(head.work_ns, answer.now)) {
-    throw_lie(slot, "stated that a task took " + std::to_string(head.work_ns) + " ns, longer than it was there");
+    throw_protocol_error(slot,
+                         "stated that a task took " + std::to_string(head.work_ns) + " ns, longer than it was there");
   }
   if (head.outcome == Outcome::value && answer.message == nullptr) {
     const auto size = static_cast<std::uint32_t>(result.size());
-    // The results of a stretch are mostly alike. A first one that says otherwise costs no more than kMostReserved.
+    // The results of a stretch usually have one size. kMostReserved bounds the cost of a first one that is larger.
     if (task.answered == 0) task.results.reserve(std::min(task.calls * (sizeof size + result.size()), kMostReserved));
     task.results.append(&size, sizeof size);
     task.results.append(result.data(), result.size());
@@ -155,20 +161,21 @@ void PoolCore::take_result(Slot& slot, const Answer& answer, const ResultHead& h
   TaskPtr one = slot.take_front(1, answer.now);
   if (error) {
     one->error = std::move(error);
-    one->held_bytes = 4 * result.size();  // the type's name, the text, and what() with both of them
+    one->held_bytes = 4 * result.size();  // the error holds the name of the type and the text, and what() repeats both
   } else {
     one->result.emplace(std::move(*answer.message));
   }
   finish(&slot, std::move(one));
 }
 
-/// Lets the readers have what is answered of a stretch that goes on. Throws std::bad_alloc: it stays where it is.
+/// Hands the answered calls of the running stretch to their reader. If it throws std::bad_alloc, nothing has changed.
 void PoolCore::split_off_answered(Slot& slot) {
   if (slot.window.empty()) return;
   if (const std::size_t answered = slot.window.front().answered; answered != 0)
     finish(&slot, slot.take_front(answered, slot.head_since));
 }
 
+/// Records the time of a call that has ended, for the insights and for the sizes of windows and chunks.
 void PoolCore::note_time(Slot& slot, const Task& task, std::uint64_t work_ns, std::int64_t now) noexcept {
   slot.failures = 0;
   failures_ = 0;
@@ -183,10 +190,12 @@ void PoolCore::note_time(Slot& slot, const Task& task, std::uint64_t work_ns, st
   const SlowTask slow{task.index + task.answered, slot.insights.pid, std::chrono::nanoseconds(work_ns)};
   if (slowest_.size() == kSlowestKept && slow.time <= slowest_.back().time) return;
   const auto is_slower = [](const SlowTask& a, const SlowTask& b) { return a.time > b.time; };
-  slowest_.insert(std::upper_bound(slowest_.begin(), slowest_.end(), slow, is_slower), slow);  // reserved
+  // The memory is reserved, so that this allocates nothing.
+  slowest_.insert(std::upper_bound(slowest_.begin(), slowest_.end(), slow, is_slower), slow);
   if (slowest_.size() > kSlowestKept) slowest_.pop_back();
 }
 
+/// Asks an idle worker to close if it has run `tasks_per_worker` tasks or uses more than `memory_per_worker`.
 void PoolCore::replace_if_used_up(Slot& slot) {
   if (slot.phase != Slot::Phase::ready || !slot.window.empty()) return;
   const bool is_used_up = options_.tasks_per_worker != 0 && slot.given >= options_.tasks_per_worker;

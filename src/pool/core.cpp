@@ -42,7 +42,7 @@ PoolCore::PoolCore(PoolOptions options, MakePoolWorker make_worker)
     if (!options_.background) return;
     driver_ = std::thread([this] { drive_in_background(); });
   } catch (...) {
-    stop(options_.worker.stop);  // those that were started, all at once
+    stop(options_.worker.stop);  // all workers that were started, at once
     throw;
   }
 }
@@ -51,7 +51,7 @@ PoolCore::~PoolCore() {
   try {
     stop(options_.worker.stop);
   } catch (...) {
-    // What is left is each worker's own destructor.
+    // The destructor of each worker stops those that are still alive.
   }
 }
 
@@ -68,7 +68,7 @@ std::shared_ptr<PoolFunction> PoolCore::new_function(const TaskCode& code, std::
   return std::make_shared<PoolFunction>(next_function_++, code, std::move(data), is_function_destroyed_);
 }
 
-/// The function with this code, which stays as long as the pool: a program has only so many.
+/// Returns the function with this code. It is kept as long as the pool, since a program has a bounded number of them.
 std::shared_ptr<PoolFunction> PoolCore::function_of(const TaskCode& code) {
   const std::pair key(code.run, code.function);
   {
@@ -93,7 +93,7 @@ std::shared_ptr<Job> PoolCore::new_job(std::shared_ptr<PoolFunction> function, T
 JobHandle::Wanted PoolCore::wanted(const Job& job) {
   const Lock lock(*this);
   if (job.is_input_at_end) return {0, 1};
-  // So far ahead that all windows stay full while a slow one, or a slow reader, is waited for.
+  // Enough to keep all windows full while a slow worker or a slow reader holds the others up.
   const std::size_t most = is_over_limit(job) ? 1 : 4 * slots_.size() * window_of(job);
   const std::size_t outstanding = job.added - job.read;
   return {outstanding >= most ? 0 : most - outstanding, stretch_of(job)};
@@ -105,7 +105,7 @@ void PoolCore::add(const std::shared_ptr<Job>& job, std::vector<TaskPtr>& tasks)
   std::uint64_t calls = 0;
   for (const TaskPtr& task : tasks) calls += task->calls;
   if (job->shape.is_ordered && !job->is_stopped()) job->places.resize(job->added + calls - job->next);
-  // From here on nothing can fail.
+  // Nothing can fail from here on.
   for (TaskPtr& task : tasks) {
     task->job = job;
     task->index = job->shape.is_submitted ? submitted_++ : job->added;
@@ -113,11 +113,11 @@ void PoolCore::add(const std::shared_ptr<Job>& job, std::vector<TaskPtr>& tasks)
     queue_.push_back(std::move(task));
   }
   if (job->shape.is_submitted) unfinished_submitted_ += calls;
-  has_given_up_ = false;
+  is_broken_ = false;
   if (!is_driving_) {
     pump();
   } else {
-    ring();
+    wake_driver();
   }
 }
 
@@ -130,7 +130,7 @@ void PoolCore::end_input(Job& job, std::exception_ptr error) {
 bool PoolCore::take_results(Job& job, std::deque<TaskPtr>& into) {
   bool any = false;
   while (job.has_result()) {
-    into.emplace_back();  // first: what this throws costs nothing
+    into.emplace_back();  // first, so that nothing is lost if this throws
     if (job.shape.is_ordered) {
       into.back() = std::move(job.places.front());
       const auto end = job.places.begin() + static_cast<std::ptrdiff_t>(into.back()->calls);
@@ -158,8 +158,8 @@ void PoolCore::tend() {
 }
 
 bool PoolCore::is_done(const Job& job) {
-  Lock lock(*this);
-  if (!job.has_result()) look(lock);
+  const Lock lock(*this);
+  if (!job.has_result()) poll();
   return job.has_result();
 }
 
@@ -178,10 +178,10 @@ void PoolCore::then(const std::shared_ptr<Job>& job, std::function<void()> funct
   to_call_ = job;
 }
 
-/// Calls `then` of these jobs, in the order in which they have ended.
+/// Calls `then` of these jobs, which are linked latest first, in the order in which they have ended.
 /// REQUIRES: the mutex is not held, and this thread does not drive.
 void PoolCore::call_all(std::shared_ptr<Job> jobs) noexcept {
-  const os::NoCancel stays;  // the others are to be called, too
+  const os::NoCancel stays;  // or else the remaining functions would not be called
   std::shared_ptr<Job> in_order;
   while (jobs != nullptr) {
     std::shared_ptr<Job> next = std::move(jobs->next_to_call);
@@ -192,16 +192,18 @@ void PoolCore::call_all(std::shared_ptr<Job> jobs) noexcept {
     try {
       in_order->then();
     } catch (...) {
-      // It is for nobody here.
+      // No caller here could handle it (see JobHandle::then).
     }
     in_order->then = nullptr;
     in_order = std::move(in_order->next_to_call);
   }
 }
 
-/// Allocates nothing: a task that was run is never lost.
+/// Moves an ended task to its job: to the unread results, or to the dropped tasks. Allocates nothing, so that no task
+/// is lost when memory is scarce. `slot` is the slot whose worker ran the task, or null.
 void PoolCore::finish(Slot* slot, TaskPtr task) noexcept {
-  const std::shared_ptr<Job> keep = std::move(task->job);  // which may hold the task from here on
+  // The job will hold the task, so the task must not own the job.
+  const std::shared_ptr<Job> keep = std::move(task->job);
   Job& job = *keep;
   job.finished += task->calls;
   if (job.shape.is_submitted) note_submitted_end(keep);
@@ -210,10 +212,10 @@ void PoolCore::finish(Slot* slot, TaskPtr task) noexcept {
     slot->insights.tasks += task->calls;
     if (failed) slot->insights.failed += task->calls;
   }
-  if (task->is_cancelled() || job.is_left || job.drops(*task)) {
+  if (task->is_cancelled() || job.is_abandoned || job.drops(*task)) {
     if (!task->is_cancelled()) job.read += task->calls;
     notify(job);
-    task->job = keep;  // it may be the last that holds it
+    task->job = keep;  // this may be the last reference, and the job must be destroyed without the mutex, too
     return drop(std::move(task));
   }
   if (failed && job.options.stop_on_error && !job.shape.is_submitted &&
@@ -242,7 +244,8 @@ void PoolCore::drop_results(Job& job) noexcept {
   job.places.clear();
 }
 
-/// Takes what nobody will read out of the queue, and tells the workers not to begin it.
+/// Drops the tasks of this job whose results nobody will read: takes them out of the queue, and tells the workers to
+/// skip them.
 void PoolCore::drop_unfinished(Job& job) noexcept {
   TaskList dropped = queue_.take_if([&](const Task& task) { return task.job.get() == &job && job.drops(task); });
   job.finished += dropped.calls();
@@ -258,24 +261,24 @@ void PoolCore::drop_unfinished(Job& job) noexcept {
     }
   }
   for (const auto& slot : slots_) {
-    bool is_first = true;  // of which a call runs
+    bool is_first = true;  // the first task of a window has a running call
     for (Task& task : slot->window) {
       const bool is_all_running = std::exchange(is_first, false) && task.calls == 1;
-      if (is_all_running || task.job.get() != &job || task.is_told_to_skip || !job.drops(task)) continue;
+      if (is_all_running || task.job.get() != &job || task.is_skip_requested || !job.drops(task)) continue;
       slot->skip(task);
     }
   }
   if (!is_driving_) send_skips();
 }
 
-void PoolCore::leave(Job& job) noexcept {
-  if (!is_own_process()) return;  // the mutex may be held for ever in this fork
+void PoolCore::abandon(Job& job) noexcept {
+  if (!is_own_process()) return;  // see Lock
   const Lock lock(*this);
-  job.is_left = true;
+  job.is_abandoned = true;
   drop_results(job);
   if (job.shape.is_submitted) return;
   drop_unfinished(job);
-  if (is_driving_) ring();
+  if (is_driving_) wake_driver();
 }
 
 bool PoolCore::cancel(Job& job) {
@@ -306,14 +309,14 @@ bool PoolCore::cancel(Job& job) {
     prepare(task);
     task.cancelled_at = os::now_ns();
     if (at == slot->window.begin()) {
-      slot->end_task(task.serial);  // whoever drives sees its end
+      slot->end_task(task.serial);  // the driver takes in the end of the worker
     } else {
       slot->skip(task);
       if (!is_driving_) send_skips();
     }
     job.done.push_back(std::move(answer));
     notify(job);
-    if (is_driving_) ring();
+    if (is_driving_) wake_driver();
     return true;
   }
   return false;

@@ -1,24 +1,24 @@
-// What stands behind a pool: its workers, the tasks that wait for them, and whoever drives both.
+// The core of a pool: its workers, the tasks that wait for them, and the calls that drive both.
 //
-// Split by what happens: core.cpp (jobs), looks.cpp (what can be seen), drive.cpp (who waits, and for what),
-// starting.cpp (new workers), dispatch.cpp (tasks to workers), collect.cpp (results from workers), end.cpp (their
-// ends), stop.cpp (the end of the pool).
+// The source files are split by subject: core.cpp (jobs), looks.cpp (calls that only report), drive.cpp (waiting and
+// driving), starting.cpp (new workers), dispatch.cpp (tasks to workers), collect.cpp (results from workers), end.cpp
+// (ends of workers), held.cpp (unread results), stop.cpp (the end of the pool).
 //
-// There is no thread behind it (unless PoolOptions::background): a call that has to wait drives, for all who wait. One
-// thread at a time drives; others sleep until theirs has come or it is their turn to drive.
+// The pool has no thread of its own, unless PoolOptions::background is set: a call that has to wait drives the pool for
+// all callers. One thread drives at a time. The others sleep until their results have arrived or it is their turn.
 //
-// No call waits for a worker while it holds the mutex: what takes time (a worker that does not read, or does not end)
-// is a state of its slot, which is looked at again.
+// No call waits for a single worker while it holds the mutex. That a worker does not read, or has not ended yet, is a
+// state of its slot, which is checked again in later rounds.
 //
-// Thread safety: all public members, from any thread. Everything is guarded by one mutex, which is let go only while
-// the driver sleeps, while a worker is started (which is the starting thread's until that is done), and while the
-// workers are stopped: then nobody else touches their messengers.
+// Thread safety: all public members may be called by any thread. One mutex guards everything. It is unlocked only while
+// the driver sleeps, while a worker is started, while deferred code of the user runs, and while the workers are
+// stopped. A worker that is being started belongs to the starting thread; while the workers are stopped no other thread
+// uses their messengers.
 // Invariants: see `broken_invariant`.
 #pragma once
 
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -26,7 +26,6 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -40,6 +39,7 @@
 #include "coproc/pool_options.hpp"
 #include "os/clock.hpp"
 #include "os/fork_guard.hpp"
+#include "os/mutex.hpp"
 #include "pool/job.hpp"
 #include "pool/slot.hpp"
 #include "pool/task_list.hpp"
@@ -48,193 +48,211 @@ namespace coproc::inline v0::detail {
 
 class PoolCore {
  public:
-  /// Starts the workers, as many as the options say: no number and no name is left open. Throws StartError.
+  /// Starts the workers. REQUIRES: the options state the number of workers and their name. Throws StartError.
   PoolCore(PoolOptions options, MakePoolWorker make_worker);
   PoolCore(const PoolCore&) = delete;
   PoolCore& operator=(const PoolCore&) = delete;
   ~PoolCore();
 
   const PoolOptions& options() const noexcept { return options_; }
-  std::size_t size() const noexcept { return slots_.size(); }
+  std::size_t size() const noexcept { return options_.workers; }
 
   // core.cpp
-  std::shared_ptr<PoolFunction> new_function(const TaskCode& code, std::string data);
-  std::shared_ptr<PoolFunction> function_of(const TaskCode& code);
-  std::shared_ptr<Job> new_job(std::shared_ptr<PoolFunction> function, TaskOptions&& options, const JobShape& shape);
-  JobHandle::Wanted wanted(const Job& job);
-  void add(const std::shared_ptr<Job>& job, std::vector<TaskPtr>& tasks);
-  void end_input(Job& job, std::exception_ptr error);
-  JobHandle::News wait(Job& job, std::deque<TaskPtr>& into, Timeout timeout);
-  void tend();
-  bool is_done(const Job& job);
-  bool cancel(Job& job);
-  void then(const std::shared_ptr<Job>& job, std::function<void()> function);
-  bool wait_any(std::span<Job* const> jobs, Timeout timeout);
-  /// Nobody reads it any more.
-  void leave(Job& job) noexcept;
-  bool wait_for_submitted(Timeout timeout);
+  std::shared_ptr<PoolFunction> new_function(const TaskCode& code, std::string data) COPROC_EXCLUDES(mutex_);
+  std::shared_ptr<PoolFunction> function_of(const TaskCode& code) COPROC_EXCLUDES(mutex_);
+  std::shared_ptr<Job> new_job(std::shared_ptr<PoolFunction> function, TaskOptions&& options, const JobShape& shape)
+      COPROC_EXCLUDES(mutex_);
+  JobHandle::Wanted wanted(const Job& job) COPROC_EXCLUDES(mutex_);
+  void add(const std::shared_ptr<Job>& job, std::vector<TaskPtr>& tasks) COPROC_EXCLUDES(mutex_);
+  void end_input(Job& job, std::exception_ptr error) COPROC_EXCLUDES(mutex_);
+  JobHandle::News wait(Job& job, std::deque<TaskPtr>& into, Timeout timeout) COPROC_EXCLUDES(mutex_);
+  void tend() COPROC_EXCLUDES(mutex_);
+  bool is_done(const Job& job) COPROC_EXCLUDES(mutex_);
+  bool cancel(Job& job) COPROC_EXCLUDES(mutex_);
+  void then(const std::shared_ptr<Job>& job, std::function<void()> function) COPROC_EXCLUDES(mutex_);
+  bool wait_any(std::span<Job* const> jobs, Timeout timeout) COPROC_EXCLUDES(mutex_);
+  /// Call when nobody will read the job's results. The rest of a map is dropped; a submitted task still runs.
+  void abandon(Job& job) noexcept COPROC_EXCLUDES(mutex_);
+  bool wait_for_submitted(Timeout timeout) COPROC_EXCLUDES(mutex_);
   void interrupt() noexcept;
   // stop.cpp
-  void stop(const StopOptions& options);
+  void stop(const StopOptions& options) COPROC_EXCLUDES(mutex_);
   // looks.cpp
-  std::size_t pending();
-  PoolInsights insights();
-  std::vector<int> pids();
-  /// What is wrong with the tasks of this job, of which each has to be somewhere, and once; empty: nothing. For tests,
-  /// and after each step of a debug build.
-  std::string broken_invariant(const Job& job);
+  std::size_t pending() COPROC_EXCLUDES(mutex_);
+  PoolInsights insights() COPROC_EXCLUDES(mutex_);
+  std::vector<int> pids() COPROC_EXCLUDES(mutex_);
+  /// Checks that each call of this job is in exactly one place: in the queue, in a window, or finished. Returns a
+  /// description of the mistake, or an empty string. Tests call it, and debug builds check it in each round.
+  std::string broken_invariant(const Job& job) COPROC_EXCLUDES(mutex_);
 
  private:
   class Lock;
   using Slot = pool::Slot;
   class Turn;
+  class Asleep;
 
   // drive.cpp
-  void drop(TaskPtr task) noexcept { dropped_.push_back(std::move(task)); }
-  void drop(TaskList tasks) noexcept { dropped_.append(std::move(tasks)); }
-  bool bury(Lock& lock) noexcept;
+  /// Schedules tasks for destruction once the mutex is unlocked, because destructors of the user may call the pool.
+  void drop(TaskPtr task) noexcept COPROC_REQUIRES(mutex_) { dropped_.push_back(std::move(task)); }
+  void drop(TaskList tasks) noexcept COPROC_REQUIRES(mutex_) { dropped_.append(std::move(tasks)); }
+  bool run_deferred() noexcept COPROC_REQUIRES(mutex_);
   static void call_all(std::shared_ptr<Job> jobs) noexcept;
 
   // core.cpp
   bool is_own_process() const noexcept { return os::fork_generation() == owner_; }
   void check_owner() const;
-  bool take_results(Job& job, std::deque<TaskPtr>& into);
-  bool is_finished(const Job& job) const noexcept;
-  void note_submitted_end(const std::shared_ptr<Job>& job) noexcept;
-  void finish(Slot* slot, TaskPtr task) noexcept;
-  void drop_results(Job& job) noexcept;
-  void drop_unfinished(Job& job) noexcept;
-  void notify(Job& job) noexcept;
-  void notify_all() noexcept;
+  bool take_results(Job& job, std::deque<TaskPtr>& into) COPROC_REQUIRES(mutex_);
+  bool is_finished(const Job& job) const noexcept COPROC_REQUIRES(mutex_);
+  void note_submitted_end(const std::shared_ptr<Job>& job) noexcept COPROC_REQUIRES(mutex_);
+  void finish(Slot* slot, TaskPtr task) noexcept COPROC_REQUIRES(mutex_);
+  void drop_results(Job& job) noexcept COPROC_REQUIRES(mutex_);
+  void drop_unfinished(Job& job) noexcept COPROC_REQUIRES(mutex_);
+  void notify(Job& job) noexcept COPROC_REQUIRES(mutex_);
+  void notify_all() noexcept COPROC_REQUIRES(mutex_);
 
   // stop.cpp
-  void fail_waiting(const std::exception_ptr& error) noexcept;
-  void give_up(const std::exception_ptr& cause) noexcept;
-  void stop_workers(Lock& lock, const StopOptions& options);
+  void fail_waiting(const std::exception_ptr& error) noexcept COPROC_REQUIRES(mutex_);
+  void break_pool(const std::exception_ptr& cause) noexcept COPROC_REQUIRES(mutex_);
+  void stop_workers(const StopOptions& options) COPROC_REQUIRES(mutex_);
 
   // looks.cpp
-  std::string invariant_broken_by(const Job& job) const;
-  void check_invariants() const;
+  std::string invariant_broken_by(const Job& job) const COPROC_REQUIRES(mutex_);
+  void check_invariants() const COPROC_REQUIRES(mutex_);
 
   // starting.cpp
-  bool start_missing(Lock& lock) noexcept;
-  void note_failed_start(Slot& slot, const std::exception_ptr& cause) noexcept;
+  bool start_missing() noexcept COPROC_REQUIRES(mutex_);
+  void note_failed_start(Slot& slot, const std::exception_ptr& cause) noexcept COPROC_REQUIRES(mutex_);
 
   // held.cpp
-  std::size_t& held_by(Job& job) noexcept { return job.shape.is_submitted ? submitted_held_ : job.held_bytes; }
-  bool is_over_limit(const Job& job) const noexcept;
-  void hold(Job& job, Task& task) noexcept;
-  void release(Job& job, Task& task) noexcept;
-  bool is_needed(const Task& task) const noexcept;
-  bool may_take_from(const Slot& slot) const noexcept;
-  bool put_needed_first() noexcept;
+  std::size_t& held_by(Job& job) noexcept COPROC_REQUIRES(mutex_) {
+    return job.shape.is_submitted ? submitted_held_ : job.held_bytes;
+  }
+  bool is_over_limit(const Job& job) const noexcept COPROC_REQUIRES(mutex_);
+  void hold(Job& job, Task& task) noexcept COPROC_REQUIRES(mutex_);
+  void release(Job& job, Task& task) noexcept COPROC_REQUIRES(mutex_);
+  bool is_needed(const Task& task) const noexcept COPROC_REQUIRES(mutex_);
+  bool may_take_from(const Slot& slot) const noexcept COPROC_REQUIRES(mutex_);
+  bool put_needed_first() noexcept COPROC_REQUIRES(mutex_);
 
   // drive.cpp
-  /// Drives, or waits for whoever drives, until `is_ready`; false: the time is over. `jobs`: whose news are waited for.
+  /// Drives, or sleeps while another thread drives, until `is_ready` returns true. Returns false if the time is over
+  /// before. The thread is notified of changes of `jobs`. Throws what `is_ready` throws, and InterruptedError.
   template <class IsReady>
-  bool wait_until(Lock& lock, const IsReady& is_ready, Timeout timeout, std::span<Job* const> jobs);
-  void step(Lock& lock, const os::Deadline& deadline);
-  void look(Lock& lock);
-  void sleep(Lock& lock, const os::Deadline& deadline);
-  std::chrono::nanoseconds nap_length() const noexcept;
-  bool pump() noexcept;
-  void ring() noexcept;
-  void hand_over() noexcept;
-  void drive_in_background();
+  bool wait_until(const IsReady& is_ready, Timeout timeout, std::span<Job* const> jobs) COPROC_REQUIRES(mutex_);
+  void drive_once(const os::Deadline& deadline) COPROC_REQUIRES(mutex_);
+  void poll() COPROC_REQUIRES(mutex_);
+  void sleep(const os::Deadline& deadline) COPROC_REQUIRES(mutex_);
+  std::chrono::nanoseconds nap_length() const noexcept COPROC_REQUIRES(mutex_);
+  bool pump() noexcept COPROC_REQUIRES(mutex_);
+  void wake_driver() noexcept COPROC_REQUIRES(mutex_);
+  void wake_next_driver() noexcept COPROC_REQUIRES(mutex_);
+  void drive_in_background() COPROC_EXCLUDES(mutex_);
 
   // dispatch.cpp
-  bool dispatch();
-  void send_skips() noexcept;
-  void send_forgets() noexcept;
-  bool may_wait_behind(const Slot& slot, const Job& job, std::int64_t now) const noexcept;
-  Slot* slot_for(const Task& task, std::int64_t now) noexcept;
-  std::size_t window_of(const Job& job) const noexcept;
-  std::size_t chunk_of(const Job& job) const noexcept;
-  std::size_t stretch_of(const Job& job) const noexcept;
-  bool send_next(Slot& slot);
-  bool send(Slot& slot, TaskList& tasks);
+  bool dispatch() COPROC_REQUIRES(mutex_);
+  void send_skips() noexcept COPROC_REQUIRES(mutex_);
+  void send_forgets() noexcept COPROC_REQUIRES(mutex_);
+  bool may_wait_behind(const Slot& slot, const Job& job, std::int64_t now) const noexcept COPROC_REQUIRES(mutex_);
+  Slot* slot_for(const Task& task, std::int64_t now) noexcept COPROC_REQUIRES(mutex_);
+  std::size_t window_of(const Job& job) const noexcept COPROC_REQUIRES(mutex_);
+  std::size_t chunk_of(const Job& job) const noexcept COPROC_REQUIRES(mutex_);
+  std::size_t stretch_of(const Job& job) const noexcept COPROC_REQUIRES(mutex_);
+  bool send_from_queue(Slot& slot) COPROC_REQUIRES(mutex_);
+  bool send_or_fail(Slot& slot, TaskList& tasks) COPROC_REQUIRES(mutex_);
 
   // collect.cpp
   template <class Talk>
-  bool talk(Slot& slot, const Talk& talk) noexcept;
-  bool collect(Slot& slot) noexcept;
-  bool take_all(Slot& slot) noexcept;
-  void look_at_woken(Slot& slot) noexcept;
-  bool take_block(Slot& slot, bool& any);
-  void take(Slot& slot, Message&& message);
+  bool talk(Slot& slot, const Talk& talk) noexcept COPROC_REQUIRES(mutex_);
+  bool collect(Slot& slot) noexcept COPROC_REQUIRES(mutex_);
+  bool take_all(Slot& slot) noexcept COPROC_REQUIRES(mutex_);
+  void collect_woken(Slot& slot) noexcept COPROC_REQUIRES(mutex_);
+  bool take_block(Slot& slot, bool& any) COPROC_REQUIRES(mutex_);
+  void take(Slot& slot, Message&& message) COPROC_REQUIRES(mutex_);
   struct Answer;
-  void take_answer(Slot& slot, const Answer& answer);
-  void take_result(Slot& slot, const Answer& answer, const pool::ResultHead& head, std::span<const std::byte> result);
-  void split_off_answered(Slot& slot);
-  void note_time(Slot& slot, const Task& task, std::uint64_t work_ns, std::int64_t now) noexcept;
-  void replace_if_used_up(Slot& slot);
+  void take_answer(Slot& slot, const Answer& answer) COPROC_REQUIRES(mutex_);
+  void take_result(Slot& slot, const Answer& answer, const pool::ResultHead& head, std::span<const std::byte> result)
+      COPROC_REQUIRES(mutex_);
+  void split_off_answered(Slot& slot) COPROC_REQUIRES(mutex_);
+  void note_time(Slot& slot, const Task& task, std::uint64_t work_ns, std::int64_t now) noexcept
+      COPROC_REQUIRES(mutex_);
+  void replace_if_used_up(Slot& slot) COPROC_REQUIRES(mutex_);
 
   // end.cpp
-  std::int64_t due_at(const Slot& slot) const noexcept;
-  bool look_for_ends() noexcept;
-  void look_for_deaths() noexcept;
-  bool look_for_end(Slot& slot) noexcept;
-  void take_what_was_sent(Slot& slot) noexcept;
-  void end_overdue() noexcept;
-  void abandon(Slot& slot) noexcept;
-  void look_for_lost() noexcept;
-  void note_end(Slot& slot, const ExitStatus& status) noexcept;
-  std::exception_ptr error_of_end(const Slot& slot, const Task& task, const ExitStatus& status) noexcept;
+  std::int64_t due_at(const Slot& slot) const noexcept COPROC_REQUIRES(mutex_);
+  bool take_ends() noexcept COPROC_REQUIRES(mutex_);
+  void take_deaths() noexcept COPROC_REQUIRES(mutex_);
+  bool take_end(Slot& slot) noexcept COPROC_REQUIRES(mutex_);
+  void take_last_answers(Slot& slot) noexcept COPROC_REQUIRES(mutex_);
+  void end_overdue() noexcept COPROC_REQUIRES(mutex_);
+  void give_up(Slot& slot) noexcept COPROC_REQUIRES(mutex_);
+  void reap_lost() noexcept COPROC_REQUIRES(mutex_);
+  void note_end(Slot& slot, const ExitStatus& status) noexcept COPROC_REQUIRES(mutex_);
+  std::exception_ptr error_of_end(const Slot& slot, const Task& task, const ExitStatus& status) noexcept
+      COPROC_REQUIRES(mutex_);
 
-  const PoolOptions options_;                // constant after construction
-  const MakePoolWorker make_worker_;         // constant after construction
-  const unsigned long owner_;                // fork_generation() of the process that made it
-  PriorityMessenger doorbell_;               // has no peer: it is there to interrupt the driver's sleep
-  std::atomic<bool> is_interrupted_{false};  // by the user
-
-  std::mutex mutex_;  // guards everything below
-  std::vector<std::unique_ptr<Slot>> slots_;
-  std::vector<std::unique_ptr<pool::PoolWorker>> lost_;  // could not be ended, and have left their slots
-  std::int64_t look_for_lost_at_ = 0;
-  TaskList queue_;    // waits for a worker
-  TaskList dropped_;  // is to be destroyed where the mutex is not held
-  std::map<std::pair<void (*)(TaskRun&), void (*)()>, std::shared_ptr<PoolFunction>> functions_;  // of C++
-  std::uint32_t next_function_ = 0;
+  // constant after construction:
+  const PoolOptions options_;
+  const MakePoolWorker make_worker_;
+  const unsigned long owner_;  // fork_generation() of the process that made the pool
   const std::shared_ptr<std::atomic<bool>> is_function_destroyed_ = std::make_shared<std::atomic<bool>>(false);
-  std::shared_ptr<Job> to_call_;  // jobs whose `then` is to be called, linked through themselves; the latest first
-  std::deque<Waiter*> waiters_;   // those that do not drive
-  std::vector<SlowTask> slowest_;
-  std::size_t unfinished_submitted_ = 0;  // tasks that were added
-  std::size_t submitted_held_ = 0;        // bytes of their results that nobody has read
-  std::size_t waits_for_submitted_ = 0;   // threads that wait for all of them
-  std::uint64_t submitted_ = 0;
-  std::size_t failures_ = 0;  // ends before anything was run, in a row, of all workers
-  bool has_given_up_ = false;
-  bool is_driving_ = false;
-  bool is_asleep_ = false;         // the driver
-  bool is_launching_ = false;      // a thread starts a worker
-  bool is_napping_ = false;        // the driver, which then touches nothing
-  bool is_needed_queued_ = false;  // a result is waited for whose task finds no room in a window
-  std::uint64_t rounds_ = 0;       // that have been driven
-  std::size_t lookers_ = 0;        // that wait for the end of a round
-  int empty_naps_ = 0;             // of the driver, in a row
-  bool is_stopped_ = false;
-  bool is_ended_ = false;  // its workers are
-  std::thread driver_;     // PoolOptions::background
+
+  PriorityMessenger doorbell_;               // has no peer; its interrupt() ends the driver's sleep
+  std::atomic<bool> is_interrupted_{false};  // interrupt() was called, and no wait has thrown yet
+
+  os::Mutex mutex_;  // also guards the members of all jobs and slots
+  std::vector<std::unique_ptr<Slot>> slots_ COPROC_GUARDED_BY(mutex_);
+  /// Workers that could not be killed. Others have taken their slots.
+  std::vector<std::unique_ptr<pool::PoolWorker>> lost_ COPROC_GUARDED_BY(mutex_);
+  std::int64_t reap_lost_at_ COPROC_GUARDED_BY(mutex_) = 0;
+  TaskList queue_ COPROC_GUARDED_BY(mutex_);    // tasks that no worker has
+  TaskList dropped_ COPROC_GUARDED_BY(mutex_);  // tasks that are destroyed once the mutex is unlocked
+  /// The functions of C++, by their code.
+  std::map<std::pair<void (*)(TaskRun&), void (*)()>, std::shared_ptr<PoolFunction>> functions_
+      COPROC_GUARDED_BY(mutex_);
+  std::uint32_t next_function_ COPROC_GUARDED_BY(mutex_) = 0;
+  /// The jobs whose `then` is called once the mutex is unlocked: a list through `next_to_call`, latest first.
+  std::shared_ptr<Job> to_call_ COPROC_GUARDED_BY(mutex_);
+  std::deque<Waiter*> waiters_ COPROC_GUARDED_BY(mutex_);  // threads that wait and do not drive
+  std::vector<SlowTask> slowest_ COPROC_GUARDED_BY(mutex_);
+  std::size_t unfinished_submitted_ COPROC_GUARDED_BY(mutex_) = 0;  // submitted tasks that have not ended
+  std::size_t submitted_held_ COPROC_GUARDED_BY(mutex_) = 0;        // bytes of unread results of submitted tasks
+  std::size_t waits_for_submitted_ COPROC_GUARDED_BY(mutex_) = 0;   // threads in wait_for_submitted()
+  std::uint64_t submitted_ COPROC_GUARDED_BY(mutex_) = 0;           // submitted tasks in all
+  /// The number of workers that have ended in succession before they ran anything.
+  std::size_t failures_ COPROC_GUARDED_BY(mutex_) = 0;
+  bool is_broken_ COPROC_GUARDED_BY(mutex_) = false;     // no worker is started until tasks are added
+  bool is_driving_ COPROC_GUARDED_BY(mutex_) = false;    // a thread drives
+  bool is_asleep_ COPROC_GUARDED_BY(mutex_) = false;     // the driver sleeps on the links and the doorbell
+  bool is_napping_ COPROC_GUARDED_BY(mutex_) = false;    // the driver sleeps for a fixed time, and uses no messenger
+  bool is_launching_ COPROC_GUARDED_BY(mutex_) = false;  // a thread starts a worker
+  /// A thread waits for a task that is still queued. Results are then taken in beyond the limit, to make room for it.
+  bool is_needed_queued_ COPROC_GUARDED_BY(mutex_) = false;
+  std::uint64_t rounds_ COPROC_GUARDED_BY(mutex_) = 0;  // rounds that were driven
+  std::size_t pollers_ COPROC_GUARDED_BY(mutex_) = 0;   // threads that wait for the end of a round
+  int empty_naps_ COPROC_GUARDED_BY(mutex_) = 0;        // naps of the driver in succession
+  bool is_stopped_ COPROC_GUARDED_BY(mutex_) = false;   // stop() was called
+  bool is_ended_ COPROC_GUARDED_BY(mutex_) = false;     // stop() has ended the workers
+
+  /// The thread of PoolOptions::background. Only the constructor and the thread that stops the pool use it.
+  std::thread driver_;
 };
 
-/// The mutex, held, in the process that made the pool: in a fork of it some thread that the fork does not have may hold
-/// it for ever. What was dropped meanwhile is destroyed behind it, and what is to be called is called: destructors of
-/// arguments and functions, and these calls, are the user's, and may call the pool.
-class PoolCore::Lock : public std::unique_lock<std::mutex> {
+/// Holds the mutex while it lives. In a forked child it throws, because the mutex may be held there for ever by a
+/// thread that the child does not have. After the unlock it destroys dropped tasks and calls `then` of ended jobs:
+/// these destructors and functions are the user's, and may call the pool.
+class COPROC_SCOPED_CAPABILITY PoolCore::Lock {
  public:
   /// Throws NotOwnerError.
-  explicit Lock(PoolCore& core) : std::unique_lock<std::mutex>(core.mutex_, std::defer_lock), core_(core) {
+  explicit Lock(PoolCore& core) COPROC_ACQUIRE(core.mutex_) : core_(core) {
     core.check_owner();
-    lock();
+    core.mutex_.lock();
   }
   Lock(const Lock&) = delete;
   Lock& operator=(const Lock&) = delete;
-  ~Lock() {
-    if (!owns_lock()) return;
+  ~Lock() COPROC_RELEASE() {
     const TaskList dropped = std::move(core_.dropped_);
     std::shared_ptr<Job> to_call = std::move(core_.to_call_);
-    unlock();
+    core_.mutex_.unlock();
     call_all(std::move(to_call));
   }
 

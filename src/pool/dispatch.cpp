@@ -1,4 +1,4 @@
-// Tasks to workers.
+// Hands tasks to workers.
 #include <algorithm>
 #include <utility>
 
@@ -10,17 +10,17 @@ namespace coproc::inline v0::detail {
 
 namespace {
 
-/// How long the tasks in a worker's window should take it: long enough that it finds work while the host takes its
-/// time, short enough that none of them could have been done much earlier elsewhere.
-constexpr std::uint64_t kWindowTime = 25'000'000;  // ns
-constexpr std::uint64_t kChunkTime = 100'000;      // ns
-constexpr std::size_t kMostInWindow = 512;         // of those that are sent one by one; of others
-constexpr std::size_t kMostInWindowOfChunks = 4096;
+/// The time that the tasks in a window should take: long enough that the worker has work until the host's next call,
+/// and short enough that no task waits long behind others while another worker is idle.
+constexpr std::uint64_t kWindowTime = 25'000'000;    // ns
+constexpr std::uint64_t kChunkTime = 100'000;        // ns
+constexpr std::size_t kMostInWindow = 512;           // if tasks are sent one by one
+constexpr std::size_t kMostInWindowOfChunks = 4096;  // if they are sent in chunks
 constexpr std::size_t kMostInChunk = 512;
-/// No task is free, whatever the clock says.
+/// The least time that a task is taken to last, since the clock may show none.
 constexpr std::uint64_t kLeastTime = 200;  // ns
 
-/// One call of a stretch.
+/// One call of a stretch, as a task of its own.
 class Part final : public Task {
  public:
   Part(std::shared_ptr<Task> whole, std::size_t number) : whole_(std::move(whole)) {
@@ -38,8 +38,8 @@ class Part final : public Task {
   std::shared_ptr<Task> whole_;
 };
 
-/// Their calls, each as a task of its own.
-TaskList alone(TaskList tasks) {
+/// Returns the calls of these tasks, each as a task of its own.
+TaskList split_into_calls(TaskList tasks) {
   TaskList all;
   while (!tasks.empty()) {
     const std::size_t calls = tasks.front().calls;
@@ -70,12 +70,13 @@ std::size_t PoolCore::chunk_of(const Job& job) const noexcept {
   return std::clamp<std::size_t>(kChunkTime / std::max(time, kLeastTime), 1, kMostInChunk);
 }
 
-/// How many calls are one task. What has to be counted exactly is counted by calls.
+/// Returns how many calls form one task. With `tasks_per_worker` it is one, since the number has to be exact.
 std::size_t PoolCore::stretch_of(const Job& job) const noexcept {
   return options_.tasks_per_worker != 0 ? 1 : std::min(chunk_of(job), window_of(job));
 }
 
-/// Whether a call of this job may wait behind what the worker runs: not if that is long, or may be.
+/// Whether a call of this job may wait in the window behind the running task. It may not if that task takes long, or if
+/// it is of another function whose time is unknown.
 bool PoolCore::may_wait_behind(const Slot& slot, const Job& job, std::int64_t now) const noexcept {
   if (slot.window.empty() || options_.window != 0) return true;
   const Job& running = *slot.window.front().job;
@@ -84,7 +85,7 @@ bool PoolCore::may_wait_behind(const Slot& slot, const Job& job, std::int64_t no
   return !is_unknown && time <= kWindowTime && now - slot.head_since <= static_cast<std::int64_t>(kWindowTime);
 }
 
-/// The one with the least to do, among those that may be given more.
+/// Returns the slot with the fewest calls among those that may be given this task, or null.
 PoolCore::Slot* PoolCore::slot_for(const Task& task, std::int64_t now) noexcept {
   const std::size_t window = window_of(*task.job);
   Slot* best = nullptr;
@@ -98,7 +99,7 @@ PoolCore::Slot* PoolCore::slot_for(const Task& task, std::int64_t now) noexcept 
     if (best == nullptr || slot->window.calls() < best->window.calls()) best = slot.get();
     if (best->window.empty()) return best;
   }
-  // Soon there is one with nothing to do: then nothing is put behind another task.
+  // If a worker is starting, the task waits for it rather than behind another task.
   return is_one_starting ? nullptr : best;
 }
 
@@ -113,9 +114,9 @@ void PoolCore::send_skips() noexcept {
   }
 }
 
-/// An idle worker keeps no function that the host has destroyed; the others are told before they get a new one.
+/// Tells idle workers which functions were destroyed. A busy worker is told before it gets its next new function.
 void PoolCore::send_forgets() noexcept {
-  // relaxed: the weak pointers say which
+  // relaxed: the weak pointers in the slots show which functions were destroyed
   if (is_function_destroyed_->load(std::memory_order_relaxed)) {
     is_function_destroyed_->store(false, std::memory_order_relaxed);
     for (const auto& slot : slots_) slot->may_forget = true;
@@ -129,7 +130,7 @@ void PoolCore::send_forgets() noexcept {
   }
 }
 
-/// Whether anything was sent.
+/// Hands out tasks as far as windows and links have room. Returns whether any task was sent.
 bool PoolCore::dispatch() {
   send_skips();
   for (const auto& slot : slots_) slot->is_full = false;
@@ -138,7 +139,7 @@ bool PoolCore::dispatch() {
   while (put_needed_first()) {
     Slot* const slot = slot_for(queue_.front(), now);
     if (slot == nullptr) break;
-    if (send_next(*slot)) {
+    if (send_from_queue(*slot)) {
       any = true;
     } else {
       slot->is_full = true;
@@ -149,12 +150,12 @@ bool PoolCore::dispatch() {
   return any;
 }
 
-/// Sends the slot what is next in the queue. False: it takes nothing at the moment.
-bool PoolCore::send_next(Slot& slot) {
+/// Sends the next tasks of the queue to this slot. Returns false if the slot takes none at the moment.
+bool PoolCore::send_from_queue(Slot& slot) {
   if (slot.window.empty() && !slot.worker().is_alive()) {
-    // Died while it was idle: it shall not take a task with it.
+    // The worker died while it was idle. A task that was sent to it would fail.
     slot.await_end({}, nullptr);
-    look_for_end(slot);
+    take_end(slot);
     return false;
   }
   const Job& job = *queue_.front().job;
@@ -169,26 +170,27 @@ bool PoolCore::send_next(Slot& slot) {
     tasks.push_back(queue_.pop_front());
   }
   if (tasks.empty()) return false;
-  const bool is_sent = send(slot, tasks);
-  queue_.prepend(std::move(tasks));  // what was not sent goes back to where it was
+  const bool is_sent = send_or_fail(slot, tasks);
+  queue_.prepend(std::move(tasks));  // tasks that were not sent return to their place
   return is_sent;
 }
 
-/// True: they are sent, or have failed. False: they are not, and the worker takes nothing.
-bool PoolCore::send(Slot& slot, TaskList& tasks) {
+/// Sends these tasks of one job, or lets those fail that cannot be encoded. Returns false if the worker takes none;
+/// then they are still in `tasks`.
+bool PoolCore::send_or_fail(Slot& slot, TaskList& tasks) {
   bool is_sent = false;
-  std::exception_ptr fault;  // of one of the tasks, and not of the worker
+  std::exception_ptr fault;  // the fault of a task, not of the worker
   talk(slot, [&] {
     try {
-      is_sent = slot.send(tasks);
+      is_sent = slot.send_tasks(tasks);
     } catch (const DecodeError&) {
-      fault = std::current_exception();  // of a codec
+      fault = std::current_exception();  // a ProtocolError by its type, but thrown by a codec
     } catch (const ProtocolError&) {
       throw;
     } catch (const LinkClosedError&) {
       throw;
     } catch (const QueueFullError&) {
-      // Both sides are full: what has come is to be taken in first.
+      // Both inboxes are full. The results have to be taken in first.
     } catch (...) {
       fault = std::current_exception();
     }
@@ -200,13 +202,13 @@ bool PoolCore::send(Slot& slot, TaskList& tasks) {
     finish(nullptr, tasks.pop_front());
     return true;
   }
-  // One of them cannot be sent. Alone each answers for itself.
-  tasks = alone(std::move(tasks));
+  // One of the calls cannot be encoded. If each is sent alone, only that one fails.
+  tasks = split_into_calls(std::move(tasks));
   bool any = false;
   while (!tasks.empty()) {
     TaskList next;
     next.push_back(tasks.pop_front());
-    if (!send(slot, next)) {
+    if (!send_or_fail(slot, next)) {
       tasks.prepend(std::move(next));
       break;
     }

@@ -1,6 +1,4 @@
-// Who waits, and for what.
-#include <cxxabi.h>
-
+// Waiting and driving: which thread waits for which event.
 #include <algorithm>
 #include <cassert>
 #include <new>
@@ -18,26 +16,43 @@ namespace coproc::inline v0::detail {
 
 namespace {
 
-/// Longer naps would be felt where results are waited for, shorter ones are not worth it.
+/// A longer nap would delay the readers of results noticeably, and a shorter one saves nothing.
 constexpr std::chrono::nanoseconds kLongestNap = std::chrono::milliseconds(6);
 constexpr std::chrono::nanoseconds kShortestNap = std::chrono::microseconds(20);
 constexpr int kMostEmptyNaps = 3;
-/// How often a worker that has no room for what it is to be given is looked at.
+/// The interval at which the driver tries again to write to a worker whose link was full.
 constexpr std::chrono::nanoseconds kLookAtStuckEvery = std::chrono::milliseconds(1);
-/// Results of a worker that has more than one call to run may come without a wake-up. They are looked for, ever less
-/// often where none come.
+/// A worker that has more than one call may publish results without a wake-up. The driver checks for them at intervals
+/// that grow as long as none arrive.
 constexpr std::chrono::nanoseconds kFirstLookForQuiet(pool::kQuietFor);
 constexpr std::chrono::nanoseconds kLastLookForQuiet = std::chrono::milliseconds(50);
 constexpr std::chrono::milliseconds kRestAfterError{1};
-/// What a task costs its worker besides its own time; measured.
+/// The time that a worker spends on each task besides the call itself, as measured.
 constexpr std::uint64_t kTaskOverhead = 400;  // ns
+
+/// Waits until one of these messengers has a message or an error, and returns its index. Returns nullopt if the time is
+/// over, if the doorbell interrupted the wait, or if the wait failed. Throws what the wait hook throws.
+std::optional<std::size_t> wait_for_any(std::span<Messenger* const> messengers, std::chrono::nanoseconds time) {
+  try {
+    return coproc::wait_any(messengers, Timeout(time));
+  } catch (const InterruptedError&) {
+    // Only the doorbell is interrupted.
+  } catch (const Error&) {
+    // It is an error of one messenger, which the next round meets again; or the system cannot wait now, so that the
+    // driver has to check at intervals.
+    std::this_thread::sleep_for(kRestAfterError);
+  } catch (const std::bad_alloc&) {
+    std::this_thread::sleep_for(kRestAfterError);
+  }
+  return std::nullopt;
+}
 
 }  // namespace
 
-/// The right to drive, while it lives.
+/// Its thread drives while it lives.
 class PoolCore::Turn {
  public:
-  explicit Turn(PoolCore& core) : core_(core) { core_.is_driving_ = true; }
+  explicit Turn(PoolCore& core) COPROC_REQUIRES(core.mutex_) : core_(core) { core_.is_driving_ = true; }
   Turn(const Turn&) = delete;
   Turn& operator=(const Turn&) = delete;
   ~Turn() { core_.is_driving_ = false; }
@@ -46,22 +61,28 @@ class PoolCore::Turn {
   PoolCore& core_;
 };
 
+/// While it lives, wake_driver() interrupts the doorbell.
+class PoolCore::Asleep {
+ public:
+  explicit Asleep(PoolCore& core) COPROC_REQUIRES(core.mutex_) : core_(core) { core_.is_asleep_ = true; }
+  Asleep(const Asleep&) = delete;
+  Asleep& operator=(const Asleep&) = delete;
+  ~Asleep() { core_.is_asleep_ = false; }
+
+ private:
+  PoolCore& core_;
+};
+
 template <class IsReady>
-bool PoolCore::wait_until(Lock& lock, const IsReady& is_ready, Timeout timeout, std::span<Job* const> jobs) {
+bool PoolCore::wait_until(const IsReady& is_ready, Timeout timeout, std::span<Job* const> jobs) {
   const os::Deadline deadline(timeout.ns);
   Waiter me;
-  // Whoever leaves lets the next one drive.
+  // A thread that leaves lets the next one drive.
   struct Listed {
     PoolCore& core;
     Waiter& waiter;
     std::span<Job* const> jobs;
     bool is_listed = false;
-    void list() {
-      if (is_listed) return;
-      core.waiters_.push_back(&waiter);
-      for (Job* job : jobs) job->reader = &waiter;
-      is_listed = true;
-    }
     ~Listed() {
       if (is_listed) {
         std::erase(core.waiters_, &waiter);
@@ -69,7 +90,7 @@ bool PoolCore::wait_until(Lock& lock, const IsReady& is_ready, Timeout timeout, 
           if (job->reader == &waiter) job->reader = nullptr;
         }
       }
-      core.hand_over();
+      core.wake_next_driver();
     }
   } listed{*this, me, jobs};
 
@@ -80,71 +101,75 @@ bool PoolCore::wait_until(Lock& lock, const IsReady& is_ready, Timeout timeout, 
       throw InterruptedError("the wait for a pool's results was interrupted: nothing was lost");
     }
     if (deadline.passed()) {
-      look(lock);
+      poll();
       return is_ready();
     }
     if (!is_driving_) {
-      if (start_missing(lock) || bury(lock)) continue;
+      if (start_missing() || run_deferred()) continue;
       const Turn turn(*this);
-      step(lock, deadline);
+      drive_once(deadline);
     } else {
-      listed.list();
+      if (!listed.is_listed) {
+        waiters_.push_back(&me);
+        for (Job* job : jobs) job->reader = &me;
+        listed.is_listed = true;
+      }
       if (deadline.is_forever()) {
-        me.changed.wait(lock);
+        mutex_.wait(me.changed);
       } else {
-        me.changed.wait_for(lock, deadline.remaining());
+        mutex_.wait_for(me.changed, deadline.remaining());
       }
     }
   }
 }
 
-/// Takes in what has come, whoever drives: what has ended by now counts.
-void PoolCore::look(Lock& lock) {
+/// Takes in all results and ends that have arrived by now, whichever thread drives. Does not wait for results.
+void PoolCore::poll() {
   if (is_ended_ || !is_own_process()) return;
-  const auto look_now = [&] {
-    look_for_deaths();
+  const auto poll_now = [&]() COPROC_REQUIRES(mutex_) {
+    take_deaths();
     pump();
-    // Who only looks and never waits must get on, too; but a look does not wait where others can go on.
-    if (!is_driving_ && !queue_.empty()) start_missing(lock);
+    // A program that polls and never waits needs new workers, too. If another thread drives, that thread starts them,
+    // because a start blocks.
+    if (!is_driving_ && !queue_.empty()) start_missing();
   };
-  if (!is_driving_ || is_napping_) return look_now();
-  struct Looker {
+  if (!is_driving_ || is_napping_) return poll_now();
+  struct Poller {
     PoolCore& core;
     Waiter me;
-    explicit Looker(PoolCore& c) : core(c) {
+    explicit Poller(PoolCore& c) : core(c) {
       core.waiters_.push_back(&me);
-      ++core.lookers_;
+      ++core.pollers_;
     }
-    ~Looker() {
-      --core.lookers_;
+    ~Poller() {
+      --core.pollers_;
       std::erase(core.waiters_, &me);
-      core.hand_over();
+      core.wake_next_driver();
     }
-  } looker(*this);
+  } poller(*this);
   const std::uint64_t before = rounds_;
-  ring();
-  while (is_driving_ && rounds_ == before && !is_stopped_) looker.me.changed.wait(lock);
-  if (!is_driving_ && rounds_ == before) look_now();
+  wake_driver();
+  while (is_driving_ && rounds_ == before && !is_stopped_) mutex_.wait(poller.me.changed);
+  if (!is_driving_ && rounds_ == before) poll_now();
 }
 
-/// Destroys what was dropped, and calls what is to be called. Whether there was any: then the lock was let go, and
-/// others may have driven.
-/// REQUIRES: this thread does not drive, or a destructor that looks at the pool would wait for itself.
-bool PoolCore::bury(Lock& lock) noexcept {
+/// Runs the user's code that was deferred: destroys dropped tasks, and calls `then` of ended jobs. Returns whether
+/// there was any; then the mutex was unlocked, and other threads may have driven.
+/// REQUIRES: this thread does not drive, or a destructor that calls the pool would wait for its own thread.
+bool PoolCore::run_deferred() noexcept {
   if (dropped_.empty() && to_call_ == nullptr) return false;
   const os::NoCancel stays;
   TaskList dropped = std::move(dropped_);
   std::shared_ptr<Job> to_call = std::move(to_call_);
-  notify_all();  // somebody else may drive
-  lock.unlock();
+  notify_all();  // another thread may drive meanwhile
+  const os::MutexUnlock unlocked(mutex_);
   dropped.clear();
   call_all(std::move(to_call));
-  lock.lock();
   return true;
 }
 
-/// Lets the next one drive, where nobody does.
-void PoolCore::hand_over() noexcept {
+/// Wakes one waiting thread if none drives.
+void PoolCore::wake_next_driver() noexcept {
   if (!is_driving_ && !waiters_.empty()) waiters_.front()->changed.notify_one();
 }
 
@@ -158,9 +183,9 @@ void PoolCore::notify_all() noexcept {
 
 JobHandle::News PoolCore::wait(Job& job, std::deque<TaskPtr>& into, Timeout timeout) {
   using News = JobHandle::News;
-  Lock lock(*this);
+  const Lock lock(*this);
   News news = News::timed_out;
-  const auto has_news = [&] {
+  const auto has_news = [&]() COPROC_REQUIRES(mutex_) {
     if (take_results(job, into)) {
       news = News::results;
     } else if (is_finished(job)) {
@@ -181,15 +206,15 @@ JobHandle::News PoolCore::wait(Job& job, std::deque<TaskPtr>& into, Timeout time
     ~Awaited() { job.is_awaited = false; }
   } awaited{job};
   job.is_awaited = true;
-  if (is_driving_ && is_over_limit(job)) ring();  // what is waited for may begin all the same
+  if (is_driving_ && is_over_limit(job)) wake_driver();  // an awaited task may begin beyond the limit
   Job* const jobs[] = {&job};
-  wait_until(lock, has_news, timeout, jobs);
+  wait_until(has_news, timeout, jobs);
   return news;
 }
 
 bool PoolCore::wait_any(std::span<Job* const> jobs, Timeout timeout) {
-  Lock lock(*this);
-  const auto any_has_ended = [&] {
+  const Lock lock(*this);
+  const auto any_has_ended = [&]() COPROC_REQUIRES(mutex_) {
     if (is_stopped_) throw TaskCancelledError("the pool was stopped before this task had ended");
     return std::any_of(jobs.begin(), jobs.end(),
                        [](const Job* job) { return job->has_result() || job->read == job->added; });
@@ -201,36 +226,37 @@ bool PoolCore::wait_any(std::span<Job* const> jobs, Timeout timeout) {
     }
   } awaited{jobs};
   for (Job* job : jobs) job->is_awaited = true;
-  if (is_driving_) ring();  // what is waited for may begin all the same
-  return wait_until(lock, any_has_ended, timeout, jobs);
+  if (is_driving_) wake_driver();  // an awaited task may begin beyond the limit
+  return wait_until(any_has_ended, timeout, jobs);
 }
 
 bool PoolCore::wait_for_submitted(Timeout timeout) {
-  Lock lock(*this);
+  const Lock lock(*this);
   struct Awaited {
     std::size_t& count;
     ~Awaited() { --count; }
   } awaited{++waits_for_submitted_};
-  if (is_driving_) ring();  // as above
-  return wait_until(lock, [&] { return unfinished_submitted_ == 0; }, timeout, {});
+  if (is_driving_) wake_driver();  // as in wait_any()
+  return wait_until([&]() COPROC_REQUIRES(mutex_) { return unfinished_submitted_ == 0; }, timeout, {});
 }
 
-/// Takes in what has come and hands out what can be, without waiting. Whether anything was done.
+/// One round: takes in results and ends, and hands out tasks, without waiting. Returns whether anything was done.
 bool PoolCore::pump() noexcept {
-  if (!is_own_process()) return false;  // the workers are another process's
-  const os::NoCancel stays;             // what is half done would stay so
+  if (!is_own_process()) return false;  // the workers belong to another process
+  const os::NoCancel stays;             // a cancellation in the middle would leave the slots inconsistent
   bool any = false;
   for (const auto& slot : slots_) any = collect(*slot) || any;
-  any = look_for_ends() || any;
+  any = take_ends() || any;
   end_overdue();
   any = dispatch() || any;
   check_invariants();
   ++rounds_;
-  if (lookers_ != 0) notify_all();
+  if (pollers_ != 0) notify_all();
   return any;
 }
 
-/// Of debug builds, and only of the jobs whose turn it is: to look at each would take too long where there are many.
+/// Checks, in debug builds, only the jobs at the front of the queue and of the windows: to check all jobs would take
+/// too long if there are many.
 void PoolCore::check_invariants() const {
 #ifndef NDEBUG
   if (!queue_.empty()) assert(invariant_broken_by(*queue_.front().job).empty());
@@ -240,17 +266,17 @@ void PoolCore::check_invariants() const {
 #endif
 }
 
-void PoolCore::step(Lock& lock, const os::Deadline& deadline) {
+void PoolCore::drive_once(const os::Deadline& deadline) {
   if (pump()) {
     empty_naps_ = 0;
   } else if (dropped_.empty() && to_call_ == nullptr) {
-    sleep(lock, deadline);
+    sleep(deadline);
   }
 }
 
-/// How long to rest instead of waiting for the next result: where all that are busy have more to do besides, a wake-up
-/// for each result costs the host more than it is worth. It is half of the time until the first of them has nothing
-/// left, as far as can be told. Zero: not at all.
+/// Returns how long the driver should nap instead of waiting for the next result, or zero if it should wait. If every
+/// busy worker has more than one call, a wake-up for each result costs more than it gains. A nap takes half of the
+/// estimated time until the first worker runs out of calls.
 std::chrono::nanoseconds PoolCore::nap_length() const noexcept {
   auto least = std::chrono::nanoseconds::max();
   const std::int64_t now = os::now_ns();
@@ -266,19 +292,18 @@ std::chrono::nanoseconds PoolCore::nap_length() const noexcept {
   return std::min(least, kLongestNap);
 }
 
-void PoolCore::sleep(Lock& lock, const os::Deadline& deadline) {
-  // Those that brought nothing are not followed by many more: a nap sees no worker's end.
+void PoolCore::sleep(const os::Deadline& deadline) {
+  // After several naps without news the driver waits once, because a nap does not notice the end of a worker.
   const auto nap =
       empty_naps_ == kMostEmptyNaps ? std::chrono::nanoseconds::zero() : std::min(nap_length(), deadline.remaining());
   empty_naps_ = nap > std::chrono::nanoseconds::zero() ? empty_naps_ + 1 : 0;
   if (empty_naps_ != 0) {
     is_napping_ = true;
-    lock.unlock();
     {
-      const os::NoCancel stays;  // without the lock nothing can be put right
+      const os::NoCancel stays;  // or else `is_napping_` would stay set
+      const os::MutexUnlock unlocked(mutex_);
       std::this_thread::sleep_for(nap);
     }
-    lock.lock();
     is_napping_ = false;
     return;
   }
@@ -292,7 +317,7 @@ void PoolCore::sleep(Lock& lock, const os::Deadline& deadline) {
     }
     if (slot->stuck_since() != 0) time = std::min(time, kLookAtStuckEvery);
     if (slot->window.calls() > 1) {
-      const std::chrono::nanoseconds since(os::now_ns() - slot->found_at);
+      const std::chrono::nanoseconds since(os::now_ns() - slot->received_at);
       time = std::min(time, std::clamp(since, kFirstLookForQuiet, kLastLookForQuiet));
     }
     if (!slot->is_open() || !may_take_from(*slot)) continue;
@@ -301,35 +326,18 @@ void PoolCore::sleep(Lock& lock, const os::Deadline& deadline) {
   }
   awaited.push_back(&doorbell_);
 
-  is_asleep_ = true;
-  lock.unlock();
   std::optional<std::size_t> woken_by;
-  try {
-    woken_by = coproc::wait_any(awaited, Timeout(time));
-  } catch (const InterruptedError&) {
-    // The doorbell.
-  } catch (const abi::__forced_unwind&) {  // by pthread_cancel()
-    lock.lock();
-    is_asleep_ = false;
-    throw;
-  } catch (const Error&) {
-    // Of one of them, which the next round finds; or the system refuses to wait, and then this looks again and again.
-    std::this_thread::sleep_for(kRestAfterError);
-  } catch (const std::bad_alloc&) {
-    std::this_thread::sleep_for(kRestAfterError);
-  } catch (...) {  // by the wait hook: it is for whoever waits
-    lock.lock();
-    is_asleep_ = false;
-    throw;
+  {
+    const Asleep asleep(*this);
+    const os::MutexUnlock unlocked(mutex_);
+    woken_by = wait_for_any(awaited, time);
   }
-  lock.lock();
-  is_asleep_ = false;
-  // A messenger that has woken this and has no result has something to throw.
-  if (woken_by && *woken_by < slots.size()) look_at_woken(*slots[*woken_by]);
+  // If the messenger that ended the wait has no message, its next receive throws the error.
+  if (woken_by && *woken_by < slots.size()) collect_woken(*slots[*woken_by]);
 }
 
-/// Wakes the driver, for there is something new.
-void PoolCore::ring() noexcept {
+/// Ends the sleep of the driver, if it sleeps, so that it takes notice of a change.
+void PoolCore::wake_driver() noexcept {
   if (is_asleep_) doorbell_.interrupt();
 }
 
@@ -339,26 +347,26 @@ void PoolCore::interrupt() noexcept {
 }
 
 void PoolCore::drive_in_background() {
-  Lock lock(*this);
+  const Lock lock(*this);
   Waiter me;
   while (!is_stopped_) {
     try {
       if (is_driving_) {  // another thread has taken over while this one started a worker
         waiters_.push_back(&me);
-        me.changed.wait(lock);
+        mutex_.wait(me.changed);
         std::erase(waiters_, &me);
-      } else if (!start_missing(lock) && !bury(lock)) {
+      } else if (!start_missing() && !run_deferred()) {
         const Turn turn(*this);
-        step(lock, os::Deadline::forever());
+        drive_once(os::Deadline::forever());
       }
     } catch (...) {
-      // Whoever waits is to be told; and what has gone wrong may go wrong again at once.
-      give_up(std::current_exception());
-      lock.unlock();
+      // The waiting threads get the error as the cause of a PoolBrokenError. The pause is there because the same error
+      // may occur again at once.
+      break_pool(std::current_exception());
+      const os::MutexUnlock unlocked(mutex_);
       std::this_thread::sleep_for(std::chrono::milliseconds(100));
-      lock.lock();
     }
-    if (is_interrupted_.load(std::memory_order_relaxed)) notify_all();  // relaxed: they look themselves
+    if (is_interrupted_.load(std::memory_order_relaxed)) notify_all();  // relaxed: each of them checks the flag itself
   }
   notify_all();
 }

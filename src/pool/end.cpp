@@ -1,4 +1,4 @@
-// The ends of workers: those that come, those that the host brings about, and those that cannot be had.
+// The ends of workers: workers that end by themselves, that the host kills, or that cannot be killed.
 #include <algorithm>
 #include <new>
 #include <string>
@@ -17,24 +17,24 @@ using pool::KilledFor;
 namespace {
 
 constexpr std::int64_t kTryAgainIn = 1'000'000'000;  // ns
-/// How much longer than its limit a task may run before the host does what its worker's timer has not done.
+/// How much longer than its limit a task may run before the host kills the worker, whose timer should have done so.
 constexpr std::int64_t kTimerGrace = 500'000'000;
 /// How long a worker may take to skip a cancelled task or to end itself, before it is killed.
 constexpr std::int64_t kSkipGrace = 100'000'000;
-/// An idle worker that takes nothing for so long hangs.
+/// An idle worker that reads nothing for this long is taken to hang.
 constexpr std::int64_t kReadsWithin = 10'000'000'000;
-/// A killed process may need some time, whatever the options say.
+/// The least time that a killed process is given to end, whatever the options say.
 constexpr std::chrono::nanoseconds kDiesWithin = std::chrono::seconds(1);
-constexpr std::int64_t kLookForLostEvery = 1'000'000'000;
+constexpr std::int64_t kReapLostEvery = 1'000'000'000;
 
-/// Whether its limit is what ended the worker that ran this task.
+/// Whether the time limit of this task ended the worker that ran it.
 bool ran_out_of_time(const pool::Slot& slot, const Task& task, const ExitStatus& status) noexcept {
   if (task.job->options.time_limit.ns == kForever.ns) return false;
   if (slot.killed_for == KilledFor::nothing) return status.signal() == pool::time_limit_signal();
   return slot.killed_for == KilledFor::time_limit && slot.killed_at_task == task.serial;
 }
 
-/// The first call alone, as far as there is memory for that.
+/// Takes out the first call alone, or its whole stretch if there is no memory to split it.
 TaskPtr pop_running(TaskList& window) noexcept {
   try {
     return window.pop_front(1);
@@ -45,11 +45,11 @@ TaskPtr pop_running(TaskList& window) noexcept {
 
 }  // namespace
 
-/// When the host has to do something about this slot, if nothing comes of it before.
+/// Returns when the host has to act on this slot if nothing arrives from it before.
 std::int64_t PoolCore::due_at(const Slot& slot) const noexcept {
   switch (slot.phase) {
     case Slot::Phase::empty:
-      return has_given_up_ || is_launching_ ? Slot::kNever : slot.retry_at;
+      return is_broken_ || is_launching_ ? Slot::kNever : slot.retry_at;
     case Slot::Phase::launching:
       return Slot::kNever;
     case Slot::Phase::ending:
@@ -67,44 +67,44 @@ std::int64_t PoolCore::due_at(const Slot& slot) const noexcept {
   return task.is_cancelled() ? std::min(limit, std::max(slot.head_since, task.cancelled_at) + kSkipGrace) : limit;
 }
 
-/// Whether any was there.
-bool PoolCore::look_for_ends() noexcept {
+/// Takes in the ends of workers that were told to end or were killed. Returns whether any had ended.
+bool PoolCore::take_ends() noexcept {
   bool any = false;
   for (const auto& slot : slots_) {
-    if (slot->phase == Slot::Phase::ending && slot->is_look_due(os::now_ns())) any = look_for_end(*slot) || any;
+    if (slot->phase == Slot::Phase::ending && slot->is_look_due(os::now_ns())) any = take_end(*slot) || any;
   }
-  look_for_lost();
+  reap_lost();
   return any;
 }
 
-/// For who does not sleep, and so is not woken by them.
-void PoolCore::look_for_deaths() noexcept {
+/// Takes in the ends of all other workers. Only calls that do not sleep need this: a death wakes the driver.
+void PoolCore::take_deaths() noexcept {
   for (const auto& slot : slots_) {
     if (!slot->is_open() || slot->worker().is_alive()) continue;
     take_all(*slot);
     slot->await_end({}, nullptr);
-    look_for_end(*slot);
+    take_end(*slot);
   }
 }
 
-/// Takes in its end, if it has come.
-bool PoolCore::look_for_end(Slot& slot) noexcept {
+/// Takes in the end of a worker and its last answers. Returns false if it has not ended.
+bool PoolCore::take_end(Slot& slot) noexcept {
   if (!slot.has_process()) return false;
   try {
     const auto status = slot.worker().exit_status();
     if (!status || std::holds_alternative<NotYetEnded>(status->end)) return false;
-    take_what_was_sent(slot);
+    take_last_answers(slot);
     note_end(slot, *status);
     return true;
   } catch (...) {
-    return false;  // one whose end cannot be had is given up
+    return false;  // end_overdue() gives it up if its status can never be read
   }
 }
 
-/// Results that came before an end. What is wrong with others does not matter any more.
-void PoolCore::take_what_was_sent(Slot& slot) noexcept {
+/// Takes in the answers that a worker had sent before its end. Errors of the worker do not matter any more.
+void PoolCore::take_last_answers(Slot& slot) noexcept {
   if (slot.killed_for == KilledFor::failure) return;
-  // Bounded: a process that the worker has left behind may go on with its link.
+  // The loop is bounded, because a child of the worker may go on writing to its link.
   bool is_more = true;
   for (std::size_t rounds = slot.window.calls() + 8; rounds != 0 && is_more; --rounds) {
     is_more = false;
@@ -121,12 +121,13 @@ void PoolCore::take_what_was_sent(Slot& slot) noexcept {
     } catch (const SystemLimitError&) {
       return;
     } catch (...) {
-      is_more = true;  // an error, or a close request, which a result may stand behind
+      is_more = true;  // an error or a close request; results may follow it
     }
   }
 }
 
-/// Kills what should have ended, or gone on, by now, and gives up what cannot be killed.
+/// Kills workers that have exceeded the time for their task, for reading, or for their end. Gives up those that do not
+/// end even then.
 void PoolCore::end_overdue() noexcept {
   for (const auto& slot : slots_) {
     if (!slot->has_process()) continue;
@@ -136,26 +137,26 @@ void PoolCore::end_overdue() noexcept {
       if (slot->killed_for != KilledFor::nothing && slot->give_up_at == Slot::kNever) {
         slot->give_up_at = after(now, std::max(options_.worker.stop.kill.ns, kDiesWithin));
       }
-      if (now >= slot->give_up_at) abandon(*slot);
+      if (now >= slot->give_up_at) give_up(*slot);
       continue;
     }
     if (now < due_at(*slot)) continue;
-    // What it has sent may be in the link still, where too much is unread.
+    // Its answer may still be in the link, if too many results were unread to take it in.
     if (take_all(*slot) && (!slot->is_open() || now < due_at(*slot))) continue;
     const bool is_cancelled = !slot->window.empty() && slot->window.front().is_cancelled();
     const bool is_slow = slot->phase == Slot::Phase::closing || slot->stuck_since() != 0;
     slot->kill(is_slow ? KilledFor::too_slow : is_cancelled ? KilledFor::cancelled : KilledFor::time_limit);
-    look_for_end(*slot);
+    take_end(*slot);
   }
 }
 
-/// Goes on with another worker in the place of one that was killed and does not end: it is in uninterruptible sleep,
-/// held by a tracer, or not this user's any more.
-void PoolCore::abandon(Slot& slot) noexcept {
+/// Puts another worker in the place of one that was killed and does not end: it is in uninterruptible sleep, is held by
+/// a tracer, or may not be signalled by this user any more.
+void PoolCore::give_up(Slot& slot) noexcept {
   try {
     auto fresh = make_worker_(slot.number);
     lost_.reserve(lost_.size() + 1);
-    take_what_was_sent(slot);
+    take_last_answers(slot);
     lost_.push_back(slot.exchange(std::move(fresh)));
   } catch (...) {
     slot.give_up_at = os::now_ns() + kTryAgainIn;
@@ -166,9 +167,10 @@ void PoolCore::abandon(Slot& slot) noexcept {
   note_end(slot, status);
 }
 
-void PoolCore::look_for_lost() noexcept {
-  if (lost_.empty() || os::now_ns() < look_for_lost_at_) return;
-  look_for_lost_at_ = os::now_ns() + kLookForLostEvery;
+/// Checks at intervals whether workers that were given up have ended, and reaps them.
+void PoolCore::reap_lost() noexcept {
+  if (lost_.empty() || os::now_ns() < reap_lost_at_) return;
+  reap_lost_at_ = os::now_ns() + kReapLostEvery;
   std::erase_if(lost_, [](const auto& lost) {
     try {
       return lost->worker().exit_status().has_value();
@@ -178,6 +180,7 @@ void PoolCore::look_for_lost() noexcept {
   });
 }
 
+/// Returns the error of a task whose worker ended or was given up while it ran.
 std::exception_ptr PoolCore::error_of_end(const Slot& slot, const Task& task, const ExitStatus& status) noexcept {
   try {
     if (ran_out_of_time(slot, task, status)) {
@@ -195,18 +198,20 @@ std::exception_ptr PoolCore::error_of_end(const Slot& slot, const Task& task, co
   }
 }
 
-/// The process is not the slot's any more: it has ended, or was given up.
+/// Empties the slot of a worker that has ended or was given up. The running task fails or is retried, and the other
+/// tasks of the window return to the queue.
 void PoolCore::note_end(Slot& slot, const ExitStatus& status) noexcept {
   try {
     split_off_answered(slot);
   } catch (const std::bad_alloc&) {
-    // Then what it has answered fails, as what it ran.
+    // The answered calls fail together with the running one.
   }
   const bool has_ended = !std::holds_alternative<NotYetEnded>(status.end);
   const bool may_go_on = slot.is_kill_refused && !has_ended;
-  // Else it has not taken all of its first task's message out of the link: it was idle, or did not read.
-  const bool is_liar = slot.killed_for == KilledFor::failure && slot.ready_since != 0;
-  const bool has_begun = slot.stuck_since() == 0 && (slot.window.empty() || !has_ended || is_liar ||
+  // If this is false, the worker had not taken the whole message of its first task out of the link, so that no task has
+  // begun.
+  const bool was_killed_for_failure = slot.killed_for == KilledFor::failure && slot.ready_since != 0;
+  const bool has_begun = slot.stuck_since() == 0 && (slot.window.empty() || !has_ended || was_killed_for_failure ||
                                                      slot.core().has_peer_taken(slot.window.front().sent_until));
   slot.note_end(status);
   if (slot.window.empty() || !has_begun) {
@@ -220,7 +225,7 @@ void PoolCore::note_end(Slot& slot, const ExitStatus& status) noexcept {
       return note_failed_start(slot, std::current_exception());
     }
   }
-  // The first one was running. The others had not begun; of a process that may go on with them that is not known.
+  // The first call was running. The others had not begun, unless the process could not be killed and may go on.
   slot.failures = 0;
   failures_ = 0;
   TaskList again;

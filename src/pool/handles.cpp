@@ -1,4 +1,4 @@
-// What the templates of the public headers hold of a pool.
+// The handles by which the templates of the public headers use a pool.
 #include <cstring>
 #include <string>
 #include <utility>
@@ -44,7 +44,7 @@ class PoolWorkerOf final : public PoolWorker {
   std::tuple<A...> arguments_;
 };
 
-/// Holds the results of a whole window of tiny tasks: else their workers wait for the host each time.
+/// A ring that holds the results of a whole window of tiny tasks, so that workers do not have to wait for the host.
 constexpr std::size_t kRingBytes = std::size_t{256} << 10;
 
 PoolOptions checked(PoolOptions options) {
@@ -92,7 +92,7 @@ PoolWorker::~PoolWorker() = default;
 
 namespace {
 
-/// What the value of a small message may allocate.
+/// The most memory that the value of a small message may allocate.
 constexpr std::size_t kMostOfSmall = std::size_t{1} << 20;
 
 std::size_t size_at(const Task& task, std::size_t at) noexcept {
@@ -139,7 +139,7 @@ PoolHandle::~PoolHandle() {
   try {
     core_->stop(core_->options().worker.stop);
   } catch (...) {
-    // What is left is each worker's own destructor.
+    // The destructor of each worker stops those that are still alive.
   }
 }
 
@@ -177,15 +177,15 @@ JobHandle::JobHandle(const PoolHandle& pool, std::shared_ptr<PoolFunction> funct
 JobHandle::JobHandle(JobHandle&&) noexcept = default;
 JobHandle& JobHandle::operator=(JobHandle&& other) noexcept {
   if (this == &other) return *this;
-  leave();
+  abandon();
   core_ = std::move(other.core_);
   job_ = std::move(other.job_);
   return *this;
 }
-JobHandle::~JobHandle() { leave(); }
+JobHandle::~JobHandle() { abandon(); }
 
-void JobHandle::leave() noexcept {
-  if (job_ != nullptr) core_->leave(*job_);
+void JobHandle::abandon() noexcept {
+  if (job_ != nullptr) core_->abandon(*job_);
   job_ = nullptr;
 }
 

@@ -1,8 +1,8 @@
-// A map or a submitted task, in the host.
+// A map or a submitted task in the host.
 //
 // Thread safety: guarded by the pool's mutex.
-// Invariants: added == finished + those in the queue and in the windows. An ordered one has a place
-// for each that was added and not read, unless it was stopped or left.
+// Invariants: `added` is the sum of `finished` and of the calls in the queue and in the windows. An ordered job has a
+// place for each call that was added and not read, unless it was stopped or abandoned.
 #pragma once
 
 #include <atomic>
@@ -23,19 +23,20 @@
 
 namespace coproc::inline v0::detail {
 
-/// A function that was given to this pool. Its workers know it by its number, and forget it when it is destroyed.
+/// A function that was given to this pool. Workers are sent it once, and then only its number. After it was destroyed
+/// they are told to forget it.
 struct PoolFunction {
   PoolFunction(std::uint32_t n, const TaskCode& c, std::string d, std::shared_ptr<std::atomic<bool>> any_is_destroyed)
       : number(n), code(c), data(std::move(d)), any_is_destroyed_(std::move(any_is_destroyed)) {}
   PoolFunction(const PoolFunction&) = delete;
   PoolFunction& operator=(const PoolFunction&) = delete;
-  // relaxed: whoever sees it asks the weak pointers
+  // relaxed: a thread that sees the flag checks the weak pointers
   ~PoolFunction() { any_is_destroyed_->store(true, std::memory_order_relaxed); }
 
-  const std::uint32_t number;  // no two functions of a pool have the same, ever
-  const TaskCode code;         // without `run`: the worker has its own code for all functions
+  const std::uint32_t number;  // unique in its pool, and never used again
+  const TaskCode code;         // without `run` if the workers have their own code for all functions
   const std::string data;
-  std::uint64_t task_ns = 0;  // how long a task has taken lately; 0: none has ended yet
+  std::uint64_t task_ns = 0;  // moving average of the time of a call; 0 until one has ended
 
  private:
   const std::shared_ptr<std::atomic<bool>> any_is_destroyed_;
@@ -56,28 +57,29 @@ struct Job {
 
   std::uint64_t added = 0;
   std::uint64_t finished = 0;
-  std::uint64_t read = 0;      // were handed to the reader, or dropped
-  TaskList done;               // finished and not read, as they came; of one that is not ordered
-  std::deque<TaskPtr> places;  // of an ordered one: from `next` on, null where the result has not come
-  std::uint64_t next = 0;      // of an ordered one: the index that is read next
-  std::size_t held_bytes = 0;  // of a map: what its results take that nobody has read
+  std::uint64_t read = 0;      // calls whose results were handed to the reader, or dropped
+  TaskList done;               // unread results in the order of arrival, if the job is not ordered
+  std::deque<TaskPtr> places;  // of an ordered job: its tasks from `next` on; null until the result has arrived
+  std::uint64_t next = 0;      // of an ordered job: the index of the next result to be read
+  std::size_t held_bytes = 0;  // of a map: the bytes of its unread results
   bool is_input_at_end = false;
-  bool is_left = false;     // nobody reads it any more
-  bool is_failed = false;   // as a whole: what has not ended will not
-  bool is_awaited = false;  // its reader waits just now
-  /// The index of the task whose failure ended it: what lies behind (of an unordered one: what comes later) is dropped.
+  bool is_abandoned = false;  // its handle was destroyed: nobody will read results
+  bool is_failed = false;     // the whole map failed: no further results will arrive
+  bool is_awaited = false;    // a thread waits for its results
+  /// The index of the task whose failure ended the map (`stop_on_error`). Results behind it are dropped; if the job is
+  /// not ordered, those that arrive later.
   std::uint64_t stopped_at = kNotStopped;
   std::exception_ptr end_error;       // thrown behind the last result
-  Waiter* reader = nullptr;           // that waits for it and does not drive
-  std::function<void()> then;         // of a submitted task: to be called when it has ended
-  std::shared_ptr<Job> next_to_call;  // of those whose `then` is to be called
+  Waiter* reader = nullptr;           // the thread that waits for this job and does not drive, or null
+  std::function<void()> then;         // of a submitted task: is called when it has ended
+  std::shared_ptr<Job> next_to_call;  // the next job in PoolCore::to_call_
 
   static constexpr std::uint64_t kNotStopped = std::numeric_limits<std::uint64_t>::max();
 
   bool is_stopped() const noexcept { return stopped_at != kNotStopped; }
-  /// A map that was left is not run to its end; a submitted task is.
+  /// Whether the result of this task is not wanted any more. An abandoned map ends, but a submitted task still runs.
   bool drops(const Task& task) const noexcept {
-    return (is_left && !shape.is_submitted) || is_failed ||
+    return (is_abandoned && !shape.is_submitted) || is_failed ||
            (is_stopped() && (shape.is_ordered ? task.index > stopped_at : task.index != stopped_at));
   }
   bool has_result() const noexcept {

@@ -13,10 +13,10 @@ namespace detail {
 
 namespace {
 
-/// The places of elements in a row.
-class Places final : public Task {
+/// The indices of successive elements, as the arguments of a stretch.
+class Indices final : public Task {
  public:
-  Places(std::uint64_t first, std::size_t count) noexcept : first_(first) { calls = count; }
+  Indices(std::uint64_t first, std::size_t count) noexcept : first_(first) { calls = count; }
   void encode(Encoder& encoder) const override {
     for (std::size_t i = begin; i != begin + calls; ++i) encoder.scalar(first_ + i);
   }
@@ -30,7 +30,7 @@ class Places final : public Task {
 bool IndexSource::pull(std::vector<TaskPtr>& into, std::size_t calls, std::size_t stretch) {
   while (calls != 0 && next_ != count_) {
     const std::size_t count = std::min({calls, stretch, count_ - next_});
-    into.push_back(std::make_unique<Places>(next_, count));
+    into.push_back(std::make_unique<Indices>(next_, count));
     next_ += count;
     calls -= count;
   }

@@ -1,4 +1,4 @@
-// What can be seen of a pool from outside.
+// Calls that report the state of a pool: the number of pending tasks, the processes, the insights, and the invariants.
 #include <algorithm>
 #include <string>
 
@@ -9,8 +9,8 @@
 namespace coproc::inline v0::detail {
 
 std::size_t PoolCore::pending() {
-  Lock lock(*this);
-  const auto count = [&] {
+  const Lock lock(*this);
+  const auto count = [&]() COPROC_REQUIRES(mutex_) {
     const auto counts = [](const Task& task) { return !task.is_cancelled() && !task.job->drops(task); };
     std::size_t unfinished = queue_.calls();
     for (const auto& slot : slots_) {
@@ -18,7 +18,7 @@ std::size_t PoolCore::pending() {
     }
     return unfinished;
   };
-  if (count() != 0) look(lock);
+  if (count() != 0) poll();
   return count();
 }
 
@@ -41,7 +41,8 @@ PoolInsights PoolCore::insights() {
     if (slot->has_process()) {
       one.peak_memory_bytes = std::max(one.peak_memory_bytes, WorkerAccess::memory_of(slot->worker()).peak);
     }
-    one.wait_time -= std::min(one.wait_time, one.work_time);  // until here it was all the time that it was ready
+    // A slot counts all the time for which its worker was ready.
+    one.wait_time -= std::min(one.wait_time, one.work_time);
     all.workers.push_back(one);
   }
   all.slowest = slowest_;

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::size_t kBar = 20;
 
-/// "81.2/s", "12,300/s" is not what it writes: three digits that count, and k or M.
+/// Returns a rate with three significant digits and k or M, such as "81.2/s" or "12.3k/s".
 std::string rate_text(double rate) {
   const char* unit = "";
   if (rate >= 999'500) {
@@ -26,7 +26,7 @@ std::string rate_text(double rate) {
   return text;
 }
 
-/// "7 s", "3:20 min", "2:05 h".
+/// Returns a time such as "7 s", "3:20 min" or "2:05 h".
 std::string time_text(std::chrono::nanoseconds time) {
   const long long seconds = std::chrono::ceil<std::chrono::seconds>(time).count();
   char text[48];
@@ -44,7 +44,7 @@ std::string time_text(std::chrono::nanoseconds time) {
 
 namespace {
 
-/// So many characters of UTF-8: none is cut in two.
+/// Returns the first `columns` characters of a text in UTF-8, and cuts none in two.
 std::string first_columns(const std::string& text, std::size_t columns) {
   std::size_t count = 0;
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -64,7 +64,7 @@ double Progress::rate() const noexcept {
 std::optional<std::chrono::nanoseconds> Progress::time_left() const noexcept {
   if (!total || done == 0) return std::nullopt;
   const double share = static_cast<double>(*total - std::min(done, *total)) / static_cast<double>(done);
-  // As a double it may be more than nanoseconds can count.
+  // The product may be more than nanoseconds can count.
   return std::chrono::nanoseconds(
       static_cast<std::int64_t>(std::min(static_cast<double>(elapsed.count()) * share, 9e18)));
 }

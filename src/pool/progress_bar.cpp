@@ -40,7 +40,7 @@ void ProgressBar::operator()(const Progress& progress) {
   const auto now = std::chrono::steady_clock::now();
   if (!progress.is_last && now - state.drawn_at < kDrawEvery) return;
   state.drawn_at = now;
-  // A line that wraps could not be erased.
+  // One column stays free, because a line that wraps could not be erased.
   os::write_all(STDERR_FILENO, kEraseLine + progress_text(progress, state.label, state.columns - 1));
   state.is_drawn = !progress.is_last;
   if (progress.is_last) os::write_all(STDERR_FILENO, "\n");

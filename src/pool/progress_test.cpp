@@ -8,13 +8,13 @@ using namespace std::chrono_literals;
 using coproc::Progress;
 using coproc::progress_text;
 
-TEST(Progress, RateAndTimeLeftFollowFromWhatWasDone) {
+TEST(Progress, RateAndTimeLeftFollowFromTheTasksDone) {
   const Progress progress{.done = 50, .total = 200, .elapsed = 10s};
   EXPECT_DOUBLE_EQ(progress.rate(), 5.0);
   EXPECT_EQ(progress.time_left(), 30s);
 }
 
-TEST(Progress, NothingIsSaidOfWhatIsNotKnown) {
+TEST(Progress, UnknownValuesAreNotShown) {
   EXPECT_EQ(Progress().rate(), 0);
   EXPECT_FALSE((Progress{.done = 0, .total = 5, .elapsed = 1s}.time_left()));
   EXPECT_FALSE((Progress{.done = 3, .elapsed = 1s}.time_left()));
@@ -27,11 +27,11 @@ TEST(ProgressText, ShowsShareRateAndTimeLeft) {
             "checksums 42% [########............] 420/1000, 3 failed, 84/s, 7 s left");
 }
 
-TEST(ProgressText, OfAnInputWithoutSizeCountsOnly) {
+TEST(ProgressText, ShowsOnlyCountsIfTheInputHasNoSize) {
   EXPECT_EQ(progress_text({.done = 12'000, .elapsed = 2s}, ""), "12000, 6k/s");
 }
 
-TEST(ProgressText, TheLastOneTellsHowLongItTook) {
+TEST(ProgressText, TheLastOneShowsTheTimeTaken) {
   EXPECT_EQ(progress_text({.done = 4, .total = 4, .elapsed = 200s, .is_last = true}, "x"),
             "x 100% [####################] 4/4, 0.02/s, 3:20 min");
   EXPECT_EQ(progress_text({.total = 0, .is_last = true}, ""), "100% [####################] 0/0, 0 s");

@@ -1,15 +1,15 @@
-// What a pool and its workers say to each other. All messages go through the default channel.
+// The messages between a pool and its workers. All of them go through the default channel.
 //
 //   to a worker                                          priority
 //     function   number, code, function, data               0      before its first task
-//     forget     numbers of functions                       0      these are not used any more
+//     forget     numbers of functions                       0      the worker may drop these functions
 //     tasks      function, first serial, count, time limit, arguments of each      0
-//     skip       Serials                                   -1      these shall not be run any more
+//     skip       Serials                                   -1      the worker must not begin these tasks any more
 //   to the host
 //     ready      -                                                 the init function has returned
 //     result     ResultHead, then the value or the error           one for each task, in the order of the serials
 //
-// The host names code, as in a start request; it takes no names from a worker.
+// Only the host names code, as in a start request. It accepts no names from a worker.
 //
 // Thread safety: values.
 #pragma once
@@ -33,32 +33,32 @@ struct ResultHead {
   Outcome outcome = Outcome::value;
 };
 
-/// Tasks of one worker, both ends included.
+/// A range of tasks of one worker, including `last`.
 struct Serials {
   std::uint64_t first = 0;
   std::uint64_t last = 0;
 };
 
-/// The types of the messages, as the link knows them.
+/// The types under which the messages travel.
 struct MessageToPoolWorker {};
 struct MessageFromPoolWorker {};
 
 inline constexpr std::int64_t kTaskPriority = 0;
 inline constexpr std::int64_t kSkipPriority = -1;
 
-/// What ends a worker whose task has run out of time. Its default action is to end the process, and hardly anybody uses
-/// it.
+/// The signal that kills a worker whose task exceeds its time limit. It is one that programs seldom use, and its
+/// default action ends the process.
 inline int time_limit_signal() noexcept { return SIGRTMAX; }
 
-/// Asks a worker to end itself if it runs the task with this serial (the signal's value): no other task can be hit by
-/// it.
+/// The signal by which a worker is asked to kill itself if it runs a cancelled task. Its value is the serial of the
+/// task, so that no other task can be hit.
 inline int cancel_signal() noexcept { return SIGRTMAX - 1; }
 
-/// For so long after a result that may have woken the host a worker publishes others without a wake-up, except for the
-/// last of what it was sent together.
+/// For this long after a result that may have woken the host a worker publishes further results without a wake-up,
+/// except for the last result of a chunk.
 inline constexpr std::int64_t kQuietFor = 1'000'000;  // ns
 
-/// A message that `put` writes, which is called with an encoder.
+/// Makes a message whose bytes `put` writes to an encoder.
 template <class Message, class Put>
 detail::Outgoing message(const Put& put, std::optional<std::int64_t> priority = {}) noexcept {
   static constexpr detail::OutgoingTraits kType{

@@ -13,12 +13,12 @@ namespace coproc::inline v0::detail {
 
 namespace {
 
-/// How many replies that nobody waits for are dropped before it is the next worker's turn.
+/// How many unwanted replies of one worker are dropped before it is the next worker's turn.
 constexpr int kMostDropped = 256;
 
 }  // namespace
 
-/// Requests whose replies nobody waits for any more, by the link that they went through and their id.
+/// The requests of abandoned maps: the run of the worker that they were sent to, and their ids.
 struct AbandonedReplies {
   std::set<std::pair<std::uint64_t, std::uint64_t>> requests;
 };
@@ -26,28 +26,29 @@ struct AbandonedReplies {
 std::shared_ptr<AbandonedReplies> RepliesReader::make_abandoned() { return std::make_shared<AbandonedReplies>(); }
 
 struct [[gnu::visibility("hidden")]] RepliesReader::State {
-  struct Place {
+  /// A worker, and the requests that it has not answered.
+  struct Peer {
     Messenger* messenger;
     std::uint64_t run = 0;
     std::map<std::uint64_t, std::uint64_t> asked = {};  // request id -> index
     bool is_gone = false;
   };
 
-  std::vector<Place> places;
+  std::vector<Peer> peers;
   std::shared_ptr<AbandonedReplies> abandoned;
-  SendNext send_next;  // empty: the input has ended
+  SendNext send_next;  // empty once the input has ended
   MapMessagesOptions options;
   bool is_ordered;
   std::uint64_t sent = 0;
   std::uint64_t read = 0;
-  std::map<std::uint64_t, Reply> early;  // of an ordered one: came before their turn
-  std::set<std::uint64_t> lost;          // of an ordered one: will not come
+  std::map<std::uint64_t, Reply> early;  // of an ordered map: replies that arrived before their turn
+  std::set<std::uint64_t> lost;          // of an ordered map: the indices whose replies will not arrive
   std::uint64_t next_index = 0;
   std::exception_ptr input_error;
 
   std::size_t outstanding() const noexcept {
     std::size_t count = 0;
-    for (const Place& place : places) count += place.asked.size();
+    for (const Peer& peer : peers) count += peer.asked.size();
     return count;
   }
 
@@ -55,14 +56,15 @@ struct [[gnu::visibility("hidden")]] RepliesReader::State {
   std::optional<Reply> take();
   std::optional<Reply> take_from(std::size_t number);
   std::optional<Reply> take_early();
-  [[noreturn]] void lose(Place& place);
+  [[noreturn]] void lose(Peer& peer);
 };
 
+/// Sends requests until each worker has a window of them or the input has ended.
 void RepliesReader::State::feed(const os::Deadline& deadline) {
-  while (send_next && (!is_ordered || sent - next_index < 4 * options.window * places.size())) {
-    Place* best = nullptr;
-    for (Place& place : places) {
-      if (!place.is_gone && (best == nullptr || place.asked.size() < best->asked.size())) best = &place;
+  while (send_next && (!is_ordered || sent - next_index < 4 * options.window * peers.size())) {
+    Peer* best = nullptr;
+    for (Peer& peer : peers) {
+      if (!peer.is_gone && (best == nullptr || peer.asked.size() < best->asked.size())) best = &peer;
     }
     if (best == nullptr) {
       send_next = nullptr;
@@ -79,60 +81,63 @@ void RepliesReader::State::feed(const os::Deadline& deadline) {
       }
       best->asked.emplace(static_cast<std::uint64_t>(*id), sent++);
     } catch (const LinkClosedError&) {
-      // The element was read and not sent: it is lost like what this worker had not answered.
+      // The element was read and not sent. It is lost like the open requests of this worker.
       if (is_ordered) lost.insert(sent);
       ++sent;
       lose(*best);
     } catch (const TimeoutError&) {
-      if (outstanding() == 0) throw;  // else a reply may come all the same, and make room
+      if (outstanding() == 0) throw;  // otherwise a reply may still arrive and make room
       return;
     } catch (const InterruptedError&) {
       throw;
     } catch (...) {
-      // Behind what has been sent.
+      // It is thrown behind the replies to the requests that were sent.
       input_error = std::current_exception();
       send_next = nullptr;
     }
   }
 }
 
-/// Rethrows the end of a worker.
-void RepliesReader::State::lose(Place& place) {
-  place.is_gone = true;
+/// Records that the open requests of a worker are lost, and rethrows the exception that is being handled.
+void RepliesReader::State::lose(Peer& peer) {
+  peer.is_gone = true;
   if (is_ordered) {
-    for (const auto& [id, index] : place.asked) lost.insert(index);
+    for (const auto& [id, index] : peer.asked) lost.insert(index);
   }
-  place.asked.clear();
+  peer.asked.clear();
   throw;
 }
 
-/// A reply to what was asked here, or none for now; drops those to what was abandoned.
+/// Returns a reply of this worker to a request of this map, or nullopt if none has arrived. Drops replies to abandoned
+/// requests.
 std::optional<RepliesReader::Reply> RepliesReader::State::take_from(std::size_t number) {
-  Place& place = places[number];
-  Core& core = *MessengerAccess::core(*place.messenger);
-  // A worker that sends without end what nobody asked for must keep neither the others nor an interrupt waiting.
+  Peer& peer = peers[number];
+  Core& core = *MessengerAccess::core(*peer.messenger);
+  // The loop is bounded, so that a worker that sends unwanted replies without end delays neither other workers nor an
+  // interrupt.
   for (int dropped = 0; dropped < kMostDropped; ++dropped) {
     std::optional<Message> message;
     try {
       if (!core.receive_next_reply(options.channel, incoming<Message>(message), std::chrono::seconds(0)))
         return std::nullopt;
     } catch (const LinkClosedError&) {
-      lose(place);
+      lose(peer);
     } catch (const ProtocolError&) {
-      lose(place);
+      lose(peer);
     }
     const auto id = static_cast<std::uint64_t>(message->request_id().value_or(RequestId{0}));
     if (abandoned->requests.erase({message->run(), id}) != 0) continue;
-    const auto asked = place.asked.find(id);
-    if (asked == place.asked.end() || message->run() != place.run) continue;  // nobody had asked for it here
+    const auto asked = peer.asked.find(id);
+    if (asked == peer.asked.end() || message->run() != peer.run) continue;  // not a request of this map
     const std::uint64_t index = asked->second;
-    place.asked.erase(asked);
+    peer.asked.erase(asked);
     return Reply{*std::move(message), index, number};
   }
   core.throw_if_interrupted();
   return std::nullopt;
 }
 
+/// Returns the next reply in the order of the input, if it has arrived.
 std::optional<RepliesReader::Reply> RepliesReader::State::take_early() {
   while (lost.erase(next_index) != 0) ++next_index;
   const auto at = early.find(next_index);
@@ -145,8 +150,8 @@ std::optional<RepliesReader::Reply> RepliesReader::State::take_early() {
 
 std::optional<RepliesReader::Reply> RepliesReader::State::take() {
   if (auto reply = take_early()) return reply;
-  for (std::size_t i = 0; i < places.size(); ++i) {
-    while (!places[i].asked.empty()) {
+  for (std::size_t i = 0; i < peers.size(); ++i) {
+    while (!peers[i].asked.empty()) {
       auto reply = take_from(i);
       if (!reply) break;
       if (!is_ordered) return reply;
@@ -160,7 +165,7 @@ RepliesReader::RepliesReader(std::vector<Messenger*> workers, std::shared_ptr<Ab
                              SendNext send_next, MapMessagesOptions options, bool is_ordered)
     : state_(std::make_unique<State>()) {
   if (options.window == 0) throw InvalidArgumentError("map_messages: a window of 0 lets no worker be asked anything");
-  for (Messenger* worker : workers) state_->places.push_back({worker});
+  for (Messenger* worker : workers) state_->peers.push_back({worker});
   state_->abandoned = std::move(abandoned);
   state_->send_next = std::move(send_next);
   state_->options = std::move(options);
@@ -175,8 +180,8 @@ RepliesReader& RepliesReader::operator=(RepliesReader&& other) noexcept {
 
 RepliesReader::~RepliesReader() {
   if (state_ == nullptr) return;
-  for (const State::Place& place : state_->places) {
-    for (const auto& [id, index] : place.asked) state_->abandoned->requests.emplace(place.run, id);
+  for (const State::Peer& peer : state_->peers) {
+    for (const auto& [id, index] : peer.asked) state_->abandoned->requests.emplace(peer.run, id);
   }
 }
 
@@ -191,8 +196,8 @@ std::optional<RepliesReader::Reply> RepliesReader::next() {
       return std::nullopt;
     }
     std::vector<Messenger*> awaited;
-    for (const State::Place& place : state.places) {
-      if (!place.asked.empty()) awaited.push_back(place.messenger);
+    for (const State::Peer& peer : state.peers) {
+      if (!peer.asked.empty()) awaited.push_back(peer.messenger);
     }
     if (awaited.empty()) continue;
     if (MessengerAccess::wait_any(awaited, &state.options.channel, deadline.remaining()) || !deadline.passed())

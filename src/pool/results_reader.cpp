@@ -7,8 +7,8 @@ namespace coproc::inline v0::detail {
 
 namespace {
 
-constexpr std::size_t kPulledAtOnce = 64;  // calls; a stretch, where that is more
-/// How long a reader may be busy with its results before it looks after the workers.
+constexpr std::size_t kPulledAtOnce = 64;  // calls; or one stretch, if that is more
+/// The interval at which a reader that is busy with its results takes in others and hands out tasks.
 constexpr std::chrono::microseconds kTendEvery{200};
 constexpr std::chrono::milliseconds kReportEvery{10};
 
@@ -19,7 +19,7 @@ ResultsReader::ResultsReader(JobHandle job, std::unique_ptr<TaskSource> source, 
     : kept_(std::move(kept)), job_(std::move(job)), source_(std::move(source)), options_(std::move(options)) {
   progress_.total = total;
   begin_ = std::chrono::steady_clock::now();
-  feed();  // the workers begin now, not when the first result is read
+  feed();  // so that the workers begin now, and not when the first result is read
 }
 
 EndedCall ResultsReader::next() {
@@ -57,6 +57,7 @@ const EndedCall& ResultsReader::count(const EndedCall& call) noexcept {
   return call;
 }
 
+/// Reads the input and hands over tasks, as many as the pool wants now.
 void ResultsReader::feed() {
   fed_ = std::chrono::steady_clock::now();
   std::vector<TaskPtr> tasks;

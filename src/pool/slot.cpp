@@ -19,10 +19,10 @@ using detail::WorkerAccess;
 
 namespace {
 
-/// An end that is to come is looked for again and again, at first as soon as a killed process may have ended.
+/// An expected end is checked for at growing intervals. The first one is about what a killed process needs to end.
 constexpr std::int64_t kFirstLook = 100'000;  // ns; doubled by each look
 constexpr std::int64_t kLastLook = 10'000'000;
-/// What two looks at one clock may differ by.
+/// How much two readings of the clock by different processes may differ.
 constexpr std::int64_t kClockSlack = 10'000'000;
 
 }  // namespace
@@ -53,7 +53,7 @@ void Slot::note_started() {
   stated_work_ns_ = 0;
   is_too_large = false;
   is_replaced = false;
-  found_at = 0;
+  received_at = 0;
   ready_since = 0;
   insights.pid = worker().pid();
   ++insights.starts;
@@ -79,7 +79,7 @@ void Slot::end_batch() noexcept {
 
 // ---- sending ----
 
-bool Slot::send(const detail::Outgoing& out) {
+bool Slot::send_message(const detail::Outgoing& out) {
   detail::Core& to = core();
   if (to.has_rest()) return false;
   batch();
@@ -102,7 +102,7 @@ bool Slot::send_forgets() {
     encode(encoder, ToWorker::forget);
     encode(encoder, destroyed);
   };
-  if (!destroyed.empty() && !send(message<MessageToPoolWorker>(put, kTaskPriority))) return false;
+  if (!destroyed.empty() && !send_message(message<MessageToPoolWorker>(put, kTaskPriority))) return false;
   for (const std::uint32_t known : destroyed) known_.erase(known);
   may_forget = false;
   return true;
@@ -119,15 +119,15 @@ bool Slot::define(const std::shared_ptr<detail::PoolFunction>& function) {
     encode(encoder, called);
     encode(encoder, function->data);
   };
-  if (!send(message<MessageToPoolWorker>(put, kTaskPriority))) return false;
+  if (!send_message(message<MessageToPoolWorker>(put, kTaskPriority))) return false;
   known_.insert_or_assign(function->number, function);
   return true;
 }
 
-bool Slot::send(TaskList& tasks) {
+bool Slot::send_tasks(TaskList& tasks) {
   const detail::Job& job = *tasks.front().job;
   const detail::PoolFunction& function = *job.function;
-  // The fork of a LazyPool has one function, which it knows.
+  // A fork of a LazyPool has its only function already.
   const bool is_of_fork = function.code.run == nullptr && function.data.empty();
   if (!is_of_fork && !known_.contains(function.number) && !define(job.function)) return false;
   const auto put = [&](Encoder& encoder) {
@@ -138,7 +138,7 @@ bool Slot::send(TaskList& tasks) {
     encode(encoder, static_cast<std::int64_t>(job.options.time_limit.ns.count()));
     for (const Task& task : tasks) task.encode(encoder);
   };
-  if (!send(message<MessageToPoolWorker>(put, kTaskPriority))) return false;
+  if (!send_message(message<MessageToPoolWorker>(put, kTaskPriority))) return false;
   if (window.empty()) head_since = os::now_ns();
   given += tasks.calls();
   const std::uint64_t end = core().sent_until();
@@ -157,20 +157,20 @@ bool Slot::send_rest() {
   if (!has_moved) return false;
   const std::int64_t now = os::now_ns();
   stuck_since_ = to.has_rest() ? now : 0;
-  head_since = now;  // its worker can begin only now
+  head_since = now;  // the worker cannot have begun before
   return true;
 }
 
 void Slot::end_task(std::uint64_t serial) { WorkerAccess::queue_signal(worker(), cancel_signal(), serial); }
 
 void Slot::skip(Task& task) noexcept {
-  task.is_told_to_skip = true;
+  task.is_skip_requested = true;
   has_skips_ = true;
 }
 
 void Slot::send_skips() {
   if (!has_skips_ || phase != Phase::ready) return;
-  const auto is_next = [](const Task& task) { return task.is_told_to_skip && !task.is_skip_sent; };
+  const auto is_next = [](const Task& task) { return task.is_skip_requested && !task.is_skip_sent; };
   for (auto at = window.begin(); at != window.end();) {
     const auto begin = at;
     Serials range{(*begin).serial, (*begin).serial};
@@ -183,8 +183,8 @@ void Slot::send_skips() {
       encode(encoder, ToWorker::skip);
       encode(encoder, range);
     };
-    if (!send(message<MessageToPoolWorker>(put, kSkipPriority))) return;
-    for (auto told = begin; told != at; ++told) (*told).is_skip_sent = true;
+    if (!send_message(message<MessageToPoolWorker>(put, kSkipPriority))) return;
+    for (auto sent = begin; sent != at; ++sent) (*sent).is_skip_sent = true;
   }
   has_skips_ = false;
 }

@@ -1,10 +1,10 @@
-// One place for a worker in a pool: the process that is there now, what it was given, and what it has done.
+// One worker's place in a pool: its present process, its tasks, and its statistics.
 //
-// Nothing here waits: a worker that does not read, or that is to end and has not yet, is a state of its slot.
+// No call but `start` waits. That a worker does not read, or has not ended yet, is a state of its slot.
 //
 // Thread safety: guarded by the pool's mutex.
-// Invariants: `window` holds what was sent and not answered, in the order
-// of the serials; its front is what the worker runs.
+// Invariants: `window` holds the calls that were sent and not answered, in the order of their serials; the first one is
+// the call that the worker runs.
 #pragma once
 
 #include <chrono>
@@ -41,11 +41,11 @@ enum class KilledFor {
   nothing,
   time_limit,
   cancelled,
-  failure,   // it has broken the rules, or what it sent could not be taken in
+  failure,   // it broke the protocol, or the host could not take in its message
   too_slow,  // to read, or to close
 };
 
-/// A time on the host's clock, or never.
+/// Returns the time that is `time` and `grace` after `begin`, or the greatest value (never) if that is too far away.
 inline std::int64_t after(std::int64_t begin, std::chrono::nanoseconds time, std::int64_t grace = 0) noexcept {
   constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
   return time.count() > kNever - begin - grace ? kNever : begin + time.count() + grace;
@@ -55,11 +55,11 @@ class Slot {
  public:
   enum class Phase {
     empty,      // no process
-    launching,  // a thread makes one, without the lock: till then nobody else touches the worker
-    starting,   // its init function runs
-    ready,
-    closing,  // was asked to end, to be replaced
-    ending,   // is not talked to any more: its end is to come, by itself until `kill_at`, or it was killed
+    launching,  // a thread starts one without the mutex, so that no other thread may use the worker
+    starting,   // the process runs its init function
+    ready,      // it runs tasks
+    closing,    // it was asked to close, since it is to be replaced
+    ending,     // its messenger is not used any more: it was killed, or is killed at `kill_at` if it has not ended
   };
 
   Slot(std::size_t place, std::unique_ptr<PoolWorker> worker) : number(place), worker_(std::move(worker)) {}
@@ -68,96 +68,101 @@ class Slot {
   PriorityMessenger& messenger() { return worker_->messenger(); }
   detail::Core& core();
 
-  /// From now on its worker is the calling thread's, until that has called `start` and then `note_started` or
-  /// `note_not_started`.
+  /// Reserves the worker for the calling thread, which then calls `start`, and `note_started` or `note_not_started`.
   void note_launch() noexcept;
-  /// Waits for the new process. Throws what Worker's start does. Touches nothing but the worker: no lock is needed.
+  /// Starts a process and waits for it. Uses only the worker, so it is called without the mutex. Throws the errors of
+  /// WorkerResource::start.
   void start() { worker_->start(); }
   void note_started();
   void note_not_started() noexcept { phase = Phase::empty; }
-  /// Its first message: the init function has returned.
+  /// Call for the first message of the worker: its init function has returned.
   void note_ready() noexcept;
-  /// Whether it is there and is talked to.
+  /// Whether there is a process whose messenger may be used.
   bool is_open() const noexcept { return has_process() && phase != Phase::ending; }
   bool has_process() const noexcept { return phase != Phase::empty && phase != Phase::launching; }
-  /// What follows is not sent until `end_batch`.
+  /// Messages from now on are published together by `end_batch`.
   void batch();
   void end_batch() noexcept;
 
-  /// Sends these, which have consecutive indices of one job; false: there is no room in the link at the moment. What
-  /// their codecs throw passes, and nothing was sent. An idle worker is sent what is larger than its link in pieces, as
-  /// it reads them.
-  bool send(TaskList& tasks);
-  /// Goes on with such pieces. Whether there was room for one.
+  /// Sends these tasks, which have consecutive indices of one job, and moves them to the window. Returns false if the
+  /// link has no room at the moment. Throws the errors of their codecs; then nothing was sent. A message that is larger
+  /// than the link is sent to an idle worker in pieces, as it reads them.
+  bool send_tasks(TaskList& tasks);
+  /// Sends more pieces of such a message. Returns whether there was room for one.
   bool send_rest();
-  /// Whether an idle worker has taken nothing since this time; 0: it has.
+  /// The time since which an idle worker has not read its message, or 0 if it has read it.
   std::int64_t stuck_since() const noexcept { return stuck_since_; }
-  /// Asks the worker to end itself if it still runs this task.
+  /// Signals the worker to kill itself if it still runs the task with this serial.
   void end_task(std::uint64_t serial);
-  /// Tells the worker not to run this task of the window any more, if it has not begun.
+  /// Marks a task of the window, so that `send_skips` tells the worker not to run it if it has not begun.
   void skip(Task& task) noexcept;
-  /// Sends what `skip` has noted, as far as there is room.
+  /// Sends the marks of `skip`, as far as the link has room.
   void send_skips();
-  /// Tells the worker which of the functions that it knows do not exist any more; false: there is no room in the link.
+  /// Tells the worker which of its functions were destroyed. Returns false if the link has no room.
   bool send_forgets();
+  /// Takes the first task out of the window.
   TaskPtr take_front(std::int64_t now) noexcept;
-  /// The same of its first calls alone. Throws std::bad_alloc.
+  /// Takes only the first calls of the first task. Throws std::bad_alloc.
   TaskPtr take_front(std::size_t calls, std::int64_t now);
 
-  /// Its end is to come within this time, or it is killed. `cause`: what was wrong then.
+  /// Expects the worker to end within this time. If it does not, it is killed because of `cause`.
   void await_end(std::chrono::nanoseconds time, std::exception_ptr cause) noexcept;
-  /// Kills it, and notes why.
+  /// Kills the worker, and keeps the first reason and cause.
   void kill(KilledFor why, std::exception_ptr cause = nullptr) noexcept;
-  /// When its end is looked for next; each look puts that off.
+  /// Whether it is time to check again if the worker has ended. If it is, the next check is later, by a growing
+  /// interval.
   bool is_look_due(std::int64_t now) noexcept;
-  /// Takes the process out: it has ended, or is given up.
+  /// Records that the process has ended or was given up. The slot is empty afterwards.
   void note_end(const ExitStatus& status) noexcept;
-  /// Puts another in the place of a worker that cannot be ended.
+  /// Replaces a worker that cannot be killed, and returns it.
   std::unique_ptr<PoolWorker> exchange(std::unique_ptr<PoolWorker> fresh) noexcept {
     return std::exchange(worker_, std::move(fresh));
   }
-  /// How long it has been ready and busy, as it says, at most: by the host's clock.
+  /// Whether the worker can have worked for this long, besides the times that it stated before, since it was ready.
   bool can_have_worked(std::uint64_t work_ns, std::int64_t now) const noexcept;
   void note_work(std::uint64_t work_ns) noexcept;
 
+  // Times are on the host's clock, in ns.
   const std::size_t number;
   Phase phase = Phase::empty;
   TaskList window;
-  std::int64_t head_since = 0;  // when the front of the window got there, or the window became empty
-  std::size_t given = 0;        // tasks, since its start
+  std::int64_t head_since = 0;  // when the first call got to the front of the window, or the window became empty
+  std::size_t given = 0;        // calls that were sent since the start
   KilledFor killed_for = KilledFor::nothing;
-  std::uint64_t killed_at_task = 0;  // the serial of the front of its window then
-  bool is_kill_refused = false;      // it may go on
-  std::exception_ptr cause;          // what was wrong with what it has sent, or has not done
-  std::int64_t kill_at = kNever;     // of one that is closing or ending
-  std::int64_t give_up_at = kNever;  // of one that was killed
-  std::int64_t look_at = 0;          // of one that is ending
-  std::int64_t retry_at = 0;         // no start before
-  std::size_t failures = 0;          // ends before it could run anything, in a row
-  bool is_too_large = false;         // its memory
+  std::uint64_t killed_at_task = 0;  // the serial at the front of the window when the worker was killed
+  bool is_kill_refused = false;      // the worker may not be signalled, and may go on
+  std::exception_ptr cause;          // why the worker was killed, or will be
+  std::int64_t kill_at = kNever;     // the worker is killed then, if it is closing or ending
+  std::int64_t give_up_at = kNever;  // the worker is given up then, if it was killed
+  std::int64_t look_at = 0;          // the next check of an ending worker
+  std::int64_t retry_at = 0;         // the worker is not started before
+  std::size_t failures = 0;          // starts in succession after which the worker ended before it ran anything
+  bool is_too_large = false;         // the worker uses more memory than `memory_per_worker`
   std::int64_t looked_at_memory = 0;
-  std::int64_t found_at = 0;  // when something had come, last
-  detail::Buffer block;       // what was taken out of its link at once
-  bool is_full = false;       // of the link, in this round
-  bool is_replaced = false;   // it was asked to end, since it is used up
-  bool may_forget = false;    // a function was destroyed since the worker was told last
+  std::int64_t received_at = 0;  // when an answer was taken in last
+  detail::Buffer block;          // the messages that were taken out of the link together
+  bool is_full = false;          // the link took no further task in this round
+  bool is_replaced = false;      // the worker was asked to close, since it is used up
+  bool may_forget = false;       // a function was destroyed since the last send_forgets()
   WorkerInsights insights;
-  std::int64_t ready_since = 0;  // 0: it is not
+  std::int64_t ready_since = 0;  // 0 if the worker is not ready
 
   static constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
 
  private:
+  /// Sends a function that the worker does not know yet. Returns false if the link has no room.
   bool define(const std::shared_ptr<detail::PoolFunction>& function);
-  bool send(const detail::Outgoing& out);
+  /// Sends a message. Returns false if the link has no room.
+  bool send_message(const detail::Outgoing& out);
 
   std::unique_ptr<PoolWorker> worker_;
-  std::map<std::uint32_t, std::weak_ptr<detail::PoolFunction>> known_;  // functions that this worker knows
+  std::map<std::uint32_t, std::weak_ptr<detail::PoolFunction>> known_;  // the functions that this worker was sent
   std::uint64_t next_serial_ = 1;
-  bool has_skips_ = false;  // in the window, not sent yet
+  bool has_skips_ = false;  // some tasks of the window are marked, and the worker was not told yet
   std::int64_t started_at_ = 0;
   std::int64_t stuck_since_ = 0;
   std::int64_t look_interval_ = 0;
-  std::uint64_t stated_work_ns_ = 0;  // since its start
+  std::uint64_t stated_work_ns_ = 0;  // the sum of the times that the worker has stated since its start
   bool is_batching_ = false;
 };
 

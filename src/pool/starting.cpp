@@ -1,4 +1,4 @@
-// Workers in the place of those that have ended.
+// Starts workers in the places of those that have ended.
 #include <algorithm>
 #include <utility>
 
@@ -10,37 +10,35 @@ namespace coproc::inline v0::detail {
 
 namespace {
 
-/// After so many workers in a row have ended before they could run anything, and none is there that can, the pool gives
-/// up.
+/// If this many workers have ended in succession before they ran anything, and no worker is ready, the pool is broken.
 constexpr std::size_t kMostFailures = 3;
 constexpr std::int64_t kFirstRetry = 10'000'000;  // ns; doubled by each failure
 constexpr std::int64_t kLastRetry = 1'000'000'000;
 
 }  // namespace
 
-/// Starts one that is missing. Whether there was one: then the lock was let go meanwhile, since a start takes as long
-/// as the program's static initialisers, and others may have driven. Only one thread starts workers: the others go on
-/// with those that are there.
-bool PoolCore::start_missing(Lock& lock) noexcept {
-  if (is_stopped_ || has_given_up_ || is_launching_) return false;
+/// Starts one worker if a slot is empty. Returns whether it tried; then the mutex was unlocked, and other threads may
+/// have driven. A start takes as long as the program's static initialisers. Only one thread starts workers at a time,
+/// so that the others go on with the workers that are there.
+bool PoolCore::start_missing() noexcept {
+  if (is_stopped_ || is_broken_ || is_launching_) return false;
   const std::int64_t now = os::now_ns();
   const auto at = std::find_if(slots_.begin(), slots_.end(), [&](const auto& slot) {
     return slot->phase == Slot::Phase::empty && now >= slot->retry_at && !slot->worker().is_alive();
   });
   if (at == slots_.end()) return false;
   Slot& slot = **at;
-  const os::NoCancel stays;  // what is half done would stay so
+  const os::NoCancel stays;  // or else the slot would stay in its launching phase
   slot.note_launch();
   is_launching_ = true;
-  notify_all();  // somebody else may drive
+  notify_all();  // another thread may drive meanwhile
   std::exception_ptr error;
-  lock.unlock();
   try {
+    const os::MutexUnlock unlocked(mutex_);
     slot.start();
   } catch (...) {
     error = std::current_exception();
   }
-  lock.lock();
   is_launching_ = false;
   try {
     if (error == nullptr) slot.note_started();
@@ -51,19 +49,20 @@ bool PoolCore::start_missing(Lock& lock) noexcept {
     slot.note_not_started();
     note_failed_start(slot, error);
   }
-  ring();        // who drives is to wait for this one, too
-  notify_all();  // and stop() for nobody any more
+  wake_driver();  // the driver has to wait for this worker, too
+  notify_all();   // stop() waits until no worker is being started
   return true;
 }
 
-/// A worker that has ended without having run anything.
+/// Records that a worker has ended, or could not be started, before it ran anything. The next start of this slot is
+/// delayed, the longer the more failures it had.
 void PoolCore::note_failed_start(Slot& slot, const std::exception_ptr& cause) noexcept {
   ++slot.failures;
   ++failures_;
   const int doublings = static_cast<int>(std::min<std::size_t>(slot.failures - 1, 10));
   slot.retry_at = os::now_ns() + std::min(kLastRetry, kFirstRetry << doublings);
   const auto can_run = [](const auto& other) { return other->phase == Slot::Phase::ready; };
-  if (failures_ >= kMostFailures && std::none_of(slots_.begin(), slots_.end(), can_run)) give_up(cause);
+  if (failures_ >= kMostFailures && std::none_of(slots_.begin(), slots_.end(), can_run)) break_pool(cause);
 }
 
 }  // namespace coproc::inline v0::detail

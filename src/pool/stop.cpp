@@ -1,4 +1,4 @@
-// How a pool gives up, and how it is stopped.
+// The end of a pool: when it breaks because its workers cannot start, and when it is stopped.
 #include <deque>
 #include <exception>
 #include <memory>
@@ -13,7 +13,7 @@
 
 namespace coproc::inline v0::detail {
 
-/// What waits, in the queue or in a window, will not be run.
+/// Lets all tasks in the queue and in the windows fail with this error.
 void PoolCore::fail_waiting(const std::exception_ptr& error) noexcept {
   TaskList failed = std::move(queue_);
   for (const auto& slot : slots_) failed.append(std::move(slot->window));
@@ -23,7 +23,7 @@ void PoolCore::fail_waiting(const std::exception_ptr& error) noexcept {
     if (job.shape.is_submitted) {
       task->error = error;
     } else {
-      // One error for all of a map, behind what has ended.
+      // A map fails as a whole: its reader gets the error once, behind the results that have arrived.
       if (!job.end_error) job.end_error = error;
       job.is_input_at_end = true;
       job.is_failed = true;
@@ -32,8 +32,9 @@ void PoolCore::fail_waiting(const std::exception_ptr& error) noexcept {
   }
 }
 
-void PoolCore::give_up(const std::exception_ptr& cause) noexcept {
-  has_given_up_ = true;
+/// Lets all waiting tasks fail with PoolBrokenError. No worker is started before the next task is added.
+void PoolCore::break_pool(const std::exception_ptr& cause) noexcept {
+  is_broken_ = true;
   failures_ = 0;
   try {
     std::string why = "it is not known why";
@@ -55,25 +56,24 @@ void PoolCore::give_up(const std::exception_ptr& cause) noexcept {
 
 void PoolCore::stop(const StopOptions& options) {
   if (!is_own_process()) return;
-  const os::NoCancel stays;  // also where a destructor calls it
-  Lock lock(*this);
+  const os::NoCancel stays;  // a destructor calls it, too
+  const Lock lock(*this);
   if (is_ended_) return;
   is_stopped_ = true;
-  notify_all();  // the thread behind it may wait for its turn
+  notify_all();  // the thread of PoolOptions::background may be waiting for its turn
   while (is_driving_ || is_launching_) {
-    ring();
+    wake_driver();
     Waiter me;
     waiters_.push_back(&me);
-    me.changed.wait(lock);
+    mutex_.wait(me.changed);
     std::erase(waiters_, &me);
   }
   is_driving_ = true;
   std::exception_ptr error;
   try {
-    stop_workers(lock, options);
+    stop_workers(options);
   } catch (...) {
     error = std::current_exception();
-    if (!lock) lock.lock();
   }
   is_driving_ = false;
   is_ended_ = error == nullptr;
@@ -81,8 +81,9 @@ void PoolCore::stop(const StopOptions& options) {
   if (error) std::rethrow_exception(error);
 }
 
-/// Each rung is taken once, by all of them together. They are nobody else's meanwhile: this drives.
-void PoolCore::stop_workers(Lock& lock, const StopOptions& options) {
+/// Stops all workers together, so that each rung of the stop ladder takes its time only once. This thread counts as the
+/// driver, so that no other one uses the workers while the mutex is unlocked.
+void PoolCore::stop_workers(const StopOptions& options) {
   std::vector<Worker*> busy, all;
   for (const auto& slot : slots_) {
     if (!slot->has_process()) continue;
@@ -90,11 +91,12 @@ void PoolCore::stop_workers(Lock& lock, const StopOptions& options) {
     if (!slot->window.empty()) busy.push_back(&slot->worker());
   }
   fail_waiting(std::make_exception_ptr(TaskCancelledError("the pool was stopped before this task had ended")));
-  lock.unlock();
-  if (driver_.joinable()) driver_.join();
-  for (Worker* worker : busy) worker->terminate();  // it would look at a close request only behind its task
-  Worker::stop_all(all, options);
-  lock.lock();
+  {
+    const os::MutexUnlock unlocked(mutex_);
+    if (driver_.joinable()) driver_.join();
+    for (Worker* worker : busy) worker->terminate();  // a busy worker would read a close request only after its task
+    Worker::stop_all(all, options);
+  }
   for (const auto& slot : slots_) {
     if (!slot->has_process()) continue;
     const auto status = slot->worker().exit_status();

@@ -1,7 +1,7 @@
-// What a pool makes of an exception that comes out of one worker's messenger: that worker's end, and nobody else's
-// error.
+// Turns an exception of a worker's messenger into the end of that worker. Other workers and the caller are not
+// affected.
 //
-// Thread safety: as PoolCore.
+// Thread safety: that of PoolCore.
 #pragma once
 
 #include <chrono>
@@ -16,7 +16,8 @@ namespace coproc::inline v0::detail {
 /// How long a worker may take to end after it has closed its link.
 inline constexpr std::chrono::seconds kEndsWithin{2};
 
-inline std::exception_ptr broken_rule(const pool::Slot& slot, const char* what) noexcept {
+/// Returns a ProtocolError that says what this worker "has" done.
+inline std::exception_ptr make_protocol_error(const pool::Slot& slot, const char* what) noexcept {
   try {
     throw ProtocolError("pool worker " + std::to_string(slot.insights.pid) + " has " + what);
   } catch (...) {
@@ -24,31 +25,33 @@ inline std::exception_ptr broken_rule(const pool::Slot& slot, const char* what) 
   }
 }
 
-/// Calls `talk`, which uses the slot's messenger. True: something has come of it, be it an end.
+/// Calls `talk`, which uses the messenger of the slot, and returns its result. If it throws, the worker is ended or
+/// expected to end, and the result is true.
 template <class Talk>
 bool PoolCore::talk(Slot& slot, const Talk& talk) noexcept {
   using pool::KilledFor;
   try {
     return talk();
   } catch (const LinkClosedError&) {
-    slot.await_end(kEndsWithin, broken_rule(slot, "closed its link and not ended: it was killed"));
+    slot.await_end(kEndsWithin, make_protocol_error(slot, "closed its link and not ended: it was killed"));
   } catch (const InterruptedError&) {
-    return false;  // nobody's: only the doorbell is meant to be interrupted
+    return false;  // only the doorbell is meant to be interrupted, so this interrupts no caller
   } catch (const ProtocolError&) {
     slot.kill(KilledFor::failure, std::current_exception());
   } catch (const WorkerRequestedClose&) {
-    slot.kill(KilledFor::failure, broken_rule(slot, "asked its host to close, which no pool worker does"));
+    slot.kill(KilledFor::failure, make_protocol_error(slot, "asked its host to close, which no pool worker does"));
   } catch (const RemoteOrigin&) {
     if (slot.core().has_final_error()) {
-      // What has left its init or exit function; its exit status will say so, too.
-      slot.await_end(options_.worker.stop.close.ns, broken_rule(slot, "told why it ends and not ended: it was killed"));
+      // An exception has left the init or exit function. The exit status will have it, too.
+      slot.await_end(options_.worker.stop.close.ns,
+                     make_protocol_error(slot, "told why it ends and not ended: it was killed"));
     } else {
-      slot.kill(KilledFor::failure, broken_rule(slot, "sent an error that belongs to no task"));
+      slot.kill(KilledFor::failure, make_protocol_error(slot, "sent an error that belongs to no task"));
     }
   } catch (...) {
     slot.kill(KilledFor::failure, std::current_exception());
   }
-  look_for_end(slot);
+  take_end(slot);
   return true;
 }
 

@@ -1,9 +1,10 @@
-// Tasks in a row: the queue, a worker's window, results that nobody has read.
+// A list of tasks: the queue, the window of a worker, or the unread results of a job.
 //
-// They are linked through themselves, so that to move one allocates nothing and cannot fail: no task is lost where
+// The tasks are linked through themselves. To move one allocates nothing and cannot fail, so that no task is lost when
 // memory is scarce.
 //
-// Thread safety: none; the pool's mutex guards it.
+// Thread safety: none. The pool's mutex guards the lists of a pool.
+// Invariants: `calls_` is the sum of the calls of all tasks; `last_` is null exactly if `head_` is.
 #pragma once
 
 #include <cstddef>
@@ -14,7 +15,7 @@
 
 namespace coproc::inline v0::detail {
 
-/// Calls that were split off what they were a part of: their arguments are not needed any more.
+/// Answered calls that were split off their stretch. Their arguments are not needed any more.
 class EndedCalls final : public Task {
  public:
   void encode(Encoder&) const override {}
@@ -36,7 +37,7 @@ class TaskList {
   ~TaskList() { clear(); }
 
   bool empty() const noexcept { return head_ == nullptr; }
-  /// Of all its tasks.
+  /// The number of calls of all tasks.
   std::size_t calls() const noexcept { return calls_; }
   Task& front() const noexcept { return *head_; }
 
@@ -61,7 +62,7 @@ class TaskList {
     calls_ -= first->calls;
     return first;
   }
-  /// The first calls of the first task, with what was answered of it. Throws std::bad_alloc.
+  /// Takes out the first calls of the first task, together with the results of the task. Throws std::bad_alloc.
   TaskPtr pop_front(std::size_t calls) {
     Task& whole = *head_;
     if (whole.calls == calls) return pop_front();
@@ -79,19 +80,19 @@ class TaskList {
     calls_ -= calls;
     return part;
   }
-  /// Puts all of another list before these.
+  /// Puts the tasks of another list before these.
   void prepend(TaskList&& others) noexcept {
     others.append(std::move(*this));
     *this = std::move(others);
   }
-  /// Takes as long for many as for one.
+  /// Puts the tasks of another list behind these, in constant time.
   void append(TaskList&& others) noexcept {
     if (others.empty()) return;
     (last_ == nullptr ? head_ : last_->next) = std::exchange(others.head_, nullptr);
     last_ = std::exchange(others.last_, nullptr);
     calls_ += std::exchange(others.calls_, 0);
   }
-  /// Takes out those for which `is_wanted(task)` says so; the others stay in their order.
+  /// Takes out the tasks for which `is_wanted` returns true. The others keep their order.
   template <class IsWanted>
   TaskList take_if(const IsWanted& is_wanted) noexcept {
     TaskList taken, kept;

@@ -37,15 +37,16 @@ using detail::TaskRun;
 
 namespace {
 
+/// The interval at which a worker that runs many tasks of one message checks if some are to be skipped.
 constexpr std::int64_t kLookEvery = 1'000'000;  // ns
 
-/// The task that this process runs: from before its call until before its result is sent, so that a task which is
-/// cancelled takes no other with it. 0: none; kEnding: it is about to be ended with its process.
+/// The serial of the task that this process runs, from before its call until before its result is sent: so the signal
+/// for a cancelled task can hit no other. It is 0 if none runs, and kEnding once the process is about to be killed.
 std::atomic<std::uint64_t> running_serial{0};
 constexpr std::uint64_t kEnding = std::numeric_limits<std::uint64_t>::max();
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free);  // used in a signal handler
 
-// All relaxed: the value alone decides, and says nothing about other memory.
+// All accesses are relaxed: only the value itself matters, and it orders no other memory.
 
 void on_cancel(int, siginfo_t* info, void*) {
   std::uint64_t wanted = reinterpret_cast<std::uintptr_t>(info->si_value.sival_ptr);
@@ -57,7 +58,7 @@ void on_cancel(int, siginfo_t* info, void*) {
 void begin_task(std::uint64_t serial) noexcept { running_serial.store(serial, std::memory_order_relaxed); }
 
 void end_task() noexcept {
-  // The handler may run in another thread of the task: it was first.
+  // The handler may run in another thread of the task. If it was first, this thread waits for the end of the process.
   if (running_serial.exchange(0, std::memory_order_relaxed) == kEnding) os::wait_for_signals();
 }
 
@@ -65,7 +66,7 @@ void end_task() noexcept {
 
 class TaskRunner {
  public:
-  /// `code`: of functions that come without one.
+  /// `code` is for functions that are sent without code.
   TaskRunner(PriorityMessenger& host, const TaskCode& code, void* state, const void* context,
              const detail::AroundWaits* around = nullptr)
       : host_(host),
@@ -77,16 +78,16 @@ class TaskRunner {
     os::set_signal_handler(cancel_signal(), &on_cancel);
   }
 
-  /// For a worker that has one function, of which its host says nothing.
+  /// Call in a worker that has one function, which its host does not send.
   void add_only_function() { functions_[0].code = code_; }
 
-  /// Runs what comes until the host asks to close, which leaves this as ResourceRequestedClose.
+  /// Runs tasks until the host asks the worker to close. Then it throws ResourceRequestedClose.
   void run() {
     const auto put = [](Encoder& encoder) { encode(encoder, ToHost::ready); };
     send(message<MessageFromPoolWorker>(put));
     for (;;) {
       Message next = waiting_.empty() ? receive() : std::move(waiting_.front());
-      core_.release_taken();  // so that the host knows what has not begun if this process dies
+      core_.release_taken();  // if this process dies, the host sees by this which tasks had not begun
       if (!waiting_.empty()) waiting_.pop_front();
       take(next);
     }
@@ -166,7 +167,7 @@ class TaskRunner {
     }
   }
 
-  /// What waits is only sorted, so that tasks behind this one can still be told to be skipped.
+  /// Reads the messages that have arrived, and handles those that ask to skip tasks. The others are kept for later.
   void look_for_skips() {
     while (auto next = host_.receive_for(std::chrono::seconds(0))) {
       Decoder from(MessageAccess::payload(*next));
@@ -187,7 +188,8 @@ class TaskRunner {
     return false;
   }
 
-  /// False: its arguments cannot be read, and so no others behind them.
+  /// Runs a task and sends its result. Returns false if its arguments could not be decoded; then the position of those
+  /// behind them is unknown.
   bool run_task(KnownFunction& function, Decoder& from, std::uint64_t serial, std::chrono::nanoseconds limit) {
     Running run{{from, state_, function, context_, &TaskRunner::reply},
                 *this,
@@ -214,7 +216,7 @@ class TaskRunner {
     return run.is_decoded;
   }
 
-  /// Those whose arguments cannot be reached.
+  /// Answers the tasks whose arguments cannot be found with an error.
   void fail_tasks(std::uint64_t first, std::uint64_t end) {
     for (std::uint64_t serial = first; serial != end; ++serial) {
       is_last_ = serial + 1 == end;
@@ -263,17 +265,17 @@ class TaskRunner {
       encode(encoder, ResultHead{run.serial, work, outcome});
       put(encoder);
     };
-    const bool is_quiet = !is_last_ && now_ - loud_ < kQuietFor;
-    if (!is_quiet) loud_ = now_;
+    const bool is_quiet = !is_last_ && now_ - woke_host_at_ < kQuietFor;
+    if (!is_quiet) woke_host_at_ = now_;
     core_.publish_quietly(is_quiet);
     const std::uint64_t waits = core_.waits_for_room();
     try {
       send(message<MessageFromPoolWorker>(whole));
     } catch (const HostDiedError&) {
-      is_host_gone_ = true;  // and no task is to be told
+      is_host_gone_ = true;  // run_task() must not take it for an error of the task
       throw;
     }
-    if (core_.waits_for_room() != waits) now_ = os::now_ns();  // the next one's time begins now
+    if (core_.waits_for_room() != waits) now_ = os::now_ns();  // the time of the next task begins after the wait
   }
 
   PriorityMessenger& host_;
@@ -287,15 +289,15 @@ class TaskRunner {
   std::deque<Message> waiting_;
   std::optional<os::SignalTimer> timer_;
   std::int64_t looked_ = 0;
-  std::int64_t now_ = 0;   // when the latest call ended; the next one begins then
-  std::int64_t loud_ = 0;  // when a result was published last that wakes the host
-  bool is_last_ = true;    // of what came together
+  std::int64_t now_ = 0;           // when the latest call ended; the next one begins then
+  std::int64_t woke_host_at_ = 0;  // when the last result was published with a wake-up
+  bool is_last_ = true;            // the running task is the last one of its message
   bool is_host_gone_ = false;
 };
 
 namespace {
 
-/// What the init function has made, until the worker ends.
+/// Makes the state of the worker by the init function, and destroys it by the exit function when the worker ends.
 class State {
  public:
   explicit State(const WorkerSetup& setup) : setup_(setup) {
@@ -313,7 +315,8 @@ class State {
     try {
       unmake_(state_, exit, find(setup_.exit_function));
     } catch (...) {
-      if (std::uncaught_exceptions() == 0) throw;  // else it ends for another reason, which is told
+      if (std::uncaught_exceptions() == 0)
+        throw;  // otherwise the host is told about the exception that ends the worker
     }
   }
   void* get() const noexcept { return state_; }
@@ -328,7 +331,7 @@ class State {
   void* state_ = nullptr;
 };
 
-void stay_on(int processor) {
+void pin_to(int processor) {
   if (processor >= 0) os::pin_to(processor);
 }
 
@@ -343,13 +346,13 @@ process::CodeRef name_function(process::Function function, const char* role) {
 }
 
 void run_pool_worker(PriorityMessenger& host, const WorkerSetup& setup) {
-  stay_on(setup.processor);
+  pin_to(setup.processor);
   const State state(setup);
   TaskRunner(host, {}, state.get(), nullptr).run();
 }
 
 void ForkedPoolWorker::operator()(PriorityMessenger& host) const {
-  stay_on(processor);
+  pin_to(processor);
   TaskRunner runner(host, code, nullptr, context);
   runner.add_only_function();
   runner.run();

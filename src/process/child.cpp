@@ -13,6 +13,7 @@
 #include "coproc/errors.hpp"
 #include "os/clock.hpp"
 #include "os/crash_signals.hpp"
+#include "os/mutex.hpp"
 #include "os/poll.hpp"
 #include "os/process_state.hpp"
 #include "process/worker_end.hpp"
@@ -25,14 +26,14 @@ struct Child::State {
 
   const std::unique_ptr<Life> life;
   const unsigned long generation = os::fork_generation();
-  std::mutex mutex;  // guards what follows
-  std::unique_ptr<Lifeline> lifeline;
-  std::optional<ExitStatus> status;
-  std::array<bool, 4> is_noted{};  // by rung
-  bool was_killed = false;
-  bool refuses_signals = false;
+  os::Mutex mutex;
+  std::unique_ptr<Lifeline> lifeline COPROC_GUARDED_BY(mutex);
+  std::optional<ExitStatus> status COPROC_GUARDED_BY(mutex);
+  std::array<bool, 4> is_noted COPROC_GUARDED_BY(mutex){};  // by rung
+  bool was_killed COPROC_GUARDED_BY(mutex) = false;
+  bool refuses_signals COPROC_GUARDED_BY(mutex) = false;
   // For the wait for its end: set when the process was killed, or by the first question.
-  std::optional<os::Deadline> patience;
+  std::optional<os::Deadline> patience COPROC_GUARDED_BY(mutex);
 };
 
 namespace {
@@ -148,7 +149,7 @@ void require_own_process(const Child& child, const char* what) {
 std::optional<ExitStatus> Child::try_reap() {
   require_own_process(*this, "wait for");
   auto ended = state_->life->try_reap();
-  const std::scoped_lock lock(state_->mutex);
+  const os::MutexLock lock(state_->mutex);
   if (!state_->status && ended) {
     ended->stopped_by = rung_that_ended(*ended, state_->is_noted);
     state_->status = std::move(ended);
@@ -172,7 +173,7 @@ void Child::terminate() {
     if (!looks_for_leaks() || os::may_be_stopped(pid())) signal(SIGCONT);
     return;
   }
-  const std::scoped_lock lock(state_->mutex);
+  const os::MutexLock lock(state_->mutex);
   state_->is_noted[static_cast<std::size_t>(StopRung::terminate)] = false;
 }
 
@@ -180,7 +181,7 @@ void Child::kill() {
   const bool is_refused = send(SIGKILL) == os::Signalling::refused;
   std::unique_ptr<Lifeline>
       closed;  // after the lock is released: it is in the table of forks, which has a lock of its own
-  const std::scoped_lock lock(state_->mutex);
+  const os::MutexLock lock(state_->mutex);
   if (is_refused) closed = std::move(state_->lifeline);
   state_->was_killed = true;
   state_->refuses_signals = is_refused;
@@ -188,17 +189,17 @@ void Child::kill() {
 }
 
 bool Child::was_killed() const {
-  const std::scoped_lock lock(state_->mutex);
+  const os::MutexLock lock(state_->mutex);
   return state_->was_killed;
 }
 
 bool Child::refuses_signals() const {
-  const std::scoped_lock lock(state_->mutex);
+  const os::MutexLock lock(state_->mutex);
   return state_->refuses_signals;
 }
 
 os::Deadline Child::patience() const {
-  const std::scoped_lock lock(state_->mutex);
+  const os::MutexLock lock(state_->mutex);
   if (!state_->patience) state_->patience.emplace(kPatience);
   return *state_->patience;
 }
@@ -206,7 +207,7 @@ os::Deadline Child::patience() const {
 void Child::kill_group_at_end() noexcept { state_->life->kill_group_at_end(); }
 
 void Child::note_rung(StopRung rung) {
-  const std::scoped_lock lock(state_->mutex);
+  const os::MutexLock lock(state_->mutex);
   if (!is_ended()) state_->is_noted[static_cast<std::size_t>(rung)] = true;
 }
 

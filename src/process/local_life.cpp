@@ -36,7 +36,7 @@ ExitStatus to_status(const os::Ended& ended) {
 /// Opens a descriptor again that the program has closed (closefrom). A child that is not reaped still has its number.
 void LocalLife::reopen_if_closed() noexcept {
   if (!is_lost() || !is_owned()) return;
-  const std::scoped_lock lock(mutex_);
+  const os::MutexLock lock(mutex_);
   if (status_) return;
   try {
     pidfd_ = os::Pidfd::open(pid_);
@@ -57,7 +57,7 @@ bool LocalLife::is_ended() noexcept {
 
 std::optional<ExitStatus> LocalLife::try_reap() {
   reopen_if_closed();
-  const std::scoped_lock lock(mutex_);
+  const os::MutexLock lock(mutex_);
   if (status_) return status_;
   if (kills_group_) {
     // Checked first: a process that ends between two checks would be reaped before its group is killed.
@@ -71,7 +71,7 @@ std::optional<ExitStatus> LocalLife::try_reap() {
 }
 
 std::optional<ExitStatus> AdoptedLife::try_reap() {
-  std::unique_lock lock(mutex_);
+  const os::MutexLock lock(mutex_);
   if (status_) return status_;
   std::optional<ExitStatus> status;
   bool is_known = false;
@@ -83,9 +83,9 @@ std::optional<ExitStatus> AdoptedLife::try_reap() {
     is_known = ended->how != os::Ended::How::unknown;
   }
   if (!is_known && ask_how_it_ended_) {
-    lock.unlock();  // the answer may need a lock (an interpreter's) whose holder waits for this one
+    const os::MutexUnlock unlocked(
+        mutex_);  // the answer may need a lock (an interpreter's) whose holder waits for this
     if (auto answer = ask_how_it_ended_()) status = std::move(answer);
-    lock.lock();
   }
   if (!status_) status_ = std::move(status);
   return status_;
@@ -98,7 +98,7 @@ os::Signalling LocalLife::signal(int number, std::optional<std::uintptr_t> value
   } catch (const std::system_error& error) {
     if (error.code() != std::errc::function_not_supported) throw;  // a filter (containers)
   }
-  const std::scoped_lock lock(mutex_);  // while it is not reaped, its number is its own
+  const os::MutexLock lock(mutex_);  // while it is not reaped, its number is its own
   if (status_) return os::Signalling::ended;
   if (!value) return os::send_signal(pid_, number);
   if (pidfd_.is_ended()) return os::Signalling::ended;
@@ -107,7 +107,7 @@ os::Signalling LocalLife::signal(int number, std::optional<std::uintptr_t> value
 }
 
 void LocalLife::kill_group_at_end() noexcept {
-  const std::scoped_lock lock(mutex_);
+  const os::MutexLock lock(mutex_);
   kills_group_ = true;
 }
 

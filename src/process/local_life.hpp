@@ -6,9 +6,9 @@
 #pragma once
 
 #include <functional>
-#include <mutex>
 
 #include "os/fork_guard.hpp"
+#include "os/mutex.hpp"
 #include "process/life.hpp"
 
 namespace coproc::inline v0::process {
@@ -30,8 +30,8 @@ class LocalLife : public Life, private os::ForkSensitive {
  protected:
   const pid_t pid_;
   os::Pidfd pidfd_;  // constant but in forked children, and where the program has closed it
-  std::mutex mutex_;
-  std::optional<ExitStatus> status_;  // guarded by mutex_
+  os::Mutex mutex_;
+  std::optional<ExitStatus> status_ COPROC_GUARDED_BY(mutex_);
 
   /// Whether the program has closed the descriptor (closefrom).
   bool is_lost() const noexcept { return pidfd_.fd() >= 0 && !pidfd_.is_own(); }
@@ -40,7 +40,7 @@ class LocalLife : public Life, private os::ForkSensitive {
   void reopen_if_closed() noexcept;
   void leave_in_child() noexcept override { pidfd_.close(); }
 
-  bool kills_group_ = false;  // guarded by mutex_
+  bool kills_group_ COPROC_GUARDED_BY(mutex_) = false;
   os::ForkRegistration registration_{*this};
 };
 

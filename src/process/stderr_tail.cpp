@@ -26,7 +26,7 @@ int StderrTail::fd() const noexcept {
 
 bool StderrTail::drain() noexcept {
   std::array<char, 16384> bytes;
-  const std::scoped_lock lock(mutex_);
+  const os::MutexLock lock(mutex_);
   for (int i = 0; i < kMostReads && fd() >= 0; ++i) {
     const os::Got got = os::read_available(pipe_.read_end, bytes);
     if (got.is_at_end) is_at_end_.store(true, std::memory_order_relaxed);  // relaxed: see fd()
@@ -39,7 +39,7 @@ bool StderrTail::drain() noexcept {
 }
 
 std::string StderrTail::text() const {
-  const std::scoped_lock lock(mutex_);
+  const os::MutexLock lock(mutex_);
   return text_;
 }
 

@@ -10,10 +10,10 @@
 
 #include <atomic>
 #include <cstddef>
-#include <mutex>
 #include <string>
 
 #include "os/fork_guard.hpp"
+#include "os/mutex.hpp"
 #include "os/pipe.hpp"
 
 namespace coproc::inline v0::process {
@@ -45,8 +45,8 @@ class StderrTail final : public os::ForkSensitive {
 
   os::Pipe pipe_;
   std::atomic<bool> is_at_end_{false};
-  mutable std::mutex mutex_;  // guards text_
-  std::string text_;
+  mutable os::Mutex mutex_;
+  std::string text_ COPROC_GUARDED_BY(mutex_);
   os::ForkRegistration registration_{*this};
 };
 

@@ -1,4 +1,4 @@
-# Compiles CASE and holds what the compiler says against the file's first line.
+# Compiles CASE, with OPTIONS if there are any, and holds what the compiler says against the file's first line.
 cmake_minimum_required(VERSION 3.25)  # for its policies
 
 file(READ ${CASE} text)
@@ -6,9 +6,10 @@ if(NOT text MATCHES "^// expect: ([^\n]+)")
   message(FATAL_ERROR "${CASE} has to begin with `// expect: <regular expression>` or `// expect: success`")
 endif()
 set(expected "${CMAKE_MATCH_1}")
-set(options "")
+set(options ${OPTIONS})
 if(text MATCHES "\n// with: ([^\n]+)")
-  separate_arguments(options UNIX_COMMAND "${CMAKE_MATCH_1}")
+  separate_arguments(more UNIX_COMMAND "${CMAKE_MATCH_1}")
+  list(APPEND options ${more})
 endif()
 
 execute_process(COMMAND ${COMPILER} -std=c++20 ${options} -fsyntax-only -I${INCLUDE_DIR} ${CASE}

@@ -1,6 +1,6 @@
-// What a pool for functions of another language supplies: how its workers are started, and how they run tasks.
+// The parts of a pool for functions of another language: how its workers are started, and how they run tasks.
 //
-// The pool's own part is everything else: PoolHandle and JobHandle (detail/task.hpp).
+// Everything else is the same for all pools: PoolHandle and JobHandle (detail/task.hpp).
 #pragma once
 
 #include <cstddef>
@@ -14,7 +14,7 @@
 
 namespace coproc::inline v0::detail {
 
-/// The worker in one place of a pool.
+/// The worker in one of the places of a pool.
 class COPROC_API PoolWorker {
  public:
   PoolWorker() = default;
@@ -35,7 +35,7 @@ COPROC_API std::size_t usable_processors();
 /// worker that could not be ended.
 using MakePoolWorker = std::function<std::unique_ptr<PoolWorker>(std::size_t number)>;
 
-/// What a worker does around each wait for its host, such as to release an interpreter's lock.
+/// Calls that a worker makes around each wait for its host, for example to release the lock of an interpreter.
 struct AroundWaits {
   void (*begin)();
   void (*end)() noexcept;

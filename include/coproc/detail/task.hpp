@@ -36,8 +36,8 @@ struct TaskCode {
 /// A function as a worker knows it.
 struct KnownFunction {
   TaskCode code;
-  std::string data;            // what was sent with it (PoolHandle::new_function)
-  std::shared_ptr<void> made;  // what `TaskCode::run` has made of the data and wants to keep
+  std::string data;            // the bytes that were sent with it (PoolHandle::new_function)
+  std::shared_ptr<void> made;  // an object that `TaskCode::run` makes of the data and keeps
 };
 
 /// A task that is being run in a worker.
@@ -64,22 +64,22 @@ class COPROC_API Task {
   virtual void encode(Encoder& encoder) const = 0;
   bool is_cancelled() const noexcept { return cancelled_at != 0; }
 
-  std::shared_ptr<Job> job;       // the map or submit to which it belongs
-  std::size_t calls = 1;          // at least one; only a single one can be cancelled
-  std::size_t begin = 0;          // the number of calls that were split off
-  std::uint64_t index = 0;        // the index of its first call in the job
-  std::uint64_t serial = 0;       // the number of its first call among all that were sent to its worker
-  std::uint64_t sent_until = 0;   // where its message ends in the link to its worker
-  std::size_t deaths = 0;         // the number of workers that died while they ran its first call
-  std::int64_t cancelled_at = 0;  // in ns; 0 if it was not cancelled
-  bool is_told_to_skip = false;   // its worker was told to skip it, or will be
-  bool is_skip_sent = false;      // the worker was told
-  std::optional<Message> result;  // of a single call
-  Buffer results;                 // without a `result`: for each answered call its size (32 bits) and its bytes
-  std::size_t answered = 0;       // the number of these, until all are answered or they are split off
-  std::exception_ptr error;       // of each call
-  std::size_t held_bytes = 0;     // the bytes for which its unread results or its error count
-  Task* next = nullptr;           // the next task in its list
+  std::shared_ptr<Job> job;        // the map or submit to which it belongs
+  std::size_t calls = 1;           // at least one; only a single one can be cancelled
+  std::size_t begin = 0;           // the number of calls that were split off
+  std::uint64_t index = 0;         // the index of its first call in the job
+  std::uint64_t serial = 0;        // the number of its first call among all that were sent to its worker
+  std::uint64_t sent_until = 0;    // the end of its message in the link to its worker
+  std::size_t deaths = 0;          // the number of workers that died while they ran its first call
+  std::int64_t cancelled_at = 0;   // in ns; 0 if it was not cancelled
+  bool is_skip_requested = false;  // the worker is to be told to skip it
+  bool is_skip_sent = false;       // the worker was told to skip it
+  std::optional<Message> result;   // of a single call
+  Buffer results;                  // without a `result`: for each answered call its size (32 bits) and its bytes
+  std::size_t answered = 0;        // the number of these, until all are answered or they are split off
+  std::exception_ptr error;        // of each call
+  std::size_t held_bytes = 0;      // the bytes for which its unread results or its error count
+  Task* next = nullptr;            // the next task in its list
 };
 using TaskPtr = std::unique_ptr<Task>;
 
@@ -129,8 +129,8 @@ COPROC_API extern const TaskOptions kTasksOfPool;
 class COPROC_API PoolHandle {
  public:
   PoolHandle(const StateCode& state, PoolOptions options);
-  /// A pool of workers that `make_worker` makes (detail/pool_worker.hpp). `options.worker` is not for these, but for
-  /// what the pool itself does with them: their name in errors, `stop`, and `link.max_queued_bytes`.
+  /// A pool of workers that `make_worker` makes (detail/pool_worker.hpp). Of `options.worker` the pool uses only the
+  /// name, for its errors, `stop`, and `link.max_queued_bytes`.
   PoolHandle(PoolOptions options, std::function<std::unique_ptr<PoolWorker>(std::size_t)> make_worker);
   PoolHandle(PoolHandle&&) noexcept = default;
   PoolHandle& operator=(PoolHandle&& other) noexcept;
@@ -193,12 +193,12 @@ class COPROC_API JobHandle {
   /// Of a submitted task: `function` is called once, when the task has ended: now, or later by a thread that is in a
   /// call of the pool. The pool is not locked meanwhile. Exceptions of the function are dropped.
   void then(std::function<void()> function);
-  /// Drives the pool until one of these jobs, all of this one's pool, has a result; false: not in this time. Throws
-  /// what `wait` throws.
+  /// Drives the pool until one of these jobs has a result. Returns false if none has one in this time. All jobs must
+  /// belong to one pool. Throws the errors of `wait`.
   static bool wait_any(std::span<JobHandle* const> jobs, Timeout timeout);
 
  private:
-  void leave() noexcept;
+  void abandon() noexcept;
   std::shared_ptr<PoolCore> core_;
   std::shared_ptr<Job> job_;
 };

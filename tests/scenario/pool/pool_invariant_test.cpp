@@ -31,7 +31,7 @@ struct Map {
   std::shared_ptr<coproc::detail::Job> job = core.new_job(
       core.function_of(coproc::detail::task_code<WaitForFile, void, std::string>(&wait_for)), {}, {.is_ordered = true});
 
-  ~Map() { core.leave(*job); }
+  ~Map() { core.abandon(*job); }
   void add(int count, const std::string& path) {
     std::vector<TaskPtr> tasks;
     for (int i = 0; i < count; ++i) {
