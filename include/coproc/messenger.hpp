@@ -277,14 +277,16 @@ class COPROC_API Messenger {
   template <class Range>
   std::vector<RequestId> send_each(Range& values, const ChannelId& channel, const SendOptions& options) {
     std::vector<RequestId> ids;
-    if constexpr (requires { std::size(values); }) ids.reserve(std::size(values));
+    constexpr bool kHasSize = requires { std::size(values); };
+    if constexpr (kHasSize) ids.reserve(std::size(values));
     const Batch batch(*this);
-    if constexpr (requires { detail::kOutgoingTraits<std::remove_cvref_t<decltype(*std::data(values))>>; }) {
-      using T = std::remove_cvref_t<decltype(*std::data(values))>;
+    using Iterator = decltype(std::begin(values));
+    if constexpr (kHasSize && std::contiguous_iterator<Iterator>) {
+      using T = std::iter_value_t<Iterator>;
       check_encodable<T>();
       if constexpr (Encodable<T> && !detail::HasPriority<T>) {
-        send_requests({std::data(values), &detail::kOutgoingTraits<T>, std::nullopt}, sizeof(T), std::size(values), ids,
-                      channel, options);
+        send_requests({std::to_address(std::begin(values)), &detail::kOutgoingTraits<T>, std::nullopt}, sizeof(T),
+                      std::size(values), ids, channel, options);
         return ids;
       }
     }

@@ -3,6 +3,8 @@
 
 #include <coproc/coproc.hpp>
 
+#include <cstdint>
+#include <list>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -40,6 +42,32 @@ TEST_F(OneProcessRequests, CountsRequestsAndReplies) {
   b.send_reply(1);  // nobody asked for it
   EXPECT_EQ(a.receive_blocking<int>(), 1);
   EXPECT_EQ(a.remaining(), 0u);
+}
+
+// Values that lie behind each other take a way of their own.
+TEST_F(OneProcessRequests, ABatchIsTheSameFromEveryContainer) {
+  const std::vector<std::string> texts{"a", "bc"};
+  const std::list<std::string> others{"d", "ef"};
+  const int numbers[] = {1, 2};
+  std::vector<coproc::RequestId> ids = a.send_request_multiple(texts, "texts");
+  for (const coproc::RequestId id : a.send_request_multiple(others, "texts")) ids.push_back(id);
+  for (const coproc::RequestId id : a.send_request_multiple(numbers)) ids.push_back(id);
+  for (const coproc::RequestId id : a.send_request_multiple(std::vector<int>())) ids.push_back(id);
+  ASSERT_EQ(ids.size(), 6u);
+  for (std::size_t i = 1; i < ids.size(); ++i)
+    EXPECT_EQ(static_cast<std::uint64_t>(ids[i]), static_cast<std::uint64_t>(ids[i - 1]) + 1);
+  EXPECT_EQ(b.receive_available<std::string>("texts"), (std::vector<std::string>{"a", "bc", "d", "ef"}));
+  EXPECT_EQ(b.receive_available<int>(), (std::vector{1, 2}));
+  EXPECT_EQ(a.remaining("texts"), 4u);
+  EXPECT_EQ(a.remaining(), 2u);
+}
+
+TEST(OneProcessRequestBatch, ThatFailsHalfwayHasSentWhatCameBefore) {
+  auto [a, b] = PriorityMessenger::new_pair({.max_message_bytes = 1000});
+  const std::vector<std::string> texts{"a", "b", std::string(2000, 'x'), "c"};
+  EXPECT_THROW(a.send_request_multiple(texts), coproc::MessageTooLargeError);
+  EXPECT_EQ(a.remaining(), 2u);
+  EXPECT_EQ(b.receive_available<std::string>(), (std::vector<std::string>{"a", "b"}));
 }
 
 TEST_F(OneProcessRequests, ReceivesRemainingRepliesOnly) {
