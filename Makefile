@@ -101,7 +101,8 @@ fuzz:
 	 done
 
 #: make bench         coproc beside everything else that connects processes: bench/results/DATE.json, .md and .svg
-#: make bench-quick   the same in under five minutes: fewer sizes, shorter trials
+#: make bench-quick   only what the marks need, in under five minutes after the build: no other sizes, works and peers
+# Both print at their end which marks are met (bench/marks.py).
 # bench/run.py takes more: BENCH_OPTIONS='--works round_trip --rounds 21'
 BENCH_OPTIONS ?=
 bench bench-quick:

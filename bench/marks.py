@@ -1,12 +1,16 @@
-"""The marks that coproc has set itself, as ratios within one run."""
+"""The marks that coproc has set itself, one line each: what is measured, who does it, the bound of its figure, and
+beside whom. The figure is a ratio within one run, or the value itself where nobody stands beside it."""
 
-from dataclasses import dataclass
+import operator
+from dataclasses import dataclass, replace
 from typing import Optional
 
 GIB = 1 << 30
 # These move payloads by handing over the memory that holds them. All others copy.
 ZERO_COPY = {"iceoryx_polling", "iceoryx_waitset"}
 LIMITS = {"flag", "ring"}
+# Not a peer that is timed: its instructions are counted by callgrind, shape by shape (instructions/check.py).
+INSTRUCTIONS = "coproc_instructions"
 COPROC = {
     "priority_messenger",
     "multi_messenger",
@@ -17,160 +21,111 @@ COPROC = {
     "coproc_idle",
     "coproc_pool",
     "coproc_python",
+    INSTRUCTIONS,
 }
+EVERY_COPIER = "every copier"
+
+IS_MET = {"<=": operator.le, "<": operator.lt, ">=": operator.ge, ">": operator.gt}
 
 
-@dataclass
+@dataclass(frozen=True)
 class Mark:
     what: str
-    of: tuple  # peer, work, size, placement
-    to: Optional[tuple]  # None: the value itself
+    who: str
+    job: tuple  # work, size, placement
+    sign: str
     bound: float
-    is_at_most: bool
-    is_strict: bool = False
+    beside: Optional[str] = None
+    beside_job: Optional[tuple] = None  # None: the same job
 
-    def meets(self, value):
-        if self.is_strict:
-            return value < self.bound if self.is_at_most else value > self.bound
-        return value <= self.bound if self.is_at_most else value >= self.bound
+    @property
+    def of(self):
+        return (self.who, *self.job)
 
-    def text(self):
-        sign = {(True, False): "≤", (True, True): "<", (False, False): "≥", (False, True): ">"}[
-            self.is_at_most, self.is_strict
-        ]
-        return f"{sign} {self.bound:g}"
+    @property
+    def to(self):
+        return self.beside and (self.beside, *(self.beside_job or self.job))
 
+    @property
+    def rounds_needed(self):
+        """A count is the same in each round, so it is made once."""
+        return 1 if self.who == INSTRUCTIONS else 3
 
-def marks(results):
-    """Return the marks in the order in which they are shown. Marks against every peer depend on the peers that ran."""
-    at_most = lambda *a, **k: Mark(*a, is_at_most=True, **k)
-    at_least = lambda *a, **k: Mark(*a, is_at_most=False, **k)
+    def is_met_by(self, value):
+        return IS_MET[self.sign](value, self.bound)
 
-    awake = ("priority_messenger", "round_trip", 64, "apart")
-    against = lambda key, peer: (peer, *key[1:])
-    all_marks = [at_most("round trip, both awake", awake, against(awake, "ring"), 2.0)]
-    for peer, bound in (("iceoryx_polling", 0.2), ("zeromq", 0.01), ("nng", 0.01)):
-        all_marks.append(at_most("round trip, both awake", awake, against(awake, peer), bound))
-    all_marks.append(at_most("round trip, both awake", awake, against(awake, "openmpi"), 1.0, is_strict=True))
-
-    asleep = ("priority_messenger", "asleep", 64, "apart")
-    all_marks.append(at_most("round trip, both asleep", asleep, against(asleep, "poll_two"), 1.15))
-    together = ("priority_messenger", "round_trip", 64, "together")
-    all_marks.append(at_most("round trip, one processor", together, against(together, "poll_two"), 1.3))
-
-    one_by_one = ("multi_messenger", "stream", 64, "apart")
-    all_marks.append(at_least("stream, one by one", one_by_one, against(one_by_one, "ring"), 0.5))
-    all_marks.append(at_least("stream, one by one", one_by_one, against(one_by_one, "openmpi"), 2.0))
-    batches = ("multi_messenger", "stream_batch", 64, "apart")
-    all_marks.append(at_least("stream, batches of 32", batches, against(batches, "ring"), 0.3))
-    priorities = ("priority_messenger", "stream_priorities", 64, "apart")
-    all_marks.append(at_least("stream, 4 priorities and 4 channels", priorities, one_by_one, 0.5))
-
-    large = ("multi_messenger", "stream", 1 << 20, "apart")
-    all_marks.append(at_least("1 MiB, copied", large, against(large, "ring"), 0.8))
-    for peer in sorted(results.peers(*large[1:])):
-        if peer not in ZERO_COPY | LIMITS | COPROC:
-            all_marks.append(at_least("1 MiB, copied", large, against(large, peer), 1.0, is_strict=True))
-
-    lent = ("coproc_loan", "loan", 64 << 20, "apart")
-    all_marks.append(at_most("64 MiB, lent, beside 64 B", lent, ("coproc_loan", "loan", 64, "apart"), 1.2))
-
-    started = ("coproc_fork_server", "start", 0, "free")
-    started_large = ("coproc_fork_server", "start", GIB, "free")
-    all_marks.append(at_most("start", started, against(started, "fork_by_hand"), 2.0))
-    all_marks.append(at_most("start, host with 1 GiB touched", started_large, started, 1.2))
-    for work in ("stop", "death"):
-        key = ("coproc_fork_server", work, 0, "free")
-        all_marks.append(at_most(work, key, against(key, "fork_by_hand"), 2.0))
-    all_marks.append(
-        at_most(
-            "descriptors of a host with 1000 workers, each",
-            ("coproc_fork_server", "crowd_descriptors", 1000, "free"),
-            None,
-            6.0,
-        )
-    )
-    all_marks.append(
-        at_most(
-            "KiB of a host with 1000 workers, each", ("coproc_fork_server", "crowd_memory", 1000, "free"), None, 300.0
-        )
-    )
-    tiny = ("coproc_pool", "tasks", 2, "free")
-    all_marks.append(at_least("tiny tasks, chunks of 1", tiny, against(tiny, "python_pool"), 50.0))
-    all_marks.append(at_least("tiny tasks, chunks of 1", tiny, against(tiny, "tbb"), 0.3))
-    sleeping = ("coproc_pool", "sleeping_tasks", 8, "free")
-    all_marks.append(at_least("tasks that sleep 10 ms", sleeping, against(sleeping, "sleep_loops"), 0.95))
-    all_marks.append(
-        at_most(
-            "the same: % of a processor in the host",
-            ("coproc_pool", "sleeping_host", 8, "free"),
-            None,
-            1.0,
-            is_strict=True,
-        )
-    )
-    all_marks.append(
-        at_most(
-            "MiB that the host grows by, over 10,000,000 tasks",
-            ("coproc_pool", "many_tasks", 10_000_000, "free"),
-            None,
-            10.0,
-        )
-    )
-    all_marks.append(
-        at_most(
-            "start of a pool of 64 workers", ("coproc_pool", "pool_start", 64, "free"), started, 64.0, is_strict=True
-        )
-    )
-    all_marks.append(
-        at_most(
-            "us for the stop of a pool of 64 workers",
-            ("coproc_pool", "pool_stop", 64, "free"),
-            None,
-            1e6,
-            is_strict=True,
-        )
-    )
-    all_marks.append(
-        at_most("idle, ms of processor time a second", ("coproc_idle", "idle", 0, "free"), None, 1.0, is_strict=True)
-    )
-    return all_marks + python_marks(at_most, at_least)
+    def bound_text(self):
+        return f"{self.sign} {self.bound:g}".replace("<=", "≤").replace(">=", "≥")
 
 
-def python_marks(at_most, at_least):
-    item = ("coproc_python", "python_round_trip", 0, "apart")
-    items = ("coproc_python", "python_stream", 0, "apart")
-    array, first, shared = (
-        ("coproc_python", f"python_array{which}", 64 << 20, "apart") for which in ("", "_first", "_shared")
-    )
-    tasks = ("coproc_python", "python_pool", 2, "free")
-    against = lambda key, peer: (peer, *key[1:])
-    return [
-        at_most("Python: round trip of a small dataclass", item, against(item, "seed_design"), 0.1),
-        at_most("Python: round trip of a small dataclass", item, against(item, "python_pipe"), 0.2),
-        at_least("Python: stream of small dataclasses", items, against(items, "python_queue"), 5.0),
-        at_least("Python: 64 MiB of NumPy, again and again", array, against(array, "python_pipe"), 15.0),
-        at_least("Python: 64 MiB of NumPy, the first on a link", first, against(first, "python_pipe"), 3.0),
-        at_least("Python: 64 MiB of NumPy, made in shared memory", shared, against(array, "python_pipe"), 100.0),
-        at_least(
-            "Python: tiny tasks, in its own chunks beside chunks of 1", tasks, against(tasks, "python_pool"), 10.0
-        ),
-    ]
+def shape(name):
+    return (name, 0, "free")
 
 
-def judge(results):
-    """Return a list of dictionaries: each mark, the measured ratio, and whether the mark is met."""
-    judged = []
-    for mark in marks(results):
-        measured = results.ratio(mark.of, mark.to) if mark.to else results.get(*mark.of)
-        line = {"what": mark.what, "of": list(mark.of), "to": mark.to and list(mark.to), "mark": mark.text()}
-        for key in ("median", "min", "max", "rounds"):
-            line[key] = measured[key] if measured else None
-        if not measured:
-            line["verdict"] = "not measured"
-        elif measured["rounds"] < 3:
-            line["verdict"] = "not known: too few steady trials"
+AWAKE, ASLEEP, TOGETHER = ("round_trip", 64, "apart"), ("asleep", 64, "apart"), ("round_trip", 64, "together")
+STREAM, LARGE = ("stream", 64, "apart"), ("stream", 1 << 20, "apart")
+BATCHES, PRIORITIES = ("stream_batch", 64, "apart"), ("stream_priorities", 64, "apart")
+START, START_LARGE = ("start", 0, "free"), ("start", GIB, "free")
+STOP, DEATH = ("stop", 0, "free"), ("death", 0, "free")
+TASKS, CHUNKS = ("tasks", 2, "free"), ("tasks_in_chunks", 2, "free")
+SLEEPING, SLEEPING_HOST = ("sleeping_tasks", 8, "free"), ("sleeping_host", 8, "free")
+ITEM, ITEMS = ("python_round_trip", 0, "apart"), ("python_stream", 0, "apart")
+ARRAY, ARRAY_FIRST = ("python_array", 64 << 20, "apart"), ("python_array_first", 64 << 20, "apart")
+ARRAY_SHARED, OWN_CHUNKS = ("python_array_shared", 64 << 20, "apart"), ("python_pool", 2, "free")
+
+MARKS = [
+    Mark("instructions of a send and its receive, 64 B", INSTRUCTIONS, shape("multi_64"), "<=", 340),
+    Mark("the same in batches, with its reply", INSTRUCTIONS, shape("batch_64"), "<=", 600),
+    Mark("instructions of a request and its reply, 64 B", INSTRUCTIONS, shape("request_and_reply_64"), "<=", 800),
+    Mark("instructions of an untyped Message, 64 B", INSTRUCTIONS, shape("message_64"), "<=", 700),
+    Mark("instructions of a text of 100 characters", INSTRUCTIONS, shape("string_100"), "<=", 600),
+    Mark("round trip, both awake", "priority_messenger", AWAKE, "<=", 1.2, "ring"),
+    Mark("round trip, both awake", "priority_messenger", AWAKE, "<", 1.0, "openmpi"),
+    Mark("round trip, both awake", "priority_messenger", AWAKE, "<=", 0.2, "iceoryx_polling"),
+    Mark("round trip, both awake", "priority_messenger", AWAKE, "<=", 0.01, "zeromq"),
+    Mark("round trip, both awake", "priority_messenger", AWAKE, "<=", 0.01, "nng"),
+    Mark("round trip, both asleep", "priority_messenger", ASLEEP, "<=", 1.15, "poll_two"),
+    Mark("round trip, one processor", "priority_messenger", TOGETHER, "<=", 1.3, "poll_two"),
+    Mark("stream, one by one", "multi_messenger", STREAM, ">=", 0.5, "ring"),
+    Mark("stream, one by one", "multi_messenger", STREAM, ">=", 2.0, "openmpi"),
+    Mark("stream, batches of 32", "multi_messenger", BATCHES, ">=", 0.5, "ring"),
+    Mark("4 priorities and 4 channels", "priority_messenger", PRIORITIES, ">=", 0.8, "multi_messenger", STREAM),
+    Mark("1 MiB, copied", "multi_messenger", LARGE, ">=", 1.0, "ring"),
+    Mark("1 MiB, copied", "multi_messenger", LARGE, ">", 1.0, EVERY_COPIER),
+    Mark("64 MiB, lent", "coproc_loan", ("loan", 64 << 20, "apart"), "<=", 1.2, "coproc_loan", ("loan", 64, "apart")),
+    Mark("start", "coproc_fork_server", START, "<=", 2.0, "fork_by_hand"),
+    Mark("start, host with 1 GiB touched", "coproc_fork_server", START_LARGE, "<=", 1.2, "coproc_fork_server", START),
+    Mark("stop", "coproc_fork_server", STOP, "<=", 2.0, "fork_by_hand"),
+    Mark("death", "coproc_fork_server", DEATH, "<=", 2.0, "fork_by_hand"),
+    Mark("descriptors of a host, a worker", "coproc_fork_server", ("crowd_descriptors", 1000, "free"), "<=", 6),
+    Mark("KiB of a host, a worker", "coproc_fork_server", ("crowd_memory", 1000, "free"), "<=", 300),
+    Mark("idle, ms of processor time a second", "coproc_idle", ("idle", 0, "free"), "<", 1),
+    Mark("tiny tasks, chunks of 1", "coproc_pool", TASKS, ">=", 50, "python_pool"),
+    Mark("tiny tasks, chunks of 1", "coproc_pool", TASKS, ">=", 0.3, "tbb"),
+    Mark("tasks that sleep 10 ms", "coproc_pool", SLEEPING, ">=", 0.95, "sleep_loops"),
+    Mark("the same: % of a processor in the host", "coproc_pool", SLEEPING_HOST, "<", 1),
+    Mark("MiB of a host, over 10,000,000 tasks", "coproc_pool", ("many_tasks", 10_000_000, "free"), "<=", 10),
+    # With two processors. A machine that has more starts more workers at once.
+    Mark("start of a pool of 64", "coproc_pool", ("pool_start", 64, "free"), "<=", 20, "coproc_fork_server", START),
+    Mark("us for the stop of a pool of 64", "coproc_pool", ("pool_stop", 64, "free"), "<", 1e6),
+    Mark("Python: round trip of a small dataclass", "coproc_python", ITEM, "<=", 0.1, "seed_design"),
+    Mark("Python: round trip of a small dataclass", "coproc_python", ITEM, "<=", 0.2, "python_pipe"),
+    Mark("Python: stream of small dataclasses", "coproc_python", ITEMS, ">=", 5, "python_queue"),
+    Mark("Python: 64 MiB of NumPy, again and again", "coproc_python", ARRAY, ">=", 15, "python_pipe"),
+    Mark("Python: 64 MiB of NumPy, the first on a link", "coproc_python", ARRAY_FIRST, ">=", 3, "python_pipe"),
+    Mark("Python: 64 MiB of NumPy, shared", "coproc_python", ARRAY_SHARED, ">=", 100, "python_pipe", ARRAY),
+    Mark("Python: tiny tasks, chunks of 1", "coproc_python", TASKS, ">=", 4, "python_pool"),
+    Mark("Python: tiny tasks, as each chooses", "coproc_python", CHUNKS, ">=", 1.2, "python_pool"),
+    # Not like with like: README.md.
+    Mark("Python: tiny tasks, own chunks beside 1", "coproc_python", OWN_CHUNKS, ">=", 10, "python_pool"),
+]
+
+
+def marks_among(peers):
+    """Return the marks in their order, with one for each of these peers in the place of EVERY_COPIER."""
+    copiers = sorted(set(peers) - ZERO_COPY - LIMITS - COPROC)
+    for mark in MARKS:
+        if mark.beside == EVERY_COPIER:
+            yield from (replace(mark, beside=peer) for peer in copiers)
         else:
-            line["verdict"] = "met" if mark.meets(measured["median"]) else "MISSED"
-        judged.append(line)
-    return judged
+            yield mark

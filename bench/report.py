@@ -6,7 +6,8 @@ import pathlib
 import sys
 
 import plots
-from marks import COPROC, judge
+from judge import judge
+from marks import COPROC, INSTRUCTIONS
 from results import Results
 
 PLACEMENTS = {"apart": "two processors, pinned apart", "together": "both pinned to one processor", "free": "not pinned"}
@@ -46,7 +47,7 @@ PYTHON = {
 def write(data, output):
     """Write RESULTS.json with the marks in it, RESULTS.md and RESULTS-*.svg."""
     results = Results(data["measurements"])
-    data["marks"] = judge(results)
+    data["marks"] = judge(results, {tuple(key): reason for *key, reason in data.get("missing", [])})
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(to_json(data))
     files = plots.draw(results, output.with_suffix(""))
@@ -78,6 +79,8 @@ def lines(data, results, files):
     )
     yield ""
     yield from marks_table(data["marks"])
+    shapes = {k[1]: k[1] for k in results.by_key if k[0] == INSTRUCTIONS}
+    yield from works_table(results, "Instructions of a send and its receive", shapes)
     for work, title in MESSAGES.items():
         for placement, where in PLACEMENTS.items():
             yield from messages_table(results, work, title, placement, where)
@@ -146,7 +149,7 @@ def marks_table(marks):
     yield ""
     rows = []
     for m in marks:
-        spread = f"{number(m['min'])} to {number(m['max'])}" if m["median"] is not None else ""
+        spread = f"{number(m['min'])} to {number(m['max'])}" if (m["rounds"] or 0) > 1 else ""
         rows.append(
             [
                 m["what"],
@@ -155,7 +158,7 @@ def marks_table(marks):
                 spread,
                 str(m["rounds"] or ""),
                 m["mark"],
-                m["verdict"],
+                f"{m['verdict']}: {m['reason']}" if m["reason"] else m["verdict"],
             ]
         )
     yield from table(["", "of", "median", "spread", "rounds", "mark", ""], rows)

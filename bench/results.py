@@ -69,6 +69,14 @@ class Results:
             ]
         )
 
+    def rounds(self, of, to=None):
+        """Return the number of rounds that count for the value, or for the ratio to another one."""
+        if to is not None:
+            ratio = self.ratio(of, to)
+            return ratio["rounds"] if ratio else 0
+        measured = self.get(*of)
+        return len(kept(measured["trials"])) if measured else 0
+
 
 def round_to_digits(value):
     return float(f"{value:.5g}") if isinstance(value, float) else value

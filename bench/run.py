@@ -3,91 +3,38 @@
 
 Rounds are the outermost loop, then the works, then the peers in turn (A B C, A B C, ...), so that a machine that is
 slow for a while slows all of them. Writes RESULTS.json; then report.py writes tables to RESULTS.md and plots to
-RESULTS-*.svg."""
+RESULTS-*.svg. At the end it prints which marks (marks.py) are met."""
 
 import argparse
+import collections
 import datetime
 import json
 import os
 import pathlib
+import shutil
 import signal
 import sys
 import time
 
+import judge
 import machine
+import plan
 import report
 import trial
+from instructions import check
+from marks import INSTRUCTIONS
 from results import Results
 
 ROOT = pathlib.Path(__file__).resolve().parent
-SIZES = [64, 1024, 16384, 262144, 1048576]
-GIB = 1 << 30
-
-# Work: (sizes by placement, seconds of a trial). The size of a start is the memory that the host has touched before,
-# that of a crowd is the number of its workers, and that of a small dataclass in Python does not matter.
-EVERYWHERE = {"apart": [64], "together": [64], "free": [64]}
-OVER_SIZES = {"apart": SIZES, "together": [64, 16384, 1048576], "free": [64, 16384, 1048576]}
-FULL = {
-    "round_trip": (OVER_SIZES, 0.2),
-    "asleep": (EVERYWHERE, 0.2),
-    "stream": (OVER_SIZES, 0.2),
-    "stream_batch": (EVERYWHERE, 0.2),
-    "stream_priorities": (EVERYWHERE, 0.2),
-    "start": ({"free": [0, GIB]}, 0.3),
-    "stop": ({"free": [0]}, 0.3),
-    "death": ({"free": [0]}, 0.3),
-    "crowd_descriptors": ({"free": [1000]}, 0.1),
-    "crowd_memory": ({"free": [1000]}, 0.1),
-    "loan": ({"apart": [64, 64 << 20]}, 0.2),
-    "idle": ({"free": [0]}, 2.0),
-    "tasks": ({"free": [2]}, 1.0),
-    "tasks_in_chunks": ({"free": [2]}, 1.0),
-    "sleeping_tasks": ({"free": [8]}, 1.0),
-    "sleeping_host": ({"free": [8]}, 1.0),
-    "many_tasks": ({"free": [10_000_000]}, 1.0),
-    "pool_start": ({"free": [64]}, 0.5),
-    "pool_stop": ({"free": [64]}, 0.5),
-    "python_round_trip": ({"apart": [0]}, 0.3),
-    "python_stream": ({"apart": [0]}, 0.5),
-    "python_array": ({"apart": [64 << 20]}, 1.0),
-    "python_array_first": ({"apart": [64 << 20]}, 1.0),
-    "python_array_shared": ({"apart": [64 << 20]}, 0.3),
-    "python_pool": ({"free": [2]}, 1.0),
-}
-# The same works at the ends of the range of sizes. No crowds, no large hosts.
-ENDS = {"apart": [64, 1048576], "together": [64], "free": [64]}
-QUICK = {
-    "round_trip": (ENDS, 0.05),
-    "asleep": ({"apart": [64]}, 0.05),
-    "stream": (ENDS, 0.05),
-    "stream_batch": ({"apart": [64]}, 0.05),
-    "stream_priorities": ({"apart": [64]}, 0.05),
-    "start": ({"free": [0]}, 0.05),
-    "stop": ({"free": [0]}, 0.05),
-    "death": ({"free": [0]}, 0.05),
-    "loan": ({"apart": [64, 64 << 20]}, 0.1),
-    "idle": ({"free": [0]}, 1.0),
-    "tasks": ({"free": [2]}, 0.3),
-    "sleeping_tasks": ({"free": [8]}, 0.5),
-    "sleeping_host": ({"free": [8]}, 0.5),
-    "pool_start": ({"free": [64]}, 0.1),
-    "pool_stop": ({"free": [64]}, 0.1),
-    "python_round_trip": ({"apart": [0]}, 0.1),
-    "python_stream": ({"apart": [0]}, 0.1),
-    "python_array": ({"apart": [64 << 20]}, 0.2),
-    "python_array_first": ({"apart": [64 << 20]}, 0.2),
-    "python_array_shared": ({"apart": [64 << 20]}, 0.1),
-    "python_pool": ({"free": [2]}, 0.3),
-}
 
 
 def read_options():
     parser = argparse.ArgumentParser(description="Runs the benchmarks and writes their results.")
     parser.add_argument("--build", type=pathlib.Path, default=ROOT.parent / "build/release", help="the build directory")
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--rounds", type=int, help="by default 7; of a quick run up to 5, as many as it has time for")
     parser.add_argument("--works", help="only these, separated by commas")
     parser.add_argument("--peers", help="only these, separated by commas")
-    parser.add_argument("--quick", action="store_true", help="fewer sizes, shorter trials: under five minutes")
+    parser.add_argument("--quick", action="store_true", help="only what the marks need: under five minutes")
     parser.add_argument("--seconds", type=float, help="of each trial, whatever the work")
     parser.add_argument(
         "--wait-for-quiet",
@@ -100,20 +47,28 @@ def read_options():
     options = parser.parse_args()
 
     programs = options.build / "bench/peers"
-    known = (
-        sorted(p.name for p in programs.iterdir() if os.access(p, os.X_OK) and p.is_file()) if programs.is_dir() else []
-    )
-    plan = QUICK if options.quick else FULL
-    options.peers = choose(parser, "peers", options.peers, known)
-    options.works = choose(parser, "works", options.works, list(plan))
-    options.plan = {work: plan[work] for work in plan if work in options.works}
-    options.programs = {name: programs / name for name in options.peers}
+    options.programs = {p.name: p for p in sorted(programs.iterdir()) if is_program(p)} if programs.is_dir() else {}
+    counted = options.build / "bench/instructions" / INSTRUCTIONS
+    if is_program(counted):
+        options.programs[INSTRUCTIONS] = counted
+    options.peers = choose(parser, "peers", options.peers, list(options.programs))
+    options.works = choose(parser, "works", options.works, ["instructions", *plan.FULL])
+    timed = [peer for peer in options.peers if peer != INSTRUCTIONS]
+    options.jobs = [job for job in (plan.quick if options.quick else plan.full)(timed) if job.work in options.works]
+    # Whoever asks for a number of rounds gets it.
+    options.has_limit = options.quick and options.rounds is None
+    if options.rounds is None:
+        options.rounds = plan.QUICK_ROUNDS if options.quick else plan.FULL_ROUNDS
     options.flag = programs / "flag"
     if not options.flag.exists():
         parser.error(f"no programs in {programs}: build them first (make bench does)")
     if options.output is None:
         options.output = ROOT / "results" / f"{datetime.date.today()}{'-quick' if options.quick else ''}.json"
     return options
+
+
+def is_program(path):
+    return path.is_file() and os.access(path, os.X_OK)
 
 
 def choose(parser, what, wanted, known):
@@ -137,21 +92,38 @@ class Run:
         self.prober = trial.Prober(options.flag, self.placements.get("apart", (first, first)))
         self.quiet = machine.QuietMoments(options.wait_for_quiet)
         self.not_offered = set()
+        self.uncounted = "this program has no such shape"
+        self.spent = collections.Counter()  # by work: the seconds of its programs, with their starts and warm-ups
+        self.asked = 0.0  # the seconds of measuring that were asked of them
         self.failures = {}  # by key: how often the trial has failed, and with which error
 
-    def jobs(self):
-        """Yield the jobs of a round in their order, without the peers."""
-        for work, (sizes, seconds) in self.options.plan.items():
-            for placement in (p for p in sizes if p in self.placements):
-                for size in sizes[placement]:
-                    yield work, size, placement, self.options.seconds or seconds
+    def count_instructions(self):
+        """Count the instructions of each shape. They are the same in each round, and on a busy machine."""
+        if "instructions" not in self.options.works or INSTRUCTIONS not in self.options.peers:
+            return
+        if shutil.which("valgrind") is None:
+            self.uncounted = "valgrind is not installed"
+            return
+        program = str(self.options.programs[INSTRUCTIONS])
+        try:
+            for shape in check.shapes_of(program):
+                trial_of_shape = {
+                    "round": 0,
+                    "value": check.instructions_of(program, shape),
+                    "before": None,
+                    "after": None,
+                }
+                self.results.add((INSTRUCTIONS, shape, 0, "free"), "instructions", trial_of_shape)
+        except check.Failed as failure:
+            self.uncounted = "valgrind failed"
+            trial.warn(f"failed: {failure}")
 
-    def round(self, number):
-        for work, size, placement, seconds in self.jobs():
-            for peer in self.options.peers:
-                key = (peer, work, size, placement)
-                if (peer, work, size) not in self.not_offered and self.failures.get(key, (0, ""))[0] < 2:
-                    self.measure(key, number, seconds)
+    def round(self, number, jobs):
+        for job in (j for j in jobs if j.placement in self.placements):
+            for peer in job.peers:
+                key = (peer, job.work, job.size, job.placement)
+                if key[:3] not in self.not_offered and self.failures.get(key, (0, ""))[0] < 2:
+                    self.measure(key, number, self.options.seconds or job.seconds)
 
     def measure(self, key, number, seconds):
         """Run a trial, and run it once more if its probes disagree."""
@@ -166,10 +138,15 @@ class Run:
         is_apart = placement == "apart"
         try:
             before = self.prober.before() if is_apart else self.prober.forget()
-            result = trial.run(self.options.programs[peer], work, size, self.placements[placement], seconds)
+            begin = time.monotonic()
+            try:
+                result = trial.run(self.options.programs[peer], work, size, self.placements[placement], seconds)
+            finally:
+                self.spent[work] += time.monotonic() - begin
             if result is None:
                 self.not_offered.add((peer, work, size))
                 return True
+            self.asked += seconds
             after = self.prober.after() if is_apart else None
         except trial.Failed as failure:
             self.prober.forget()
@@ -183,6 +160,43 @@ class Run:
         self.results.add(key, result["unit"], entry)
         return trial.is_steady(before, after)
 
+    def missing(self):
+        """Yield each key that a mark names and that has no figure, with the reason."""
+        for key in sorted(plan.needed_by_marks([])):
+            measured = self.results.get(*key)
+            if measured is None or not measured["rounds"]:
+                yield key, self.why_missing(key)
+
+    def why_missing(self, key):
+        peer, work, _, placement = key
+        if peer not in self.options.programs:
+            return f"{peer} is not built, as without its library"
+        if peer not in self.options.peers:
+            return f"--peers leaves out {peer}"
+        if ("instructions" if peer == INSTRUCTIONS else work) not in self.options.works:
+            return f"--works leaves out {'instructions' if peer == INSTRUCTIONS else work}"
+        if peer == INSTRUCTIONS:
+            return self.uncounted
+        if placement not in self.placements:
+            return "there is only one processor"
+        if key[:3] in self.not_offered:
+            return f"{peer} does not offer {work} here"
+        if key in self.failures:
+            return f"{peer} failed"
+        return f"the probes of {peer} never agreed"
+
+
+def measure_what_is_short(run, rounds, spent):
+    """Make further rounds of the jobs whose marks have too few, as long as there is time (`spent()`)."""
+    for number in range(rounds, rounds + plan.QUICK_FURTHER_ROUNDS):
+        jobs = plan.still_needed(run.options.jobs, run.results)
+        # Too much, rather than too little: it is the time of all the jobs of these works.
+        expected = sum(run.spent[work] for work in {job.work for job in jobs}) / rounds
+        if not jobs or not plan.is_time_for_another(rounds, spent(), expected):
+            break
+        run.round(number, jobs)
+        trial.warn(f"a further round of what had too few: {len(jobs)} jobs, {spent():.0f} s")
+
 
 def main():
     options = read_options()
@@ -190,20 +204,30 @@ def main():
     run = Run(options)
     noise = machine.Noise()
     begin = time.monotonic()
+    run.count_instructions()
+    rounds, longest = 0, 0.0
     for number in range(options.rounds):
-        run.round(number)
         spent = time.monotonic() - begin
+        if options.has_limit and not plan.is_time_for_another(rounds, spent, longest):
+            trial.warn(f"{rounds} rounds instead of {options.rounds}: another one would not end in time")
+            break
+        run.round(number, options.jobs)
+        rounds += 1
+        longest, spent = max(longest, time.monotonic() - begin - spent), time.monotonic() - begin
         trial.warn(
             f"round {number + 1} of {options.rounds}: {spent:.0f} s, "
             f"{spent / (number + 1) * (options.rounds - number - 1):.0f} s to go, {noise.percent()}"
         )
+    if options.has_limit:
+        measure_what_is_short(run, rounds, lambda: time.monotonic() - begin)
     data = {
         "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         "machine": {**machine.describe(options.build), **noise.percent()},
-        "rounds": options.rounds,
+        "rounds": rounds,
         "seconds": round(time.monotonic() - begin),
         "quick": options.quick,
         "measurements": run.results.finish(),
+        "missing": [[*key, reason] for key, reason in run.missing()],
         "failures": [
             {"peer": p, "work": w, "size": s, "placement": l, "times": count, "text": text}
             for (p, w, s, l), (count, text) in run.failures.items()
@@ -211,6 +235,12 @@ def main():
     }
     report.write(data, options.output)
     print(options.output.with_suffix(".md").read_text(), end="")
+    trial.warn(
+        f"{data['seconds']} s: {sum(run.spent.values()):.0f} s of programs, of which {run.asked:.0f} s were asked for, "
+        "the rest starts and warm-ups, and "
+        + ", ".join(f"{work} {seconds:.0f} s" for work, seconds in run.spent.most_common(5))
+    )
+    print("\n".join(judge.at_the_end(data["marks"], report.number)))
     trial.warn(f"written: {options.output} and what stands beside it")
     return 1 if run.failures else 0
 

@@ -15,19 +15,31 @@ GAIN = 0.15  # a budget that is far too generous no longer guards anything
 FEW, MANY = 3200, 6400  # the difference leaves out the start, and what a warm-up allocates
 
 
+class Failed(Exception):
+    pass
+
+
 def count(program: str, shape: str, repeats: int) -> int:
     command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", program, shape, str(repeats)]
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     collected = re.search(r"Collected : (\d+)", run.stderr)
     if run.returncode != 0 or collected is None:
-        sys.exit(f"{' '.join(command)} failed with code {run.returncode}:\n{run.stderr}")
+        raise Failed(f"{' '.join(command)} failed with code {run.returncode}:\n{run.stderr}")
     return int(collected.group(1))
+
+
+def shapes_of(program: str) -> list[str]:
+    return subprocess.run([program], capture_output=True, text=True, check=True).stdout.split()
+
+
+def instructions_of(program: str, shape: str) -> int:
+    """Return the instructions of one send and receive of this shape."""
+    return round((count(program, shape, MANY) - count(program, shape, FEW)) / (MANY - FEW))
 
 
 def main() -> None:
     program, budget_file = sys.argv[1:3]
-    shapes = subprocess.run([program], capture_output=True, text=True, check=True).stdout.split()
-    counted = {s: round((count(program, s, MANY) - count(program, s, FEW)) / (MANY - FEW)) for s in shapes}
+    counted = {shape: instructions_of(program, shape) for shape in shapes_of(program)}
     if "--update" in sys.argv:
         with open(budget_file, "w", encoding="utf-8") as file:
             json.dump(counted, file, indent=2)
@@ -52,4 +64,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except Failed as failure:
+        sys.exit(str(failure))
