@@ -23,10 +23,10 @@ using coproc::link::FrameKind;
 /// The peer. It writes what the input says, and reads what the host sent, which must be in order.
 class Peer {
  public:
-  explicit Peer(std::unique_ptr<coproc::link::Link> transport) : transport_(std::move(transport)) {}
+  explicit Peer(std::unique_ptr<coproc::link::Link> link) : link_(std::move(link)) {}
 
   void act(Input& input);
-  bool is_gone() const { return transport_ == nullptr; }
+  bool is_gone() const { return link_ == nullptr; }
   std::size_t declarations() const { return declarations_; }
 
  private:
@@ -36,19 +36,19 @@ class Peer {
   void read_all();
   static FrameHeader header(Input& input);
 
-  std::unique_ptr<coproc::link::Link> transport_;
+  std::unique_ptr<coproc::link::Link> link_;
   std::size_t declarations_ = 0;
 };
 
 void Peer::put_record(std::span<const std::byte> record) {
-  const std::size_t bytes = 4 + std::min(record.size(), transport_->max_record() - 4);
-  const auto room = transport_->reserve(bytes);
+  const std::size_t bytes = 4 + std::min(record.size(), link_->max_record() - 4);
+  const auto room = link_->reserve(bytes);
   if (room.empty() || bytes < 5) return;
   std::memcpy(room.data() + 4, record.data(), bytes - 4);
   const auto kind = static_cast<FrameKind>(record[0]);
   if (kind == FrameKind::channel || kind == FrameKind::type) ++declarations_;
-  transport_->commit(bytes);
-  transport_->publish();
+  link_->commit(bytes);
+  link_->publish();
 }
 
 void Peer::put_frame(FrameHeader header, std::span<const std::byte> payload) {
@@ -100,11 +100,11 @@ void Peer::put_lent(Input& input) {
 }
 
 void Peer::read_all() {
-  while (transport_->look()) {
-    const auto record = transport_->front();
+  while (link_->look()) {
+    const auto record = link_->front();
     demand(coproc::link::parse_frame(record).has_value(), "the host sent a frame that it would refuse itself");
-    transport_->pop();
-    transport_->release();
+    link_->pop();
+    link_->release();
   }
 }
 
@@ -174,12 +174,12 @@ void Peer::act(Input& input) {
       return put_frame(head, encoder.written());
     }
     case 9:
-      return transport_->request_close();
+      return link_->request_close();
     case 10:
       return read_all();
     default: {
       const std::uint8_t what = input.byte();
-      if (what == 'x') transport_.reset();
+      if (what == 'x') link_.reset();
       if (what == 'l') put_lent(input);
     }
   }

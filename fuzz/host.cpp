@@ -22,14 +22,14 @@ namespace {
 
 constexpr std::size_t kKept = 4;
 
-coproc::PriorityMessenger make(std::unique_ptr<coproc::link::Link> transport, bool reorders, bool is_host) {
+coproc::PriorityMessenger make(std::unique_ptr<coproc::link::Link> link, bool reorders, bool is_host) {
   using coproc::detail::Core;
   coproc::detail::CoreOptions options;
   options.role = is_host ? coproc::detail::Role::host : coproc::detail::Role::pair;
   options.reorders = reorders;
   options.link = Host::kLimits;
   return coproc::detail::MessengerAccess::make<coproc::PriorityMessenger>(
-      std::make_unique<Core>(std::move(transport), std::move(options)));
+      std::make_unique<Core>(std::move(link), std::move(options)));
 }
 
 bool is_remote(const std::exception& error) { return dynamic_cast<const coproc::RemoteOrigin*>(&error) != nullptr; }
@@ -58,8 +58,8 @@ bool answers(const std::function<void()>& call) {
 
 }  // namespace
 
-Host::Host(std::unique_ptr<coproc::link::Link> transport, Input& input)
-    : reorders_(input.below(2) == 0), messenger_(make(std::move(transport), reorders_, input.below(2) == 0)) {
+Host::Host(std::unique_ptr<coproc::link::Link> link, Input& input)
+    : reorders_(input.below(2) == 0), messenger_(make(std::move(link), reorders_, input.below(2) == 0)) {
   messenger_.accept_errors<Details, Data, coproc::DecodeError>();
 }
 

@@ -22,7 +22,7 @@ class Host {
   static constexpr coproc::LinkOptions kLimits{
       .ring_bytes = 4096, .max_message_bytes = 8 * 1024, .max_queued_bytes = 16 * 1024, .loan_bytes = 64 * 1024};
 
-  Host(std::unique_ptr<coproc::link::Link> transport, Input& input);
+  Host(std::unique_ptr<coproc::link::Link> link, Input& input);
 
   /// Makes one call, or a few that belong together.
   void act(Input& input);

@@ -1,4 +1,6 @@
-// How the worker layer makes messengers out of links and reaches what stands behind them.
+// The worker layer's access to messengers: it makes them out of links and reaches their cores.
+//
+// Thread safety: that of Messenger and Core.
 #pragma once
 
 #include <cstddef>
@@ -17,8 +19,8 @@ struct MessengerAccess {
   static M make(std::unique_ptr<Core> core) {
     return M(std::move(core));
   }
-  /// coproc::wait_any, but `replies_of`, unless null, only for replies of this channel (and for errors and the peer's
-  /// end).
+  /// Like coproc::wait_any. If `replies_of` is not null, it waits only for replies on this channel, for errors and for
+  /// the peer's end.
   static std::optional<std::size_t> wait_any(std::span<Messenger* const> messengers, const ChannelId* replies_of,
                                              Timeout timeout);
   static Core* core(const Messenger& messenger) noexcept { return messenger.core_.get(); }

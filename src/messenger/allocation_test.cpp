@@ -1,4 +1,4 @@
-// What does not allocate: integer and enum channels, and messages in the steady state.
+// Tests that integer and enum channels, and messages in a steady state, allocate nothing.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -12,7 +12,7 @@
 namespace coproc {
 namespace {
 
-enum class Lane { fast, slow };
+enum class Urgency { fast, slow };
 struct Payload {
   std::array<std::uint64_t, 8> words{};
 };
@@ -21,9 +21,9 @@ TEST(OneProcessAllocation, IntegerAndEnumChannelsAllocateNothing) {
   const std::size_t before = coproc_test::allocations();
   std::size_t hash = 0;
   for (int i = 0; i < 100; ++i) {
-    const ChannelId number = i, lane = i % 2 == 0 ? Lane::fast : Lane::slow;
-    const ChannelId copy = lane;
-    hash += number.hash() + (copy == lane ? 1 : 0);
+    const ChannelId number = i, named = i % 2 == 0 ? Urgency::fast : Urgency::slow;
+    const ChannelId copy = named;
+    hash += number.hash() + (copy == named ? 1 : 0);
   }
   EXPECT_NE(hash, 0u);
   EXPECT_EQ(coproc_test::allocations(), before);
@@ -34,7 +34,7 @@ struct OneProcessAllocationOf : ::testing::Test {};
 using Values = ::testing::Types<Payload, std::array<std::uint64_t, 128>>;
 TYPED_TEST_SUITE(OneProcessAllocationOf, Values);
 
-/// The heap is not touched by anything that `exchange` does, once it has been done some times.
+/// Expects that `exchange` does not use the heap after it has been called some times.
 template <class Exchange>
 void expect_steady(Exchange exchange) {
   for (int i = 0; i < 10; ++i) exchange();
@@ -47,12 +47,12 @@ void expect_steady(Exchange exchange) {
 TYPED_TEST(OneProcessAllocationOf, RequestsAndRepliesThroughTheInboxTakeNothing) {
   auto [a, b] = PriorityMessenger::new_pair();
   expect_steady([&a = a, &b = b] {
-    for (int i = 0; i < 12; ++i) a.send_request(TypeParam{}, Lane::fast, {.priority = -i % 4});
+    for (int i = 0; i < 12; ++i) a.send_request(TypeParam{}, Urgency::fast, {.priority = -i % 4});
     for (int i = 0; i < 12; ++i) {
-      (void)b.receive_blocking<TypeParam>(Lane::fast);
-      b.send_reply(TypeParam{}, Lane::fast);
+      (void)b.receive_blocking<TypeParam>(Urgency::fast);
+      b.send_reply(TypeParam{}, Urgency::fast);
     }
-    for (int i = 0; i < 12; ++i) (void)a.receive_blocking<TypeParam>(Lane::fast);
+    for (int i = 0; i < 12; ++i) (void)a.receive_blocking<TypeParam>(Urgency::fast);
   });
 }
 

@@ -1,4 +1,4 @@
-// Answers to a request that is named, and errors, on their way out.
+// Sends error replies, errors, and the exception that ended the target.
 #include "messenger/core.hpp"
 #include "messenger/error_table.hpp"
 

@@ -6,7 +6,8 @@
 
 namespace coproc::inline v0 {
 
-// Also before this line runs, in the constructors of globals, its zeros mean the default channel.
+// Constructors of globals may use it before it is constructed: all its bytes are zero then, which also means the
+// default channel.
 const ChannelId kDefaultChannel;
 
 std::string ChannelId::describe() const {

@@ -1,7 +1,8 @@
-// The channels of a link, as this end knows them: their names, and how many messages went over each.
+// The channels of a link at this end: their names, and the counts of messages of each.
 //
-// Thread safety: none; the core's. Invariants: `at(i).index == i`, and index 0 is the default channel, which is always
-// there. A channel is never removed, and a reference to it stays valid while others are added.
+// Thread safety: none; one thread at a time, which Core ensures.
+// Invariants: `at(i).index == i`. Index 0 is the default channel, which always exists. A channel is never removed, and
+// a reference to it stays valid while others are added.
 #pragma once
 
 #include <array>
@@ -22,21 +23,21 @@ struct Channel {
   static constexpr std::uint32_t kUndeclared = ~std::uint32_t{0};
 
   ChannelId id;
-  std::uint32_t index = 0;             // in this end's list; the same for the lifetime of the link
-  std::uint32_t number = kUndeclared;  // by which this end names it to the peer
+  std::uint32_t index = 0;             // position in Channels; constant after construction
+  std::uint32_t number = kUndeclared;  // the channel's number in frames of this end; see OwnNames
   ChannelCounts counts;
-  /// The numbers of the peer that were last found to be this channel and what a receive had asked for: the same come
-  /// again and again. Kept by PeerNames.
+  /// Cache of the last successful match of (peer's channel number, peer's type number) with this channel and the type
+  /// that a receive asked for. PeerNames maintains it.
   struct Match {
     std::uint32_t channel = 0;
     std::uint32_t type = 0;
     std::uint64_t type_id =
-        ~std::uint64_t{0};  // 0: any; the default is an id that no type has, so that it matches nothing
+        ~std::uint64_t{0};  // 0: any type; the default is the id of no type, so that it matches nothing
     bool operator==(const Match&) const noexcept = default;
   } last_match;
-  struct ToAnswer {           // the peer's requests that were returned to the user; kept by RequestBooks
+  struct ToAnswer {  // requests that were returned to the user and wait for an answer; RequestBooks maintains it
     Fifo<std::uint64_t> ids;  // oldest first; some may have been answered out of turn
-    std::size_t count = 0;    // of those that were not answered
+    std::size_t count = 0;    // the number of ids that are not answered yet
   } to_answer;
 };
 
@@ -44,7 +45,7 @@ class Channels {
  public:
   Channels();
 
-  /// The channel of this name; a new one if there was none.
+  /// The channel of this name. It is made if it does not exist yet.
   Channel& of(const ChannelId& id) {
     if (id.is_default()) return *channels_[0];
     Channel* const recent = recent_[ChannelAccess::hash_of_number(id) % kRecent];
@@ -62,8 +63,8 @@ class Channels {
   Channel& look_up(const ChannelId& id);
 
   std::vector<std::unique_ptr<Channel>> channels_;
-  std::map<ChannelId, std::uint32_t> indices_;  // ordered: a peer chooses the names, and could make hashes collide
-  std::array<Channel*, kRecent> recent_{};      // the channels that were used last: programs use a few again and again
+  std::map<ChannelId, std::uint32_t> indices_;  // a map, since a peer chooses the names and could make hashes collide
+  std::array<Channel*, kRecent> recent_{};      // cache of the channels that were used last, by hash_of_number()
 };
 
 }  // namespace coproc::inline v0::detail

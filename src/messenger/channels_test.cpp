@@ -25,7 +25,7 @@ TEST(Channels, ANameHasOneChannelHoweverManyThereAre) {
     by_number.counts.sent = static_cast<std::size_t>(i);
   }
   EXPECT_EQ(channels.size(), 201u);
-  for (int i = 99; i >= 0; --i) {  // many more than are remembered as used last
+  for (int i = 99; i >= 0; --i) {  // many more than the cache of the channels used last holds
     EXPECT_EQ(channels.of(i).counts.sent, static_cast<std::size_t>(i));
     EXPECT_EQ(channels.of("channel " + std::to_string(i)).id, ChannelId("channel " + std::to_string(i)));
   }

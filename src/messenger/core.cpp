@@ -13,16 +13,17 @@ namespace {
 
 std::uint64_t next_run() noexcept {
   static std::atomic<std::uint64_t> runs{0};
-  return runs.fetch_add(1, std::memory_order_relaxed) + 1;  // relaxed: only the numbers must differ
+  return runs.fetch_add(1, std::memory_order_relaxed) + 1;  // relaxed: the numbers must differ, and order nothing
 }
 
 }  // namespace
 
-/// For a guard that cannot go on at once. Throws, and the messenger is as if this call had never been, or returns.
+/// Called by a CallGuard if the messenger is in use or belongs to another process. Returns when the guard has the
+/// messenger; if it throws, the call has changed nothing. `is_taken`: whether the guard has set `in_use_`.
 void Core::wait_for_turn(bool is_taken) {
   if (!link_->is_own_process()) {
     if (is_taken)
-      in_use_.store(kFree, std::memory_order_relaxed);  // relaxed: a forked child's copy, of no use to anybody
+      in_use_.store(kFree, std::memory_order_relaxed);  // relaxed: a forked child's copy, which no call can use
     throw NotOwnerError("this messenger (to " + options_.peer.name +
                         ") belongs to the process that this one was forked from: make links of your own here");
   }
@@ -34,7 +35,7 @@ void Core::wait_for_turn(bool is_taken) {
           "two threads use the messenger to " + options_.peer.name +
           " at the same time (or a codec uses it while it is called by it): give each thread its own");
     }
-    // A drain from outside takes no longer than the messages that have come.
+    // Another thread is in try_drain(), which does not wait: it ends soon.
   }
 }
 
@@ -70,19 +71,20 @@ int Core::native_handle() {
   CallGuard guard(*this);
   const int handle = name_refusals("the messenger to " + options_.peer.name + " has no native handle",
                                    [&] { return link_->native_handle(); });
-  is_armed_ = true;  // the guard's end settles
+  has_native_handle_ = true;  // so the guard's destructor calls settle() at the end of this call, too
   return handle;
 }
 
 void Core::throw_if_interrupted() {
   CallGuard guard(*this);
   if (!link_->is_interrupted()) return;
-  (void)wait(os::Deadline(std::chrono::seconds(0)), true, 0);  // takes it
+  (void)wait(os::Deadline(std::chrono::seconds(0)), true, 0);  // consumes the interrupt
   throw InterruptedError("the receive from " + options_.peer.name + " was interrupted: nothing was lost");
 }
 
 void Core::settle() {
-  link_->settle(inbox_.live_count() != 0 || reader_.holds_error() || end_received() || peer_gone_, closes_thrown_);
+  link_->settle(inbox_.live_count() != 0 || reader_.holds_error() || end_received() || peer_gone_,
+                close_requests_thrown_);
 }
 
 bool Core::has_work(const ChannelId* replies_of) {
@@ -92,13 +94,13 @@ bool Core::has_work(const ChannelId* replies_of) {
     drain(Stop::at_error);
     has_room_for_rest = has_rest() && !link_->reserve(next_piece()).empty();
   } catch (const ProtocolError&) {
-    return true;  // of several messengers it is this one whose receive throws it
+    return true;  // a receive from this messenger throws it to the user
   }
   if (peer_known_gone_.load(std::memory_order_acquire)) peer_gone_ = true;  // pairs with note_peer_gone()
   const bool has_message =
       replies_of == nullptr ? inbox_.live_count() != 0 : inbox_.front(channels_.of(*replies_of).index, true) != nullptr;
-  return has_message || has_room_for_rest || reader_.holds_error() || link_->close_requests() != closes_thrown_ ||
-         reader_.is_inbox_full() || end_received() || peer_gone_;
+  return has_message || has_room_for_rest || reader_.holds_error() ||
+         link_->close_requests() != close_requests_thrown_ || reader_.is_inbox_full() || end_received() || peer_gone_;
 }
 
 std::chrono::nanoseconds Core::begin_sleep(SleepFds fds) {
@@ -116,20 +118,20 @@ bool Core::end_sleep(SleepFds fds) {
 bool Core::try_drain() noexcept {
   std::uint32_t expected = kFree;
   if (!link_->is_own_process() ||
-      !in_use_.compare_exchange_strong(expected, kDrainFromOutside, std::memory_order_acquire))
+      !in_use_.compare_exchange_strong(expected, kOtherThreadDrains, std::memory_order_acquire))
     return false;
   const std::uint64_t drained_before = reader_.next_sequence();
   bool any = false;
   try {
-    drain(Stop::at_nothing);
+    drain(Stop::at_last_frame);
     any = reader_.next_sequence() != drained_before;
     const bool is_gone = peer_known_gone_.load(std::memory_order_acquire);  // pairs with note_peer_gone()
     if (is_gone && (any || !has_noted_unanswered_)) note_unanswered();
     if (is_gone) retire_loans();
   } catch (...) {
-    // A lying peer is told to the user by his own next call; here somebody only wants it to end.
+    // The caller only wants the peer to end. The user's own next call will throw the ProtocolError.
   }
-  if (is_armed_) settle();
+  if (has_native_handle_) settle();
   in_use_.store(kFree, std::memory_order_release);  // pairs with the acquire of the next guard
   return any;
 }
@@ -143,17 +145,18 @@ void Core::throw_wait_refused(const std::system_error& error) const {
   throw_refused("the wait for " + options_.peer.name + " failed", error.code().value(), error.what());
 }
 
-void Core::check_gone_after_broken_wake() {
-  // Nobody holds the read end of the peer's pipe any more: it has ended, or is just about to have. One that lives on is
-  // found out by the link, which then throws at once, also the next time.
+void Core::check_gone_after_failed_wake() {
+  // The read end of the peer's pipe is closed: the peer has ended, or is ending right now. If it goes on instead,
+  // wait() throws, here and in every later call.
   const os::Deadline grace(std::chrono::seconds(2));
   while (!grace.passed()) {
     const link::WaitEnd end = wait(grace, false, 0);
     if (end == link::WaitEnd::peer_gone) {
       peer_gone_ = true;
-      throw_gone();
+      report_peer_gone();
     }
-    if (end == link::WaitEnd::interrupted) return link_->interrupt();  // it is for the next wait
+    if (end == link::WaitEnd::interrupted)
+      return link_->interrupt();  // the interrupt is meant for a call of the user that waits
   }
 }
 
@@ -164,8 +167,8 @@ void Core::note_unanswered() {
   has_noted_unanswered_ = true;
 }
 
-/// The peer's process has ended, so that nobody but this end uses the link's memory: what both have lent goes back to
-/// the system, but for what is still used here. Not before all messages are out of the link, which refer to it.
+/// Frees the memory that both ends have lent, except for what this end still uses. Call when the peer's process has
+/// ended, since then no other process uses it. Does nothing while the link holds messages, which may refer to it.
 void Core::retire_loans() noexcept {
   if (has_retired_loans_ || reader_.is_inbox_full()) return;
   try {
@@ -174,22 +177,22 @@ void Core::retire_loans() noexcept {
     if (link::Borrower* const borrower = link_->borrower()) borrower->retire();
     has_retired_loans_ = true;
   } catch (const std::exception&) {
-    // A link of which nothing more can be received: its memory goes with it.
+    // Nothing more can be received from this link. Its destructor frees the memory.
   }
 }
 
-void Core::throw_gone() {
-  has_told_end_ = true;
-  throw_end();
+void Core::report_peer_gone() {
+  has_reported_gone_ = true;
+  throw_peer_gone();
 }
 
-void Core::throw_end() {
+void Core::throw_peer_gone() {
   try {
-    drain(Stop::at_nothing);  // a send may see the end before a receive does: what came shall count
+    drain(Stop::at_last_frame);  // a send may find the end first: replies still in the link must count as received
     note_unanswered();
     if (peer_known_gone_.load(std::memory_order_acquire)) retire_loans();  // pairs with note_peer_gone()
   } catch (const std::exception&) {
-    // What is told is the end; a lying peer is told by the next receive.
+    // The error to throw here is the peer's end. The next receive throws a ProtocolError.
   }
   if (options_.throw_gone) options_.throw_gone();
   throw PeerClosedError("the other end of the link was closed: nothing more can be sent or received");

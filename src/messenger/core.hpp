@@ -1,14 +1,26 @@
-// What stands behind a Messenger: the sending and receiving of untyped messages over a link.
+// The implementation of a Messenger: it sends and receives untyped messages over a link.
 //
-// What it knows is kept by its parts (docs/design.md): Channels, OwnNames, PeerNames, RequestBooks, Inbox,
-// OutgoingLoans, IncomingLoans, FrameReader, FrameWriter, LastWords. Its own methods are in several files: core.cpp
-// (lifetime, counts, waits for several messengers), send.cpp and answer.cpp (sends), declare.cpp (declarations before
-// the first use of a name), in_place.cpp (straight from the link to the user), receive.cpp (receives, and from the
-// inbox to the user), put_back.cpp (from the user back into the inbox), lend.cpp (memory that the user takes to lend
-// it).
+// Its parts (docs/design.md) hold most of its state: Channels, OwnNames, PeerNames, RequestBooks, Inbox, OutgoingLoans,
+// IncomingLoans, FrameReader, FrameWriter, LastWords. Its own methods are in several files: core.cpp (lifetime, counts,
+// waits for several messengers), send.cpp and answer.cpp (sends), declare.cpp (declarations before the first use of a
+// name), in_place.cpp (receives straight from the link), receive.cpp (receives through the inbox), put_back.cpp
+// (messages that the user returns), lend.cpp (memory that the user fills and lends).
 //
-// Thread safety: one thread at a time, which `CallGuard` checks; `interrupt`, `close_requested` and `try_drain` from
-// any.
+// Thread safety: one thread at a time, which `CallGuard` checks. Any thread may call `interrupt`, `close_requested`,
+// `end_received`, `note_peer_gone`, `try_drain`, `final_error`, `has_final_error` and `unanswered`.
+//
+// Invariants: they hold whenever `in_use_` is kFree, that is, when no call is under way.
+//  - A message of the peer is unread in the link, incomplete in `reader_`, or in `inbox_`, until a receive returns it.
+//    An error of the peer is held in `reader_` until a receive throws it. What is in the link arrived after all these.
+//  - Messages that were put back have sequence numbers from `last_put_back_` on. Those that were drained have higher
+//    ones, in the order of their arrival.
+//  - `requests_` expects a reply to exactly those requests whose send has succeeded and whose reply was not returned.
+//  - A channel's counts include the messages whose send has succeeded, and those that were returned and not put back.
+//  - `outgoing_loans_` holds no loan, and `keeps_rest_` is false.
+//  - `close_requests_thrown_` is the link's count of close requests when a receive last threw one, or 0.
+//  - Once set, `has_sent_end_`, `peer_gone_`, `has_reported_gone_` and `has_native_handle_` stay set.
+//    `has_reported_gone_` implies `peer_gone_`.
+//  - If `has_native_handle_` is set, settle() was called at the end of the last call.
 #pragma once
 
 #include <algorithm>
@@ -47,22 +59,23 @@
 
 namespace coproc::inline v0::detail {
 
-/// Which end this is: what a close request and the peer's end mean follows from it.
+/// Which end this is. It decides what a close request and the end of the peer mean.
 enum class Role { pair, host, worker };
 
 struct CoreOptions {
   Role role = Role::pair;
   bool reorders = true;
   LinkOptions link;
-  Peer peer = {};  // for errors
-  /// Ids of requests go on where those of an earlier link of the same messenger have ended.
+  Peer peer = {};  // for the texts of errors
+  /// The id of the first request. A messenger that gets a new link continues the ids of its earlier link.
   std::uint64_t first_request_id = 1;
-  /// Throws what the peer's end means to the user. Called when all that the peer had sent has been received.
+  /// Throws the error that reports the end of the peer to the user. Called by a receive that finds nothing more, or by
+  /// a send.
   std::function<void()> throw_gone;
 };
 
-/// The most bytes that the peer can make this end keep of each kind of thing that is never received: as much as an
-/// inbox may hold, and enough for some thousands of names and requests where that is little.
+/// The limit on the memory that declared names, and on the memory that unanswered requests take at this end, in bytes
+/// each. It is the limit of the inbox, but at least 4 MiB, which is enough for some thousands of them.
 inline std::size_t most_bytes_kept(const LinkOptions& options) noexcept {
   return std::max(options.max_queued_bytes, std::size_t{4} << 20);
 }
@@ -78,33 +91,33 @@ class Core {
   void send_requests(Outgoing value, std::size_t size, std::size_t count, std::vector<RequestId>& ids,
                      const ChannelId& channel, const SendOptions& options);
   bool try_send(const Outgoing& value, const ChannelId& channel, std::optional<Priority> priority);
-  /// As try_send, but of a message that is sent in pieces those that find no room are kept: `send_rest` sends them,
-  /// later, and nothing else can be sent before they are out. For who must never wait.
+  /// Like try_send, for callers that must never wait. If the message is sent in pieces, the pieces for which there is
+  /// no room are kept. The caller must send them with `send_rest` before it sends anything else.
   bool begin_send(const Outgoing& value);
   bool has_rest() const noexcept { return writer_.has_rest(); }
-  /// Sends what there is room for. Whether that was anything.
+  /// Sends as much of the rest as there is room for. Returns whether that was anything.
   bool send_rest();
   void send_reply(const Outgoing& value, const ChannelId& channel, const SendOptions& options);
   void reply_to(const Message& request, const Outgoing& value, const SendOptions& options);
   void reply_error_to(const Message& request, const ErrorType& type, const void* error, const SendOptions& options);
   void send_error(const ErrorType& type, const void* error, const SendOptions& options);
-  /// Sends the exception that is being handled as what ended the target.
+  /// Sends the exception that is being handled. The peer reports it as the one that ended the target.
   void send_current_exception(const SendOptions& options);
   void send_close_request();
-  /// Behind all that was sent: nothing follows. Once; again it does nothing.
+  /// Announces to the peer that nothing more will be sent. A second call does nothing.
   void send_end(const SendOptions& options);
   void begin_batch();
   void end_batch() noexcept;
-  /// From now on what is sent does not wake a peer that sleeps, or again does.
+  /// If `is_quiet`, messages sent from now on do not wake a peer that sleeps.
   void publish_quietly(bool is_quiet) noexcept {
     writer_.set_publishing(is_quiet ? FrameWriter::Publishing::quietly : FrameWriter::Publishing::at_once);
   }
-  /// The end of all that was sent, and whether the peer has taken all up to such an end out of the link, and has said
-  /// so: it does at the latest when it calls `release_taken`.
+  /// The end position of everything that was sent; and whether the peer has taken everything up to such a position out
+  /// of the link. The peer publishes what it has taken from time to time, and whenever it calls `release_taken`.
   std::uint64_t sent_until() const noexcept { return link_->sent_until(); }
   bool has_peer_taken(std::uint64_t end) noexcept { return link_->has_peer_taken(end); }
   void release_taken() noexcept { link_->release(); }
-  /// How often a send had to look for room.
+  /// How often sends have found no room and had to wait or drain.
   std::uint64_t waits_for_room() const noexcept { return waits_for_room_; }
 
   // lend.cpp
@@ -113,9 +126,9 @@ class Core {
   // in_place.cpp
   bool receive(const ChannelId* channels, std::size_t count, const Incoming& to, Timeout timeout);
   void receive_all(const ChannelId& channel, const Incoming& to);
-  /// Appends what has come to `into`: each message as its size (32 bits) and its bytes. As far as these are small
-  /// messages of this type, without a channel and without loans, and nothing overtakes them. False: what comes next, if
-  /// anything, is to be received.
+  /// Appends the messages that have arrived to `into`, each as its size (32 bits) and its bytes. It takes only small
+  /// messages of this type on the default channel, without loans, and stops at any other. Returns false if it stopped
+  /// before the end, or could not begin: the caller must then receive the next message, if there is one.
   bool receive_block(const TypeInfo& type, Buffer& into);
   void receive_reply(RequestId id, const Incoming& to, Timeout timeout);
   bool receive_next_reply(const ChannelId& channel, const Incoming& to, Timeout timeout);
@@ -125,10 +138,10 @@ class Core {
   void put_back(Message& message);
 
   // core.cpp
-  /// Names what a call has met, the exception that is being handled, unless it is an error that the peer has sent.
+  /// Throws a SystemLimitError for the std::bad_alloc that is being handled. If the peer has sent it, rethrows it.
   [[noreturn]] void throw_no_memory(const std::bad_alloc& error) const;
   std::size_t queued(const ChannelId& channel) const noexcept;
-  /// The messages of all channels that are in the inbox.
+  /// The number of messages in the inbox, on all channels.
   std::size_t queued() const noexcept { return inbox_.live_count(); }
   std::size_t remaining(const ChannelId& channel) const noexcept;
   ChannelCounts counts(const ChannelId& channel) const noexcept;
@@ -136,33 +149,32 @@ class Core {
   bool end_received() const noexcept { return reader_.end_received(); }
   void interrupt() noexcept { link_->interrupt(); }
   int native_handle();
-  /// The halves of a wait for anything: see Link. The second returns whether an interrupt has ended it.
+  /// The halves of a wait for anything: see Link. end_sleep() returns whether an interrupt has ended the wait.
   using SleepFds = std::span<pollfd, link::Link::kSleepFds>;
   std::chrono::nanoseconds begin_sleep(SleepFds fds);
   bool end_sleep(SleepFds fds);
-  /// Whether a receive would return or throw something right now (or the peer is gone); for wait_any. `replies_of`:
-  /// only the receive of a reply of this channel.
+  /// Whether a receive would return or throw something now, or the peer is gone; for wait_any. If `replies_of` is not
+  /// null, only replies on this channel count, and no other messages.
   bool has_work(const ChannelId* replies_of = nullptr);
   std::uint64_t next_request_id() const noexcept { return requests_.next_id(); }
-  /// For who takes out again and again what nobody waits for.
+  /// Consumes a pending interrupt and throws InterruptedError, for callers that receive without waiting.
   void throw_if_interrupted();
-  /// As Message::run().
+  /// See Message::run().
   std::uint64_t run() const noexcept { return run_; }
   link::Link& underlying_link() noexcept { return *link_; }
   const CoreOptions& options() const noexcept { return options_; }
 
-  /// Any thread: moves what has come into the inbox, unless a call is under way, which drains by itself. True:
-  /// something had come.
+  /// Any thread: moves the messages that have arrived into the inbox, unless a call is under way, which drains by
+  /// itself. Returns whether it moved any.
   bool try_drain() noexcept;
   /// Any thread: the exception that left the peer's target, if it has arrived, and its description.
   std::pair<std::exception_ptr, std::string> final_error() const { return last_words_.error(); }
   bool has_final_error() const { return last_words_.has_error(); }
-  /// Any thread, once the peer counts as gone: the requests sent here whose reply has not come, in the order of their
-  /// sends.
+  /// Any thread, once the peer counts as gone: the requests of this end without a reply, in the order of their sends.
   std::vector<RequestId> unanswered() const { return last_words_.unanswered(); }
-  /// For the worker layer, which learns the worker's pid after the core was made.
+  /// For the worker layer, which knows the worker's pid only after it has made the core.
   void set_peer_pid(int pid) noexcept { options_.peer.pid = pid; }
-  /// From now on the peer counts as gone: no wait will sleep any more.
+  /// Any thread: from now on the peer counts as gone, and no wait sleeps any more.
   void note_peer_gone() noexcept { peer_known_gone_.store(true, std::memory_order_release); }
 
  private:
@@ -192,8 +204,8 @@ class Core {
   // in_place.cpp
   bool receive_at_once(Channel& channel, const Incoming& to);
   void pop_returned(link::Link& link, Channel& channel, const link::FrameHeader& header);
-  bool frame_for(Channel& channel, const Incoming& to, std::span<const std::byte> record, link::Frame& frame);
-  bool give_in_place(const Channel& channel, const link::Frame& frame, const Incoming& to);
+  bool parse_frame_for(Channel& channel, const Incoming& to, std::span<const std::byte> record, link::Frame& frame);
+  bool deliver_in_place(const Channel& channel, const link::Frame& frame, const Incoming& to);
   bool decode_in_place(const Channel& channel, const link::Frame& frame, const Incoming& to);
   enum class InPlace { returned, nothing_came, not_possible };
   InPlace receive_in_place(Channel& channel, const Incoming& to, const os::Deadline& deadline);
@@ -206,20 +218,21 @@ class Core {
 
   // receive.cpp
   bool receive_slowly(const ChannelId* channels, std::size_t count, const Incoming& to, Timeout timeout);
-  void throw_pending();
-  void throw_close() {
-    if (const std::uint32_t asked = link_->close_requests(); asked != closes_thrown_) throw_new_close(asked);
+  void throw_held_error();
+  void throw_if_close_requested() {
+    if (const std::uint32_t count = link_->close_requests(); count != close_requests_thrown_)
+      throw_new_close_request(count);
   }
-  [[noreturn]] void throw_new_close(std::uint32_t asked);
+  [[noreturn]] void throw_new_close_request(std::uint32_t count);
   [[noreturn]] void throw_close_request();
   [[noreturn]] void throw_end_of_messages();
-  /// For calls that have found nothing and do not wait: what other channels hold is to be received first.
+  /// For calls that have found nothing and do not wait. Messages on other channels must be received first.
   void throw_end_if_all_is_received() {
-    if (end_received() && inbox_.live_count() == 0 && !has_told_end_) throw_end_of_messages();
+    if (end_received() && inbox_.live_count() == 0 && !has_reported_gone_) throw_end_of_messages();
   }
-  /// `is_of_all`: where the time is over and the peer has sent its end, what other channels hold is to be received
-  /// first.
-  bool wait_for_more(const os::Deadline& deadline, bool is_of_all = true);
+  /// `end_waits_for_inbox`: whether, after the deadline, the announced end of messages is not thrown while the inbox
+  /// holds messages on other channels.
+  bool wait_for_more(const os::Deadline& deadline, bool end_waits_for_inbox = true);
   link::WaitEnd wait(const os::Deadline& deadline, bool incoming, std::size_t space) {
     try {
       return link_->wait(deadline, incoming, space);
@@ -228,10 +241,10 @@ class Core {
     }
   }
   [[noreturn]] void throw_wait_refused(const std::system_error& error) const;
-  bool look_for_end();
-  void deliver(Channel& channel, Entry& entry, const Incoming& to, bool in_turn = true);
-  void give(Entry& entry, const Incoming& to);
-  void fill(MessageParts& parts, link::FrameKind kind, std::uint32_t type, std::uint64_t request_id) const;
+  bool check_peer_gone();
+  void take_and_deliver(Channel& channel, Entry& entry, const Incoming& to, bool in_turn = true);
+  void deliver_entry(Entry& entry, const Incoming& to);
+  void fill_parts(MessageParts& parts, link::FrameKind kind, std::uint32_t type, std::uint64_t request_id) const;
   void count_returned(Channel& channel, const link::FrameKind kind, std::uint64_t request_id) {
     ++channel.counts.received;
     if (kind == link::FrameKind::request) {
@@ -246,23 +259,23 @@ class Core {
   // core.cpp
   using Stop = FrameReader::Stop;
   void drain(Stop stop) { reader_.drain(*link_, stop); }
-  static constexpr std::uint32_t kFree = 0, kOwnersCall = 1, kDrainFromOutside = 2;  // in_use_
+  static constexpr std::uint32_t kFree = 0, kOwnersCall = 1, kOtherThreadDrains = 2;  // in_use_
   void wait_for_turn(bool is_taken);
-  /// For sends: the end may be known before any wait has met it, as after a stop().
+  /// For sends: the peer may be noted as gone before a wait finds it out, as after stop().
   void throw_if_gone() {
     if (peer_known_gone_.load(std::memory_order_acquire)) peer_gone_ = true;  // pairs with note_peer_gone()
-    if (peer_gone_) throw_gone();
+    if (peer_gone_) report_peer_gone();
   }
   void throw_if_closed() {
     throw_if_gone();
-    if (has_sent_end_) throw_sent_end();
+    if (has_sent_end_) throw_end_was_sent();
   }
-  [[noreturn]] void throw_sent_end() const;
+  [[noreturn]] void throw_end_was_sent() const;
   void note_unanswered();
   void retire_loans() noexcept;
-  void check_gone_after_broken_wake();
-  [[noreturn]] void throw_gone();
-  [[noreturn]] void throw_end();
+  void check_gone_after_failed_wake();
+  [[noreturn]] void report_peer_gone();
+  [[noreturn]] void throw_peer_gone();
 
   std::unique_ptr<link::Link> link_;
   CoreOptions options_;
@@ -278,8 +291,8 @@ class Core {
   FrameWriter writer_;
   Buffer scratch_;
   OutgoingLoans outgoing_loans_;
-  std::size_t most_at_once_;  // the largest value that send_at_once() sends; constant after construction
-  bool keeps_rest_ = false;   // of the send that is under way
+  std::size_t most_at_once_;  // the size of the largest value that send_at_once() sends; constant after construction
+  bool keeps_rest_ = false;   // whether the current send is a begin_send()
   std::uint64_t waits_for_room_ = 0;
   bool has_sent_end_ = false;
 
@@ -288,19 +301,19 @@ class Core {
   IncomingLoans incoming_loans_;
   LastWords last_words_;
   FrameReader reader_;
-  std::vector<std::pair<link::FrameKind, std::uint64_t>> answerable_;  // a receive_all's; kept for its memory
-  std::uint64_t last_put_back_ = FrameReader::kFirstSequence;  // the sequence numbers of what is put back count down
-  std::uint32_t closes_thrown_ = 0;
+  std::vector<std::pair<link::FrameKind, std::uint64_t>> batch_ids_;  // used by receive_all(); kept for its memory
+  std::uint64_t last_put_back_ = FrameReader::kFirstSequence;  // the lowest sequence number of a message put back
+  std::uint32_t close_requests_thrown_ = 0;
   bool has_thrown_end_of_messages_ = false;
   bool peer_gone_ = false;
-  bool has_told_end_ = false;  // by a receive or a send
-  std::atomic<bool> peer_known_gone_{false};
-  bool is_armed_ = false;
+  bool has_reported_gone_ = false;            // a send or a waiting receive has reported it
+  std::atomic<bool> peer_known_gone_{false};  // set by note_peer_gone(); pairs with the acquire loads
+  bool has_native_handle_ = false;
   bool has_noted_unanswered_ = false;
   bool has_retired_loans_ = false;
 };
 
-/// Held through every call: refuses foreign processes and a second thread.
+/// Held during every call. It throws for a second thread, and in a process that does not own the messenger.
 class Core::CallGuard {
  public:
   explicit CallGuard(Core& core) : core_(core) {
@@ -311,7 +324,7 @@ class Core::CallGuard {
   CallGuard(const CallGuard&) = delete;
   CallGuard& operator=(const CallGuard&) = delete;
   ~CallGuard() {
-    if (core_.is_armed_) core_.settle();
+    if (core_.has_native_handle_) core_.settle();
     core_.in_use_.store(kFree, std::memory_order_release);  // pairs with the acquire of the next guard
   }
 

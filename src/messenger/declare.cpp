@@ -1,4 +1,4 @@
-// Declares the channels and types of messages to the peer before the first message that names them.
+// Declares a channel or a type to the peer before the first message that uses it.
 #include "messenger/core.hpp"
 
 namespace coproc::inline v0::detail {
@@ -7,7 +7,7 @@ using link::FrameHeader;
 using link::FrameKind;
 
 std::uint32_t Core::declare_channel(Channel& channel, const os::Deadline& deadline) {
-  const Buffer bytes = own_names_.declare(channel);
+  const Buffer bytes = own_names_.encode_declaration(channel);
   FrameHeader header;
   header.kind = FrameKind::channel;
   send_bytes(header, bytes.span(), deadline);
@@ -16,7 +16,7 @@ std::uint32_t Core::declare_channel(Channel& channel, const os::Deadline& deadli
 
 std::uint32_t Core::look_up_type(const TypeInfo& type, const os::Deadline& deadline) {
   if (const std::uint32_t number = own_names_.number_of(type); number != 0) return number;
-  const Buffer bytes = own_names_.declare(type);
+  const Buffer bytes = own_names_.encode_declaration(type);
   FrameHeader header;
   header.kind = FrameKind::type;
   send_bytes(header, bytes.span(), deadline);

@@ -1,6 +1,8 @@
-// A message that was drained from a link: what came with it, and its bytes.
+// A message that was drained from a link: its header's fields, its bytes and its loans.
 //
-// Thread safety: none; the inbox's.
+// Thread safety: none; one thread at a time, which Core ensures.
+// Invariants: a payload's bytes are in `small_` or in `large_`, as `is_large_` says. An entry of a pool is either out,
+// owned by an EntryPtr, or in the pool's free list.
 #pragma once
 
 #include <cstddef>
@@ -18,13 +20,14 @@
 
 namespace coproc::inline v0::detail {
 
-/// Bytes, a few of them without a block of their own.
+/// The bytes of a message. Up to `kSmall` bytes need no memory block of their own.
 class Payload {
  public:
   static constexpr std::size_t kSmall = 96;
 
   void reserve(std::size_t capacity) {
-    // A block that was kept and is far larger than what is counted for these bytes would be held uncounted.
+    // The inbox counts only the bytes of the message. A kept block that is far larger would be memory that no limit
+    // counts.
     if (!is_large_ && large_.capacity() > 2 * capacity) large_ = Buffer();
     if (!is_large_ && capacity <= kSmall) return;
     large_.reserve(capacity);
@@ -32,7 +35,7 @@ class Payload {
     large_.append(small_, size_);
     is_large_ = true;
   }
-  /// New bytes hold anything.
+  /// The values of new bytes are indeterminate.
   void resize_uninitialized(std::size_t size) {
     reserve(size);
     is_large_ ? large_.resize_uninitialized(size) : static_cast<void>(size_ = size);
@@ -43,21 +46,21 @@ class Payload {
     if (bytes != 0) std::memcpy(small_ + size_, data, bytes);
     size_ += bytes;
   }
-  /// Keeps a block that is not larger than `kept`.
+  /// Makes it empty. A memory block of at most `kept` bytes is kept for the next message.
   void clear(std::size_t kept) noexcept {
     size_ = 0;
     is_large_ = false;
     large_.clear();
     if (large_.capacity() > kept) large_ = Buffer();
   }
-  /// Of the block that it has, needed or not.
+  /// The size of its memory block in bytes, also if the block is not in use; 0 if it has none.
   std::size_t capacity() const noexcept { return large_.capacity(); }
-  /// Takes back what `take` gave. REQUIRES: it is empty.
+  /// Takes back the bytes that `take` returned. REQUIRES: size() is 0.
   void put_back(Buffer&& bytes) noexcept {
     large_ = std::move(bytes);
     is_large_ = true;
   }
-  /// For who keeps the bytes longer than the entry.
+  /// Moves the bytes out, for a caller that keeps them longer than the entry. Small payloads are copied.
   Buffer take() {
     if (!is_large_) {
       Buffer copy;
@@ -75,7 +78,7 @@ class Payload {
 
  private:
   Buffer large_;
-  std::size_t size_ = 0;  // of the bytes in small_
+  std::size_t size_ = 0;  // the number of bytes in small_; 0 if is_large_
   bool is_large_ = false;
   std::byte small_[kSmall];
 };
@@ -85,29 +88,29 @@ class EntryPool;
 struct Entry {
   link::FrameKind kind = link::FrameKind::message;
   bool is_dead = false;
-  bool stays = false;         // whatever becomes of a pointer to it
-  std::uint32_t channel = 0;  // index into the inbox's channels
-  std::uint32_t type = 0;     // number declared by the peer
+  bool is_pinned = false;     // EntryPtr does not return it to the pool
+  std::uint32_t channel = 0;  // Channel::index
+  std::uint32_t type = 0;     // the peer's number of the type; 0: none
   std::uint64_t request_id = 0;
-  std::uint64_t sequence = 0;  // order of arrival on this link
+  std::uint64_t sequence = 0;  // position in the order of arrival on this link
   Priority priority;
   Payload payload;
-  std::vector<std::shared_ptr<LoanHold>> loans;  // that the payload refers to
-  std::size_t loan_cost = 0;                     // what these count, in bytes
-  EntryPool* pool = nullptr;                     // constant
-  Entry* next_free = nullptr;                    // in the pool
+  std::vector<std::shared_ptr<LoanHold>> loans;  // the loans that the payload refers to
+  std::size_t loan_cost = 0;                     // how much the loans count in the inbox, in bytes
+  EntryPool* pool = nullptr;                     // the pool that owns it; constant
+  Entry* next_free = nullptr;                    // in the pool's free list
 
   std::size_t cost() const noexcept { return payload.size() + loan_cost; }
   bool is_reply() const noexcept { return kind == link::FrameKind::reply || kind == link::FrameKind::error_reply; }
 };
 
-struct GiveBack {
+struct ReturnToPool {
   void operator()(Entry* entry) const noexcept;
 };
-using EntryPtr = std::unique_ptr<Entry, GiveBack>;
+using EntryPtr = std::unique_ptr<Entry, ReturnToPool>;
 
-/// Where entries come from: in slabs, since an inbox that a fast sender fills takes and gives back very many of them.
-/// Outlives all its entries. What was needed at some time is freed, but for a little, when no entry is out any more.
+/// Allocates entries. It allocates them in slabs, since a fast sender makes the inbox allocate and free very many of
+/// them. When no entry is out any more, all memory but a few slabs is freed. It must outlive its entries.
 class EntryPool {
  public:
   EntryPool() noexcept = default;
@@ -124,9 +127,9 @@ class EntryPool {
   }
 
  private:
-  friend struct GiveBack;
+  friend struct ReturnToPool;
   static constexpr std::size_t kInSlab = 64, kKeptSlabs = 16, kKeptPayload = 1024;
-  /// Blocks that entries out of use keep, in all: what they once held counts nowhere.
+  /// The most bytes of payload blocks that free entries keep together. No limit of the inbox counts them.
   static constexpr std::size_t kKeptBytes = std::size_t{256} << 10;
 
   void add(Entry* slab) noexcept {
@@ -136,12 +139,12 @@ class EntryPool {
       free_ = &slab[i];
     }
   }
-  void give_back(Entry* entry) noexcept {
+  void release(Entry* entry) noexcept {
     entry->is_dead = false;
     entry->payload.clear(kept_bytes_ < kKeptBytes ? kKeptPayload : 0);
     kept_bytes_ += entry->payload.capacity();
     if (entry->loan_cost != 0) {
-      std::vector<std::shared_ptr<LoanHold>>().swap(entry->loans);  // its memory, too
+      std::vector<std::shared_ptr<LoanHold>>().swap(entry->loans);  // clear() would keep its memory
       entry->loan_cost = 0;
     }
     entry->next_free = free_;
@@ -159,11 +162,11 @@ class EntryPool {
   std::vector<std::unique_ptr<Entry[]>> slabs_;
   Entry* free_ = nullptr;
   std::size_t out_ = 0;
-  std::size_t kept_bytes_ = 0;  // of the entries that are not out
+  std::size_t kept_bytes_ = 0;  // the payload blocks of all free entries
 };
 
-inline void GiveBack::operator()(Entry* entry) const noexcept {
-  if (!entry->stays) entry->pool->give_back(entry);
+inline void ReturnToPool::operator()(Entry* entry) const noexcept {
+  if (!entry->is_pinned) entry->pool->release(entry);
 }
 
 }  // namespace coproc::inline v0::detail

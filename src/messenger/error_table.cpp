@@ -31,7 +31,7 @@ void register_all() {
   (register_error(error_row<E>), ...);
 }
 
-/// The standard exceptions are there before anybody looks anything up.
+/// Called before each look-up, so that the standard exceptions are always in the table.
 void register_standard_errors() {
   static const bool done = [] {
     register_all<std::exception, std::logic_error, std::invalid_argument, std::domain_error, std::length_error,
@@ -76,7 +76,7 @@ std::string current_text() {
   }
 }
 
-/// What is kept of a peer's text besides the error itself.
+/// The text, cut to 64 KiB, since a peer chooses its length and the description is kept besides the error.
 std::string capped(const std::string& text) {
   constexpr std::size_t kMost = std::size_t{64} << 10;
   return text.size() <= kMost ? text : text.substr(0, kMost) + "... (" + std::to_string(text.size()) + " bytes)";
@@ -90,8 +90,8 @@ void encode_head(Encoder& encoder, std::uint64_t id, const std::string& type_nam
 
 }  // namespace
 
-/// Behind all others: of several libraries that know one type, each with a row of its own, the first one's counts until
-/// that library is unloaded.
+/// Appends the row. If several libraries register the same type, each with a row of its own, the first row is used
+/// until its library is unloaded.
 void register_error(ErrorType& row) noexcept {
   const os::MutexLock lock(table_mutex);
   ErrorType** at = &table;

@@ -1,4 +1,6 @@
-// The error types that this program knows, and how errors become bytes and back.
+// Encodes and decodes errors, by the table of the error types that are registered in this program.
+//
+// Thread safety: all functions from any thread.
 #pragma once
 
 #include <cstddef>
@@ -11,16 +13,16 @@
 
 namespace coproc::inline v0::detail {
 
-/// Appends: type id, the type's name, `what()` (or what stands for it), and the value's own bytes.
+/// Appends the type's id, its name, the text (`what()`, for a std::exception) and the encoded value.
 void encode_error_payload(Buffer& out, std::size_t max_bytes, const ErrorType& type, const void* error);
-/// The same for the exception that is being handled, of whatever type.
+/// The same for the exception that is being handled. If its type is not registered, the id is 0 and no value follows.
 void encode_current_exception(Buffer& out, std::size_t max_bytes);
 
 struct ReceivedError {
   std::exception_ptr error;
   std::string description;  // "type: text"
 };
-/// Throws DecodeError if the bytes make no error.
+/// Throws DecodeError if the bytes are not a valid error.
 ReceivedError decode_error_payload(std::span<const std::byte> payload, std::size_t max_allocation,
                                    const RemoteOrigin& origin);
 

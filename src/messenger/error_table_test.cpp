@@ -12,7 +12,7 @@
 namespace coproc {
 namespace {
 
-// As in a library that is loaded and unloaded: its row is there for a while.
+// An error type of a library that is loaded and unloaded, with its row in the table.
 struct PluginError : std::runtime_error {
   using runtime_error::runtime_error;
 };
@@ -44,14 +44,14 @@ TEST(ErrorTable, KnowsATypeWhileALibraryThatKnowsItIsLoaded) {
   std::optional<detail::ErrorRegistration> one(first), two(second);
   EXPECT_EQ(received(), "PluginError");
   one.reset();
-  first.decode = nullptr;  // not there any more
+  first.decode = nullptr;  // must not be called any more
   EXPECT_EQ(received(), "PluginError");
   two.reset();
   EXPECT_EQ(received(), "RemoteError");
 }
 
-// A library's TypeInfo may lie where that of another one was, which was unloaded.
-TEST(OneProcessUnloadedTypes, AreToldByTheirIdsAndNotByTheirPlaces) {
+// A library's TypeInfo may have the address of the TypeInfo of another library that was unloaded.
+TEST(OneProcessUnloadedTypes, AreIdentifiedByTheirIdsAndNotByTheirAddresses) {
   auto [a, b] = PriorityMessenger::new_pair();
   TypeInfo info = type_info<int>;
   const int five = 5;

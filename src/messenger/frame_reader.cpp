@@ -26,14 +26,14 @@ bool FrameReader::take(const Frame& frame) {
     continue_partial(frame);
     return true;
   }
-  if (partial_.is_active) broken_rule("it began a message before the last one was complete");
+  if (partial_.is_active) throw_broken_rule("it began a message before the last one was complete");
   if ((header.flags & link::kFirstFragment) != 0) return begin_partial(frame);
   if (header.kind >= FrameKind::channel) {
-    refuse_behind_end(header.kind);
-    header.kind == FrameKind::end ? take_end() : parts_.names.take(header.kind, frame.payload);
+    refuse_after_end(header.kind);
+    header.kind == FrameKind::end ? take_end() : parts_.names.add_declaration(header.kind, frame.payload);
     return true;
   }
-  if (frame.payload.size() > max_message_bytes_) broken_rule("it sent a message over the limit");
+  if (frame.payload.size() > max_message_bytes_) throw_broken_rule("it sent a message over the limit");
   if (parts_.inbox.is_full_for(frame.payload.size() + IncomingLoans::stated_cost(frame))) return false;
   EntryPtr entry = parts_.inbox.make_entry();
   entry->payload.resize_uninitialized(frame.payload.size());
@@ -45,7 +45,7 @@ bool FrameReader::take(const Frame& frame) {
 void FrameReader::drain(link::Link& link, Stop stop) {
   is_inbox_full_ = false;
   if (stop == Stop::at_error && !held_errors_.empty()) return;
-  const std::uint32_t overtakings = link.overtakings();  // before the look: what is counted later is looked for later
+  const std::uint32_t overtakings = link.overtakings();  // before look(), which then sees all messages that it counts
   if (!link.look()) {
     link.serve_watched();
     return;
@@ -58,7 +58,7 @@ void FrameReader::drain(link::Link& link, Stop stop) {
       break;
     }
     const auto frame = link::parse_frame(record);
-    if (!frame) broken_rule("it sent a frame with an impossible header");
+    if (!frame) throw_broken_rule("it sent a frame with an impossible header");
     if (!take(*frame)) {
       is_inbox_full_ = true;
       break;
@@ -70,31 +70,32 @@ void FrameReader::drain(link::Link& link, Stop stop) {
   link.release_if_due();
 }
 
-void FrameReader::refuse_behind_end(FrameKind kind) const {
+void FrameReader::refuse_after_end(FrameKind kind) const {
   if (end_received() && kind != FrameKind::final_error)
-    broken_rule("it sent something after it had said that it would send no more");
+    throw_broken_rule("it sent something after it had said that it would send no more");
 }
 
 void FrameReader::take_end() noexcept {
-  end_received_.store(true, std::memory_order_relaxed);  // relaxed: only this thread acts upon it
+  end_received_.store(true, std::memory_order_relaxed);  // relaxed: no other thread acts on it
   parts_.names.forget_channels();
 }
 
 bool FrameReader::begin_partial(const Frame& frame) {
-  refuse_behind_end(frame.header.kind);
+  refuse_after_end(frame.header.kind);
   std::uint64_t total = 0;
-  if (frame.payload.size() < sizeof total) broken_rule("a large message came without its size");
+  if (frame.payload.size() < sizeof total) throw_broken_rule("a large message came without its size");
   std::memcpy(&total, frame.payload.data(), sizeof total);
-  asm volatile("" : "+r"(total));  // from here on only this copy counts
+  asm volatile("" : "+r"(total));  // the peer may change the original: the compiler must not load it again
   const auto first = frame.payload.subspan(sizeof total);
   const std::size_t most = is_declaration(frame.header.kind) ? PeerNames::kMaxDeclarationBytes : max_message_bytes_;
   if (total > most || total < first.size()) {
-    broken_rule("it announced a message of " + std::to_string(total) + " bytes, over the limit or less than it sent");
+    throw_broken_rule("it announced a message of " + std::to_string(total) +
+                      " bytes, over the limit or less than it sent");
   }
   if (parts_.inbox.is_full_for(total)) return false;
   partial_.entry = parts_.inbox.make_entry();
   partial_.entry->payload.resize_uninitialized(first.size());
-  partial_.entry->payload.reserve(total);  // bounded by our own limit; pages that are never written cost nothing
+  partial_.entry->payload.reserve(total);  // bounded by our own limit; pages that are never written take no memory
   if (!first.empty()) std::memcpy(partial_.entry->payload.data(), first.data(), first.size());
   partial_.total = total;
   partial_.header = frame.header;
@@ -103,10 +104,10 @@ bool FrameReader::begin_partial(const Frame& frame) {
 }
 
 void FrameReader::continue_partial(const Frame& frame) {
-  if (!partial_.is_active) broken_rule("it sent a piece of a message that it never began");
+  if (!partial_.is_active) throw_broken_rule("it sent a piece of a message that it never began");
   Payload& payload = partial_.entry->payload;
   if (frame.payload.empty() || frame.payload.size() > partial_.total - payload.size()) {
-    broken_rule("it sent more of a message than it had announced");
+    throw_broken_rule("it sent more of a message than it had announced");
   }
   const std::size_t before = payload.size();
   payload.append(frame.payload.data(), frame.payload.size());
@@ -114,16 +115,15 @@ void FrameReader::continue_partial(const Frame& frame) {
   try {
     take_message(partial_.header, partial_.entry);
   } catch (...) {
-    payload.resize_uninitialized(before);  // the piece stays in the link, and will come again
+    payload.resize_uninitialized(before);  // the piece stays in the link and will be read again
     throw;
   }
   partial_ = Partial();
 }
 
-/// Takes a message that is complete. If this throws, nothing has changed but the entry, which is made anew when the
-/// frame is read again.
+/// Takes a complete message. If it throws, only the entry has changed, which is made anew when the frame is read again.
 void FrameReader::take_message(const FrameHeader& header, EntryPtr& entry) {
-  if (is_declaration(header.kind)) return parts_.names.take(header.kind, entry->payload.span());
+  if (is_declaration(header.kind)) return parts_.names.add_declaration(header.kind, entry->payload.span());
   if (is_error(header.kind)) return hold_error(header, entry);
   Entry& taken = *entry;
   const bool has_loans = (header.flags & link::kCarriesLoans) != 0;
@@ -138,16 +138,16 @@ void FrameReader::take_message(const FrameHeader& header, EntryPtr& entry) {
 void FrameReader::finish_entry(const FrameHeader& header, Entry& entry) {
   const Channel* const channel = parts_.names.channel(header.channel);
   if (channel == nullptr) {
-    refuse_behind_end(header.kind);
-    broken_rule("it used a channel that it never declared");
+    refuse_after_end(header.kind);
+    throw_broken_rule("it used a channel that it never declared");
   }
   if (!parts_.names.has_type(header.type) && (header.type != 0 || header.kind != FrameKind::error_reply)) {
-    broken_rule("it used a type that it never declared");
+    throw_broken_rule("it used a type that it never declared");
   }
-  if (header.kind == FrameKind::request && header.request_id == 0) broken_rule("it sent a request without an id");
+  if (header.kind == FrameKind::request && header.request_id == 0) throw_broken_rule("it sent a request without an id");
   if (header.kind == FrameKind::request && !parts_.requests.has_room_for(1)) {
-    broken_rule("it sent a request while " + std::to_string(parts_.requests.to_answer()) +
-                " that were received are not answered, as many as LinkOptions::max_queued_bytes allows");
+    throw_broken_rule("it sent a request while " + std::to_string(parts_.requests.to_answer()) +
+                      " that were received are not answered, as many as LinkOptions::max_queued_bytes allows");
   }
   if (header.kind == FrameKind::reply || header.kind == FrameKind::error_reply) check_answer(header, *channel);
   entry.kind = header.kind;
@@ -159,17 +159,18 @@ void FrameReader::finish_entry(const FrameHeader& header, Entry& entry) {
   note_read(header);
 }
 
-/// A reply that answers no request (id 0) is a message as any other; each request is answered once, on its own channel.
+/// Throws ProtocolError unless the reply answers an open request, on the channel of that request. A reply with id 0
+/// answers no request, and is always valid.
 void FrameReader::check_answer(const FrameHeader& header, const Channel& channel) {
   const std::uint64_t id = header.request_id;
   if (id == 0 && header.kind == FrameKind::reply) return;
   if (parts_.requests.expects(id, channel) && parts_.inbox.find_reply(id) == nullptr) return;
-  broken_rule("it answered request " + std::to_string(id) + " on channel " + channel.id.describe() +
-              ", which was not sent there, or is answered already");
+  throw_broken_rule("it answered request " + std::to_string(id) + " on channel " + channel.id.describe() +
+                    ", which was not sent there, or is answered already");
 }
 
 void FrameReader::hold_error(const FrameHeader& header, EntryPtr& entry) {
-  refuse_behind_end(header.kind);
+  refuse_after_end(header.kind);
   if (header.kind == FrameKind::final_error) {
     ReceivedError received = decode_error(entry->payload.span());
     parts_.last_words.note_error(std::move(received.error), std::move(received.description));
@@ -198,7 +199,7 @@ ReceivedError FrameReader::decode_error(std::span<const std::byte> payload) cons
   } catch (...) {
     why = "its codec threw something that is no std::exception";
   }
-  // The peer meant to report an error: its receiver gets one, whatever the codec throws.
+  // The peer has sent an error, so the receiver gets an error, whatever the codec throws.
   return {std::make_exception_ptr(RemoteError("unreadable", why, origin)), "an error that cannot be read: " + why};
 }
 

@@ -1,14 +1,13 @@
-// Reads the peer's frames: puts the pieces of a large message together, and hands each message on to the part that it
-// is for. Messages go to the inbox, declarations to the peer's names, and errors are held for the next receive.
+// Reads the peer's frames: it joins the pieces of large messages, puts messages into the inbox, passes declarations to
+// PeerNames, and holds errors for the next receive.
 //
-// The peer is not trusted: every frame is checked here before anything else uses it. A frame that breaks the rules is a
-// ProtocolError.
+// Frames are untrusted: each is checked here before anything else uses it. An invalid frame is a ProtocolError.
 //
-// Thread safety: none; the core's. `end_received` from any thread. Invariants: if `take` throws or returns false,
-// nothing has changed, and the same frame can be taken again. Sequence numbers grow by one with each message and error,
-// in the order of the frames. Held errors stay encoded, and are counted in the inbox: what they decode to may be much
-// larger. While the peer's `overtakings` are those of `overtakings_known`, the messages in the link are in an order in
-// which they may be returned.
+// Thread safety: none; one thread at a time, which Core ensures. `end_received` may be called from any thread.
+// Invariants: if `take` throws or returns false, nothing has changed, and the same frame can be taken again. Sequence
+// numbers grow by one with each message and error, in the order of the frames. Held errors stay encoded, since decoded
+// they may be much larger, and the inbox counts their bytes. While the peer's `overtakings` equals `overtakings_known`,
+// the messages in the link are in an order in which they may be returned.
 #pragma once
 
 #include <atomic>
@@ -36,7 +35,7 @@ namespace coproc::inline v0::detail {
 
 class FrameReader {
  public:
-  /// The parts that it hands messages on to. They must outlive it.
+  /// The other parts of Core that it uses. They must outlive it.
   struct Parts {
     PeerNames& names;
     RequestBooks& requests;
@@ -45,30 +44,30 @@ class FrameReader {
     LastWords& last_words;
     const Peer& peer;
   };
-  /// The sequence number of the first message or error. Lower numbers are for messages that are put back.
+  /// The sequence number of the first message or error. Messages that are put back get lower numbers.
   static constexpr std::uint64_t kFirstSequence = std::uint64_t{1} << 63;
 
   FrameReader(const Parts& parts, std::size_t max_message_bytes)
       : parts_(parts), max_message_bytes_(max_message_bytes) {}
 
-  enum class Stop { at_error, at_nothing };
-  /// Takes the frames that have arrived, up to the last one that is there now, to the first for which the inbox is
-  /// full, or (`at_error`) to the first error; with `at_error` and a held error it takes none. Throws as `take`.
+  enum class Stop { at_error, at_last_frame };
+  /// Takes the frames that have arrived so far. It stops early at a frame for which the inbox has no room and, with
+  /// `at_error`, after the first error; if an error is held already, it then takes none. Throws what `take` throws.
   void drain(link::Link& link, Stop stop);
-  /// Takes one frame. Returns false if the inbox has no room for it. Throws ProtocolError, and SystemLimitError if
-  /// memory that was lent can be neither mapped nor read.
+  /// Takes one frame. Returns false if the inbox has no room for it. Throws ProtocolError if it is invalid, and
+  /// SystemLimitError if the memory of a loan can be neither mapped nor read.
   bool take(const link::Frame& frame);
 
   /// Whether the last drain ended because the inbox was full.
   bool is_inbox_full() const noexcept { return is_inbox_full_; }
-  /// The peer's `overtakings` when the link was last known to hold nothing that overtakes anything.
+  /// The peer's `overtakings` when the messages in the link were last known to be in order; see the invariants.
   std::uint32_t overtakings_known() const noexcept { return overtakings_known_; }
   void note_in_order(std::uint32_t overtakings) noexcept { overtakings_known_ = overtakings; }
 
-  /// Whether nothing is held here that comes before the next frame: no pieces of a message, and no error.
+  /// Whether neither pieces of a message nor errors are held here, which would come before the next frame.
   bool is_clear() const noexcept { return !partial_.is_active && held_errors_.empty(); }
   bool has_partial() const noexcept { return partial_.is_active; }
-  /// Goes on with a message whose first pieces were read elsewhere. REQUIRES: is_clear().
+  /// Continues a large message whose first pieces the caller has read. REQUIRES: is_clear().
   void resume(EntryPtr entry, std::uint64_t total, const link::FrameHeader& header) noexcept {
     partial_ = {std::move(entry), total, true, header};
   }
@@ -76,16 +75,17 @@ class FrameReader {
   bool holds_error() const noexcept { return !held_errors_.empty(); }
   /// The sequence number of the first held error. REQUIRES: holds_error().
   std::uint64_t error_sequence() const noexcept { return held_errors_.front()->sequence; }
-  /// Takes out and decodes the first held error. REQUIRES: holds_error().
+  /// Removes the first held error and returns it, decoded. REQUIRES: holds_error().
   std::exception_ptr take_error();
-  /// Decodes an error of the peer. If the bytes cannot be read, it returns a RemoteError that says so.
+  /// Decodes an error of the peer. If the bytes are invalid, it returns a RemoteError that says so.
   ReceivedError decode_error(std::span<const std::byte> payload) const;
 
-  /// Whether the peer has announced that it sends no more, and everything before that was read.
-  bool end_received() const noexcept { return end_received_.load(std::memory_order_relaxed); }  // relaxed: a look
+  /// Whether the peer has announced that it sends no more, and everything before that has been read.
+  /// Relaxed: the flag publishes nothing else.
+  bool end_received() const noexcept { return end_received_.load(std::memory_order_relaxed); }
   /// The sequence number of the next message or error.
   std::uint64_t next_sequence() const noexcept { return next_sequence_; }
-  /// The priority of the message that was read last, here or elsewhere.
+  /// The priority of the message that was read last, by this class or by Core (note_read).
   Priority last_priority() const noexcept { return Priority::from_parts(last_priority_, last_rest_); }
   void note_read(const link::FrameHeader& header) noexcept {
     last_priority_ = header.priority;
@@ -93,14 +93,14 @@ class FrameReader {
   }
 
  private:
-  struct Partial {  // a large message of which pieces are still to come
+  struct Partial {  // a large message that is not yet complete
     EntryPtr entry;
     std::uint64_t total = 0;
     bool is_active = false;
     link::FrameHeader header;
   };
 
-  void refuse_behind_end(link::FrameKind kind) const;
+  void refuse_after_end(link::FrameKind kind) const;
   void take_end() noexcept;
   bool begin_partial(const link::Frame& frame);
   void continue_partial(const link::Frame& frame);
@@ -108,7 +108,7 @@ class FrameReader {
   void finish_entry(const link::FrameHeader& header, Entry& entry);
   void check_answer(const link::FrameHeader& header, const Channel& channel);
   void hold_error(const link::FrameHeader& header, EntryPtr& entry);
-  [[noreturn]] void broken_rule(const std::string& what) const { parts_.peer.throw_broken_rule(what); }
+  [[noreturn]] void throw_broken_rule(const std::string& what) const { parts_.peer.throw_broken_rule(what); }
 
   Parts parts_;                    // constant after construction
   std::size_t max_message_bytes_;  // constant after construction
@@ -117,7 +117,7 @@ class FrameReader {
   std::uint64_t next_sequence_ = kFirstSequence;
   std::uint32_t overtakings_known_ = 0;
   double last_priority_ =
-      Priority().value();  // its two parts, as they came: every message sets them, and few calls ask
+      Priority().value();  // the unconverted fields, since every message sets them and few calls read them
   std::int16_t last_rest_ = 0;
   bool is_inbox_full_ = false;
   std::atomic<bool> end_received_{false};

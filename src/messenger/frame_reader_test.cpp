@@ -15,11 +15,11 @@ namespace {
 using link::FrameHeader;
 using link::FrameKind;
 
-/// The parts that a reader hands messages on to, without a link: frames are made of a header and bytes.
+/// A reader with its parts, but without a link: each test makes its frames out of a header and bytes.
 struct FrameReaderTest : ::testing::Test {
   static constexpr std::size_t kMost = 10000;
 
-  FrameReaderTest() { take(FrameKind::type, sender.declare(type_info<int>).span()); }
+  FrameReaderTest() { take(FrameKind::type, sender.encode_declaration(type_info<int>).span()); }
 
   static FrameHeader header_of(FrameKind kind, std::uint64_t id = 0, std::uint8_t flags = 0) {
     FrameHeader header;
@@ -104,7 +104,7 @@ TEST_F(FrameReaderTest, AMessageForWhichTheInboxHasNoRoomCanBeTakenLater) {
   EXPECT_TRUE(take(header_of(FrameKind::message), 4000));
 }
 
-TEST_F(FrameReaderTest, SequencesThatCannotBeBreakTheRules) {
+TEST_F(FrameReaderTest, ImpossibleSequencesBreakTheRules) {
   EXPECT_THROW(take(header_of(FrameKind::fragment), 1), ProtocolError);
   EXPECT_THROW(begin(10, 11), ProtocolError);
   EXPECT_THROW(begin(kMost + 1, 1), ProtocolError);
@@ -116,7 +116,7 @@ TEST_F(FrameReaderTest, SequencesThatCannotBeBreakTheRules) {
   EXPECT_TRUE(take(header_of(FrameKind::fragment), 5));
 }
 
-TEST_F(FrameReaderTest, FramesThatNameWhatIsNotThereBreakTheRules) {
+TEST_F(FrameReaderTest, FramesWithUndeclaredNamesBreakTheRules) {
   FrameHeader header = header_of(FrameKind::message);
   header.channel = 1;
   EXPECT_THROW(take(header, 1), ProtocolError);
@@ -130,12 +130,12 @@ TEST_F(FrameReaderTest, FramesThatNameWhatIsNotThereBreakTheRules) {
 }
 
 TEST_F(FrameReaderTest, EachRequestIsAnsweredOnce) {
-  EXPECT_THROW(take(header_of(FrameKind::reply, 1), 4), ProtocolError);  // nothing was asked
+  EXPECT_THROW(take(header_of(FrameKind::reply, 1), 4), ProtocolError);  // no such request was sent
   requests.begin(channels.at(0));
   requests.note_sent(channels.at(0));
   EXPECT_TRUE(take(header_of(FrameKind::reply, 1), 4));
   EXPECT_THROW(take(header_of(FrameKind::reply, 1), 4), ProtocolError);
-  EXPECT_TRUE(take(header_of(FrameKind::reply, 0), 4));  // a reply without a request is a message as any other
+  EXPECT_TRUE(take(header_of(FrameKind::reply, 0), 4));  // a reply to no request is valid, like a message
   EXPECT_THROW(take(header_of(FrameKind::error_reply, 0), 4), ProtocolError);
 }
 
@@ -173,12 +173,12 @@ TEST_F(FrameReaderTest, TheErrorThatEndedThePeersTargetIsKept) {
   EXPECT_TRUE(reader.holds_error());
 }
 
-TEST_F(FrameReaderTest, AnErrorThatCannotBeReadIsAnErrorAllTheSame) {
+TEST_F(FrameReaderTest, AnErrorThatCannotBeReadIsStillAnError) {
   EXPECT_TRUE(take(header_of(FrameKind::error), 3));
   EXPECT_THROW(std::rethrow_exception(reader.take_error()), RemoteError);
 }
 
-TEST_F(FrameReaderTest, BehindTheEndOnlyTheLastErrorMayFollow) {
+TEST_F(FrameReaderTest, AfterTheEndOnlyTheFinalErrorMayFollow) {
   EXPECT_FALSE(reader.end_received());
   EXPECT_TRUE(take(FrameKind::end, {}));
   EXPECT_TRUE(reader.end_received());

@@ -2,10 +2,10 @@
 
 namespace coproc::inline v0::detail {
 
-bool FrameWriter::publish_less(link::Link& link) noexcept {
+bool FrameWriter::publish_later_or_quietly(link::Link& link) noexcept {
   if (publishing_ == Publishing::later) return true;
   if (overtakes_) {
-    publish_now(link);  // a peer that cannot be woken any more is noticed by the next wait
+    publish_now(link);  // if the peer cannot be woken any more, the next wait finds out
   } else {
     link.publish_quietly();
   }
@@ -36,7 +36,7 @@ bool FrameWriter::send_rest(link::Link& link) {
     any = true;
     if (rest_at_ == rest_.size()) rest_ = Buffer();
   }
-  if (any) publish_now(link);  // a peer that cannot be woken any more is noticed by the next wait
+  if (any) publish_now(link);  // if the peer cannot be woken any more, the next wait finds out
   return any;
 }
 

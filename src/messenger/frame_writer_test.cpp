@@ -22,7 +22,7 @@ FrameHeader header_of(FrameKind kind, Priority priority = {}) {
   return header;
 }
 
-/// A writer without a link: what it writes is read out of the room.
+/// A writer without a link: the tests read what it has written into `room`.
 struct FrameWriterTest : ::testing::Test {
   Frame write(const FrameHeader& header, std::size_t payload = 0) {
     const std::size_t length = writer.write_header(room.data(), header, payload);
@@ -41,7 +41,7 @@ struct FrameWriterTest : ::testing::Test {
   std::array<std::byte, 4096> room{};
 };
 
-TEST_F(FrameWriterTest, TheHeaderSaysWhatItWasGivenAndTheLength) {
+TEST_F(FrameWriterTest, TheHeaderHasTheGivenFieldsAndTheLength) {
   FrameHeader header = header_of(FrameKind::request, 5);
   header.channel = 3;
   header.type = 4;
@@ -57,7 +57,7 @@ TEST_F(FrameWriterTest, TheHeaderSaysWhatItWasGivenAndTheLength) {
 }
 
 TEST_F(FrameWriterTest, AnAbortGoesOutOnceWithTheNextFrame) {
-  writer.owe_abort();
+  writer.abort_message();
   EXPECT_EQ(write(header_of(FrameKind::message)).header.flags, link::kAbort);
   EXPECT_EQ(write(header_of(FrameKind::message)).header.flags, 0);
 }

@@ -1,9 +1,11 @@
-// Values by 64-bit ids of requests, which mostly come one after the other and are taken out about as they came.
+// A map from 64-bit ids of requests to values. It is fast for ids that are inserted in rising order and erased in about
+// the same order.
 //
-// Thread safety: none. Invariants: a value is either in the window or in the table. The window holds ids of [first_,
-// last_), each in the slot of its low bits; last_ - first_ is at most the number of slots; all other slots are empty.
-// While ids are dense it is an array; what is left behind, or comes out of all order (a peer chooses its ids as it
-// likes), is in the table, whose ids may also lie between those of the window.
+// Thread safety: none; one thread at a time.
+// Invariants: a value is either in the window or in the table. The window is an array of the ids in [first_, last_).
+// Each id's slot is given by its low bits, and last_ - first_ is at most the number of slots. All other slots hold
+// kNone. Ids that do not fit into the window are in the table: those that remained when the window moved on, and those
+// far away, since a peer chooses its ids as it likes. An id of the table may also be in the range of the window.
 #pragma once
 
 #include <algorithm>
@@ -15,18 +17,18 @@
 
 namespace coproc::inline v0::detail {
 
-/// `kNone`: a value that is never stored.
+/// `kNone`: a value that is never inserted; it marks empty slots.
 template <class Value, Value kNone>
 class IdMap {
  public:
   std::size_t size() const noexcept { return live_ + table_.size(); }
 
-  /// REQUIRES: the id is not there, and not 0.
+  /// REQUIRES: the id is not in the map, and not 0.
   void insert(std::uint64_t id, Value value) {
     if (live_ == 0) first_ = last_ = id;
     if (id < first_) return table_.insert(id, value);
-    if (id - first_ >= allowed_span()) {
-      leave_behind();
+    if (id - first_ >= max_span()) {
+      move_window_to_table();
       first_ = last_ = id;
     }
     if (id - first_ >= slots_.size()) grow(id - first_ + 1);
@@ -65,10 +67,10 @@ class IdMap {
 
   bool is_in_window(std::uint64_t id) const noexcept { return id - first_ < last_ - first_; }
   Value& slot(std::uint64_t id) noexcept { return slots_[id & (slots_.size() - 1)]; }
-  /// So the window takes a few times the memory of what is in it, at most.
-  std::uint64_t allowed_span() const noexcept { return std::max<std::uint64_t>(256, 4 * live_); }
+  /// Limits the window to a few times the memory of the values in it.
+  std::uint64_t max_span() const noexcept { return std::max<std::uint64_t>(256, 4 * live_); }
 
-  void leave_behind() {
+  void move_window_to_table() {
     for (; live_ != 0; ++first_) {
       if (slot(first_) == kNone) continue;
       table_.insert(first_, slot(first_));
@@ -84,9 +86,9 @@ class IdMap {
     for (std::uint64_t id = first_; id != last_; ++id) slot(id) = old[id & (old.size() - 1)];
   }
 
-  std::vector<Value> slots_;  // a power of two of them
+  std::vector<Value> slots_;  // its size is 0 or a power of two
   std::uint64_t first_ = 0, last_ = 0;
-  std::size_t live_ = 0;  // values in the window
+  std::size_t live_ = 0;  // the number of values in the window
   IdTable<Value> table_;
 };
 

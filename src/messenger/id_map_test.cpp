@@ -22,7 +22,7 @@ TEST(IdMapCount, FindsWhatWasInsertedAndNothingElse) {
   EXPECT_EQ(map.size(), 1000u);
 }
 
-TEST(IdMapCount, WhatIsLeftBehindIsStillFound) {
+TEST(IdMapCount, IdsThatTheWindowLeavesBehindAreStillFound) {
   Map map;
   map.insert(1, 11);
   map.insert(2, 22);
@@ -37,7 +37,7 @@ TEST(IdMapCount, WhatIsLeftBehindIsStillFound) {
   EXPECT_EQ(map.size(), 0u);
 }
 
-/// Dense, in any order, far apart, at both ends of the range: as a std::map does.
+/// Compares it with a std::map, for ids that are dense, in any order, far apart, and at both ends of the range.
 TEST(IdMapCount, DoesWhatAMapDoes) {
   std::mt19937_64 random(1);
   for (int kind = 0; kind < 4; ++kind) {

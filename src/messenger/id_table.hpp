@@ -1,9 +1,11 @@
-// A small hash table from 64-bit ids to values, for ids of requests.
+// A hash table from 64-bit ids of requests to values, with linear probing.
 //
-// Thread safety: none. Invariants: linear probing over a power of two of slots, at most half full; id 0 marks a free
-// slot. Ids are scattered by multiplications: in their own order they would make one long run, and erasing has to walk
-// to the end of its run. One factor is random, since a peer chooses ids and could choose them to collide; it is drawn
-// with the first id, so that a worker that is forked from this process does not know it.
+// Ids are hashed by two multiplications: unhashed, consecutive ids would form one long run of slots, and erasing has to
+// walk to the end of its run. One factor is random, since a peer chooses ids and could choose them to collide. It is
+// drawn at the first insertion, so that workers that were forked before do not know it.
+//
+// Thread safety: none; one thread at a time.
+// Invariants: the number of slots is 0 or a power of two, and at most half of them are in use. Id 0 marks a free slot.
 #pragma once
 
 #include <bit>
@@ -46,7 +48,7 @@ class IdTable {
     if (value == nullptr) return false;
     std::size_t hole = home(id);
     while (slots_[hole].id != id) hole = (hole + 1) & mask();
-    // Moves later entries of the same run up, so that no probe ends at the hole too early.
+    // Moves later entries of the same run up: a probe for them would otherwise end at the hole.
     for (std::size_t i = (hole + 1) & mask(); slots_[i].id != 0; i = (i + 1) & mask()) {
       if (((i - home(slots_[i].id)) & mask()) >= ((i - hole) & mask())) {
         slots_[hole] = slots_[i];

@@ -1,10 +1,9 @@
-// Straight from the link to the user, without the inbox: where what is first in the link is what is to be returned
-// next.
+// Receives straight from the link, without the inbox. They are possible if the first message in the link is the one
+// that is to be returned next.
 //
-// That is so while nothing that the peer has sent overtakes what it had sent before: it counts what does
-// (`overtakings`), and while the count stays what it was, the link holds messages in an order in which they may be
-// returned. So the link's write position, which is on a cache line that a busy sender keeps changing, is read once for
-// all that had come.
+// The peer counts the messages that overtake earlier ones (`overtakings`). While the count does not change, the
+// messages in the link are in an order in which they may be returned. A receive then reads the link's write position
+// only when it has taken everything seen before: that position is on a cache line that a busy sender keeps changing.
 #include <cstring>
 #include <utility>
 
@@ -19,7 +18,7 @@ using link::FrameKind;
 
 namespace {
 
-/// A second copy of a larger message costs more than a message of its own.
+/// The largest message in bytes that receive_block() takes. A second copy of a larger one costs more than a receive.
 constexpr std::size_t kSmall = 1024;
 
 bool is_data(FrameKind kind) {
@@ -28,14 +27,15 @@ bool is_data(FrameKind kind) {
 
 }  // namespace
 
-/// Whether the record belongs to this channel and can be returned as this type. Of any other the inbox knows what to
-/// do.
-inline bool Core::frame_for(Channel& channel, const Incoming& to, std::span<const std::byte> record, Frame& frame) {
+/// Parses the record. Returns whether it belongs to this channel and can be returned as this type. Any other record
+/// must go through the inbox.
+inline bool Core::parse_frame_for(Channel& channel, const Incoming& to, std::span<const std::byte> record,
+                                  Frame& frame) {
   return link::parse_plain_frame(record, frame) && frame.payload.size() <= options_.link.max_message_bytes &&
          is_for(channel, to, frame.header);
 }
 
-/// REQUIRES: a message, a request or a reply.
+/// Whether the frame may be returned on this channel and as this type. REQUIRES: it is a message, a request or a reply.
 inline bool Core::is_for(Channel& channel, const Incoming& to, const FrameHeader& header) {
   if (!peer_names_.match(header, channel, to.traits->type)) return false;
   if (header.kind == FrameKind::message) return true;
@@ -43,8 +43,9 @@ inline bool Core::is_for(Channel& channel, const Incoming& to, const FrameHeader
   return header.request_id != 0 && requests_.has_room_for(1);
 }
 
-/// False: its bytes make no such value. What a codec throws itself goes to the user, and the record stays where it is.
-inline bool Core::give_in_place(const Channel& channel, const Frame& frame, const Incoming& to) {
+/// Delivers the frame's value. Returns false if the bytes are not a valid value. If the user's codec throws, the record
+/// stays in the link.
+inline bool Core::deliver_in_place(const Channel& channel, const Frame& frame, const Incoming& to) {
   if (to.traits->block != 0) {
     if (frame.payload.size() != to.traits->block) return false;
     std::memcpy(to.place_of_block(), frame.payload.data(), to.traits->block);
@@ -53,11 +54,11 @@ inline bool Core::give_in_place(const Channel& channel, const Frame& frame, cons
   return decode_in_place(channel, frame, to);
 }
 
-/// The same for a value that is decoded, or a whole message.
+/// The same for a value that needs decoding, and for a Message.
 bool Core::decode_in_place(const Channel& channel, const Frame& frame, const Incoming& to) {
   if (to.traits->type == nullptr) {
     MessageParts& parts = to.traits->new_message(to.out);
-    fill(parts, frame.header.kind, frame.header.type, frame.header.request_id);
+    fill_parts(parts, frame.header.kind, frame.header.type, frame.header.request_id);
     if (channel.index != 0) parts.channel = channel.id;
     parts.priority = Priority::from_parts(frame.header.priority, frame.header.rest);
     parts.payload.append(frame.payload.data(), frame.payload.size());
@@ -68,13 +69,13 @@ bool Core::decode_in_place(const Channel& channel, const Frame& frame, const Inc
     to.traits->decode(decoder, to.out);
     decoder.finish();
   } catch (const DecodeError&) {
-    return false;  // the same from the inbox, where it stays receivable
+    return false;  // decoded again from the inbox, it throws to the user and stays receivable
   }
   return true;
 }
 
-/// The short path, of most messages: what is wanted is next in the link, and nothing else can come before it. False:
-/// nothing was taken, and the longer ways have to see why.
+/// The short path, which most messages take: the next record in the link is the wanted message, and nothing can come
+/// before it. Returns false if nothing was taken; then the caller must call receive_slowly().
 inline bool Core::receive_at_once(Channel& channel, const Incoming& to) {
   if (inbox_.has_any_of(channel.index) || !reader_.is_clear()) return false;
   link::Link& link = *link_;
@@ -82,7 +83,7 @@ inline bool Core::receive_at_once(Channel& channel, const Incoming& to) {
   if (link.head() == link.seen() && !link.look()) return false;
   const auto record = link.front();
   Frame frame;
-  if (!frame_for(channel, to, record, frame) || !give_in_place(channel, frame, to)) return false;
+  if (!parse_frame_for(channel, to, record, frame) || !deliver_in_place(channel, frame, to)) return false;
   pop_returned(link, channel, frame.header);
   return true;
 }
@@ -97,13 +98,13 @@ inline void Core::pop_returned(link::Link& link, Channel& channel, const FrameHe
 
 Core::InPlace Core::receive_in_place(Channel& channel, const Incoming& to, const os::Deadline& deadline) {
   if (inbox_.has_any_of(channel.index) || !reader_.is_clear()) return InPlace::not_possible;
-  const std::uint32_t overtakings = link_->overtakings();  // before the look: what is counted later is looked for later
+  const std::uint32_t overtakings = link_->overtakings();  // before look(), which then sees all messages that it counts
   const bool is_in_order = overtakings == reader_.overtakings_known();
   if ((link_->head() == link_->seen() || !is_in_order) && !link_->look()) return InPlace::nothing_came;
   const auto record = link_->front();
   Frame frame;
   if (record.empty()) return InPlace::not_possible;
-  if (!frame_for(channel, to, record, frame)) {
+  if (!parse_frame_for(channel, to, record, frame)) {
     return is_in_order && to.traits->block != 0 ? receive_pieces_in_place(channel, to, record, deadline)
                                                 : InPlace::not_possible;
   }
@@ -112,14 +113,14 @@ Core::InPlace Core::receive_in_place(Channel& channel, const Incoming& to, const
     if (!is_alone) return InPlace::not_possible;
     reader_.note_in_order(overtakings);
   }
-  if (!give_in_place(channel, frame, to)) return InPlace::not_possible;
+  if (!deliver_in_place(channel, frame, to)) return InPlace::not_possible;
   pop_returned(*link_, channel, frame.header);
   return InPlace::returned;
 }
 
-/// A large value whose bytes are its encoding, piece by piece to its place. Whatever is not the next piece in time (a
-/// time-out, an abort, a close request) makes of it what a drain would have: a message of which pieces are still to
-/// come.
+/// Copies a large value, whose bytes are its encoding, to its place piece by piece. If the next piece does not come in
+/// time, or something else does (an abort, a close request), it hands the pieces to the reader, as if they had been
+/// drained.
 Core::InPlace Core::receive_pieces_in_place(Channel& channel, const Incoming& to, std::span<const std::byte> record,
                                             const os::Deadline& deadline) {
   Frame frame;
@@ -128,7 +129,7 @@ Core::InPlace Core::receive_pieces_in_place(Channel& channel, const Incoming& to
       frame.payload.size() <= sizeof total || !is_data(frame.header.kind) || !is_for(channel, to, frame.header))
     return InPlace::not_possible;
   std::memcpy(&total, frame.payload.data(), sizeof total);
-  asm volatile("" : "+r"(total));  // from here on only this copy counts
+  asm volatile("" : "+r"(total));  // the peer may change the original: the compiler must not load it again
   frame.payload = frame.payload.subspan(sizeof total);
   if (total != to.traits->block || total > options_.link.max_message_bytes || frame.payload.size() > total)
     return InPlace::not_possible;
@@ -136,7 +137,7 @@ Core::InPlace Core::receive_pieces_in_place(Channel& channel, const Incoming& to
   auto* const place = static_cast<std::byte*>(to.place_of_block());
   std::size_t received = 0;
 
-  const auto leave = [&] {
+  const auto hand_to_reader = [&] {
     EntryPtr entry = inbox_.make_entry();
     entry->payload.reserve(total);
     entry->payload.append(place, received);
@@ -151,38 +152,39 @@ Core::InPlace Core::receive_pieces_in_place(Channel& channel, const Incoming& to
     link_->release_if_due();
     if (received == total) break;
     while (link_->front().empty()) {
-      // A peer that sends piece after piece, each of a byte, must not keep the wait from its end.
-      const auto goes_on_at_once = [&] {
-        return !deadline.passed() && !link_->is_interrupted() && link_->close_requests() == closes_thrown_;
+      // A peer that sends very small pieces without end must not extend the deadline.
+      const auto may_look_again = [&] {
+        return !deadline.passed() && !link_->is_interrupted() && link_->close_requests() == close_requests_thrown_;
       };
-      if (link_->look() && goes_on_at_once()) continue;
+      if (link_->look() && may_look_again()) continue;
       bool goes_on = false;
       try {
         goes_on = wait_for_more(deadline);
       } catch (...) {
-        leave();
+        hand_to_reader();
         throw;
       }
-      if (!goes_on || peer_gone_ || link_->close_requests() != closes_thrown_) return leave();
+      if (!goes_on || peer_gone_ || link_->close_requests() != close_requests_thrown_) return hand_to_reader();
     }
     if (!link::parse_frame(link_->front(), frame) || frame.header.kind != FrameKind::fragment ||
         frame.header.flags != 0 || frame.payload.empty() || frame.payload.size() > total - received)
-      return leave();
+      return hand_to_reader();
   }
   reader_.note_read(header);
   count_returned(channel, header.kind, header.request_id);
   return InPlace::returned;
 }
 
-/// The reply to one request, if it is first in the link.
+/// Receives the reply to a request if it is the next record in the link.
 bool Core::receive_reply_in_place(Channel& channel, std::uint64_t id, const Incoming& to) {
   if (reader_.has_partial() || inbox_.find_reply(id) != nullptr || !link_->look()) return false;
   const auto record = link_->front();
   if (record.empty()) return false;
   Frame frame;
-  if (!frame_for(channel, to, record, frame) || frame.header.kind != FrameKind::reply || frame.header.request_id != id)
+  if (!parse_frame_for(channel, to, record, frame) || frame.header.kind != FrameKind::reply ||
+      frame.header.request_id != id)
     return false;
-  if (!give_in_place(channel, frame, to)) return false;
+  if (!deliver_in_place(channel, frame, to)) return false;
   step("receive in place: decoded");
   link_->pop();
   link_->release_if_due();
@@ -190,17 +192,18 @@ bool Core::receive_reply_in_place(Channel& channel, std::uint64_t id, const Inco
   return true;
 }
 
-/// All that has come, where nothing of it belongs elsewhere. False: nothing was taken, and `to` is as it was.
+/// Receives all messages that have arrived, if all of them are for this channel and this type. Otherwise it returns
+/// false, and nothing has changed.
 bool Core::receive_all_in_place(Channel& channel, const Incoming& to) {
   if (inbox_.has_any_of(channel.index) || !reader_.is_clear()) return false;
   if (link_->overtakings() != reader_.overtakings_known() || !link_->look()) return false;
-  answerable_.clear();
+  batch_ids_.clear();
   std::uint64_t position = link_->head();
   std::size_t count = 0;
   FrameHeader last;
   bool is_ours = true;
-  const auto leave = [&] {
-    for (const auto& [kind, id] : answerable_) {
+  const auto undo = [&] {
+    for (const auto& [kind, id] : batch_ids_) {
       if (kind == FrameKind::reply) requests_.end_receiving(id);
     }
     to.traits->clear(to.out);
@@ -210,12 +213,12 @@ bool Core::receive_all_in_place(Channel& channel, const Incoming& to) {
       const auto record = link_->read(position);
       if (record.empty()) break;
       Frame frame;
-      is_ours = frame_for(channel, to, record, frame) && requests_.has_room_for(answerable_.size() + 1) &&
-                give_in_place(channel, frame, to);
+      is_ours = parse_frame_for(channel, to, record, frame) && requests_.has_room_for(batch_ids_.size() + 1) &&
+                deliver_in_place(channel, frame, to);
       if (!is_ours) break;
       if (frame.header.kind != FrameKind::message) {
-        answerable_.emplace_back(frame.header.kind, frame.header.request_id);
-        // A second reply to the same request then goes through the inbox, where it is refused.
+        batch_ids_.emplace_back(frame.header.kind, frame.header.request_id);
+        // A second reply to the same request then goes through the inbox, which rejects it.
         if (frame.header.kind == FrameKind::reply && frame.header.request_id != 0)
           requests_.begin_receiving(frame.header.request_id);
       }
@@ -224,18 +227,18 @@ bool Core::receive_all_in_place(Channel& channel, const Incoming& to) {
       ++count;
     }
   } catch (...) {
-    leave();
+    undo();
     throw;
   }
   if (!is_ours) {
-    leave();
+    undo();
     return false;
   }
   link_->pop_until(position);
   reader_.note_read(last);
   link_->release_if_due();
-  channel.counts.received += count - answerable_.size();
-  for (const auto& [kind, id] : answerable_) count_returned(channel, kind, id);
+  channel.counts.received += count - batch_ids_.size();
+  for (const auto& [kind, id] : batch_ids_) count_returned(channel, kind, id);
   return true;
 }
 
@@ -251,7 +254,7 @@ bool Core::receive_block(const TypeInfo& type, Buffer& into) {
     std::uint64_t position = link_->head();
     const auto record = link_->read(position);
     if (record.empty()) break;
-    if (!frame_for(channel, wanted, record, frame) || frame.header.kind != FrameKind::message ||
+    if (!parse_frame_for(channel, wanted, record, frame) || frame.header.kind != FrameKind::message ||
         frame.payload.size() > kSmall) {
       link_->release_if_due();
       return false;
@@ -267,7 +270,7 @@ bool Core::receive_block(const TypeInfo& type, Buffer& into) {
   return true;
 }
 
-/// A message that was drained, where nothing that may have come since is to be returned before it.
+/// The front of the channel's queue, or null if a message that is still in the link could have to be returned first.
 Entry* Core::queued_front(const Channel& channel) {
   const bool all_is_drained = link_->head() == link_->seen() && !reader_.holds_error();
   if (!all_is_drained || reader_.overtakings_known() != link_->overtakings()) return nullptr;
@@ -275,11 +278,11 @@ Entry* Core::queued_front(const Channel& channel) {
   return front == nullptr || (options_.reorders && reader_.last_priority() < front->priority) ? nullptr : front;
 }
 
-// ---- what the messenger calls ----
+// ---- the calls of Messenger ----
 
 bool Core::receive(const ChannelId* channels, std::size_t count, const Incoming& to, Timeout timeout) {
   CallGuard guard(*this);
-  throw_close();
+  throw_if_close_requested();
   if (count == 1 && receive_at_once(channels_.of(channels[0]), to)) return true;
   return receive_slowly(channels, count, to, timeout);
 }
@@ -288,7 +291,7 @@ bool Core::receive(const ChannelId* channels, std::size_t count, const Incoming&
 
 namespace coproc::inline v0 {
 
-// Here, and not with the other calls of Messenger, so that the compiler makes one function of the two.
+// This is here, and not in messenger.cpp, so that the compiler can inline Core::receive() into it.
 bool Messenger::receive(const ChannelId* channels, std::size_t count, const detail::Incoming& to, Timeout timeout) {
   detail::Core& core = this->core();
   try {

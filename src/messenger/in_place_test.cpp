@@ -1,4 +1,4 @@
-// Messages straight out of the link: what may be returned so, what must not, and what overtakes.
+// Tests of receives straight from the link: when they are possible, when not, and which messages overtake others.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -24,7 +24,7 @@ struct Refused {
   int number = 0;
 };
 
-struct Large {  // more than fits into a record of these rings, and into all of one
+struct Large {  // larger than a record of these rings, and than a whole ring
   std::array<std::uint32_t, 5000> words{};
 };
 Large make_large(std::uint32_t first) {
@@ -44,7 +44,7 @@ TYPED_TEST_SUITE(OneProcessInPlace, Kinds);
 
 TYPED_TEST(OneProcessInPlace, AnErrorOvertakesMessagesThatWereSeenBeforeItWasSent) {
   for (int i = 0; i < 3; ++i) this->a.send_norequest(i);
-  EXPECT_EQ(this->b.template receive_blocking<int>(), 0);  // has seen the others, too
+  EXPECT_EQ(this->b.template receive_blocking<int>(), 0);  // this receive has seen the others, too
   this->a.send_error(Refused{7});
   EXPECT_THROW((void)this->b.template receive_blocking<int>(), Refused);
   EXPECT_EQ(this->b.template receive_blocking<int>(), 1);
@@ -103,7 +103,7 @@ TYPED_TEST(OneProcessInPlace, TheReplyThatIsAskedForPassesOthersByAndLeavesThem)
 }
 
 TYPED_TEST(OneProcessInPlace, AWholeRingOfMessagesIsSentAndReceivedAgainAndAgain) {
-  // Space comes back in large pieces: a sender that finds the ring full must find space again once all is received.
+  // Space is released in large pieces. A sender that finds the ring full must find space when all is received.
   int sent = 0, received = 0;
   for (int round = 0; round < 200; ++round) {
     while (this->a.try_send(sent)) ++sent;
@@ -166,7 +166,7 @@ TYPED_TEST(OneProcessInPlace, ALargeValueThatTheSenderGivesUpIsDropped) {
   again.join();
 }
 
-TEST(OneProcessInPlacePriorities, OneThatIsMoreUrgentOvertakesWhatWasSeenBeforeItWasSent) {
+TEST(OneProcessInPlacePriorities, AMoreUrgentMessageOvertakesThoseThatWereSeenBefore) {
   auto [a, b] = PriorityMessenger::new_pair();
   for (int i = 0; i < 3; ++i) a.send_norequest(i, {}, {.priority = 5});
   EXPECT_EQ(b.receive_blocking<int>(), 0);
@@ -176,9 +176,9 @@ TEST(OneProcessInPlacePriorities, OneThatIsMoreUrgentOvertakesWhatWasSeenBeforeI
   for (int i = 1; i < 4; ++i) EXPECT_EQ(b.receive_blocking<int>(), i);
 }
 
-// The queue's front is less urgent than what was sent last: what comes after that may be less urgent than it, and still
-// more than the front.
-TEST(OneProcessInPlacePriorities, OneBetweenTheQueueAndTheLastMessageComesFirst) {
+// The front of the queue is less urgent than the last message. The next message may be between the two: it does not
+// overtake the last message, but must be returned before the front.
+TEST(OneProcessInPlacePriorities, AMessageBetweenTheQueueAndTheLastOneComesFirst) {
   auto [a, b] = PriorityMessenger::new_pair();
   a.send_norequest(30, {}, {.priority = 30});
   a.send_norequest(10, {}, {.priority = 10});
@@ -197,7 +197,7 @@ TEST(OneProcessInPlacePriorities, AnyOrderOfSendsComesOutSorted) {
       const int priority = static_cast<int>(random >> 28);
       a.send_norequest(priority, static_cast<int>(random >> 20 & 1), {.priority = priority});
     }
-    // Some of channel 0, and all of channel 1 now and then: each the lowest of what is there.
+    // One message of channel 0, and sometimes all of channel 1. Each must have the lowest priority of those there.
     std::vector<int> all;
     if (round % 7 == 0) {
       while (const auto value = b.receive_for<int>(1, 0ms)) all.push_back(*value);
@@ -235,7 +235,7 @@ TYPED_TEST(OneProcessInPlace, ABlockIsWhatComesBeforeAnythingElse) {
   detail::Core& from = *MessengerAccess::core(this->a);
   detail::Core& to = *MessengerAccess::core(this->b);
   detail::Buffer block;
-  this->a.send_norequest(0);  // it declares the type
+  this->a.send_norequest(0);  // declares the type
   EXPECT_EQ(this->b.template receive_blocking<int>(), 0);
   from.publish_quietly(true);
   for (int i = 1; i < 4; ++i) this->a.send_norequest(i);

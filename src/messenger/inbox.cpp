@@ -23,18 +23,18 @@ inline void Inbox::put_by(EntryPtr& entry, Put put) {
   Entry* const raw = entry.get();
   const std::size_t bytes = entry->cost();
   const Priority priority = reorders_ ? entry->priority : Priority();
-  const bool is_noted = raw->is_reply() && raw->request_id != 0 && replies_.find(raw->request_id) == nullptr;
-  if (is_noted) replies_.insert(raw->request_id, raw);
-  raw->stays = true;  // the queue takes over the pointer before it knows whether it has room for it
+  const bool is_indexed = raw->is_reply() && raw->request_id != 0 && replies_.find(raw->request_id) == nullptr;
+  if (is_indexed) replies_.insert(raw->request_id, raw);
+  raw->is_pinned = true;  // if put() throws, the queue may have destroyed the EntryPtr
   try {
     put(raw->is_reply() ? queue.replies : queue.others, priority);
   } catch (...) {
-    raw->stays = false;
+    raw->is_pinned = false;
     entry.reset(raw);
-    if (is_noted) replies_.erase(raw->request_id);
+    if (is_indexed) replies_.erase(raw->request_id);
     throw;
   }
-  raw->stays = false;
+  raw->is_pinned = false;
   ++queue.live;
   ++live_;
   charge(bytes);
@@ -42,7 +42,7 @@ inline void Inbox::put_by(EntryPtr& entry, Put put) {
 
 void Inbox::drop_dead(Queue& queue) {
   while (queue.dead != 0 && !queue.replies.empty() && queue.replies.front()->is_dead) {
-    queue.replies.get();  // the entry goes back into the pool
+    queue.replies.get();  // its entry is returned to the pool
     --queue.dead;
   }
 }
@@ -67,7 +67,7 @@ EntryPtr Inbox::take_front(Entry& entry) {
   Queue& channel = *queues_[entry.channel];
   PriorityQueue<EntryPtr>& queue = entry.is_reply() ? channel.replies : channel.others;
   EntryPtr taken = queue.get();
-  if (!queue.empty()) {  // in a long queue the next entry was put long ago, and is in no cache any more
+  if (!queue.empty()) {  // in a long queue the next entry was put long ago, and is not in the cache any more
     const auto* const next = reinterpret_cast<const std::byte*>(queue.front().get());
     for (std::size_t at = 0; at < sizeof(Entry); at += 64) __builtin_prefetch(next + at);
   }

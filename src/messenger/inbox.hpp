@@ -1,8 +1,10 @@
 // The messages that a messenger has drained from its link and not yet returned.
 //
-// Thread safety: none; the core's. Invariants: `queued_bytes` is the sum of what all entries cost; a queue's `live`
-// counts the entries that can still be received, and `live_count` those of all queues; an entry that is taken out of
-// turn (take_reply) stays in its queue, marked as dead, until it reaches the front or the dead outnumber the live.
+// Thread safety: none; one thread at a time, which Core ensures.
+// Invariants: `queued_bytes` is the sum of the costs of all live entries and of everything charged. A queue's `live` is
+// the number of its entries that can still be received, and `live_` is the sum over all queues. The entry of a reply
+// that was taken out of turn (take_reply) stays in its queue, marked as dead, until it reaches the front or the dead
+// entries are the majority. `replies_` holds the live replies by their request ids, except those with id 0.
 #pragma once
 
 #include <cstddef>
@@ -18,44 +20,44 @@ namespace coproc::inline v0::detail {
 
 class Inbox {
  public:
-  /// `reorders`: entries of a lower priority come first; otherwise they keep the order of their arrival.
+  /// `reorders`: whether lower priorities come first. Otherwise entries are returned in the order of their arrival.
   Inbox(bool reorders, std::size_t max_bytes) : max_bytes_(max_bytes), reorders_(reorders) {}
 
-  /// An entry to fill. In the steady state it allocates nothing for small payloads. It must not outlive the inbox.
+  /// A new entry, which must not outlive the inbox. In a steady state, entries with small payloads allocate nothing.
   EntryPtr make_entry() { return pool_.make(); }
-  /// Puts the entry into the queue of its channel. If it throws, the caller still has the entry, unchanged.
+  /// Puts the entry into the queue of its channel. If it throws, the caller still owns the entry, unchanged.
   void put(EntryPtr& entry);
-  /// The same, but before all others of its channel and priority.
+  /// The same, but before all other entries of its channel and priority.
   void put_first(EntryPtr& entry);
-  /// The entry that is to be returned next on this channel, or null. With `replies_only` all others are passed over.
+  /// The entry that is to be returned next on this channel, or null. `replies_only`: considers only replies.
   Entry* front(std::uint32_t channel, bool replies_only = false);
-  /// Takes out the entry that `front` has returned.
+  /// Takes out `entry`, which `front` has just returned.
   EntryPtr take_front(Entry& entry);
   /// The queued reply to a request, or null.
   Entry* find_reply(std::uint64_t request_id) noexcept;
-  /// Takes a reply out of turn: moves its contents into a new entry.
+  /// Takes out a reply that need not be the front: moves its contents into a new entry.
   EntryPtr take_reply(Entry& entry);
 
-  /// Whether a message of this size must wait in the link. An empty inbox takes a message of any size, so that every
-  /// message can be received.
+  /// Whether there is no room for a message of this size, which must then stay in the link. An empty inbox has room
+  /// for any message, so that every message can be received.
   bool is_full_for(std::size_t payload_bytes) const noexcept {
     return queued_bytes_ != 0 && queued_bytes_ + payload_bytes + kEntryBytes > max_bytes_;
   }
   std::size_t queued_bytes() const noexcept { return queued_bytes_; }
-  /// Counts something that is kept outside the queues (a held error).
+  /// Counts bytes that are kept outside the queues, as those of held errors.
   void charge(std::size_t payload_bytes) noexcept { queued_bytes_ += payload_bytes + kEntryBytes; }
   void discharge(std::size_t payload_bytes) noexcept { queued_bytes_ -= payload_bytes + kEntryBytes; }
-  /// The messages that can be received, on all channels, and on one.
+  /// The number of messages that can be received: on all channels, and on one.
   std::size_t live_count() const noexcept { return live_; }
   std::size_t live_count(std::uint32_t channel) const noexcept {
     const Queue* const queue = find_queue(channel);
     return queue == nullptr ? 0 : queue->live;
   }
   bool has_any_of(std::uint32_t channel) const noexcept { return live_ != 0 && live_count(channel) != 0; }
-  /// The index of the channel with the most queued messages; for errors.
+  /// The index of the channel with the most messages; for the texts of errors.
   std::uint32_t fullest() const noexcept;
 
-  /// An entry's cost besides its payload, so that a flood of empty messages is bounded, too.
+  /// The bytes that an entry costs besides its payload, so that the number of empty messages is bounded, too.
   static constexpr std::size_t kEntryBytes = 160;
 
  private:
@@ -78,8 +80,8 @@ class Inbox {
   void put_by(EntryPtr& entry, Put put);
   static void drop_dead(Queue& queue);
 
-  EntryPool pool_;                              // declared first: entries go back into it when the queues are destroyed
-  std::vector<std::unique_ptr<Queue>> queues_;  // by channel; null or missing: nothing was put there so far
+  EntryPool pool_;  // declared first: the destructors of the queues return their entries to it
+  std::vector<std::unique_ptr<Queue>> queues_;  // by channel index; null or missing until an entry is put there
   IdMap<Entry*, nullptr> replies_;
   std::size_t queued_bytes_ = 0;
   std::size_t live_ = 0;

@@ -34,7 +34,7 @@ class InboxTest : public ::testing::Test {
     entry->sequence = --first_sequence_;
     inbox_.put_first(entry);
   }
-  /// The id of the entry that is returned next; 0: there is none.
+  /// Takes out the front. Returns its request id, or 0 if there is no entry.
   std::uint64_t take(std::uint32_t channel, bool replies_only = false) {
     Entry* const front = inbox_.front(channel, replies_only);
     return front == nullptr ? 0 : inbox_.take_front(*front)->request_id;
@@ -128,7 +128,7 @@ TEST_F(InboxTest, ItsBytesAreBoundedButOneMessageAlwaysFits) {
   EXPECT_EQ(inbox_.queued_bytes(), 1000 + Inbox::kEntryBytes);
   EXPECT_FALSE(inbox_.is_full_for(500));
   EXPECT_TRUE(inbox_.is_full_for(1000));
-  inbox_.charge(500);  // a held error
+  inbox_.charge(500);  // as for a held error
   EXPECT_TRUE(inbox_.is_full_for(100));
   inbox_.discharge(500);
   EXPECT_EQ(take(0), 1u);

@@ -1,9 +1,11 @@
-// The loans of a message that has come: found by the references at its end, checked, and kept until they are dropped.
+// The loans of a received message: it reads the references at the end of the payload, checks them, and borrows the
+// memory to which they refer.
 //
-// The peer is not trusted: what a reference names is checked before it is used, from a private copy of the payload.
+// References are untrusted: they are read from a private copy of the payload, and checked before they are used.
 //
-// Thread safety: none; the core's. Invariants: whatever the peer writes, the loans of one message and its payload
-// together are within `max_message_bytes_`.
+// Thread safety: none; one thread at a time, which Core ensures.
+// Invariants: whatever the peer writes, the payload and the loans of one message are together within
+// `max_message_bytes_`.
 #pragma once
 
 #include <cstddef>
@@ -21,12 +23,12 @@ namespace coproc::inline v0::detail {
 
 class IncomingLoans {
  public:
-  /// `link`: through which the loans come; null: it has none. The link and the peer must outlive this.
+  /// `link`: the link of the messages, or null if no message may have loans. The link and the peer must outlive this.
   IncomingLoans(link::Link* link, std::size_t max_message_bytes, const Peer& peer) noexcept
       : link_(link), max_message_bytes_(max_message_bytes), peer_(peer) {}
 
-  /// How much the loans of a frame count in the inbox, in bytes, as the frame states it. Only for the question whether
-  /// the inbox is full, since the peer may be changing the bytes that are read here.
+  /// How much the loans of a frame count in the inbox, in bytes, as the frame states it. The value is untrusted, since
+  /// the peer may be changing the bytes: use it only to decide whether the inbox is full.
   static std::size_t stated_cost(const link::Frame& frame) noexcept {
     return (frame.header.flags & link::kCarriesLoans) == 0 ? 0 : stated_cost(frame.payload);
   }
@@ -34,19 +36,19 @@ class IncomingLoans {
   /// How much these loans count in the inbox, in bytes.
   static std::size_t cost_of(std::span<const std::shared_ptr<LoanHold>> loans) noexcept;
 
-  /// Takes hold of all that the entry's payload refers to. Throws ProtocolError, SystemLimitError; then nothing has
-  /// changed.
+  /// Borrows all loans to which the entry's payload refers. Throws ProtocolError if a reference is invalid, and
+  /// SystemLimitError if the memory can be neither mapped nor read. If it throws, nothing has changed.
   std::vector<std::shared_ptr<LoanHold>> find(const Entry& entry) const;
-  /// Moves the loans into the entry and cuts the references off its payload. Until `keep`, dropping the loans does not
-  /// return them to the peer.
+  /// Moves the loans into the entry and removes the references from its payload. If the loans are dropped before
+  /// `keep`, they are not returned to the peer.
   static void attach(Entry& entry, std::vector<std::shared_ptr<LoanHold>> loans) noexcept;
-  /// The entry is in the inbox: from now on dropping its loans returns them to the peer.
+  /// Call when the entry is in the inbox. From now on, loans that are dropped are returned to the peer.
   static void keep(const Entry& entry) noexcept;
 
  private:
   static std::size_t stated_cost(std::span<const std::byte> payload) noexcept;
 
-  link::Link* link_;               // constant after construction; null: no loans
+  link::Link* link_;               // constant after construction; may be null
   std::size_t max_message_bytes_;  // constant after construction
   const Peer& peer_;
 };

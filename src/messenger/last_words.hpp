@@ -1,5 +1,4 @@
-// What is known of the peer once it has ended: the exception that left its target, and the requests that it never
-// answered.
+// The facts about a peer that has ended: the exception that left its target, and the requests that it did not answer.
 //
 // Thread safety: all calls from any thread.
 #pragma once
@@ -30,12 +29,12 @@ class LastWords {
     const os::MutexLock lock(mutex_);
     return error_ != nullptr;
   }
-  /// The exception and its description; null and empty: none has arrived.
+  /// The exception and its description. Null and empty if none has arrived.
   std::pair<std::exception_ptr, std::string> error() const {
     const os::MutexLock lock(mutex_);
     return {error_, description_};
   }
-  /// In the order of their sends.
+  /// The ids of the requests, in the order of their sends.
   std::vector<RequestId> unanswered() const {
     const os::MutexLock lock(mutex_);
     return unanswered_;

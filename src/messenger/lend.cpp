@@ -1,4 +1,4 @@
-// Memory that the user takes in order to fill and send it without a copy.
+// Lends memory to the user, who fills it and sends it without a copy.
 #include <memory>
 #include <string>
 #include <system_error>

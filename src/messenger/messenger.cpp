@@ -32,7 +32,7 @@ void Messenger::throw_no_link() {
 
 namespace {
 
-/// A call that may find no memory. What the peer has sent as an error of its own stays that.
+/// Makes the call. A std::bad_alloc becomes an error of this messenger, unless the peer has sent it.
 template <class Call>
 auto with_memory(const Core& core, Call call) -> decltype(call()) {
   try {
@@ -138,9 +138,9 @@ std::optional<std::size_t> detail::MessengerAccess::wait_any(std::span<Messenger
       if (messengers[i]->core().has_work(replies_of)) return i;
     }
     if (is_last) return std::nullopt;
-    is_last = deadline.passed();  // then there is one sleep of no length, which sees interrupts and the peers' ends
+    is_last = deadline.passed();  // one more round, which polls once, to see interrupts and ended peers
 
-    // What began to sleep has to end it, whatever happens.
+    // Each messenger whose begin_sleep() was called needs its end_sleep(), also if something throws.
     struct Sleepers {
       std::span<Messenger* const> messengers;
       decltype(fds_of)& fds;
@@ -156,7 +156,7 @@ std::optional<std::size_t> detail::MessengerAccess::wait_any(std::span<Messenger
         try {
           end();
         } catch (...) {
-          // An error is under way already.
+          // Another exception is already on its way to the caller.
         }
       }
     } sleepers{messengers, fds_of};

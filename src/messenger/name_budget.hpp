@@ -1,7 +1,11 @@
-// How much the channels and types that one end of a link declares may cost the other end, which keeps them for ever.
+// The limit on the memory that the channels and types declared by one end take at the other end, which keeps them as
+// long as the link exists.
 //
-// Thread safety: none. Invariants: used() <= max(). Both ends count in the same way, so that an end can refuse its own
-// user's declaration before its peer would take it for a breach of the rules.
+// Both ends count in the same way: so an end refuses a declaration of its own user before the peer would reject it with
+// a ProtocolError.
+//
+// Thread safety: none; one thread at a time, which Core ensures.
+// Invariants: used() <= max().
 #pragma once
 
 #include <cstddef>
@@ -12,7 +16,7 @@ class NameBudget {
  public:
   explicit NameBudget(std::size_t max) noexcept : max_(max) {}
 
-  /// The memory that a declaration takes at its receiver, in bytes, by the bytes of its payload.
+  /// The memory in bytes that a declaration takes at its receiver. `payload`: the size of the declaration in bytes.
   static constexpr std::size_t cost(std::size_t payload) noexcept { return 768 + 2 * payload; }
 
   bool has_room_for(std::size_t payload) const noexcept { return cost(payload) <= max_ - used_; }

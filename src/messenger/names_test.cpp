@@ -1,4 +1,4 @@
-// Our own names and the peer's, put together as if the declarations of one were sent to the other.
+// Tests of OwnNames and PeerNames together: the declarations of one are given to the other, without a link.
 #include <gtest/gtest.h>
 
 #include <string>
@@ -28,16 +28,16 @@ TEST(OwnNames, NumbersAreAssignedInTheOrderOfTheDeclarationsThatWereSent) {
   OwnNames names(kEnough, kPeer);
   Channel& first = channels.of("first");
   Channel& second = channels.of("second");
-  const Buffer not_sent = names.declare(first);
+  const Buffer not_sent = names.encode_declaration(first);
   EXPECT_EQ(first.number, Channel::kUndeclared);
-  EXPECT_EQ(names.note_declared(second, names.declare(second).size()), 1u);
+  EXPECT_EQ(names.note_declared(second, names.encode_declaration(second).size()), 1u);
   EXPECT_EQ(names.note_declared(first, not_sent.size()), 2u);
 
   EXPECT_EQ(names.number_of(type_info<int>), 0u);
-  (void)names.declare(type_info<int>);  // is not sent
+  (void)names.encode_declaration(type_info<int>);  // it is not sent
   EXPECT_EQ(names.number_of(type_info<int>), 0u);
-  EXPECT_EQ(names.note_declared(type_info<double>, names.declare(type_info<double>).size()), 1u);
-  EXPECT_EQ(names.note_declared(type_info<int>, names.declare(type_info<int>).size()), 2u);
+  EXPECT_EQ(names.note_declared(type_info<double>, names.encode_declaration(type_info<double>).size()), 1u);
+  EXPECT_EQ(names.note_declared(type_info<int>, names.encode_declaration(type_info<int>).size()), 2u);
   EXPECT_EQ(names.number_of(type_info<double>), 1u);
   EXPECT_EQ(names.number_of(type_info<int>), 2u);
 }
@@ -45,11 +45,11 @@ TEST(OwnNames, NumbersAreAssignedInTheOrderOfTheDeclarationsThatWereSent) {
 TEST(OwnNames, WhatWouldPassTheLimitsIsRefusedAndChangesNothing) {
   Channels channels;
   OwnNames names(2000, kPeer);
-  EXPECT_THROW((void)names.declare(channels.of(std::string(5000, 'x'))), InvalidArgumentError);
-  names.note_declared(channels.of(1), names.declare(channels.of(1)).size());
-  names.note_declared(channels.of(2), names.declare(channels.of(2)).size());
-  EXPECT_THROW((void)names.declare(channels.of(3)), InvalidArgumentError);
-  EXPECT_THROW((void)names.declare(type_info<int>), InvalidArgumentError);
+  EXPECT_THROW((void)names.encode_declaration(channels.of(std::string(5000, 'x'))), InvalidArgumentError);
+  names.note_declared(channels.of(1), names.encode_declaration(channels.of(1)).size());
+  names.note_declared(channels.of(2), names.encode_declaration(channels.of(2)).size());
+  EXPECT_THROW((void)names.encode_declaration(channels.of(3)), InvalidArgumentError);
+  EXPECT_THROW((void)names.encode_declaration(type_info<int>), InvalidArgumentError);
   EXPECT_EQ(channels.of(3).number, Channel::kUndeclared);
 }
 
@@ -58,9 +58,9 @@ TEST(PeerNames, WhatOneEndDeclaresTheOtherFindsByItsNumber) {
   OwnNames sender(kEnough, kPeer);
   PeerNames receiver(theirs, kEnough, kPeer);
   theirs.of("a channel of the receiver's own");
-  const Buffer channel = sender.declare(ours.of("text")), type = sender.declare(type_info<int>);
-  receiver.take(FrameKind::channel, channel.span());
-  receiver.take(FrameKind::type, type.span());
+  const Buffer channel = sender.encode_declaration(ours.of("text")), type = sender.encode_declaration(type_info<int>);
+  receiver.add_declaration(FrameKind::channel, channel.span());
+  receiver.add_declaration(FrameKind::type, type.span());
 
   Channel& text = theirs.of("text");
   EXPECT_EQ(receiver.channel(1), &text);
@@ -70,10 +70,10 @@ TEST(PeerNames, WhatOneEndDeclaresTheOtherFindsByItsNumber) {
   EXPECT_FALSE(receiver.has_type(0));
   EXPECT_FALSE(receiver.has_type(2));
   EXPECT_EQ(receiver.type(1)->id, type_info<int>.id);
-  receiver.take(FrameKind::type, sender.declare(type_info<double>).span());
+  receiver.add_declaration(FrameKind::type, sender.encode_declaration(type_info<double>).span());
   EXPECT_EQ(receiver.number_of(receiver.type(2)), 2u);
   EXPECT_EQ(receiver.number_of(nullptr), 0u);
-  for (int again = 0; again < 2; ++again) {  // looked up, and from the cache
+  for (int again = 0; again < 2; ++again) {  // first looked up, then from the cache
     EXPECT_TRUE(receiver.match(message_of(1, 1), text, &type_info<int>));
     EXPECT_TRUE(receiver.match(message_of(1, 1), text, nullptr));
     EXPECT_FALSE(receiver.match(message_of(1, 1), text, &type_info<double>));
@@ -87,7 +87,7 @@ TEST(PeerNames, AfterThePeersEndNoNumberNamesAChannel) {
   Channels channels;
   PeerNames names(channels, kEnough, kPeer);
   OwnNames sender(kEnough, kPeer);
-  names.take(FrameKind::type, sender.declare(type_info<int>).span());
+  names.add_declaration(FrameKind::type, sender.encode_declaration(type_info<int>).span());
   EXPECT_TRUE(names.match(message_of(0, 1), channels.at(0), &type_info<int>));
   names.forget_channels();
   EXPECT_EQ(names.channel(0), nullptr);
@@ -97,12 +97,12 @@ TEST(PeerNames, AfterThePeersEndNoNumberNamesAChannel) {
 TEST(PeerNames, ADeclarationThatCannotBeReadBreaksTheRules) {
   Channels channels;
   PeerNames names(channels, kEnough, kPeer);
-  EXPECT_THROW(names.take(FrameKind::channel, bytes_of("\xff\xff\xff")), ProtocolError);
-  EXPECT_THROW(names.take(FrameKind::type, bytes_of("short")), ProtocolError);
+  EXPECT_THROW(names.add_declaration(FrameKind::channel, bytes_of("\xff\xff\xff")), ProtocolError);
+  EXPECT_THROW(names.add_declaration(FrameKind::type, bytes_of("short")), ProtocolError);
   EXPECT_EQ(names.channel(1), nullptr);
   EXPECT_FALSE(names.has_type(1));
   try {
-    names.take(FrameKind::type, {});
+    names.add_declaration(FrameKind::type, {});
   } catch (const ProtocolError& error) {
     EXPECT_NE(std::string(error.what()).find("indexer (pid 7) broke the rules"), std::string::npos) << error.what();
   }
@@ -116,14 +116,14 @@ TEST(PeerNames, BothEndsCountTheSame) {
   try {
     for (;; ++count) {
       Channel& channel = ours.of(count);
-      const Buffer bytes = sender.declare(channel);
-      receiver.take(FrameKind::channel, bytes.span());
+      const Buffer bytes = sender.encode_declaration(channel);
+      receiver.add_declaration(FrameKind::channel, bytes.span());
       sender.note_declared(channel, bytes.size());
     }
   } catch (const InvalidArgumentError&) {  // the sender refuses before the receiver does
   }
   EXPECT_GT(count, 100);
-  EXPECT_THROW(receiver.take(FrameKind::channel, bytes_of(std::string(400, 'x'))), ProtocolError);
+  EXPECT_THROW(receiver.add_declaration(FrameKind::channel, bytes_of(std::string(400, 'x'))), ProtocolError);
 }
 
 }  // namespace

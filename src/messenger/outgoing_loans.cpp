@@ -12,9 +12,8 @@ namespace coproc::inline v0::detail {
 
 namespace {
 
-/// How many of the oldest loans are checked for their return before a copy goes through the ring because too much is
-/// lent.
-constexpr std::uint64_t kLooksForRoom = 64;
+/// If too much is lent, at most so many of the oldest loans are checked for whether the peer has returned them.
+constexpr std::uint64_t kMostLoansChecked = 64;
 
 }  // namespace
 
@@ -24,7 +23,7 @@ std::shared_ptr<link::Lender> OutgoingLoans::lender() {
   return lender;
 }
 
-/// Null if the link has no lender, or cannot have one at this moment. Then everything is copied.
+/// The link's lender, or null if the link has none or it cannot be made now. Without it everything is copied.
 std::shared_ptr<link::Lender> OutgoingLoans::try_lender() noexcept {
   try {
     return lender();
@@ -38,8 +37,8 @@ std::optional<std::uint32_t> OutgoingLoans::lend(const LoanHandle& handle) {
   if (lender == nullptr) return std::nullopt;
   const auto own = std::dynamic_pointer_cast<link::OwnLoan>(handle.hold());
   if (own == nullptr || !own->is_of(*lender)) return copy(lender, handle.data(), handle.bytes());
-  if (own->number) return own->number;                                     // the codec writes it twice
-  if (!own->is_own()) return copy(lender, handle.data(), handle.bytes());  // the peer has it, and this is a share of it
+  if (own->number) return own->number;                                     // a codec has written the same loan before
+  if (!own->is_own()) return copy(lender, handle.data(), handle.bytes());  // the peer has the loan already
   return add(own);
 }
 
@@ -47,11 +46,11 @@ std::optional<std::uint32_t> OutgoingLoans::lend_copy(const void* data, std::siz
   if (!options_.automatic_loans || link_.peer_copies_loans()) return std::nullopt;
   const auto lender = try_lender();
   if (lender == nullptr) return std::nullopt;
-  // Messages that the peer does not receive must push back on the sender, as they do in the ring.
+  // If the peer does not receive, the sender must be slowed down: so automatic loans have a limit, as the ring has.
   const std::size_t most = options_.max_queued_bytes;
   if (bytes > most) return std::nullopt;
   if (lender->counts().lent.bytes > most - bytes) {
-    lender->look(kLooksForRoom);
+    lender->look(kMostLoansChecked);
     if (lender->counts().lent.bytes > most - bytes) return std::nullopt;
   }
   return copy(lender, data, bytes);

@@ -1,8 +1,9 @@
-// The loans of a message that is being sent. They are gathered while it is encoded, written as references at its end,
-// and handed over to the peer once its frame is out.
+// The loans of a message that is being sent. They are collected while it is encoded, written as references at the end
+// of the payload, and handed over to the peer when the frame is published.
 //
-// Thread safety: none; the core's. Invariants: between two messages `loans_` is empty. A loan's `number` is set while
-// it is in `loans_`, and is its place there; `bytes_` is the sum of their sizes.
+// Thread safety: none; one thread at a time, which Core ensures.
+// Invariants: `loans_` is empty unless a Message exists. A loan's `number` is set while the loan is in `loans_`, and is
+// its index there. `bytes_` is the sum of the loans' sizes.
 #pragma once
 
 #include <cstddef>
@@ -19,15 +20,15 @@
 
 namespace coproc::inline v0::detail {
 
-/// How much a loan counts, besides its bytes, in a message and in an inbox: about the memory that its receiver needs
-/// for it.
+/// The bytes that a loan counts besides its own, in a message and in an inbox. It is about the memory that the receiver
+/// needs for it.
 inline constexpr std::size_t kLoanCost = 128;
 
 class OutgoingLoans final : public LoanWriter {
  public:
   OutgoingLoans(link::Link& link, const LinkOptions& options) noexcept : link_(link), options_(options) {}
 
-  /// One message. Loans that were not handed over before its destructor stay with their owners.
+  /// The scope of one message. If its loans are not handed over before the destructor, they stay with their owners.
   class Message {
    public:
     Message(OutgoingLoans& loans, Encoder& encoder) noexcept : loans_(loans), encoder_(encoder) {
@@ -38,11 +39,11 @@ class OutgoingLoans final : public LoanWriter {
     ~Message() {
       if (!loans_.loans_.empty()) loans_.clear();
     }
-    /// Writes the references behind the encoded value. Throws MessageTooLargeError.
+    /// Writes the references behind the encoded value and sets the flag. Throws MessageTooLargeError.
     void finish(link::FrameHeader& header) const {
       if (!loans_.loans_.empty()) loans_.finish(encoder_, header);
     }
-    /// The frame is out.
+    /// Hands the loans over to the peer. Call when the frame has been published.
     void hand_over() const noexcept {
       if (!loans_.loans_.empty()) loans_.hand_over();
     }
@@ -52,9 +53,9 @@ class OutgoingLoans final : public LoanWriter {
     Encoder& encoder_;
   };
 
-  /// The link's lender, or null: the link has no loans. Throws std::system_error.
+  /// The link's lender, or null if the link has no loans. Throws std::system_error.
   std::shared_ptr<link::Lender> lender();
-  /// The peer has ended: all that it was lent goes back to the system.
+  /// Returns all lent memory to the system. Call when the peer has ended.
   void retire() noexcept {
     if (const auto used = used_.lock()) used->retire();
   }
@@ -73,8 +74,8 @@ class OutgoingLoans final : public LoanWriter {
 
   link::Link& link_;
   const LinkOptions& options_;
-  std::weak_ptr<link::Lender> used_;                   // the link's, once it has been made
-  std::vector<std::shared_ptr<link::OwnLoan>> loans_;  // in the order of their numbers in the message
+  std::weak_ptr<link::Lender> used_;                   // the link's lender, once lender() has made it
+  std::vector<std::shared_ptr<link::OwnLoan>> loans_;  // by their numbers in the message
   std::size_t bytes_ = 0;
 };
 

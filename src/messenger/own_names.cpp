@@ -8,16 +8,16 @@
 
 namespace coproc::inline v0::detail {
 
-/// The peer would take too many declarations for a breach of the rules. Here the error reaches the one who can act on
-/// it.
-void OwnNames::check(std::size_t payload) const {
+/// Throws InvalidArgumentError if the peer would reject the declaration as one too many. This end's user can do
+/// something about it; the peer cannot.
+void OwnNames::check_budget(std::size_t payload) const {
   if (budget_.has_room_for(payload)) return;
   throw InvalidArgumentError("the channels and types used on the link to " + peer_.name + " take more than the " +
                              std::to_string(budget_.max()) +
                              " bytes that LinkOptions::max_queued_bytes allows: reuse channels, or raise it");
 }
 
-Buffer OwnNames::declare(const Channel& channel) const {
+Buffer OwnNames::encode_declaration(const Channel& channel) const {
   if (ChannelAccess::text_bytes(channel.id) > ChannelId::kMaxBytes) {
     throw InvalidArgumentError("the channel name " + channel.id.describe().substr(0, 64) +
                                "... has more than 4096 bytes");
@@ -32,19 +32,19 @@ Buffer OwnNames::declare(const Channel& channel) const {
     Encoder encoder(bytes, 2 * ChannelId::kMaxBytes);
     ChannelAccess::encode(encoder, channel.id);
   }
-  check(bytes.size());
+  check_budget(bytes.size());
   return bytes;
 }
 
-Buffer OwnNames::declare(const TypeInfo& type) {
+Buffer OwnNames::encode_declaration(const TypeInfo& type) {
   Buffer bytes;
   {
     Encoder encoder(bytes, 2048);
     coproc::encode(encoder, type.id);
     coproc::encode(encoder, type.describe().substr(0, 1000));
   }
-  check(bytes.size());
-  type_numbers_.emplace(type.id, 0);  // may throw, and therefore not after the send
+  check_budget(bytes.size());
+  type_numbers_.emplace(type.id, 0);  // it may throw, so it must come before the send
   return bytes;
 }
 

@@ -1,4 +1,4 @@
-// The other end of a link, as errors name it.
+// The name and process number of the other end of a link, for the texts of errors.
 //
 // Thread safety: a value.
 #pragma once

@@ -10,7 +10,7 @@
 
 namespace coproc::inline v0::detail {
 
-void PeerNames::take(link::FrameKind kind, std::span<const std::byte> payload) {
+void PeerNames::add_declaration(link::FrameKind kind, std::span<const std::byte> payload) {
   if (payload.size() > kMaxDeclarationBytes || !budget_.has_room_for(payload.size())) {
     peer_.throw_broken_rule("its declared channels and types take more than the " + std::to_string(budget_.max()) +
                             " bytes that LinkOptions::max_queued_bytes allows");

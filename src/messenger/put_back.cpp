@@ -1,4 +1,4 @@
-// A message on its way back: from the user to the front of its channel's queue.
+// Puts a message that was returned to the user back to the front of its channel's queue.
 #include <utility>
 
 #include "coproc/detail/message_access.hpp"
@@ -8,7 +8,7 @@ namespace coproc::inline v0::detail {
 
 using link::FrameKind;
 
-/// Undoes what a receive of the message has counted. If it throws, nothing has changed.
+/// Also undoes the counting of the receive that returned the message. If it throws, nothing has changed.
 void Core::put_back(Message& message) {
   CallGuard guard(*this);
   MessageParts& parts = MessageAccess::parts(message);

@@ -1,4 +1,4 @@
-// From the inbox, or straight from the link where nothing else waits, to the user.
+// Receives: they drain the link into the inbox and deliver from there, or straight from the link if that is possible.
 #include <chrono>
 #include <cstring>
 #include <utility>
@@ -10,12 +10,13 @@ namespace coproc::inline v0::detail {
 
 using link::FrameKind;
 
-/// REQUIRES: a CallGuard is held.
+/// Receives the next message of several channels, or one that receive_at_once() cannot take. Waits for it. Returns false
+/// if the deadline has passed. REQUIRES: a CallGuard is held.
 bool Core::receive_slowly(const ChannelId* channels, std::size_t count, const Incoming& to, Timeout timeout) {
   const os::Deadline deadline(timeout.ns);
   Channel* const only = count == 1 ? &channels_.of(channels[0]) : nullptr;
   for (;;) {
-    throw_close();
+    throw_if_close_requested();
     if (count == 1) {
       const InPlace in_place = receive_in_place(*only, to, deadline);
       if (in_place == InPlace::returned) return true;
@@ -25,12 +26,12 @@ bool Core::receive_slowly(const ChannelId* channels, std::size_t count, const In
         continue;
       }
       if (Entry* front = queued_front(*only)) {
-        deliver(*only, *front, to);
+        take_and_deliver(*only, *front, to);
         return true;
       }
     }
     drain(Stop::at_error);
-    throw_pending();
+    throw_held_error();
     Entry* best = nullptr;
     Channel* channel = nullptr;
     for (std::size_t i = 0; i < count; ++i) {
@@ -46,7 +47,7 @@ bool Core::receive_slowly(const ChannelId* channels, std::size_t count, const In
       }
     }
     if (best != nullptr) {
-      deliver(*channel, *best, to);
+      take_and_deliver(*channel, *best, to);
       return true;
     }
     if (reader_.is_inbox_full()) {
@@ -60,27 +61,27 @@ bool Core::receive_slowly(const ChannelId* channels, std::size_t count, const In
   }
 }
 
-// ---- what the messenger calls ----
+// ---- the calls of Messenger ----
 
 void Core::receive_all(const ChannelId& name, const Incoming& to) {
   CallGuard guard(*this);
-  throw_close();
+  throw_if_close_requested();
   Channel& channel = channels_.of(name);
   if (receive_all_in_place(channel, to)) return;
   drain(Stop::at_error);
-  throw_pending();
-  // Taken first and decoded then: if one of them throws, all others go back in the same order.
+  throw_held_error();
+  // All messages are taken before they are decoded: if one throws, the others go back in the same order.
   std::vector<EntryPtr> taken;
   taken.reserve(inbox_.live_count(channel.index));
   throw_end_if_all_is_received();
   while (Entry* front = inbox_.front(channel.index)) taken.push_back(inbox_.take_front(*front));
   std::size_t at = 0;
   try {
-    for (; at < taken.size(); ++at) give(*taken[at], to);
+    for (; at < taken.size(); ++at) deliver_entry(*taken[at], to);
   } catch (...) {
     for (std::size_t i = 0; i < taken.size(); ++i) {
       if (i == at && taken[i]->kind == FrameKind::error_reply) {
-        count_returned(channel, taken[i]->kind, taken[i]->request_id);  // it is what was just thrown
+        count_returned(channel, taken[i]->kind, taken[i]->request_id);  // its error is the one being thrown
       } else {
         inbox_.put(taken[i]);
       }
@@ -103,16 +104,16 @@ void Core::receive_reply(RequestId id, const Incoming& to, Timeout timeout) {
   }
   Channel& channel = channels_.at(*index);
   for (;;) {
-    throw_close();
+    throw_if_close_requested();
     if (receive_reply_in_place(channel, number, to)) return;
     drain(Stop::at_error);
     if (Entry* reply = inbox_.find_reply(number)) {
       if (to.traits->type != nullptr && reply->kind == FrameKind::reply)
         check_type(reply->type, channel.id, *to.traits->type);
-      deliver(channel, *reply, to, false);
+      take_and_deliver(channel, *reply, to, false);
       return;
     }
-    throw_pending();
+    throw_held_error();
     if (reader_.is_inbox_full()) {
       throw QueueFullError(
           "the reply to request " + std::to_string(number) + " cannot come: the inbox is full, mostly of channel " +
@@ -130,15 +131,15 @@ bool Core::receive_next_reply(const ChannelId& name, const Incoming& to, Timeout
   const os::Deadline deadline(timeout.ns);
   Channel& channel = channels_.of(name);
   for (;;) {
-    throw_close();
+    throw_if_close_requested();
     drain(Stop::at_error);
     Entry* reply = inbox_.front(channel.index, true);
     // Replies that came before an error are returned before it is thrown.
     if (reply != nullptr && (!reader_.holds_error() || reply->sequence < reader_.error_sequence())) {
-      deliver(channel, *reply, to);
+      take_and_deliver(channel, *reply, to);
       return true;
     }
-    throw_pending();
+    throw_held_error();
     if (reader_.is_inbox_full()) {
       throw QueueFullError("no reply can come on channel " + channel.id.describe() +
                            ": the inbox is full, mostly of channel " + channels_.at(inbox_.fullest()).id.describe() +
@@ -150,24 +151,24 @@ bool Core::receive_next_reply(const ChannelId& name, const Incoming& to, Timeout
 
 std::size_t Core::available(const ChannelId& name) {
   CallGuard guard(*this);
-  throw_close();
+  throw_if_close_requested();
   const Channel& channel = channels_.of(name);
   do {
     drain(Stop::at_error);
-    throw_pending();
+    throw_held_error();
     throw_end_if_all_is_received();
-  } while (inbox_.live_count(channel.index) == 0 && look_for_end());
+  } while (inbox_.live_count(channel.index) == 0 && check_peer_gone());
   return inbox_.live_count(channel.index);
 }
 
 // ---- system messages ----
 
-void Core::throw_pending() {
+void Core::throw_held_error() {
   if (reader_.holds_error()) std::rethrow_exception(reader_.take_error());
 }
 
-void Core::throw_new_close(std::uint32_t asked) {
-  closes_thrown_ = asked;
+void Core::throw_new_close_request(std::uint32_t count) {
+  close_requests_thrown_ = count;
   throw_close_request();
 }
 
@@ -178,7 +179,7 @@ void Core::throw_close_request() {
   throw ResourceRequestedClose();
 }
 
-/// Not before all that had come before was received.
+/// Call only when everything that came before the end has been received.
 void Core::throw_end_of_messages() {
   has_thrown_end_of_messages_ = true;
   if (options_.role == Role::host) {
@@ -188,31 +189,32 @@ void Core::throw_end_of_messages() {
   throw EndOfMessages();
 }
 
-/// For calls that have found nothing and do not wait. True: the peer is gone, look once more at what it had sent.
-/// Throws what its end means where that was done, and nobody was told so far.
-bool Core::look_for_end() {
-  if (reader_.is_inbox_full() || has_told_end_) return false;
-  if (peer_gone_) throw_end();
+/// For calls that have found nothing and do not wait. Returns true if the peer is found to be gone now: the caller must
+/// then look once more, for messages that the peer sent before its end. If that was done already, it throws the error
+/// for the peer's end, unless a call has reported it before.
+bool Core::check_peer_gone() {
+  if (reader_.is_inbox_full() || has_reported_gone_) return false;
+  if (peer_gone_) throw_peer_gone();
   // acquire: pairs with note_peer_gone()
   peer_gone_ = peer_known_gone_.load(std::memory_order_acquire) || link_->peer_has_ended();
   return peer_gone_;
 }
 
-/// True: look again. False: the deadline has passed. A wait that would sleep throws the close request again, what the
-/// peer's end means, and that it sends no more.
-bool Core::wait_for_more(const os::Deadline& deadline, bool is_of_all) {
-  // A peer that always has something, but never what is wanted, must not keep the time from passing.
+/// Returns true if the caller must look again, and false if the deadline has passed. Instead of sleeping, it throws the
+/// error for a close request (again), for the end of the peer, or for the end of its messages.
+bool Core::wait_for_more(const os::Deadline& deadline, bool end_waits_for_inbox) {
+  // A peer that sends all the time, but never what the caller wants, must not extend the deadline.
   const bool is_late = deadline.passed();
-  const bool throws_end = end_received() && (!is_late || !is_of_all || inbox_.live_count() == 0);
-  // Before the peer's own end, whichever was first: who has sent all may go.
+  const bool throws_end = end_received() && (!is_late || !end_waits_for_inbox || inbox_.live_count() == 0);
+  // The end of messages is thrown before the end of the peer: a peer that has sent everything may exit.
   if (throws_end && !has_thrown_end_of_messages_) throw_end_of_messages();
-  if (peer_gone_) throw_gone();
+  if (peer_gone_) report_peer_gone();
   if (peer_known_gone_.load(std::memory_order_acquire)) {  // pairs with note_peer_gone()
-    peer_gone_ = true;                                     // look once more at what it had sent, then throw
+    peer_gone_ = true;                                     // first look for what it sent before its end, then throw
     return true;
   }
-  // Where it was asked to close it does not sleep, but looks: the peer may have ended since, and that says more.
-  const bool throws_close = closes_thrown_ != 0 && !is_late;
+  // After a close request it polls once instead of sleeping: if the peer has died, that is reported instead.
+  const bool throws_close = close_requests_thrown_ != 0 && !is_late;
   switch (wait(throws_close || throws_end ? os::Deadline(std::chrono::seconds(0)) : deadline, true, 0)) {
     case link::WaitEnd::changed:
       return !is_late;
@@ -231,24 +233,26 @@ bool Core::wait_for_more(const os::Deadline& deadline, bool is_of_all) {
 
 // ---- delivering ----
 
-/// `in_turn`: the entry is the front of its channel, and not a reply that was asked for by its id.
-void Core::deliver(Channel& channel, Entry& entry, const Incoming& to, bool in_turn) {
+/// Takes the entry out of the inbox, counts it and delivers it. `in_turn`: the entry is the front of its channel;
+/// otherwise it is a reply that the caller has asked for by its id.
+void Core::take_and_deliver(Channel& channel, Entry& entry, const Incoming& to, bool in_turn) {
   const auto take = [&] {
     EntryPtr taken = in_turn ? inbox_.take_front(entry) : inbox_.take_reply(entry);
     count_returned(channel, taken->kind, taken->request_id);
     return taken;
   };
   if (to.traits->type != nullptr && entry.kind != FrameKind::error_reply) {
-    give(entry, to);  // where this throws, the entry stays where it is
+    deliver_entry(entry, to);  // if it throws, the entry stays in the inbox
     take();
   } else {
     const EntryPtr taken = take();
-    give(*taken, to);  // a Message, or it throws the error
+    deliver_entry(*taken, to);  // delivers a Message, or throws the error
   }
 }
 
-/// Decodes into the user's place, or throws: the error of an error reply, TypeMismatchError, DecodeError.
-void Core::give(Entry& entry, const Incoming& to) {
+/// Decodes the entry into the user's variable. Throws the error of an error reply, TypeMismatchError, and what decoding
+/// throws.
+void Core::deliver_entry(Entry& entry, const Incoming& to) {
   const ChannelId& channel = channels_.at(entry.channel).id;
   if (to.traits->type != nullptr) {
     if (entry.kind == FrameKind::error_reply) std::rethrow_exception(reader_.decode_error(entry.payload.span()).error);
@@ -264,7 +268,7 @@ void Core::give(Entry& entry, const Incoming& to) {
     return;
   }
   MessageParts parts;
-  fill(parts, entry.kind, entry.type, entry.request_id);
+  fill_parts(parts, entry.kind, entry.type, entry.request_id);
   parts.channel = channel;
   parts.priority = entry.priority;
   if (entry.kind == FrameKind::error_reply) parts.error = reader_.decode_error(entry.payload.span()).error;
@@ -273,7 +277,7 @@ void Core::give(Entry& entry, const Incoming& to) {
   to.traits->new_message(to.out) = std::move(parts);
 }
 
-void Core::fill(MessageParts& parts, FrameKind kind, std::uint32_t type, std::uint64_t request_id) const {
+void Core::fill_parts(MessageParts& parts, FrameKind kind, std::uint32_t type, std::uint64_t request_id) const {
   parts.request_id = request_id;
   parts.is_reply = kind == FrameKind::reply || kind == FrameKind::error_reply;
   parts.run = run_;

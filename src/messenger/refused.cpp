@@ -10,7 +10,7 @@ namespace coproc::inline v0::detail {
 namespace {
 
 std::string_view remedy(int error_number) {
-  // Where all memory is locked, whoever finds no more of it (malloc, too) has met that limit.
+  // If all memory is locked, then RLIMIT_MEMLOCK limits every allocation, by malloc, too.
   if ((error_number == ENOMEM || error_number == EAGAIN) && os::is_bounded_by_locked_memory()) {
     return "raise the limit of locked memory (RLIMIT_MEMLOCK, ulimit -l), since this process has locked all of its "
            "memory (mlockall), or send less at a time";

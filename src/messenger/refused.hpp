@@ -1,6 +1,6 @@
-// What the system refuses a call on a messenger, as an error of the library's own, with the remedy.
+// Turns failed system calls of a messenger into SystemLimitError, with the remedy.
 //
-// Thread safety: free functions.
+// Thread safety: all functions from any thread.
 #pragma once
 
 #include <string>
@@ -9,10 +9,12 @@
 
 namespace coproc::inline v0::detail {
 
-/// Throws SystemLimitError. `what`: goes on to say what could not be done; `call`: the system call and why it failed.
+/// Throws SystemLimitError. `what`: what could not be done, as the beginning of the text; `call`: the system call and
+/// why it failed.
 [[noreturn]] void throw_refused(const std::string& what, int error_number, std::string_view call);
 
-/// For calls that make system calls and run nothing of the user's, whose std::system_error would be his own.
+/// Makes the call and throws a SystemLimitError in the place of a std::system_error. The call must not run code of the
+/// user, whose std::system_error must reach him unchanged.
 template <class Call>
 auto name_refusals(const std::string& what, Call call) -> decltype(call()) {
   try {

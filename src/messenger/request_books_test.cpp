@@ -34,7 +34,7 @@ TEST_F(RequestBooksTest, AReplyIsExpectedOnItsChannelAndOnce) {
   books.note_returned_reply(one, id);
   EXPECT_FALSE(books.expects(id, one));
   EXPECT_EQ(one.counts.remaining(), 0u);
-  books.note_returned_reply(one, id);  // of a request that is not open
+  books.note_returned_reply(one, id);  // the request is not open
   EXPECT_EQ(one.counts.replies, 1u);
 }
 
@@ -46,7 +46,7 @@ TEST_F(RequestBooksTest, AReplyMayComeBeforeTheSendHasReturned) {
   EXPECT_EQ(books.without_reply(), std::vector{RequestId{10}});
 }
 
-TEST_F(RequestBooksTest, ARequestThatDidNotLeaveHasNoId) {
+TEST_F(RequestBooksTest, ARequestThatWasNotSentHasNoId) {
   books.begin(one);
   books.give_up();
   EXPECT_FALSE(books.expects(10, one));
@@ -55,7 +55,7 @@ TEST_F(RequestBooksTest, ARequestThatDidNotLeaveHasNoId) {
   EXPECT_EQ(send(two), 10u);
 }
 
-TEST_F(RequestBooksTest, ASecondReplyIsFoundOutWhileTheFirstIsBeingReceived) {
+TEST_F(RequestBooksTest, ASecondReplyIsRejectedWhileTheFirstIsBeingReceived) {
   const std::uint64_t id = send(one);
   books.begin_receiving(id);
   EXPECT_FALSE(books.expects(id, one));
@@ -124,7 +124,7 @@ TEST_F(RequestBooksTest, ARequestThatIsPutBackWaitsForNoAnswerUntilItIsReturnedA
 
 TEST_F(RequestBooksTest, ARequestOfTwoChannelsCanBePutBackOnTheWrongOne) {
   books.note_returned_request(one, 5);
-  books.note_returned_request(two, 5);  // a peer that uses an id twice
+  books.note_returned_request(two, 5);  // the peer uses an id twice
   books.take_back_request(two, 5);
   EXPECT_EQ(books.to_answer(), 0u);
   EXPECT_EQ(books.oldest_to_answer(one), 0u);

@@ -1,4 +1,4 @@
-// Messages on their way out: prepared, encoded straight into the link where they fit, published, counted.
+// Sends: encodes messages, straight into the link if they fit, publishes and counts them.
 #include <algorithm>
 #include <cstring>
 #include <utility>
@@ -26,14 +26,14 @@ os::Deadline deadline_of(const SendOptions& options) { return os::Deadline(optio
 
 }  // namespace
 
-// ---- how a message leaves ----
+// ---- the short path ----
 
 inline void Core::publish() {
-  if (!writer_.publish(*link_)) check_gone_after_broken_wake();
+  if (!writer_.publish(*link_)) check_gone_after_failed_wake();
 }
 
-/// The short path, of most messages: the value's bytes in memory are its encoding, the peer knows its names, and there
-/// is room. False: nothing was sent, and send_slowly() has to see why.
+/// The short path, which most messages take: the value's bytes in memory are its encoding, the peer knows the channel
+/// and the type, and there is room. Returns false if nothing was sent; then the caller must call send_slowly().
 inline bool Core::send_at_once(const FrameHeader& header, const Priority& priority, const Outgoing& value) {
   const bool is_short = value.traits->is_block && value.traits->size_hint <= most_at_once_;
   if (!is_short || header.channel == Channel::kUndeclared || !own_names_.is_last(*value.traits->type)) return false;
@@ -42,7 +42,7 @@ inline bool Core::send_at_once(const FrameHeader& header, const Priority& priori
   if (room.empty()) return false;
   std::memcpy(room.data() + kHeaderBytes, value.value, value.traits->size_hint);
   link.commit(writer_.write_value_header(room.data(), header, priority, value.traits->size_hint));
-  if (!writer_.publish(link)) check_gone_after_broken_wake();
+  if (!writer_.publish(link)) check_gone_after_failed_wake();
   return true;
 }
 
@@ -52,7 +52,7 @@ void Core::send_slowly(FrameHeader header, const Outgoing& value, Channel& chann
   send_payload(header, value, deadline);
 }
 
-// ---- what the messenger calls ----
+// ---- the calls of Messenger ----
 
 template <FrameKind kKind>
 [[gnu::always_inline]] inline std::uint64_t Core::send_as(const Outgoing& value, const ChannelId& name,
@@ -65,7 +65,7 @@ template <FrameKind kKind>
   const std::uint64_t id = kIsRequest ? requests_.next_id() : answers;
   const FrameHeader header{0,  kKind,           0, priority.rest(), channel.number, own_names_.last_number(),
                            id, priority.value()};
-  // Before it leaves: its reply may be there before this call has ended.
+  // Before the send, since the reply may arrive before this call returns.
   if constexpr (kIsRequest) requests_.begin(channel);
   try {
     if (!send_at_once(header, priority, value)) send_slowly(header, value, channel, deadline_of(options));
@@ -157,7 +157,7 @@ void Core::send_end(const SendOptions& options) {
   has_sent_end_ = true;
 }
 
-void Core::throw_sent_end() const {
+void Core::throw_end_was_sent() const {
   throw LinkClosedError("send_end() has told " + options_.peer.name +
                         " that nothing more will be sent: nothing was sent");
 }
@@ -170,10 +170,10 @@ void Core::begin_batch() {
 void Core::end_batch() noexcept {
   if (writer_.publishing() != FrameWriter::Publishing::later) return;
   writer_.set_publishing(FrameWriter::Publishing::at_once);
-  writer_.publish_now(*link_);  // a peer that cannot be woken any more is noticed by the next wait
+  writer_.publish_now(*link_);  // if the peer cannot be woken any more, the next wait finds out
 }
 
-// ---- what every send does ----
+// ---- the helpers of all sends ----
 
 void Core::send_payload(FrameHeader header, const Outgoing& value, const os::Deadline& deadline) {
   if (value.traits->is_block && value.traits->size_hint <= options_.link.max_message_bytes)
@@ -186,7 +186,7 @@ void Core::send_payload(FrameHeader header, const Outgoing& value, const os::Dea
   Encoder encoder(front, scratch_, options_.link.max_message_bytes);
   const OutgoingLoans::Message loans(outgoing_loans_, encoder);
   step("send: reserved");
-  value.traits->encode(encoder, value.value);  // what it throws has published nothing
+  value.traits->encode(encoder, value.value);  // if it throws, nothing was published
   loans.finish(header);
   step("send: encoded");
   if (!room.empty() && !encoder.spilled()) {
@@ -209,8 +209,8 @@ void Core::send_bytes(FrameHeader header, std::span<const std::byte> payload, co
 void Core::send_fragments(FrameHeader header, std::span<const std::byte> payload, const os::Deadline& deadline) {
   const std::size_t most = link_->max_record();
   const std::uint64_t total = payload.size();
-  std::span<std::byte> room = room_for(most, deadline);  // until here nothing was sent
-  // The first frame carries the header and the total; the pieces that follow need neither.
+  std::span<std::byte> room = room_for(most, deadline);  // if it throws, nothing was sent
+  // The first frame carries the header and the total size. The frames of the other pieces need neither.
   header.flags = static_cast<std::uint8_t>(header.flags | link::kFirstFragment);
   std::memcpy(room.data() + kHeaderBytes, &total, sizeof total);
   const std::size_t first = most - kHeaderBytes - sizeof total;
@@ -230,7 +230,7 @@ void Core::send_fragments(FrameHeader header, std::span<const std::byte> payload
       step("send: between fragments");
     }
   } catch (...) {
-    writer_.owe_abort();
+    writer_.abort_message();
     throw;
   }
 }
@@ -251,12 +251,12 @@ std::span<std::byte> Core::room_for(std::size_t bytes, const os::Deadline& deadl
   for (bool is_late = false;;) {
     ++waits_for_room_;
     if (writer_.publishing() != FrameWriter::Publishing::at_once)
-      writer_.publish_now(*link_);  // the peer can only make room for what it sees
-    // Two sides that both only send must not block each other: what has come goes to the inbox.
-    drain(Stop::at_nothing);
+      writer_.publish_now(*link_);  // the peer makes room only by taking published records
+    // Two ends that both only send must not block each other, so messages that have arrived go to the inbox.
+    drain(Stop::at_last_frame);
     room = link_->reserve(bytes);
     if (!room.empty()) return room;
-    if (peer_gone_) throw_gone();
+    if (peer_gone_) report_peer_gone();
     stuck.set(reader_.is_inbox_full());
     if (reader_.is_inbox_full() && options_.role != Role::worker && link_->peer_is_stuck()) {
       throw QueueFullError("both ends of the link to " + options_.peer.name +
@@ -266,7 +266,7 @@ std::span<std::byte> Core::room_for(std::size_t bytes, const os::Deadline& deadl
     }
     switch (wait(deadline, !reader_.is_inbox_full(), bytes)) {
       case link::WaitEnd::changed:
-        // A peer that always has something must not keep the time from passing: after its end there is one more look.
+        // A peer that sends all the time must not extend the deadline. After it, this end looks once more.
         if (!is_late) {
           is_late = deadline.passed();
           break;
@@ -289,7 +289,7 @@ std::span<std::byte> Core::room_for(std::size_t bytes, const os::Deadline& deadl
 
 namespace coproc::inline v0 {
 
-// Here, and not with the other calls of Messenger, so that the compiler makes one function of the two.
+// These are here, and not in messenger.cpp, so that the compiler can inline the methods of Core into them.
 void Messenger::send(const detail::Outgoing& value, const ChannelId& channel, const SendOptions& options) {
   detail::Core& core = this->core();
   try {

@@ -32,17 +32,20 @@ LinkOptions limits_of(const HandedMessenger& handed) {
   return link;
 }
 
-HandedMessenger description_of(const link::Link& transport, const LinkOptions& link, bool reorders) {
-  return {transport.end(),     reorders, link.max_message_bytes, link.max_queued_bytes, link.spin.ns.count(),
-          link.automatic_loans};
+HandedMessenger description_of(const link::Link& link, const LinkOptions& options, bool reorders) {
+  return {link.end(),
+          reorders,
+          options.max_message_bytes,
+          options.max_queued_bytes,
+          options.spin.ns.count(),
+          options.automatic_loans};
 }
 
 namespace {
 
 constexpr std::size_t kFdsOfPair = 3, kFdsOfWorker = 4;
 
-std::unique_ptr<link::Link> open_transport(const HandedMessenger& link, os::Fd memory, os::Fd wake_in,
-                                           os::Fd wake_out) {
+std::unique_ptr<link::Link> open_link(const HandedMessenger& link, os::Fd memory, os::Fd wake_in, os::Fd wake_out) {
   return link::open_shm_end(link.end, std::move(memory), std::move(wake_in), std::move(wake_out),
                             std::chrono::nanoseconds(link.spin_ns));
 }
@@ -72,10 +75,10 @@ void LinkEnd::close() noexcept { parts_.reset(); }
 LinkEnd::LinkEnd(Messenger&& unused) {
   Core* const core = MessengerAccess::core(unused);
   if (core == nullptr) throw InvalidArgumentError("LinkEnd: this messenger has no link");
-  const auto& transport = core->underlying_link();
-  const auto [memory, wake_in, wake_out] = transport.fds_to_hand_over();
+  const auto& link = core->underlying_link();
+  const auto [memory, wake_in, wake_out] = link.fds_to_hand_over();
   auto parts = std::make_unique<Parts>();
-  parts->description.link = description_of(transport, core->options().link, core->options().reorders);
+  parts->description.link = description_of(link, core->options().link, core->options().reorders);
   detail::name_refusals("LinkEnd: no descriptors for this end",
                         [&, memory = memory, wake_in = wake_in, wake_out = wake_out] {
                           parts->memory = os::duplicate(memory);
@@ -155,7 +158,7 @@ M LinkEnd::open(const LinkOptions& most) {
     parts.wake_in = own_end_of_pipe(std::move(parts.wake_in), O_RDONLY);
     parts.wake_out = own_end_of_pipe(std::move(parts.wake_out), O_WRONLY);
     return MessengerAccess::make<M>(std::make_unique<Core>(
-        open_transport(link, std::move(parts.memory), std::move(parts.wake_in), std::move(parts.wake_out)),
+        open_link(link, std::move(parts.memory), std::move(parts.wake_in), std::move(parts.wake_out)),
         std::move(options)));
   });
 }
@@ -164,8 +167,7 @@ template <class M>
 int LinkEnd::run(const std::function<void(M&)>& target) {
   Parts parts = take(true);
   const EndDescription& end = parts.description;
-  auto transport =
-      open_transport(end.link, std::move(parts.memory), std::move(parts.wake_in), std::move(parts.wake_out));
+  auto link = open_link(end.link, std::move(parts.memory), std::move(parts.wake_in), std::move(parts.wake_out));
   // Never freed: it must outlive everything that the target does, and ends with the process.
   static process::Lifeline* lifeline = nullptr;
   static unsigned long generation = 0;
@@ -177,7 +179,7 @@ int LinkEnd::run(const std::function<void(M&)>& target) {
   lifeline->end_with_host();
   if (!end.heeds_signals_of_others) os::heed_host_only(end.host_pid);
   M messenger = MessengerAccess::make<M>(
-      make_worker_core(std::move(transport), limits_of(end.link), kReorders<M>, end.host_pid, end.reports_crashes));
+      make_worker_core(std::move(link), limits_of(end.link), kReorders<M>, end.host_pid, end.reports_crashes));
   return run_target([&] { target(messenger); }, messenger);
 }
 

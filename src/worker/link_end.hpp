@@ -30,6 +30,6 @@ struct LinkEnd::Parts {
 /// The options of a link, as its other end describes them.
 LinkOptions limits_of(const HandedMessenger& handed);
 /// The description of one end, for another process.
-HandedMessenger description_of(const link::Link& transport, const LinkOptions& link, bool reorders);
+HandedMessenger description_of(const link::Link& link, const LinkOptions& options, bool reorders);
 
 }  // namespace coproc::inline v0

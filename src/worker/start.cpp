@@ -27,7 +27,7 @@ using link::Link;
 
 namespace {
 
-Link& transport_of(const Messenger& messenger) {
+Link& link_of(const Messenger& messenger) {
   Core* const core = MessengerAccess::core(messenger);
   if (core == nullptr) throw InvalidArgumentError("a messenger among the start arguments has no link");
   return core->underlying_link();
@@ -61,8 +61,8 @@ StartMethod choose_method(const detail::StartPlan& plan, const WorkerOptions& op
           "StartMethod::fork by name");
 }
 
-void append_fds(const Link& transport, std::vector<int>& fds) {
-  for (const int fd : transport.fds_to_hand_over()) fds.push_back(fd);
+void append_fds(const Link& link, std::vector<int>& fds) {
+  for (const int fd : link.fds_to_hand_over()) fds.push_back(fd);
 }
 
 /// Throws StartReport if the code cannot be named, InvalidArgumentError if a messenger among the arguments was used,
@@ -74,10 +74,10 @@ std::string encode_request(const detail::StartPlan& plan, const Link& worker_end
   request.reports_crashes = reports_crashes;
   append_fds(worker_end, fds);
   for (const Messenger* messenger : plan.handed_over) {
-    const Link& transport = transport_of(*messenger);
+    const Link& link = link_of(*messenger);
     const detail::CoreOptions& its = MessengerAccess::core(*messenger)->options();
-    request.messengers.push_back(description_of(transport, its.link, its.reorders));
-    append_fds(transport, fds);
+    request.messengers.push_back(description_of(link, its.link, its.reorders));
+    append_fds(link, fds);
   }
   if (plan.run_received != nullptr) {
     request.run_received = process::name_code(reinterpret_cast<process::Function>(plan.run_received));
@@ -122,13 +122,13 @@ NewLink make_link(const WorkerOptions& worker, bool reorders, const Messenger& b
 }
 
 void Worker::State::begin(std::shared_ptr<Run> new_run, std::unique_ptr<Core> core) {
-  auto& transport = core->underlying_link();
-  transport.forbid_handover();
-  transport.close_memory_fd();
-  transport.watch_peer(new_run->child.wait_fd());  // the child's end completes the link: see is_link_complete()
+  auto& link = core->underlying_link();
+  link.forbid_handover();
+  link.close_memory_fd();
+  link.watch_peer(new_run->child.wait_fd());  // the child's end completes the link: see is_link_complete()
   core->set_peer_pid(new_run->child.pid());
   new_run->core = core.get();
-  new_run->crash_area = transport.crash_area();
+  new_run->crash_area = link.crash_area();
   drop_run_from_messenger();
   MessengerAccess::set_core(*messenger, std::move(core));
   const std::lock_guard lock(mutex);
@@ -148,21 +148,21 @@ void Worker::start(const detail::StartPlan& plan) {
   state.starter.store(static_cast<long>(os::fork_generation()), std::memory_order_relaxed);  // relaxed: see started()
   try {
     auto [run, core, worker_end] = make_link(state.options, state.reorders, *state.messenger);
-    auto& host_transport = core->underlying_link();
+    auto& host_link = core->underlying_link();
 
     WorkerOptions start_options = state.options;
     if (start_options.capture_stderr) {
       run->stderr_tail = std::make_shared<process::StderrTail>();
       start_options.stderr_ = FileDescriptor{run->stderr_tail->write_fd()};
-      host_transport.watch_also(run->stderr_tail->fd(), [tail = run->stderr_tail] { return tail->drain(); });
+      host_link.watch_also(run->stderr_tail->fd(), [tail = run->stderr_tail] { return tail->drain(); });
     }
 
     if (method == StartMethod::fork) {
       std::vector<os::ForkSensitive*> kept{worker_end.get()};
       if (run->stderr_tail) kept.push_back(run->stderr_tail.get());
       for (Messenger* messenger : plan.handed_over) {
-        transport_of(*messenger).check_fork_may_keep();
-        kept.push_back(&transport_of(*messenger));
+        link_of(*messenger).check_fork_may_keep();
+        kept.push_back(&link_of(*messenger));
       }
       auto body = [&]() -> int {
         // Everything here is the worker's copy. The host's own end stays behind unused, emptied by leave_in_child().

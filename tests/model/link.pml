@@ -279,7 +279,7 @@ proctype End(byte me) {
        publish();
 #endif
        wake_if_waiting(kWaitsForRecords)  /* Link::publish */
-    :: must_check_gone -> must_check_gone = false; wait(false, false, true)  /* Core::check_gone_after_broken_wake */
+    :: must_check_gone -> must_check_gone = false; wait(false, false, true)  /* Core::check_gone_after_failed_wake */
 
     /* Core::room_for: what has come goes to the inbox; then a look for room; then the wait. */
     :: atomic { IS_SENDING && !HAS_ROOM && !IS_INBOX_FULL && SEES_RECORDS -> tail_seen = LOAD(TAIL(PEER)) };
@@ -291,7 +291,7 @@ proctype End(byte me) {
        fi
 
     /* Core::receive */
-    :: atomic { IS_RECEIVING && SEES_CLOSE -> has_seen_close[me] = true }; break  /* throw_close: the target returns */
+    :: atomic { IS_RECEIVING && SEES_CLOSE -> has_seen_close[me] = true }; break  /* throw_if_close_requested */
     :: IS_RECEIVING && !SEES_CLOSE ->
        if
        :: atomic { SEES_RECORDS -> tail_seen = LOAD(TAIL(PEER)) };
@@ -300,7 +300,7 @@ proctype End(byte me) {
           :: IS_ARMED -> settle_and_sleep()
           :: !IS_ARMED
           fi
-       :: !SEES_RECORDS && peer_gone -> goto told                    /* wait_for_more: throw_gone */
+       :: !SEES_RECORDS && peer_gone -> goto told                    /* wait_for_more: report_peer_gone */
        :: !SEES_RECORDS && !peer_gone && !IS_ARMED -> wait(true, false, true)
        :: !SEES_RECORDS && !peer_gone && IS_ARMED -> wait(true, false, false);
           if

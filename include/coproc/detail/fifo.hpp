@@ -63,6 +63,13 @@ class Fifo {
     if (--size_ <= capacity_ / 8) trim();
   }
 
+  /// Takes out the front. REQUIRES: not empty.
+  T get() {
+    T value = std::move(front());
+    pop_front();
+    return value;
+  }
+
   /// REQUIRES: not empty.
   const T& back() const noexcept { return *slot(size_ - 1); }
 

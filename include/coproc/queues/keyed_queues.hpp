@@ -1,11 +1,12 @@
-// A queue for each key, which is made when it is needed and released when it is empty. Both multi-queues are built on
-// it.
+// A queue for each key, which is made when it is needed and released when it is empty: the base of MultiQueue and
+// PriorityMultiQueue, with all that they share.
 //
 // Thread safety: none; one thread at a time.
 // Invariants: every queue in `queues_` holds at least one value; `size_` is the sum of their sizes.
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <unordered_map>
 #include <utility>
 
@@ -14,7 +15,7 @@
 
 namespace coproc::inline v0::detail {
 
-/// `Queue` has size, empty and clear.
+/// `Queue` has front, get, size, empty and clear.
 template <class Key, class Queue, class Hash>
 class KeyedQueues {
  public:
@@ -39,27 +40,39 @@ class KeyedQueues {
     ++size_;
   }
 
-  /// Calls `take` with the queue of the key, to take one value out of it. Throws QueueEmptyError.
-  template <class Take>
-  auto get(const Key& key, Take&& take) {
-    const auto at = queues_.find(key);
-    if (at == queues_.end()) throw_empty();
-    auto value = take(at->second);
-    --size_;
-    give_back_if_empty(at);
-    return value;
-  }
-
+  /// The queue of the key. Throws QueueEmptyError if the key has no value.
   const Queue& at(const Key& key) const {
     const auto at = queues_.find(key);
     if (at == queues_.end()) throw_empty();
     return at->second;
   }
+  /// The value that `get(key)` would return. Throws QueueEmptyError if the key has none.
+  const auto& front(const Key& key) const { return at(key).front(); }
+
+  /// Takes out the front value of the key. Throws QueueEmptyError if the key has none.
+  auto get(const Key& key) {
+    const auto at = queues_.find(key);
+    if (at == queues_.end()) throw_empty();
+    auto value = at->second.get();
+    --size_;
+    give_back_if_empty(at);
+    return value;
+  }
+  /// The same, but returns nullopt if the key has no value.
+  auto try_get(const Key& key) {
+    using Value = decltype(get(key));
+    return size(key) == 0 ? std::optional<Value>() : std::optional<Value>(get(key));
+  }
+
+  /// The number of values of this key, and of all keys.
   std::size_t size(const Key& key) const {
     const auto at = queues_.find(key);
     return at == queues_.end() ? 0 : at->second.size();
   }
   std::size_t size() const noexcept { return size_; }
+  bool empty(const Key& key) const { return size(key) == 0; }
+  bool empty() const noexcept { return size() == 0; }
+  /// The number of keys that have values.
   std::size_t key_count() const noexcept { return queues_.size(); }
 
   void clear(const Key& key) {

@@ -1,17 +1,17 @@
-// Counts what the test program takes from the heap, by replacing the global operator new.
+// Counts the heap allocations of the test program. It replaces the global operator new.
 //
-// Thread safety: any thread; the counts are of the whole program.
+// Thread safety: all functions from any thread; the counts are of the whole program.
 #pragma once
 
 #include <cstddef>
 
 namespace coproc_test {
 
-/// Allocations so far, and how many of them are not freed yet.
+/// The number of allocations so far, and the number of those that are not freed yet.
 std::size_t allocations() noexcept;
 std::size_t live_allocations() noexcept;
-/// Calls of malloc, calloc and realloc so far, those by operator new among them; always 0 under the sanitizers, which
-/// have a heap of their own.
+/// The number of calls of malloc, calloc and realloc so far, including those by operator new. Always 0 under the
+/// sanitizers, which have a heap of their own.
 std::size_t heap_calls() noexcept;
 
 }  // namespace coproc_test

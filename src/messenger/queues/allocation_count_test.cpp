@@ -9,7 +9,7 @@
 #include <vector>
 
 namespace {
-// Relaxed: only the numbers count, nothing is published with them.
+// Relaxed: they publish nothing but themselves.
 std::atomic<std::size_t> made{0};
 std::atomic<std::size_t> freed{0};
 std::atomic<std::size_t> called{0};
@@ -43,7 +43,7 @@ void* realloc(void* memory, std::size_t bytes) noexcept {
 }
 #endif
 
-// The array and nothrow forms of the standard library lead here.
+// The array and nothrow forms of the standard library call these.
 void* operator new(std::size_t bytes) {
   void* const memory = std::malloc(bytes == 0 ? 1 : bytes);
   if (memory == nullptr) throw std::bad_alloc();

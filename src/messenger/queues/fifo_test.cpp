@@ -58,7 +58,7 @@ TEST(Fifo, IsADequeAfterAnyOperations) {
 }
 
 TEST(Fifo, GrowsFromItsFrontAndFromItsBack) {
-  Fifo<std::shared_ptr<int>> fifo;  // shared: a value that is destroyed once too often shows
+  Fifo<std::shared_ptr<int>> fifo;  // shared_ptr, so that a value that is destroyed twice is found
   std::deque<std::shared_ptr<int>> model;
   for (int i = 0; i < 100; ++i) {
     const auto value = std::make_shared<int>(i);
@@ -74,7 +74,7 @@ TEST(Fifo, GrowsFromItsFrontAndFromItsBack) {
 }
 
 TEST(Fifo, ErasesAcrossTheEndOfAFullRing) {
-  Fifo<std::shared_ptr<int>> fifo;  // shared: a value that is destroyed once too often shows
+  Fifo<std::shared_ptr<int>> fifo;  // shared_ptr, so that a value that is destroyed twice is found
   std::vector<std::shared_ptr<int>> values;
   const auto push = [&] {
     fifo.push_back(values.emplace_back(std::make_shared<int>(static_cast<int>(values.size()))));

@@ -74,7 +74,7 @@ TEST(PriorityQueue, KeepsTheOrderOf64BitNumbers) {
   for (std::size_t i = 0; i != rising.size(); ++i) EXPECT_EQ(queue.get(), i);
 }
 
-// With linear steps this would take an hour: the watchdog would end it.
+// If a step took linear time, this would take an hour, and the watchdog would end it.
 TEST(PriorityQueue, HoldsAMillionDifferentPriorities) {
   constexpr std::uint32_t kCount = 1'000'000;
   std::vector<std::uint32_t> numbers(kCount);

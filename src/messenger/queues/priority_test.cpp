@@ -20,7 +20,7 @@ constexpr double k2To53 = 9007199254740992.0;
 constexpr double k2To63 = 9223372036854775808.0;
 constexpr double k2To64 = 18446744073709551616.0;
 
-// Strictly rising, whatever the types.
+// In strictly rising order, of mixed types.
 const std::vector<Priority> kRising = {
     Priority(-kInfinity),
     Priority(-1e300),
@@ -45,7 +45,7 @@ const std::vector<Priority> kRising = {
     Priority((std::int64_t{1} << 53) + 1),
     Priority((std::uint64_t{1} << 53) + 2),
     Priority((std::int64_t{1} << 53) + 3),
-    Priority(std::int64_t{1'700'000'000'000'000'000}),  // nanosecond stamps
+    Priority(std::int64_t{1'700'000'000'000'000'000}),  // timestamps in nanoseconds
     Priority(std::int64_t{1'700'000'000'000'000'001}),
     Priority(std::uint64_t{1'700'000'000'000'000'002}),
     Priority(kMax - 1025),
@@ -111,7 +111,7 @@ TEST(Priority, SurvivesBeingTakenIntoParts) {
 template <class I>
 void compare_random(std::mt19937_64& random) {
   for (int i = 0; i < 100'000; ++i) {
-    // Near a random power of two, where rounding changes.
+    // Near a random power of two, where the rounding changes.
     const auto base = std::uint64_t{1} << (random() % 64);
     const auto a = static_cast<I>(base + random() % 4096 - 2048);
     const auto b = static_cast<I>(static_cast<std::uint64_t>(a) + random() % 5 - 2);
