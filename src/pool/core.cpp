@@ -173,7 +173,10 @@ void PoolCore::note_submitted_end(const std::shared_ptr<Job>& job) noexcept {
 void PoolCore::then(const std::shared_ptr<Job>& job, std::function<void()> function) {
   const Lock lock(*this);
   job->then = std::move(function);
-  if (job->added == 0 || job->finished != job->added) return;
+  if (job->added == 0 || job->finished != job->added) {
+    if (is_driving_ && is_over_limit(*job)) wake_driver();  // an awaited task may begin beyond the limit
+    return;
+  }
   job->next_to_call = std::move(to_call_);
   to_call_ = job;
 }
