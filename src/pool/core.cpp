@@ -284,7 +284,7 @@ void PoolCore::abandon(Job& job) noexcept {
   if (is_driving_) wake_driver();
 }
 
-bool PoolCore::cancel(Job& job) {
+bool PoolCore::cancel(Job& job, bool even_if_running) {
   const Lock lock(*this);
   if (job.finished == job.added || job.has_result()) return false;
   TaskPtr answer = std::make_unique<EndedCalls>();
@@ -309,6 +309,7 @@ bool PoolCore::cancel(Job& job) {
     const auto at = std::find_if(slot->window.begin(), slot->window.end(), is_of_job);
     if (at == slot->window.end()) continue;
     Task& task = *at;
+    if (at == slot->window.begin() && !even_if_running) return false;
     prepare(task);
     task.cancelled_at = os::now_ns();
     if (at == slot->window.begin()) {

@@ -67,9 +67,7 @@ class Task:
 
         :return: whether it is cancelled; False if it had ended before
         """
-        if not self._is_read and self._job.cancel():
-            self._is_cancelled = True
-        return self._is_cancelled
+        return self._cancel(even_if_running=True)
 
     def cancelled(self):
         """Return whether `cancel` has ended the task."""
@@ -97,6 +95,11 @@ class Task:
         except NotOwnerError:
             state = "of another process"
         return f"<coproc.Task: {state}>"
+
+    def _cancel(self, even_if_running):
+        if not self._is_read and self._job.cancel(even_if_running):
+            self._is_cancelled = True
+        return self._is_cancelled
 
     def _call_at_end(self, function):
         self._callbacks.append(function)
