@@ -3,7 +3,7 @@ import dataclasses
 import multiprocessing.process
 import os
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Generator, Hashable, Iterable, Iterator, Mapping, Sequence
 from types import GenericAlias
 from typing import Any, Generic, Literal, Self, TypeVar
 
@@ -300,6 +300,7 @@ class Task(Generic[_R]):
     def cancel(self) -> bool: ...
     def cancelled(self) -> bool: ...
     def add_done_callback(self, function: Callable[[Self], object]) -> None: ...
+    def __await__(self) -> Generator[Any, None, _R]: ...
 
 def as_completed(tasks: Iterable[Task[_R]], timeout: _Timeout = None) -> Iterator[Task[_R]]: ...
 
