@@ -19,6 +19,7 @@ from .errors import *  # noqa: F403
 from .legacy_worker_resource import BaseWorkerProcess, LegacyWorkerResource
 from .messenger import ChannelID, MultiMessenger, PriorityMessenger, RecvPayloadType, SendPayloadType
 from .pool import (
+    Executor,
     LazyPool,
     Pool,
     PoolInsights,

@@ -5,6 +5,7 @@ Time-outs are the builtin `TimeoutError`, invalid arguments are `ValueError` or 
 type, with the worker's traceback as its `__cause__`.
 """
 
+import concurrent.futures
 import pickle
 import sys
 import traceback
@@ -164,7 +165,7 @@ class TaskTimeoutError(Error, TimeoutError):
     """A task of a pool ran for longer than its `time_limit`. Its worker was killed."""
 
 
-class PoolBrokenError(Error):
+class PoolBrokenError(Error, concurrent.futures.BrokenExecutor):
     """The workers of a pool have ended several times before they could run anything."""
 
 

@@ -173,9 +173,9 @@ bool PoolJob::is_done() {
   return job_.is_done();
 }
 
-bool PoolJob::cancel() {
+bool PoolJob::cancel(bool even_if_running) {
   const Unlocked unlocked;
-  return job_.cancel();
+  return job_.cancel(even_if_running);
 }
 
 void PoolJob::then(py::function function) {
@@ -216,7 +216,7 @@ void bind_pool_job(py::module_& module) {
       .def_property_readonly("index", &PoolJob::index)
       .def_property_readonly("taken", &PoolJob::taken)
       .def("is_done", &PoolJob::is_done)
-      .def("cancel", &PoolJob::cancel)
+      .def("cancel", &PoolJob::cancel, py::arg("even_if_running") = true)
       .def("then", &PoolJob::then, py::arg("function"))
       .def("close", &PoolJob::close)
       .def_static("wait_any", &PoolJob::wait_any, py::arg("jobs"), py::arg("timeout"));

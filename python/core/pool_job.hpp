@@ -44,7 +44,7 @@ class PoolJob {
   /// The number of results that were read.
   std::uint64_t taken() const noexcept { return taken_; }
   bool is_done();
-  bool cancel();
+  bool cancel(bool even_if_running);
   void then(py::function function);
   /// Cancels the rest, which nobody will read.
   void close();

@@ -48,6 +48,18 @@ def test_callbacks_are_called_by_its_thread(pool):
     assert by[0][1] is None
 
 
+def test_a_callback_is_called_although_nobody_reads_the_results_of_other_tasks():
+    """Unread results are bounded: beyond the bound only tasks begin for which somebody waits."""
+    link = coproc.LinkOptions(ring_bytes=1 << 16, max_queued_bytes=200_000)
+    with Pool(2, background=True, link=link) as pool:
+        tasks = [pool.submit(bytes, 50_000) for _ in range(50)]
+        wait_until(lambda: tasks[2].done())
+        called = threading.Event()
+        tasks[-1].add_done_callback(lambda _: called.set())
+        assert called.wait(60)
+        assert tasks[-1].result() == bytes(50_000)
+
+
 def test_everything_else_is_as_without_it(pool):
     assert pool.map(square, range(1000)) == [x * x for x in range(1000)]
     with pytest.raises(ValueError, match="bad 7"):

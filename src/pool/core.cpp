@@ -173,7 +173,10 @@ void PoolCore::note_submitted_end(const std::shared_ptr<Job>& job) noexcept {
 void PoolCore::then(const std::shared_ptr<Job>& job, std::function<void()> function) {
   const Lock lock(*this);
   job->then = std::move(function);
-  if (job->added == 0 || job->finished != job->added) return;
+  if (job->added == 0 || job->finished != job->added) {
+    if (is_driving_ && is_over_limit(*job)) wake_driver();  // an awaited task may begin beyond the limit
+    return;
+  }
   job->next_to_call = std::move(to_call_);
   to_call_ = job;
 }
@@ -281,7 +284,7 @@ void PoolCore::abandon(Job& job) noexcept {
   if (is_driving_) wake_driver();
 }
 
-bool PoolCore::cancel(Job& job) {
+bool PoolCore::cancel(Job& job, bool even_if_running) {
   const Lock lock(*this);
   if (job.finished == job.added || job.has_result()) return false;
   TaskPtr answer = std::make_unique<EndedCalls>();
@@ -306,6 +309,7 @@ bool PoolCore::cancel(Job& job) {
     const auto at = std::find_if(slot->window.begin(), slot->window.end(), is_of_job);
     if (at == slot->window.end()) continue;
     Task& task = *at;
+    if (at == slot->window.begin() && !even_if_running) return false;
     prepare(task);
     task.cancelled_at = os::now_ns();
     if (at == slot->window.begin()) {

@@ -68,7 +68,7 @@ class PoolCore {
   JobHandle::News wait(Job& job, std::deque<TaskPtr>& into, Timeout timeout) COPROC_EXCLUDES(mutex_);
   void tend() COPROC_EXCLUDES(mutex_);
   bool is_done(const Job& job) COPROC_EXCLUDES(mutex_);
-  bool cancel(Job& job) COPROC_EXCLUDES(mutex_);
+  bool cancel(Job& job, bool even_if_running) COPROC_EXCLUDES(mutex_);
   void then(const std::shared_ptr<Job>& job, std::function<void()> function) COPROC_EXCLUDES(mutex_);
   bool wait_any(std::span<Job* const> jobs, Timeout timeout) COPROC_EXCLUDES(mutex_);
   /// Call when nobody will read the job's results. The rest of a map is dropped; a submitted task still runs.

@@ -1,7 +1,8 @@
 // Bounds the memory of unread results: those of a map, and those of all submitted tasks together, may take as many
 // bytes as the inbox of a worker (LinkOptions::max_queued_bytes).
 //
-// Beyond the limit no further results are taken in and no further tasks begin, except those that a thread waits for.
+// Beyond the limit no further results are taken in and no further tasks begin, except those that a thread waits for
+// and those at whose end a function is called (JobHandle::then).
 #include <algorithm>
 
 #include "coproc/detail/message_access.hpp"
@@ -37,11 +38,12 @@ void PoolCore::release(Job& job, Task& task) noexcept {
   if (was_over && !is_over_limit(job) && is_driving_) wake_driver();
 }
 
-/// Whether a thread waits for the result of this task.
+/// Whether a thread, or a function that is called at its end, waits for the result of this task.
 bool PoolCore::is_needed(const Task& task) const noexcept {
   const Job& job = *task.job;
   if (job.shape.is_submitted && waits_for_submitted_ != 0) return true;
-  return job.is_awaited && !job.has_result() && (!job.shape.is_ordered || task.index == job.next);
+  return (job.is_awaited || job.then != nullptr) && !job.has_result() &&
+         (!job.shape.is_ordered || task.index == job.next);
 }
 
 /// Whether answers of this worker may be taken in: below the limit, or if a thread waits for one of its tasks.

@@ -189,7 +189,9 @@ class COPROC_API JobHandle {
   void tend();
   /// Whether all tasks have ended. Takes in results that have arrived, without waiting.
   bool is_done() const;
-  bool cancel();
+  /// Of a submitted task: takes it back, and ends its worker if it runs and `even_if_running` is true. Returns false if
+  /// it has ended, or goes on.
+  bool cancel(bool even_if_running = true);
   /// Of a submitted task: `function` is called once, when the task has ended: now, or later by a thread that is in a
   /// call of the pool. The pool is not locked meanwhile. Exceptions of the function are dropped.
   void then(std::function<void()> function);

@@ -1,3 +1,4 @@
+from .executor import Executor
 from .insights import PoolInsights, SlowTask, WorkerInsights
 from .lazypool import LazyPool
 from .pool import Pool
@@ -6,6 +7,7 @@ from .task import Task, as_completed
 from .workerresourcepool import WorkerResourcePool
 
 __all__ = [
+    "Executor",
     "LazyPool",
     "Pool",
     "PoolInsights",

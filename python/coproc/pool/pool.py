@@ -216,7 +216,8 @@ class Pool(PoolLife):
                 )
         kernel, function, names = self._function(func, CALL, **options)
         time_limit, max_retries = options.get("time_limit"), options.get("max_retries", 0)
-        return Task(kernel, kernel.submit(function, (args, kwargs), names(), time_limit, max_retries))
+        job = kernel.submit(function, (args, kwargs), names(), time_limit, max_retries)
+        return Task(kernel, job, self._background)
 
     # ---- inside ----
 

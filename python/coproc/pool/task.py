@@ -7,6 +7,7 @@ import time
 
 from .. import _core
 from ..errors import NotOwnerError
+from .awaiting import awaited
 from .failures import error_of_task
 
 #: A wait for tasks of several pools waits for each pool in turn, for this many seconds.
@@ -18,11 +19,20 @@ class Task:
 
     A thread that waits for the result hands out tasks and takes in results for all users of the pool. In a process that
     was forked from the one that made the pool, calls raise NotOwnerError.
+
+    A coroutine of asyncio can await it, if the pool was made with `background=True`:
+
+        small = await pool.submit(resize, image, width=640)
+
+    The thread of the pool wakes the event loop when the task has ended; no other thread waits for it. If the coroutine
+    is cancelled, the task is cancelled, too, as by `cancel`. `await` returns and raises what `result` does, and raises
+    RuntimeError if the task has not ended and the pool has no thread.
     """
 
-    def __init__(self, kernel, job):
+    def __init__(self, kernel, job, is_driven):
         self._kernel = kernel
         self._job = job
+        self._is_driven = is_driven  # the pool has a thread
         self._callbacks = collections.deque()
         self._reading = threading.RLock()  # held by the thread that waits for the result
         self._is_read = self._is_cancelled = False
@@ -67,9 +77,7 @@ class Task:
 
         :return: whether it is cancelled; False if it had ended before
         """
-        if not self._is_read and self._job.cancel():
-            self._is_cancelled = True
-        return self._is_cancelled
+        return self._cancel(even_if_running=True)
 
     def cancelled(self):
         """Return whether `cancel` has ended the task."""
@@ -88,6 +96,9 @@ class Task:
             raise TypeError(f"add_done_callback: {function!r} cannot be called")
         self._call_at_end(function)
 
+    def __await__(self):
+        return awaited(self, self._is_driven).__await__()
+
     def __reduce__(self):
         raise TypeError("a task of a pool cannot go to another process: send its result")
 
@@ -97,6 +108,11 @@ class Task:
         except NotOwnerError:
             state = "of another process"
         return f"<coproc.Task: {state}>"
+
+    def _cancel(self, even_if_running):
+        if not self._is_read and self._job.cancel(even_if_running):
+            self._is_cancelled = True
+        return self._is_cancelled
 
     def _call_at_end(self, function):
         self._callbacks.append(function)
