@@ -152,6 +152,20 @@ class Pool {
   /// Makes the present wait, or else the next one, throw InterruptedError. May be called by any thread and by signal
   /// handlers.
   void interrupt() noexcept { handle_.interrupt(); }
+
+  /// A descriptor for poll, epoll or Asio, so that the program's own event loop drives the pool: call `poll` when it is
+  /// readable. It becomes readable when an answer of a worker or its end has arrived, when a time limit, a start or
+  /// another step is due, and when any other call has taken in a result. It stays readable until `poll` was called. The
+  /// first call makes it, and it costs a few descriptors more for each worker. The pool keeps owning it. Throws
+  /// InvalidArgumentError with `PoolOptions::background`, whose thread does all that a loop would be woken for, and
+  /// SystemLimitError.
+  int native_handle() { return handle_.native_handle(); }
+  /// Drives the pool for one round, and does not wait for tasks: takes in the results and the ends of workers that have
+  /// arrived, and hands out tasks. If a worker has to be replaced, it starts one, and takes as long as this start.
+  /// Afterwards `Task::is_done` says for each task whether it has ended. Does not throw the errors of tasks, and is not
+  /// interrupted.
+  void poll() { handle_.poll(); }
+
   /// Ends the workers. Idle workers are asked to close, so that their exit functions run; workers in the middle of a
   /// task get SIGTERM at once; and workers that take longer than `PoolOptions::worker.stop` get SIGKILL. Tasks that
   /// have not ended are cancelled.

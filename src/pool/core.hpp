@@ -1,8 +1,9 @@
 // The core of a pool: its workers, the tasks that wait for them, and the calls that drive both.
 //
 // The source files are split by subject: core.cpp (jobs), looks.cpp (calls that only report), drive.cpp (waiting and
-// driving), starting.cpp (new workers), dispatch.cpp (tasks to workers), collect.cpp (results from workers), end.cpp
-// (ends of workers), held.cpp (unread results), stop.cpp (the end of the pool).
+// driving), event_loop.cpp (driving by an event loop of the host), starting.cpp (new workers), dispatch.cpp (tasks to
+// workers), collect.cpp (results from workers), end.cpp (ends of workers), held.cpp (unread results), stop.cpp (the end
+// of the pool).
 //
 // The pool has no thread of its own, unless PoolOptions::background is set: a call that has to wait drives the pool for
 // all callers. One thread drives at a time. The others sleep until their results have arrived or it is their turn.
@@ -40,6 +41,7 @@
 #include "os/clock.hpp"
 #include "os/fork_guard.hpp"
 #include "os/mutex.hpp"
+#include "pool/event_loop.hpp"
 #include "pool/job.hpp"
 #include "pool/slot.hpp"
 #include "pool/task_list.hpp"
@@ -75,6 +77,9 @@ class PoolCore {
   void abandon(Job& job) noexcept COPROC_EXCLUDES(mutex_);
   bool wait_for_submitted(Timeout timeout) COPROC_EXCLUDES(mutex_);
   void interrupt() noexcept;
+  // event_loop.cpp
+  int native_handle() COPROC_EXCLUDES(mutex_);
+  void drive_without_waiting() COPROC_EXCLUDES(mutex_);
   // stop.cpp
   void stop(const StopOptions& options) COPROC_EXCLUDES(mutex_);
   // looks.cpp
@@ -142,11 +147,16 @@ class PoolCore {
   void drive_once(const os::Deadline& deadline) COPROC_REQUIRES(mutex_);
   void poll() COPROC_REQUIRES(mutex_);
   void sleep(const os::Deadline& deadline) COPROC_REQUIRES(mutex_);
+  std::int64_t next_look(const Slot& slot, std::int64_t now) const noexcept COPROC_REQUIRES(mutex_);
   std::chrono::nanoseconds nap_length() const noexcept COPROC_REQUIRES(mutex_);
   bool pump() noexcept COPROC_REQUIRES(mutex_);
   void wake_driver() noexcept COPROC_REQUIRES(mutex_);
   void wake_next_driver() noexcept COPROC_REQUIRES(mutex_);
   void drive_in_background() COPROC_EXCLUDES(mutex_);
+
+  // event_loop.cpp
+  void arm_event_loop() noexcept COPROC_REQUIRES(mutex_);
+  void collect_readable() noexcept COPROC_REQUIRES(mutex_);
 
   // dispatch.cpp
   bool dispatch() COPROC_REQUIRES(mutex_);
@@ -227,11 +237,12 @@ class PoolCore {
   bool is_launching_ COPROC_GUARDED_BY(mutex_) = false;  // a thread starts a worker
   /// A thread waits for a task that is still queued. Results are then taken in beyond the limit, to make room for it.
   bool is_needed_queued_ COPROC_GUARDED_BY(mutex_) = false;
-  std::uint64_t rounds_ COPROC_GUARDED_BY(mutex_) = 0;  // rounds that were driven
-  std::size_t pollers_ COPROC_GUARDED_BY(mutex_) = 0;   // threads that wait for the end of a round
-  int empty_naps_ COPROC_GUARDED_BY(mutex_) = 0;        // naps of the driver in succession
-  bool is_stopped_ COPROC_GUARDED_BY(mutex_) = false;   // stop() was called
-  bool is_ended_ COPROC_GUARDED_BY(mutex_) = false;     // stop() has ended the workers
+  std::unique_ptr<pool::EventLoop> event_loop_ COPROC_GUARDED_BY(mutex_);  // null before native_handle()
+  std::uint64_t rounds_ COPROC_GUARDED_BY(mutex_) = 0;                     // rounds that were driven
+  std::size_t pollers_ COPROC_GUARDED_BY(mutex_) = 0;                      // threads that wait for the end of a round
+  int empty_naps_ COPROC_GUARDED_BY(mutex_) = 0;                           // naps of the driver in succession
+  bool is_stopped_ COPROC_GUARDED_BY(mutex_) = false;                      // stop() was called
+  bool is_ended_ COPROC_GUARDED_BY(mutex_) = false;                        // stop() has ended the workers
 
   /// The thread of PoolOptions::background. Only the constructor and the thread that stops the pool use it.
   std::thread driver_;
@@ -250,6 +261,7 @@ class COPROC_SCOPED_CAPABILITY PoolCore::Lock {
   Lock(const Lock&) = delete;
   Lock& operator=(const Lock&) = delete;
   ~Lock() COPROC_RELEASE() {
+    if (!core_.is_driving_ || core_.is_napping_) core_.arm_event_loop();
     const TaskList dropped = std::move(core_.dropped_);
     std::shared_ptr<Job> to_call = std::move(core_.to_call_);
     core_.mutex_.unlock();

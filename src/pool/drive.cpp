@@ -161,6 +161,7 @@ bool PoolCore::run_deferred() noexcept {
   const os::NoCancel stays;
   TaskList dropped = std::move(dropped_);
   std::shared_ptr<Job> to_call = std::move(to_call_);
+  arm_event_loop();
   notify_all();  // another thread may drive meanwhile
   const os::MutexUnlock unlocked(mutex_);
   dropped.clear();
@@ -174,6 +175,7 @@ void PoolCore::wake_next_driver() noexcept {
 }
 
 void PoolCore::notify(Job& job) noexcept {
+  if (event_loop_ != nullptr) event_loop_->has_news = true;
   if (job.reader != nullptr) job.reader->changed.notify_one();
 }
 
@@ -251,6 +253,7 @@ bool PoolCore::pump() noexcept {
   any = dispatch() || any;
   check_invariants();
   ++rounds_;
+  if (event_loop_ != nullptr) event_loop_->looked_at = os::now_ns();
   if (pollers_ != 0) notify_all();
   return any;
 }
@@ -292,7 +295,19 @@ std::chrono::nanoseconds PoolCore::nap_length() const noexcept {
   return std::min(least, kLongestNap);
 }
 
+/// Returns when the driver, which has looked at `now`, has to look at this slot again if nothing arrives before.
+std::int64_t PoolCore::next_look(const Slot& slot, std::int64_t now) const noexcept {
+  std::int64_t at = due_at(slot);
+  if (slot.stuck_since() != 0) at = std::min(at, now + kLookAtStuckEvery.count());
+  if (slot.window.calls() > 1 && may_take_from(slot)) {
+    const std::chrono::nanoseconds since(now - slot.received_at);
+    at = std::min(at, now + std::clamp(since, kFirstLookForQuiet, kLastLookForQuiet).count());
+  }
+  return at;
+}
+
 void PoolCore::sleep(const os::Deadline& deadline) {
+  arm_event_loop();
   // After several naps without news the driver waits once, because a nap does not notice the end of a worker.
   const auto nap =
       empty_naps_ == kMostEmptyNaps ? std::chrono::nanoseconds::zero() : std::min(nap_length(), deadline.remaining());
@@ -311,14 +326,10 @@ void PoolCore::sleep(const os::Deadline& deadline) {
   std::vector<Messenger*> awaited;
   std::vector<Slot*> slots;
   auto time = deadline.remaining();
+  const std::int64_t now = os::now_ns();
   for (const auto& slot : slots_) {
-    if (const std::int64_t due = due_at(*slot); due != Slot::kNever) {
-      time = std::min(time, std::chrono::nanoseconds(std::max<std::int64_t>(0, due - os::now_ns())));
-    }
-    if (slot->stuck_since() != 0) time = std::min(time, kLookAtStuckEvery);
-    if (slot->window.calls() > 1) {
-      const std::chrono::nanoseconds since(os::now_ns() - slot->received_at);
-      time = std::min(time, std::clamp(since, kFirstLookForQuiet, kLastLookForQuiet));
+    if (const std::int64_t at = next_look(*slot, now); at != Slot::kNever) {
+      time = std::min(time, std::chrono::nanoseconds(std::max<std::int64_t>(0, at - now)));
     }
     if (!slot->is_open() || !may_take_from(*slot)) continue;
     awaited.push_back(&slot->messenger());

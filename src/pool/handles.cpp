@@ -158,6 +158,8 @@ bool PoolHandle::wait(Timeout timeout) { return core()->wait_for_submitted(timeo
 void PoolHandle::interrupt() noexcept {
   if (core_ != nullptr) core_->interrupt();
 }
+int PoolHandle::native_handle() { return core()->native_handle(); }
+void PoolHandle::poll() { core()->drive_without_waiting(); }
 void PoolHandle::stop() { core()->stop(core()->options().worker.stop); }
 void PoolHandle::stop(const StopOptions& options) { core()->stop(options); }
 PoolInsights PoolHandle::insights() const { return core()->insights(); }

@@ -35,7 +35,9 @@ void PoolCore::hold(Job& job, Task& task) noexcept {
 void PoolCore::release(Job& job, Task& task) noexcept {
   const bool was_over = is_over_limit(job);
   held_by(job) -= std::exchange(task.held_bytes, 0);
-  if (was_over && !is_over_limit(job) && is_driving_) wake_driver();
+  if (!was_over || is_over_limit(job)) return;
+  if (is_driving_) wake_driver();
+  if (event_loop_ != nullptr) event_loop_->has_news = true;  // the next poll() hands tasks out again
 }
 
 /// Whether a thread, or a function that is called at its end, waits for the result of this task.

@@ -31,7 +31,8 @@ bool PoolCore::start_missing() noexcept {
   const os::NoCancel stays;  // or else the slot would stay in its launching phase
   slot.note_launch();
   is_launching_ = true;
-  notify_all();  // another thread may drive meanwhile
+  arm_event_loop();  // it must not watch the link of the former worker, which the start destroys
+  notify_all();      // another thread may drive meanwhile
   std::exception_ptr error;
   try {
     const os::MutexUnlock unlocked(mutex_);

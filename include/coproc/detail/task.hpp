@@ -142,6 +142,8 @@ class COPROC_API PoolHandle {
   std::size_t pending() const;
   bool wait(Timeout timeout);
   void interrupt() noexcept;
+  int native_handle();
+  void poll();
   void stop();
   void stop(const StopOptions& options);
   PoolInsights insights() const;
