@@ -10,8 +10,8 @@ namespace coproc::inline v0::detail {
 
 using link::FrameKind;
 
-/// Receives the next message of several channels, or one that receive_at_once() cannot take. Waits for it. Returns false
-/// if the deadline has passed. REQUIRES: a CallGuard is held.
+/// Receives the next message of several channels, or one that receive_at_once() cannot take. Waits for it. Returns
+/// false if the deadline has passed. REQUIRES: a CallGuard is held.
 bool Core::receive_slowly(const ChannelId* channels, std::size_t count, const Incoming& to, Timeout timeout) {
   const os::Deadline deadline(timeout.ns);
   Channel* const only = count == 1 ? &channels_.of(channels[0]) : nullptr;
