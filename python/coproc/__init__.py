@@ -21,6 +21,7 @@ from .messenger import ChannelID, MultiMessenger, PriorityMessenger, RecvPayload
 from .pool import (
     Executor,
     LazyPool,
+    MultiprocessingPool,
     Pool,
     PoolInsights,
     Results,

@@ -1,5 +1,6 @@
 import concurrent.futures
 import dataclasses
+import multiprocessing.pool
 import multiprocessing.process
 import os
 from collections import Counter
@@ -411,6 +412,60 @@ class Executor(concurrent.futures.Executor):
         self, fn: Callable[..., _R], *iterables: Iterable[Any], timeout: _Timeout = None, chunksize: int = 1
     ) -> Iterator[_R]: ...
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None: ...
+
+class MultiprocessingPool(multiprocessing.pool.Pool):
+    def __init__(
+        self,
+        processes: int | None = None,
+        initializer: Callable[..., object] | None = None,
+        initargs: Iterable[Any] = (),
+        maxtasksperchild: int | None = None,
+        context: Any | None = None,
+        *,
+        time_limit: float | None = None,
+        max_retries: int = 0,
+        **options: Any,
+    ) -> None: ...
+    def apply(self, func: Callable[..., _R], args: Iterable[Any] = (), kwds: Mapping[str, Any] = ...) -> _R: ...
+    def apply_async(
+        self,
+        func: Callable[..., _R],
+        args: Iterable[Any] = (),
+        kwds: Mapping[str, Any] = ...,
+        callback: Callable[[_R], object] | None = None,
+        error_callback: Callable[[BaseException], object] | None = None,
+    ) -> multiprocessing.pool.AsyncResult[_R]: ...
+    def map(self, func: Callable[[_T], _R], iterable: Iterable[_T], chunksize: int | None = None) -> list[_R]: ...
+    def map_async(
+        self,
+        func: Callable[[_T], _R],
+        iterable: Iterable[_T],
+        chunksize: int | None = None,
+        callback: Callable[[Any], object] | None = None,
+        error_callback: Callable[[BaseException], object] | None = None,
+    ) -> multiprocessing.pool.MapResult[_R]: ...
+    def starmap(
+        self, func: Callable[..., _R], iterable: Iterable[Iterable[Any]], chunksize: int | None = None
+    ) -> list[_R]: ...
+    def starmap_async(
+        self,
+        func: Callable[..., _R],
+        iterable: Iterable[Iterable[Any]],
+        chunksize: int | None = None,
+        callback: Callable[[Any], object] | None = None,
+        error_callback: Callable[[BaseException], object] | None = None,
+    ) -> multiprocessing.pool.AsyncResult[list[_R]]: ...
+    def imap(
+        self, func: Callable[[_T], _R], iterable: Iterable[_T], chunksize: int | None = 1
+    ) -> multiprocessing.pool.IMapIterator[_R]: ...
+    def imap_unordered(
+        self, func: Callable[[_T], _R], iterable: Iterable[_T], chunksize: int | None = 1
+    ) -> multiprocessing.pool.IMapIterator[_R]: ...
+    def close(self) -> None: ...
+    def terminate(self) -> None: ...
+    def join(self) -> None: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *_: object) -> None: ...
 
 class LazyPool:
     n: int | None

@@ -58,6 +58,7 @@ def raise_it(error):
 
 def test_futures_are_those_of_the_standard_library(executor):
     assert isinstance(executor, concurrent.futures.Executor)
+    assert executor._max_workers == 2  # libraries count the workers by this name
     future = executor.submit(add, 1, 2, more=3)
     assert isinstance(future, concurrent.futures.Future)
     assert (future.result(), future.exception(), future.done(), future.cancelled()) == (6, None, True, False)

@@ -1,6 +1,7 @@
 from .executor import Executor
 from .insights import PoolInsights, SlowTask, WorkerInsights
 from .lazypool import LazyPool
+from .multiprocessing_pool import MultiprocessingPool
 from .pool import Pool
 from .results import Results
 from .task import Task, as_completed
@@ -9,6 +10,7 @@ from .workerresourcepool import WorkerResourcePool
 __all__ = [
     "Executor",
     "LazyPool",
+    "MultiprocessingPool",
     "Pool",
     "PoolInsights",
     "Results",

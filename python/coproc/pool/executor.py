@@ -11,6 +11,7 @@ import weakref
 
 from ..errors import NotOwnerError, PoolBrokenError, RemoteTraceback, StartError, TaskCancelledError
 from .arguments import check_map
+from .initializer import initializer_options
 from .pool import Pool
 
 
@@ -57,10 +58,7 @@ class Executor(concurrent.futures.Executor):
         self, max_workers=None, *, pool=None, initializer=None, initargs=(), max_tasks_per_child=None,
         time_limit=None, max_retries=0, **options,
     ):  # fmt: skip
-        if initializer is not None:
-            if not callable(initializer):
-                raise TypeError(f"initializer: a function or None, not {initializer!r}")
-            options.update(init=_initialize, init_args=(initializer, *initargs))
+        options.update(initializer_options(initializer, initargs))
         if max_tasks_per_child is not None:
             options["tasks_per_worker"] = max_tasks_per_child
         if pool is None:
@@ -76,6 +74,7 @@ class Executor(concurrent.futures.Executor):
                 raise ValueError("Executor(pool=...): nobody would drive this pool: make it by Pool(background=True)")
             self._pool = pool
         self._is_own = pool is None
+        self._max_workers = len(self._pool)  # by this name of the standard library's executors Dask counts the workers
         self._options = {"time_limit": time_limit, "max_retries": max_retries}
         self._lock = threading.Lock()
         self._closing = threading.Lock()  # held by a thread that waits for the end
@@ -216,10 +215,6 @@ class _Future(concurrent.futures.Future):
     def _be_cancelled(self):
         super().cancel()
         self.set_running_or_notify_cancel()  # for those who wait for several futures
-
-
-def _initialize(initializer, *initargs):
-    initializer(*initargs)
 
 
 def _chunks(items, size):
