@@ -6,6 +6,7 @@ import multiprocessing
 import multiprocessing.pool
 import os
 import pickle
+import queue
 import signal
 import subprocess
 import sys
@@ -131,6 +132,26 @@ def test_callbacks_have_been_called_when_the_result_is_there(either):
     either.apply_async(bad_on_two, (2,), **calls).wait()
     either.map_async(bad_on_two, range(4), **calls).wait()
     assert found == [9, [0, 1, 4], [3], ValueError, ValueError]
+
+
+def test_a_callback_may_hand_over_tasks(either):
+    found = queue.Queue()
+    either.apply_async(square, (3,), callback=lambda x: either.apply_async(square, (x,), callback=found.put))
+    assert found.get() == 81
+
+
+@pytest.mark.parametrize("call", ["apply_async", "map_async"])
+def test_a_callback_may_terminate(either, call):
+    called = threading.Event()
+
+    def end(_):
+        either.terminate()
+        called.set()
+
+    getattr(either, call)(bad_on_two, [2], error_callback=end)
+    called.wait()
+    either.join()
+    assert multiprocessing.active_children() == []
 
 
 def test_errors_are_raised_in_their_places(either):
@@ -325,15 +346,10 @@ def test_many_threads_use_one(pool):
 
 def test_one_that_is_dropped_runs_what_it_has_and_ends_its_workers():
     results = MultiprocessingPool(1).imap(pid_of, range(3))
-    later = MultiprocessingPool(1).apply_async(sleep_and_tell, (0.1,))
+    later = MultiprocessingPool(1).apply_async(pid_of, (0,))
     pids = {*results, later.get()}
     assert len(pids) == 2
     wait_until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in pids))
-
-
-def sleep_and_tell(seconds):
-    time.sleep(seconds)
-    return os.getpid()
 
 
 def run(program):

@@ -33,7 +33,8 @@ class MultiprocessingPool(multiprocessing.pool.Pool):
     The workers are started at once. Leaving the `with` block calls `terminate()`. To wait for what was handed over,
     call `close()` and `join()`. Any number of threads may use one pool at once.
 
-    Callbacks are called by threads of the pool, and must not wait for other results of it.
+    Callbacks are called by threads of the pool. They may hand over further tasks and call `terminate`, and must not
+    wait for other results.
 
     :param processes: the number of workers; None, the default, for as many as this process may use processors
     :param initializer: A function that runs in each worker before its first task. Its result is dropped. None, the
@@ -76,7 +77,7 @@ class MultiprocessingPool(multiprocessing.pool.Pool):
         )
         self._processes = len(self._pool)
         self._time_limit, self._max_retries = time_limit, max_retries
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._is_open = True
         self._left = set()  # the AsyncResults and Streams that are not over
         self._pool.start()
@@ -217,12 +218,15 @@ class MultiprocessingPool(multiprocessing.pool.Pool):
             self._is_open = False
 
     def terminate(self):
-        """Take no further tasks, and end the workers. Waits for their ends.
+        """Take no further tasks, and end the workers. Waits for their ends, unless a callback calls it.
 
         Tasks that have not ended are cancelled: their results are TaskCancelledError.
         """
         self.close()
-        self._pool.terminate()
+        if getattr(_this_thread, "is_in_callback", False):
+            _run_in_thread(self._pool.terminate)  # the thread of the pool cannot wait for its own end
+        else:
+            self._pool.terminate()
 
     def join(self):
         """Wait until every task has ended and its callback was called, then end the workers and wait for their ends.
@@ -285,7 +289,11 @@ class MultiprocessingPool(multiprocessing.pool.Pool):
                 value = task.result()
         except Exception as of_the_pool:
             error = of_the_pool
-        self._end(result, value, error)
+        _this_thread.is_in_callback = True
+        try:
+            self._end(result, value, error)
+        finally:
+            _this_thread.is_in_callback = False
 
     def _stretches(self, func, iterable, mode, is_ordered, chunksize):
         """Return a function that begins a map."""
@@ -349,10 +357,17 @@ class MultiprocessingPool(multiprocessing.pool.Pool):
             self._left.discard(stream)
 
 
+#: `is_in_callback` is true while a thread that drives the pool calls a callback of a task.
+_this_thread = threading.local()
+
+
 class _OnceStarted(Pool):
     """A pool that is not started again after its end, whatever another thread is about to hand over."""
 
-    _is_over = False
+    def __init__(self, *args, **options):
+        super().__init__(*args, **options)
+        self._is_over = False
+        self._stopping = threading.Lock()  # held by a thread that ends the workers, for which others wait
 
     def _started(self):
         with self._lock:
@@ -363,7 +378,8 @@ class _OnceStarted(Pool):
     def _stop(self, options):
         with self._lock:
             self._is_over = True
-        super()._stop(options)
+        with self._stopping:
+            super()._stop(options)
 
 
 def _run_in_thread(function, *args):
