@@ -2,6 +2,9 @@
 
 import os
 import signal
+import subprocess
+import sys
+import textwrap
 import time
 
 
@@ -80,3 +83,10 @@ def read(results):
 def wait_until(is_reached):
     while not is_reached():
         time.sleep(0.01)
+
+
+def words_printed_by(program):
+    """Return the words that a program of Python prints. It must end by itself, and without complaints."""
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout.split()

@@ -5,15 +5,13 @@ import concurrent.futures
 import os
 import signal
 import subprocess
-import sys
-import textwrap
 import threading
 import time
 
 import coproc
 import pytest
 from coproc import Executor, Pool
-from tasks import add, double, fail_on, sleep, square, wait_until
+from tasks import add, double, fail_on, sleep, square, wait_until, words_printed_by
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*is forked while this process has")
 
@@ -268,14 +266,8 @@ def test_one_that_is_dropped_runs_what_it_has_and_ends_its_workers():
         wait_until(lambda: not os.path.exists(f"/proc/{pid}"))
 
 
-def run(program):
-    done = subprocess.run([sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (0, "")
-    return done.stdout.split()
-
-
 def test_the_end_of_a_program_waits_for_what_it_has_submitted():
-    said = run(
+    said = words_printed_by(
         """
         import coproc, os, time
         def say(word):
@@ -294,7 +286,7 @@ def test_the_end_of_a_program_waits_for_what_it_has_submitted():
 
 def test_a_fork_of_the_program_does_not_wait_for_them():
     assert (
-        run(
+        words_printed_by(
             """
         import coproc, os, sys, time
         executor = coproc.Executor(1, method="fork")

@@ -9,8 +9,6 @@ import pickle
 import queue
 import signal
 import subprocess
-import sys
-import textwrap
 import threading
 import time
 
@@ -18,7 +16,7 @@ import coproc
 import pytest
 from coproc import MultiprocessingPool
 from coproc.pool import multiprocessing_pool
-from tasks import add, die_on, double, fail_on, pid_of, read, sleep, square, wait_until
+from tasks import add, die_on, double, fail_on, pid_of, read, sleep, square, wait_until, words_printed_by
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*is forked while this process has")
 
@@ -352,14 +350,8 @@ def test_one_that_is_dropped_runs_what_it_has_and_ends_its_workers():
     wait_until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in pids))
 
 
-def run(program):
-    done = subprocess.run([sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (0, "")
-    return done.stdout.split()
-
-
 def test_the_end_of_a_program_does_not_wait_for_tasks():
-    said = run(
+    said = words_printed_by(
         """
         import coproc, itertools, time
         pool = coproc.MultiprocessingPool(2, method="fork")
@@ -373,7 +365,7 @@ def test_the_end_of_a_program_does_not_wait_for_tasks():
 
 
 def test_a_fork_of_the_program_is_refused():
-    said = run(
+    said = words_printed_by(
         """
         import coproc, os, sys, time
         pool = coproc.MultiprocessingPool(1, method="fork")

@@ -174,17 +174,14 @@ class Executor(concurrent.futures.Executor):
         It is called by the thread of the pool, and reads the result at once, so unread results hold nobody up.
         """
         self._futures.discard(future)
-        try:
-            error = task.exception()
-        except Exception as of_the_pool:
-            error = of_the_pool
+        value, error = task._outcome()
         if not future._claim():
             return
         if isinstance(error, TaskCancelledError) and not isinstance(error.__cause__, RemoteTraceback):
             future._be_cancelled()
         elif future.set_running_or_notify_cancel():
             if error is None:
-                future.set_result(task.result())
+                future.set_result(value)
             else:
                 future.set_exception(error)
         future._task = None

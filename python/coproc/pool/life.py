@@ -131,11 +131,14 @@ class PoolLife:
 
     # ---- the kernel ----
 
-    def _started(self):
+    def _check_owner(self):
         if self._pid != os.getpid():
             raise NotOwnerError(
                 f"this pool belongs to process {self._pid}, from which this one was forked: make another one here"
             )
+
+    def _started(self):
+        self._check_owner()
         with self._lock:
             if self._kernel is None:
                 make_worker = WorkerMaker(self.workers, self._new_worker, self._target_kwargs, self._processors)

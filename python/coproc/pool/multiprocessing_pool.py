@@ -5,7 +5,6 @@ import multiprocessing.pool
 import os
 import threading
 
-from ..errors import NotOwnerError
 from .arguments import check_map, check_task
 from .initializer import initializer_options
 from .multiprocessing_results import AsyncResult, Stream, StreamResults
@@ -264,10 +263,7 @@ class MultiprocessingPool(multiprocessing.pool.Pool):
     def _check_running(self):
         if not self._is_open:
             raise ValueError("Pool not running")
-        if self._pool._pid != os.getpid():
-            raise NotOwnerError(
-                f"this pool belongs to process {self._pool._pid}, from which this one was forked: make another one here"
-            )
+        self._pool._check_owner()
 
     def _begun(self, result):
         """Note that a result is to come, for which `join` waits."""
@@ -282,13 +278,7 @@ class MultiprocessingPool(multiprocessing.pool.Pool):
 
     def _end_of_task(self, result, task):
         """Give a result what its task has. The thread of the pool reads it at once, so unread ones hold nobody up."""
-        value = None
-        try:
-            error = task.exception()
-            if error is None:
-                value = task.result()
-        except Exception as of_the_pool:
-            error = of_the_pool
+        value, error = task._outcome()
         _this_thread.is_in_callback = True
         try:
             self._end(result, value, error)

@@ -118,6 +118,14 @@ class Task:
         self._callbacks.append(function)
         self._job.then(self._call_back)
 
+    def _outcome(self):
+        """Return the result of a task that has ended, or None, and the error that `result` raises, or None."""
+        try:
+            error = self.exception()
+        except Exception as of_the_pool:
+            error = of_the_pool
+        return (self._result if error is None else None), error
+
     def _wait(self, timeout):
         if not self._is_read and not self._read(timeout):
             raise TimeoutError("the task has not ended in this time")
