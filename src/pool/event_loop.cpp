@@ -71,15 +71,15 @@ void EventLoop::set_due(std::int64_t at) noexcept {
   }
 }
 
-void EventLoop::tell() noexcept {
-  if (has_told_) return;
-  has_told_ = true;
+void EventLoop::make_readable() noexcept {
+  if (is_event_set_) return;
+  is_event_set_ = true;
   event_.set();
 }
 
 void EventLoop::clear() noexcept {
-  if (!has_told_) return;
-  has_told_ = false;
+  if (!is_event_set_) return;
+  is_event_set_ = false;
   (void)event_.clear();
 }
 
@@ -159,7 +159,7 @@ void PoolCore::arm_event_loop() noexcept {
     }
   }
   loop.set_due(due);
-  if (loop.has_news) loop.tell();
+  if (loop.has_news) loop.make_readable();
 }
 
 }  // namespace coproc::inline v0::detail

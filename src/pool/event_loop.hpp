@@ -43,11 +43,12 @@ class EventLoop final : public os::ForkSensitive {
   /// call.
   void set_due(std::int64_t at) noexcept;
 
-  /// Makes the descriptor readable until `clear`.
-  void tell() noexcept;
+  /// Makes the descriptor readable until `clear` is called.
+  void make_readable() noexcept;
   void clear() noexcept;
 
-  /// Something has changed that the loop's next poll() has to report. `tell` is called once nothing else is to be done.
+  /// Something has changed that the loop's next poll() has to report. `make_readable` is called once nothing else is to
+  /// be done.
   bool has_news = true;  // at first the loop looks at what there is
   /// When the pool looked at all links last.
   std::int64_t looked_at = 0;
@@ -62,7 +63,7 @@ class EventLoop final : public os::ForkSensitive {
   os::Event event_;
   std::vector<pollfd> links_;  // by slot; without a descriptor if it is not watched
   std::int64_t due_ = kNever;  // what the timer is set to
-  bool has_told_ = false;      // the event is set
+  bool is_event_set_ = false;
 
   os::ForkRegistration registration_{*this};
 };
