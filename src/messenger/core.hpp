@@ -202,22 +202,19 @@ class Core {
   std::uint32_t look_up_type(const TypeInfo& type, const os::Deadline& deadline);
 
   // in_place.cpp
-  bool receive_at_once(Channel& channel, const Incoming& to);
-  void pop_returned(link::Link& link, Channel& channel, const link::FrameHeader& header);
   bool parse_frame_for(Channel& channel, const Incoming& to, std::span<const std::byte> record, link::Frame& frame);
   bool deliver_in_place(const Channel& channel, const link::Frame& frame, const Incoming& to);
   bool decode_in_place(const Channel& channel, const link::Frame& frame, const Incoming& to);
-  enum class InPlace { returned, nothing_came, not_possible };
-  InPlace receive_in_place(Channel& channel, const Incoming& to, const os::Deadline& deadline);
-  InPlace receive_pieces_in_place(Channel& channel, const Incoming& to, std::span<const std::byte> record,
-                                  const os::Deadline& deadline);
+  enum class InPlace { returned, nothing_came, may_be_in_pieces, not_possible };
+  InPlace receive_in_place(Channel& channel, const Incoming& to);
+  InPlace receive_pieces_in_place(Channel& channel, const Incoming& to, const os::Deadline& deadline);
   bool is_for(Channel& channel, const Incoming& to, const link::FrameHeader& header);
   bool receive_reply_in_place(Channel& channel, std::uint64_t id, const Incoming& to);
   bool receive_all_in_place(Channel& channel, const Incoming& to);
   Entry* queued_front(const Channel& channel);
 
   // receive.cpp
-  bool receive_slowly(const ChannelId* channels, std::size_t count, const Incoming& to, Timeout timeout);
+  bool receive_from_inbox(const ChannelId* channels, std::size_t count, Channel* only, const Incoming& to);
   void throw_held_error();
   void throw_if_close_requested() {
     if (const std::uint32_t count = link_->close_requests(); count != close_requests_thrown_)
@@ -331,5 +328,15 @@ class Core::CallGuard {
  private:
   Core& core_;
 };
+
+/// Makes the call. A std::bad_alloc becomes an error of this messenger, unless the peer has sent it.
+template <class Call>
+auto with_memory(const Core& core, Call call) -> decltype(call()) {
+  try {
+    return call();
+  } catch (const std::bad_alloc& error) {
+    core.throw_no_memory(error);
+  }
+}
 
 }  // namespace coproc::inline v0::detail

@@ -5,6 +5,7 @@
 // messages in the link are in an order in which they may be returned. A receive then reads the link's write position
 // only when it has taken everything seen before: that position is on a cache line that a busy sender keeps changing.
 #include <cstring>
+#include <optional>
 #include <utility>
 
 #include "messenger/core.hpp"
@@ -75,57 +76,38 @@ bool Core::decode_in_place(const Channel& channel, const Frame& frame, const Inc
 }
 
 /// The short path, which most messages take: the next record in the link is the wanted message, and nothing can come
-/// before it. Returns false if nothing was taken; then the caller must call receive_slowly().
-inline bool Core::receive_at_once(Channel& channel, const Incoming& to) {
-  if (inbox_.has_any_of(channel.index) || !reader_.is_clear()) return false;
+/// before it.
+inline Core::InPlace Core::receive_in_place(Channel& channel, const Incoming& to) {
+  if (inbox_.has_any_of(channel.index) || !reader_.is_clear()) return InPlace::not_possible;
   link::Link& link = *link_;
-  if (link.overtakings() != reader_.overtakings_known()) return false;
-  if (link.head() == link.seen() && !link.look()) return false;
+  const std::uint32_t overtakings = link.overtakings();  // before look(), which then sees all messages that it counts
+  const bool is_in_order = overtakings == reader_.overtakings_known();
+  if ((link.head() == link.seen() || !is_in_order) && !link.look()) return InPlace::nothing_came;
   const auto record = link.front();
   Frame frame;
-  if (!parse_frame_for(channel, to, record, frame) || !deliver_in_place(channel, frame, to)) return false;
-  pop_returned(link, channel, frame.header);
-  return true;
-}
-
-inline void Core::pop_returned(link::Link& link, Channel& channel, const FrameHeader& header) {
-  step("receive in place: decoded");
-  reader_.note_read(header);
-  link.pop();
-  link.release_if_due();
-  count_returned(channel, header.kind, header.request_id);
-}
-
-Core::InPlace Core::receive_in_place(Channel& channel, const Incoming& to, const os::Deadline& deadline) {
-  if (inbox_.has_any_of(channel.index) || !reader_.is_clear()) return InPlace::not_possible;
-  const std::uint32_t overtakings = link_->overtakings();  // before look(), which then sees all messages that it counts
-  const bool is_in_order = overtakings == reader_.overtakings_known();
-  if ((link_->head() == link_->seen() || !is_in_order) && !link_->look()) return InPlace::nothing_came;
-  const auto record = link_->front();
-  Frame frame;
-  if (record.empty()) return InPlace::not_possible;
-  if (!parse_frame_for(channel, to, record, frame)) {
-    return is_in_order && to.traits->block != 0 ? receive_pieces_in_place(channel, to, record, deadline)
-                                                : InPlace::not_possible;
-  }
+  if (!parse_frame_for(channel, to, record, frame))
+    return is_in_order && to.traits->block != 0 ? InPlace::may_be_in_pieces : InPlace::not_possible;
   if (!is_in_order) {
-    const bool is_alone = ring::Consumer::end_of(record, link_->head()) == link_->seen();
+    const bool is_alone = ring::Consumer::end_of(record, link.head()) == link.seen();
     if (!is_alone) return InPlace::not_possible;
     reader_.note_in_order(overtakings);
   }
   if (!deliver_in_place(channel, frame, to)) return InPlace::not_possible;
-  pop_returned(*link_, channel, frame.header);
+  step("receive in place: decoded");
+  reader_.note_read(frame.header);
+  link.pop();
+  link.release_if_due();
+  count_returned(channel, frame.header.kind, frame.header.request_id);
   return InPlace::returned;
 }
 
 /// Copies a large value, whose bytes are its encoding, to its place piece by piece. If the next piece does not come in
 /// time, or something else does (an abort, a close request), it hands the pieces to the reader, as if they had been
 /// drained.
-Core::InPlace Core::receive_pieces_in_place(Channel& channel, const Incoming& to, std::span<const std::byte> record,
-                                            const os::Deadline& deadline) {
+Core::InPlace Core::receive_pieces_in_place(Channel& channel, const Incoming& to, const os::Deadline& deadline) {
   Frame frame;
   std::uint64_t total = 0;
-  if (!link::parse_frame(record, frame) || frame.header.flags != link::kFirstFragment ||
+  if (!link::parse_frame(link_->front(), frame) || frame.header.flags != link::kFirstFragment ||
       frame.payload.size() <= sizeof total || !is_data(frame.header.kind) || !is_for(channel, to, frame.header))
     return InPlace::not_possible;
   std::memcpy(&total, frame.payload.data(), sizeof total);
@@ -282,9 +264,22 @@ Entry* Core::queued_front(const Channel& channel) {
 
 bool Core::receive(const ChannelId* channels, std::size_t count, const Incoming& to, Timeout timeout) {
   CallGuard guard(*this);
-  throw_if_close_requested();
-  if (count == 1 && receive_at_once(channels_.of(channels[0]), to)) return true;
-  return receive_slowly(channels, count, to, timeout);
+  Channel* const only = count == 1 ? &channels_.of(channels[0]) : nullptr;
+  std::optional<os::Deadline> deadline;  // made once the call may wait
+  for (;;) {
+    throw_if_close_requested();
+    InPlace in_place = only == nullptr ? InPlace::not_possible : receive_in_place(*only, to);
+    if (in_place == InPlace::returned) return true;
+    if (!deadline) deadline.emplace(timeout.ns);
+    if (in_place == InPlace::may_be_in_pieces) in_place = receive_pieces_in_place(*only, to, *deadline);
+    if (in_place == InPlace::returned) return true;
+    if (in_place == InPlace::nothing_came) {
+      link_->serve_watched();
+    } else if (receive_from_inbox(channels, count, only, to)) {
+      return true;
+    }
+    if (!wait_for_more(*deadline)) return false;
+  }
 }
 
 }  // namespace coproc::inline v0::detail
@@ -293,12 +288,7 @@ namespace coproc::inline v0 {
 
 // This is here, and not in messenger.cpp, so that the compiler can inline Core::receive() into it.
 bool Messenger::receive(const ChannelId* channels, std::size_t count, const detail::Incoming& to, Timeout timeout) {
-  detail::Core& core = this->core();
-  try {
-    return core.receive(channels, count, to, timeout);
-  } catch (const std::bad_alloc& error) {
-    core.throw_no_memory(error);
-  }
+  return detail::with_memory(core(), [&] { return core_->receive(channels, count, to, timeout); });
 }
 
 }  // namespace coproc::inline v0

@@ -16,6 +16,7 @@
 namespace coproc::inline v0 {
 
 using detail::Core;
+using detail::with_memory;
 using link::FrameKind;
 
 Messenger::Messenger() noexcept = default;
@@ -29,20 +30,6 @@ void Messenger::throw_no_link() {
       "this messenger has no link: its worker was never started (call start() first), or the messenger was moved "
       "from");
 }
-
-namespace {
-
-/// Makes the call. A std::bad_alloc becomes an error of this messenger, unless the peer has sent it.
-template <class Call>
-auto with_memory(const Core& core, Call call) -> decltype(call()) {
-  try {
-    return call();
-  } catch (const std::bad_alloc& error) {
-    core.throw_no_memory(error);
-  }
-}
-
-}  // namespace
 
 bool Messenger::try_send(const detail::Outgoing& value, const ChannelId& channel, const SendOptions& options) {
   return with_memory(core(), [&] { return core_->try_send(value, channel, options.priority); });

@@ -10,55 +10,41 @@ namespace coproc::inline v0::detail {
 
 using link::FrameKind;
 
-/// Receives the next message of several channels, or one that receive_at_once() cannot take. Waits for it. Returns
-/// false if the deadline has passed. REQUIRES: a CallGuard is held.
-bool Core::receive_slowly(const ChannelId* channels, std::size_t count, const Incoming& to, Timeout timeout) {
-  const os::Deadline deadline(timeout.ns);
-  Channel* const only = count == 1 ? &channels_.of(channels[0]) : nullptr;
-  for (;;) {
-    throw_if_close_requested();
-    if (count == 1) {
-      const InPlace in_place = receive_in_place(*only, to, deadline);
-      if (in_place == InPlace::returned) return true;
-      if (in_place == InPlace::nothing_came) {
-        link_->serve_watched();
-        if (!wait_for_more(deadline)) return false;
-        continue;
-      }
-      if (Entry* front = queued_front(*only)) {
-        take_and_deliver(*only, *front, to);
-        return true;
-      }
-    }
-    drain(Stop::at_error);
-    throw_held_error();
-    Entry* best = nullptr;
-    Channel* channel = nullptr;
-    for (std::size_t i = 0; i < count; ++i) {
-      Channel& candidate = only != nullptr ? *only : channels_.of(channels[i]);
-      Entry* front = inbox_.front(candidate.index);
-      if (front == nullptr) continue;
-      const bool is_better =
-          best == nullptr || (options_.reorders && front->priority < best->priority) ||
-          ((!options_.reorders || front->priority == best->priority) && front->sequence < best->sequence);
-      if (is_better) {
-        best = front;
-        channel = &candidate;
-      }
-    }
-    if (best != nullptr) {
-      take_and_deliver(*channel, *best, to);
-      return true;
-    }
-    if (reader_.is_inbox_full()) {
-      const Channel& fullest = channels_.at(inbox_.fullest());
-      throw QueueFullError("nothing can come on channel " +
-                           (count == 0 ? std::string("(none)") : channels[0].describe()) + ": the inbox is full of " +
-                           std::to_string(inbox_.live_count(fullest.index)) + " messages on channel " +
-                           fullest.id.describe() + "; receive these, or raise LinkOptions::max_queued_bytes");
-    }
-    if (!wait_for_more(deadline)) return false;
+/// Drains the link into the inbox, and delivers the next message of these channels from there. Returns false if there
+/// is none. `only`: the channel, if there is only one.
+bool Core::receive_from_inbox(const ChannelId* channels, std::size_t count, Channel* only, const Incoming& to) {
+  if (Entry* const front = only == nullptr ? nullptr : queued_front(*only)) {
+    take_and_deliver(*only, *front, to);
+    return true;
   }
+  drain(Stop::at_error);
+  throw_held_error();
+  Entry* best = nullptr;
+  Channel* channel = nullptr;
+  for (std::size_t i = 0; i < count; ++i) {
+    Channel& candidate = only != nullptr ? *only : channels_.of(channels[i]);
+    Entry* front = inbox_.front(candidate.index);
+    if (front == nullptr) continue;
+    const bool is_better =
+        best == nullptr || (options_.reorders && front->priority < best->priority) ||
+        ((!options_.reorders || front->priority == best->priority) && front->sequence < best->sequence);
+    if (is_better) {
+      best = front;
+      channel = &candidate;
+    }
+  }
+  if (best != nullptr) {
+    take_and_deliver(*channel, *best, to);
+    return true;
+  }
+  if (reader_.is_inbox_full()) {
+    const Channel& fullest = channels_.at(inbox_.fullest());
+    throw QueueFullError("nothing can come on channel " +
+                         (count == 0 ? std::string("(none)") : channels[0].describe()) + ": the inbox is full of " +
+                         std::to_string(inbox_.live_count(fullest.index)) + " messages on channel " +
+                         fullest.id.describe() + "; receive these, or raise LinkOptions::max_queued_bytes");
+  }
+  return false;
 }
 
 // ---- the calls of Messenger ----

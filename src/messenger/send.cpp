@@ -291,37 +291,17 @@ namespace coproc::inline v0 {
 
 // These are here, and not in messenger.cpp, so that the compiler can inline the methods of Core into them.
 void Messenger::send(const detail::Outgoing& value, const ChannelId& channel, const SendOptions& options) {
-  detail::Core& core = this->core();
-  try {
-    core.send(value, channel, options);
-  } catch (const std::bad_alloc& error) {
-    core.throw_no_memory(error);
-  }
+  detail::with_memory(core(), [&] { core_->send(value, channel, options); });
 }
 RequestId Messenger::send_request(const detail::Outgoing& value, const ChannelId& channel, const SendOptions& options) {
-  detail::Core& core = this->core();
-  try {
-    return RequestId{core.send_request(value, channel, options)};
-  } catch (const std::bad_alloc& error) {
-    core.throw_no_memory(error);
-  }
+  return detail::with_memory(core(), [&] { return RequestId{core_->send_request(value, channel, options)}; });
 }
 void Messenger::send_requests(detail::Outgoing value, std::size_t size, std::size_t count, std::vector<RequestId>& ids,
                               const ChannelId& channel, const SendOptions& options) {
-  detail::Core& core = this->core();
-  try {
-    core.send_requests(value, size, count, ids, channel, options);
-  } catch (const std::bad_alloc& error) {
-    core.throw_no_memory(error);
-  }
+  detail::with_memory(core(), [&] { core_->send_requests(value, size, count, ids, channel, options); });
 }
 void Messenger::send_reply(const detail::Outgoing& value, const ChannelId& channel, const SendOptions& options) {
-  detail::Core& core = this->core();
-  try {
-    core.send_reply(value, channel, options);
-  } catch (const std::bad_alloc& error) {
-    core.throw_no_memory(error);
-  }
+  detail::with_memory(core(), [&] { core_->send_reply(value, channel, options); });
 }
 
 }  // namespace coproc::inline v0

@@ -194,9 +194,8 @@ class Consumer {
   std::span<const std::byte> read(std::uint64_t& position) noexcept {
     if (position == tail_seen_) return {};
     const std::size_t place = position & (capacity_ - 1);
-    const std::uint32_t length = load_length(memory_ + place);  // with a pad's bit it is too large
-    const std::uint64_t contiguous = std::min(tail_seen_ - position, capacity_ - place);
-    if (length - kMinRecord < lengths_ && length <= contiguous) return {memory_ + place, length};
+    const std::uint32_t word = load_length(memory_ + place);
+    if (is_record(word, contiguous_from(position))) return {memory_ + place, word};
     return read_elsewhere(position);
   }
   static std::uint64_t end_of(std::span<const std::byte> record, std::uint64_t position) noexcept {
@@ -236,7 +235,15 @@ class Consumer {
  private:
   static constexpr std::uint32_t kMinRecord = 5;  // the length word and something
 
-  /// Passes over pads, and finds out what is wrong with a record that cannot be.
+  /// The bytes from this position that were seen and lie before the ring's end.
+  std::uint64_t contiguous_from(std::uint64_t position) const noexcept {
+    return std::min(tail_seen_ - position, capacity_ - (position & (capacity_ - 1)));
+  }
+  /// Whether a record can have this length word. A pad's word is too large, and no record may follow a broken rule.
+  bool is_record(std::uint32_t word, std::uint64_t contiguous) const noexcept {
+    return word - kMinRecord < lengths_ && word <= contiguous;
+  }
+  /// The same as read(), but also behind pads.
   std::span<const std::byte> read_elsewhere(std::uint64_t& position) noexcept;
   bool note_broken() noexcept {
     lengths_ = 0;
