@@ -120,6 +120,23 @@ inline bool parse_plain_frame(std::span<const std::byte> record, Frame& frame) n
   return frame.header.priority == frame.header.priority;  // not NaN
 }
 
+/// The same for a record that follows one of which `frame` is the frame, and which mostly differs from it only in the
+/// request id, the priority and the payload's bytes. False: it differs in more, or the frame is invalid.
+inline bool parse_similar_frame(std::span<const std::byte> record, Frame& frame) noexcept {
+  FrameHeader& header = frame.header;
+  if (record.size() != frame.payload.size() + kHeaderBytes) return false;
+  const std::uint64_t first = load_word(record.data(), 0);
+  const std::uint64_t numbers = load_word(record.data(), 8);
+  if (static_cast<std::uint16_t>(first >> 32) != static_cast<std::uint16_t>(header.kind) ||
+      numbers != (header.channel | std::uint64_t{header.type} << 32))
+    return false;
+  header.rest = static_cast<std::int16_t>(first >> 48);
+  header.request_id = load_word(record.data(), 16);
+  header.priority = std::bit_cast<double>(load_word(record.data(), 24));
+  frame.payload = record.subspan(kHeaderBytes);
+  return header.priority == header.priority;  // not NaN
+}
+
 inline std::optional<Frame> parse_frame(std::span<const std::byte> record) noexcept {
   Frame frame;
   return parse_frame(record, frame) ? std::optional(frame) : std::nullopt;

@@ -73,5 +73,41 @@ TEST(OneProcessFrame, RefusesAPriorityThatIsNoNumber) {
   EXPECT_FALSE(parse_frame(record_of(header)));
 }
 
+TEST(OneProcessFrame, ASimilarFrameDiffersOnlyInIdPriorityAndPayload) {
+  FrameHeader header;
+  header.kind = FrameKind::request;
+  header.channel = 3;
+  header.type = 4;
+  header.request_id = 77;
+  const auto before = record_of(header);
+  Frame frame;
+  const auto is_similar = [&](const FrameHeader& next, std::size_t size = 40) {
+    EXPECT_TRUE(parse_frame(before, frame));
+    const auto record = record_of(next);
+    return parse_similar_frame(std::span(record).first(size), frame);
+  };
+  FrameHeader next = header;
+  next.request_id = 5;
+  next.priority = -2.5;
+  next.rest = -9;
+  EXPECT_TRUE(is_similar(next));
+  EXPECT_EQ(frame.header.request_id, 5u);
+  EXPECT_EQ(frame.header.priority, -2.5);
+  EXPECT_EQ(frame.header.rest, -9);
+  EXPECT_EQ(frame.header.kind, FrameKind::request);
+  EXPECT_EQ(frame.payload.size(), 8u);
+  EXPECT_FALSE(is_similar(next, 39));
+  const auto differs = [&](auto change) {
+    FrameHeader other = header;
+    change(other);
+    return !is_similar(other);
+  };
+  EXPECT_TRUE(differs([](FrameHeader& other) { other.kind = FrameKind::reply; }));
+  EXPECT_TRUE(differs([](FrameHeader& other) { other.flags = kAbort; }));
+  EXPECT_TRUE(differs([](FrameHeader& other) { other.channel = 4; }));
+  EXPECT_TRUE(differs([](FrameHeader& other) { other.type = 3; }));
+  EXPECT_TRUE(differs([](FrameHeader& other) { other.priority = std::numeric_limits<double>::quiet_NaN(); }));
+}
+
 }  // namespace
 }  // namespace coproc::link

@@ -185,6 +185,8 @@ class Core {
   std::uint64_t send_as(const Outgoing& value, const ChannelId& channel, const SendOptions& options,
                         std::uint64_t answers);
   bool send_at_once(const link::FrameHeader& header, const Priority& priority, const Outgoing& value);
+  std::size_t send_requests_at_once(const Outgoing& value, std::size_t size, std::size_t count, const ChannelId& name,
+                                    const SendOptions& options);
   void send_slowly(link::FrameHeader header, const Outgoing& value, Channel& channel, const os::Deadline& deadline);
   void send_payload(link::FrameHeader header, const Outgoing& value, const os::Deadline& deadline);
   void send_bytes(link::FrameHeader header, std::span<const std::byte> payload, const os::Deadline& deadline);
@@ -209,6 +211,7 @@ class Core {
   InPlace receive_in_place(Channel& channel, const Incoming& to);
   InPlace receive_pieces_in_place(Channel& channel, const Incoming& to, const os::Deadline& deadline);
   bool is_for(Channel& channel, const Incoming& to, const link::FrameHeader& header);
+  bool has_valid_id(const Channel& channel, const link::FrameHeader& header);
   bool receive_reply_in_place(Channel& channel, std::uint64_t id, const Incoming& to);
   bool receive_all_in_place(Channel& channel, const Incoming& to);
   Entry* queued_front(const Channel& channel);
@@ -298,7 +301,6 @@ class Core {
   IncomingLoans incoming_loans_;
   LastWords last_words_;
   FrameReader reader_;
-  std::vector<std::pair<link::FrameKind, std::uint64_t>> batch_ids_;  // used by receive_all(); kept for its memory
   std::uint64_t last_put_back_ = FrameReader::kFirstSequence;  // the lowest sequence number of a message put back
   std::uint32_t close_requests_thrown_ = 0;
   bool has_thrown_end_of_messages_ = false;

@@ -37,6 +37,23 @@ TEST(IdMapCount, IdsThatTheWindowLeavesBehindAreStillFound) {
   EXPECT_EQ(map.size(), 0u);
 }
 
+TEST(IdMapCount, RunsOfIdsGoBehindOthersAndAnywhere) {
+  Map map;
+  map.insert_run(10, 5, 1);     // no memory yet
+  map.insert_run(15, 3, 2);     // behind the last one
+  map.insert_run(18, 1000, 3);  // more than there is room for
+  map.insert_run(5, 4, 4);      // before the first one
+  EXPECT_EQ(map.size(), 1012u);
+  EXPECT_EQ(*map.find(14), 1u);
+  EXPECT_EQ(*map.find(15), 2u);
+  EXPECT_EQ(*map.find(1017), 3u);
+  EXPECT_EQ(*map.find(8), 4u);
+  EXPECT_EQ(map.find(9), nullptr);
+  EXPECT_EQ(map.find(1018), nullptr);
+  for (std::uint64_t id = 5; id != 1018; ++id) EXPECT_EQ(map.erase(id), id != 9) << id;
+  EXPECT_EQ(map.size(), 0u);
+}
+
 /// Compares it with a std::map, for ids that are dense, in any order, far apart, and at both ends of the range.
 TEST(IdMapCount, DoesWhatAMapDoes) {
   std::mt19937_64 random(1);

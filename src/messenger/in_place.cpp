@@ -38,7 +38,11 @@ inline bool Core::parse_frame_for(Channel& channel, const Incoming& to, std::spa
 
 /// Whether the frame may be returned on this channel and as this type. REQUIRES: it is a message, a request or a reply.
 inline bool Core::is_for(Channel& channel, const Incoming& to, const FrameHeader& header) {
-  if (!peer_names_.match(header, channel, to.traits->type)) return false;
+  return peer_names_.match(header, channel, to.traits->type) && has_valid_id(channel, header);
+}
+
+/// Whether the message needs no id, the reply answers a request of this channel, or the request may be returned.
+inline bool Core::has_valid_id(const Channel& channel, const FrameHeader& header) {
   if (header.kind == FrameKind::message) return true;
   if (header.kind == FrameKind::reply) return header.request_id == 0 || requests_.expects(header.request_id, channel);
   return header.request_id != 0 && requests_.has_room_for(1);
@@ -179,48 +183,49 @@ bool Core::receive_reply_in_place(Channel& channel, std::uint64_t id, const Inco
 bool Core::receive_all_in_place(Channel& channel, const Incoming& to) {
   if (inbox_.has_any_of(channel.index) || !reader_.is_clear()) return false;
   if (link_->overtakings() != reader_.overtakings_known() || !link_->look()) return false;
-  batch_ids_.clear();
+  const auto undo = [&] {
+    requests_.cancel_together();
+    to.traits->clear(to.out);
+    return false;
+  };
   std::uint64_t position = link_->head();
   std::size_t count = 0;
-  FrameHeader last;
-  bool is_ours = true;
-  const auto undo = [&] {
-    for (const auto& [kind, id] : batch_ids_) {
-      if (kind == FrameKind::reply) requests_.end_receiving(id);
-    }
-    to.traits->clear(to.out);
-  };
+  Frame frame;  // the last one
   try {
-    while (is_ours && position != link_->seen()) {
+    const std::size_t block = to.traits->block;
+    std::size_t places = 0;
+    std::byte* place = nullptr;
+    if (block != 0) {
+      places = (link_->seen() - position) / ring::rounded_up(link::kHeaderBytes + block);  // if all are of this type
+      place = static_cast<std::byte*>(to.traits->places(to.out, places));
+    }
+    for (; position != link_->seen(); ++count) {
       const auto record = link_->read(position);
       if (record.empty()) break;
-      Frame frame;
-      is_ours = parse_frame_for(channel, to, record, frame) && requests_.has_room_for(batch_ids_.size() + 1) &&
-                deliver_in_place(channel, frame, to);
-      if (!is_ours) break;
-      if (frame.header.kind != FrameKind::message) {
-        batch_ids_.emplace_back(frame.header.kind, frame.header.request_id);
-        // A second reply to the same request then goes through the inbox, which rejects it.
-        if (frame.header.kind == FrameKind::reply && frame.header.request_id != 0)
-          requests_.begin_receiving(frame.header.request_id);
+      const bool is_similar = count != 0 && link::parse_similar_frame(record, frame);
+      if (!(is_similar ? has_valid_id(channel, frame.header) : parse_frame_for(channel, to, record, frame)))
+        return undo();
+      if (block == 0) {
+        if (!decode_in_place(channel, frame, to)) return undo();
+      } else {
+        if (frame.payload.size() != block) return undo();
+        std::memcpy(place + count * block, frame.payload.data(), block);
       }
-      last = frame.header;
+      const bool is_reply = frame.header.kind == FrameKind::reply;
+      if (frame.header.kind != FrameKind::message && !requests_.begin_together(is_reply, frame.header.request_id))
+        return undo();
       position = ring::Consumer::end_of(record, position);
-      ++count;
     }
+    if (count != places && block != 0) to.traits->places(to.out, count);
+    requests_.note_returned_together(channel);
   } catch (...) {
     undo();
     throw;
   }
-  if (!is_ours) {
-    undo();
-    return false;
-  }
   link_->pop_until(position);
-  reader_.note_read(last);
+  reader_.note_read(frame.header);
   link_->release_if_due();
-  channel.counts.received += count - batch_ids_.size();
-  for (const auto& [kind, id] : batch_ids_) count_returned(channel, kind, id);
+  channel.counts.received += count;
   return true;
 }
 

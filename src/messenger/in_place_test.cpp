@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <string>
@@ -19,6 +20,8 @@ using namespace std::chrono_literals;
 
 namespace coproc {
 namespace {
+
+using detail::MessengerAccess;
 
 struct Refused {
   int number = 0;
@@ -166,6 +169,99 @@ TYPED_TEST(OneProcessInPlace, ALargeValueThatTheSenderGivesUpIsDropped) {
   again.join();
 }
 
+// ---- batches ----
+
+TYPED_TEST(OneProcessInPlace, BatchesOfAnySizeComeWholeAndInOrder) {
+  int sent = 0;
+  std::uint64_t id = 1;
+  for (std::size_t size = 0; size < 90; ++size) {  // the ring has room for about 100
+    std::vector<int> values(size);
+    for (int& value : values) value = sent++;
+    for (const RequestId each : this->a.send_request_multiple(values))
+      EXPECT_EQ(static_cast<std::uint64_t>(each), id++);
+    EXPECT_EQ(this->a.remaining(), size);
+    EXPECT_EQ(this->b.template receive_available<int>(), values);
+    for (const int value : values) this->b.send_reply(-value);
+    for (int& value : values) value = -value;
+    EXPECT_EQ(this->a.template receive_available<int>(), values);
+    EXPECT_EQ(this->a.remaining(), 0u);
+  }
+  EXPECT_EQ(this->a.counts().sent, static_cast<std::uint64_t>(sent));
+  EXPECT_EQ(this->b.counts().received, static_cast<std::uint64_t>(sent));
+}
+
+TYPED_TEST(OneProcessInPlace, ABatchThatIsLargerThanTheRingWaitsForRoom) {
+  std::vector<std::array<int, 10>> values(3000);
+  for (std::size_t i = 0; i < values.size(); ++i) values[i].fill(static_cast<int>(i));
+  std::thread sender([&] { (void)this->a.send_request_multiple(values); });
+  for (std::size_t i = 0; i < values.size();) {
+    for (const auto& value : this->b.template receive_available<std::array<int, 10>>()) {
+      EXPECT_EQ(value, values[i++]);
+      this->b.send_reply(1);
+    }
+  }
+  sender.join();
+  while (this->a.remaining() != 0) {
+    for (const int one : this->a.template receive_available<int>()) EXPECT_EQ(one, 1);
+  }
+}
+
+TYPED_TEST(OneProcessInPlace, ABatchCarriesItsPriorityAndChannel) {
+  EXPECT_THROW((void)this->a.send_request_multiple(std::vector{1}, 5, {.priority = NAN}), InvalidArgumentError);
+  for (const double priority : {2.0, 1.5})
+    (void)this->a.send_request_multiple(std::vector{1, 2}, 5, {.priority = priority});
+  EXPECT_EQ(this->a.remaining(5), 4u);
+  EXPECT_EQ(this->a.remaining(), 0u);
+  const std::vector<Message> all = this->b.receive_available(5);
+  ASSERT_EQ(all.size(), 4u);
+  const bool is_reordered = std::is_same_v<TypeParam, PriorityMessenger>;
+  EXPECT_EQ(all[0].priority(), is_reordered ? 1.5 : 2.0);
+  EXPECT_EQ(all[3].priority(), is_reordered ? 2.0 : 1.5);
+}
+
+TYPED_TEST(OneProcessInPlace, MessagesRequestsAndRepliesAreReceivedTogether) {
+  for (int i = 0; i < 3; ++i) this->b.send_request(i);
+  EXPECT_EQ(this->a.template receive_available<int>(), (std::vector{0, 1, 2}));
+  this->a.send_reply(10);
+  this->a.send_norequest(11);
+  this->a.send_reply(12);
+  this->a.send_request(13);
+  this->a.send_reply(14);
+  this->a.send_reply(15);  // nobody asked for it
+  this->a.send_request(16);
+  EXPECT_EQ(this->b.template receive_available<int>(), (std::vector{10, 11, 12, 13, 14, 15, 16}));
+  EXPECT_EQ(this->b.remaining(), 0u);
+  this->b.send_reply(23);
+  this->b.send_reply(26);
+  EXPECT_EQ(this->a.template receive_available<int>(), (std::vector{23, 26}));
+  EXPECT_EQ(this->a.remaining(), 0u);
+}
+
+TYPED_TEST(OneProcessInPlace, AnotherTypeAmongManyLeavesAllOfThemReceivable) {
+  const RequestId asked = this->b.send_request(1);
+  EXPECT_EQ(this->a.template receive_blocking<int>(), 1);
+  this->a.send_reply(2);
+  this->a.send_request(3);
+  this->a.send_norequest(4.0f);  // as large as the others
+  this->a.send_norequest(5);
+  EXPECT_THROW((void)this->b.template receive_available<int>(), TypeMismatchError);
+  EXPECT_EQ(this->b.template receive_reply<int>(asked), 2);
+  EXPECT_EQ(this->b.template receive_blocking<int>(), 3);
+  EXPECT_EQ(this->b.template receive_blocking<float>(), 4.0f);
+  EXPECT_EQ(this->b.template receive_available<int>(), std::vector{5});
+}
+
+TYPED_TEST(OneProcessInPlace, AnEmptyMessageWithoutATypeIsRefusedAlsoAsTheFirstOfMany) {
+  link::Link& link = MessengerAccess::core(this->a)->underlying_link();
+  const auto room = link.reserve(link::kHeaderBytes);
+  link::FrameHeader header;
+  header.length = link::kHeaderBytes;
+  link::write_header(room.data(), header);
+  link.commit(link::kHeaderBytes);
+  EXPECT_TRUE(link.publish());
+  EXPECT_THROW((void)this->b.receive_available(), ProtocolError);
+}
+
 TEST(OneProcessInPlacePriorities, AMoreUrgentMessageOvertakesThoseThatWereSeenBefore) {
   auto [a, b] = PriorityMessenger::new_pair();
   for (int i = 0; i < 3; ++i) a.send_norequest(i, {}, {.priority = 5});
@@ -216,8 +312,6 @@ TEST(OneProcessInPlacePriorities, AnyOrderOfSendsComesOutSorted) {
 }
 
 // ---- blocks, and sends that wake nobody ----
-
-using detail::MessengerAccess;
 
 std::vector<int> numbers_in(detail::Buffer& block) {
   std::vector<int> numbers;

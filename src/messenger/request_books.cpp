@@ -35,6 +35,43 @@ void RequestBooks::note_returned_reply(Channel& channel, std::uint64_t id) noexc
   if (sent_.erase(id)) ++channel.counts.replies;
 }
 
+bool RequestBooks::begin_run(bool is_reply, std::uint64_t id) {
+  if (!together_.empty() && together_.back().is_reply) {
+    const Run& last = together_.back();
+    if (is_reply && id - last.first < last.end - last.first) return false;
+    for (std::uint64_t each = last.first; each != last.end; ++each) *sent_.find(each) |= kReceiving;
+  }
+  together_.push_back({is_reply, id, id + 1});
+  return true;
+}
+
+void RequestBooks::cancel_together() noexcept {
+  for (const Run& run : together_) {
+    for (std::uint64_t id = run.first; run.is_reply && id != run.end; ++id) *sent_.find(id) &= ~kReceiving;
+  }
+  together_.clear();
+  requests_together_ = 0;
+}
+
+void RequestBooks::note_returned_together(Channel& channel) {
+  const std::size_t before = channel.to_answer.ids.size();
+  try {
+    for (const Run& run : together_) {
+      for (std::uint64_t id = run.first; !run.is_reply && id != run.end; ++id) note_returned_request(channel, id);
+    }
+  } catch (...) {
+    Fifo<std::uint64_t>& ids = channel.to_answer.ids;
+    for (; ids.size() > before; ids.pop_back())
+      if (to_answer_.erase(ids.back())) --channel.to_answer.count;
+    throw;
+  }
+  for (const Run& run : together_) {
+    for (std::uint64_t id = run.first; run.is_reply && id != run.end; ++id) note_returned_reply(channel, id);
+  }
+  together_.clear();
+  requests_together_ = 0;
+}
+
 void RequestBooks::take_back_request(Channel& channel, std::uint64_t id) noexcept {
   if (!to_answer_.erase(id)) return;
   --channel.to_answer.count;

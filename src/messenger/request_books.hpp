@@ -3,7 +3,7 @@
 //
 // Thread safety: none; one thread at a time, which Core ensures.
 // Invariants: an id of `sent_` is below `next_id_`, or equal to it while that request is being sent. Its value is the
-// index of its channel, with the bit kReceiving while its reply is being received together with others. An id is in
+// index of its channel, with the bit kReceiving if it is in `together_` in another run than the last. An id is in
 // `to_answer_` from its return to the user until its answer is sent or the request is put back. It is there only once,
 // even if the peer uses it twice. A channel's `to_answer.count` is the number of its ids in `to_answer_`.
 // `to_answer.ids` holds all of these, in the order of their return, and maybe some that were answered out of turn.
@@ -36,6 +36,13 @@ class RequestBooks {
     ++next_id_;
     ++channel.counts.requests;
   }
+  /// begin() and note_sent() for the next `count` requests. If it throws, nothing has changed. Call before they are
+  /// published.
+  void note_all_sent(Channel& channel, std::size_t count) {
+    sent_.insert_run(next_id_, count, channel.index);
+    next_id_ += count;
+    channel.counts.requests += count;
+  }
   /// Whether a reply with this id answers a request of this channel.
   bool expects(std::uint64_t id, const Channel& channel) noexcept {
     const std::uint32_t* const index = sent_.find(id);
@@ -43,12 +50,6 @@ class RequestBooks {
   }
   /// The index of the channel of an open request, or null if the request is not open.
   const std::uint32_t* channel_of(std::uint64_t id) noexcept { return sent_.find(id); }
-  /// Until `end_receiving` no reply with this id is expected, so that a second one is rejected. REQUIRES: the id is
-  /// expected.
-  void begin_receiving(std::uint64_t id) noexcept { *sent_.find(id) |= kReceiving; }
-  void end_receiving(std::uint64_t id) noexcept {
-    if (std::uint32_t* const index = sent_.find(id)) *index &= ~kReceiving;
-  }
   /// The ids of the requests that were sent and have no reply yet, in the order of their sends.
   std::vector<RequestId> without_reply() const;
 
@@ -76,6 +77,23 @@ class RequestBooks {
   /// Call when a reply has been returned to the user. It may be a reply to no request.
   void note_returned_reply(Channel& channel, std::uint64_t id) noexcept;
 
+  // ---- receives of many requests and replies, which all succeed or all fail ----
+
+  /// Adds the next of them. Returns false if it must be received alone: a second reply to the same request, or a
+  /// request for which there is no room. REQUIRES: a reply is expected, or has the id 0.
+  bool begin_together(bool is_reply, std::uint64_t id) {
+    if (id == 0) return true;
+    if (!is_reply && !has_room_for(++requests_together_)) return false;
+    if (together_.empty() || together_.back().end != id || together_.back().is_reply != is_reply)
+      return begin_run(is_reply, id);
+    ++together_.back().end;
+    return true;
+  }
+  /// None of them is received.
+  void cancel_together() noexcept;
+  /// All of them have been returned to the user. If it throws, they are all still to be received.
+  void note_returned_together(Channel& channel);
+
   // ---- messages that are put back ----
 
   /// Undoes note_returned_request(): the request waits for no answer. REQUIRES: is_to_answer(id).
@@ -92,10 +110,20 @@ class RequestBooks {
   static constexpr std::uint32_t kReceiving = std::uint32_t{1} << 31;
   using Ids = IdMap<std::uint32_t, ~std::uint32_t{0}>;
 
+  /// Requests, or replies, whose ids follow each other.
+  struct Run {
+    bool is_reply;
+    std::uint64_t first, end;
+  };
+
+  bool begin_run(bool is_reply, std::uint64_t id);
+
   Ids sent_;
   std::uint64_t next_id_;
   Ids to_answer_;
   std::size_t max_to_answer_;  // constant after construction
+  std::vector<Run> together_;
+  std::size_t requests_together_ = 0;
 };
 
 }  // namespace coproc::inline v0::detail

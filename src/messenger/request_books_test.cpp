@@ -55,13 +55,56 @@ TEST_F(RequestBooksTest, ARequestThatWasNotSentHasNoId) {
   EXPECT_EQ(send(two), 10u);
 }
 
+TEST_F(RequestBooksTest, ManyRequestsAreNotedAtOnce) {
+  books.note_all_sent(one, 300);
+  books.note_all_sent(two, 2);
+  EXPECT_EQ(books.next_id(), 312u);
+  EXPECT_EQ(one.counts.requests, 300u);
+  EXPECT_TRUE(books.expects(10, one));
+  EXPECT_TRUE(books.expects(309, one));
+  EXPECT_TRUE(books.expects(310, two));
+  EXPECT_EQ(books.without_reply().size(), 302u);
+}
+
 TEST_F(RequestBooksTest, ASecondReplyIsRejectedWhileTheFirstIsBeingReceived) {
-  const std::uint64_t id = send(one);
-  books.begin_receiving(id);
-  EXPECT_FALSE(books.expects(id, one));
-  books.end_receiving(id);
-  EXPECT_TRUE(books.expects(id, one));
-  books.end_receiving(77);  // not open: nothing happens
+  books.note_all_sent(one, 4);
+  EXPECT_TRUE(books.begin_together(true, 11));
+  EXPECT_TRUE(books.begin_together(true, 12));
+  EXPECT_FALSE(books.begin_together(true, 11));  // of the same run of ids
+  EXPECT_TRUE(books.begin_together(true, 10));
+  EXPECT_FALSE(books.expects(11, one));  // of an earlier run
+  EXPECT_FALSE(books.expects(12, one));
+  EXPECT_TRUE(books.begin_together(true, 0));  // a reply to no request
+  EXPECT_TRUE(books.begin_together(true, 0));
+  books.cancel_together();
+  for (std::uint64_t id = 10; id < 14; ++id) EXPECT_TRUE(books.expects(id, one)) << id;
+}
+
+TEST_F(RequestBooksTest, RequestsAndRepliesAreReceivedTogether) {
+  books.note_all_sent(one, 3);
+  for (const std::uint64_t id : {12u, 10u, 11u}) EXPECT_TRUE(books.begin_together(true, id));
+  for (const std::uint64_t id : {70u, 71u, 5u}) EXPECT_TRUE(books.begin_together(false, id));
+  EXPECT_EQ(books.to_answer(), 0u);
+  books.note_returned_together(one);
+  EXPECT_EQ(one.counts.replies, 3u);
+  EXPECT_TRUE(books.without_reply().empty());
+  EXPECT_EQ(one.to_answer.count, 3u);
+  EXPECT_EQ(books.oldest_to_answer(one), 70u);
+  books.note_answered(one, 70);
+  books.note_answered(one, 71);
+  EXPECT_EQ(books.oldest_to_answer(one), 5u);
+  EXPECT_TRUE(books.begin_together(false, 1));  // nothing is left of the last time
+  EXPECT_TRUE(books.begin_together(false, 2));
+}
+
+TEST_F(RequestBooksTest, RequestsThatAreReceivedTogetherAreBoundedLikeOthers) {
+  books.note_returned_request(one, 1);
+  EXPECT_TRUE(books.begin_together(false, 2));
+  EXPECT_TRUE(books.begin_together(false, 3));
+  EXPECT_FALSE(books.begin_together(false, 4));
+  books.cancel_together();
+  EXPECT_EQ(books.to_answer(), 1u);
+  EXPECT_TRUE(books.begin_together(false, 2));
 }
 
 TEST_F(RequestBooksTest, RequestsWithoutAReplyAreListedInTheOrderOfTheirSends) {

@@ -95,10 +95,53 @@ std::uint64_t Core::send_request(const Outgoing& value, const ChannelId& channel
 void Core::send_requests(Outgoing value, std::size_t size, std::size_t count, std::vector<RequestId>& ids,
                          const ChannelId& channel, const SendOptions& options) {
   const CallGuard guard(*this);
-  for (; count != 0; --count) {
-    ids.push_back(RequestId{send_as<FrameKind::request>(value, channel, options, 0)});
-    value.value = static_cast<const std::byte*>(value.value) + size;
+  while (count != 0) {
+    const std::uint64_t first = requests_.next_id();
+    std::size_t sent = send_requests_at_once(value, size, count, channel, options);
+    if (sent == 0) {
+      send_as<FrameKind::request>(value, channel, options, 0);
+      sent = 1;
+    }
+    for (std::size_t i = 0; i != sent; ++i) ids.push_back(RequestId{first + i});
+    value.value = static_cast<const std::byte*>(value.value) + sent * size;
+    count -= sent;
   }
+}
+
+/// The short path for many values: it sends as many as there is contiguous room for, and returns how many. If that is
+/// none, the caller must send the next one by send_as(). REQUIRES: a batch has begun, which publishes them.
+std::size_t Core::send_requests_at_once(const Outgoing& value, std::size_t size, std::size_t count,
+                                        const ChannelId& name, const SendOptions& options) {
+  throw_if_closed();
+  const Priority priority = options.priority ? *options.priority : Priority();
+  Channel& channel = channels_.of(name);
+  const std::size_t payload = value.traits->size_hint;
+  const bool is_short = value.traits->is_block && payload <= most_at_once_;
+  if (!is_short || priority.is_nan() || channel.number == Channel::kUndeclared ||
+      !own_names_.is_last(*value.traits->type))
+    return 0;
+  const std::size_t record = ring::rounded_up(kHeaderBytes + payload);
+  link::Link& link = *link_;
+  const std::span<std::byte> room = link.reserve(record);
+  count = std::min(count, room.size() / record);
+  if (count == 0) return 0;
+  FrameHeader header{0,
+                     FrameKind::request,
+                     0,
+                     priority.rest(),
+                     channel.number,
+                     own_names_.last_number(),
+                     requests_.next_id(),
+                     priority.value()};
+  requests_.note_all_sent(channel, count);
+  channel.counts.sent += count;
+  const auto* from = static_cast<const std::byte*>(value.value);
+  std::byte* to = room.data();
+  for (std::size_t i = 0; i != count; ++i, ++header.request_id, from += size, to += record) {
+    std::memcpy(to + kHeaderBytes, from, payload);
+    link.commit(writer_.write_value_header(to, header, priority, payload));
+  }
+  return count;
 }
 
 void Core::send_reply(const Outgoing& value, const ChannelId& name, const SendOptions& options) {

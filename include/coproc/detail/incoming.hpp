@@ -20,9 +20,10 @@ struct IncomingTraits {
   const TypeInfo* type = nullptr;       // null if the whole message is wanted
   std::size_t block = 0;                // the size of a value whose bytes in memory are its encoding; otherwise 0
   void* (*place)(void* out) = nullptr;  // where these bytes are written; null: to `out` itself
-  void (*decode)(Decoder&, void* out) = nullptr;      // decodes any other value
-  MessageParts& (*new_message)(void* out) = nullptr;  // makes a message whose parts are to be filled
-  void (*clear)(void* out) = nullptr;                 // removes the values that were put
+  void* (*places)(void* out, std::size_t count) = nullptr;  // gives a list this size, and returns its first element
+  void (*decode)(Decoder&, void* out) = nullptr;            // decodes any other value
+  MessageParts& (*new_message)(void* out) = nullptr;        // makes a message whose parts are to be filled
+  void (*clear)(void* out) = nullptr;                       // removes the values that were put
 };
 
 struct Incoming {
@@ -56,6 +57,10 @@ struct Sink {
       return &static_cast<Out*>(out)->emplace();
     }
   }
+  static void* places(void* out, std::size_t count) {
+    static_cast<Out*>(out)->resize(count);
+    return static_cast<Out*>(out)->data();
+  }
   static void decode(Decoder& decoder, void* out) { put(coproc::decode<T>(decoder), out); }
   static MessageParts& new_message(void* out) {
     if constexpr (kIsList) {
@@ -88,6 +93,7 @@ constexpr IncomingTraits incoming_traits() noexcept {
     if constexpr (kIsBulk<T>) {
       in.block = sizeof(T);
       if constexpr (!To::kIsValue) in.place = To::place;
+      if constexpr (To::kIsList) in.places = To::places;
     }
   }
   return in;
