@@ -64,8 +64,17 @@ class WorkerResource : public Worker {
   /// InvalidArgumentError for options that cannot be fulfilled, such as a start method that this target or these
   /// arguments do not allow.
   template <class... A>
-    requires detail::Startable<Target, M, A...>
   void start(A&&... arguments) {
+    detail::check_startable<Target, M, A...>();
+    if constexpr (detail::Startable<Target, M, A...>) start_with(std::forward<A>(arguments)...);
+  }
+
+  /// This end of the link. It is the same object for the whole life of this WorkerResource, across moves and restarts.
+  M& messenger() { return static_cast<M&>(Worker::messenger()); }
+
+ private:
+  template <class... A>
+  void start_with(A&&... arguments) {
     Context<std::decay_t<A>...> context{this, std::tuple<std::decay_t<A>...>(std::forward<A>(arguments)...)};
     const auto handed_over = detail::messengers_among(context.arguments);
     detail::StartPlan plan;
@@ -81,10 +90,6 @@ class WorkerResource : public Worker {
     Worker::start(plan);
   }
 
-  /// This end of the link. It is the same object for the whole life of this WorkerResource, across moves and restarts.
-  M& messenger() { return static_cast<M&>(Worker::messenger()); }
-
- private:
   template <class... A>
   struct Context {
     WorkerResource* self;

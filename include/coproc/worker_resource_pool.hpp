@@ -71,7 +71,6 @@ class WorkerResourcePool {
   /// Starts all workers, each with a copy of the arguments. Throws the errors of WorkerResource::start; then it stops
   /// the workers that were started already.
   template <class... A>
-    requires detail::Startable<Target, M, A...>
   void start(const A&... arguments) {
     std::size_t started = 0;
     try {

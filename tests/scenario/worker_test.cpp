@@ -70,16 +70,6 @@ TEST(Worker, TakesStartArgumentsAsThreadsDo) {
   EXPECT_TRUE(worker.join().success());
 }
 
-template <class W, class... A>
-concept CanStart = requires(W& worker, A... arguments) { worker.start(arguments...); };
-using Adder = WorkerResource<decltype(&add)>;
-static_assert(CanStart<Adder, int, double, const char*, bool>);
-static_assert(!CanStart<Adder, int, double, const char*>);
-static_assert(!CanStart<Adder, double, double, const char*, bool>);      // floating to integer
-static_assert(!CanStart<Adder, int, double, const char*, const char*>);  // pointer to bool
-static_assert(!CanStart<WorkerResource<Indexer>, int>);
-static_assert(CanStart<WorkerResource<Indexer>, const char*>);
-
 TEST(Worker, RunsACapturingLambda) {
   const std::string greeting = "hi ";
   WorkerResource worker{

@@ -131,4 +131,59 @@ constexpr bool is_startable() {
 template <class Target, class M, class... A>
 concept Startable = is_startable<Target, M, A...>() && (std::constructible_from<std::decay_t<A>, A> && ...);
 
+template <class Signature, class M>
+constexpr bool takes_messenger = true;  // unless it is known that it does not
+template <class M>
+constexpr bool takes_messenger<Parameters<>, M> = false;
+template <class First, class... P, class M>
+constexpr bool takes_messenger<Parameters<First, P...>, M> = std::convertible_to<M&, First>;
+
+/// The number of parameters behind the messenger, or -1 if it cannot be known.
+template <class Signature>
+constexpr int parameters_behind_first = -1;
+template <class First, class... P>
+constexpr int parameters_behind_first<Parameters<First, P...>> = sizeof...(P);
+
+template <class Signature>
+constexpr bool wants_to_change_argument = false;
+template <class First, class... P>
+constexpr bool wants_to_change_argument<Parameters<First, P...>> =
+    ((std::is_lvalue_reference_v<P> && !std::is_const_v<std::remove_reference_t<P>>) || ...);
+
+/// Refuses the arguments of a start with one error that says what does not fit.
+template <class Target, class M, class... A>
+constexpr void check_startable() {
+  using Signature = typename SignatureOf<Target>::type;
+  constexpr bool kFits = Startable<Target, M, A...>;
+  if constexpr (ClassTarget<Target, M>) {
+    static_assert(
+        kFits || std::constructible_from<Target, M&, std::decay_t<A>...>,
+        "coproc: the target's class has no constructor that takes its messenger, by reference, and then these "
+        "start arguments, by value");
+    static_assert(
+        kFits || !std::constructible_from<Target, M&, std::decay_t<A>...>,
+        "coproc: a start argument is a pointer for a bool, or a floating-point number for an integer, which is "
+        "mostly a mistake: convert it where start() is called if it is meant");
+  } else if constexpr (!takes_messenger<Signature, M>) {
+    static_assert(kFits,
+                  "coproc: a target's first parameter is its messenger, by reference: a "
+                  "coproc::PriorityMessenger& or a coproc::MultiMessenger&");
+  } else if constexpr (parameters_behind_first<Signature> != -1 &&
+                       parameters_behind_first<Signature> != static_cast<int>(sizeof...(A))) {
+    static_assert(kFits,
+                  "coproc: start() takes one argument for each parameter of the target behind its messenger: "
+                  "there are too few of them here, or too many");
+  } else if constexpr (has_bad_conversion<Signature, std::decay_t<A>...>) {
+    static_assert(kFits,
+                  "coproc: a start argument is a pointer for a bool, or a floating-point number for an integer, "
+                  "which is mostly a mistake: convert it where start() is called if it is meant");
+  } else if constexpr (wants_to_change_argument<Signature>) {
+    static_assert(kFits,
+                  "coproc: a target cannot change the arguments of start(), of which its process has a copy: its "
+                  "parameters behind the messenger are values or const references");
+  } else {
+    static_assert(kFits, "coproc: a start argument cannot be converted to the target's parameter at its place");
+  }
+}
+
 }  // namespace coproc::inline v0::detail

@@ -1,4 +1,4 @@
-// expect: Startable
+// expect: coproc: start.. takes one argument for each parameter of the target
 #include <coproc/coproc.hpp>
 void target(coproc::PriorityMessenger&, int) {}
 int main() {
