@@ -12,6 +12,7 @@
 #include "os/fd_passing.hpp"
 #include "os/file.hpp"
 #include "os/fork_guard.hpp"
+#include "os/pending_output.hpp"
 #include "os/pipe.hpp"
 #include "os/process_state.hpp"
 #include "os/signals.hpp"
@@ -84,7 +85,9 @@ void serve_forks(os::Fd control, Prepare prepare) noexcept {
   try {
     flush_standard_streams();  // or each worker would print again what static initialisers have printed
     hold_nothing_of_host();
-    os::reset_signals();  // once, and not in each worker
+    // Once, and not in each worker:
+    os::reset_signals();
+    os::find_streams();
     load_unwinder();
     StartChannel::send_here(control);
     const ServerHello hello{static_cast<std::uint32_t>(os::thread_count()), ::getpid()};
