@@ -211,7 +211,8 @@ TEST(Signals, AChildStartsAfresh) {
               alternate.ss_size = sizeof stack;
               ::sigaltstack(&alternate, nullptr);
               const os::SignalBlock inherited;
-              os::reset_signals_in_child({});
+              os::reset_signals();
+              os::begin_signals({});
               struct sigaction now {};
               for (const int signal : {SIGUSR1, SIGCHLD, SIGPIPE, SIGRTMIN}) {
                 ::sigaction(signal, nullptr, &now);
@@ -234,7 +235,8 @@ TEST(Signals, OnlySanitizersKeepTheirHandlersOfCrashes) {
   for (const int signal : os::kCrashSignals) {
     EXPECT_EQ(os::testing::in_child([signal] {
                 ::signal(signal, [](int) {});
-                os::reset_signals_in_child({});
+                os::reset_signals();
+                os::begin_signals({});
                 struct sigaction now {};
                 ::sigaction(signal, nullptr, &now);
                 return now.sa_handler == SIG_DFL ? 1 : 2;

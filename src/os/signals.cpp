@@ -100,21 +100,30 @@ void heed_host_only(pid_t host) noexcept {
   }
 }
 
-void reset_signals_in_child(const SignalRules& rules) noexcept {
+void reset_signals() noexcept {
   struct sigaction fresh {};
   sigemptyset(&fresh.sa_mask);
+  fresh.sa_handler = SIG_DFL;
   // SIGKILL, SIGSTOP and the two that the C library keeps for itself refuse, which cannot be helped.
   for (int signal = 1; signal <= SIGRTMAX; ++signal) {
-    fresh.sa_handler = (rules.ignored & bit_of(signal)) != 0 ? SIG_IGN : SIG_DFL;
     if (!is_sanitizers(signal)) (void)::sigaction(signal, &fresh, nullptr);
   }
-  if (has_default(SIGINT)) ignore_interrupts();
-  if (!rules.heeds_others) heed_host_only(rules.host);
-
   stack_t none{};
   none.ss_flags = SS_DISABLE;
   if (!kHasSanitizer) (void)::sigaltstack(&none, nullptr);
+}
 
+void begin_signals(const SignalRules& rules) noexcept {
+  struct sigaction fresh {};
+  sigemptyset(&fresh.sa_mask);
+  fresh.sa_handler = SIG_DFL;
+  (void)::sigaction(SIGCHLD, &fresh, nullptr);
+  fresh.sa_handler = SIG_IGN;
+  for (int signal = 1; signal <= SIGRTMAX; ++signal) {
+    if ((rules.ignored & bit_of(signal)) != 0 && !is_sanitizers(signal)) (void)::sigaction(signal, &fresh, nullptr);
+  }
+  if (has_default(SIGINT)) ignore_interrupts();
+  if (!rules.heeds_others) heed_host_only(rules.host);
   unblock_signals();
 }
 

@@ -1,6 +1,7 @@
 // Signal masks and dispositions around a fork.
 //
-// Thread safety: SignalBlock is for the thread that makes it; reset_signals_in_child() for a child with one thread.
+// Thread safety: SignalBlock is for the thread that makes it; the functions that change dispositions are for a process
+// with one thread.
 #pragma once
 
 #include <signal.h>
@@ -34,14 +35,17 @@ struct SignalRules {
   pid_t host = 0;
 };
 
-/// Resets every handler to its default and removes the alternate stack, then empties the mask. The signals that the
-/// rules name are ignored. Signals that ask programs to end are often sent to whole groups, of which the host is a
+/// Resets every handler to its default and removes the alternate stack. In a build with sanitizers the signals of a
+/// crash keep their handlers and stack.
+void reset_signals() noexcept;
+
+/// Where signals are as reset_signals() has left them, and SIGCHLD is perhaps ignored: ignores those that the rules
+/// name, and empties the mask. Signals that ask programs to end are often sent to whole groups, of which the host is a
 /// member, and it is the host that decides what they mean. So SIGINT gets an empty handler; SIGTERM, SIGHUP and
 /// SIGQUIT, unless the rules say otherwise, get one that acts by default if the host, the parent process or the
 /// worker itself has sent them, and else does nothing. (If they were ignored, the programs that the worker runs would
-/// inherit that.) All handlers are SA_RESTART. In a process that the worker forks they act by default. In a build
-/// with sanitizers the signals of a crash keep their handlers and stack.
-void reset_signals_in_child(const SignalRules& rules) noexcept;
+/// inherit that.) All handlers are SA_RESTART. In a process that the worker forks they act by default.
+void begin_signals(const SignalRules& rules) noexcept;
 
 /// For a program that keeps its own handlers: the same for signals without a handler, and no signal is blocked.
 void keep_signals(const SignalRules& rules) noexcept;

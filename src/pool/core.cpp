@@ -34,11 +34,7 @@ PoolCore::PoolCore(PoolOptions options, MakePoolWorker make_worker)
   slowest_.reserve(kSlowestKept + 1);
   for (std::size_t i = 0; i < options_.workers; ++i) slots_.push_back(std::make_unique<Slot>(i, make_worker_(i)));
   try {
-    for (const auto& slot : slots_) {
-      slot->note_launch();
-      slot->start();
-      slot->note_started();
-    }
+    start_all(slots_);
     if (!options_.background) return;
     driver_ = std::thread([this] { drive_in_background(); });
   } catch (...) {

@@ -125,6 +125,7 @@ class PoolCore {
   void check_invariants() const COPROC_REQUIRES(mutex_);
 
   // starting.cpp
+  static void start_all(std::span<const std::unique_ptr<Slot>> slots);
   bool start_missing() noexcept COPROC_REQUIRES(mutex_);
   void note_failed_start(Slot& slot, const std::exception_ptr& cause) noexcept COPROC_REQUIRES(mutex_);
 

@@ -34,6 +34,12 @@ void Slot::note_launch() noexcept {
   phase = Phase::launching;
 }
 
+void Slot::ask_for_start() {
+  WorkerAccess::ask_for_start(worker(), [this] { worker_->start(); });
+}
+
+void Slot::await_start() { WorkerAccess::await_start(worker()); }
+
 void Slot::note_started() {
   phase = Phase::starting;
   known_.clear();

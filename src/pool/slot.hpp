@@ -73,6 +73,10 @@ class Slot {
   /// Starts a process and waits for it. Uses only the worker, so it is called without the mutex. Throws the errors of
   /// WorkerResource::start.
   void start() { worker_->start(); }
+  /// The two halves of `start`: several workers that are asked for are made at the same time. As `start`, without the
+  /// mutex.
+  void ask_for_start();
+  void await_start();
   void note_started();
   void note_not_started() noexcept { phase = Phase::empty; }
   /// Call for the first message of the worker: its init function has returned.

@@ -1,7 +1,11 @@
 // Starts workers in the places of those that have ended.
 #include <algorithm>
+#include <cerrno>
+#include <deque>
+#include <span>
 #include <utility>
 
+#include "coproc/errors.hpp"
 #include "os/cancel.hpp"
 #include "os/clock.hpp"
 #include "pool/core.hpp"
@@ -14,8 +18,56 @@ namespace {
 constexpr std::size_t kMostFailures = 3;
 constexpr std::int64_t kFirstRetry = 10'000'000;  // ns; doubled by each failure
 constexpr std::int64_t kLastRetry = 1'000'000'000;
+/// How many workers are asked for before the first of them is awaited. So many keep all processors of most machines
+/// busy, and the descriptors that starts hold meanwhile are few.
+constexpr std::size_t kMostAsked = 16;
+
+bool is_shortage(int error_number) noexcept {
+  const auto all = {EMFILE, ENFILE, EAGAIN, ENOMEM, ENOBUFS, ETOOMANYREFS};
+  return std::find(all.begin(), all.end(), error_number) != all.end();
+}
 
 }  // namespace
+
+/// Starts the workers of a new pool, which no other thread uses yet. While the host asks for the next ones, those that
+/// it has asked for are made and set up. A start that lacks something is made once more when no other one is under way,
+/// since it may be these that hold what it lacked.
+void PoolCore::start_all(std::span<const std::unique_ptr<Slot>> slots) {
+  std::deque<Slot*> asked, lacking;
+  const auto unless_lacking = [&](Slot& slot, auto step) {
+    try {
+      step();
+    } catch (const StartError& error) {
+      if (!is_shortage(error.error_number())) throw;
+      lacking.push_back(&slot);
+    }
+  };
+  const auto await_first = [&] {
+    Slot& slot = *asked.front();
+    asked.pop_front();
+    unless_lacking(slot, [&] {
+      slot.await_start();
+      slot.note_started();
+    });
+  };
+  const auto await_all = [&] {
+    while (!asked.empty()) await_first();
+    for (; !lacking.empty(); lacking.pop_front()) {
+      lacking.front()->start();
+      lacking.front()->note_started();
+    }
+  };
+  for (const auto& slot : slots) {
+    slot->note_launch();
+    unless_lacking(*slot, [&] {
+      slot->ask_for_start();
+      asked.push_back(slot.get());
+    });
+    if (asked.size() == kMostAsked) await_first();
+    if (!lacking.empty()) await_all();
+  }
+  await_all();
+}
 
 /// Starts one worker if a slot is empty. Returns whether it tried; then the mutex was unlocked, and other threads may
 /// have driven. A start takes as long as the program's static initialisers. Only one thread starts workers at a time,

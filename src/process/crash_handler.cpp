@@ -147,9 +147,13 @@ void leave_out_frames_from(const void* frame) noexcept {
   reporter.end_of_target = reinterpret_cast<std::uintptr_t>(frame);  // NOLINT: only compared
 }
 
+void load_unwinder() noexcept {
+  static const auto walked = _Unwind_Backtrace([](_Unwind_Context*, void*) { return _URC_NO_REASON; }, nullptr);
+  (void)walked;
+}
+
 void report_crashes_into(std::span<std::byte, kCrashReportBytes> area) {
-  // The first use of the unwinder may load it, and allocate memory.
-  _Unwind_Backtrace([](_Unwind_Context*, void*) { return _URC_NO_REASON; }, nullptr);
+  load_unwinder();
   os::use_signal_stack();
   reporter.area = reinterpret_cast<CrashArea*>(area.data());  // NOLINT: trivial, and zeroed by who made the area
   reporter.process = ::getpid();

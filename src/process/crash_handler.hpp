@@ -20,6 +20,9 @@ namespace coproc::inline v0::process {
 /// process. Throws std::system_error.
 void report_crashes_into(std::span<std::byte, kCrashReportBytes> area);
 
+/// Makes the first use of the unwinder, which may load it and allocate memory. Forks of this process need not do so.
+void load_unwinder() noexcept;
+
 /// Leaves this frame (__builtin_frame_address(0)) and those outside of it out of reports: it calls the target, and
 /// they would be the same each time.
 void leave_out_frames_from(const void* frame) noexcept;

@@ -35,11 +35,13 @@ namespace {
 
 constexpr std::byte kRequest[1]{};
 
-/// A running server.
-class Server {
+}  // namespace
+
+/// A running server. Starts that wait for a fork share it with the holder below, and use only the const members.
+class ForkServer {
  public:
   /// Throws StartReport, std::system_error.
-  explicit Server(const os::Deadline& deadline)
+  explicit ForkServer(const os::Deadline& deadline)
       : environment_(os::environment()), inheritance_(os::Inheritance::now()) {
     StderrTail error_output;
     const os::Program program = this_program(kForkServerRole, environment_);
@@ -49,9 +51,11 @@ class Server {
     process_ = take_charge(pid, channel_, deadline, nullptr);
     greet(deadline, error_output);
   }
-  Server(const Server&) = delete;
-  Server& operator=(const Server&) = delete;
-  ~Server() {
+  ForkServer(const ForkServer&) = delete;
+  ForkServer& operator=(const ForkServer&) = delete;
+
+  /// Ends the server, after it has made the forks that it was asked for. If it does not end, the last owner kills it.
+  void retire() noexcept {
     if (!process_.is_own_process()) return;
     channel_.hang_up();
     try {
@@ -69,13 +73,17 @@ class Server {
   bool is_first_of_namespace() const noexcept { return own_pid_ == 1; }
   const std::vector<std::string>& environment() const noexcept { return environment_; }
 
+  /// False: the server has ended.
+  bool ask(const os::Fd& worker_end, const os::Deadline& deadline) {
+    const int fds[] = {worker_end.get()};
+    return os::send_with_fds(channel_.host_end(), kRequest, fds, deadline);
+  }
+
   /// nullopt: the server has ended.
-  std::optional<ForkedWorker> fork(const os::Fd& socket, const os::Deadline& deadline) {
-    const int fds[] = {socket.get()};
-    if (!os::send_with_fds(channel_.host_end(), kRequest, fds, deadline)) return std::nullopt;
+  std::optional<ForkedWorker> await(const StartChannel& worker, const os::Deadline& deadline) const {
     ServerReply reply;
     std::vector<os::Fd> received;
-    if (!receive_reply(reply, received, deadline)) return std::nullopt;
+    if (!receive_reply(worker, reply, received, deadline)) return std::nullopt;
     if (reply.pid <= 0) throw refusal(reply.error_number);
     const bool is_elsewhere = own_pid_ != process_.pid();  // in another PID namespace, with other numbers
     if (received.size() != 1) {  // the kernel leaves descriptors out if this process may have no more
@@ -89,7 +97,7 @@ class Server {
       throw StartReport{StartStage::pidfd, 0,
                         "its number is not known, since it is in another PID namespace, and there is no /proc"};
     }
-    return ForkedWorker{*pid, std::move(pidfd), false};
+    return ForkedWorker{*pid, std::move(pidfd)};
   }
 
  private:
@@ -105,10 +113,11 @@ class Server {
   }
 
   /// By now there is a worker, and only the reply says which one. So if memory is short, this is tried again.
-  bool receive_reply(ServerReply& reply, std::vector<os::Fd>& received, const os::Deadline& deadline) {
+  bool receive_reply(const StartChannel& worker, ServerReply& reply, std::vector<os::Fd>& received,
+                     const os::Deadline& deadline) const {
     for (int tries_left = 3;; --tries_left) {
       try {
-        return receive(&reply, sizeof reply, received, deadline, nullptr);
+        return receive(worker.host_end(), &reply, sizeof reply, received, deadline, nullptr);
       } catch (const std::system_error&) {
         if (tries_left == 0) throw;
       }
@@ -119,8 +128,9 @@ class Server {
     ServerHello hello;
     char here;
     std::vector<os::Fd> none;
-    if ((!channel_.has_read_here() && !receive(&here, 1, none, deadline, &error_output)) ||
-        !receive(&hello, sizeof hello, none, deadline, &error_output)) {
+    const os::Fd& socket = channel_.host_end();
+    if ((!channel_.has_read_here() && !receive(socket, &here, 1, none, deadline, &error_output)) ||
+        !receive(socket, &hello, sizeof hello, none, deadline, &error_output)) {
       const auto status = end_after_hang_up(process_, deadline);
       error_output.drain();
       throw StartReport{.stage = StartStage::fork_server,
@@ -143,10 +153,10 @@ class Server {
   }
 
   /// Returns false if the server has ended. Throws StartReport when the time is over.
-  bool receive(void* data, std::size_t bytes, std::vector<os::Fd>& fds, const os::Deadline& deadline,
-               StderrTail* error_output) {
+  bool receive(const os::Fd& socket, void* data, std::size_t bytes, std::vector<os::Fd>& fds,
+               const os::Deadline& deadline, StderrTail* error_output) const {
     for (;;) {
-      pollfd entries[3] = {{channel_.host_end().get(), POLLIN, 0},
+      pollfd entries[3] = {{socket.get(), POLLIN, 0},
                            {process_.wait_fd(), POLLIN, 0},
                            {error_output == nullptr ? -1 : error_output->fd(), POLLIN, 0}};
       const os::PollEnd end = os::poll_once(entries, deadline);
@@ -157,7 +167,7 @@ class Server {
         throw StartReport{StartStage::fork_server, ETIMEDOUT};
       }
     }
-    return os::receive_with_fds(channel_.host_end(), {static_cast<std::byte*>(data), bytes}, fds);
+    return os::receive_with_fds(socket, {static_cast<std::byte*>(data), bytes}, fds);
   }
 
   const std::vector<std::string> environment_;
@@ -167,6 +177,8 @@ class Server {
   std::int32_t own_pid_ = 0;  // as it sees itself
 };
 
+namespace {
+
 /// This process's server. A forked child gets a holder of its own, since its parent's lock may be held for ever
 /// there.
 struct Holder {
@@ -174,9 +186,9 @@ struct Holder {
   Holder* const parent;  // keeps it reachable, so that it is not taken for a leak
   const unsigned long generation = os::fork_generation();
   std::timed_mutex mutex;
-  std::unique_ptr<Server> server;                               // this and what follows: guarded by mutex
-  std::vector<std::unique_ptr<Server>> first_of_namespaces;     // kept, so that these namespaces go on
-  std::optional<std::pair<os::Inheritance, std::string>> none;  // why no server can fork, and in which state
+  std::shared_ptr<ForkServer> server;                            // this and what follows: guarded by mutex
+  std::vector<std::shared_ptr<ForkServer>> first_of_namespaces;  // kept, so that these namespaces go on
+  std::optional<std::pair<os::Inheritance, std::string>> none;   // why no server can fork, and in which state
 };
 constinit std::atomic<Holder*> current_holder{nullptr};
 
@@ -200,16 +212,22 @@ std::unique_lock<std::timed_mutex> lock_of(Holder& own, const os::Deadline& dead
 }
 
 /// REQUIRES: own.mutex is held.
-Server& running_server(Holder& own, const os::Deadline& deadline) {
+void retire_server(Holder& own) noexcept {
+  if (own.server != nullptr) own.server->retire();
+  own.server.reset();
+}
+
+/// REQUIRES: own.mutex is held.
+ForkServer& running_server(Holder& own, const os::Deadline& deadline) {
   struct EndAtExit {
     ~EndAtExit() { end_fork_server(); }
   };
   static const EndAtExit end_at_exit;
-  if (own.server != nullptr && !own.server->can_serve(os::Inheritance::now())) own.server.reset();
-  if (own.server == nullptr) own.server = std::make_unique<Server>(deadline);
+  if (own.server != nullptr && !own.server->can_serve(os::Inheritance::now())) retire_server(own);
+  if (own.server == nullptr) own.server = std::make_shared<ForkServer>(deadline);
   if (own.server->is_first_of_namespace()) {
     own.first_of_namespaces.push_back(std::move(own.server));
-    own.server = std::make_unique<Server>(deadline);
+    own.server = std::make_shared<ForkServer>(deadline);
   }
   return *own.server;
 }
@@ -236,32 +254,57 @@ std::string no_fork_server() {
 void end_fork_server() noexcept {
   Holder& own = holder();
   const std::lock_guard lock(own.mutex);
-  own.server.reset();
+  retire_server(own);
 }
 
-ForkedWorker start_in_fork_server(const os::Fd& socket, const std::vector<std::string>& environment,
-                                  const os::Deadline& deadline) {
+AskedFork ask_for_fork(StartChannel& channel, const std::vector<std::string>& environment,
+                       const os::Deadline& deadline) {
   Holder& own = holder();
   const auto lock = lock_of(own, deadline);
   try {
     for (int tries = 0; tries < 2; ++tries) {
-      Server& server = running_server(own, deadline);
-      if (auto worker = server.fork(socket, deadline)) {
-        own.none.reset();
-        worker->has_environment = server.environment() == environment;
-        return *std::move(worker);
+      ForkServer& server = running_server(own, deadline);
+      if (server.ask(channel.worker_end(), deadline)) {
+        channel.keep_host_end();
+        return {own.server, server.environment() == environment};
       }
-      own.server.reset();  // it has ended meanwhile: start another one
+      retire_server(own);  // it has ended meanwhile: start another one
     }
   } catch (const StartReport& report) {
-    if (report.stage == StartStage::fork_server) own.server.reset();  // it hangs
     remember(own, report);
     throw;
   }
-  // This failure is not remembered: the server may have been killed.
-  throw StartReport{.stage = StartStage::fork_server,
-                    .text = "the fork server ended while it was used; StartMethod::spawn does without it",
-                    .may_be_spawned = true};
+  throw fork_servers_ended();
+}
+
+std::optional<ForkedWorker> await_fork(const AskedFork& asked, StartChannel& channel, const os::Deadline& deadline) {
+  Holder& own = holder();
+  // Does not wait for another thread that starts a server: that one then knows better.
+  const auto note = [&](auto change) {
+    const std::unique_lock lock(own.mutex, std::try_to_lock);
+    if (lock) change();
+  };
+  try {
+    auto worker = asked.server->await(channel, deadline);
+    if (worker) {
+      channel.forgo_here();
+      note([&] { own.none.reset(); });
+    }
+    return worker;
+  } catch (const StartReport& report) {
+    note([&] {
+      if (report.stage == StartStage::fork_server && own.server == asked.server) retire_server(own);  // it hangs
+      remember(own, report);
+    });
+    throw;
+  }
+}
+
+// This failure is not remembered: the servers may have been killed.
+StartReport fork_servers_ended() {
+  return {.stage = StartStage::fork_server,
+          .text = "the fork server ended while it was used; StartMethod::spawn does without it",
+          .may_be_spawned = true};
 }
 
 }  // namespace coproc::inline v0::process

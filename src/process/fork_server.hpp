@@ -4,7 +4,9 @@
 //
 //   server  how many threads it has                     once
 //   host    one byte, with a worker's start socket      for each worker
-//   server  its pid or an errno, with its pidfd         for each worker
+//   server  its pid or an errno, with its pidfd         for each worker, through that worker's start socket
+//
+// So a host may ask for several workers, whose forks and setups then overlap, before it waits for the first.
 //
 // Thread safety: any thread.
 // Invariants: at most one server works for this process, and it ends with this process. It is replaced if it has
@@ -16,12 +18,15 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "os/clock.hpp"
 #include "os/fd.hpp"
 #include "os/pidfd.hpp"
+#include "process/start_channel.hpp"
 #include "process/take_over.hpp"
 
 namespace coproc::inline v0::process {
@@ -30,15 +35,27 @@ inline constexpr const char* kForkServerRole = "fork_server";
 inline constexpr const char* kSpawnRole = "spawn";
 inline constexpr const char* kExecutableRole = "executable";
 
+class ForkServer;
+
+/// A fork that the server was asked for.
+struct AskedFork {
+  std::shared_ptr<ForkServer> server;
+  bool has_environment = false;  // it will have the environment that was asked for
+};
+/// Asks the server for a fork of it, which reads its start request from the channel. Closes the worker's end here.
+/// Starts the server if there is none. Throws StartReport, std::system_error. If the report says may_be_spawned,
+/// no_fork_server() remembers it.
+AskedFork ask_for_fork(StartChannel& channel, const std::vector<std::string>& environment,
+                       const os::Deadline& deadline);
+
 struct ForkedWorker {
   pid_t pid;
   os::Pidfd pidfd;
-  bool has_environment;  // the environment that was asked for
 };
-/// A fork of the server, which reads its start request from `socket`. Starts the server if there is none. Throws
-/// StartReport, std::system_error. If the report says may_be_spawned, no_fork_server() remembers it.
-ForkedWorker start_in_fork_server(const os::Fd& socket, const std::vector<std::string>& environment,
-                                  const os::Deadline& deadline);
+/// Waits for the fork. nullopt: its server has ended before it told of one. Throws as ask_for_fork() does.
+std::optional<ForkedWorker> await_fork(const AskedFork& asked, StartChannel& channel, const os::Deadline& deadline);
+/// The report of a start whose servers have ended again and again while they were used.
+StartReport fork_servers_ended();
 
 /// Why no fork server can fork, if a start has found that out and nothing is known to have changed since; empty: not
 /// known. Throws std::system_error.
@@ -52,7 +69,7 @@ void end_fork_server() noexcept;
 /// The server's own side: serves until the host closes `control` or ends.
 [[noreturn]] void serve_forks(os::Fd control, Prepare prepare) noexcept;
 
-/// The messages between host and server.
+/// The messages of the server to the host.
 struct ServerHello {
   std::uint32_t threads;
   std::int32_t pid;  // as it sees itself

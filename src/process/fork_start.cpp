@@ -26,7 +26,9 @@ namespace {
 void set_up(const WorkerOptions& options, std::span<os::ForkSensitive* const> kept, Lifeline& lifeline,
             StartReport& report) {
   report.stage = StartStage::setup;
-  os::reset_signals_in_child({os::ignored_signals(), options.heed_signals_of_others, os::parent_pid()});
+  const os::SignalRules rules{os::ignored_signals(), options.heed_signals_of_others, os::parent_pid()};
+  os::reset_signals();
+  os::begin_signals(rules);
   report.stage = StartStage::lifeline;
   lifeline.end_with_host();
   set_up_child(options, os::list_fds(kept), report.stage);

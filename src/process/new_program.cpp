@@ -3,8 +3,10 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <exception>
 #include <memory>
 #include <optional>
+#include <span>
 #include <system_error>
 #include <utility>
 
@@ -106,39 +108,6 @@ pid_t execute(const os::Program& program, const os::Fd& control, int error_outpu
   }
 }
 
-/// Starts the process, which has been told nothing yet.
-Child launch(const WorkerOptions& options, const NewProgram& program, const Inherited& inherited, StartChannel& channel,
-             std::unique_ptr<Lifeline> lifeline, StderrTail* error_output, StartRequest& request,
-             const os::Deadline& deadline, StartStage& stage) {
-  std::vector<std::string> environment = environment_for(options);
-  if (program.method == StartMethod::fork_server) {
-    stage = StartStage::fork_server;
-    ForkedWorker worker = start_in_fork_server(channel.worker_end(), environment, deadline);
-    if (!worker.has_environment) request.environment = std::move(environment);
-    const os::ForkLock no_fork_before_it_is_registered;
-    return Child(std::make_unique<LocalLife>(worker.pid, std::move(worker.pidfd)), std::move(lifeline));
-  }
-  stage = StartStage::exec;
-  os::Program executed;
-  if (program.method == StartMethod::spawn) {
-    executed = this_program(kSpawnRole, std::move(environment));
-  } else {
-    refuse_with_other_rights();
-    executed.path = program.path;
-    executed.arguments = program.arguments;
-    executed.arguments.insert(executed.arguments.begin(), program.path);
-    executed.environment = std::move(environment);
-    executed.environment.push_back(std::string(kMarker) + '=' + kExecutableRole);
-    executed.blocks_signals = false;
-  }
-  executed.input = inherited.standard(STDIN_FILENO);
-  executed.output = inherited.standard(STDOUT_FILENO);
-  executed.working_directory = inherited.working_directory.get();
-  const pid_t pid = execute(executed, channel.worker_end(), error_output->write_fd());
-  stage = StartStage::pidfd;
-  return take_charge(pid, channel, deadline, std::move(lifeline));
-}
-
 }  // namespace
 
 void refuse_before_take_over() {
@@ -185,79 +154,201 @@ os::Program this_program(const char* role, std::vector<std::string> environment)
   return program;
 }
 
-namespace {
+/// One attempt to start. Its process is told everything at once, and reads that whenever it comes to it.
+class NewProgramStart::Attempt {
+  /// Runs a part of the start. Throws StartReport instead of std::system_error.
+  template <class Step>
+  auto naming_stage(Step step) {
+    try {
+      return step();
+    } catch (const std::system_error& error) {
+      throw report_of(stage_, error);
+    }
+  }
 
-/// Makes one attempt to start. If it fails, the outcome has the reason; otherwise `child` is the worker.
-StartOutcome attempt(const WorkerOptions& options, const NewProgram& program, StartRequest& request,
-                     std::span<const int> fds, const os::Deadline& deadline, Child& child) {
-  StartStage stage = StartStage::setup;
-  try {
-    refuse_before_take_over();
-    const Inherited inherited(options, stage);
-    stage = StartStage::lifeline;
-    auto own_lifeline = std::make_unique<Lifeline>();
-    Lifeline& lifeline = *own_lifeline;
-    StartChannel channel;
-    // If the start fails, the error quotes what the program printed before. A worker of the fork server prints nothing
-    // before its report.
-    std::optional<StderrTail> error_output;
-    if (program.method != StartMethod::fork_server) error_output.emplace();
-    StderrTail* const tail = error_output ? &*error_output : nullptr;
-    flush_standard_streams();
+ public:
+  explicit Attempt(const os::Deadline& deadline) noexcept : deadline_(deadline) {}
+  Attempt(const Attempt&) = delete;
+  Attempt& operator=(const Attempt&) = delete;
+  ~Attempt() {
+    if (!asked_ || !channel_->host_end()) return;  // a child that this process forked has no end of the channel
+    try {
+      (void)naming_stage([&] { return take_fork(); });  // which the destructor of child_ ends
+    } catch (...) {
+      // There is no process, or it ends by itself, since nobody answers it.
+    }
+  }
 
-    Child started =
-        launch(options, program, inherited, channel, std::move(own_lifeline), tail, request, deadline, stage);
-    channel.keep_host_end();
-    if (tail != nullptr) tail->keep_host_end();
+  /// Makes the process, or asks for it. Throws StartReport.
+  void ask(const WorkerOptions& options, const NewProgram& program, StartRequest& request, std::span<const int> fds) {
+    naming_stage([&] {
+      refuse_before_take_over();
+      inherited_.emplace(options, stage_);
+      stage_ = StartStage::lifeline;
+      lifeline_ = std::make_unique<Lifeline>();
+      channel_.emplace();
+      // If the start fails, the error quotes what the program printed before. A worker of the fork server prints
+      // nothing before its report.
+      if (program.method != StartMethod::fork_server) error_output_.emplace();
+      flush_standard_streams();
+      Lifeline& lifeline = *lifeline_;
+      launch(options, program, request);
+      send(options, request, fds, lifeline);
+    });
+  }
 
-    std::vector<int> sent{inherited.standard(STDIN_FILENO), inherited.standard(STDOUT_FILENO),
-                          inherited.standard(STDERR_FILENO), inherited.working_directory.get(),
+  /// Waits for the worker's report. nullopt: the fork server has ended before it made the process. Throws StartReport.
+  std::optional<StartOutcome> await() {
+    return naming_stage([&]() -> std::optional<StartOutcome> {
+      if (asked_ && !take_fork()) return std::nullopt;
+      stage_ = StartStage::handshake;
+      StderrTail* const tail = error_output_ ? &*error_output_ : nullptr;
+      StartOutcome outcome = await_start(child_, *channel_, deadline_, tail);
+      if (tail != nullptr && outcome.report.stage == StartStage::started) {
+        os::write_all(inherited_->standard(STDERR_FILENO), tail->text());
+      }
+      return outcome;
+    });
+  }
+  /// The process that has reported.
+  Child take_child() noexcept { return std::move(child_); }
+
+ private:
+  void launch(const WorkerOptions& options, const NewProgram& program, StartRequest& request) {
+    std::vector<std::string> environment = environment_for(options);
+    if (program.method == StartMethod::fork_server) {
+      stage_ = StartStage::fork_server;
+      asked_ = ask_for_fork(*channel_, environment, deadline_);
+      request.environment.reset();
+      if (!asked_->has_environment) request.environment = std::move(environment);
+      return;
+    }
+    request.environment.reset();
+    stage_ = StartStage::exec;
+    os::Program executed;
+    if (program.method == StartMethod::spawn) {
+      executed = this_program(kSpawnRole, std::move(environment));
+    } else {
+      refuse_with_other_rights();
+      executed.path = program.path;
+      executed.arguments = program.arguments;
+      executed.arguments.insert(executed.arguments.begin(), program.path);
+      executed.environment = std::move(environment);
+      executed.environment.push_back(std::string(kMarker) + '=' + kExecutableRole);
+      executed.blocks_signals = false;
+    }
+    executed.input = inherited_->standard(STDIN_FILENO);
+    executed.output = inherited_->standard(STDOUT_FILENO);
+    executed.working_directory = inherited_->working_directory.get();
+    const pid_t pid = execute(executed, channel_->worker_end(), error_output_->write_fd());
+    stage_ = StartStage::pidfd;
+    child_ = take_charge(pid, *channel_, deadline_, std::move(lifeline_));
+    channel_->keep_host_end();
+    error_output_->keep_host_end();
+  }
+
+  void send(const WorkerOptions& options, const StartRequest& request, std::span<const int> fds, Lifeline& lifeline) {
+    std::vector<int> sent{inherited_->standard(STDIN_FILENO), inherited_->standard(STDOUT_FILENO),
+                          inherited_->standard(STDERR_FILENO), inherited_->working_directory.get(),
                           lifeline.read_end().get()};
     sent.insert(sent.end(), options.keep_fds.begin(), options.keep_fds.end());
     sent.insert(sent.end(), fds.begin(), fds.end());
-    stage = StartStage::handshake;
-    (void)send_start_request(channel.host_end(), request, sent, deadline);  // await_start() sees whether it has ended
+    stage_ = StartStage::handshake;
+    (void)send_start_request(channel_->host_end(), request, sent, deadline_);  // await() sees whether it has ended
     lifeline.keep_host_end();
-    StartOutcome outcome = await_start(started, channel, deadline, tail);
-    if (outcome.report.stage == StartStage::started) {
-      if (tail != nullptr) os::write_all(inherited.standard(STDERR_FILENO), tail->text());
-      child = std::move(started);
-    }
-    return outcome;
-  } catch (const StartReport& report) {
-    return {report, {}};
+  }
+
+  /// Makes the fork that was asked for `child_`. False: the fork server has ended.
+  bool take_fork() {
+    stage_ = StartStage::fork_server;
+    const AskedFork asked = *std::exchange(asked_, std::nullopt);
+    auto worker = await_fork(asked, *channel_, deadline_);
+    if (!worker) return false;
+    const os::ForkLock no_fork_before_it_is_registered;
+    child_ = Child(std::make_unique<LocalLife>(worker->pid, std::move(worker->pidfd)), std::move(lifeline_));
+    return true;
+  }
+
+  const os::Deadline deadline_;
+  StartStage stage_ = StartStage::setup;
+  std::optional<Inherited> inherited_;
+  std::unique_ptr<Lifeline> lifeline_;  // until there is a child, which owns it
+  std::optional<StartChannel> channel_;
+  std::optional<StderrTail> error_output_;
+  std::optional<AskedFork> asked_;
+  Child child_;
+};
+
+NewProgramStart::NewProgramStart(const WorkerOptions& options, NewProgram program, std::string payload,
+                                 std::vector<int> fds)
+    : options_(options), program_(std::move(program)), fds_(std::move(fds)), deadline_(options.start_timeout.ns) {
+  check_options(options_);
+  try {
+    request_ = request_for(options_, std::move(payload));
+    if (may_be_spawned()) started_.note = no_fork_server();
+    if (started_.note.empty()) ask();
+    const bool is_over = started_.note.empty() && attempt_ == nullptr;
+    if (is_over && !(may_be_spawned() && failed_.may_be_spawned)) throw_start_error(failed_, options_);
   } catch (const std::system_error& error) {
-    return {report_of(stage, error), {}};
+    throw_start_error(report_of(StartStage::setup, error), options_);
+  }
+}
+NewProgramStart::NewProgramStart(NewProgramStart&&) noexcept = default;
+NewProgramStart& NewProgramStart::operator=(NewProgramStart&&) noexcept = default;
+NewProgramStart::~NewProgramStart() = default;
+
+bool NewProgramStart::may_be_spawned() const noexcept {
+  return program_.method == StartMethod::fork_server && program_.may_be_spawned;
+}
+
+void NewProgramStart::ask() {
+  try {
+    attempt_ = std::make_unique<Attempt>(deadline_);
+    attempt_->ask(options_, program_, request_, fds_);
+  } catch (const StartReport& report) {
+    failed_ = report;
+    attempt_.reset();
   }
 }
 
-}  // namespace
+StartOutcome NewProgramStart::outcome() {
+  for (int tries = 0; tries < 2; ++tries) {
+    if (tries > 0) ask();  // another fork server, since that one has ended
+    if (attempt_ == nullptr) return {failed_, {}};
+    try {
+      if (auto outcome = attempt_->await()) {
+        if (outcome->report.stage == StartStage::started) started_.child = attempt_->take_child();
+        attempt_.reset();
+        return *std::move(outcome);
+      }
+    } catch (const StartReport& report) {
+      attempt_.reset();
+      return {report, {}};
+    }
+  }
+  attempt_.reset();
+  return {fork_servers_ended(), {}};
+}
 
-StartedProgram start_in_new_program(const WorkerOptions& options, const NewProgram& program, std::string payload,
-                                    std::span<const int> fds) {
-  check_options(options);
-  const os::Deadline deadline(options.start_timeout.ns);
-  StartedProgram started;
+StartedProgram NewProgramStart::await() {
   StartOutcome outcome;
   try {
-    StartRequest request = request_for(options, std::move(payload));
-    const bool may_be_spawned = program.method == StartMethod::fork_server && program.may_be_spawned;
-    if (may_be_spawned) started.note = no_fork_server();
-    if (started.note.empty()) outcome = attempt(options, program, request, fds, deadline, started.child);
-    if (may_be_spawned && outcome.report.may_be_spawned) started.note = describe(outcome.report, options);
-    if (!started.note.empty()) {
-      request.environment.reset();
-      outcome = attempt(options, {.method = StartMethod::spawn}, request, fds, deadline, started.child);
-      if (!started.child) {
-        outcome.report.text = describe(outcome.report, options) + "; it was tried by spawn, since " + started.note;
+    if (started_.note.empty()) outcome = this->outcome();
+    if (may_be_spawned() && outcome.report.may_be_spawned) started_.note = describe(outcome.report, options_);
+    if (!started_.note.empty()) {
+      program_ = {.method = StartMethod::spawn};
+      ask();
+      outcome = this->outcome();
+      if (!started_.child) {
+        outcome.report.text = describe(outcome.report, options_) + "; it was tried by spawn, since " + started_.note;
         outcome.report.error_number = 0;
       }
     }
   } catch (const std::system_error& error) {
-    throw_start_error(report_of(StartStage::setup, error), options);
+    throw_start_error(report_of(StartStage::setup, error), options_);
   }
-  if (started.child) return started;
-  throw_start_error(outcome.report, options, outcome.status);
+  if (started_.child) return std::move(started_);
+  throw_start_error(outcome.report, options_, outcome.status);
 }
 
 }  // namespace coproc::inline v0::process

@@ -3,13 +3,17 @@
 // Thread safety: any thread.
 #pragma once
 
-#include <span>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "coproc/options.hpp"
+#include "os/clock.hpp"
 #include "os/spawn.hpp"
+#include "process/await_start.hpp"
 #include "process/child.hpp"
+#include "process/start_request.hpp"
+#include "process/start_stage.hpp"
 
 namespace coproc::inline v0::process {
 
@@ -24,11 +28,40 @@ struct StartedProgram {
   Child child;
   std::string note;  // why it was spawned although fork_server was asked for; empty: it was not
 };
-/// Starts a worker that gives `payload` and copies of `fds` to its Prepare (take_over.hpp). Returns when the worker
-/// is about to run what Prepare returned. Throws StartError, whose stage is name_of() a StartStage, and then leaves
-/// nothing behind; InvalidArgumentError.
-StartedProgram start_in_new_program(const WorkerOptions& options, const NewProgram& program, std::string payload,
-                                    std::span<const int> fds);
+
+/// The start of a worker that gives `payload` and copies of `fds` to its Prepare (take_over.hpp). Asking and awaiting
+/// are apart, so that workers that were asked for one after the other are made and set up at the same time. If it is
+/// dropped in between, nothing is left of the worker.
+///
+/// Thread safety: one thread at a time.
+class NewProgramStart {
+ public:
+  /// Asks for the process. `fds` have to stay open until await() returns. Throws as await() does, and
+  /// InvalidArgumentError.
+  NewProgramStart(const WorkerOptions& options, NewProgram program, std::string payload, std::vector<int> fds);
+  NewProgramStart(NewProgramStart&&) noexcept;
+  NewProgramStart& operator=(NewProgramStart&&) noexcept;
+  ~NewProgramStart();
+
+  /// Returns when the worker is about to run what Prepare returned. Call it once. Throws StartError, whose stage is
+  /// name_of() a StartStage, and then leaves nothing behind.
+  StartedProgram await();
+
+ private:
+  class Attempt;
+  bool may_be_spawned() const noexcept;
+  void ask();
+  StartOutcome outcome();
+
+  WorkerOptions options_;
+  NewProgram program_;
+  std::vector<int> fds_;
+  os::Deadline deadline_;
+  StartRequest request_;
+  StartReport failed_;  // why there is no attempt
+  StartedProgram started_;
+  std::unique_ptr<Attempt> attempt_;
+};
 
 /// Throws StartReport in a process that awaits_take_over().
 void refuse_before_take_over();

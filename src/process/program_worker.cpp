@@ -49,7 +49,7 @@ void place_kept(const StartRequest& request, StartFds& fds, os::Fd& socket) {
 void set_up(const StartRequest& request, StartFds& fds, Lifeline*& lifeline, bool is_own, StartStage& stage) {
   stage = StartStage::setup;
   const os::SignalRules rules{request.ignored_signals, request.heeds_signals_of_others, request.host_pid};
-  is_own ? os::reset_signals_in_child(rules) : os::keep_signals(rules);
+  is_own ? os::begin_signals(rules) : os::keep_signals(rules);
   stage = StartStage::lifeline;
   lifeline = new Lifeline(std::move(fds.lifeline));  // for the rest of this process
   lifeline->end_with_host();
@@ -80,7 +80,6 @@ int run(os::Fd socket, Prepare prepare, bool is_own) noexcept {
   StartReport report;
   Lifeline* lifeline = nullptr;
   std::function<int()> body;
-  StartChannel::send_here(socket);
   try {
     report.stage = StartStage::handshake;
     if (!receive_start_request(socket, request, fds)) return 1;  // the host is gone
@@ -111,6 +110,9 @@ int run_own_worker(os::Fd socket, Prepare prepare) noexcept {
   return run(std::move(socket), prepare, true);
 }
 
-int run_program_worker(os::Fd socket, Prepare prepare) noexcept { return run(std::move(socket), prepare, false); }
+int run_program_worker(os::Fd socket, Prepare prepare) noexcept {
+  StartChannel::send_here(socket);
+  return run(std::move(socket), prepare, false);
+}
 
 }  // namespace coproc::inline v0::process

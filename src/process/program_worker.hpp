@@ -9,7 +9,8 @@
 namespace coproc::inline v0::process {
 
 /// Receives the request, sets the process up, reports, and runs what `prepare` returned. For a process that is
-/// coproc's own (fork server, spawn) and ends by exit_worker(). Returns the exit code.
+/// coproc's own (fork server, spawn) and ends by exit_worker(). REQUIRES: os::reset_signals() was called here, or in
+/// the fork server. Returns the exit code.
 int run_own_worker(os::Fd socket, Prepare prepare) noexcept;
 
 /// The same in a program's own process (executable), which keeps its signal handlers.

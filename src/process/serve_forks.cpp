@@ -12,9 +12,11 @@
 #include "os/fd_passing.hpp"
 #include "os/file.hpp"
 #include "os/fork_guard.hpp"
+#include "os/pending_output.hpp"
 #include "os/pipe.hpp"
 #include "os/process_state.hpp"
 #include "os/signals.hpp"
+#include "process/crash_handler.hpp"
 #include "process/fork_server.hpp"
 #include "process/program_worker.hpp"
 #include "process/standard_streams.hpp"
@@ -71,7 +73,7 @@ void fork_worker(os::Fd& control, os::Fd socket, Prepare prepare) {
     reply.error_number = error.code().value();
   }
   const int fds[] = {pidfd.get()};
-  (void)os::send_with_fds(control, bytes_of(reply), std::span(fds, pidfd ? 1 : 0), os::Deadline::forever());
+  (void)os::send_with_fds(socket, bytes_of(reply), std::span(fds, pidfd ? 1 : 0), os::Deadline::forever());
 }
 
 }  // namespace
@@ -83,6 +85,10 @@ void serve_forks(os::Fd control, Prepare prepare) noexcept {
   try {
     flush_standard_streams();  // or each worker would print again what static initialisers have printed
     hold_nothing_of_host();
+    // Once, and not in each worker:
+    os::reset_signals();
+    os::find_streams();
+    load_unwinder();
     StartChannel::send_here(control);
     const ServerHello hello{static_cast<std::uint32_t>(os::thread_count()), ::getpid()};
     if (hello.pid == 1) os::leave_children_to_kernel();  // the init process of its PID namespace

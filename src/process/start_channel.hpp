@@ -1,7 +1,8 @@
 // The messages between host and worker from the birth of the process to the first line of the worker's own code.
 //
 //   host    the start request, unless the worker is a fork and has it in its memory (start_request.hpp)
-//   worker  "here"                          one byte, by which the host finds its process if it cannot ask for a pidfd
+//   worker  "here"                          one byte, by which the host finds its process if it cannot ask for a pidfd;
+//                                           a fork of the fork server is told of by the server (fork_server.hpp)
 //   host    "I have your pidfd"             one byte: until then the worker does not end, so that its pid stays valid
 //   worker  "started", or what went wrong   one StartReport
 //
@@ -43,6 +44,8 @@ class StartChannel final : public os::ForkSensitive {
   os::Pidfd open_pidfd(pid_t worker, const os::Deadline& deadline);
   /// Whether "here" has been read.
   bool has_read_here() const noexcept { return has_read_here_; }
+  /// The worker's process is known, and says no "here".
+  void forgo_here() noexcept { has_read_here_ = true; }
   /// Sends "I have your pidfd". False: the worker is gone, or does not read, so that there was no room in time.
   bool confirm_pidfd(const os::Deadline& deadline) noexcept;
   /// Closes the host's end, which the peer sees.

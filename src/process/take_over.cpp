@@ -17,6 +17,7 @@
 #include "os/spawn.hpp"
 #include "process/fork_server.hpp"
 #include "process/program_worker.hpp"
+#include "process/start_channel.hpp"
 #include "process/worker_end.hpp"
 
 namespace coproc::inline v0::process {
@@ -75,7 +76,11 @@ void take_over(Prepare prepare) noexcept {
   ::unsetenv(kMarker);
   os::Fd socket = take_socket(must_be_taken_over(role));
   if (role == kForkServerRole && socket) serve_forks(std::move(socket), prepare);
-  if (role == kSpawnRole && socket) exit_worker(run_own_worker(std::move(socket), prepare));
+  if (role == kSpawnRole && socket) {
+    os::reset_signals();
+    StartChannel::send_here(socket);
+    exit_worker(run_own_worker(std::move(socket), prepare));
+  }
   if (must_be_taken_over(role)) {
     std::fprintf(stderr, "coproc: %s=%s is set, but not by this program's own host: unset it\n", kMarker, role.c_str());
     end_worker(1);

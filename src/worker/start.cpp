@@ -135,6 +135,19 @@ void Worker::State::begin(std::shared_ptr<Run> new_run, std::unique_ptr<Core> co
   run = std::move(new_run);
 }
 
+/// Waits for the process that start() has asked for, if there is one. Throws StartError.
+void Worker::State::await() {
+  if (!asked) return;
+  Asked started = *std::exchange(asked, std::nullopt);
+  auto [child, note] = started.start.await();
+  Run& its = *started.run;
+  its.child = std::move(child);
+  its.start_note = std::move(note);
+  if (its.stderr_tail) its.stderr_tail->keep_host_end();
+  if (options.kill_descendants) its.child.kill_group_at_end();
+  begin(std::move(started.run), std::move(started.core));
+}
+
 void Worker::refuse_if_alive() const {
   if (!is_alive()) return;
   throw WorkerIsAlreadyAliveError("start: worker " + std::to_string(pid()) + " (" + state().options.name +
@@ -144,6 +157,7 @@ void Worker::refuse_if_alive() const {
 void Worker::start(const detail::StartPlan& plan) {
   State& state = this->state();
   refuse_if_alive();
+  state.asked.reset();
   const StartMethod method = choose_method(plan, state.options);
   state.starter.store(static_cast<long>(os::fork_generation()), std::memory_order_relaxed);  // relaxed: see started()
   try {
@@ -184,14 +198,15 @@ void Worker::start(const detail::StartPlan& plan) {
         run->program_identity = os::identity_of(program.path);
         program.arguments = plan.executable->arguments;
       }
-      auto started = process::start_in_new_program(start_options, program, std::move(payload), fds);
-      run->child = std::move(started.child);
-      run->start_note = std::move(started.note);
+      if (plan.executable != nullptr) run->program = plan.executable->path;
+      process::NewProgramStart asked(start_options, std::move(program), std::move(payload), std::move(fds));
+      state.asked.emplace(std::move(run), std::move(core), std::move(worker_end), std::move(asked));
+      if (!state.may_only_ask || method != StartMethod::fork_server) state.await();
+      return;
     }
 
     if (run->stderr_tail) run->stderr_tail->keep_host_end();
     if (start_options.kill_descendants) run->child.kill_group_at_end();
-    if (plan.executable != nullptr) run->program = plan.executable->path;
     state.begin(std::move(run), std::move(core));
   } catch (const process::StartReport& report) {
     process::throw_start_error(report, state.options);

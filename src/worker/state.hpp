@@ -14,6 +14,7 @@
 #include "os/file.hpp"
 #include "process/child.hpp"
 #include "process/lifeline.hpp"
+#include "process/new_program.hpp"
 #include "process/stderr_tail.hpp"
 
 namespace coproc::inline v0 {
@@ -75,6 +76,17 @@ struct Worker::State {
     std::unique_ptr<process::Lifeline> lifeline;
   };
   Awaited awaited;
+
+  /// A start whose process was asked for, between ask() and await().
+  struct Asked {
+    std::shared_ptr<Run> run;
+    std::unique_ptr<detail::Core> core;
+    std::unique_ptr<link::Link> worker_end;  // its descriptors are sent again if the fork server ends meanwhile
+    process::NewProgramStart start;
+  };
+  std::optional<Asked> asked;
+  bool may_only_ask = false;  // start() leaves a fork by the fork server unawaited
+  void await();
 };
 
 }  // namespace coproc::inline v0

@@ -87,6 +87,21 @@ TEST_P(EndsAndSignals, promise_15_dispositions_and_mask_are_as_new_but_for_what_
   }
 }
 
+TEST_P(EndsAndSignals, promise_15_a_signal_that_the_host_ignored_once_has_its_default) {
+  EXPECT_EQ(in_host([] {
+              ::signal(SIGUSR1, SIG_IGN);
+              Player first(GetParam());
+              first.start("answers");
+              std::string text = first.ask("signal " + std::to_string(SIGUSR1));
+              ::signal(SIGUSR1, SIG_DFL);
+              Player second(GetParam());
+              second.start("answers");
+              text += ", " + second.ask("signal " + std::to_string(SIGUSR1));
+              return first->stop().success() && second->stop().success() ? text : text + ", ended badly";
+            }),
+            "ignored, default");
+}
+
 TEST_P(EndsAndSignals, promise_15_what_a_worker_has_made_and_written_is_finished_and_what_its_host_has_is_not) {
   for (const char* way : {"writes", "writes and exits"}) {
     EXPECT_EQ(in_host([&] {
