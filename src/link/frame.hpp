@@ -120,21 +120,15 @@ inline bool parse_plain_frame(std::span<const std::byte> record, Frame& frame) n
   return frame.header.priority == frame.header.priority;  // not NaN
 }
 
-/// The same for a record that follows one of which `frame` is the frame, and which mostly differs from it only in the
-/// request id, the priority and the payload's bytes. False: it differs in more, or the frame is invalid.
+/// The same for a record behind the one of which `frame` is the plain frame, if it differs from it only in the request
+/// id, the priority and the payload's bytes. False: it differs in more, or is invalid; `frame` is then of no use.
 inline bool parse_similar_frame(std::span<const std::byte> record, Frame& frame) noexcept {
-  FrameHeader& header = frame.header;
-  if (record.size() != frame.payload.size() + kHeaderBytes) return false;
-  const std::uint64_t first = load_word(record.data(), 0);
-  const std::uint64_t numbers = load_word(record.data(), 8);
-  if (static_cast<std::uint16_t>(first >> 32) != static_cast<std::uint16_t>(header.kind) ||
-      numbers != (header.channel | std::uint64_t{header.type} << 32))
-    return false;
-  header.rest = static_cast<std::int16_t>(first >> 48);
-  header.request_id = load_word(record.data(), 16);
-  header.priority = std::bit_cast<double>(load_word(record.data(), 24));
-  frame.payload = record.subspan(kHeaderBytes);
-  return header.priority == header.priority;  // not NaN
+  if (record.size() != kHeaderBytes + frame.payload.size()) return false;
+  const FrameHeader before = frame.header;
+  copy_header(record, load_word(record.data(), 0), frame);
+  const FrameHeader& header = frame.header;
+  return header.kind == before.kind && header.flags == before.flags && header.channel == before.channel &&
+         header.type == before.type && header.priority == header.priority;  // not NaN
 }
 
 inline std::optional<Frame> parse_frame(std::span<const std::byte> record) noexcept {

@@ -184,6 +184,7 @@ class Core {
   template <link::FrameKind kKind>
   std::uint64_t send_as(const Outgoing& value, const ChannelId& channel, const SendOptions& options,
                         std::uint64_t answers);
+  bool goes_at_once(const Outgoing& value, std::uint32_t channel) const noexcept;
   bool send_at_once(const link::FrameHeader& header, const Priority& priority, const Outgoing& value);
   std::size_t send_requests_at_once(const Outgoing& value, std::size_t size, std::size_t count, const ChannelId& name,
                                     const SendOptions& options);

@@ -32,11 +32,16 @@ inline void Core::publish() {
   if (!writer_.publish(*link_)) check_gone_after_failed_wake();
 }
 
+/// Whether the short path is possible for this value as far as the value, its type and its channel decide that.
+inline bool Core::goes_at_once(const Outgoing& value, std::uint32_t channel) const noexcept {
+  return value.traits->is_block && value.traits->size_hint <= most_at_once_ && channel != Channel::kUndeclared &&
+         own_names_.is_last(*value.traits->type);
+}
+
 /// The short path, which most messages take: the value's bytes in memory are its encoding, the peer knows the channel
 /// and the type, and there is room. Returns false if nothing was sent; then the caller must call send_slowly().
 inline bool Core::send_at_once(const FrameHeader& header, const Priority& priority, const Outgoing& value) {
-  const bool is_short = value.traits->is_block && value.traits->size_hint <= most_at_once_;
-  if (!is_short || header.channel == Channel::kUndeclared || !own_names_.is_last(*value.traits->type)) return false;
+  if (!goes_at_once(value, header.channel)) return false;
   link::Link& link = *link_;
   const std::span<std::byte> room = link.reserve(kHeaderBytes + value.traits->size_hint);
   if (room.empty()) return false;
@@ -115,11 +120,8 @@ std::size_t Core::send_requests_at_once(const Outgoing& value, std::size_t size,
   throw_if_closed();
   const Priority priority = options.priority ? *options.priority : Priority();
   Channel& channel = channels_.of(name);
+  if (priority.is_nan() || !goes_at_once(value, channel.number)) return 0;
   const std::size_t payload = value.traits->size_hint;
-  const bool is_short = value.traits->is_block && payload <= most_at_once_;
-  if (!is_short || priority.is_nan() || channel.number == Channel::kUndeclared ||
-      !own_names_.is_last(*value.traits->type))
-    return 0;
   const std::size_t record = ring::rounded_up(kHeaderBytes + payload);
   link::Link& link = *link_;
   const std::span<std::byte> room = link.reserve(record);

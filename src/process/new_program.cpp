@@ -216,14 +216,13 @@ class NewProgramStart::Attempt {
  private:
   void launch(const WorkerOptions& options, const NewProgram& program, StartRequest& request) {
     std::vector<std::string> environment = environment_for(options);
+    request.environment.reset();  // an earlier attempt may have set it
     if (program.method == StartMethod::fork_server) {
       stage_ = StartStage::fork_server;
       asked_ = ask_for_fork(*channel_, environment, deadline_);
-      request.environment.reset();
       if (!asked_->has_environment) request.environment = std::move(environment);
       return;
     }
-    request.environment.reset();
     stage_ = StartStage::exec;
     os::Program executed;
     if (program.method == StartMethod::spawn) {

@@ -135,17 +135,21 @@ void Worker::State::begin(std::shared_ptr<Run> new_run, std::unique_ptr<Core> co
   run = std::move(new_run);
 }
 
+/// The same for a process that this one has started.
+void Worker::State::begin_started(std::shared_ptr<Run> new_run, std::unique_ptr<Core> core) {
+  if (new_run->stderr_tail) new_run->stderr_tail->keep_host_end();
+  if (options.kill_descendants) new_run->child.kill_group_at_end();
+  begin(std::move(new_run), std::move(core));
+}
+
 /// Waits for the process that start() has asked for, if there is one. Throws StartError.
 void Worker::State::await() {
   if (!asked) return;
   Asked started = *std::exchange(asked, std::nullopt);
   auto [child, note] = started.start.await();
-  Run& its = *started.run;
-  its.child = std::move(child);
-  its.start_note = std::move(note);
-  if (its.stderr_tail) its.stderr_tail->keep_host_end();
-  if (options.kill_descendants) its.child.kill_group_at_end();
-  begin(std::move(started.run), std::move(started.core));
+  started.run->child = std::move(child);
+  started.run->start_note = std::move(note);
+  begin_started(std::move(started.run), std::move(started.core));
 }
 
 void Worker::refuse_if_alive() const {
@@ -194,20 +198,17 @@ void Worker::start(const detail::StartPlan& plan) {
       std::string payload = encode_request(plan, *worker_end, core->options(), state.options.report_crashes, fds);
       process::NewProgram program{.method = method, .may_be_spawned = state.options.method == StartMethod::automatic};
       if (plan.executable != nullptr) {
-        program.path = plan.executable->path;
+        program.path = run->program = plan.executable->path;
         run->program_identity = os::identity_of(program.path);
         program.arguments = plan.executable->arguments;
       }
-      if (plan.executable != nullptr) run->program = plan.executable->path;
       process::NewProgramStart asked(start_options, std::move(program), std::move(payload), std::move(fds));
       state.asked.emplace(std::move(run), std::move(core), std::move(worker_end), std::move(asked));
       if (!state.may_only_ask || method != StartMethod::fork_server) state.await();
       return;
     }
 
-    if (run->stderr_tail) run->stderr_tail->keep_host_end();
-    if (start_options.kill_descendants) run->child.kill_group_at_end();
-    state.begin(std::move(run), std::move(core));
+    state.begin_started(std::move(run), std::move(core));
   } catch (const process::StartReport& report) {
     process::throw_start_error(report, state.options);
   } catch (const std::system_error& error) {

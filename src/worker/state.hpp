@@ -68,6 +68,7 @@ struct Worker::State {
   void drop_run_from_messenger() noexcept;
   /// Makes this the current run. Its child exists, and its messages arrive through `core`.
   void begin(std::shared_ptr<Run> new_run, std::unique_ptr<detail::Core> core);
+  void begin_started(std::shared_ptr<Run> new_run, std::unique_ptr<detail::Core> core);
 
   /// The new link of an adopted worker, between new_link() and adopt().
   struct Awaited {

@@ -155,25 +155,22 @@ template <class Target, class M, class... A>
 constexpr void check_startable() {
   using Signature = typename SignatureOf<Target>::type;
   constexpr bool kFits = Startable<Target, M, A...>;
-  if constexpr (ClassTarget<Target, M>) {
+  constexpr bool kIsClass = ClassTarget<Target, M>;
+  constexpr int kWanted = parameters_behind_first<Signature>;
+  if constexpr (kIsClass && !std::constructible_from<Target, M&, std::decay_t<A>...>) {
     static_assert(
-        kFits || std::constructible_from<Target, M&, std::decay_t<A>...>,
+        kFits,
         "coproc: the target's class has no constructor that takes its messenger, by reference, and then these "
         "start arguments, by value");
-    static_assert(
-        kFits || !std::constructible_from<Target, M&, std::decay_t<A>...>,
-        "coproc: a start argument is a pointer for a bool, or a floating-point number for an integer, which is "
-        "mostly a mistake: convert it where start() is called if it is meant");
-  } else if constexpr (!takes_messenger<Signature, M>) {
+  } else if constexpr (!kIsClass && !takes_messenger<Signature, M>) {
     static_assert(kFits,
                   "coproc: a target's first parameter is its messenger, by reference: a "
                   "coproc::PriorityMessenger& or a coproc::MultiMessenger&");
-  } else if constexpr (parameters_behind_first<Signature> != -1 &&
-                       parameters_behind_first<Signature> != static_cast<int>(sizeof...(A))) {
+  } else if constexpr (!kIsClass && kWanted != -1 && kWanted != static_cast<int>(sizeof...(A))) {
     static_assert(kFits,
                   "coproc: start() takes one argument for each parameter of the target behind its messenger: "
                   "there are too few of them here, or too many");
-  } else if constexpr (has_bad_conversion<Signature, std::decay_t<A>...>) {
+  } else if constexpr (kIsClass || has_bad_conversion<Signature, std::decay_t<A>...>) {
     static_assert(kFits,
                   "coproc: a start argument is a pointer for a bool, or a floating-point number for an integer, "
                   "which is mostly a mistake: convert it where start() is called if it is meant");
