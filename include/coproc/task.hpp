@@ -1,7 +1,11 @@
 // A handle to a task that was submitted to a pool.
 #pragma once
 
+#include <concepts>
+#include <coroutine>
 #include <deque>
+#include <functional>
+#include <memory>
 #include <type_traits>
 #include <utility>
 #include <variant>
@@ -26,8 +30,16 @@ class Task {
 
  public:
   Task() noexcept = default;
-  Task(Task&&) noexcept = default;
-  Task& operator=(Task&&) noexcept = default;
+  Task(Task&& other) noexcept
+      : job_(std::move(other.job_)),
+        results_(std::exchange(other.results_, {})),
+        is_valid_(std::exchange(other.is_valid_, false)) {}
+  Task& operator=(Task&& other) noexcept {
+    job_ = std::move(other.job_);
+    results_ = std::exchange(other.results_, {});
+    is_valid_ = std::exchange(other.is_valid_, false);
+    return *this;
+  }
 
   /// Whether `get` may be called: the handle has a task, and its result was not taken yet.
   bool is_valid() const noexcept { return is_valid_; }
@@ -44,7 +56,7 @@ class Task {
   /// Waits at most this long, and returns whether the task has ended. With a time of zero it still takes in the results
   /// that have arrived.
   bool wait_for(Timeout timeout) {
-    if (!is_valid_) throw InvalidArgumentError("this task's result was taken already, or it is no task");
+    check_valid();
     return !results_.empty() || job_.wait(results_, timeout) == detail::JobHandle::News::results;
   }
   /// Whether the task has ended. Takes in the results that have arrived, without waiting. Does not throw the exception
@@ -53,11 +65,46 @@ class Task {
   /// Cancels the task, so that `get` throws TaskCancelledError. A task that has not begun will not run; if the task
   /// runs, its worker is killed and replaced. Returns false if the task had ended before; then nothing changes.
   bool cancel() { return is_valid_ && results_.empty() && job_.cancel(); }
+  /// Calls `function` with this task once it has ended, also by a failure; its `get` then does not wait. The function
+  /// is called once: now, or later by a thread that is in a call of the pool (a wait, `Pool::poll`, the pool's stop), or
+  /// by the thread of `PoolOptions::background`. It may use the pool. An exception that leaves it ends the program.
+  /// Afterwards this handle is not valid any more. Throws InvalidArgumentError like `get`.
+  template <std::invocable<Task> F>
+  void then(F function) {
+    check_valid();
+    struct Kept {
+      Task task;
+      F function;
+    };
+    auto kept = std::make_shared<Kept>(Kept{Task(), std::move(function)});
+    std::function<void()> call = [kept]() noexcept { kept->function(std::move(kept->task)); };
+    kept->task = std::move(*this);  // nothing has thrown: from here on the call owns the task
+    kept->task.job_.then(std::move(call));
+  }
+  /// `co_await pool.submit(...)` in a coroutine of any library: waits for the task's end without blocking the thread,
+  /// and returns or throws what `get` does. The coroutine is resumed where `then` calls its function.
+  auto operator co_await() && noexcept { return Awaiter{std::move(*this)}; }
 
  private:
+  struct Awaiter {
+    Task task;
+    bool await_ready() const { return task.is_done() || !task.is_valid(); }
+    void await_suspend(std::coroutine_handle<> coroutine) {
+      // Nothing of this object may be used once `then` has been called, which may have resumed the coroutine.
+      std::move(task).then([this, coroutine](Task ended) {
+        task = std::move(ended);
+        coroutine.resume();
+      });
+    }
+    R await_resume() { return task.get(); }
+  };
+
   template <class State>
   friend class Pool;
   explicit Task(detail::JobHandle job) noexcept : job_(std::move(job)), is_valid_(true) {}
+  void check_valid() const {
+    if (!is_valid_) throw InvalidArgumentError("this task's result was taken already, or it is no task");
+  }
 
   detail::JobHandle job_;
   std::deque<detail::TaskPtr> results_;

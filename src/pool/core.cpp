@@ -9,7 +9,6 @@
 #include "link/link.hpp"
 #include "messenger/access.hpp"
 #include "messenger/refused.hpp"
-#include "os/cancel.hpp"
 
 namespace coproc::inline v0::detail {
 
@@ -175,27 +174,6 @@ void PoolCore::then(const std::shared_ptr<Job>& job, std::function<void()> funct
   }
   job->next_to_call = std::move(to_call_);
   to_call_ = job;
-}
-
-/// Calls `then` of these jobs, which are linked latest first, in the order in which they have ended.
-/// REQUIRES: the mutex is not held, and this thread does not drive.
-void PoolCore::call_all(std::shared_ptr<Job> jobs) noexcept {
-  const os::NoCancel stays;  // or else the remaining functions would not be called
-  std::shared_ptr<Job> in_order;
-  while (jobs != nullptr) {
-    std::shared_ptr<Job> next = std::move(jobs->next_to_call);
-    jobs->next_to_call = std::move(in_order);
-    in_order = std::exchange(jobs, std::move(next));
-  }
-  while (in_order != nullptr) {
-    try {
-      in_order->then();
-    } catch (...) {
-      // No caller here could handle it (see JobHandle::then).
-    }
-    in_order->then = nullptr;
-    in_order = std::move(in_order->next_to_call);
-  }
 }
 
 /// Moves an ended task to its job: to the unread results, or to the dropped tasks. Allocates nothing, so that no task

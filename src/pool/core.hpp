@@ -41,6 +41,7 @@
 #include "os/clock.hpp"
 #include "os/fork_guard.hpp"
 #include "os/mutex.hpp"
+#include "pool/end_calls.hpp"
 #include "pool/event_loop.hpp"
 #include "pool/job.hpp"
 #include "pool/slot.hpp"
@@ -101,7 +102,6 @@ class PoolCore {
   void drop(TaskPtr task) noexcept COPROC_REQUIRES(mutex_) { dropped_.push_back(std::move(task)); }
   void drop(TaskList tasks) noexcept COPROC_REQUIRES(mutex_) { dropped_.append(std::move(tasks)); }
   bool run_deferred() noexcept COPROC_REQUIRES(mutex_);
-  static void call_all(std::shared_ptr<Job> jobs) noexcept;
 
   // core.cpp
   bool is_own_process() const noexcept { return os::fork_generation() == owner_; }
@@ -266,7 +266,7 @@ class COPROC_SCOPED_CAPABILITY PoolCore::Lock {
     const TaskList dropped = std::move(core_.dropped_);
     std::shared_ptr<Job> to_call = std::move(core_.to_call_);
     core_.mutex_.unlock();
-    call_all(std::move(to_call));
+    EndCalls::make(std::move(to_call));
   }
 
  private:

@@ -104,6 +104,7 @@ bool PoolCore::wait_until(const IsReady& is_ready, Timeout timeout, std::span<Jo
       poll();
       return is_ready();
     }
+    if (EndCalls::are_left() && run_deferred()) continue;
     if (!is_driving_) {
       if (start_missing() || run_deferred()) continue;
       const Turn turn(*this);
@@ -157,7 +158,7 @@ void PoolCore::poll() {
 /// there was any; then the mutex was unlocked, and other threads may have driven.
 /// REQUIRES: this thread does not drive, or a destructor that calls the pool would wait for its own thread.
 bool PoolCore::run_deferred() noexcept {
-  if (dropped_.empty() && to_call_ == nullptr) return false;
+  if (dropped_.empty() && to_call_ == nullptr && !EndCalls::are_left()) return false;
   const os::NoCancel stays;
   TaskList dropped = std::move(dropped_);
   std::shared_ptr<Job> to_call = std::move(to_call_);
@@ -165,7 +166,7 @@ bool PoolCore::run_deferred() noexcept {
   notify_all();  // another thread may drive meanwhile
   const os::MutexUnlock unlocked(mutex_);
   dropped.clear();
-  call_all(std::move(to_call));
+  EndCalls::make_all(std::move(to_call));
   return true;
 }
 

@@ -200,7 +200,10 @@ JobHandle::News JobHandle::wait(std::deque<TaskPtr>& into, Timeout timeout) {
 void JobHandle::tend() { core_->tend(); }
 bool JobHandle::is_done() const { return core_->is_done(*job_); }
 bool JobHandle::cancel(bool even_if_running) { return core_->cancel(*job_, even_if_running); }
-void JobHandle::then(std::function<void()> function) { core_->then(job_, std::move(function)); }
+void JobHandle::then(std::function<void()> function) {
+  const auto core = core_;  // the function may destroy this handle
+  core->then(job_, std::move(function));
+}
 bool JobHandle::wait_any(std::span<JobHandle* const> jobs, Timeout timeout) {
   if (jobs.empty()) return false;
   std::vector<Job*> all;
