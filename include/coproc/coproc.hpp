@@ -25,6 +25,7 @@
 #include "coproc/replies_of_workers.hpp"
 #include "coproc/replies_view.hpp"
 #include "coproc/results_view.hpp"
+#include "coproc/serve.hpp"
 #include "coproc/shared_buffer.hpp"
 #include "coproc/task.hpp"
 #include "coproc/this_worker.hpp"

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "coproc/call_payload.hpp"
 #include "coproc/channel.hpp"
 #include "coproc/channel_counts.hpp"
 #include "coproc/codec.hpp"
@@ -79,6 +80,15 @@ class COPROC_API Messenger {
     if constexpr (Encodable<T>) return send_request(detail::outgoing(value), channel, options);
   }
 
+  /// The same if there is space for it now: returns nullopt if there is none. Never waits: `options.timeout` is not
+  /// used.
+  template <class T>
+  [[nodiscard]] std::optional<RequestId> try_send_request(const T& value, const ChannelId& channel = kDefaultChannel,
+                                                          const SendOptions& options = kDefaultSendOptions) {
+    check_encodable<T>();
+    if constexpr (Encodable<T>) return try_send_request(detail::outgoing(value), channel, options);
+  }
+
   /// Sends each element of a range as a request; the peer sees all of them at once. The time-out applies to each
   /// request.
   template <class Range>
@@ -116,6 +126,10 @@ class COPROC_API Messenger {
   void reply_error_to(const Message& request, const E& error, const SendOptions& options = kDefaultSendOptions) {
     reply_error_to(request, detail::known_error<E>(), &error, options);
   }
+
+  /// The same for the exception that is being handled, whatever its type: call it in a `catch` block. An exception
+  /// whose type is neither standard nor declared by `accept_errors` arrives as a RemoteError.
+  void reply_exception_to(const Message& request, const SendOptions& options = kDefaultSendOptions);
 
   /// Sends an error, which the peer's next receive throws. It belongs to no channel and answers no request.
   template <ErrorPayload E>
@@ -198,6 +212,11 @@ class COPROC_API Messenger {
     return *std::move(value);
   }
 
+  /// Gives up the reply to this request: it is dropped, now or when it comes, and the request counts as answered. Call
+  /// it when the time for a reply is over, since a reply that nobody receives stays in the inbox. Throws NoRequestError
+  /// like `receive_reply`.
+  void discard_reply(RequestId id);
+
   /// Returns a range of the replies of this channel as they arrive, until every request is answered; other messages
   /// stay queued. `each` is the time-out for each reply. Errors and the death of the peer are thrown inside the loop,
   /// after the replies that came before them; a new loop continues. See RepliesView.
@@ -221,6 +240,26 @@ class COPROC_API Messenger {
   /// messages back in the reverse order of their receives. Throws InvalidArgumentError for a message of another link,
   /// and NoRequestError for a request that has been answered; then the message is unchanged.
   void put_back(Message&& message);
+
+  // ---- calls ----
+
+  /// Sends a call, waits for its reply and returns that: `send_request` and `receive_reply` in one. The type of a call
+  /// names the type of its reply (`using Reply = ...;`, which may be void). `coproc::serve` answers calls. If it throws,
+  /// as it does with TimeoutError when the time for both is over, the reply is dropped when it comes. Throws what a
+  /// send and a receive throw, and the exception of who serves.
+  template <class C>
+  detail::reply_t<C> call(const C& request, const ChannelId& channel, Timeout timeout) {
+    check_call<C>();
+    if constexpr (CallPayload<C>) {
+      std::optional<detail::reply_value_t<C>> reply;
+      call(detail::outgoing(request), channel, detail::incoming<detail::reply_value_t<C>>(reply), timeout);
+      if constexpr (!std::is_void_v<detail::reply_t<C>>) return *std::move(reply);
+    }
+  }
+  template <class C>
+  detail::reply_t<C> call(const C& request, Timeout timeout = kForever) {
+    return call(request, kDefaultChannel, timeout);
+  }
 
   // ---- looking ----
 
@@ -305,6 +344,9 @@ class COPROC_API Messenger {
   void send(const detail::Outgoing& value, const ChannelId& channel, const SendOptions& options);
   bool try_send(const detail::Outgoing& value, const ChannelId& channel, const SendOptions& options);
   RequestId send_request(const detail::Outgoing& value, const ChannelId& channel, const SendOptions& options);
+  std::optional<RequestId> try_send_request(const detail::Outgoing& value, const ChannelId& channel,
+                                            const SendOptions& options);
+  void call(const detail::Outgoing& request, const ChannelId& channel, const detail::Incoming& reply, Timeout timeout);
   /// Sends `count` values, each of which lies `size` bytes behind the one before, and appends their ids to `ids`.
   void send_requests(detail::Outgoing value, std::size_t size, std::size_t count, std::vector<RequestId>& ids,
                      const ChannelId& channel, const SendOptions& options);

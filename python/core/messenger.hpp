@@ -92,6 +92,7 @@ class Messenger {
   enum class Send { norequest, request, reply };
   std::uint64_t send(Send what, py::handle data, py::handle channel, py::handle timeout, py::handle priority);
   bool try_send(py::handle data, py::handle channel, py::handle priority);
+  std::optional<std::uint64_t> try_send_request(py::handle data, py::handle channel, py::handle priority);
   std::vector<std::uint64_t> send_requests(py::iterable data, py::handle channel, py::handle timeout,
                                            py::handle priority);
   void reply_to(const Received& request, py::handle data, py::handle timeout, py::handle priority);
@@ -111,6 +112,8 @@ class Messenger {
   py::list receive_available(py::handle channel);
   py::list receive_available_messages(py::handle channel);
   py::object receive_reply(std::uint64_t id, py::handle timeout);
+  void discard_reply(std::uint64_t id);
+  py::object call(py::handle data, py::handle channel, py::handle timeout);
   py::object receive_next_reply(py::handle channel, py::handle timeout);
   Received receive_next_reply_message(py::handle channel, py::handle timeout);
 
@@ -185,6 +188,7 @@ class Messenger {
   void look_by_receiving(const Use& use, const coproc::ChannelId& channel);
   void put_back(std::span<coproc::Message> messages);
   py::object payload_or_put_back(coproc::Message message);
+  py::object receive_reply_within(std::uint64_t id, coproc::Timeout time);
   template <class F>
   auto with_errors(F f);
   coproc::Message wait_for_message(py::handle channel, py::handle timeout);

@@ -182,6 +182,8 @@ void bind_messenger(py::module_& module) {
            "timeout"_a = none, "priority"_a = none)  // the parameter's name in older versions of the package
       .def("try_send", &Messenger::try_send, "data"_a, "channel_id"_a = none, py::kw_only(), "priority"_a = none,
            docs::kTrySend.c_str())
+      .def("try_send_request", &Messenger::try_send_request, "data"_a, "channel_id"_a = none, py::kw_only(),
+           "priority"_a = none, docs::kTrySendRequest.c_str())
       .def("reply_to", &Messenger::reply_to, "request"_a, "data"_a, py::kw_only(), "timeout"_a = none,
            "priority"_a = none, docs::kReplyTo.c_str())
       .def("reply_error_to", &Messenger::reply_error_to, "request"_a, "exception"_a, py::kw_only(), "timeout"_a = none,
@@ -202,6 +204,9 @@ void bind_messenger(py::module_& module) {
            docs::kReceiveAvailableMessages.c_str())
       .def("receive_reply", &Messenger::receive_reply, "request_id"_a, py::kw_only(), "timeout"_a = none,
            docs::kReceiveReply.c_str())
+      .def("discard_reply", &Messenger::discard_reply, "request_id"_a, docs::kDiscardReply.c_str())
+      .def("call", &Messenger::call, "data"_a, "channel_id"_a = none, py::kw_only(), "timeout"_a = none,
+           docs::kCall.c_str())
       .def("_receive_next_reply", &Messenger::receive_next_reply)
       .def("_receive_next_reply_message", &Messenger::receive_next_reply_message)
       .def("_try_receive", &Messenger::try_receive)

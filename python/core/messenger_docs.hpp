@@ -122,6 +122,13 @@ inline const std::string kTrySend =
     ":raises MessageTooLargeError: if the message is larger than `LinkOptions.max_message_bytes`\n"
     ":raises LinkClosedError: if this messenger was closed or has called `send_end`\n" +
     kDataErrors;
+inline const std::string kTrySendRequest =
+    "Send data that expects a reply if the link has space for it now, and do not wait.\n\n" + kData + kChannel +
+    kPriority +
+    ":return: the id of the request, an int, for `receive_reply`; None: there was no space, and nothing was sent\n"
+    ":raises MessageTooLargeError: if the message is larger than `LinkOptions.max_message_bytes`\n"
+    ":raises LinkClosedError: if this messenger was closed or has called `send_end`\n" +
+    kDataErrors;
 inline const std::string kReplyTo =
     "Answer this request. Requests may be answered in any order.\n\n"
     "Blocks only while the link is full. A call that raises has sent nothing, and may be repeated.\n\n"
@@ -198,6 +205,21 @@ inline const std::string kReceiveReply =
     kReceiveTimeout + ":return: the data of the reply\n" + kReceiveErrors +
     ":raises NoRequestError: if there is no such request, or its reply was received already\n"
     ":raises Exception: an exception by which the other side has answered the request\n";
+inline const std::string kDiscardReply =
+    "Give up the reply to one request: it is dropped, now or when it comes, and the request counts as answered.\n\n"
+    "Never blocks. Call it when the time for a reply is over, since a reply that nobody receives stays in the "
+    "queue.\n\n"
+    ":param request_id: the id that `send_request` has returned\n"
+    ":raises NoRequestError: if there is no such request, or its reply was received or given up already\n";
+inline const std::string kCall =
+    "Send data, wait for the reply to it and return that: `send_request` and `receive_reply` in one.\n\n"
+    "Blocks until the reply is there. If it raises, the reply is dropped when it comes.\n\n" +
+    kData + kChannel +
+    ":param timeout: The seconds for the send and the wait together. None, the default: for ever.\n"
+    ":return: the data of the reply\n"
+    ":raises TimeoutError: if the time is over\n"
+    ":raises Exception: an exception by which the other side has answered, and what `send_request` and\n"
+    "    `receive_reply` raise\n";
 
 // ---- looking ----
 

@@ -76,6 +76,16 @@ bool Messenger::try_send(py::handle data, py::handle channel, py::handle priorit
   return outgoing.visit([&](const auto& value) { return use->try_send(value, id, {.priority = urgency}); });
 }
 
+std::optional<std::uint64_t> Messenger::try_send_request(py::handle data, py::handle channel, py::handle priority) {
+  const ChannelId id = id_of(channel);  // a copy, as in send
+  const auto urgency = priority_of(priority, data, reorders_);
+  const OutgoingData outgoing(data, unpickles_, main_names_);
+  const Use use(*this);
+  const auto sent =
+      outgoing.visit([&](const auto& value) { return use->try_send_request(value, id, {.priority = urgency}); });
+  return sent ? std::optional(static_cast<std::uint64_t>(*sent)) : std::nullopt;
+}
+
 std::vector<std::uint64_t> Messenger::send_requests(py::iterable data, py::handle channel, py::handle timeout,
                                                     py::handle priority) {
   std::vector<std::uint64_t> ids;

@@ -17,17 +17,30 @@ void Core::reply_error_to(const Message& request, const ErrorType& type, const v
                           const SendOptions& options) {
   CallGuard guard(*this);
   throw_if_closed();
-  const os::Deadline deadline = deadline_of(options);
   const std::uint64_t id = request_to_answer(request);
+  Buffer payload;
+  encode_error_payload(payload, options_.link.max_message_bytes, type, error);
+  send_error_reply(request, id, payload.span(), deadline_of(options));
+}
+
+void Core::reply_exception_to(const Message& request, const SendOptions& options) {
+  CallGuard guard(*this);
+  throw_if_closed();
+  const std::uint64_t id = request_to_answer(request);
+  Buffer payload;
+  encode_exception_of("what was to answer the request", payload, options_.link.max_message_bytes);
+  send_error_reply(request, id, payload.span(), deadline_of(options));
+}
+
+void Core::send_error_reply(const Message& request, std::uint64_t id, std::span<const std::byte> payload,
+                            const os::Deadline& deadline) {
   Channel& channel = channels_.of(request.channel());
   FrameHeader header;
   header.kind = FrameKind::error_reply;
   header.channel = channel_number(channel, deadline);
   header.request_id = id;
   header.priority = Priority().value();
-  Buffer payload;
-  encode_error_payload(payload, options_.link.max_message_bytes, type, error);
-  send_bytes(header, payload.span(), deadline);
+  send_bytes(header, payload, deadline);
   ++channel.counts.sent;
   requests_.note_answered(channel, id);
 }

@@ -91,6 +91,8 @@ class Core {
   void send_requests(Outgoing value, std::size_t size, std::size_t count, std::vector<RequestId>& ids,
                      const ChannelId& channel, const SendOptions& options);
   bool try_send(const Outgoing& value, const ChannelId& channel, std::optional<Priority> priority);
+  /// The id of the request, or 0 if there was no room for it.
+  std::uint64_t try_send_request(const Outgoing& value, const ChannelId& channel, std::optional<Priority> priority);
   /// Like try_send, for callers that must never wait. If the message is sent in pieces, the pieces for which there is
   /// no room are kept. The caller must send them with `send_rest` before it sends anything else.
   bool begin_send(const Outgoing& value);
@@ -100,6 +102,8 @@ class Core {
   void send_reply(const Outgoing& value, const ChannelId& channel, const SendOptions& options);
   void reply_to(const Message& request, const Outgoing& value, const SendOptions& options);
   void reply_error_to(const Message& request, const ErrorType& type, const void* error, const SendOptions& options);
+  /// Answers the request by the exception that is being handled.
+  void reply_exception_to(const Message& request, const SendOptions& options);
   void send_error(const ErrorType& type, const void* error, const SendOptions& options);
   /// Sends the exception that is being handled. The peer reports it as the one that ended the target.
   void send_current_exception(const SendOptions& options);
@@ -132,6 +136,8 @@ class Core {
   bool receive_block(const TypeInfo& type, Buffer& into);
   void receive_reply(RequestId id, const Incoming& to, Timeout timeout);
   bool receive_next_reply(const ChannelId& channel, const Incoming& to, Timeout timeout);
+  /// Drops the reply to this request, now or when it comes. Returns false if the request is not open.
+  bool discard_reply(std::uint64_t id);
   std::size_t available(const ChannelId& channel);
 
   // put_back.cpp
@@ -181,6 +187,8 @@ class Core {
   class CallGuard;
   // send.cpp
   std::uint64_t request_to_answer(const Message& request);
+  void send_error_reply(const Message& request, std::uint64_t id, std::span<const std::byte> payload,
+                        const os::Deadline& deadline);
   template <link::FrameKind kKind>
   std::uint64_t send_as(const Outgoing& value, const ChannelId& channel, const SendOptions& options,
                         std::uint64_t answers);

@@ -31,14 +31,14 @@ void register_all() {
   (register_error(error_row<E>), ...);
 }
 
-/// Called before each look-up, so that the standard exceptions are always in the table.
+/// Called before each look-up, so that the standard exceptions, and what serve() answers, are always in the table.
 void register_standard_errors() {
   static const bool done = [] {
     register_all<std::exception, std::logic_error, std::invalid_argument, std::domain_error, std::length_error,
                  std::out_of_range, std::runtime_error, std::range_error, std::overflow_error, std::underflow_error,
                  std::system_error, std::bad_alloc, std::bad_array_new_length, std::bad_cast, std::bad_typeid,
                  std::bad_exception, std::bad_function_call, std::bad_optional_access, std::bad_variant_access,
-                 std::bad_any_cast, std::bad_weak_ptr>();
+                 std::bad_any_cast, std::bad_weak_ptr, MessageNotRecognizedError>();
     return true;
   }();
   (void)done;
@@ -124,6 +124,20 @@ void encode_current_exception(Buffer& out, std::size_t max_bytes) {
   Encoder encoder(out, max_bytes);
   encode_head(encoder, row == nullptr ? 0 : row->id, type == nullptr ? "unknown" : demangled(*type), current_text());
   if (row != nullptr) row->encode_current(encoder);
+}
+
+void encode_exception_of(std::string_view who, Buffer& out, std::size_t max_bytes) {
+  const std::size_t before = out.size();
+  try {
+    encode_current_exception(out, max_bytes);
+  } catch (...) {
+    out.resize_uninitialized(before);
+    try {
+      throw std::runtime_error(std::string(who) + " threw an exception which could not be sent");
+    } catch (...) {
+      encode_current_exception(out, max_bytes);
+    }
+  }
 }
 
 ReceivedError decode_error_payload(std::span<const std::byte> payload, std::size_t max_allocation,

@@ -7,6 +7,7 @@
 #include <exception>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "coproc/detail/buffer.hpp"
 #include "coproc/error_payload.hpp"
@@ -17,6 +18,9 @@ namespace coproc::inline v0::detail {
 void encode_error_payload(Buffer& out, std::size_t max_bytes, const ErrorType& type, const void* error);
 /// The same for the exception that is being handled. If its type is not registered, the id is 0 and no value follows.
 void encode_current_exception(Buffer& out, std::size_t max_bytes);
+/// The same, but an exception that cannot be sent (its codec throws, or it is too large) is replaced by a
+/// std::runtime_error which says that `who` threw it.
+void encode_exception_of(std::string_view who, Buffer& out, std::size_t max_bytes);
 
 struct ReceivedError {
   std::exception_ptr error;

@@ -131,8 +131,12 @@ void FrameReader::take_message(const FrameHeader& header, EntryPtr& entry) {
   if (has_loans) loans = parts_.loans.find(taken);
   finish_entry(header, taken);
   if (has_loans) IncomingLoans::attach(taken, std::move(loans));
-  parts_.inbox.put(entry);
-  if (has_loans) IncomingLoans::keep(taken);
+  if (taken.is_reply() && parts_.requests.is_unwanted(header.request_id, *parts_.names.channel(header.channel))) {
+    parts_.requests.note_dropped(header.request_id);  // the caller drops the entry
+  } else {
+    parts_.inbox.put(entry);
+  }
+  if (has_loans) IncomingLoans::keep(taken);  // without this, loans of a dropped entry would not go back
 }
 
 void FrameReader::finish_entry(const FrameHeader& header, Entry& entry) {
@@ -165,6 +169,7 @@ void FrameReader::check_answer(const FrameHeader& header, const Channel& channel
   const std::uint64_t id = header.request_id;
   if (id == 0 && header.kind == FrameKind::reply) return;
   if (parts_.requests.expects(id, channel) && parts_.inbox.find_reply(id) == nullptr) return;
+  if (parts_.requests.is_unwanted(id, channel)) return;
   throw_broken_rule("it answered request " + std::to_string(id) + " on channel " + channel.id.describe() +
                     ", which was not sent there, or is answered already");
 }

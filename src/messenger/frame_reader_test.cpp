@@ -139,6 +139,16 @@ TEST_F(FrameReaderTest, EachRequestIsAnsweredOnce) {
   EXPECT_THROW(take(header_of(FrameKind::error_reply, 0), 4), ProtocolError);
 }
 
+TEST_F(FrameReaderTest, AReplyThatIsNotWantedIsDroppedOnce) {
+  requests.begin(channels.at(0));
+  requests.note_sent(channels.at(0));
+  requests.note_unwanted(channels.at(0), 1);
+  EXPECT_TRUE(take(header_of(FrameKind::reply, 1), 4));
+  EXPECT_EQ(inbox.live_count(), 0u);
+  EXPECT_TRUE(reader.is_clear());
+  EXPECT_THROW(take(header_of(FrameKind::reply, 1), 4), ProtocolError);
+}
+
 TEST_F(FrameReaderTest, APeerCannotMakeThisEndKeepAnyNumberOfRequests) {
   for (std::uint64_t id = 1; id <= 2; ++id) requests.note_returned_request(channels.at(0), id);
   EXPECT_THROW(take(header_of(FrameKind::request, 3), 1), ProtocolError);

@@ -34,12 +34,37 @@ void Messenger::throw_no_link() {
 bool Messenger::try_send(const detail::Outgoing& value, const ChannelId& channel, const SendOptions& options) {
   return with_memory(core(), [&] { return core_->try_send(value, channel, options.priority); });
 }
+std::optional<RequestId> Messenger::try_send_request(const detail::Outgoing& value, const ChannelId& channel,
+                                                     const SendOptions& options) {
+  const std::uint64_t id =
+      with_memory(core(), [&] { return core_->try_send_request(value, channel, options.priority); });
+  return id == 0 ? std::nullopt : std::optional(RequestId{id});
+}
+void Messenger::call(const detail::Outgoing& request, const ChannelId& channel, const detail::Incoming& reply,
+                     Timeout timeout) {
+  const os::Deadline deadline(timeout.ns);
+  const RequestId id = send_request(request, channel, {.timeout = timeout});
+  try {
+    receive_reply(id, reply, deadline.remaining());
+  } catch (...) {
+    core_->discard_reply(static_cast<std::uint64_t>(id));  // if it is an error of the peer, there is none any more
+    throw;
+  }
+}
+void Messenger::discard_reply(RequestId id) {
+  if (core().discard_reply(static_cast<std::uint64_t>(id))) return;
+  throw NoRequestError("request " + std::to_string(static_cast<std::uint64_t>(id)) +
+                       " is not outstanding: it was not sent here, or its reply has been received or given up");
+}
 void Messenger::reply_to(const Message& request, const detail::Outgoing& value, const SendOptions& options) {
   with_memory(core(), [&] { core_->reply_to(request, value, options); });
 }
 void Messenger::reply_error_to(const Message& request, const detail::ErrorType& type, const void* error,
                                const SendOptions& options) {
   with_memory(core(), [&] { core_->reply_error_to(request, type, error, options); });
+}
+void Messenger::reply_exception_to(const Message& request, const SendOptions& options) {
+  with_memory(core(), [&] { core_->reply_exception_to(request, options); });
 }
 void Messenger::send_error(const detail::ErrorType& type, const void* error, const SendOptions& options) {
   with_memory(core(), [&] { core_->send_error(type, error, options); });

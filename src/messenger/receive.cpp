@@ -135,6 +135,20 @@ bool Core::receive_next_reply(const ChannelId& name, const Incoming& to, Timeout
   }
 }
 
+bool Core::discard_reply(std::uint64_t id) {
+  CallGuard guard(*this);
+  const std::uint32_t* const index = requests_.channel_of(id);
+  if (index == nullptr) return false;
+  Channel& channel = channels_.at(*index);
+  if (Entry* const reply = inbox_.find_reply(id)) {
+    (void)inbox_.take_reply(*reply);
+    requests_.note_returned_reply(channel, id);
+  } else {
+    requests_.note_unwanted(channel, id);
+  }
+  return true;
+}
+
 std::size_t Core::available(const ChannelId& name) {
   CallGuard guard(*this);
   throw_if_close_requested();

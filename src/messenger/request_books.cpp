@@ -6,8 +6,9 @@ namespace coproc::inline v0::detail {
 
 std::vector<RequestId> RequestBooks::without_reply() const {
   std::vector<RequestId> ids;
-  sent_.for_each([&](std::uint64_t id, std::uint32_t) {
-    if (id != next_id_) ids.push_back(RequestId{id});  // the send of the next request is still under way
+  sent_.for_each([&](std::uint64_t id, std::uint32_t index) {
+    const bool is_being_sent = id == next_id_;
+    if (!is_being_sent && (index & kUnwanted) == 0) ids.push_back(RequestId{id});
   });
   std::sort(ids.begin(), ids.end());
   return ids;

@@ -3,7 +3,8 @@
 //
 // Thread safety: none; one thread at a time, which Core ensures.
 // Invariants: an id of `sent_` is below `next_id_`, or equal to it while that request is being sent. Its value is the
-// index of its channel, with the bit kReceiving if it is in `together_` in another run than the last. An id is in
+// index of its channel, with the bit kReceiving if it is in `together_` in another run than the last, and with the bit
+// kUnwanted if its reply is to be dropped when it comes. An id is in
 // `to_answer_` from its return to the user until its answer is sent or the request is put back. It is there only once,
 // even if the peer uses it twice. A channel's `to_answer.count` is the number of its ids in `to_answer_`.
 // `to_answer.ids` holds all of these, in the order of their return, and maybe some that were answered out of turn.
@@ -48,9 +49,25 @@ class RequestBooks {
     const std::uint32_t* const index = sent_.find(id);
     return index != nullptr && *index == channel.index;
   }
-  /// The index of the channel of an open request, or null if the request is not open.
-  const std::uint32_t* channel_of(std::uint64_t id) noexcept { return sent_.find(id); }
-  /// The ids of the requests that were sent and have no reply yet, in the order of their sends.
+  /// The index of the channel of an open request, or null if the request is not open, or its reply is not wanted.
+  const std::uint32_t* channel_of(std::uint64_t id) noexcept {
+    const std::uint32_t* const index = sent_.find(id);
+    return index == nullptr || (*index & kUnwanted) != 0 ? nullptr : index;
+  }
+  /// The reply to this open request is not wanted any more. The request counts as answered.
+  void note_unwanted(Channel& channel, std::uint64_t id) noexcept {
+    *sent_.find(id) |= kUnwanted;
+    ++channel.counts.replies;
+  }
+  /// Whether a reply with this id answers a request of this channel and is not wanted.
+  bool is_unwanted(std::uint64_t id, const Channel& channel) noexcept {
+    const std::uint32_t* const index = sent_.find(id);
+    return index != nullptr && *index == (channel.index | kUnwanted);
+  }
+  /// Call when such a reply has been dropped.
+  void note_dropped(std::uint64_t id) noexcept { sent_.erase(id); }
+  /// The ids of the requests that were sent and have no reply yet, in the order of their sends. Those whose replies are
+  /// not wanted are left out.
   std::vector<RequestId> without_reply() const;
 
   // ---- requests of the peer ----
@@ -106,8 +123,9 @@ class RequestBooks {
   }
 
  private:
-  /// Indices of channels are lower, so that an index with this bit matches no channel.
+  /// Indices of channels are lower, so that an index with one of these bits matches no channel.
   static constexpr std::uint32_t kReceiving = std::uint32_t{1} << 31;
+  static constexpr std::uint32_t kUnwanted = std::uint32_t{1} << 30;
   using Ids = IdMap<std::uint32_t, ~std::uint32_t{0}>;
 
   /// Requests, or replies, whose ids follow each other.

@@ -38,6 +38,21 @@ TEST_F(RequestBooksTest, AReplyIsExpectedOnItsChannelAndOnce) {
   EXPECT_EQ(one.counts.replies, 1u);
 }
 
+TEST_F(RequestBooksTest, AnUnwantedReplyIsExpectedByNobodyButMayCome) {
+  const std::uint64_t id = send(one);
+  const std::uint64_t other = send(one);
+  books.note_unwanted(one, id);
+  EXPECT_FALSE(books.expects(id, one));
+  EXPECT_EQ(books.channel_of(id), nullptr);
+  EXPECT_TRUE(books.is_unwanted(id, one));
+  EXPECT_FALSE(books.is_unwanted(id, two));
+  EXPECT_FALSE(books.is_unwanted(other, one));
+  EXPECT_EQ(one.counts.remaining(), 1u);
+  EXPECT_EQ(books.without_reply(), std::vector{RequestId{other}});
+  books.note_dropped(id);
+  EXPECT_FALSE(books.is_unwanted(id, one));
+}
+
 TEST_F(RequestBooksTest, AReplyMayComeBeforeTheSendHasReturned) {
   books.begin(one);
   EXPECT_TRUE(books.expects(10, one));

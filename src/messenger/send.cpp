@@ -166,6 +166,16 @@ bool Core::try_send(const Outgoing& value, const ChannelId& channel, std::option
   }
 }
 
+std::uint64_t Core::try_send_request(const Outgoing& value, const ChannelId& channel,
+                                     std::optional<Priority> priority) {
+  CallGuard guard(*this);
+  try {
+    return send_as<FrameKind::request>(value, channel, {.timeout = std::chrono::seconds(0), .priority = priority}, 0);
+  } catch (const TimeoutError&) {
+    return 0;
+  }
+}
+
 bool Core::begin_send(const Outgoing& value) {
   CallGuard guard(*this);
   struct Keeping {

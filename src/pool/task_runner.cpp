@@ -240,16 +240,7 @@ class TaskRunner {
   void reply_error(Running& run) {
     Buffer payload;
     const std::size_t limit = core_.options().link.max_message_bytes / 2;
-    try {
-      detail::encode_current_exception(payload, limit);
-    } catch (...) {
-      payload.clear();
-      try {
-        throw std::runtime_error("the task threw an exception which could not be sent");
-      } catch (...) {
-        detail::encode_current_exception(payload, limit);
-      }
-    }
+    detail::encode_exception_of("the task", payload, limit);
     send_result(run, Outcome::error,
                 [&](Encoder& encoder) { encoder.bytes(payload.span().data(), payload.span().size()); });
   }

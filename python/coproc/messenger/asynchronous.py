@@ -1,10 +1,11 @@
 """Receives for asyncio. They watch the descriptor of the link, so they need no thread, and block none."""
 
 import asyncio
+import contextlib
 import functools
 import select
 
-from ..errors import ConcurrentUseError
+from ..errors import ConcurrentUseError, Error
 
 
 class AsyncReceiver:
@@ -67,6 +68,28 @@ class AsyncReceiver:
                 return None
 
         return (await self._first(look, timeout))[0]
+
+    async def call_async(self, data, channel_id=None, *, timeout=None):
+        """Send data, wait for the reply to it without blocking the event loop, and return that.
+
+        If it raises, or is cancelled, the reply is dropped when it comes. The send blocks while the link is full.
+
+        :param data: the object to send
+        :param channel_id: the channel; None, the default, is the default channel
+        :param timeout: The seconds to wait for the reply. None, the default: for ever.
+        :return: the data of the reply
+        :raises TimeoutError: if no reply has come in this time
+        :raises ConcurrentUseError: if a task of another event loop waits in this messenger
+        :raises Exception: what `call` raises; ResourceRequestedClose only once
+        """
+        request_id = self.send_request(data, channel_id)
+        try:
+            return await self.receive_reply_async(request_id, timeout=timeout)
+        except BaseException:
+            # The reply may have been an error, or the link may be gone: then there is nothing to give up.
+            with contextlib.suppress(Error):
+                self.discard_reply(request_id)
+            raise
 
     async def receive_remaining_async(self, channel_id=None, *, timeout=None):
         """Iterate by `async for` over the replies of this channel until every request is answered.
