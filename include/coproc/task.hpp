@@ -66,8 +66,8 @@ class Task {
   /// runs, its worker is killed and replaced. Returns false if the task had ended before; then nothing changes.
   bool cancel() { return is_valid_ && results_.empty() && job_.cancel(); }
   /// Calls `function` with this task once it has ended, also by a failure; its `get` then does not wait. The function
-  /// is called once: now, or later by a thread that is in a call of the pool (a wait, `Pool::poll`, the pool's stop), or
-  /// by the thread of `PoolOptions::background`. It may use the pool. An exception that leaves it ends the program.
+  /// is called once: now, or later by a thread that is in a call of the pool (a wait, `Pool::poll`, the pool's stop),
+  /// or by the thread of `PoolOptions::background`. It may use the pool. An exception that leaves it ends the program.
   /// Afterwards this handle is not valid any more. Throws InvalidArgumentError like `get`.
   template <std::invocable<Task> F>
   void then(F function) {
