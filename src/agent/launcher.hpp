@@ -25,6 +25,8 @@ class Launcher {
   os::Fd take_input() noexcept { return std::move(input_.write_end); }
   os::Fd take_output() noexcept { return std::move(output_.read_end); }
   const os::Fd& error_output() const noexcept { return errors_.read_end; }
+  /// Nothing more can come from its stderr.
+  void close_error_output() noexcept { errors_.read_end.reset(); }
   /// For POLLIN: readable when it has ended.
   int wait_fd() const noexcept { return child_.wait_fd(); }
 
@@ -32,6 +34,8 @@ class Launcher {
   /// something went wrong, what is left of its group is ended, too.
   void begin_end(bool has_failed) noexcept;
   bool is_ending() const noexcept { return until_.has_value(); }
+  /// Does not wait for it to end by itself.
+  void hurry() noexcept;
   /// It is ended without delay.
   void kill_at_once();
   /// Returns how it ended; nullopt: it lives.

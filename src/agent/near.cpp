@@ -124,6 +124,7 @@ void Near::check_times() {
                has_marker_
                    ? "its machine gave no sign of life in WorkerOptions::start_timeout"
                    : "its launcher did not start the agent there in WorkerOptions::start_timeout" + quoted_noise());
+    if (launcher_) launcher_->hurry();
   }
   if (kill_deadline_ && kill_deadline_->passed()) {
     kill_deadline_.reset();

@@ -1,8 +1,8 @@
 // The near agent: the process on the host's machine that passes on what host and worker send each other.
 //
-// It is the host's child. It executes the launcher, and by it the far agent; it answers the host's start; it relays; and
-// it ends when everything that came from there is in the host's link, or when that has become impossible. Its last word
-// to the host is how the worker ended.
+// It is the host's child. It executes the launcher, and by it the far agent; it answers the host's start; it relays;
+// and it ends when everything that came from there is in the host's link, or when that has become impossible. Its last
+// word to the host is how the worker ended.
 //
 // Thread safety: one thread.
 // Invariants: all of its signals are blocked: it ends with its host, or when its worker has ended. What comes from the

@@ -83,8 +83,9 @@ void Near::tell_host(const std::string& bytes) {
 void Near::read_errors() {
   if (!launcher_) return;
   std::array<char, 4096> bytes;
-  for (int i = 0; i < kMostReads; ++i) {
+  for (int i = 0; i < kMostReads && launcher_->error_output(); ++i) {
     const os::Got got = os::read_available(launcher_->error_output(), bytes);
+    if (got.is_at_end) launcher_->close_error_output();  // at its end it would stay readable for ever
     if (got.bytes == 0) return;
     const std::string_view text(bytes.data(), got.bytes);
     if (phase_ == Phase::running || (phase_ == Phase::closing && !refusal_)) {

@@ -1,8 +1,8 @@
 // What a worker prints to its stdout or stderr, on its way into the wire.
 //
 // Thread safety: one thread at a time.
-// Invariants: when is_done(), everything that the worker had printed before finish() has been sent. Its own children may
-// go on printing: of that, no more is sent than fits into the pipe.
+// Invariants: when is_done(), everything that the worker had printed before finish() has been sent. Its own children
+// may go on printing: of that, no more is sent than fits into the pipe.
 #pragma once
 
 #include <cstddef>

@@ -29,8 +29,9 @@ struct Program {
 };
 
 /// Runs a program that has `error` as its stderr, `control` (which may be empty) at kSpawnedFd, no other descriptors,
-/// and all signals but ignored_signals() at their defaults. A blocked signal stays blocked until the program unblocks it, so that Ctrl-C
-/// does not end it before. Throws std::system_error, also if the program cannot be executed (ENOENT, EACCES, ...).
+/// and all signals but ignored_signals() at their defaults. A blocked signal stays blocked until the program unblocks
+/// it, so that Ctrl-C does not end it before. Throws std::system_error, also if the program cannot be executed (ENOENT,
+/// EACCES, ...).
 pid_t spawn(const Program& program, const Fd& control, int error);
 
 /// This process's environment: "NAME=value", in its order.

@@ -11,8 +11,8 @@
 //     |  <-------------- <------------------ |      then both agents end
 //
 // Thread safety: values and free functions.
-// Security considerations: the host believes its near agent as far as the form goes; what the far agent sends is checked
-// by wire::Door, which decodes with these functions.
+// Security considerations: what the far agent sends is checked by wire::Door, which decodes with these functions. What
+// the near agent sends is decoded with them, too.
 #pragma once
 
 #include <cstddef>
@@ -30,8 +30,8 @@
 
 namespace coproc::inline v0::remote {
 
-/// The window of a record is 64 KiB, so that the link of a remote worker has no larger ring than this: a record takes a
-/// quarter of it at most.
+/// A frame of the wire holds 64 KiB, so that the link of a remote worker has no larger ring than this: a record takes
+/// at most a quarter of it.
 inline constexpr std::size_t kMostRingBytes = std::size_t{256} << 10;
 
 /// What the far agent needs to start the worker. Its link is of the far agent's making.

@@ -34,7 +34,7 @@ using process::StartReport;
 using process::StartStage;
 
 /// The near agent ends a start that takes too long, and can say why. Only if it cannot even do that, the host does.
-constexpr std::chrono::seconds kAgentsGrace{5};
+constexpr std::chrono::seconds kAgentsGrace{10};
 
 WorkerRequest worker_request(const WorkerOptions& options, const RemoteProgram& program, const AgentLink& link,
                              std::string payload) {

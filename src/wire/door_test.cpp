@@ -199,10 +199,9 @@ TEST(WireDoor, AWindowThatWasGivenBackMayBeUsedAgain) {
   RunningNear near;
   std::string many;
   while (many.size() < 64 * kMostRecord) many += record(kMostRecord);
-  std::size_t owed = 0;
   for (int i = 0; i < 100; ++i) {
     near.take(frame(FrameType::records, 0, many));
-    owed += many.size() - near.windows.records_in.pass_on(many.size());
+    (void)near.windows.records_in.pass_on(many.size());
   }
   EXPECT_EQ(near.windows.records_in.given(), 100 * many.size());
 }

@@ -47,8 +47,8 @@ struct RunRequest {
 /// The link of a messenger among the start arguments. Throws InvalidArgumentError if it has none.
 link::Link& link_of_argument(const Messenger& messenger);
 
-/// The encoded RunRequest for the worker that gets `worker_end`, and in `fds` its descriptors. Throws StartReport if the
-/// code cannot be named, InvalidArgumentError if a messenger among the arguments was used, and what the arguments'
+/// The encoded RunRequest for the worker that gets `worker_end`, and in `fds` its descriptors. Throws StartReport if
+/// the code cannot be named, InvalidArgumentError if a messenger among the arguments was used, and what the arguments'
 /// codecs throw.
 std::string encode_request(const detail::StartPlan& plan, const link::Link& worker_end,
                            const detail::CoreOptions& options, bool reports_crashes, std::vector<int>& fds);

@@ -185,7 +185,7 @@ TEST(MachineMessages, promise_04_TwoFullInboxesAreAnErrorOfTheHostsSend) {
       },
       coproc::QueueFullError);
   EXPECT_EQ(worker.messenger().receive_blocking<std::string>(), std::string(1000, 'x'));  // and nothing is lost
-  EXPECT_EQ(worker.stop({.close = 0s, .terminate = 0s}).signal(), SIGKILL);
+  EXPECT_TRUE(worker.stop({.close = 0s, .terminate = 0s}).signalled());
 }
 
 void take_slowly(PriorityMessenger& host) {
