@@ -22,6 +22,7 @@
 #include "link/link.hpp"
 #include "os/fd_passing.hpp"
 #include "os/file.hpp"
+#include "os/hang_up_signal.hpp"
 #include "os/process_state.hpp"
 #include "os/signals.hpp"
 #include "os/spawn.hpp"
@@ -48,6 +49,9 @@ int run_near() {
   }
   std::string bytes(static_cast<std::size_t>(size), '\0');
   if (!os::receive_with_fds(control, std::as_writable_bytes(std::span(bytes)), fds)) return 1;
+  // SIGCONT lets a stopped process go on, although it is blocked: so a stopped agent, too, sees the host's end and its
+  // orders.
+  os::signal_on_change(control, SIGCONT);
   remote::NearRequest request = remote::read_near_request(bytes);
   auto link = link::open_shm_end(request.link_end, std::move(fds[0]), std::move(fds[1]), std::move(fds[2]),
                                  std::chrono::seconds(0));

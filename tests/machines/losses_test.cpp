@@ -130,7 +130,7 @@ TEST(MachineLosses, ALauncherThatEndsTheConnectionIsOne) {
   processes.expect_gone();
 }
 
-TEST(MachineLosses, OfTheHostLeavesNothing) {
+void expect_end_with_host(bool stops_near_agent) {
   support::Pipe told;
   support::Host host([&] {
     WorkerResource worker{&wait_in_silence, {.machine = machines::here()}};
@@ -142,10 +142,28 @@ TEST(MachineLosses, OfTheHostLeavesNothing) {
     support::sleep_for_ever();
   });
   const auto worker = told.read<pid_t>(), near = told.read<pid_t>(), far = told.read<pid_t>();
+  if (stops_near_agent) {
+    ::kill(near, SIGSTOP);
+    while (support::state_of(near) != 'T') {}
+  }
   host.kill();
   for (const pid_t process : {worker, near, far}) {
     while (!machines::has_ended(process)) ::usleep(1000);
   }
+}
+
+TEST(MachineLosses, promise_09_OfTheHostLeavesNothing) { expect_end_with_host(false); }
+
+TEST(MachineLosses, promise_09_OfTheHostLeavesNothingIfTheNearAgentIsStopped) { expect_end_with_host(true); }
+
+TEST(MachineLosses, AStoppedNearAgentHeedsItsHost) {
+  WorkerResource worker{&wait_in_silence, {.machine = machines::here()}};
+  worker.start();
+  const Processes processes(worker);
+  ::kill(processes.near, SIGSTOP);
+  while (support::state_of(processes.near) != 'T') {}
+  worker.terminate();
+  EXPECT_EQ(worker.join().signal(), SIGTERM);
 }
 
 TEST(MachineLosses, AFarAgentThatDoesNotAnswerIsGivenUpOnceTheWorkerIsToBeKilled) {
