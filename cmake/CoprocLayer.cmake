@@ -4,8 +4,11 @@
 # under DEPENDS: an include against the arrows of docs/design.md does not compile.
 #
 #   coproc_layer(link DEPENDS os SOURCES ring.cpp TESTS ring_test.cpp)
+#
+# A layer that is NOT_IN_LIBRARY belongs to a program that is installed beside the library. Its tests have a program of
+# their own (tests/machines).
 function(coproc_layer name)
-  cmake_parse_arguments(PARSE_ARGV 1 layer "NO_PUBLIC_HEADERS" "" "DEPENDS;SOURCES;TESTS")
+  cmake_parse_arguments(PARSE_ARGV 1 layer "NO_PUBLIC_HEADERS;NOT_IN_LIBRARY" "" "DEPENDS;SOURCES;TESTS")
 
   set(root ${PROJECT_BINARY_DIR}/include_roots/${name})
   file(MAKE_DIRECTORY ${root})
@@ -23,8 +26,14 @@ function(coproc_layer name)
     target_link_libraries(coproc_${name} PUBLIC coproc_${dependency})
   endforeach()
 
-  set_property(GLOBAL APPEND PROPERTY COPROC_LAYERS ${name})
+  set(layers COPROC_LAYERS)
+  set(tests COPROC_UNIT_TESTS)
+  if(layer_NOT_IN_LIBRARY)
+    set(layers COPROC_AGENT_LAYERS)
+    set(tests COPROC_AGENT_TESTS)
+  endif()
+  set_property(GLOBAL APPEND PROPERTY ${layers} ${name})
   foreach(test IN LISTS layer_TESTS)
-    set_property(GLOBAL APPEND PROPERTY COPROC_UNIT_TESTS ${CMAKE_CURRENT_SOURCE_DIR}/${test})
+    set_property(GLOBAL APPEND PROPERTY ${tests} ${CMAKE_CURRENT_SOURCE_DIR}/${test})
   endforeach()
 endfunction()

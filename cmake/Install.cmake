@@ -6,6 +6,7 @@ set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/coproc)
 
 set_target_properties(coproc_headers PROPERTIES EXPORT_NAME headers)
 install(TARGETS coproc coproc_headers EXPORT coproc_targets)
+install(TARGETS coproc_agent_program)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/coproc DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 

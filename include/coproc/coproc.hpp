@@ -14,6 +14,7 @@
 #include "coproc/init.hpp"
 #include "coproc/lazy_pool.hpp"
 #include "coproc/link_end.hpp"
+#include "coproc/machine.hpp"
 #include "coproc/message.hpp"
 #include "coproc/messenger.hpp"
 #include "coproc/options.hpp"

@@ -37,6 +37,20 @@ struct NotYetEnded {
   bool operator==(const NotYetEnded&) const = default;
 };
 
+/// Whether a worker whose machine was lost can still be running.
+enum class Fence {
+  confirmed,  // it has ended for certain
+  no,         // it may run on: coproc has ended it as far as it could reach it
+};
+/// The connection to the worker's machine ended before the worker's end and everything that it had sent had arrived.
+/// What had arrived was delivered; the rest is lost.
+struct MachineLost {
+  std::string machine;  // as Machine::name() gives it
+  std::string why;
+  Fence fence = Fence::no;
+  bool operator==(const MachineLost&) const = default;
+};
+
 /// The step of `stop()` that ended a worker.
 enum class StopRung { none, close_request, terminate, kill };
 
@@ -51,7 +65,7 @@ struct ResourceUse {
 /// How a worker ended, and everything else that is known about its end. If there were several causes, the first one
 /// counts.
 struct ExitStatus {
-  std::variant<UnknownEnd, Exited, Signalled, NotYetEnded> end;
+  std::variant<UnknownEnd, Exited, Signalled, NotYetEnded, MachineLost> end;
   /// The step of `stop()`, or the call of `terminate()` or `kill()`, that ended the worker, if one did.
   StopRung stopped_by = StopRung::none;
   /// The exception that left the target, if one did, even if a receive has thrown it already; and its description.

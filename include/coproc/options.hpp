@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "coproc/machine.hpp"
 #include "coproc/priority.hpp"
 #include "coproc/timeout.hpp"
 
@@ -135,6 +136,9 @@ struct WorkerOptions {
   /// If this is set, `this_worker::seed()` follows from it and from the worker's number, so that results can be
   /// reproduced. Without it, each start has another seed.
   std::optional<std::uint64_t> seed = {};
+  /// The machine on which the worker runs; without it, this one. docs/machines.md says which other options work there,
+  /// and what is promised.
+  std::optional<Machine> machine = {};
 };
 
 }  // namespace coproc::inline v0

@@ -132,6 +132,7 @@ class COPROC_API Worker {
   friend struct detail::WorkerAccess;
   State& state() const;
   void refuse_if_alive() const;
+  void start_on_machine(const detail::StartPlan& plan);
   std::shared_ptr<State> state_;
 };
 

@@ -136,9 +136,9 @@ auto make_pair_over(MakeMemory make_memory, Timeout spin) {
 
 }  // namespace
 
-std::pair<std::unique_ptr<Link>, std::unique_ptr<Link>> make_shm_pair(const LinkOptions& options) {
+std::pair<std::unique_ptr<Link>, std::unique_ptr<Link>> make_shm_pair(const LinkOptions& options, bool has_loans) {
   check_link_options(options);
-  return make_pair_over([&] { return LinkMemory::create_shared(options); }, options.spin);
+  return make_pair_over([&] { return LinkMemory::create_shared(options, has_loans); }, options.spin);
 }
 
 std::unique_ptr<Link> make_end_without_peer() {

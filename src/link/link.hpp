@@ -308,8 +308,10 @@ class Link final : public os::ForkSensitive {
   os::ForkRegistration registration_{*this};  // last: see fork_guard.hpp
 };
 
-/// Two ends over a sealed memfd, for two processes. Throws std::system_error, InvalidArgumentError.
-std::pair<std::unique_ptr<Link>, std::unique_ptr<Link>> make_shm_pair(const LinkOptions& options);
+/// Two ends over a sealed memfd, for two processes. Without `has_loans` everything is copied through the rings, as it
+/// must be where a relay passes it on. Throws std::system_error, InvalidArgumentError.
+std::pair<std::unique_ptr<Link>, std::unique_ptr<Link>> make_shm_pair(const LinkOptions& options,
+                                                                      bool has_loans = true);
 /// The end `end` of a link, from the descriptors that fds_to_hand_over() gave in another process. Throws
 /// std::system_error, ProtocolError.
 std::unique_ptr<Link> open_shm_end(int end, os::Fd memory, os::Fd wake_in, os::Fd wake_out, Timeout spin);

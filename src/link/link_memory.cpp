@@ -46,8 +46,8 @@ static_assert(offsetof(Preface, loan_bytes) == offsetof(LinkHeader, loan_bytes) 
 
 }  // namespace
 
-std::shared_ptr<LinkMemory> LinkMemory::create_shared(const LinkOptions& options) {
-  std::shared_ptr<LinkMemory> memory(new LinkMemory(options.ring_bytes, shape_for(options)));
+std::shared_ptr<LinkMemory> LinkMemory::create_shared(const LinkOptions& options, bool has_loans) {
+  std::shared_ptr<LinkMemory> memory(new LinkMemory(options.ring_bytes, has_loans ? shape_for(options) : LoanShape()));
   LoanShape& loans = memory->loan_shape_;
   for (const std::size_t most = os::largest_file(); loans.space != 0 && memory->total() > most;)
     loans.space = loans.space == kLeastLoanBytes ? 0 : loans.space / 2;

@@ -49,8 +49,9 @@ static_assert(offsetof(LinkHeader, side) == 64 && offsetof(LinkHeader, ring) == 
 class LinkMemory {
  public:
   /// A sealed memfd, for ends in different processes. Header and rings are mapped, once. If files may not become
-  /// large enough for the loans, these get less space, or none. Throws std::system_error.
-  static std::shared_ptr<LinkMemory> create_shared(const LinkOptions& options);
+  /// large enough for the loans, these get less space, or none. Without `has_loans` they get none. Throws
+  /// std::system_error.
+  static std::shared_ptr<LinkMemory> create_shared(const LinkOptions& options, bool has_loans = true);
   /// Attaches to memory that create_shared() made in another process. Throws std::system_error; ProtocolError if it
   /// belongs to another version of coproc or is not the memory of a link.
   static std::shared_ptr<LinkMemory> attach(os::Fd fd);

@@ -19,7 +19,9 @@ LoanHandle Core::lend(std::size_t count, std::size_t size) {
                                " bytes allowed: take it in parts, or raise LinkOptions::max_message_bytes");
   }
   std::shared_ptr<link::Lender> lender;
-  std::string why = "its memory was made under a limit of file sizes (RLIMIT_FSIZE) that leaves no room for them";
+  std::string why =
+      "its memory was made under a limit of file sizes (RLIMIT_FSIZE) that leaves no room for "
+      "them, or its two ends are on different machines";
   try {
     lender = outgoing_loans_.lender();
   } catch (const std::system_error& error) {

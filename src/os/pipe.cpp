@@ -71,6 +71,14 @@ Pipe Pipe::create_for_output(int bytes) {
   return pipe;
 }
 
+Pipe Pipe::create_for_input() {
+  Pipe pipe = create();
+  if (call_once([&] { return ::fcntl(pipe.read_end.get(), F_SETFL, 0); }) != 0) {
+    throw_errno("fcntl", pipe.read_end.get(), "F_SETFL", 0);
+  }
+  return pipe;
+}
+
 bool is_pipe(const Fd& fd, int mode) noexcept {
   struct stat status {};
   return call_once([&] { return ::fstat(fd.get(), &status); }) == 0 && S_ISFIFO(status.st_mode) &&

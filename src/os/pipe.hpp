@@ -18,6 +18,8 @@ struct Pipe {
   /// For a program's output: writes wait for space, reads do not wait. It holds `bytes` if the system allows that.
   /// Throws std::system_error.
   static Pipe create_for_output(int bytes);
+  /// For a program's input: reads wait for bytes, writes do not wait. Throws std::system_error.
+  static Pipe create_for_input();
 };
 
 /// Whether `fd` is an end of a pipe, opened for this mode: O_RDONLY or O_WRONLY.

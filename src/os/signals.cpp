@@ -150,6 +150,13 @@ void wait_for_signals() noexcept {
   for (;;) ::pause();
 }
 
+void block_signal(int signal) noexcept {
+  sigset_t one;
+  sigemptyset(&one);
+  sigaddset(&one, signal);
+  ::pthread_sigmask(SIG_BLOCK, &one, nullptr);
+}
+
 void set_signal_handler(int signal, void (*handler)(int, siginfo_t*, void*)) {
   struct sigaction action {};
   sigemptyset(&action.sa_mask);

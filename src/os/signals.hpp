@@ -66,6 +66,9 @@ void queue_signal(pid_t child, int signal, std::uintptr_t value) noexcept;
 /// Sleeps until a signal ends this process.
 [[noreturn]] void wait_for_signals() noexcept;
 
+/// Blocks one signal in this thread. Programs that it executes by spawn() do not inherit that.
+void block_signal(int signal) noexcept;
+
 /// Sets a handler with SA_RESTART | SA_SIGINFO. Throws std::system_error.
 void set_signal_handler(int signal, void (*handler)(int, siginfo_t*, void*));
 

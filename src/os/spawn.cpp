@@ -82,8 +82,9 @@ void become_program(Spawned& spawned) noexcept {
   }
   if (fails("dup2", put(spawned.error, STDERR_FILENO))) return;
   if (program.working_directory >= 0 && fails("fchdir", ::fchdir(program.working_directory) == 0)) return;
-  if (fails("dup2", put(spawned.control, kSpawnedFd))) return;
-  close_fds(kSpawnedFd + 1, kLastFd);
+  if (spawned.control >= 0 && fails("dup2", put(spawned.control, kSpawnedFd))) return;
+  close_fds(spawned.control >= 0 ? kSpawnedFd + 1 : kSpawnedFd, kLastFd);
+  if (program.leads_group && fails("setpgid", ::setpgid(0, 0) == 0)) return;
   ::sigprocmask(SIG_SETMASK, &spawned.mask, nullptr);
   ::execve(spawned.path, spawned.arguments, spawned.environment);
   spawned.failed = "execve";

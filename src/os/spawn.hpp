@@ -24,11 +24,14 @@ struct Program {
   int working_directory = -1;  // -1: this process's own
   /// Whether the program starts with all signals blocked; otherwise only SIGINT is blocked.
   bool blocks_signals = true;
+  /// Whether it leads a process group of its own, so that what a terminal sends to this process's group spares it.
+  bool leads_group = false;
 };
 
-/// Runs a program that has `error` as its stderr, `control` at kSpawnedFd, no other descriptors, and all signals but
-/// ignored_signals() at their defaults. A blocked signal stays blocked until the program unblocks it, so that Ctrl-C
-/// does not end it before. Throws std::system_error, also if the program cannot be executed (ENOENT, EACCES, ...).
+/// Runs a program that has `error` as its stderr, `control` (which may be empty) at kSpawnedFd, no other descriptors,
+/// and all signals but ignored_signals() at their defaults. A blocked signal stays blocked until the program unblocks
+/// it, so that Ctrl-C does not end it before. Throws std::system_error, also if the program cannot be executed (ENOENT,
+/// EACCES, ...).
 pid_t spawn(const Program& program, const Fd& control, int error);
 
 /// This process's environment: "NAME=value", in its order.

@@ -60,6 +60,11 @@ PoolOptions checked(PoolOptions options) {
 }
 
 MakePoolWorker maker_of(const StateCode& state, const PoolOptions& options) {
+  if (options.worker.machine) {
+    throw InvalidArgumentError(
+        "PoolOptions::worker: a pool's workers run on this machine, and WorkerOptions::machine cannot be set: use "
+        "WorkerResource or WorkerResourcePool for workers elsewhere");
+  }
   WorkerSetup setup;
   setup.make_state = name_of(reinterpret_cast<process::Function>(state.make));
   setup.unmake_state = name_of(reinterpret_cast<process::Function>(state.unmake));

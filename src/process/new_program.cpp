@@ -225,8 +225,13 @@ class NewProgramStart::Attempt {
     }
     stage_ = StartStage::exec;
     os::Program executed;
-    if (program.method == StartMethod::spawn) {
+    if (program.method == StartMethod::spawn && program.path.empty()) {
       executed = this_program(kSpawnRole, std::move(environment));
+    } else if (program.method == StartMethod::spawn) {
+      executed.path = program.path;
+      executed.arguments = program.arguments;
+      executed.environment = std::move(environment);
+      executed.environment.push_back(std::string(kMarker) + '=' + kSpawnRole);
     } else {
       refuse_with_other_rights();
       executed.path = program.path;

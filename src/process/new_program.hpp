@@ -20,8 +20,8 @@ namespace coproc::inline v0::process {
 struct NewProgram {
   StartMethod method;                       // fork_server, spawn or executable
   bool may_be_spawned = false;              // if there can be no fork server
-  std::string path = {};                    // of an executable
-  std::vector<std::string> arguments = {};  // likewise
+  std::string path = {};                    // of an executable; or of the program for spawn, if it is not this one
+  std::vector<std::string> arguments = {};  // likewise; for spawn with argv[0]
 };
 
 struct StartedProgram {

@@ -67,6 +67,12 @@ struct Describe {
     return "has not ended although coproc sent SIGKILL (perhaps it is in a system call that cannot be interrupted, or "
            "a debugger holds it)";
   }
+  std::string operator()(const MachineLost& end) const {
+    return "was lost with the connection to its machine (" + detail::in_one_line(end.machine, 200) +
+           "): " + detail::in_one_line(end.why, 2000) +
+           (end.fence == Fence::confirmed ? "; it has ended, and what it sent last may be missing"
+                                          : "; it may still run there, and what it sent last may be missing");
+  }
 };
 
 std::string seconds(std::chrono::microseconds time) {

@@ -1,12 +1,15 @@
 // The description of the target that a host sends to a worker that is no fork of it.
 //
-// Thread safety: values.
+// Thread safety: values, and free functions of the thread that starts the worker.
 #pragma once
 
 #include <cstdint>
 #include <string>
 #include <vector>
 
+#include "coproc/worker.hpp"
+#include "link/link.hpp"
+#include "messenger/core.hpp"
 #include "process/code_ref.hpp"
 
 namespace coproc::inline v0 {
@@ -40,5 +43,14 @@ struct RunRequest {
   std::vector<ArgumentName> argument_types;  // for an executable
   std::string arguments;
 };
+
+/// The link of a messenger among the start arguments. Throws InvalidArgumentError if it has none.
+link::Link& link_of_argument(const Messenger& messenger);
+
+/// The encoded RunRequest for the worker that gets `worker_end`, and in `fds` its descriptors. Throws StartReport if
+/// the code cannot be named, InvalidArgumentError if a messenger among the arguments was used, and what the arguments'
+/// codecs throw.
+std::string encode_request(const detail::StartPlan& plan, const link::Link& worker_end,
+                           const detail::CoreOptions& options, bool reports_crashes, std::vector<int>& fds);
 
 }  // namespace coproc::inline v0

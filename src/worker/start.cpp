@@ -27,12 +27,6 @@ using link::Link;
 
 namespace {
 
-Link& link_of(const Messenger& messenger) {
-  Core* const core = MessengerAccess::core(messenger);
-  if (core == nullptr) throw InvalidArgumentError("a messenger among the start arguments has no link");
-  return core->underlying_link();
-}
-
 /// The start method that the target's types and the options ask for. Throws InvalidArgumentError, StartError.
 StartMethod choose_method(const detail::StartPlan& plan, const WorkerOptions& options) {
   const std::string who = '"' + process::name_of_worker(options) + '"';
@@ -61,50 +55,10 @@ StartMethod choose_method(const detail::StartPlan& plan, const WorkerOptions& op
           "StartMethod::fork by name");
 }
 
-void append_fds(const Link& link, std::vector<int>& fds) {
-  for (const int fd : link.fds_to_hand_over()) fds.push_back(fd);
-}
-
-/// Throws StartReport if the code cannot be named, InvalidArgumentError if a messenger among the arguments was used,
-/// and what the arguments' codecs throw.
-std::string encode_request(const detail::StartPlan& plan, const Link& worker_end, const detail::CoreOptions& options,
-                           bool reports_crashes, std::vector<int>& fds) {
-  RunRequest request;
-  request.own = description_of(worker_end, options.link, options.reorders);
-  request.reports_crashes = reports_crashes;
-  append_fds(worker_end, fds);
-  for (const Messenger* messenger : plan.handed_over) {
-    const Link& link = link_of(*messenger);
-    const detail::CoreOptions& its = MessengerAccess::core(*messenger)->options();
-    request.messengers.push_back(description_of(link, its.link, its.reorders));
-    append_fds(link, fds);
-  }
-  if (plan.run_received != nullptr) {
-    request.run_received = process::name_code(reinterpret_cast<process::Function>(plan.run_received));
-  }
-  if (plan.function != nullptr) request.function = process::name_code(plan.function);
-  for (const TypeInfo* type : plan.argument_types) {
-    request.argument_types.push_back(type == nullptr ? ArgumentName{0, "messenger"}
-                                                     : ArgumentName{type->id, type->describe()});
-  }
-  detail::Buffer arguments;
-  {
-    Encoder encoder(arguments, options.link.max_message_bytes);
-    plan.encode(encoder, plan.context);
-  }
-  request.arguments.assign(reinterpret_cast<const char*>(arguments.data()), arguments.size());
-
-  detail::Buffer bytes;
-  Encoder encoder(bytes, std::size_t{1} << 40);
-  encode(encoder, request);
-  const auto written = encoder.written();
-  return {reinterpret_cast<const char*>(written.data()), written.size()};
-}
-
 }  // namespace
 
 NewLink make_link(const WorkerOptions& worker, bool reorders, const Messenger& before) {
-  auto [host_end, worker_end] = link::make_shm_pair(worker.link);
+  auto [host_end, worker_end] = link::make_shm_pair(worker.link, !worker.machine);
   auto run = std::make_shared<Run>();
   detail::CoreOptions options;
   options.reorders = reorders;
@@ -162,6 +116,7 @@ void Worker::start(const detail::StartPlan& plan) {
   State& state = this->state();
   refuse_if_alive();
   state.asked.reset();
+  if (state.options.machine) return start_on_machine(plan);
   const StartMethod method = choose_method(plan, state.options);
   state.starter.store(static_cast<long>(os::fork_generation()), std::memory_order_relaxed);  // relaxed: see started()
   try {
@@ -179,8 +134,8 @@ void Worker::start(const detail::StartPlan& plan) {
       std::vector<os::ForkSensitive*> kept{worker_end.get()};
       if (run->stderr_tail) kept.push_back(run->stderr_tail.get());
       for (Messenger* messenger : plan.handed_over) {
-        link_of(*messenger).check_fork_may_keep();
-        kept.push_back(&link_of(*messenger));
+        link_of_argument(*messenger).check_fork_may_keep();
+        kept.push_back(&link_of_argument(*messenger));
       }
       auto body = [&]() -> int {
         // Everything here is the worker's copy. The host's own end stays behind unused, emptied by leave_in_child().

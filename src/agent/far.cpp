@@ -1,0 +1,228 @@
+#include "agent/far.hpp"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstring>
+#include <string_view>
+#include <utility>
+
+#include "coproc/errors.hpp"
+#include "os/poll.hpp"
+#include "process/lifeline.hpp"
+
+namespace coproc::inline v0::agent {
+
+namespace {
+
+using wire::FrameType;
+
+/// How much of the wire is read in one turn, in pieces of the intake's size.
+constexpr int kMostFills = 4;
+/// A process that has ended and cannot be reaped is held by a tracer: no busy loop until that lets go.
+constexpr std::chrono::milliseconds kRest{20};
+
+std::span<const std::byte> bytes_of(std::string_view text) { return std::as_bytes(std::span(text)); }
+
+}  // namespace
+
+int Far::run() {
+  wire_->outbox().put_raw(bytes_of(wire::kMarker));
+  wire_->outbox().put_control(FrameType::hello, 0, wire::to_payload(wire::own_hello()));
+  if (!await_start()) return 1;
+  const remote::StartAnswer answer = start_worker(remote::read_worker_request(start_));
+  start_ = std::string();
+  wire_->outbox().put_control(FrameType::started, 0, wire::to_payload(to_bytes(answer)));
+  if (answer.pid != 0 && !relay()) {
+    end_worker();
+    return 1;
+  }
+  linger();
+  return 0;
+}
+
+// ---- the wire ----
+
+/// False: the near agent is gone.
+bool Far::await_start() {
+  while (is_wire_open_ && !door_.has_start()) {
+    if (!wire_->flush()) return false;
+    sleep_on_wire();
+    read_wire();
+  }
+  return is_wire_open_;
+}
+
+void Far::sleep_on_wire() {
+  pollfd fds[2] = {{wire_->in(), POLLIN, 0}, {wire_->out_if_waiting(), POLLOUT, 0}};
+  os::poll_once(fds, os::Deadline::forever());
+}
+
+/// False: nothing more can come.
+bool Far::read_wire() {
+  for (int i = 0; i < kMostFills && is_wire_open_; ++i) {
+    const std::size_t before = wire_->intake().bytes().size();
+    const bool is_alive = wire_->fill();
+    const bool any = wire_->intake().bytes().size() != before;
+    auto bytes = wire_->intake().bytes();
+    while (const auto frame = door_.next(bytes)) {
+      take(*frame);
+      if (frame->type == FrameType::start && frame->value == 0) break;  // what follows needs the worker
+    }
+    wire_->intake().keep(bytes);
+    if (!is_alive) is_wire_open_ = false;
+    if (!any) break;
+  }
+  return is_wire_open_;
+}
+
+void Far::take(const wire::Frame& frame) {
+  const bool has_link = relay_ && !has_ended_ && !is_broken_;
+  switch (frame.type) {
+    case FrameType::start:
+      start_.append(reinterpret_cast<const char*>(frame.payload.data()), frame.payload.size());
+      return;
+    case FrameType::records:
+      if (has_link) relay_->take_records(frame.payload);  // else there is nobody who would read them
+      return;
+    case FrameType::overtaking:
+      if (has_link) relay_->take_overtaking();
+      return;
+    case FrameType::close:
+      if (has_link) link_->request_close();
+      return;
+    case FrameType::signal: {
+      const remote::SignalOrder order = wire::read_signal(frame.payload);
+      const auto value = order.has_value ? std::optional<std::uintptr_t>(order.value) : std::nullopt;
+      if (!has_ended_) child_.signal(order.signal, value);
+      return;
+    }
+    default:  // credit: the door has given it to the window
+      return;
+  }
+}
+
+// ---- while the worker lives, and until everything is sent ----
+
+/// False: the wire ended before that.
+bool Far::relay() {
+  while (!has_said_exit_) {
+    turn();
+    if (!is_wire_open_) return false;
+    if (!has_said_exit_) sleep();
+  }
+  return true;
+}
+
+void Far::turn() {
+  read_wire();
+  // The order matters: what the worker did before its end is seen by looks after it.
+  look_at_worker();
+  relay_link();
+  output_->send();
+  errors_->send();
+  if (has_ended_ && (is_broken_ || is_sent_) && output_->is_done() && errors_->is_done()) {
+    wire_->outbox().put_bulk(FrameType::exit);
+    has_said_exit_ = true;
+  }
+  if (!wire_->flush()) is_wire_open_ = false;
+}
+
+void Far::look_at_worker() {
+  if (has_ended_ || !child_.is_ended()) return;
+  const auto status = child_.try_reap();
+  if (!status) return;
+  has_ended_ = true;
+  output_->finish();
+  errors_->finish();
+  remote::WorkerEnd end = remote::end_of(*status);
+  if (status->signalled()) {
+    const auto area = link_->crash_area();
+    end.crash_area.assign(reinterpret_cast<const char*>(area.data()), area.size());
+  }
+  wire_->outbox().put_control(FrameType::ended, 0, wire::to_payload(to_bytes(end)));
+}
+
+void Far::relay_link() {
+  if (is_broken_) return;
+  try {
+    if (!has_ended_) relay_->deliver();
+    relay_->send();
+    is_sent_ = has_ended_ && relay_->has_sent_all();
+    if (has_ended_) return;
+    relay_->send_close_request();
+    tell_stuck();
+  } catch (const ProtocolError& error) {
+    note_broken(error.what());
+  }
+}
+
+void Far::note_broken(const std::string& why) {
+  is_broken_ = true;
+  wire_->outbox().put_bulk(FrameType::broken, 0, bytes_of(std::string_view(why).substr(0, 4096)));
+}
+
+void Far::tell_stuck() {
+  const bool is_stuck = link_->peer_is_stuck() && relay_->can_move_nothing();
+  const wire::Stuck now = relay_->counts();
+  if (is_stuck == is_stuck_told_ && (!is_stuck || now == counts_told_)) return;
+  if (wire_->outbox().has_control()) return;  // a worker that changes its mind all the time must not fill the memory
+  is_stuck_told_ = is_stuck;
+  counts_told_ = now;
+  wire_->outbox().put_control(FrameType::stuck, is_stuck ? 1 : 0, wire::to_payload(now));
+}
+
+/// Whether there is work that no descriptor tells of: once the worker has ended, its link and its output wake nobody.
+bool Far::could_send_more() const noexcept {
+  if (!has_ended_) return false;
+  return (!is_sent_ && !is_broken_ && relay_->wants_records()) || output_->wants_to_send() || errors_->wants_to_send();
+}
+
+void Far::sleep() {
+  constexpr std::size_t kLink = link::Link::kSleepFds;
+  std::array<pollfd, kLink + 5> fds;
+  fds.fill({-1, 0, 0});
+  const std::span<pollfd, kLink> of_link(fds.data(), kLink);
+  const bool uses_link = !has_ended_ && !is_broken_;
+  std::chrono::nanoseconds longest = std::chrono::nanoseconds::max();
+  if (uses_link) longest = link_->begin_sleep(of_link, relay_->wants_records(), relay_->room_wanted());
+  if (could_send_more()) longest = std::chrono::nanoseconds::zero();
+  // A worker that has ended and could not be reaped yet stays ready.
+  if (!has_ended_ && child_.is_ended()) longest = std::min<std::chrono::nanoseconds>(longest, kRest);
+  fds[kLink] = {wire_->in(), POLLIN, 0};
+  fds[kLink + 1] = {wire_->out_if_waiting(), POLLOUT, 0};
+  fds[kLink + 2] = {output_->fd_if_wanted(), POLLIN, 0};
+  fds[kLink + 3] = {errors_->fd_if_wanted(), POLLIN, 0};
+  if (!uses_link && !has_ended_) fds[kLink + 4] = {child_.wait_fd(), POLLIN, 0};
+  os::poll_once(fds, os::Deadline(longest));
+  if (!uses_link) return;
+  try {
+    (void)link_->end_sleep(of_link);
+  } catch (const ProtocolError& error) {
+    note_broken(error.what());
+  }
+}
+
+// ---- the end ----
+
+/// Until the near agent has everything, and has closed the wire.
+void Far::linger() {
+  while (is_wire_open_) {
+    if (!wire_->flush()) return;
+    sleep_on_wire();
+    read_wire();
+  }
+}
+
+/// The host, or the way to it, is gone. The worker has as long as after its host's end on its own machine: its calls
+/// throw HostDiedError. Then the destructor of its Child kills it.
+void Far::end_worker() {
+  relay_.reset();
+  link_.reset();
+  pollfd end = {child_.wait_fd(), POLLIN, 0};
+  if (!has_ended_) os::poll_once({&end, 1}, os::Deadline(process::kHostGoneGrace));
+}
+
+}  // namespace coproc::inline v0::agent

@@ -1,0 +1,71 @@
+// The far agent: the worker's parent on its machine, which passes on what worker and host send each other.
+//
+// The launcher has executed it, and its stdin and stdout are the wire. It starts the worker that the near agent asks
+// for, keeps its link, reads what it prints, and outlives it until everything has been sent. When the wire ends, it
+// ends the worker, and then itself.
+//
+// Thread safety: one thread.
+// Invariants: `exit` is sent when the worker's process has ended, its link is empty, and its output has been sent.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/output_reader.hpp"
+#include "agent/relay.hpp"
+#include "agent/wire_stream.hpp"
+#include "link/link.hpp"
+#include "process/child.hpp"
+#include "remote/messages.hpp"
+#include "wire/door.hpp"
+#include "wire/window.hpp"
+
+namespace coproc::inline v0::agent {
+
+class Far {
+ public:
+  explicit Far(std::unique_ptr<WireStream> wire) : wire_(std::move(wire)) {}
+  /// Returns the exit code of the process.
+  int run();
+
+ private:
+  // far.cpp
+  bool await_start();
+  void sleep_on_wire();
+  bool read_wire();
+  void take(const wire::Frame& frame);
+  bool relay();
+  void turn();
+  void sleep();
+  void relay_link();
+  void look_at_worker();
+  void tell_stuck();
+  void note_broken(const std::string& why);
+  bool could_send_more() const noexcept;
+  void linger();
+  void end_worker();
+  // far_start.cpp
+  remote::StartAnswer start_worker(const remote::WorkerRequest& request);
+
+  std::unique_ptr<WireStream> wire_;
+  wire::Windows windows_;
+  wire::Door door_{wire::Side::far, windows_};
+  std::string start_;  // the pieces of the request that have come
+
+  // Once the worker was started:
+  std::unique_ptr<link::Link> link_;
+  std::unique_ptr<OutputReader> output_, errors_;
+  process::Child child_;
+  std::optional<Relay> relay_;
+  bool is_broken_ = false;  // the worker has broken its link
+  bool has_ended_ = false;  // the worker, as the near agent was told
+  bool is_sent_ = false;    // and nothing is left in its link
+  bool has_said_exit_ = false;
+  bool is_wire_open_ = true;
+  bool is_stuck_told_ = false;
+  wire::Stuck counts_told_;
+};
+
+}  // namespace coproc::inline v0::agent

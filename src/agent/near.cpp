@@ -1,0 +1,213 @@
+#include "agent/near.hpp"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <system_error>
+#include <utility>
+
+#include "coproc/errors.hpp"
+#include "os/poll.hpp"
+#include "process/start_stage.hpp"
+
+namespace coproc::inline v0::agent {
+
+namespace {
+
+/// How long a host that has killed its worker may take nothing of what the worker sent and printed before that is given
+/// up.
+constexpr std::chrono::seconds kPatience{1};
+
+}  // namespace
+
+Near::Near(remote::NearRequest request, os::Fd control, std::unique_ptr<link::Link> link)
+    : request_(std::move(request)),
+      control_(std::move(control)),
+      link_(std::move(link)),
+      start_deadline_(std::chrono::nanoseconds(request_.start_timeout_ns)) {}
+
+int Near::run() {
+  begin();
+  while (!is_done()) {
+    turn();
+    if (!is_done()) sleep();
+  }
+  finish();
+  return 0;
+}
+
+void Near::begin() {
+  try {
+    launcher_ = std::make_unique<Launcher>(request_.launcher);
+    wire_ = std::make_unique<WireStream>(launcher_->take_output(), launcher_->take_input());
+    relay_ = std::make_unique<Relay>(*link_, wire_->outbox(), windows_);
+    door_.set_max_record(link_->max_record());
+  } catch (const process::StartReport& report) {
+    fail_start(process::name_of(report.stage), report.error_number, process::describe(report, {}));
+  } catch (const std::system_error& error) {
+    fail_start("setup", error.code().value(), std::string("its launcher could not be executed: ") + error.what());
+  }
+}
+
+// ---- one turn ----
+
+void Near::turn() {
+  read_control();
+  read_errors();
+  read_wire();
+  bool has_moved = false;
+  try {
+    if (relay_ && !is_link_gone_ && !has_given_up_) {
+      has_moved = relay_->deliver();
+      if (phase_ == Phase::running && !ended_) {
+        relay_->send();
+        relay_->send_close_request();
+      }
+      if (const bool is_stuck = both_are_stuck(); is_stuck != is_stuck_told_) {
+        link_->set_stuck(is_stuck_told_ = is_stuck);
+      }
+    }
+  } catch (const ProtocolError& error) {
+    is_link_gone_ = true;
+    lose(std::string("the host's own link to its near agent is broken: ") + error.what());
+  }
+  const std::size_t written = output_.flush() + errors_.flush();
+  if (const std::size_t credit = windows_.output_in.pass_on(written); credit != 0 && wire_) {
+    wire_->outbox().put_control(wire::FrameType::output_credit, credit);
+  }
+  if (wire_ && is_wire_open_ && !wire_->flush()) {
+    wire_->close_out();
+    read_wire();  // what came before the other side hung up counts
+  }
+  if (patience_ && (has_moved || written != 0)) patience_.emplace(kPatience);
+  check_times();
+  look_at_launcher();
+}
+
+void Near::sleep() {
+  constexpr std::size_t kLink = link::Link::kSleepFds;
+  std::array<pollfd, kLink + 7> fds;
+  fds.fill({-1, 0, 0});
+  const std::span<pollfd, kLink> of_link(fds.data(), kLink);
+  const bool is_relaying = relay_ && !is_link_gone_ && !has_given_up_;
+  std::chrono::nanoseconds longest = std::chrono::nanoseconds::max();
+  if (is_relaying) {
+    const bool wants_records = phase_ == Phase::running && !ended_ && relay_->wants_records();
+    longest = link_->begin_sleep(of_link, wants_records, relay_->room_wanted());
+  }
+  fds[kLink] = {control_.get(), POLLIN, 0};
+  if (wire_ && is_wire_open_) {
+    fds[kLink + 1] = {wire_->in(), POLLIN, 0};
+    fds[kLink + 2] = {wire_->out_if_waiting(), POLLOUT, 0};
+  }
+  fds[kLink + 3] = {output_.fd_if_waiting(), POLLOUT, 0};
+  fds[kLink + 4] = {errors_.fd_if_waiting(), POLLOUT, 0};
+  if (launcher_ && !launchers_end_) {
+    fds[kLink + 5] = {launcher_->error_output().get(), POLLIN, 0};
+    if (phase_ == Phase::closing) fds[kLink + 6] = {launcher_->wait_fd(), POLLIN, 0};
+    longest = std::min(longest, launcher_->look_in());
+  }
+  if (phase_ < Phase::running) longest = std::min(longest, start_deadline_.remaining());
+  if (kill_deadline_) longest = std::min(longest, kill_deadline_->remaining());
+  if (patience_) longest = std::min(longest, patience_->remaining());
+  os::poll_once(fds, os::Deadline(longest));
+  if (is_relaying && link_->end_sleep(of_link) == link::WaitEnd::peer_gone) is_link_gone_ = true;
+}
+
+void Near::check_times() {
+  if (phase_ < Phase::running && start_deadline_.passed()) {
+    names_launchers_end_ = false;
+    fail_start("handshake", ETIMEDOUT,
+               has_marker_
+                   ? "its machine gave no sign of life in WorkerOptions::start_timeout"
+                   : "its launcher did not start the agent there in WorkerOptions::start_timeout" + quoted_noise());
+    if (launcher_) launcher_->hurry();
+  }
+  if (kill_deadline_ && kill_deadline_->passed()) {
+    kill_deadline_.reset();
+    lose("the agent there did not answer when it was to kill the worker");
+  }
+  if (patience_ && patience_->passed()) {
+    patience_.reset();
+    if (!end_) end_ = ended_;
+    give_up();
+  }
+}
+
+void Near::look_at_launcher() {
+  if (!launcher_ || launchers_end_ || phase_ != Phase::closing) return;
+  launchers_end_ = launcher_->look();
+  if (!launchers_end_) return;
+  read_errors();  // its last
+  if (!names_launchers_end_) return;
+  const std::string words = "its launcher " + (launcher_->was_signalled() ? std::string("did not end by itself")
+                                                                          : launchers_end_->describe());
+  if (refusal_) refusal_->text += words + quoted_noise();
+  if (end_ && end_->how == remote::WorkerEnd::How::lost) end_->text += "; " + words;
+}
+
+// ---- ends ----
+
+bool Near::is_done() {
+  if (phase_ != Phase::closing || (launcher_ && !launchers_end_)) return false;
+  const bool is_delivered = !relay_ || is_link_gone_ || relay_->has_delivered_all();
+  return has_given_up_ || (is_delivered && output_.is_empty() && errors_.is_empty());
+}
+
+void Near::finish() {
+  if (refusal_) return tell_host(to_bytes(*refusal_));
+  if (!end_) return;  // the host is gone
+  if (!end_->crash_area.empty()) {
+    const auto area = link_->crash_area();
+    std::memcpy(area.data(), end_->crash_area.data(), std::min(area.size(), end_->crash_area.size()));
+    end_->crash_area.clear();
+  }
+  tell_host(to_bytes(*end_));
+}
+
+void Near::close_wire(bool has_failed) {
+  phase_ = Phase::closing;
+  is_wire_open_ = false;
+  kill_deadline_.reset();
+  if (wire_) wire_->close_out();
+  if (launcher_) launcher_->begin_end(has_failed);
+}
+
+void Near::fail_start(std::string stage, int error_number, std::string text) {
+  if (phase_ == Phase::closing) return;
+  refusal_.emplace();
+  refusal_->stage = std::move(stage);
+  refusal_->error = error_number;
+  refusal_->text = std::move(text);
+  close_wire(true);
+}
+
+void Near::lose(std::string why) {
+  if (phase_ == Phase::closing) return;
+  end_.emplace();
+  end_->how = remote::WorkerEnd::How::lost;
+  end_->value = ended_ ? 1 : 0;
+  end_->text = std::move(why);
+  names_launchers_end_ = true;
+  close_wire(true);
+}
+
+/// The worker has ended, and its host has killed it.
+void Near::note_killed_end() {
+  kill_deadline_.reset();
+  if (!patience_) patience_.emplace(kPatience);
+}
+
+/// Nothing that still waits is waited for.
+void Near::give_up() {
+  has_given_up_ = true;
+  output_.drop();
+  errors_.drop();
+  if (phase_ != Phase::closing) close_wire(true);
+  if (launcher_ && !launchers_end_) launcher_->kill_at_once();
+}
+
+}  // namespace coproc::inline v0::agent

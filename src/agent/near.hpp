@@ -1,0 +1,101 @@
+// The near agent: the process on the host's machine that passes on what host and worker send each other.
+//
+// It is the host's child. It executes the launcher, and by it the far agent; it answers the host's start; it relays;
+// and it ends when everything that came from there is in the host's link, or when that has become impossible. Its last
+// word to the host is how the worker ended.
+//
+// Thread safety: one thread.
+// Invariants: all of its signals are blocked: it ends with its host, or when its worker has ended. What comes from the
+// far agent has passed the door.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/launcher.hpp"
+#include "agent/output_writer.hpp"
+#include "agent/relay.hpp"
+#include "agent/wire_stream.hpp"
+#include "link/link.hpp"
+#include "os/clock.hpp"
+#include "os/fd.hpp"
+#include "remote/messages.hpp"
+#include "wire/door.hpp"
+#include "wire/window.hpp"
+
+namespace coproc::inline v0::agent {
+
+class Near {
+ public:
+  /// `control` leads to the host, and `link` is the end that it has handed over.
+  Near(remote::NearRequest request, os::Fd control, std::unique_ptr<link::Link> link);
+  /// Returns the exit code of the process.
+  int run();
+
+ private:
+  enum class Phase {
+    launching,  // nothing is known of the far agent
+    starting,   // it has the start request
+    running,    // the worker was started
+    closing,    // the wire is closed: what has come is delivered, the launcher ends
+  };
+
+  // near.cpp
+  void begin();
+  void turn();
+  void sleep();
+  bool is_done();
+  void look_at_launcher();
+  void finish();
+  void close_wire(bool has_failed);
+  void fail_start(std::string stage, int error_number, std::string text);
+  void lose(std::string why);
+  void give_up();
+  void check_times();
+  void note_killed_end();
+  // near_conversation.cpp
+  void read_control();
+  void take_order(const remote::SignalOrder& order);
+  void read_wire();
+  void take(const wire::Frame& frame);
+  void take_hello(const wire::Hello& hello);
+  void take_answer(const remote::StartAnswer& answer);
+  void send_start();
+  void tell_host(const std::string& bytes);
+  void read_errors();
+  bool both_are_stuck() const;
+  std::string quoted_noise() const;
+
+  const remote::NearRequest request_;
+  os::Fd control_;
+  std::unique_ptr<link::Link> link_;
+  wire::Windows windows_;
+  wire::Door door_{wire::Side::near, windows_};
+  std::unique_ptr<Launcher> launcher_;  // null: it could not be executed
+  std::unique_ptr<WireStream> wire_;    // likewise
+  std::unique_ptr<Relay> relay_;        // likewise
+  OutputWriter output_{1}, errors_{2};
+
+  Phase phase_ = Phase::launching;
+  os::Deadline start_deadline_;
+  std::optional<os::Deadline> kill_deadline_;   // by then the worker has to have ended
+  bool was_killed_ = false;                     // by the host
+  std::optional<os::Deadline> patience_;        // with a host that has killed its worker and takes nothing more
+  bool has_marker_ = false;                     // the far agent has begun to speak
+  std::string noise_;                           // what the launcher printed before
+  bool is_wire_open_ = true;                    // to be read
+  bool has_given_up_ = false;                   // what still waits is dropped
+  bool is_link_gone_ = false;                   // the host has closed its end
+  bool is_stuck_told_ = false;                  // to the host
+  std::optional<wire::Stuck> far_is_stuck_;     // with its counts
+  std::optional<remote::StartAnswer> refusal_;  // to be sent once the launcher has ended
+  bool names_launchers_end_ = false;            // it is added to the refusal, or to why the worker was lost
+  std::optional<remote::WorkerEnd> ended_;      // as the far agent said; what the worker sent may be on its way
+  std::optional<remote::WorkerEnd> end_;        // to be told to the host
+  std::optional<ExitStatus> launchers_end_;
+};
+
+}  // namespace coproc::inline v0::agent

@@ -1,0 +1,68 @@
+#include "agent/relay.hpp"
+
+namespace coproc::inline v0::agent {
+
+void Relay::send() {
+  const std::uint32_t overtakings = link_.overtakings();  // before look(), which then sees all records that it counts
+  lacks_window_ = false;
+  const std::uint64_t sent_before = sent_;
+  try {
+    if (link_.look()) {
+      while (add_next_record()) {}
+    }
+  } catch (...) {
+    send_frame();
+    throw;
+  }
+  send_frame();
+  link_.release();
+  const bool includes_all = link_.head() == link_.seen();
+  const bool may_include_more = sent_ != sent_before && link_.overtakings() != overtakings_told_;
+  if ((includes_all && overtakings != overtakings_told_) || may_include_more) {
+    outbox_.put_bulk(wire::FrameType::overtaking);
+  }
+  if (includes_all) overtakings_told_ = overtakings;
+}
+
+/// Moves one record out of the link. False: none is there, or it has to wait.
+bool Relay::add_next_record() {
+  const auto record = link_.front();
+  if (record.empty() || outbox_.bulk_bytes() >= kMostBacklog) return false;
+  if (!windows_.records_out.has(frame_.size() + record.size())) {
+    lacks_window_ = true;
+    return false;
+  }
+  if (frame_.size() + record.size() > wire::kMostPayload) send_frame();
+  // The peer may be changing the length word: what counts is what was checked.
+  const auto length = static_cast<std::uint32_t>(record.size());
+  const auto word = std::as_bytes(std::span(&length, 1));
+  frame_.insert(frame_.end(), word.begin(), word.end());
+  frame_.insert(frame_.end(), record.begin() + sizeof length, record.end());
+  link_.pop();
+  return true;
+}
+
+void Relay::send_frame() {
+  if (frame_.empty()) return;
+  windows_.records_out.spend(frame_.size());
+  sent_ += frame_.size();
+  outbox_.put_bulk(wire::FrameType::records, 0, frame_);
+  frame_.clear();
+}
+
+void Relay::send_close_request() {
+  const std::uint32_t closes = link_.close_requests();
+  // One request says as much as several, and a peer that counts without end must not fill the memory here.
+  if (closes == closes_told_ || outbox_.has_control()) return;
+  closes_told_ = closes;
+  outbox_.put_control(wire::FrameType::close);
+}
+
+bool Relay::deliver() {
+  const std::size_t bytes = deliveries_.deliver();
+  const std::size_t credit = windows_.records_in.pass_on(bytes);
+  if (credit != 0) outbox_.put_control(wire::FrameType::credit, credit);
+  return bytes != 0;
+}
+
+}  // namespace coproc::inline v0::agent

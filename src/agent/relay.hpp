@@ -1,0 +1,82 @@
+// One end of a link, and a wire: what comes out of one goes into the other.
+//
+// It looks into no record. Whoever reads the link at last checks what is in them, as if the records came from a process
+// on the same machine.
+//
+// Thread safety: one thread at a time.
+// Invariants: what it has taken out of the link was sent, in the link's order, and within the window. An overtaking
+// is told behind all records that the link's count of them includes, and soon: to tell it once too often does no harm.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "agent/deliveries.hpp"
+#include "link/link.hpp"
+#include "wire/contents.hpp"
+#include "wire/outbox.hpp"
+#include "wire/window.hpp"
+
+namespace coproc::inline v0::agent {
+
+class Relay {
+ public:
+  /// All of them outlive the relay.
+  Relay(link::Link& link, wire::Outbox& outbox, wire::Windows& windows) noexcept
+      : link_(link), outbox_(outbox), windows_(windows), deliveries_(link) {}
+
+  // ---- from the link to the wire ----
+
+  /// Sends the records that are in the link, as far as the window and the wire allow. Throws ProtocolError if the link
+  /// is broken; what came before that is sent.
+  void send();
+  /// Tells the other side of close requests, if there are new ones.
+  void send_close_request();
+  /// Whether nothing is left in the link. REQUIRES: the peer writes no more. Throws ProtocolError.
+  bool has_sent_all() { return !link_.look(); }
+  /// Whether records in the link would be sent now.
+  bool wants_records() const noexcept { return !lacks_window_ && outbox_.bulk_bytes() < kMostBacklog; }
+
+  // ---- from the wire to the link ----
+
+  void take_records(std::span<const std::byte> records) {
+    received_ += records.size();
+    deliveries_.add_records(records);
+  }
+  void take_overtaking() { deliveries_.add_overtaking(); }
+  void take_broken() { deliveries_.add_impossible_record(); }
+  /// Puts what has come into the link, as far as there is room, and gives the window back. Returns whether
+  /// that was anything. Throws ProtocolError.
+  bool deliver();
+  bool has_delivered_all() const noexcept { return deliveries_.is_empty(); }
+  std::size_t room_wanted() const noexcept { return deliveries_.room_wanted(); }
+
+  // ---- both ----
+
+  /// Whether both directions wait: the link has no room, and its records have no window.
+  bool can_move_nothing() const noexcept { return lacks_window_ && !deliveries_.is_empty(); }
+  wire::Stuck counts() const noexcept {
+    return {received_, sent_, windows_.records_in.given(), windows_.records_out.given_back()};
+  }
+
+ private:
+  static constexpr std::size_t kMostBacklog = std::size_t{128} << 10;
+
+  bool add_next_record();
+  void send_frame();
+
+  link::Link& link_;
+  wire::Outbox& outbox_;
+  wire::Windows& windows_;
+  Deliveries deliveries_;
+  std::vector<std::byte> frame_;  // records that were taken out of the link
+  bool lacks_window_ = false;     // when send() ended
+  std::uint32_t overtakings_told_ = 0;
+  std::uint32_t closes_told_ = 0;
+  std::uint64_t sent_ = 0;
+  std::uint64_t received_ = 0;
+};
+
+}  // namespace coproc::inline v0::agent

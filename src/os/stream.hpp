@@ -1,0 +1,23 @@
+// Bytes through pipes and sockets, without waiting.
+//
+// Thread safety: free functions. A write to a pipe that nobody reads raises SIGPIPE, unless the caller blocks it.
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+namespace coproc::inline v0::os {
+
+/// Reads and writes through this file description no longer wait. Throws std::system_error.
+void set_non_blocking(int fd);
+
+struct Moved {
+  std::size_t bytes = 0;
+  bool is_over = false;  // nothing more can come or go
+};
+/// Reads what is there, as much as there is room for. REQUIRES: `to` is not empty.
+Moved read_some(int fd, std::span<std::byte> to) noexcept;
+/// Writes as much as there is room for. REQUIRES: `from` is not empty.
+Moved write_some(int fd, std::span<const std::byte> from) noexcept;
+
+}  // namespace coproc::inline v0::os

@@ -1,0 +1,66 @@
+// The frames between the near and the far agent of a machine, over a stream of bytes in each direction.
+//
+// The far agent's stream begins with a line that tells it apart from what the launcher may have printed before, and the
+// near agent's with its first frame. docs/machines.md describes the protocol.
+//
+// Thread safety: values.
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <type_traits>
+
+namespace coproc::inline v0::wire {
+
+inline constexpr std::uint32_t kWireVersion = 1;
+inline constexpr std::string_view kMarker = "\ncoproc-agent:1\n";
+
+enum class FrameType : std::uint8_t {
+  hello = 1,      // far, first: its versions
+  start,          // near: the next piece of the start request; value: the bytes of it that follow
+  started,        // far: whether the worker was started
+  records,        // both: whole records, each with its length word; spends the window
+  overtaking,     // both: the record before it is to be returned before earlier ones
+  credit,         // both; value: bytes of records that are in the receiver's ring now
+  close,          // both: a close request
+  stuck,          // far; value 1: the worker is blocked in a send with a full inbox, and so is everything in between
+  broken,         // far: the worker has broken its link, and nothing more comes through it
+  signal,         // near: for the worker
+  output,         // far; value 1 or 2: what the worker has printed there; spends the window of the output
+  output_credit,  // near; value: bytes of output that have been written
+  ended,          // far: how the worker's process has ended. What it sent before still follows
+  exit,           // far, last: everything that the worker sent and printed has been sent
+};
+inline constexpr std::uint8_t kLastType = static_cast<std::uint8_t>(FrameType::exit);
+
+/// Offsets in bytes, little-endian:
+///
+///   0 length  u32    of the payload that follows the header, at most kMostPayload
+///   4 type    u8
+///   5 zero    u8[3]
+///   8 value   u64    by type; else 0
+struct Header {
+  std::uint32_t length = 0;
+  FrameType type = FrameType::hello;
+  std::uint8_t zero[3] = {};
+  std::uint64_t value = 0;
+};
+static_assert(sizeof(Header) == 16 && offsetof(Header, value) == 8 && std::is_trivially_copyable_v<Header> &&
+              std::endian::native == std::endian::little);
+
+/// The largest record of a ring of remote::kMostRingBytes fits.
+inline constexpr std::size_t kMostPayload = std::size_t{64} << 10;
+/// A record has its length word and something more.
+inline constexpr std::size_t kLeastRecord = 5;
+
+/// A frame that has passed the door.
+struct Frame {
+  FrameType type = FrameType::hello;
+  std::uint64_t value = 0;
+  std::span<const std::byte> payload;  // in the buffer of whoever received it
+};
+
+}  // namespace coproc::inline v0::wire

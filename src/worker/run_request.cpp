@@ -1,0 +1,66 @@
+#include "worker/run_request.hpp"
+
+#include <span>
+#include <utility>
+
+#include "coproc/codec.hpp"
+#include "coproc/errors.hpp"
+#include "messenger/access.hpp"
+#include "messenger/core.hpp"
+#include "worker/link_end.hpp"
+
+namespace coproc::inline v0 {
+
+using detail::Core;
+using detail::MessengerAccess;
+using link::Link;
+
+namespace {
+
+void append_fds(const Link& link, std::vector<int>& fds) {
+  for (const int fd : link.fds_to_hand_over()) fds.push_back(fd);
+}
+
+}  // namespace
+
+Link& link_of_argument(const Messenger& messenger) {
+  Core* const core = MessengerAccess::core(messenger);
+  if (core == nullptr) throw InvalidArgumentError("a messenger among the start arguments has no link");
+  return core->underlying_link();
+}
+
+std::string encode_request(const detail::StartPlan& plan, const Link& worker_end, const detail::CoreOptions& options,
+                           bool reports_crashes, std::vector<int>& fds) {
+  RunRequest request;
+  request.own = description_of(worker_end, options.link, options.reorders);
+  request.reports_crashes = reports_crashes;
+  append_fds(worker_end, fds);
+  for (const Messenger* messenger : plan.handed_over) {
+    const Link& link = link_of_argument(*messenger);
+    const detail::CoreOptions& its = MessengerAccess::core(*messenger)->options();
+    request.messengers.push_back(description_of(link, its.link, its.reorders));
+    append_fds(link, fds);
+  }
+  if (plan.run_received != nullptr) {
+    request.run_received = process::name_code(reinterpret_cast<process::Function>(plan.run_received));
+  }
+  if (plan.function != nullptr) request.function = process::name_code(plan.function);
+  for (const TypeInfo* type : plan.argument_types) {
+    request.argument_types.push_back(type == nullptr ? ArgumentName{0, "messenger"}
+                                                     : ArgumentName{type->id, type->describe()});
+  }
+  detail::Buffer arguments;
+  {
+    Encoder encoder(arguments, options.link.max_message_bytes);
+    plan.encode(encoder, plan.context);
+  }
+  request.arguments.assign(reinterpret_cast<const char*>(arguments.data()), arguments.size());
+
+  detail::Buffer bytes;
+  Encoder encoder(bytes, std::size_t{1} << 40);
+  encode(encoder, request);
+  const auto written = encoder.written();
+  return {reinterpret_cast<const char*>(written.data()), written.size()};
+}
+
+}  // namespace coproc::inline v0
