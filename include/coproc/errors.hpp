@@ -91,6 +91,9 @@ COPROC_ERROR(PeerClosedError, LinkClosedError);
 COPROC_ERROR(HostDiedError, LinkClosedError);
 /// The worker is gone. Thrown in its host.
 COPROC_ERROR(WorkerIsDeadError, LinkClosedError);
+/// The system cannot confine this process as `this_worker::confine` was asked to. The text says what is missing.
+/// Nothing is undone: parts of the sandbox may hold already.
+COPROC_ERROR(SandboxError, Error);
 /// The task of a pool was cancelled, or its pool was stopped, before the task had ended.
 COPROC_ERROR(TaskCancelledError, Error);
 
@@ -135,8 +138,8 @@ class COPROC_API WorkerDiedError : public WorkerIsDeadError {
 /// A worker could not be started. Nothing of it is left behind.
 class COPROC_API StartError : public Error {
  public:
-  /// `stage` is "fork", "exec", "link", "handshake" or the like. `error_number` is errno, or 0 if no system call
-  /// failed. `text` follows the word "worker" and says which worker, what failed, and what to do.
+  /// `stage` is "fork", "exec", "link", "handshake", "sandbox" or the like. `error_number` is errno, or 0 if no system
+  /// call failed. `text` follows the word "worker" and says which worker, what failed, and what to do.
   StartError(std::string stage, int error_number, const std::string& text, std::optional<ExitStatus> status = {});
   ~StartError() override;
   const std::string& stage() const noexcept { return stage_; }

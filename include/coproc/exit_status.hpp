@@ -1,7 +1,9 @@
 // How a worker ended.
 #pragma once
 
+#include <array>
 #include <chrono>
+#include <cstdint>
 #include <exception>
 #include <optional>
 #include <string>
@@ -62,6 +64,14 @@ struct ResourceUse {
   long peak_memory_kib = 0;
 };
 
+/// A system call that a worker's sandbox does not allow.
+struct Violation {
+  /// The kernel's name of the call, as `Sandbox::allow` takes it.
+  std::string call;
+  std::array<std::uint64_t, 6> arguments{};
+  bool operator==(const Violation&) const = default;
+};
+
 /// How a worker ended, and everything else that is known about its end. If there were several causes, the first one
 /// counts.
 struct ExitStatus {
@@ -83,6 +93,9 @@ struct ExitStatus {
   std::string stderr_tail = {};
   /// The resource limit that ended the worker by SIGKILL, such as "RLIMIT_CPU", if that is known.
   std::string limit = {};
+  /// The system call for which its sandbox ended the worker by SIGSYS, as the worker reported it (with
+  /// `WorkerOptions::report_crashes`). `stack` says where it was made.
+  std::optional<Violation> violation = {};
 
   bool exited() const noexcept { return std::holds_alternative<Exited>(end); }
   bool signalled() const noexcept { return std::holds_alternative<Signalled>(end); }

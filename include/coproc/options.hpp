@@ -10,8 +10,10 @@
 #include <variant>
 #include <vector>
 
+#include "coproc/limits.hpp"
 #include "coproc/machine.hpp"
 #include "coproc/priority.hpp"
+#include "coproc/sandbox.hpp"
 #include "coproc/timeout.hpp"
 
 namespace coproc::inline v0 {
@@ -127,7 +129,8 @@ struct WorkerOptions {
   /// signals that are sent to a whole group (by `timeout`, systemd, or a terminal that is closed) are left to the host,
   /// which ends its workers when it has finished (docs/ending.md).
   bool heed_signals_of_others = false;
-  /// Whether a worker that crashes (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT) reports its stack, for ExitStatus::stack.
+  /// Whether a worker that crashes (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT), or that the system ends for what it may
+  /// not do (SIGSYS, SIGXCPU, SIGXFSZ), reports its stack, for ExitStatus::stack.
   /// Handlers that are already installed for these signals are left alone.
   bool report_crashes = true;
   /// The result of `this_worker::number()` in the worker. Without it, that is the number of workers that this process
@@ -139,6 +142,14 @@ struct WorkerOptions {
   /// The machine on which the worker runs; without it, this one. docs/machines.md says which other options work there,
   /// and what is promised.
   std::optional<Machine> machine = {};
+  /// What the worker may still do once its target runs (docs/sandbox.md). Without it the worker may do whatever its
+  /// user may. With it a worker by `fork` has no descriptors of the host but `keep_fds`, whatever `inherit_fds` says,
+  /// and StartMethod::automatic does not fork, since that brings the host's memory along. `LinkOptions::loan_bytes` of
+  /// 0 stands for `limits.memory` or 256 MiB, if that is less than usual. If the system cannot enforce it, `start()`
+  /// throws StartError with the stage "sandbox".
+  std::optional<Sandbox> sandbox = {};
+  /// What the worker may use, with and without a sandbox.
+  Limits limits = {};
 };
 
 }  // namespace coproc::inline v0

@@ -1,5 +1,5 @@
-// Functions for workers: the number and the seed that distinguish a worker from others, and the entry of programs that
-// a host starts as an Executable.
+// Functions for workers: the number and the seed that distinguish a worker from others, the way into a box, and the
+// entry of programs that a host starts as an Executable.
 #pragma once
 
 #include <array>
@@ -11,9 +11,12 @@
 #include <type_traits>
 #include <utility>
 
+#include "coproc/confinement.hpp"
 #include "coproc/detail/target.hpp"
 #include "coproc/detail/travel.hpp"
 #include "coproc/export.hpp"
+#include "coproc/limits.hpp"
+#include "coproc/sandbox.hpp"
 #include "coproc/worker.hpp"
 
 namespace coproc::inline v0 {
@@ -75,6 +78,12 @@ COPROC_API std::uint64_t number() noexcept;
 /// reproducible. The generators of the C library (rand, random, drand48) are seeded with it before the target runs,
 /// except in an Executable and in a fork of a host with other threads.
 COPROC_API std::uint64_t seed() noexcept;
+
+/// Puts this process into a box, for ever: open what is needed first, then close the door. The box can only become
+/// tighter by further calls. Returns what the system enforces. Throws InvalidArgumentError if this process has other
+/// threads, which would stay outside, and SandboxError if the system cannot enforce everything and the sandbox is not
+/// `best_effort()`.
+COPROC_API Confinement confine(const Sandbox& sandbox, const Limits& limits = {});
 
 /// Whether a host has started this program as an Executable, and `run` was not called yet.
 COPROC_API bool is_worker() noexcept;

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "coproc/confinement.hpp"
 #include "coproc/decoder.hpp"
 #include "coproc/detail/travel.hpp"
 #include "coproc/encoder.hpp"
@@ -63,8 +64,8 @@ struct StartPlan {
 /// While stop, join and the destructor wait, they move the messages of the worker into the inbox, so that a worker that
 /// is blocked in a send can end. These messages stay receivable until the next start.
 ///
-/// Thread safety: any thread may call `stop`, `join`, `join_for`, `terminate`, `kill`, `is_alive`, `pid`, `start_note`
-/// and `exit_status`. All other calls belong to the thread that uses the messenger.
+/// Thread safety: any thread may call `stop`, `join`, `join_for`, `terminate`, `kill`, `is_alive`, `pid`, `start_note`,
+/// `confinement` and `exit_status`. All other calls belong to the thread that uses the messenger.
 class COPROC_API Worker {
  public:
   /// Ends the worker and returns how it ended. It sends a close request, then SIGTERM, then SIGKILL, each one if the
@@ -90,6 +91,8 @@ class COPROC_API Worker {
   /// Why the running worker, or the last one, was started by `spawn`, although `StartMethod::automatic` prefers the
   /// fork server. Empty if it was not, or if there was no worker.
   std::string start_note() const;
+  /// What the system enforces of `WorkerOptions::sandbox` and `limits` in the running worker, or in the last one.
+  Confinement confinement() const;
   /// How the last worker ended; nullopt if it is alive, or none was started.
   std::optional<ExitStatus> exit_status() const;
 

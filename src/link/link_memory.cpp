@@ -15,21 +15,22 @@
 
 namespace coproc::inline v0::link {
 
+/// A link has two such spaces, and a host has many links: together they must not take all of a small address space.
+constexpr std::size_t kPartOfAddressSpace = 32;
+
+std::size_t usual_loan_bytes() {
+  return std::min({os::machine_memory(), kUsualLoanBytes, os::most_address_space() / kPartOfAddressSpace});
+}
+
 void LinkMemory::Free::operator()(std::byte* memory) const noexcept {
   ::operator delete(memory, std::align_val_t(kHeaderPage));
 }
 
 namespace {
 
-/// A link has two such spaces, and a host has many links: together they must not take all of a small address space.
-constexpr std::size_t kPartOfAddressSpace = 32;
-
 /// The space that LinkOptions::loan_bytes asks for.
 LoanShape shape_for(const LinkOptions& options) {
-  const std::size_t wanted =
-      options.loan_bytes != 0
-          ? options.loan_bytes
-          : std::min({os::machine_memory(), kUsualLoanBytes, os::most_address_space() / kPartOfAddressSpace});
+  const std::size_t wanted = options.loan_bytes != 0 ? options.loan_bytes : usual_loan_bytes();
   return {std::bit_ceil(std::clamp(wanted, kLeastLoanBytes, kMostLoanBytes))};
 }
 

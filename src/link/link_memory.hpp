@@ -113,4 +113,7 @@ class LinkMemory {
 /// Throws InvalidArgumentError that names the option and what is allowed.
 void check_link_options(const LinkOptions& options);
 
+/// The bytes that LinkOptions::loan_bytes of 0 stands for.
+std::size_t usual_loan_bytes();
+
 }  // namespace coproc::inline v0::link

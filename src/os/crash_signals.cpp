@@ -104,6 +104,21 @@ Interrupted Interrupted::of(const void* context) noexcept {
 #endif
 }
 
+std::array<std::uint64_t, 6> call_arguments(const void* context) noexcept {
+  const mcontext_t& machine = static_cast<const ucontext_t*>(context)->uc_mcontext;
+  std::array<std::uint64_t, 6> arguments{};
+#if defined(__x86_64__)
+  constexpr int kRegisters[] = {REG_RDI, REG_RSI, REG_RDX, REG_R10, REG_R8, REG_R9};
+  for (std::size_t i = 0; i < arguments.size(); ++i)
+    arguments[i] = static_cast<std::uint64_t>(machine.gregs[kRegisters[i]]);
+#elif defined(__aarch64__)
+  for (std::size_t i = 0; i < arguments.size(); ++i) arguments[i] = machine.regs[i];
+#else
+  (void)machine;
+#endif
+  return arguments;
+}
+
 bool read_word(std::uintptr_t address, std::uintptr_t& word) noexcept {
   const iovec here = {&word, sizeof word};
   const iovec there = {reinterpret_cast<void*>(address), sizeof word};  // NOLINT: registers hold addresses

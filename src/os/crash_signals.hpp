@@ -15,6 +15,10 @@ namespace coproc::inline v0::os {
 
 inline constexpr std::array kCrashSignals{SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
 
+/// Those by which the system ends a process that does what it may not: a call that a filter refuses, too much time on
+/// processors, a file that is too large.
+inline constexpr std::array kRefusalSignals{SIGSYS, SIGXCPU, SIGXFSZ};
+
 using CrashHandler = void (*)(int, siginfo_t*, void*);
 
 /// Gives this thread a stack for signal handlers that is large enough to unwind from, unless it has one. The stack is
@@ -36,6 +40,10 @@ struct Interrupted {
   /// Reads it from the third argument of a signal handler.
   static Interrupted of(const void* context) noexcept;
 };
+
+/// The arguments of the system call in which a signal interrupted its thread, from the third argument of a signal
+/// handler. Zeros on processors that this code does not know.
+std::array<std::uint64_t, 6> call_arguments(const void* context) noexcept;
 
 /// Copies a word of this process that may not be mapped. False: it is not mapped.
 bool read_word(std::uintptr_t address, std::uintptr_t& word) noexcept;

@@ -7,6 +7,7 @@
 #include "os/cancel.hpp"
 #include "os/error.hpp"
 #include "os/fault.hpp"
+#include "os/stat_of.hpp"
 
 namespace coproc::inline v0::os {
 
@@ -15,7 +16,7 @@ void Fd::own(int fd) noexcept {
   if (fd < 0) return;
   const int saved = errno;
   struct stat file {};
-  const bool is_open = ::fstat(fd, &file) == 0;
+  const bool is_open = stat_of(fd, file) == 0;
   device_ = is_open ? file.st_dev : 0;
   inode_ = is_open ? file.st_ino : 0;
   errno = saved;
@@ -25,7 +26,7 @@ bool Fd::is_own() const noexcept {
   if (fd_ < 0) return false;
   const int saved = errno;
   struct stat file {};
-  const bool is_same = ::fstat(fd_, &file) == 0 && file.st_dev == device_ && file.st_ino == inode_;
+  const bool is_same = stat_of(fd_, file) == 0 && file.st_dev == device_ && file.st_ino == inode_;
   errno = saved;
   return is_same;
 }

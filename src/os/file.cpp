@@ -7,6 +7,7 @@
 
 #include "os/error.hpp"
 #include "os/fault.hpp"
+#include "os/stat_of.hpp"
 
 namespace coproc::inline v0::os {
 
@@ -33,7 +34,7 @@ std::optional<FileIdentity> identity_of(const std::string& path) noexcept {
 
 std::optional<FileIdentity> identity_of(const Fd& file) noexcept {
   struct stat status {};
-  if (call_retried([&] { return ::fstat(file.get(), &status); }) != 0) return std::nullopt;
+  if (call_retried([&] { return stat_of(file.get(), status); }) != 0) return std::nullopt;
   return identity_of(status);
 }
 
@@ -42,7 +43,7 @@ Fd try_open_regular_file(const char* path) noexcept {
   struct stat status {};
   if (call_retried([&] { return ::stat(path, &status); }) != 0 || !S_ISREG(status.st_mode)) return {};
   Fd fd(call_retried([&] { return ::open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY); }));
-  if (!fd || call_retried([&] { return ::fstat(fd.get(), &status); }) != 0 || !S_ISREG(status.st_mode)) return {};
+  if (!fd || call_retried([&] { return stat_of(fd.get(), status); }) != 0 || !S_ISREG(status.st_mode)) return {};
   return fd;
 }
 
@@ -54,13 +55,13 @@ std::optional<FileId> id_of_path(const char* path) noexcept {
 
 std::optional<FileId> id_of(int fd) noexcept {
   struct stat status {};
-  if (call_retried([&] { return ::fstat(fd, &status); }) != 0) return std::nullopt;
+  if (call_retried([&] { return stat_of(fd, status); }) != 0) return std::nullopt;
   return FileId{status.st_dev, status.st_ino};
 }
 
 std::uint64_t size_of(const Fd& file) noexcept {
   struct stat status {};
-  if (call_retried([&] { return ::fstat(file.get(), &status); }) != 0) return 0;
+  if (call_retried([&] { return stat_of(file.get(), status); }) != 0) return 0;
   return static_cast<std::uint64_t>(status.st_size);
 }
 

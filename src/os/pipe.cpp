@@ -12,6 +12,7 @@
 
 #include "os/error.hpp"
 #include "os/fault.hpp"
+#include "os/stat_of.hpp"
 
 namespace coproc::inline v0::os {
 
@@ -81,7 +82,7 @@ Pipe Pipe::create_for_input() {
 
 bool is_pipe(const Fd& fd, int mode) noexcept {
   struct stat status {};
-  return call_once([&] { return ::fstat(fd.get(), &status); }) == 0 && S_ISFIFO(status.st_mode) &&
+  return call_once([&] { return stat_of(fd.get(), status); }) == 0 && S_ISFIFO(status.st_mode) &&
          (call_once([&] { return ::fcntl(fd.get(), F_GETFL); }) & O_ACCMODE) == mode;
 }
 

@@ -1,6 +1,7 @@
 #include "os/process_state.hpp"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/auxv.h>
 #include <sys/prctl.h>
 #if __has_include(<sys/single_threaded.h>)
@@ -45,6 +46,17 @@ std::size_t thread_count() noexcept {
 #else
   return count;
 #endif
+}
+
+bool has_other_threads() noexcept {
+  // The kernel refuses to take a thread out of its process, and does nothing where there is only one.
+  const int saved = errno;
+  const int result = call_once([] { return ::unshare(CLONE_THREAD); });
+  const int error_number = errno;
+  errno = saved;
+  if (result == 0) return false;
+  if (error_number == EINVAL) return true;
+  return thread_count() > 1;  // a filter (containers)
 }
 
 void set_process_name(const char* name) noexcept { (void)::prctl(PR_SET_NAME, name, 0, 0, 0); }

@@ -16,6 +16,9 @@ namespace coproc::inline v0::os {
 /// means that there are or were others.
 std::size_t thread_count() noexcept;
 
+/// Whether this process has other threads. Needs no /proc where the kernel may be asked.
+bool has_other_threads() noexcept;
+
 /// The name that `ps` and /proc/PID/comm show: the first 15 bytes are kept.
 void set_process_name(const char* name) noexcept;
 

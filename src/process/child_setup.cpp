@@ -45,7 +45,7 @@ void set_up_child(const WorkerOptions& options, std::span<const int> kept, Start
   stage = StartStage::working_directory;
   if (!options.working_directory.empty()) os::change_directory(options.working_directory.c_str());
   stage = StartStage::keep_fds;
-  if (!options.inherit_fds) close_other_fds(options, kept);
+  if (!options.inherit_fds || options.sandbox) close_other_fds(options, kept);
   stage = StartStage::setup;
   if (options.kill_descendants) os::lead_process_group();
   os::set_process_name(options.name.empty() ? "worker" : options.name.c_str());

@@ -12,7 +12,10 @@
 //                           of the call, which is still in the same function
 //                    8   4  where in `paths` the module's path stands; kNoModule: in none
 //                   12   4  zero
-//      792   2280  paths: each ends with a zero byte; "" is the program itself
+//      792      4  the number of the system call that a sandbox refused, if the signal is SIGSYS
+//      796      4  zero
+//      800     48  its six arguments
+//      848   2224  paths: each ends with a zero byte; "" is the program itself
 //
 // Thread safety: one writer, in the worker. The host may look at any time, and takes a copy.
 #pragma once
@@ -28,6 +31,7 @@ namespace coproc::inline v0::process {
 inline constexpr std::size_t kCrashReportBytes = 3072;
 inline constexpr std::size_t kCrashFrames = 48;
 inline constexpr std::uint32_t kCrashComplete = 0x4B525243;
+inline constexpr std::int32_t kRefusedByFilter = 1;  // SYS_SECCOMP, which the C library's headers do not have
 inline constexpr std::uint32_t kNoModule = 0xFFFFFFFF;
 
 struct CrashFrame {
@@ -43,13 +47,17 @@ struct CrashArea {
   std::uint32_t frame_count;
   std::uint64_t fault_address;
   std::array<CrashFrame, kCrashFrames> frames;
-  std::array<char, 2280> paths;
+  std::int32_t refused_call;
+  std::uint32_t unused;
+  std::array<std::uint64_t, 6> arguments;
+  std::array<char, 2224> paths;
 };
 
 static_assert(sizeof(CrashFrame) == 16 && offsetof(CrashFrame, path_at) == 8);
 static_assert(sizeof(CrashArea) == kCrashReportBytes && alignof(CrashArea) == 8);
 static_assert(offsetof(CrashArea, fault_address) == 16 && offsetof(CrashArea, frames) == 24);
-static_assert(offsetof(CrashArea, paths) == 792);
+static_assert(offsetof(CrashArea, refused_call) == 792 && offsetof(CrashArea, arguments) == 800);
+static_assert(offsetof(CrashArea, paths) == 848);
 static_assert(std::is_trivially_copyable_v<CrashArea> && std::is_standard_layout_v<CrashArea>);
 static_assert(
     std::atomic_ref<std::uint32_t>::is_always_lock_free);  // written in a signal handler, and between processes

@@ -92,6 +92,10 @@ void write_report(int signal, const siginfo_t& info, const void* context) noexce
   area.signal = signal;
   area.code = info.si_code;
   area.fault_address = info.si_code > 0 ? reinterpret_cast<std::uintptr_t>(info.si_addr) : 0;
+  if (signal == SIGSYS) {
+    area.refused_call = info.si_syscall;
+    area.arguments = os::call_arguments(context);
+  }
   const auto at = os::Interrupted::of(context);
   add_frame(at.pc);
   if (reporter.modules[0] != nullptr) {
@@ -158,6 +162,7 @@ void report_crashes_into(std::span<std::byte, kCrashReportBytes> area) {
   reporter.area = reinterpret_cast<CrashArea*>(area.data());  // NOLINT: trivial, and zeroed by who made the area
   reporter.process = ::getpid();
   for (const int signal : os::kCrashSignals) os::handle_unless_handled(signal, &on_crash);
+  for (const int signal : os::kRefusalSignals) os::handle_unless_handled(signal, &on_crash);
 }
 
 }  // namespace coproc::inline v0::process

@@ -14,9 +14,10 @@
 
 namespace coproc::inline v0::process {
 
-/// From now on a crash of this process (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT) is written into `area`. Signals
-/// that have a handler already (a sanitizer's, Python's faulthandler's) are left alone. Crashes of processes that
-/// this one forks are not written. REQUIRES: `area` is aligned to 8 bytes, zero, and mapped until the end of the
+/// From now on a crash of this process (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT) is written into `area`, and so is
+/// an end by SIGSYS, SIGXCPU or SIGXFSZ, by which the system refuses something. Signals that have a handler already (a
+/// sanitizer's, Python's faulthandler's) are left alone. Crashes of processes that this one forks are not written.
+/// REQUIRES: `area` is aligned to 8 bytes, zero, and mapped until the end of the
 /// process. Throws std::system_error.
 void report_crashes_into(std::span<std::byte, kCrashReportBytes> area);
 

@@ -16,6 +16,7 @@
 #include "os/file.hpp"
 #include "os/own_program.hpp"
 #include "process/symbols.hpp"
+#include "sandbox/calls.hpp"
 
 namespace coproc::inline v0::process {
 
@@ -124,6 +125,12 @@ std::string describe(const Frame& frame, const std::string& program_label) {
 }
 
 }  // namespace
+
+std::optional<Violation> read_violation(std::span<const std::byte, kCrashReportBytes> area) {
+  const auto report = copy_of(area);
+  if (!report || report->signal != SIGSYS || report->code != kRefusedByFilter) return std::nullopt;
+  return Violation{sandbox::name_of_call(report->refused_call), report->arguments};
+}
 
 std::vector<std::string> read_crash_report(std::span<const std::byte, kCrashReportBytes> area,
                                            const std::string& program,

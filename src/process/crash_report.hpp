@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "coproc/exit_status.hpp"
 #include "os/file.hpp"
 #include "process/crash_area.hpp"
 
@@ -29,5 +30,9 @@ namespace coproc::inline v0::process {
 std::vector<std::string> read_crash_report(std::span<const std::byte, kCrashReportBytes> area,
                                            const std::string& program,
                                            const std::optional<os::FileIdentity>& as_started = {});
+
+/// The system call that the worker's sandbox refused, as the worker reports it; nullopt if it reports none. REQUIRES:
+/// `area` is aligned to 8 bytes.
+std::optional<Violation> read_violation(std::span<const std::byte, kCrashReportBytes> area);
 
 }  // namespace coproc::inline v0::process

@@ -11,6 +11,7 @@
 #include "os/signals.hpp"
 #include "process/await_start.hpp"
 #include "process/child_setup.hpp"
+#include "process/confine_worker.hpp"
 #include "process/lifeline.hpp"
 #include "process/new_program.hpp"
 #include "process/run_body.hpp"
@@ -32,23 +33,27 @@ void set_up(const WorkerOptions& options, std::span<os::ForkSensitive* const> ke
   report.stage = StartStage::lifeline;
   lifeline.end_with_host();
   set_up_child(options, os::list_fds(kept), report.stage);
-  report.stage = StartStage::started;
 }
 
 [[noreturn]] void run_worker(const WorkerOptions& options, std::span<os::ForkSensitive* const> kept, Lifeline& lifeline,
                              StartChannel& channel, const WorkerIdentity& identity, bool had_threads,
-                             FunctionRef<int()> body) noexcept {
+                             FunctionRef<int()> body, FunctionRef<void()> prepare) noexcept {
   channel.keep_worker_end();
   begin_worker(had_threads);
   StartReport report;
   try {
     set_up(options, kept, lifeline, report);
+    assume_identity(identity, !had_threads);  // or another thread may hold the generators' lock for ever
+    report.stage = StartStage::link;
+    if (prepare) prepare();
+    report = confine(options.sandbox ? &options.sandbox->parts() : nullptr, options.limits);
+  } catch (const StartReport& failed) {
+    report = failed;
   } catch (const std::system_error& error) {
     report.error_number = error.code().value();
   } catch (...) {
     report.error_number = ENOMEM;
   }
-  assume_identity(identity, !had_threads);  // or another thread may hold the generators' lock for ever
   if (!channel.report(report) || report.stage != StartStage::started) end_worker(1);
 
   exit_worker(run_body(body, options.name));
@@ -56,7 +61,8 @@ void set_up(const WorkerOptions& options, std::span<os::ForkSensitive* const> ke
 
 }  // namespace
 
-Child start_by_fork(const WorkerOptions& options, std::span<os::ForkSensitive* const> keep, FunctionRef<int()> body) {
+Child start_by_fork(const WorkerOptions& options, std::span<os::ForkSensitive* const> keep, FunctionRef<int()> body,
+                    FunctionRef<void()> prepare, sandbox::Applied* applied) {
   check_options(options);
   const os::Deadline deadline(options.start_timeout.ns);
   StartStage stage = StartStage::lifeline;
@@ -77,7 +83,7 @@ Child start_by_fork(const WorkerOptions& options, std::span<os::ForkSensitive* c
     {
       const os::SignalBlock until_the_child_has_its_own_handlers;
       pid = os::fork_keeping(kept);
-      if (pid == 0) run_worker(options, kept, *lifeline, channel, identity, had_threads, body);
+      if (pid == 0) run_worker(options, kept, *lifeline, channel, identity, had_threads, body, prepare);
     }
     channel.keep_host_end();
     lifeline->keep_host_end();
@@ -85,7 +91,10 @@ Child start_by_fork(const WorkerOptions& options, std::span<os::ForkSensitive* c
     Child child = take_charge(pid, channel, deadline, std::move(lifeline));
     stage = StartStage::setup;
     outcome = await_start(child, channel, deadline, nullptr);
-    if (outcome.report.stage == StartStage::started) return child;
+    if (outcome.report.stage == StartStage::started) {
+      if (applied != nullptr) *applied = outcome.report.applied;
+      return child;
+    }
   } catch (const StartReport& report) {
     throw_start_error(report, options);
   } catch (const std::system_error& error) {

@@ -89,6 +89,8 @@ StartRequest request_for(const WorkerOptions& options, std::string payload) {
   request.ignored_signals = os::ignored_signals();
   request.heeds_signals_of_others = options.heed_signals_of_others;
   const cpu_set_t processors = os::allowed_processors();
+  if (options.sandbox) request.sandbox = options.sandbox->parts();
+  request.limits = options.limits;
   request.processors.assign(reinterpret_cast<const char*>(&processors), sizeof processors);
   request.payload = std::move(payload);
   return request;
@@ -351,6 +353,7 @@ StartedProgram NewProgramStart::await() {
   } catch (const std::system_error& error) {
     throw_start_error(report_of(StartStage::setup, error), options_);
   }
+  started_.applied = outcome.report.applied;
   if (started_.child) return std::move(started_);
   throw_start_error(outcome.report, options_, outcome.status);
 }

@@ -27,6 +27,7 @@ struct NewProgram {
 struct StartedProgram {
   Child child;
   std::string note;  // why it was spawned although fork_server was asked for; empty: it was not
+  sandbox::Applied applied = {};
 };
 
 /// The start of a worker that gives `payload` and copies of `fds` to its Prepare (take_over.hpp). Asking and awaiting

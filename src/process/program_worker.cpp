@@ -15,6 +15,7 @@
 #include "os/processors.hpp"
 #include "os/signals.hpp"
 #include "os/spawn.hpp"
+#include "process/confine_worker.hpp"
 #include "process/lifeline.hpp"
 #include "process/run_body.hpp"
 #include "process/standard_descriptors.hpp"
@@ -87,7 +88,7 @@ int run(os::Fd socket, Prepare prepare, bool is_own) noexcept {
     place_kept(request, fds, socket);
     set_up(request, fds, lifeline, is_own, report.stage);
     body = prepare(request, std::move(fds.payload));
-    report.stage = StartStage::started;
+    report = confine(request.sandbox ? &*request.sandbox : nullptr, request.limits);
   } catch (const StartReport& failed) {
     report = failed;
   } catch (const std::system_error& error) {

@@ -15,12 +15,14 @@ namespace {
 ///  0 stage         i32
 ///  4 error_number  i32
 ///  8 text_bytes    u32   of the text that follows
+/// 12 applied       8     what holds of the sandbox
 struct ReportHeader {
   std::int32_t stage;
   std::int32_t error_number;
   std::uint32_t text_bytes;
+  sandbox::Applied applied;
 };
-static_assert(sizeof(ReportHeader) == 12);
+static_assert(sizeof(ReportHeader) == 20);
 constexpr std::size_t kMostTextBytes = 4096;
 
 }  // namespace
@@ -64,6 +66,7 @@ std::optional<StartReport> StartChannel::receive(const os::Deadline& deadline) n
   if (os::receive_until(ends_.first, &header, sizeof header, deadline) != sizeof header) return std::nullopt;
   if (header.stage < 0 || header.stage > static_cast<std::int32_t>(StartStage::arguments)) return std::nullopt;
   StartReport report{static_cast<StartStage>(header.stage), header.error_number};
+  report.applied = header.applied;
   report.text.resize(std::min<std::size_t>(header.text_bytes, kMostTextBytes));
   report.text.resize(os::receive_until(ends_.first, report.text.data(), report.text.size(), deadline));
   report.text = detail::in_lines(report.text, "    ");
@@ -73,7 +76,7 @@ std::optional<StartReport> StartChannel::receive(const os::Deadline& deadline) n
 bool StartChannel::report(const StartReport& report) noexcept {
   const std::size_t text_bytes = std::min(report.text.size(), kMostTextBytes);
   const ReportHeader header{static_cast<std::int32_t>(report.stage), report.error_number,
-                            static_cast<std::uint32_t>(text_bytes)};
+                            static_cast<std::uint32_t>(text_bytes), report.applied};
   char go = 0;
   step("start: before the report");
   const bool is_told = os::receive_all(ends_.second, &go, 1) == 1 &&

@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+#include "coproc/limits.hpp"
+#include "coproc/sandbox.hpp"
 #include "os/clock.hpp"
 #include "os/fd.hpp"
 
@@ -19,7 +21,7 @@ namespace coproc::inline v0::process {
 
 /// The version of all messages between host and worker before the target runs. Different versions do not work
 /// together.
-inline constexpr std::uint32_t kStartVersion = 2;
+inline constexpr std::uint32_t kStartVersion = 3;
 
 struct StartRequest {
   std::string name;
@@ -34,6 +36,9 @@ struct StartRequest {
   /// Signals that the host ignores: bit n - 1 for signal n.
   std::uint64_t ignored_signals = 0;
   bool heeds_signals_of_others = false;
+  /// What the process does to itself before it runs anything.
+  std::optional<detail::SandboxParts> sandbox;
+  Limits limits;
   /// A cpu_set_t.
   std::string processors;
   /// For the layer above: what to run, and with what.

@@ -8,6 +8,7 @@
 #include "coproc/errors.hpp"
 #include "os/memory.hpp"
 #include "os/namespaces.hpp"
+#include "sandbox/limits.hpp"
 
 namespace coproc::inline v0::process {
 
@@ -39,6 +40,8 @@ const char* name_of(StartStage stage) noexcept {
       return "keep_fds";
     case StartStage::setup:
       return "setup";
+    case StartStage::sandbox:
+      return "sandbox";
     case StartStage::handshake:
       return "handshake";
     case StartStage::code:
@@ -107,6 +110,8 @@ std::string text_of(StartStage stage, const WorkerOptions& options) {
       return "WorkerOptions::working_directory: \"" + options.working_directory + "\" could not be entered";
     case StartStage::keep_fds:
       return "WorkerOptions::keep_fds: one of them is not open, or the others could not be closed";
+    case StartStage::sandbox:
+      return "WorkerOptions::sandbox and limits: its process could not be confined";
     case StartStage::handshake:
       return "it gave no sign of life in WorkerOptions::start_timeout";
     case StartStage::link:
@@ -163,6 +168,7 @@ void check_options(const WorkerOptions& options) {
     throw InvalidArgumentError(
         "WorkerOptions::stdin_ cannot be an OutputFile: open the file and pass a FileDescriptor");
   }
+  sandbox::check_limits(options.limits);
 }
 
 }  // namespace coproc::inline v0::process

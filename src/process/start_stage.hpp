@@ -10,6 +10,7 @@
 
 #include "coproc/exit_status.hpp"
 #include "coproc/options.hpp"
+#include "sandbox/confine.hpp"
 
 namespace coproc::inline v0::process {
 
@@ -27,6 +28,7 @@ enum class StartStage : std::int32_t {
   working_directory,
   keep_fds,
   setup,
+  sandbox,
   handshake,
   code,
   link,
@@ -46,6 +48,8 @@ struct StartReport {
   std::string call = {};
   /// The failure is that of the fork server, so that a start by `spawn` may succeed.
   bool may_be_spawned = false;
+  /// What holds of the sandbox, if it started.
+  sandbox::Applied applied = {};
 };
 /// The report of a system call that failed in this stage.
 StartReport report_of(StartStage stage, const std::system_error& error);

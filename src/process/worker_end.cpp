@@ -75,6 +75,8 @@ void reset_counters() noexcept {
 
 bool looks_for_leaks() noexcept { return __lsan_do_leak_check != nullptr; }
 
+void forgo_leak_check() noexcept { may_look_for_leaks = false; }
+
 void begin_worker(bool had_threads) {
   has_begun = true;
   may_look_for_leaks = !had_threads;

@@ -14,6 +14,9 @@ void begin_worker(bool had_threads);
 /// Whether a worker of this program checks for leaks at its end.
 bool looks_for_leaks() noexcept;
 
+/// From now on this worker does not check for leaks at its end: it is in a box, and the check wants to trace it.
+void forgo_leak_check() noexcept;
+
 /// Ends the worker as exit() ends a program: exit handlers that were registered in it run, its static and
 /// thread-local objects are destroyed, and its streams, coverage and leak reports are written. A process that did not
 /// call begin_worker(), and so is not coproc's own, ends as by end_worker().

@@ -155,6 +155,8 @@ void check_remote_options(const WorkerOptions& options) {
   if (!std::holds_alternative<Inherit>(options.stdin_) && !std::holds_alternative<DevNull>(options.stdin_)) {
     refuse("WorkerOptions::stdin_ is always empty there: use Inherit or DevNull, and send what it is to read");
   }
+  if (options.sandbox) refuse("WorkerOptions::sandbox is not applied there: call this_worker::confine in the target");
+  if (options.limits.any()) refuse("WorkerOptions::limits are not applied there: let the launcher's command set them");
 }
 
 process::Child start_on_machine(const WorkerOptions& options, const RemoteProgram& program, const AgentLink& link,

@@ -75,6 +75,7 @@ RemoteError::~RemoteError() = default;
 TaskTimeoutError::TaskTimeoutError(const std::string& text, std::uint64_t task) : TimeoutError(text), task_(task) {}
 TaskTimeoutError::~TaskTimeoutError() = default;
 
+SandboxError::~SandboxError() = default;
 TaskCancelledError::~TaskCancelledError() = default;
 
 PoolBrokenError::PoolBrokenError(const std::string& text, std::exception_ptr cause)

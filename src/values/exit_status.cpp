@@ -41,6 +41,18 @@ const char* reason_of(int signal) {
   }
 }
 
+/// "socket(2, 1, 0, ...), which Sandbox::allow("socket") would allow". Large numbers are addresses, or -1 and the like.
+std::string text_of(const Violation& violation) {
+  std::string arguments;
+  for (const std::uint64_t argument : violation.arguments) {
+    char text[24];
+    std::snprintf(text, sizeof text, argument < 65536 ? "%llu" : "0x%llx", static_cast<unsigned long long>(argument));
+    arguments += (arguments.empty() ? "" : ", ") + std::string(text);
+  }
+  const std::string call = detail::in_one_line(violation.call);
+  return call + "(" + arguments + "), which Sandbox::allow(\"" + call + "\") would allow";
+}
+
 struct Describe {
   const ExitStatus& status;
 
@@ -52,6 +64,7 @@ struct Describe {
   std::string operator()(const Signalled& end) const {
     std::string text = "was killed by " + signal_name(end.signal);
     if (end.core_dumped) text += " (core dumped)";
+    if (status.violation) return "was ended by its sandbox: it called " + text_of(*status.violation);
     const bool is_ours = status.stopped_by == StopRung::terminate || status.stopped_by == StopRung::kill;
     if (is_ours) return text + ", which coproc sent to stop it";
     if (!status.limit.empty()) {

@@ -1,4 +1,5 @@
 // Worker::start: makes the link, the process, and the host's end of the messenger.
+#include <algorithm>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -6,6 +7,7 @@
 
 #include "coproc/errors.hpp"
 #include "link/link.hpp"
+#include "link/link_memory.hpp"
 #include "messenger/access.hpp"
 #include "messenger/core.hpp"
 #include "os/file.hpp"
@@ -14,6 +16,7 @@
 #include "process/fork_start.hpp"
 #include "process/new_program.hpp"
 #include "process/start_stage.hpp"
+#include "sandbox/confine.hpp"
 #include "worker/link_end.hpp"
 #include "worker/run_request.hpp"
 #include "worker/run_target.hpp"
@@ -44,6 +47,12 @@ StartMethod choose_method(const detail::StartPlan& plan, const WorkerOptions& op
                                "; use StartMethod::fork");
   }
   if (can_travel) return StartMethod::fork_server;
+  if (options.sandbox) {
+    throw InvalidArgumentError("worker " + who + " would be started by a fork, since " + std::string(plan.obstacle) +
+                               ", and is not: a fork has all of its host's memory with it, in a sandbox, too. Give a "
+                               "target and arguments that can be started by the fork server, or ask for "
+                               "StartMethod::fork by name");
+  }
   const std::size_t threads = os::thread_count();
   if (threads <= 1) return StartMethod::fork;
   throw StartError(
@@ -55,10 +64,31 @@ StartMethod choose_method(const detail::StartPlan& plan, const WorkerOptions& op
           "StartMethod::fork by name");
 }
 
+/// What is running in a box may have been taken over, and its host pays for the pages that it lends.
+LinkOptions link_of_boxed(const WorkerOptions& worker) {
+  LinkOptions options = worker.link;
+  const bool is_guard = worker.sandbox && worker.sandbox->parts().kind == detail::SandboxKind::guard;
+  if (!worker.sandbox || is_guard || options.loan_bytes != 0) return options;
+  constexpr std::size_t kUsual = std::size_t{256} << 20;
+  options.loan_bytes = std::min(link::usual_loan_bytes(), worker.limits.memory.value_or(kUsual));
+  return options;
+}
+
+/// Whether the processes that the worker starts end with it: those in a box always do.
+bool kills_descendants(const WorkerOptions& options) {
+  if (options.kill_descendants || !options.sandbox) return options.kill_descendants;
+  const detail::SandboxParts& parts = options.sandbox->parts();
+  return !parts.executable.empty() || parts.has_system;
+}
+
+Confinement confinement_of(const WorkerOptions& options, const sandbox::Applied& applied) {
+  return sandbox::describe(options.sandbox ? &options.sandbox->parts() : nullptr, options.limits, applied);
+}
+
 }  // namespace
 
 NewLink make_link(const WorkerOptions& worker, bool reorders, const Messenger& before) {
-  auto [host_end, worker_end] = link::make_shm_pair(worker.link, !worker.machine);
+  auto [host_end, worker_end] = link::make_shm_pair(link_of_boxed(worker), !worker.machine);
   auto run = std::make_shared<Run>();
   detail::CoreOptions options;
   options.reorders = reorders;
@@ -92,7 +122,7 @@ void Worker::State::begin(std::shared_ptr<Run> new_run, std::unique_ptr<Core> co
 /// The same for a process that this one has started.
 void Worker::State::begin_started(std::shared_ptr<Run> new_run, std::unique_ptr<Core> core) {
   if (new_run->stderr_tail) new_run->stderr_tail->keep_host_end();
-  if (options.kill_descendants) new_run->child.kill_group_at_end();
+  if (kills_descendants(options)) new_run->child.kill_group_at_end();
   begin(std::move(new_run), std::move(core));
 }
 
@@ -100,9 +130,10 @@ void Worker::State::begin_started(std::shared_ptr<Run> new_run, std::unique_ptr<
 void Worker::State::await() {
   if (!asked) return;
   Asked started = *std::exchange(asked, std::nullopt);
-  auto [child, note] = started.start.await();
-  started.run->child = std::move(child);
-  started.run->start_note = std::move(note);
+  process::StartedProgram now = started.start.await();
+  started.run->child = std::move(now.child);
+  started.run->start_note = std::move(now.note);
+  started.run->confinement = confinement_of(options, now.applied);
   begin_started(std::move(started.run), std::move(started.core));
 }
 
@@ -124,6 +155,7 @@ void Worker::start(const detail::StartPlan& plan) {
     auto& host_link = core->underlying_link();
 
     WorkerOptions start_options = state.options;
+    start_options.kill_descendants = kills_descendants(state.options);
     if (start_options.capture_stderr) {
       run->stderr_tail = std::make_shared<process::StderrTail>();
       start_options.stderr_ = FileDescriptor{run->stderr_tail->write_fd()};
@@ -137,7 +169,7 @@ void Worker::start(const detail::StartPlan& plan) {
         link_of_argument(*messenger).check_fork_may_keep();
         kept.push_back(&link_of_argument(*messenger));
       }
-      auto body = [&]() -> int {
+      auto make_core = [&] {
         // Everything here is the worker's copy. The host's own end stays behind unused, emptied by leave_in_child().
         static auto* const unused = new std::vector<const Core*>;  // reachable, so that they are not taken for leaks
         unused->push_back(MessengerAccess::release_core(*state.messenger).release());
@@ -145,9 +177,13 @@ void Worker::start(const detail::StartPlan& plan) {
         MessengerAccess::set_core(
             *state.messenger, make_worker_core(std::move(worker_end), state.options.link, state.reorders, ::getppid(),
                                                state.options.report_crashes));
+      };
+      auto body = [&]() -> int {
         return run_target([&] { plan.run(plan.context, *state.messenger); }, *state.messenger);
       };
-      run->child = process::start_by_fork(start_options, kept, body);
+      sandbox::Applied applied;
+      run->child = process::start_by_fork(start_options, kept, body, make_core, &applied);
+      run->confinement = confinement_of(state.options, applied);
     } else {
       std::vector<int> fds;
       std::string payload = encode_request(plan, *worker_end, core->options(), state.options.report_crashes, fds);

@@ -28,6 +28,7 @@ struct Run {
   std::span<const std::byte> crash_area;             // in the core's link
   std::string program;                               // an executable's path; empty: this program
   std::string start_note;                            // ExitStatus::start_note; constant after the start
+  Confinement confinement;                           // constant after the start
   std::optional<os::FileIdentity> program_identity;  // of an executable, as it was at the start
   std::mutex mutex;                                  // guards what follows, and `core`
   bool is_stack_read = false;

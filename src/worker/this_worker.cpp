@@ -1,12 +1,18 @@
 // The functions of this_worker.hpp: facts about the worker, and the entry of an executable.
 #include "coproc/this_worker.hpp"
 
+#include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
 #include "coproc/errors.hpp"
+#include "os/process_state.hpp"
 #include "process/take_over.hpp"
+#include "process/worker_end.hpp"
 #include "process/worker_identity.hpp"
+#include "sandbox/confine.hpp"
+#include "sandbox/limits.hpp"
 #include "worker/received_run.hpp"
 
 namespace coproc::inline v0 {
@@ -16,6 +22,23 @@ std::uint64_t this_worker::number() noexcept { return process::own_identity().nu
 std::uint64_t this_worker::seed() noexcept { return process::own_identity().seed; }
 
 bool this_worker::is_worker() noexcept { return process::is_executable_worker(); }
+
+Confinement this_worker::confine(const Sandbox& box, const Limits& limits) {
+  sandbox::check_limits(limits);
+  if (os::has_other_threads()) {
+    throw InvalidArgumentError(
+        "confine: this process has more than one thread, and the others would stay outside of the sandbox: confine it "
+        "before they are started");
+  }
+  process::forgo_leak_check();
+  try {
+    return sandbox::describe(&box.parts(), limits, sandbox::confine(&box.parts(), limits));
+  } catch (const sandbox::Refused& refused) {
+    throw SandboxError("confine: " + refused.text);
+  } catch (const std::system_error& error) {
+    throw SandboxError(std::string("confine: this process could not be confined: ") + error.what());
+  }
+}
 
 namespace {
 

@@ -90,8 +90,12 @@ void take_last_messages(Run& run, RunLock& lock) {
   std::copy(run.crash_area.begin(), run.crash_area.end(), bytes.begin());
   lock.unlock();
   auto stack = stack_of(bytes, run);
+  auto violation = process::read_violation(bytes);
   lock.lock();
-  if (!run.is_stack_read) run.status->stack = std::move(stack);
+  if (!run.is_stack_read) {
+    run.status->stack = std::move(stack);
+    if (run.status->signal() == SIGSYS) run.status->violation = std::move(violation);
+  }
   run.is_stack_read = true;
 }
 
@@ -349,6 +353,8 @@ std::string Worker::start_note() const {
   const auto run = state().current();
   return run == nullptr ? std::string() : run->start_note;
 }
+
+Confinement Worker::confinement() const { return state().started("confinement")->confinement; }
 
 std::optional<ExitStatus> Worker::exit_status() const {
   const auto run = state().current();

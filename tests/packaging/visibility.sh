@@ -14,5 +14,5 @@ echo "$exported" | grep -q 'coproc::v0::Error::~Error()' || { echo "not even cop
 generated='(vtable|VTT|typeinfo|typeinfo name) for |(non-)?virtual thunk to '
 unwanted=$(echo "$exported" | grep -vE "^[a-zA-Z] ($generated)?coproc::v0::" |
   grep -vE '^[uVW] .*std::|^W __libc_start_main$' || true)
-layers=$(echo "$exported" | grep -E 'coproc::v0::(os|ring|link|messenger|process|worker)::' || true)
+layers=$(echo "$exported" | grep -E 'coproc::v0::(os|ring|sandbox|link|messenger|process|worker)::' || true)
 [ -z "$unwanted$layers" ] || { printf 'Exported, but not public:\n%s\n%s\n' "$unwanted" "$layers"; exit 1; }
