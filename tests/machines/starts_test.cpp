@@ -131,8 +131,8 @@ TEST(MachineStarts, WhatOnlyAProcessOfThisMachineCanHaveIsRefused) {
   expect_refused<InvalidArgumentError>(
       &wait_for_ever, {.method = coproc::StartMethod::fork, .machine = machines::here()}, "StartMethod::automatic");
   expect_refused<InvalidArgumentError>(&wait_for_ever, {.machine = machines::by({})}, "no command");
-  expect_refused<InvalidArgumentError>(
-      &wait_for_ever, {.machine = machines::here(), .sandbox = coproc::Sandbox::compute()}, "sandbox");
+  expect_refused<InvalidArgumentError>(&wait_for_ever,
+                                       {.machine = machines::here(), .sandbox = coproc::Sandbox::compute()}, "sandbox");
   expect_refused<InvalidArgumentError>(&wait_for_ever, {.machine = machines::here(), .limits = {.open_files = 100}},
                                        "limits");
   int captured = 0;
