@@ -244,9 +244,9 @@ class COPROC_API Messenger {
   // ---- calls ----
 
   /// Sends a call, waits for its reply and returns that: `send_request` and `receive_reply` in one. The type of a call
-  /// names the type of its reply (`using Reply = ...;`, which may be void). `coproc::serve` answers calls. If it throws,
-  /// as it does with TimeoutError when the time for both is over, the reply is dropped when it comes. Throws what a
-  /// send and a receive throw, and the exception of who serves.
+  /// names the type of its reply (`using Reply = ...;`, which may be void). `coproc::serve` answers calls. Throws what
+  /// a send and a receive throw, and the exception by which the peer answers; TimeoutError if the time for both is
+  /// over. If it throws, the reply is dropped when it comes.
   template <class C>
   detail::reply_t<C> call(const C& request, const ChannelId& channel, Timeout timeout) {
     check_call<C>();
