@@ -75,6 +75,7 @@ void Near::turn() {
     lose(std::string("the host's own link to its near agent is broken: ") + error.what());
   }
   const std::size_t written = output_.flush() + errors_.flush();
+  (void)launchers_errors_.flush();
   if (const std::size_t credit = windows_.output_in.pass_on(written); credit != 0 && wire_) {
     wire_->outbox().put_control(wire::FrameType::output_credit, credit);
   }
@@ -89,7 +90,7 @@ void Near::turn() {
 
 void Near::sleep() {
   constexpr std::size_t kLink = link::Link::kSleepFds;
-  std::array<pollfd, kLink + 7> fds;
+  std::array<pollfd, kLink + 8> fds;
   fds.fill({-1, 0, 0});
   const std::span<pollfd, kLink> of_link(fds.data(), kLink);
   const bool is_relaying = relay_ && !is_link_gone_ && !has_given_up_;
@@ -106,10 +107,11 @@ void Near::sleep() {
   fds[kLink + 3] = {output_.fd_if_waiting(), POLLOUT, 0};
   fds[kLink + 4] = {errors_.fd_if_waiting(), POLLOUT, 0};
   if (launcher_ && !launchers_end_) {
-    fds[kLink + 5] = {launcher_->error_output().get(), POLLIN, 0};
+    if (reads_errors()) fds[kLink + 5] = {launcher_->error_output().get(), POLLIN, 0};
     if (phase_ == Phase::closing) fds[kLink + 6] = {launcher_->wait_fd(), POLLIN, 0};
     longest = std::min(longest, launcher_->look_in());
   }
+  fds[kLink + 7] = {launchers_errors_.fd_if_waiting(), POLLOUT, 0};
   if (phase_ < Phase::running) longest = std::min(longest, start_deadline_.remaining());
   if (kill_deadline_) longest = std::min(longest, kill_deadline_->remaining());
   if (patience_) longest = std::min(longest, patience_->remaining());
@@ -154,7 +156,7 @@ void Near::look_at_launcher() {
 bool Near::is_done() {
   if (phase_ != Phase::closing || (launcher_ && !launchers_end_)) return false;
   const bool is_delivered = !relay_ || is_link_gone_ || relay_->has_delivered_all();
-  return has_given_up_ || (is_delivered && output_.is_empty() && errors_.is_empty());
+  return has_given_up_ || (is_delivered && output_.is_empty() && errors_.is_empty() && launchers_errors_.is_empty());
 }
 
 void Near::finish() {
@@ -206,6 +208,7 @@ void Near::give_up() {
   has_given_up_ = true;
   output_.drop();
   errors_.drop();
+  launchers_errors_.drop();
   if (phase_ != Phase::closing) close_wire(true);
   if (launcher_ && !launchers_end_) launcher_->kill_at_once();
 }

@@ -48,6 +48,7 @@ class Near {
   void turn();
   void sleep();
   bool is_done();
+  bool reads_errors() const noexcept;
   void look_at_launcher();
   void finish();
   void close_wire(bool has_failed);
@@ -78,6 +79,7 @@ class Near {
   std::unique_ptr<WireStream> wire_;    // likewise
   std::unique_ptr<Relay> relay_;        // likewise
   OutputWriter output_{1}, errors_{2};
+  OutputWriter launchers_errors_{2};  // apart, since the worker's output is given back to its window
 
   Phase phase_ = Phase::launching;
   os::Deadline start_deadline_;

@@ -80,8 +80,11 @@ void Near::tell_host(const std::string& bytes) {
 
 // ---- the launcher ----
 
+/// While nobody reads what it has printed, the launcher has to wait.
+bool Near::reads_errors() const noexcept { return launcher_ && launchers_errors_.is_empty(); }
+
 void Near::read_errors() {
-  if (!launcher_) return;
+  if (!reads_errors()) return;
   std::array<char, 4096> bytes;
   for (int i = 0; i < kMostReads && launcher_->error_output(); ++i) {
     const os::Got got = os::read_available(launcher_->error_output(), bytes);
@@ -89,7 +92,7 @@ void Near::read_errors() {
     if (got.bytes == 0) return;
     const std::string_view text(bytes.data(), got.bytes);
     if (phase_ == Phase::running || (phase_ == Phase::closing && !refusal_)) {
-      errors_.put(std::as_bytes(std::span(text)));
+      launchers_errors_.put(std::as_bytes(std::span(text)));
     } else {
       noise_ += text;
       if (noise_.size() > kMostNoise) noise_.erase(0, noise_.size() - kMostNoise);
@@ -192,7 +195,7 @@ void Near::take_answer(const remote::StartAnswer& answer) {
     return close_wire(false);
   }
   phase_ = Phase::running;
-  errors_.put(std::as_bytes(std::span(noise_)));
+  launchers_errors_.put(std::as_bytes(std::span(noise_)));
   noise_.clear();
   tell_host(to_bytes(answer));
 }

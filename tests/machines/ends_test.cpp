@@ -114,6 +114,22 @@ TEST(MachineEnds, promise_01_WhatADeadWorkerSentIsDeliveredBeforeItsDeathIsTold)
   }
 }
 
+TEST(MachineEnds, promise_01_WhatHadToWaitForTheWindowWhenItDiedIsDeliveredLater) {
+  // The host's ring and the window are full of them, and some wait in the worker's own ring.
+  constexpr int kCount = ((1 << 20) + 40'000) / 1040;
+  WorkerResource worker{&send_and_die, {.report_crashes = false, .machine = machines::here()}};
+  worker.start(kCount, std::size_t{990}, SIGKILL);
+  for (int i = 0; i < 10; ++i) worker.messenger().send_norequest(i, "unread");
+  while (!machines::has_ended(worker.pid())) ::usleep(1000);
+  EXPECT_TRUE(worker.is_alive()) << "its end was told before its messages could be here";
+  int received = 0;
+  const ExitStatus status = machines::receive_until_death(worker, [&](auto& messenger) {
+    EXPECT_EQ((messenger.template receive_blocking<std::pair<int, std::string>>().first), received++);
+  });
+  EXPECT_EQ(received, kCount);
+  EXPECT_EQ(status.signal(), SIGKILL) << status.describe();
+}
+
 [[gnu::noinline]] void where_it_gives_up() { std::abort(); }
 
 void crash(PriorityMessenger& host) {
@@ -178,6 +194,33 @@ TEST(MachineEnds, EverythingThatItPrintedIsThereWhenItsEndIsTold) {
   }
 }
 
+void print_out_and_die(PriorityMessenger&, int lines) {
+  for (int i = 0; i < lines; ++i) std::printf("out %d\n", i);
+  std::fflush(stdout);
+  ::raise(SIGKILL);
+}
+
+TEST(MachineEnds, WhatWaitsForAReaderWhenItDiesIsWrittenLater) {
+  // More than the host's pipe and the window hold, and less than the worker's own pipe holds besides.
+  constexpr int kLines = 170'000;
+  support::Pipe pipe;
+  WorkerResource worker{&print_out_and_die,
+                        {.stdout_ = coproc::FileDescriptor{pipe.write_fd()}, .machine = machines::here()}};
+  worker.start(kLines);
+  pipe.close_write_end();
+  while (!machines::has_ended(worker.pid())) ::usleep(1000);
+  EXPECT_TRUE(worker.is_alive()) << "its end was told before its output could be written";
+  std::string text;
+  char bytes[65536];
+  for (ssize_t got; (got = ::read(pipe.read_fd(), bytes, sizeof bytes)) > 0;) {
+    text.append(bytes, static_cast<std::size_t>(got));
+  }
+  std::string expected;
+  for (int i = 0; i < kLines; ++i) expected += "out " + std::to_string(i) + '\n';
+  EXPECT_TRUE(text == expected) << text.size() << " of " << expected.size() << " bytes";
+  EXPECT_EQ(worker.join().signal(), SIGKILL);
+}
+
 TEST(MachineEnds, TheLastOfItsStderrIsKept) {
   WorkerResource worker{&print_and_die, {.capture_stderr = true, .machine = machines::here()}};
   testing::internal::CaptureStdout();
@@ -186,6 +229,22 @@ TEST(MachineEnds, TheLastOfItsStderrIsKept) {
   testing::internal::GetCapturedStdout();
   EXPECT_EQ(status.stderr_tail.size(), 4096u);
   EXPECT_TRUE(status.stderr_tail.ends_with("err 199999\n")) << status.stderr_tail;
+}
+
+TEST(MachineEnds, WhatTheLauncherPrintsIsNotTakenForTheWorkersOutput) {
+  const support::TemporaryFile out, err;
+  const std::string noisy = "(yes noise | head -c 600000 >&2); exec \"$@\"";
+  const std::string noisy_later = "(yes noise | head -c 600000 >&2) & exec \"$@\"";
+  for (const std::string& command : {noisy, noisy_later}) {
+    WorkerResource worker{&print_out_and_die,
+                          {.stdout_ = OutputFile{out.path(), false},
+                           .stderr_ = OutputFile{err.path()},
+                           .machine = machines::by({"sh", "-c", command, "sh"})}};
+    worker.start(100'000);
+    EXPECT_EQ(worker.join().signal(), SIGKILL);
+    EXPECT_TRUE(out.text().ends_with("out 99999\n"));
+    EXPECT_NE(err.text().find("noise\n"), std::string::npos);
+  }
 }
 
 void print_all_the_time(PriorityMessenger& host) {
@@ -226,7 +285,7 @@ TEST(MachineEnds, promise_08_ItsDescendantsEndWithItIfThatIsAsked) {
   worker.start();
   const int child = worker.messenger().receive_blocking<int>();
   EXPECT_TRUE(worker.join().success());
-  EXPECT_TRUE(machines::has_ended(child));
+  while (!machines::has_ended(child)) ::usleep(1000);  // it was killed, and may still be ending
 }
 
 void stop_itself(PriorityMessenger& host) {

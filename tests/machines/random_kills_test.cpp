@@ -71,11 +71,12 @@ void kill_one(std::mt19937_64& dice, Victim victim) {
                     : victim == Victim::far  ? machines::far_agent()
                                              : machines::near_agent();
   ASSERT_GT(pid, 0);
-  std::thread killer([pid, delay = dice() % 3000] {
+  const bool fills_up = dice() % 4 == 0;  // rings and windows
+  std::thread killer([pid, delay = dice() % (fills_up ? 40'000 : 3000)] {
     ::usleep(static_cast<useconds_t>(delay));
     ::kill(pid, SIGKILL);
   });
-  if (dice() % 2 == 0) ::usleep(static_cast<useconds_t>(dice() % 3000));  // so that rings and windows fill up
+  if (fills_up || dice() % 2 == 0) ::usleep(static_cast<useconds_t>(fills_up ? 40'000 : dice() % 3000));
   std::uint64_t received = 0;
   const ExitStatus status = machines::receive_until_death(worker, [&](auto& messenger) {
     const auto [number, text] = messenger.template receive_blocking<std::pair<std::uint64_t, std::string>>();
