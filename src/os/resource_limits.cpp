@@ -2,6 +2,8 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -15,12 +17,15 @@
 
 namespace coproc::inline v0::os {
 
+// The C library makes both of prlimit64, which a filter may refuse since it reaches other processes, too.
+
 void lower_limit(__rlimit_resource kind, const char* name, std::uint64_t soft, std::uint64_t hard) {
   rlimit limit{};
-  if (call_once([&] { return ::getrlimit(kind, &limit); }) != 0) throw_errno("getrlimit", name);
+  if (call_once([&] { return ::syscall(SYS_getrlimit, kind, &limit); }) != 0) throw_errno("getrlimit", name);
   limit.rlim_max = std::min<rlim_t>(limit.rlim_max, hard);
   limit.rlim_cur = std::min<rlim_t>({limit.rlim_cur, soft, limit.rlim_max});
-  if (call_once([&] { return ::setrlimit(kind, &limit); }) != 0) throw_errno("setrlimit", name, soft, hard);
+  if (call_once([&] { return ::syscall(SYS_setrlimit, kind, &limit); }) != 0)
+    throw_errno("setrlimit", name, soft, hard);
 }
 
 void set_priority(int nice) {

@@ -76,13 +76,13 @@ constexpr Call kInside[] = {
     {CALL(timerfd_gettime), nothing, "event loops"},
     {CALL(signalfd4), nothing, "event loops"},
     // Everything but F_SETOWN, F_SETOWN_EX and F_SETSIG, by which a pipe sends any signal to any process of the user,
-    // F_NOTIFY and leases, which send signals, too.
+    // F_NOTIFY and leases, which send signals, too. O_ASYNC makes a terminal signal its whole foreground group.
     {CALL(fcntl), nothing, "copies descriptors", no_access, {is(1, F_DUPFD)}},
     {CALL(fcntl), nothing, "copies descriptors", no_access, {is(1, F_DUPFD_CLOEXEC)}},
     {CALL(fcntl), nothing, "whether it is open; closed at exec", no_access, {is(1, F_GETFD)}},
     {CALL(fcntl), nothing, "closed at exec", no_access, {is(1, F_SETFD)}},
     {CALL(fcntl), nothing, "blocking or not", no_access, {is(1, F_GETFL)}},
-    {CALL(fcntl), nothing, "blocking or not. Its owner was set before", no_access, {is(1, F_SETFL)}},
+    {CALL(fcntl), nothing, "blocking or not", no_access, {is(1, F_SETFL), is(2, 0, O_ASYNC)}},
     {CALL(fcntl), nothing, "locks of files", no_access, {is(1, F_GETLK)}},
     {CALL(fcntl), nothing, "locks of files", no_access, {is(1, F_SETLK)}},
     {CALL(fcntl), nothing, "locks of files", no_access, {is(1, F_SETLKW)}},

@@ -97,6 +97,8 @@ TEST(SandboxFilter, ComputeReachesNobodyElse) {
     EXPECT_EQ(decide(compute, call_of(SYS_fcntl, {3, owner | std::uint64_t{1} << 32})), refused(EACCES)) << owner;
   }
   EXPECT_EQ(decide(compute, call_of(SYS_fcntl, {3, 1})), kAllowed);
+  EXPECT_EQ(decide(compute, call_of(SYS_fcntl, {3, 4, 0x800})), kAllowed);          // O_NONBLOCK
+  EXPECT_EQ(decide(compute, call_of(SYS_fcntl, {3, 4, 0x2800})), refused(EACCES));  // with O_ASYNC
 }
 
 TEST(SandboxFilter, ThreadsAreNoProcesses) {

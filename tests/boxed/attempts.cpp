@@ -49,6 +49,18 @@ long signal_by_pipe(pid_t host) {
   return result;
 }
 
+/// A terminal would then signal all of its foreground group.
+long signal_by_terminal() {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) return -1;
+  const long result = ::fcntl(ends[0], F_SETFL, O_ASYNC);
+  const int saved = errno;
+  ::close(ends[0]);
+  ::close(ends[1]);
+  errno = saved;
+  return result;
+}
+
 long set_limit_of(pid_t host) {
   const rlimit limit{RLIM_INFINITY, RLIM_INFINITY};
   return call(SYS_prlimit64, host, RLIMIT_CPU, &limit, nullptr);
@@ -157,6 +169,7 @@ const std::map<std::string, long (*)(About)> kAttempts{
     {"kill_group", [](About) -> long { return ::kill(0, 0); }},
     {"pidfd_signal", [](About host) { return signal_by_pidfd(pid_in(host)); }},
     {"owned_pipe", [](About host) { return signal_by_pipe(pid_in(host)); }},
+    {"async", [](About) { return signal_by_terminal(); }},
     {"prlimit", [](About host) { return set_limit_of(pid_in(host)); }},
     {"read_limits", [](About host) { return read_limit_of(pid_in(host)); }},
     {"affinity", [](About host) { return set_affinity_of(pid_in(host)); }},

@@ -14,7 +14,7 @@ void answer_questions(coproc::PriorityMessenger& host, bool confines_itself);
 /// Tries to reach out of the process. Returns "works", or the name of the error. `about`: the host's pid, a path, a
 /// port.
 ///
-///   kill tgkill sigqueue kill_group pidfd_signal owned_pipe     signal the host (with 0 or SIGWINCH)
+///   kill tgkill sigqueue kill_group pidfd_signal owned_pipe async   signal the host (with 0 or SIGWINCH)
 ///   prlimit read_limits affinity priority io_priority scheduler change what it may use
 ///   vm_read vm_write ptrace pidfd_getfd proc_mem               look into it
 ///   open create truncate_for_reading remove chmod stat list    files

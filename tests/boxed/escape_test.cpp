@@ -33,6 +33,7 @@ const Case kCases[] = {
     {"kill_group", "EPERM", "ends: kill"},
     {"pidfd_signal", "EPERM", "ends: pidfd_open"},
     {"owned_pipe", "EACCES", "ends: fcntl"},
+    {"async", "EACCES", "ends: fcntl"},
     {"prlimit", "EPERM", "ends: prlimit64"},
     {"read_limits", "EPERM", "ends: prlimit64"},
     {"affinity", "EPERM", "ends: sched_setaffinity"},
@@ -125,7 +126,7 @@ TEST_P(Escape, WithoutASandboxTheAttemptsWork) {
                                 std::string text;
                                 const std::string host = std::to_string(::getpid());
                                 for (const char* what :
-                                     {"kill", "tgkill", "sigqueue", "kill_group", "pidfd_signal", "owned_pipe",
+                                     {"kill", "tgkill", "sigqueue", "kill_group", "pidfd_signal", "owned_pipe", "async",
                                       "prlimit", "read_limits", "affinity", "priority", "io_priority", "scheduler",
                                       "fork", "vfork", "tcp", "udp", "unix", "socketpair"}) {
                                   const std::string answer = worker.ask(std::string("try ") + what + " " + host);

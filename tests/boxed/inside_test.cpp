@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <signal.h>
 
+#include <atomic>
 #include <chrono>
 #include <string>
 #include <thread>
@@ -166,6 +167,10 @@ TEST_P(Inside, ItCanBeStartedAgain) {
 }
 
 int square(int number) { return number * number; }
+int spin(int) {
+  for (std::atomic<bool> for_ever{true}; for_ever;) {}
+  return 0;
+}
 int open_a_file(int) { return boxed::attempt("open", "/etc/passwd") == "EACCES" ? 1 : 0; }
 
 TEST(InsidePools, TasksRunInBoxes) {
@@ -181,6 +186,19 @@ TEST(InsidePools, TasksRunInBoxes) {
   options.worker.sandbox = Sandbox::compute();
   coproc::Pool soft(options);
   EXPECT_EQ(soft.submit(&open_a_file, 0).get(), 1);
+}
+
+TEST(InsidePools, TimeLimitsOfTasksHold) {
+  coproc::PoolOptions options;
+  options.worker = {.name = "boxed", .sandbox = Sandbox::compute().strict()};
+  options.workers = 1;
+  options.memory_per_worker = std::size_t{1} << 40;
+  options.pin = true;
+  coproc::Pool pool(options);
+  EXPECT_EQ(pool.submit(&square, 3).get(), 9);
+  auto endless = pool.submit(coproc::TaskOptions{.time_limit = 50ms}, &spin, 0);
+  EXPECT_THROW((void)endless.get(), coproc::TaskTimeoutError);
+  EXPECT_EQ(pool.submit(&square, 4).get(), 16);
 }
 
 TEST(InsidePools, ATaskThatLeavesItsBoxFailsAloneAndIsNamed) {

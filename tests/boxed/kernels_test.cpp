@@ -7,6 +7,7 @@
 #include <string>
 
 #include "boxed/boxed_worker.hpp"
+#include "os/fault.hpp"
 #include "os/landlock.hpp"
 #include "support/seccomp.hpp"
 
@@ -112,6 +113,30 @@ TEST(KernelsOfAnyAge, EachBoxStartsFromTheVersionOnThatItNeeds) {
   EXPECT_EQ(least_of(Sandbox::guard()), from(6));
   EXPECT_EQ(least_of(Sandbox::files().system()), from(6));
   EXPECT_EQ(least_of(Sandbox::guard().best_effort()), all);
+}
+
+/// Fails each of the system calls of a start: a worker that starts all the same is in its box.
+TEST(KernelsThatFail, NoWorkerStartsOutsideOfItsBox) {
+  constexpr std::uint64_t kMoreThanAllCalls = 120;
+  int refusals = 0, starts = 0;
+  for (std::uint64_t nth = 1; nth <= kMoreThanAllCalls; ++nth) {
+    BoxedWorker worker(StartMethod::fork, Sandbox::files().read("/usr"));
+    coproc::os::arm_fault(nth, ENOSPC);
+    try {
+      worker.start();
+      coproc::os::disarm_fault();
+      ++starts;
+      EXPECT_EQ(worker.ask("try open /etc/passwd"), "EACCES") << nth;
+      EXPECT_EQ(worker.ask("try fork"), "EPERM") << nth;
+    } catch (const StartError& error) {
+      coproc::os::disarm_fault();
+      refusals += error.stage() == "sandbox" ? 1 : 0;
+    } catch (const coproc::Error&) {
+      coproc::os::disarm_fault();  // a call that fails later on, in the worker
+    }
+  }
+  EXPECT_GE(refusals, 8);  // the limit on core dumps, no new rights, rules and the filter
+  EXPECT_GE(starts, 20);
 }
 
 TEST(KernelsOfAnyAge, FilesAreKeptByEachVersion) {
