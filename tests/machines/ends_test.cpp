@@ -33,14 +33,14 @@ TEST(MachineEnds, ACloseRequestStopsIt) {
   worker.start();
   EXPECT_TRUE(worker.is_alive());
   EXPECT_EQ(worker.messenger().receive_blocking<int>(), worker.pid());
-  const ExitStatus status = worker.stop();
+  const ExitStatus status = worker.stop(machines::kPatient);
   EXPECT_TRUE(status.success()) << status.describe();
   EXPECT_EQ(status.stopped_by, StopRung::close_request);
   EXPECT_GT(status.resources.peak_memory_kib, 0);
   EXPECT_FALSE(worker.is_alive());
   worker.start();  // restartable
   EXPECT_EQ(worker.messenger().receive_blocking<int>(), worker.pid());
-  EXPECT_TRUE(worker.stop().success());
+  EXPECT_TRUE(worker.stop(machines::kPatient).success());
 }
 
 void ignore_everything(PriorityMessenger& host) {
@@ -124,7 +124,8 @@ TEST(MachineEnds, promise_01_WhatHadToWaitForTheWindowWhenItDiedIsDeliveredLater
   EXPECT_TRUE(worker.is_alive()) << "its end was told before its messages could be here";
   int received = 0;
   const ExitStatus status = machines::receive_until_death(worker, [&](auto& messenger) {
-    EXPECT_EQ((messenger.template receive_blocking<std::pair<int, std::string>>().first), received++);
+    const auto [number, text] = messenger.template receive_blocking<std::pair<int, std::string>>();
+    EXPECT_EQ(number, received++);
   });
   EXPECT_EQ(received, kCount);
   EXPECT_EQ(status.signal(), SIGKILL) << status.describe();
@@ -303,7 +304,7 @@ TEST(MachineEnds, AStoppedWorkerIsNotLost) {
   EXPECT_TRUE(worker.is_alive());
   ::kill(worker.pid(), SIGCONT);
   EXPECT_EQ(worker.messenger().receive_blocking<int>(), 2);
-  EXPECT_TRUE(worker.stop().success());
+  EXPECT_TRUE(worker.stop(machines::kPatient).success());
 }
 
 }  // namespace

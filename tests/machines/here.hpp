@@ -18,6 +18,9 @@ inline coproc::Machine by(std::vector<std::string> command, std::string name = {
 }
 inline coproc::Machine here() { return by({"env"}, "here"); }
 
+/// A stop that ends by a close request, however long that takes on a busy machine.
+inline constexpr coproc::StopOptions kPatient{.close = coproc::kForever};
+
 /// The children of a process, by /proc.
 inline std::vector<pid_t> children_of(pid_t parent) {
   std::ifstream file("/proc/" + std::to_string(parent) + "/task/" + std::to_string(parent) + "/children");

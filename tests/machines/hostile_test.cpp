@@ -116,7 +116,7 @@ void expect_protocol_error(Crime crime) {
     } catch (const coproc::TimeoutError&) {}
   }
   EXPECT_TRUE(worker.is_alive());
-  const coproc::ExitStatus status = worker.stop({.close = 0s, .terminate = 5s});
+  const coproc::ExitStatus status = worker.stop({.close = 0s, .terminate = coproc::kForever});
   EXPECT_EQ(status.signal(), SIGTERM) << status.describe();
 }
 
@@ -138,7 +138,7 @@ TEST(MachineHostile, CloseRequestsWithoutEndAreNoMoreThanOne) {
         for (;;) (void)worker.messenger().receive_blocking<std::string>();
       },
       coproc::WorkerRequestedClose);
-  EXPECT_EQ(worker.stop({.close = 0s, .terminate = 5s}).signal(), SIGTERM);
+  EXPECT_EQ(worker.stop({.close = 0s, .terminate = coproc::kForever}).signal(), SIGTERM);
 }
 
 }  // namespace

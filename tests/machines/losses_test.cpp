@@ -47,8 +47,10 @@ struct Processes {
 /// Receives numbers in their order until the loss is told.
 ExitStatus count_until_loss(WorkerResource<void (*)(PriorityMessenger&)>& worker) {
   int expected = 0;
-  return machines::receive_until_death(
-      worker, [&](auto& messenger) { ASSERT_EQ(messenger.template receive_blocking<int>(), expected++); });
+  return machines::receive_until_death(worker, [&](auto& messenger) {
+    const int number = messenger.template receive_blocking<int>();
+    ASSERT_EQ(number, expected++);
+  });
 }
 
 TEST(MachineLosses, OfTheFarAgentIsToldWithWhatItsLauncherSays) {

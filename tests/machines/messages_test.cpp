@@ -45,7 +45,7 @@ TEST(MachineMessages, ComeBackAsTheyWereInEverySize) {
     worker.messenger().send_request(text);
     ASSERT_EQ(worker.messenger().receive_blocking<std::string>(), text) << bytes;
   }
-  EXPECT_TRUE(worker.stop().success());
+  EXPECT_TRUE(worker.stop(machines::kPatient).success());
 }
 
 TEST(MachineMessages, FitAnyRing) {
@@ -58,7 +58,7 @@ TEST(MachineMessages, FitAnyRing) {
       worker.messenger().send_request(text);
       ASSERT_EQ(worker.messenger().receive_blocking<std::string>(), text) << ring << " " << bytes;
     }
-    EXPECT_TRUE(worker.stop().success());
+    EXPECT_TRUE(worker.stop(machines::kPatient).success());
   }
 }
 
@@ -76,7 +76,7 @@ TEST(MachineMessages, StructuresComeBackAsTheyWere) {
     worker.messenger().send_request(parcel);
     EXPECT_EQ(worker.messenger().receive_blocking<Parcel>(), parcel);
   }
-  EXPECT_TRUE(worker.stop().success());
+  EXPECT_TRUE(worker.stop(machines::kPatient).success());
 }
 
 void count_up(PriorityMessenger& host, int count, const std::string& text) {
@@ -92,7 +92,7 @@ TEST(MachineMessages, ManyArriveInTheirOrder) {
     ASSERT_EQ(number, i);
     ASSERT_EQ(text, "some text");
   }
-  EXPECT_TRUE(worker.stop().success());
+  EXPECT_TRUE(worker.stop(machines::kPatient).success());
 }
 
 void send_and_receive(PriorityMessenger& host, int count, std::size_t bytes) {
@@ -127,7 +127,7 @@ TEST(MachineMessages, PrioritiesHoldBehindTheAgents) {
   worker.start();
   EXPECT_EQ(worker.messenger().receive_blocking<std::string>("told"), "sent");
   for (int i = 199; i >= 0; --i) ASSERT_EQ(worker.messenger().receive_blocking<int>(), i);
-  EXPECT_TRUE(worker.stop().success());
+  EXPECT_TRUE(worker.stop(machines::kPatient).success());
 }
 
 void multi(MultiMessenger& host) {
@@ -145,7 +145,7 @@ TEST(MachineMessages, ChannelsOfAMultiMessengerStayApart) {
   for (long i = 0; i < 100; ++i)
     EXPECT_EQ(worker.messenger().receive_blocking<std::string>("texts"), std::to_string(i));
   for (long i = 0; i < 100; ++i) EXPECT_EQ(worker.messenger().receive_blocking<long>("squares"), i * i);
-  EXPECT_TRUE(worker.stop().success());
+  EXPECT_TRUE(worker.stop(machines::kPatient).success());
 }
 
 void refuse_requests(PriorityMessenger& host) {
@@ -169,7 +169,7 @@ TEST(MachineMessages, AnErrorReplyKeepsItsType) {
   } catch (const std::out_of_range& error) {
     EXPECT_NE(std::string(error.what()).find("no such thing as 7"), std::string::npos) << error.what();
   }
-  EXPECT_TRUE(worker.stop().success());
+  EXPECT_TRUE(worker.stop(machines::kPatient).success());
 }
 
 void send_all_the_time(PriorityMessenger& host) {
@@ -200,7 +200,7 @@ TEST(MachineMessages, AHostThatOnlySendsWaitsForAWorkerThatReceives) {
   worker.start();
   for (int i = 0; i < 3000; ++i) worker.messenger().send_norequest(std::string(5000, 'z'));
   EXPECT_EQ(worker.messenger().receive_blocking<long>(), 15'000'000);
-  EXPECT_TRUE(worker.stop().success());
+  EXPECT_TRUE(worker.stop(machines::kPatient).success());
 }
 
 void ask_to_close(PriorityMessenger& host) {
@@ -217,7 +217,7 @@ TEST(MachineMessages, ACloseRequestOfTheWorkerReachesTheHost) {
         for (;;) worker.messenger().receive_blocking<int>();
       },
       coproc::WorkerRequestedClose);
-  EXPECT_TRUE(worker.stop().success());
+  EXPECT_TRUE(worker.stop(machines::kPatient).success());
 }
 
 void send_an_end(PriorityMessenger& host) {

@@ -103,7 +103,7 @@ TEST(MachineStarts, GarbageInPlaceOfFramesIsRefused) {
 TEST(MachineStarts, WhatALauncherPrintsBeforeTheAgentDoesNoHarm) {
   WorkerResource worker{&wait_for_ever, {.machine = machines::by({"sh", "-c", "echo Welcome; exec \"$@\"", "sh"})}};
   worker.start();
-  EXPECT_TRUE(worker.stop().success());
+  EXPECT_TRUE(worker.stop(machines::kPatient).success());
 }
 
 TEST(MachineStarts, AWorkingDirectoryThatThereIsNotIsNamed) {
@@ -223,7 +223,7 @@ TEST(MachineStarts, AClassIsConstructedThere) {
   worker.start(10);
   worker.messenger().send_request(5);
   EXPECT_EQ(worker.messenger().receive_blocking<int>(), 15);
-  EXPECT_TRUE(worker.stop().success());
+  EXPECT_TRUE(worker.stop(machines::kPatient).success());
 }
 
 TEST(MachineStarts, SeveralRunAtTheSameTime) {
@@ -239,7 +239,8 @@ TEST(MachineStarts, SeveralRunAtTheSameTime) {
   }
   std::vector<coproc::Worker*> all;
   for (const auto& worker : workers) all.push_back(worker.get());
-  for (const auto& status : coproc::Worker::stop_all(all, {})) EXPECT_TRUE(status.success()) << status.describe();
+  for (const auto& status : coproc::Worker::stop_all(all, machines::kPatient))
+    EXPECT_TRUE(status.success()) << status.describe();
 }
 
 TEST(MachineStarts, TheAgentTellsAUserWhatItIsFor) {
