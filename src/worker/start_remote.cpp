@@ -1,5 +1,6 @@
 // The start of a worker on another machine: host and worker each have a link to an agent on their own.
 #include <algorithm>
+#include <cerrno>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -52,7 +53,15 @@ remote::RemoteProgram program_of(const detail::StartPlan& plan, const Machine& m
   process::refuse_before_take_over();
   const os::Program own = process::this_program(process::kSpawnRole, {});
   program = {false, own.path, own.arguments};
-  if (machine.options().program_there.empty()) return program;
+  if (machine.options().program_there.empty()) {
+    // There this path would lead to the agent, which resolves it.
+    if (own.path.starts_with("/proc/self/")) {
+      throw process::StartReport{process::StartStage::exec, ENOENT,
+                                 "this program's file was replaced or removed since it was started, so that its path "
+                                 "is not known there: give MachineOptions::program_there"};
+    }
+    return program;
+  }
   program.path = machine.options().program_there;
   program.arguments = {program.path, own.arguments.back()};
   return program;
