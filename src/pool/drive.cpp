@@ -95,6 +95,8 @@ bool PoolCore::wait_until(const IsReady& is_ready, Timeout timeout, std::span<Jo
   } listed{*this, me, jobs};
 
   for (;;) {
+    // First, since a program may wait again and again until such a function has done something.
+    if (EndCalls::are_left() && run_deferred()) continue;
     if (is_ready()) return true;
     // relaxed: it says nothing about any other memory
     if (is_interrupted_.load(std::memory_order_relaxed) && is_interrupted_.exchange(false, std::memory_order_relaxed)) {
@@ -104,7 +106,6 @@ bool PoolCore::wait_until(const IsReady& is_ready, Timeout timeout, std::span<Jo
       poll();
       return is_ready();
     }
-    if (EndCalls::are_left() && run_deferred()) continue;
     if (!is_driving_) {
       if (start_missing() || run_deferred()) continue;
       const Turn turn(*this);
