@@ -91,8 +91,9 @@ class Core {
   void send_requests(Outgoing value, std::size_t size, std::size_t count, std::vector<RequestId>& ids,
                      const ChannelId& channel, const SendOptions& options);
   bool try_send(const Outgoing& value, const ChannelId& channel, std::optional<Priority> priority);
-  /// The id of the request, or 0 if there was no room for it.
-  std::uint64_t try_send_request(const Outgoing& value, const ChannelId& channel, std::optional<Priority> priority);
+  /// The id of the request; nullopt if there was no room for it.
+  std::optional<std::uint64_t> try_send_request(const Outgoing& value, const ChannelId& channel,
+                                                std::optional<Priority> priority);
   /// Like try_send, for callers that must never wait. If the message is sent in pieces, the pieces for which there is
   /// no room are kept. The caller must send them with `send_rest` before it sends anything else.
   bool begin_send(const Outgoing& value);
@@ -192,6 +193,9 @@ class Core {
   template <link::FrameKind kKind>
   std::uint64_t send_as(const Outgoing& value, const ChannelId& channel, const SendOptions& options,
                         std::uint64_t answers);
+  template <link::FrameKind kKind>
+  std::optional<std::uint64_t> try_send_as(const Outgoing& value, const ChannelId& channel,
+                                           std::optional<Priority> priority);
   bool goes_at_once(const Outgoing& value, std::uint32_t channel) const noexcept;
   bool send_at_once(const link::FrameHeader& header, const Priority& priority, const Outgoing& value);
   std::size_t send_requests_at_once(const Outgoing& value, std::size_t size, std::size_t count, const ChannelId& name,

@@ -36,9 +36,8 @@ bool Messenger::try_send(const detail::Outgoing& value, const ChannelId& channel
 }
 std::optional<RequestId> Messenger::try_send_request(const detail::Outgoing& value, const ChannelId& channel,
                                                      const SendOptions& options) {
-  const std::uint64_t id =
-      with_memory(core(), [&] { return core_->try_send_request(value, channel, options.priority); });
-  return id == 0 ? std::nullopt : std::optional(RequestId{id});
+  const auto id = with_memory(core(), [&] { return core_->try_send_request(value, channel, options.priority); });
+  return id ? std::optional(RequestId{*id}) : std::nullopt;
 }
 void Messenger::call(const detail::Outgoing& request, const ChannelId& channel, const detail::Incoming& reply,
                      Timeout timeout) {

@@ -156,24 +156,26 @@ void Core::reply_to(const Message& request, const Outgoing& value, const SendOpt
   send_as<FrameKind::reply>(value, request.channel(), options, request_to_answer(request));
 }
 
-bool Core::try_send(const Outgoing& value, const ChannelId& channel, std::optional<Priority> priority) {
-  CallGuard guard(*this);
+/// Returns nullopt if there is no room now.
+template <FrameKind kKind>
+std::optional<std::uint64_t> Core::try_send_as(const Outgoing& value, const ChannelId& channel,
+                                               std::optional<Priority> priority) {
   try {
-    send_as<FrameKind::message>(value, channel, {.timeout = std::chrono::seconds(0), .priority = priority}, 0);
-    return true;
+    return send_as<kKind>(value, channel, {.timeout = std::chrono::seconds(0), .priority = priority}, 0);
   } catch (const TimeoutError&) {
-    return false;
+    return std::nullopt;
   }
 }
 
-std::uint64_t Core::try_send_request(const Outgoing& value, const ChannelId& channel,
-                                     std::optional<Priority> priority) {
+bool Core::try_send(const Outgoing& value, const ChannelId& channel, std::optional<Priority> priority) {
   CallGuard guard(*this);
-  try {
-    return send_as<FrameKind::request>(value, channel, {.timeout = std::chrono::seconds(0), .priority = priority}, 0);
-  } catch (const TimeoutError&) {
-    return 0;
-  }
+  return try_send_as<FrameKind::message>(value, channel, priority).has_value();
+}
+
+std::optional<std::uint64_t> Core::try_send_request(const Outgoing& value, const ChannelId& channel,
+                                                    std::optional<Priority> priority) {
+  CallGuard guard(*this);
+  return try_send_as<FrameKind::request>(value, channel, priority);
 }
 
 bool Core::begin_send(const Outgoing& value) {
@@ -182,12 +184,7 @@ bool Core::begin_send(const Outgoing& value) {
     bool& keeps;
     ~Keeping() { keeps = false; }
   } keeping{keeps_rest_ = true};
-  try {
-    send_as<FrameKind::message>(value, kDefaultChannel, {.timeout = std::chrono::seconds(0)}, 0);
-    return true;
-  } catch (const TimeoutError&) {
-    return false;
-  }
+  return try_send_as<FrameKind::message>(value, kDefaultChannel, std::nullopt).has_value();
 }
 
 bool Core::send_rest() {

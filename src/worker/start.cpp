@@ -87,6 +87,13 @@ Confinement confinement_of(const WorkerOptions& options, const sandbox::Applied&
 
 }  // namespace
 
+void capture_stderr_if_wanted(WorkerOptions& options, Run& run, Link& host_link) {
+  if (!options.capture_stderr) return;
+  run.stderr_tail = std::make_shared<process::StderrTail>();
+  options.stderr_ = FileDescriptor{run.stderr_tail->write_fd()};
+  host_link.watch_also(run.stderr_tail->fd(), [tail = run.stderr_tail] { return tail->drain(); });
+}
+
 NewLink make_link(const WorkerOptions& worker, bool reorders, const Messenger& before) {
   auto [host_end, worker_end] = link::make_shm_pair(link_of_boxed(worker), !worker.machine);
   auto run = std::make_shared<Run>();
@@ -156,11 +163,7 @@ void Worker::start(const detail::StartPlan& plan) {
 
     WorkerOptions start_options = state.options;
     start_options.kill_descendants = kills_descendants(state.options);
-    if (start_options.capture_stderr) {
-      run->stderr_tail = std::make_shared<process::StderrTail>();
-      start_options.stderr_ = FileDescriptor{run->stderr_tail->write_fd()};
-      host_link.watch_also(run->stderr_tail->fd(), [tail = run->stderr_tail] { return tail->drain(); });
-    }
+    capture_stderr_if_wanted(start_options, *run, host_link);
 
     if (method == StartMethod::fork) {
       std::vector<os::ForkSensitive*> kept{worker_end.get()};

@@ -79,11 +79,7 @@ void Worker::start_on_machine(const detail::StartPlan& plan) {
     options.link.ring_bytes = std::min(options.link.ring_bytes, remote::kMostRingBytes);
     const remote::RemoteProgram program = program_of(plan, *options.machine);
     auto [run, core, agents_end] = make_link(options, state.reorders, *state.messenger);
-    if (options.capture_stderr) {
-      run->stderr_tail = std::make_shared<process::StderrTail>();
-      options.stderr_ = FileDescriptor{run->stderr_tail->write_fd()};
-      core->underlying_link().watch_also(run->stderr_tail->fd(), [tail = run->stderr_tail] { return tail->drain(); });
-    }
+    capture_stderr_if_wanted(options, *run, core->underlying_link());
     if (program.is_executable) {
       run->program = program.path;
       run->program_identity = os::identity_of(program.path);
@@ -93,8 +89,7 @@ void Worker::start_on_machine(const detail::StartPlan& plan) {
     run->child = remote::start_on_machine(options, program,
                                           {agents_end->end(), agents_end->fds_to_hand_over(), options.link.ring_bytes},
                                           std::move(payload));
-    if (run->stderr_tail) run->stderr_tail->keep_host_end();
-    state.begin(std::move(run), std::move(core));
+    state.begin_started(std::move(run), std::move(core));
   } catch (const process::StartReport& report) {
     process::throw_start_error(report, state.options);
   } catch (const std::system_error& error) {

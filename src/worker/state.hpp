@@ -51,6 +51,8 @@ struct NewLink {
 /// Makes a link. `before` is the messenger that will use it, and whose request ids continue. Throws std::system_error,
 /// InvalidArgumentError.
 NewLink make_link(const WorkerOptions& worker, bool reorders, const Messenger& before);
+/// If `capture_stderr` is set, the worker's stderr goes into a pipe of the host, which waits for the link read, too.
+void capture_stderr_if_wanted(WorkerOptions& options, Run& run, link::Link& host_link);
 
 struct Worker::State {
   WorkerOptions options;

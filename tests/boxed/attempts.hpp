@@ -1,4 +1,4 @@
-// The target of boxed workers in tests: it answers questions, and tries what it is told to try.
+// The function that boxed workers run in tests. It answers questions, and attempts what the test asks for.
 #pragma once
 
 #include <coproc/coproc.hpp>
