@@ -3,6 +3,8 @@
 #include <system_error>
 #include <utility>
 
+#include "os/fork_guard.hpp"
+
 namespace coproc::inline v0::link {
 
 namespace {
@@ -37,7 +39,7 @@ class BorrowedLoan final : public ReceivedLoan {
 /// Ordinary memory that a loan was copied into. The peer has its own block back as soon as the message is taken.
 class CopiedLoan final : public ReceivedLoan {
  public:
-  CopiedLoan(detail::LoanHandle copy, std::shared_ptr<LinkMemory> memory, int from, const LoanReference& reference)
+  CopiedLoan(detail::LoanHandle copy, std::weak_ptr<LinkMemory> memory, int from, const LoanReference& reference)
       : ReceivedLoan(copy.raw_data(), copy.bytes()),
         copy_(std::move(copy)),
         memory_(std::move(memory)),
@@ -46,13 +48,14 @@ class CopiedLoan final : public ReceivedLoan {
         generation_(reference.generation) {}
   bool is_here() const noexcept override { return true; }
   void begin() noexcept override {
-    if (memory_ != nullptr) memory_->return_unmapped(from_, slot_, generation_);
+    const os::ForkLock no_fork;  // or else a child would keep the memory that is held here for a moment
+    if (const auto memory = memory_.lock()) memory->return_unmapped(from_, slot_, generation_);
     memory_.reset();
   }
 
  private:
   detail::LoanHandle copy_;
-  std::shared_ptr<LinkMemory> memory_;  // null once it is given back
+  std::weak_ptr<LinkMemory> memory_;  // empty once it is given back
   int from_;
   std::uint32_t slot_;
   std::uint32_t generation_;

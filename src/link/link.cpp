@@ -19,7 +19,8 @@ Link::Link(std::shared_ptr<LinkMemory> memory, int end, os::Fd wake_in, os::Fd w
       end_(end),
       wake_in_(std::move(wake_in)),
       wake_out_(std::move(wake_out)),
-      spin_budget_(spin.ns.count()) {}
+      spin_budget_(spin.ns.count()),
+      borrower_(memory_->loan_shape().space == 0 ? nullptr : std::make_unique<Borrower>(memory_, 1 - end_)) {}
 
 // ---- sending and receiving ----
 
@@ -67,12 +68,6 @@ std::shared_ptr<Lender> Link::lender() {
     if (auto area = memory_->loans(end_)) lender_ = std::make_shared<Lender>(std::move(area));
   }
   return lender_;
-}
-
-Borrower* Link::borrower() {
-  if (borrower_ == nullptr && memory_->loan_shape().space != 0)
-    borrower_ = std::make_unique<Borrower>(memory_, 1 - end_);
-  return borrower_.get();
 }
 
 void Link::check_fork_may_keep() const {

@@ -202,8 +202,8 @@ class Link final : public os::ForkSensitive {
 
   /// Lends memory to the peer; made at the first call. Null if this link has no loans. Throws std::system_error.
   std::shared_ptr<Lender> lender();
-  /// Borrows what the peer lends; made at the first call. Null if this link has no loans.
-  Borrower* borrower();
+  /// Borrows what the peer lends. Null if this link has no loans.
+  Borrower* borrower() noexcept { return borrower_.get(); }
   /// Publishes whether this end copies what it is lent. If so, the peer lends nothing by itself.
   void set_copies_loans(bool copies) noexcept {
     // relaxed: a hint

@@ -178,6 +178,7 @@ void LinkMemory::read_unmapped(int from, std::uint64_t offset, std::span<std::by
 
 void LinkMemory::return_unmapped(int from, std::uint32_t slot, std::uint32_t generation) const noexcept {
   const std::size_t at = slot * sizeof generation;
+  const os::ForkLock no_fork;  // no child is to inherit the page
   try {
     os::Mapping page;
     if (anchors_[from]) {

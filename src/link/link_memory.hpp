@@ -45,7 +45,8 @@ inline constexpr std::uint64_t kMagic = 0x6b6e696c6370'6f63;  // "cop" "link" in
 static_assert(offsetof(LinkHeader, side) == 64 && offsetof(LinkHeader, ring) == 192 &&
               sizeof(LinkHeader) <= kCrashAreaAt);
 
-/// Owns the memory. Each end shares it, so that it is unmapped with the last end, also in a forked child.
+/// Owns the memory. Only the ends share it, so that it is unmapped with the last end, also in a forked child. Whoever
+/// else holds it, if only for a moment, needs a ForkLock: a child that another thread forks then would keep it.
 class LinkMemory {
  public:
   /// A sealed memfd, for ends in different processes. Header and rings are mapped, once. If files may not become

@@ -22,14 +22,20 @@ constexpr const char* kWhyNot = "an allocation may hang in a process that was fo
 constexpr int kThreads = 4;
 constexpr int kStarts = 15;
 
-/// Starts and ends workers of its own; counts those that answered and ended as they should.
+/// Starts and ends workers of its own; counts those that answered and ended as they should, and says what others did.
 void start_workers(StartMethod method, int thread, std::atomic<int>& right) {
   for (int i = 0; i < kStarts; ++i) {
     Player worker(method);
     worker.start("answers");
     const std::string text = std::to_string(thread) + " " + std::to_string(i);
-    const bool has_answered = worker.ask("echo " + text) == text && worker.ask("links") == "1";
-    if (has_answered && worker->stop().success()) ++right;
+    const std::string echo = worker.ask("echo " + text), links = worker.ask("links");
+    const coproc::ExitStatus status = worker->stop();
+    if (echo == text && links == "1" && status.success()) {
+      ++right;
+    } else {
+      ADD_FAILURE() << "a worker answered " << echo << " to " << text << ", had " << links << " links, and "
+                    << status.report();
+    }
   }
 }
 
