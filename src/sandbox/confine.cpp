@@ -5,6 +5,7 @@
 #include <system_error>
 #include <utility>
 
+#include "os/allocator.hpp"
 #include "os/landlock.hpp"
 #include "os/process_state.hpp"
 #include "os/resource_limits.hpp"
@@ -52,6 +53,7 @@ Applied confine(const SandboxParts* sandbox, const Limits& limits) {
                     "threads later"};
     }
     refuse_what_is_missing(*sandbox, abi);
+    if (sandbox->is_strict) os::read_allocator_settings();  // or else it would end the worker
   }
   set_limits(limits);
   if (sandbox == nullptr) return applied;

@@ -50,6 +50,13 @@ std::string use_threads() {
   return std::to_string(sum.load());
 }
 
+/// Takes more memory from the allocator than a thread keeps, in many blocks, and returns all of it.
+std::string return_memory() {
+  std::vector<std::string> many;
+  for (int i = 0; i < 50; ++i) many.emplace_back(100'000, 'x');
+  return "returned";
+}
+
 /// A pair of messengers between two threads of this worker.
 std::string use_pair() {
   auto [here, there] = PriorityMessenger::new_pair();
@@ -111,6 +118,8 @@ std::string answer(const std::string& question) {
   if (word == "print") return std::fprintf(stderr, "%s\n", about.c_str()) > 0 ? "printed" : "not printed";
   if (word == "print_out") return std::printf("%s\n", about.c_str()) > 0 && std::fflush(stdout) == 0 ? "printed" : "no";
   if (word == "threads") return use_threads();
+  if (word == "return_memory") return return_memory();
+  if (word == "return_memory_in_a_thread") return std::thread(return_memory).join(), "returned";
   if (word == "pair") return use_pair();
   if (word == "allocate") return allocate(std::stoul(about));
   if (word == "descriptors") return count_descriptors();

@@ -51,7 +51,15 @@ TEST_P(Inside, ThreadsAndPairsOfMessengers) {
   BoxedWorker worker(GetParam(), options());
   worker.start();
   EXPECT_EQ(worker.ask("threads"), "36");
+  EXPECT_EQ(worker.ask("return_memory_in_a_thread"), "returned");
   EXPECT_EQ(worker.ask("pair"), "300001");
+  EXPECT_TRUE(worker->stop().success());
+}
+
+TEST_P(Inside, AWorkerThatAThreadOfItsHostHasStartedReturnsMemory) {
+  BoxedWorker worker(GetParam(), options());
+  std::thread([&] { worker.start(); }).join();
+  EXPECT_EQ(worker.ask("return_memory"), "returned");
   EXPECT_TRUE(worker->stop().success());
 }
 
