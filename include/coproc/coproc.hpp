@@ -33,6 +33,7 @@
 #include "coproc/shared_buffer.hpp"
 #include "coproc/task.hpp"
 #include "coproc/this_worker.hpp"
+#include "coproc/thread_stack.hpp"
 #include "coproc/timeout.hpp"
 #include "coproc/wait_hook.hpp"
 #include "coproc/worker.hpp"

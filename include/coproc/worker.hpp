@@ -19,6 +19,7 @@
 #include "coproc/export.hpp"
 #include "coproc/messenger.hpp"
 #include "coproc/options.hpp"
+#include "coproc/thread_stack.hpp"
 
 namespace coproc::inline v0 {
 
@@ -65,7 +66,7 @@ struct StartPlan {
 /// is blocked in a send can end. These messages stay receivable until the next start.
 ///
 /// Thread safety: any thread may call `stop`, `join`, `join_for`, `terminate`, `kill`, `is_alive`, `pid`, `start_note`,
-/// `confinement` and `exit_status`. All other calls belong to the thread that uses the messenger.
+/// `confinement`, `stack` and `exit_status`. All other calls belong to the thread that uses the messenger.
 class COPROC_API Worker {
  public:
   /// Ends the worker and returns how it ended. It sends a close request, then SIGTERM, then SIGKILL, each one if the
@@ -93,6 +94,13 @@ class COPROC_API Worker {
   std::string start_note() const;
   /// What the system enforces of `WorkerOptions::sandbox` and `limits` in the running worker, or in the last one.
   Confinement confinement() const;
+  /// Where each thread of the worker is, while it lives and goes on: what a worker that hangs is waiting for. A signal
+  /// handler of the worker writes that down, in some 50 us for each thread; the calls that it interrupts go on, but for
+  /// those that no handler leaves alone (signal(7): `poll`, `nanosleep`, ...), which fail with EINTR. Threads that
+  /// cannot be asked, or have not answered after `timeout` in all, say so (ThreadStack::note). Then names are searched
+  /// for, as for `ExitStatus::stack`. The signal is `SIGRTMAX - 2`. Throws InvalidArgumentError for a worker on another
+  /// machine, WorkerDiedError if the worker has ended.
+  std::vector<ThreadStack> stack(Timeout timeout = std::chrono::milliseconds(200));
   /// How the last worker ended; nullopt if it is alive, or none was started.
   std::optional<ExitStatus> exit_status() const;
 

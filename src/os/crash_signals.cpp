@@ -46,8 +46,8 @@ struct sigaction action_of(CrashHandler handler) noexcept {
   sigemptyset(&action.sa_mask);
   action.sa_sigaction = handler;
   // SA_NODEFER: a second crash, inside the handler, must end the process by the first signal. The kernel would use
-  // the second.
-  action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
+  // the second. SA_RESTART: after a handler that returns, what was interrupted goes on.
+  action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER | SA_RESTART;
   return action;
 }
 

@@ -1,7 +1,8 @@
-// The memory in which a crashing worker leaves its host a report: written by a signal handler, untrusted by the reader.
+// The memory in which a worker leaves its host a stack: that of its crash, or that of a thread whose stack the host has
+// asked for. Written by a signal handler, untrusted by the reader.
 //
 //   offset  bytes  what
-//        0      4  state: kCrashComplete when all else is written; written last
+//        0      4  state: kCrashComplete when all else of a crash is written; written last
 //        4      4  the signal
 //        8      4  its si_code: above 0 if the processor found a fault, and no process sent it
 //       12      4  the number of frames
@@ -13,11 +14,12 @@
 //                    8   4  where in `paths` the module's path stands; kNoModule: in none
 //                   12   4  zero
 //      792      4  the number of the system call that a sandbox refused, if the signal is SIGSYS
-//      796      4  zero
+//      796      4  the number of the request whose stack this is, written last; 0 while one is being written, and in
+//                  the report of a crash
 //      800     48  its six arguments
 //      848   2224  paths: each ends with a zero byte; "" is the program itself
 //
-// Thread safety: one writer, in the worker. The host may look at any time, and takes a copy.
+// Thread safety: one writer at a time, in the worker. The host may look at any time, and takes a copy.
 #pragma once
 
 #include <array>
@@ -48,7 +50,7 @@ struct CrashArea {
   std::uint64_t fault_address;
   std::array<CrashFrame, kCrashFrames> frames;
   std::int32_t refused_call;
-  std::uint32_t unused;
+  std::uint32_t request;
   std::array<std::uint64_t, 6> arguments;
   std::array<char, 2224> paths;
 };
@@ -56,7 +58,8 @@ struct CrashArea {
 static_assert(sizeof(CrashFrame) == 16 && offsetof(CrashFrame, path_at) == 8);
 static_assert(sizeof(CrashArea) == kCrashReportBytes && alignof(CrashArea) == 8);
 static_assert(offsetof(CrashArea, fault_address) == 16 && offsetof(CrashArea, frames) == 24);
-static_assert(offsetof(CrashArea, refused_call) == 792 && offsetof(CrashArea, arguments) == 800);
+static_assert(offsetof(CrashArea, refused_call) == 792 && offsetof(CrashArea, request) == 796);
+static_assert(offsetof(CrashArea, arguments) == 800);
 static_assert(offsetof(CrashArea, paths) == 848);
 static_assert(std::is_trivially_copyable_v<CrashArea> && std::is_standard_layout_v<CrashArea>);
 static_assert(

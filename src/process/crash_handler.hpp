@@ -15,14 +15,12 @@
 namespace coproc::inline v0::process {
 
 /// From now on a crash of this process (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT) is written into `area`, and so is
-/// an end by SIGSYS, SIGXCPU or SIGXFSZ, by which the system refuses something. Signals that have a handler already (a
+/// an end by SIGSYS, SIGXCPU or SIGXFSZ, by which the system refuses something; and the host may ask for stacks
+/// (stack_answers.hpp). Signals that have a handler already (a
 /// sanitizer's, Python's faulthandler's) are left alone. Crashes of processes that this one forks are not written.
 /// REQUIRES: `area` is aligned to 8 bytes, zero, and mapped until the end of the
 /// process. Throws std::system_error.
 void report_crashes_into(std::span<std::byte, kCrashReportBytes> area);
-
-/// Makes the first use of the unwinder, which may load it and allocate memory. Forks of this process need not do so.
-void load_unwinder() noexcept;
 
 /// Leaves this frame (__builtin_frame_address(0)) and those outside of it out of reports: it calls the target, and
 /// they would be the same each time.

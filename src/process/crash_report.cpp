@@ -132,21 +132,24 @@ std::optional<Violation> read_violation(std::span<const std::byte, kCrashReportB
   return Violation{sandbox::name_of_call(report->refused_call), report->arguments};
 }
 
+std::vector<std::string> describe_stack(const CrashArea& answer, const std::string& program,
+                                        const std::optional<os::FileIdentity>& as_started) {
+  std::vector<Frame> frames = frames_of(answer);
+  find_symbols(frames, program, as_started);
+  const std::string program_label = label_of(program.empty() ? os::own_program_name() : program);
+  std::vector<std::string> lines;
+  for (const Frame& frame : frames)
+    lines.push_back('#' + std::to_string(lines.size()) + ' ' + describe(frame, program_label));
+  return lines;
+}
+
 std::vector<std::string> read_crash_report(std::span<const std::byte, kCrashReportBytes> area,
                                            const std::string& program,
                                            const std::optional<os::FileIdentity>& as_started) {
   const auto report = copy_of(area);
   if (!report) return {};
-  std::vector<Frame> frames = frames_of(*report);
-  find_symbols(frames, program, as_started);
-
-  const std::string program_label = label_of(program.empty() ? os::own_program_name() : program);
-  std::vector<std::string> lines;
-  for (const Frame& frame : frames) {
-    std::string line = '#' + std::to_string(lines.size()) + ' ' + describe(frame, program_label);
-    if (lines.empty() && knows_address(*report)) line += ", accessing " + hexadecimal(report->fault_address);
-    lines.push_back(std::move(line));
-  }
+  std::vector<std::string> lines = describe_stack(*report, program, as_started);
+  if (!lines.empty() && knows_address(*report)) lines[0] += ", accessing " + hexadecimal(report->fault_address);
   return lines;
 }
 

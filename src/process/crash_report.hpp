@@ -31,6 +31,10 @@ std::vector<std::string> read_crash_report(std::span<const std::byte, kCrashRepo
                                            const std::string& program,
                                            const std::optional<os::FileIdentity>& as_started = {});
 
+/// The same for the answer to a request for a stack.
+std::vector<std::string> describe_stack(const CrashArea& answer, const std::string& program,
+                                        const std::optional<os::FileIdentity>& as_started);
+
 /// The system call that the worker's sandbox refused, as the worker reports it; nullopt if it reports none. REQUIRES:
 /// `area` is aligned to 8 bytes.
 std::optional<Violation> read_violation(std::span<const std::byte, kCrashReportBytes> area);

@@ -16,9 +16,9 @@
 #include "os/pipe.hpp"
 #include "os/process_state.hpp"
 #include "os/signals.hpp"
-#include "process/crash_handler.hpp"
 #include "process/fork_server.hpp"
 #include "process/program_worker.hpp"
+#include "process/stack_writer.hpp"
 #include "process/standard_streams.hpp"
 #include "process/start_channel.hpp"
 #include "process/worker_end.hpp"
@@ -88,7 +88,7 @@ void serve_forks(os::Fd control, Prepare prepare) noexcept {
     // Once, and not in each worker:
     os::reset_signals();
     os::find_streams();
-    load_unwinder();
+    StackWriter::load_unwinder();
     StartChannel::send_here(control);
     const ServerHello hello{static_cast<std::uint32_t>(os::thread_count()), ::getpid()};
     if (hello.pid == 1) os::leave_children_to_kernel();  // the init process of its PID namespace

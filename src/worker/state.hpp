@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -30,6 +31,8 @@ struct Run {
   std::string start_note;                            // ExitStatus::start_note; constant after the start
   Confinement confinement;                           // constant after the start
   std::optional<os::FileIdentity> program_identity;  // of an executable, as it was at the start
+  std::mutex asking;                                 // held by stack(); taken before `mutex`
+  std::uint32_t last_request = 0;                    // of stack(); guarded by `asking`
   std::mutex mutex;                                  // guards what follows, and `core`
   bool is_stack_read = false;
   std::optional<ExitStatus> status;

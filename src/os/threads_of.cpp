@@ -1,0 +1,77 @@
+#include "os/threads_of.hpp"
+
+#include <dirent.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <cstdlib>
+#include <memory>
+
+#include "os/fault.hpp"
+#include "os/file.hpp"
+
+namespace coproc::inline v0::os {
+
+namespace {
+
+std::string directory_of(pid_t process) { return "/proc/" + std::to_string(process) + "/task"; }
+
+/// /proc/PID/task/TID/syscall: "202 0x7f... ...", "-1 ..." if the thread sleeps in no call, or "running". Only who may
+/// trace the process may read it.
+std::optional<int> call_of(const std::string& directory) {
+  const std::string text = read_text(directory + "/syscall").value_or("");
+  int number = -1;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || number < 0) return std::nullopt;
+  return number;
+}
+
+ThreadState thread_at(const std::string& directory, pid_t id) {
+  ThreadState thread{.id = id, .name = {}};
+  const std::string stat = read_text(directory + "/stat").value_or("");  // "12 (name) S ..."
+  const std::size_t begin = stat.find('('), end = stat.rfind(") ");
+  if (begin == std::string::npos || end == std::string::npos || end + 2 >= stat.size()) return thread;
+  thread.name = stat.substr(begin + 1, end - begin - 1);
+  thread.state = stat[end + 2];
+  thread.call = call_of(directory);
+  return thread;
+}
+
+}  // namespace
+
+std::vector<ThreadState> threads_of(pid_t process) {
+  std::vector<ThreadState> threads;
+  const std::string path = directory_of(process);
+  const std::unique_ptr<DIR, int (*)(DIR*)> directory(::opendir(path.c_str()), &::closedir);
+  if (directory == nullptr) return threads;
+  while (const dirent* entry = ::readdir(directory.get())) {
+    const int id = std::atoi(entry->d_name);
+    if (id > 0) threads.push_back(thread_at(path + '/' + entry->d_name, id));
+  }
+  return threads;
+}
+
+bool has_handler(pid_t process, int signal) {
+  const std::string status = read_text("/proc/" + std::to_string(process) + "/status").value_or("");
+  constexpr std::string_view kCaught = "SigCgt:\t";
+  const std::size_t at = status.find(kCaught);
+  if (at == std::string::npos) return false;
+  std::uint64_t caught = 0;
+  const char* const digits = status.data() + at + kCaught.size();
+  std::from_chars(digits, status.data() + status.size(), caught, 16);
+  return (caught >> (signal - 1) & 1) != 0;
+}
+
+bool queue_signal_for_thread(pid_t process, pid_t thread, int signal, int value) noexcept {
+  siginfo_t info{};
+  info.si_signo = signal;
+  info.si_code = SI_QUEUE;
+  info.si_pid = ::getpid();
+  info.si_uid = ::getuid();
+  info.si_value.sival_int = value;
+  return call_retried([&] { return ::syscall(SYS_rt_tgsigqueueinfo, process, thread, signal, &info); }) == 0;
+}
+
+}  // namespace coproc::inline v0::os
