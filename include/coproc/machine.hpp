@@ -1,9 +1,12 @@
 // Another machine on which workers can run, and the command that reaches it.
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include "coproc/timeout.hpp"
 
 namespace coproc::inline v0 {
 
@@ -27,6 +30,10 @@ struct MachineOptions {
   std::string agent_there = {};
   /// The program of the worker there, if it is not at the same path as here. It must be the same build.
   std::string program_there = {};
+  /// How long nothing may be heard from the machine before its worker counts as lost; at least 2 s. The agent there
+  /// ends the worker earlier: if no sign of life from here has come in 0.6 of this time. `kForever`: nobody listens for
+  /// signs of life, and a network that is cut is noticed when the launcher notices it.
+  Timeout silence = std::chrono::seconds(5);
 };
 
 /// A machine for WorkerOptions::machine (docs/machines.md). Each worker has a launcher and a connection of its own.

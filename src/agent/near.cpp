@@ -114,6 +114,7 @@ void Near::sleep() {
   fds[kLink + 7] = {launchers_errors_.fd_if_waiting(), POLLOUT, 0};
   if (phase_ < Phase::running) longest = std::min(longest, start_deadline_.remaining());
   if (kill_deadline_) longest = std::min(longest, kill_deadline_->remaining());
+  if (phase_ == Phase::running) longest = std::min(longest, silence_ends_in());
   if (patience_) longest = std::min(longest, patience_->remaining());
   os::poll_once(fds, os::Deadline(longest));
   if (is_relaying && link_->end_sleep(of_link) == link::WaitEnd::peer_gone) is_link_gone_ = true;
@@ -132,11 +133,32 @@ void Near::check_times() {
     kill_deadline_.reset();
     lose("the agent there did not answer when it was to kill the worker");
   }
+  check_silence();
   if (patience_ && patience_->passed()) {
     patience_.reset();
     if (!end_) end_ = ended_;
     give_up();
   }
+}
+
+std::chrono::nanoseconds Near::silence_ends_in() const noexcept {
+  if (!heeds_silence()) return silence();
+  return std::chrono::nanoseconds(std::max<std::int64_t>(heard_ + silence().count() - os::boottime_ns(), 0));
+}
+
+/// What counts is when it listened in vain, so that a time in which it did not run itself is no silence.
+void Near::check_silence() {
+  if (phase_ != Phase::running || !heeds_silence() || listened_ - heard_ < silence().count()) return;
+  lose("nothing has been heard from there for " +
+       std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(silence()).count()) +
+       " ms (MachineOptions::silence)");
+  launcher_->hurry();  // it has lost its network, and would wait for it
+}
+
+/// The far agent's lease began with a ping that came before it was answered, and is shorter than the silence.
+Fence Near::fence_of_lost_worker() const noexcept {
+  if (ended_) return Fence::confirmed;
+  return heeds_silence() && os::boottime_ns() - answered_ >= silence().count() ? Fence::by_lease : Fence::no;
 }
 
 void Near::look_at_launcher() {
@@ -174,6 +196,7 @@ void Near::close_wire(bool has_failed) {
   phase_ = Phase::closing;
   is_wire_open_ = false;
   kill_deadline_.reset();
+  if (heeds_silence()) wake_.arm(silence());
   if (wire_) wire_->close_out();
   if (launcher_) launcher_->begin_end(has_failed);
 }
@@ -187,11 +210,13 @@ void Near::fail_start(std::string stage, int error_number, std::string text) {
   close_wire(true);
 }
 
-void Near::lose(std::string why) {
+void Near::lose(std::string why) { lose(std::move(why), fence_of_lost_worker()); }
+
+void Near::lose(std::string why, Fence fence) {
   if (phase_ == Phase::closing) return;
   end_.emplace();
   end_->how = remote::WorkerEnd::How::lost;
-  end_->value = ended_ ? 1 : 0;
+  end_->value = remote::value_of(fence);
   end_->text = std::move(why);
   names_launchers_end_ = true;
   close_wire(true);

@@ -109,6 +109,7 @@ std::string Near::quoted_noise() const {
 void Near::read_wire() {
   for (int i = 0; i < kMostFills && wire_ && is_wire_open_; ++i) {
     const std::size_t before = wire_->intake().bytes().size();
+    listened_ = os::boottime_ns();
     const bool is_alive = wire_->fill();
     const bool any = wire_->intake().bytes().size() != before;
     try {
@@ -120,6 +121,7 @@ void Near::read_wire() {
         take(*frame);
       }
       wire_->intake().keep(bytes);
+      if (any) heard_ = os::boottime_ns();
     } catch (const wire::BrokenWire& error) {
       const std::string why = std::string("the agent there broke the rules: ") + error.what();
       phase_ < Phase::running ? fail_start("handshake", 0, why) : lose(why);
@@ -165,9 +167,23 @@ void Near::take(const wire::Frame& frame) {
     case FrameType::exit:
       end_ = ended_;
       return close_wire(false);
+    case FrameType::ping:
+      return answer_ping(frame.value);
+    case FrameType::lease_over:
+      lose(
+          "no sign of life from here came through to the agent there in the time of its lease "
+          "(MachineOptions::silence), so that it ended the worker",
+          Fence::confirmed);
+      return launcher_->hurry();
     default:  // credit: the door has given it to the window
       return;
   }
+}
+
+void Near::answer_ping(std::uint64_t number) {
+  wire_->outbox().put_latest(FrameType::pong, number);
+  answered_ = os::boottime_ns();
+  if (heeds_silence()) wake_.arm(silence());
 }
 
 void Near::take_hello(const wire::Hello& hello) {
@@ -195,6 +211,8 @@ void Near::take_answer(const remote::StartAnswer& answer) {
     return close_wire(false);
   }
   phase_ = Phase::running;
+  answered_ = os::boottime_ns();
+  if (heeds_silence()) wake_.arm(silence());
   launchers_errors_.put(std::as_bytes(std::span(noise_)));
   noise_.clear();
   tell_host(to_bytes(answer));

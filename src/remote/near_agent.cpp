@@ -35,6 +35,9 @@ using process::StartStage;
 
 /// The near agent ends a start that takes too long, and can say why. Only if it cannot even do that, the host does.
 constexpr std::chrono::seconds kAgentsGrace{10};
+/// In less the far agent could not end a worker before the near one gives it up: process::kHostGoneGrace has to fit
+/// into what is left of it after the lease (agent/lease.hpp).
+constexpr std::chrono::seconds kLeastSilence{2};
 
 WorkerRequest worker_request(const WorkerOptions& options, const RemoteProgram& program, const AgentLink& link,
                              std::string payload) {
@@ -50,6 +53,7 @@ WorkerRequest worker_request(const WorkerOptions& options, const RemoteProgram& 
   request.kills_descendants = options.kill_descendants;
   request.heeds_signals_of_others = options.heed_signals_of_others;
   request.start_timeout_ns = options.start_timeout.ns.count();
+  request.silence_ns = options.machine->options().silence.ns.count();
   request.ring_bytes = link.ring_bytes;
   request.payload = std::move(payload);
   return request;
@@ -64,6 +68,7 @@ NearRequest near_request(const WorkerOptions& options, const AgentLink& link, co
                                                                    : machine.options().agent_there);
   request.launcher.emplace_back("far");
   request.start_timeout_ns = options.start_timeout.ns.count();
+  request.silence_ns = machine.options().silence.ns.count();
   request.ring_bytes = link.ring_bytes;
   request.link_end = link.end;
   request.worker = to_bytes(worker);
@@ -148,6 +153,9 @@ void check_remote_options(const WorkerOptions& options) {
   };
   const auto& command = options.machine->launcher().command;
   if (command.empty() || command.front().empty()) refuse("its Launcher has no command: give one, such as {\"env\"}");
+  if (options.machine->options().silence.ns < kLeastSilence) {
+    refuse("MachineOptions::silence is too short for signs of life to come in time: give at least 2 s");
+  }
   if (!options.keep_fds.empty()) {
     refuse(
         "WorkerOptions::keep_fds are descriptors of this process, which do not reach another machine: leave it empty");
