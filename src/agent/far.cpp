@@ -36,7 +36,8 @@ std::span<const std::byte> bytes_of(std::string_view text) { return std::as_byte
 
 }  // namespace
 
-Far::Far(std::unique_ptr<WireStream> wire) : wire_(std::move(wire)), wake_(SIGCONT, CLOCK_BOOTTIME) {
+Far::Far(std::unique_ptr<WireStream> wire, std::string program)
+    : wire_(std::move(wire)), program_(std::move(program)), wake_(SIGCONT, CLOCK_BOOTTIME) {
   // The signal also interrupts a wait, for which the time in which the machine slept does not count.
   os::set_signal_handler(SIGCONT, [](int, siginfo_t*, void*) {});
 }
@@ -45,7 +46,11 @@ int Far::run() {
   wire_->outbox().put_raw(bytes_of(wire::kMarker));
   wire_->outbox().put_control(FrameType::hello, 0, wire::to_payload(wire::own_hello()));
   if (!await_start()) return 1;
-  const remote::WorkerRequest request = remote::read_worker_request(start_);
+  remote::WorkerRequest request = remote::read_worker_request(start_);
+  if (!program_.empty() && !request.is_executable) {
+    request.program = program_;
+    if (!request.arguments.empty()) request.arguments.front() = program_;
+  }
   start_ = std::string();
   wake_in(std::chrono::nanoseconds(request.start_timeout_ns));
   const remote::StartAnswer answer = start_worker(request);

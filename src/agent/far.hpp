@@ -29,8 +29,8 @@ namespace coproc::inline v0::agent {
 
 class Far {
  public:
-  /// Throws std::system_error.
-  explicit Far(std::unique_ptr<WireStream> wire);
+  /// `program` is that of the worker, if it was sent here; else it is empty. Throws std::system_error.
+  explicit Far(std::unique_ptr<WireStream> wire, std::string program = {});
   /// Returns the exit code of the process.
   int run();
 
@@ -59,6 +59,7 @@ class Far {
   remote::StartAnswer start_worker(const remote::WorkerRequest& request);
 
   std::unique_ptr<WireStream> wire_;
+  const std::string program_;
   wire::Windows windows_;
   wire::Door door_{wire::Side::far, windows_};
   std::string start_;  // the pieces of the request that have come

@@ -22,6 +22,7 @@
 #include "agent/launcher.hpp"
 #include "agent/output_writer.hpp"
 #include "agent/relay.hpp"
+#include "agent/shipment.hpp"
 #include "agent/wire_stream.hpp"
 #include "link/link.hpp"
 #include "os/clock.hpp"
@@ -29,14 +30,16 @@
 #include "os/signal_timer.hpp"
 #include "remote/messages.hpp"
 #include "wire/door.hpp"
+#include "wire/intake.hpp"
 #include "wire/window.hpp"
 
 namespace coproc::inline v0::agent {
 
 class Near {
  public:
-  /// `control` leads to the host, and `link` is the end that it has handed over.
-  Near(remote::NearRequest request, os::Fd control, std::unique_ptr<link::Link> link);
+  /// `control` leads to the host, and `link` is the end that it has handed over. `program` is the worker's program, if
+  /// it is to be sent there. Throws std::system_error.
+  Near(remote::NearRequest request, os::Fd control, std::unique_ptr<link::Link> link, os::Fd program);
   /// Returns the exit code of the process.
   int run();
 
@@ -50,6 +53,8 @@ class Near {
 
   // near.cpp
   void begin();
+  std::vector<std::string> launchers_command() const;
+  bool flush_wire();
   void turn();
   void sleep();
   bool is_done();
@@ -72,6 +77,7 @@ class Near {
   void read_control();
   void take_order(const remote::SignalOrder& order);
   void read_wire();
+  void await_agent(std::span<const std::byte>& bytes);
   void take(const wire::Frame& frame);
   void answer_ping(std::uint64_t number);
   void take_hello(const wire::Hello& hello);
@@ -83,6 +89,7 @@ class Near {
   std::string quoted_noise() const;
 
   const remote::NearRequest request_;
+  Shipment agent_, program_;  // what is sent there if it is asked for
   os::Fd control_;
   std::unique_ptr<link::Link> link_;
   wire::Windows windows_;

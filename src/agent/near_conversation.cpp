@@ -114,7 +114,7 @@ void Near::read_wire() {
     const bool any = wire_->intake().bytes().size() != before;
     try {
       auto bytes = wire_->intake().bytes();
-      if (!has_marker_) has_marker_ = wire::take_marker(bytes, noise_);
+      if (!has_marker_) await_agent(bytes);
       while (has_marker_ && is_wire_open_) {
         const auto frame = door_.next(bytes);
         if (!frame) break;
@@ -136,6 +136,25 @@ void Near::read_wire() {
       }
     }
     if (!any) return;
+  }
+}
+
+/// Until it speaks itself, the script that looks for it may ask for files.
+void Near::await_agent(std::span<const std::byte>& bytes) {
+  for (;;) {
+    switch (wire::take_marker(bytes, noise_)) {
+      case wire::Beginning::nothing_yet:
+        return;
+      case wire::Beginning::agent:
+        has_marker_ = true;
+        return;
+      case wire::Beginning::agent_wanted:
+        agent_.begin();
+        break;
+      case wire::Beginning::program_wanted:
+        program_.begin();
+        break;
+    }
   }
 }
 

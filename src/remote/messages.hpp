@@ -55,7 +55,10 @@ struct WorkerRequest {
 /// What the near agent needs besides.
 struct NearRequest {
   std::string machine;                // for errors
-  std::vector<std::string> launcher;  // with the words that start the far agent
+  std::vector<std::string> launcher;  // its command
+  bool uses_shell = false;            // Launcher::uses_shell
+  std::string agent_there;            // empty: it is sent there
+  std::string program_build_id;       // of the file that comes with this, to be sent there; empty: none does
   std::int64_t start_timeout_ns = 0;
   std::int64_t silence_ns = 0;
   std::uint64_t ring_bytes = 0;

@@ -59,14 +59,16 @@ WorkerRequest worker_request(const WorkerOptions& options, const RemoteProgram& 
   return request;
 }
 
-NearRequest near_request(const WorkerOptions& options, const AgentLink& link, const WorkerRequest& worker) {
+NearRequest near_request(const WorkerOptions& options, const AgentLink& link, const RemoteProgram& program,
+                         const WorkerRequest& worker) {
   const Machine& machine = *options.machine;
   NearRequest request;
   request.machine = machine.name();
   request.launcher = machine.launcher().command;
-  request.launcher.push_back(machine.options().agent_there.empty() ? machine.options().agent
-                                                                   : machine.options().agent_there);
-  request.launcher.emplace_back("far");
+  request.uses_shell = machine.launcher().uses_shell;
+  request.agent_there = machine.options().agent_there;
+  if (request.agent_there.empty() && !machine.launcher().ships) request.agent_there = machine.options().agent;
+  request.program_build_id = program.build_id;
   request.start_timeout_ns = options.start_timeout.ns.count();
   request.silence_ns = machine.options().silence.ns.count();
   request.ring_bytes = link.ring_bytes;
@@ -180,7 +182,9 @@ process::Child start_on_machine(const WorkerOptions& options, const RemoteProgra
     RemoteLife& remote = *life;
     process::Child child(std::move(life), nullptr);  // whose destructor ends the agent
     stage = StartStage::handshake;
-    (void)send_message(remote.socket(), to_bytes(near_request(options, link, worker)), link.fds, deadline);
+    std::vector<int> fds(link.fds.begin(), link.fds.end());
+    if (program.file) fds.push_back(program.file.get());
+    (void)send_message(remote.socket(), to_bytes(near_request(options, link, program, worker)), fds, deadline);
     const StartAnswer answer = await_answer(remote, deadline);
     if (answer.pid == 0) throw_refusal(answer, options);
     remote.set_pid(answer.pid);

@@ -17,6 +17,10 @@ namespace coproc::inline v0::wire {
 
 inline constexpr std::uint32_t kWireVersion = 2;
 inline constexpr std::string_view kMarker = "\ncoproc-agent:1\n";
+/// What stands in place of it, equally long, if the far side first needs the agent, or the worker's program.
+inline constexpr std::string_view kAgentWanted = "\ncoproc-agent:A\n";
+inline constexpr std::string_view kProgramWanted = "\ncoproc-agent:P\n";
+static_assert(kAgentWanted.size() == kMarker.size() && kProgramWanted.size() == kMarker.size());
 
 enum class FrameType : std::uint8_t {
   hello = 1,      // far, first: its versions
