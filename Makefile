@@ -10,7 +10,7 @@ configure = cmake --preset $(1) -DCOPROC_WARNINGS_AS_ERRORS=$(if $(filter true,$
 build = cmake --build --preset $(1) --parallel $(JOBS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build tour test model hostile environments chaos fuzz bench bench-quick compile-time
+.PHONY: help setup build tour test model hostile environments chaos cluster fuzz bench bench-quick compile-time
 .PHONY: debug clang asan tsan format format-check tidy install wheel clean
 
 help:
@@ -81,6 +81,15 @@ chaos: setup
 	@$(call build,chaos) --target coproc_tests
 	@mkdir -p build/chaos/tmp
 	TMPDIR=$(CURDIR)/build/chaos/tmp build/chaos/tests/coproc_tests --gtest_filter='Chaos*'
+
+#: make cluster       workers on other machines, by OpenSSH too: killed, stopped and cut off, many times
+cluster: export COPROC_CHAOS_KILLS ?= 5000
+cluster: export COPROC_TEST_SECONDS ?= 3600
+cluster: setup
+	@$(call configure,release)
+	@$(call build,release) --target coproc_machine_tests
+	@mkdir -p build/release/tmp
+	TMPDIR=$(CURDIR)/build/release/tmp build/release/tests/coproc_machine_tests --gtest_filter='Machine*'
 
 #: make fuzz          each fuzz target for FUZZ_SECONDS (60) on its corpus; what it finds goes to build/fuzz/found
 # Thousands of links are made, and exceptions thrown: the address sanitizer's work for these takes half of the time.

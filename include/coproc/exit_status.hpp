@@ -42,6 +42,7 @@ struct NotYetEnded {
 /// Whether a worker whose machine was lost can still be running.
 enum class Fence {
   confirmed,  // it has ended for certain
+  by_lease,   // the agent there must have ended it by now, and has, unless somebody kept the agent from running
   no,         // it may run on: coproc has ended it as far as it could reach it
 };
 /// The connection to the worker's machine ended before the worker's end and everything that it had sent had arrived.

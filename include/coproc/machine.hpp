@@ -1,9 +1,12 @@
 // Another machine on which workers can run, and the command that reaches it.
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include "coproc/timeout.hpp"
 
 namespace coproc::inline v0 {
 
@@ -12,21 +15,45 @@ namespace coproc::inline v0 {
 struct Launcher {
   /// The command's words. The first one is a path, or a name that is looked up in PATH. No shell reads them.
   std::vector<std::string> command;
+  /// Whether a shell there reads the words that come behind the command, as with ssh. coproc then quotes its own.
+  bool uses_shell = false;
+  /// Whether coproc-agent and this program are sent there if they are not there yet, through the command's stdin, into
+  /// `~/.cache/coproc`. That needs /bin/sh and the usual programs there. `MachineOptions` can name files instead.
+  bool ships = false;
+  /// The name of the machine in errors, if MachineOptions gives none. Empty stands for the command.
+  std::string name = {};
 };
 
 /// Any command prefix, such as `command({"ssh", "node7"})`, `command({"docker", "run", "-i", "--rm", "image"})`, or
 /// `command({"env"})` for this machine.
-inline Launcher command(std::vector<std::string> words) { return {std::move(words)}; }
+inline Launcher command(std::vector<std::string> words) { return {.command = std::move(words)}; }
+
+/// OpenSSH, as the user has configured it, but it never asks for anything: a key or an agent has to open the way, and
+/// the machine's own key has to be known. `options` are more words for ssh, such as `{"-p", "2222"}`.
+///
+///     coproc::Machine node7(coproc::ssh("node7"));
+inline Launcher ssh(std::string destination, const std::vector<std::string>& options = {}) {
+  std::vector<std::string> words = {"ssh", "-T", "-o", "BatchMode=yes"};
+  words.insert(words.end(), options.begin(), options.end());
+  words.insert(words.end(), {"--", destination});  // which is never taken for an option
+  return {.command = std::move(words), .uses_shell = true, .ships = true, .name = std::move(destination)};
+}
 
 struct MachineOptions {
-  /// The name of the machine in errors. Empty stands for the launcher's command.
+  /// The name of the machine in errors. Empty stands for the launcher's name, or its command.
   std::string name = {};
   /// The program `coproc-agent` on this machine: a path, or a name that is looked up in PATH.
   std::string agent = "coproc-agent";
-  /// The program `coproc-agent` as the launcher is to start it there. Empty stands for `agent`.
+  /// The program `coproc-agent` as the launcher is to start it there. Empty stands for `agent`, or for the one that the
+  /// launcher sends there. If it is given, nothing is sent there.
   std::string agent_there = {};
-  /// The program of the worker there, if it is not at the same path as here. It must be the same build.
+  /// The program of the worker there, of the same build. Empty stands for the one that the launcher sends there, or for
+  /// the same path as here. (An `Executable` is never sent.)
   std::string program_there = {};
+  /// How long nothing may be heard from the machine before its worker counts as lost; at least 2 s. The agent there
+  /// ends the worker earlier: if no sign of life from here has come in 0.6 of this time. `kForever`: nobody listens for
+  /// signs of life, and a network that is cut is noticed when the launcher notices it.
+  Timeout silence = std::chrono::seconds(5);
 };
 
 /// A machine for WorkerOptions::machine (docs/machines.md). Each worker has a launcher and a connection of its own.
@@ -43,7 +70,7 @@ class Machine {
   const MachineOptions& options() const noexcept { return options_; }
   /// The name of the machine in errors.
   std::string name() const {
-    std::string text = options_.name;
+    std::string text = options_.name.empty() ? launcher_.name : options_.name;
     if (!text.empty()) return text;
     for (const std::string& word : launcher_.command) text += (text.empty() ? "" : " ") + word;
     return text;

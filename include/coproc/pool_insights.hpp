@@ -21,6 +21,7 @@ struct WorkerInsights {
   std::chrono::nanoseconds work_time{0};   ///< spent in tasks
   std::chrono::nanoseconds wait_time{0};   ///< ready, but not in a task
   std::size_t peak_memory_bytes = 0;       ///< the most resident memory of any of them
+  std::string machine = {};                ///< Machine::name() of the one that it runs on; empty: this machine
 };
 
 struct SlowTask {

@@ -3,7 +3,9 @@
 
 #include <cstddef>
 #include <functional>
+#include <vector>
 
+#include "coproc/machine.hpp"
 #include "coproc/options.hpp"
 #include "coproc/progress.hpp"
 #include "coproc/timeout.hpp"
@@ -23,6 +25,9 @@ struct TaskOptions {
   /// How many times a task is run again after its worker died while it ran. With 0 a task runs at most once. A task
   /// that throws an exception or exceeds its time limit is not run again.
   std::size_t max_retries = 0;
+  /// Whether a task is also run again while its worker on another machine may still run it (`Fence::no`). Otherwise the
+  /// pool waits until that worker must have ended by its lease: for `MachineOptions::silence` after the loss.
+  bool retries_unfenced = false;
   /// Whether the first task that fails ends its map. Then no further task is begun, and results behind the error are
   /// dropped.
   bool stop_on_error = false;
@@ -33,8 +38,11 @@ struct TaskOptions {
 
 struct PoolOptions {
   /// The number of workers. 0 stands for the number of processors that this process may use by its affinity mask and
-  /// control groups.
+  /// control groups. With `machines` it must be given.
   std::size_t workers = 0;
+  /// Other machines on which the workers run, which are dealt to them in turn. Empty: they run on this machine. A
+  /// machine that is given twice gets two workers in each turn.
+  std::vector<Machine> machines = {};
   /// The number of tasks that a worker has at a time, so that it finds the next one at once. 0 stands for as many as
   /// take about 25 ms, but at least one; then a long task never waits behind another one while there are idle workers.
   /// Most programs should keep it. Give 2 or more if workers should go on with long tasks, too, between the calls of

@@ -1,6 +1,8 @@
 #include "agent/far.hpp"
 
 #include <poll.h>
+#include <signal.h>
+#include <time.h>
 
 #include <algorithm>
 #include <array>
@@ -10,7 +12,9 @@
 #include <utility>
 
 #include "coproc/errors.hpp"
+#include "os/clock.hpp"
 #include "os/poll.hpp"
+#include "os/signals.hpp"
 #include "process/lifeline.hpp"
 
 namespace coproc::inline v0::agent {
@@ -23,41 +27,62 @@ using wire::FrameType;
 constexpr int kMostFills = 4;
 /// A process that has ended and cannot be reaped is held by a tracer: no busy loop until that lets go.
 constexpr std::chrono::milliseconds kRest{20};
+/// The near agent asks for the worker at once. It says what a silence is only then.
+constexpr std::chrono::seconds kToBeAsked{60};
+/// For the news that the lease is over: who cannot be told that is not waited for.
+constexpr std::chrono::seconds kToTell{1};
 
 std::span<const std::byte> bytes_of(std::string_view text) { return std::as_bytes(std::span(text)); }
 
 }  // namespace
 
+Far::Far(std::unique_ptr<WireStream> wire, std::string program)
+    : wire_(std::move(wire)), program_(std::move(program)), wake_(SIGCONT, CLOCK_BOOTTIME) {
+  // The signal also interrupts a wait, for which the time in which the machine slept does not count.
+  os::set_signal_handler(SIGCONT, [](int, siginfo_t*, void*) {});
+}
+
 int Far::run() {
   wire_->outbox().put_raw(bytes_of(wire::kMarker));
   wire_->outbox().put_control(FrameType::hello, 0, wire::to_payload(wire::own_hello()));
   if (!await_start()) return 1;
-  const remote::StartAnswer answer = start_worker(remote::read_worker_request(start_));
-  start_ = std::string();
-  wire_->outbox().put_control(FrameType::started, 0, wire::to_payload(to_bytes(answer)));
-  if (answer.pid != 0 && !relay()) {
-    end_worker();
-    return 1;
+  remote::WorkerRequest request = remote::read_worker_request(start_);
+  if (!program_.empty() && !request.is_executable) {
+    request.program = program_;
+    if (!request.arguments.empty()) request.arguments.front() = program_;
   }
-  linger();
-  return 0;
+  start_ = std::string();
+  wake_in(std::chrono::nanoseconds(request.start_timeout_ns));
+  const remote::StartAnswer answer = start_worker(request);
+  wire_->outbox().put_control(FrameType::started, 0, wire::to_payload(to_bytes(answer)));
+  begin_lease(std::chrono::nanoseconds(request.silence_ns));
+  if (answer.pid != 0) relay();
+  if (has_said_exit_ || answer.pid == 0) {
+    linger();
+    return 0;
+  }
+  end_worker();
+  if (is_lease_over_) tell_lease_is_over();
+  return 1;
 }
 
 // ---- the wire ----
 
-/// False: the near agent is gone.
+/// False: the near agent is gone, or has been silent for too long.
 bool Far::await_start() {
   while (is_wire_open_ && !door_.has_start()) {
     if (!wire_->flush()) return false;
-    sleep_on_wire();
+    wake_in(kToBeAsked);
+    if (!sleep_on_wire(kToBeAsked)) return false;
     read_wire();
   }
   return is_wire_open_;
 }
 
-void Far::sleep_on_wire() {
+/// False: the time has passed.
+bool Far::sleep_on_wire(std::chrono::nanoseconds longest) {
   pollfd fds[2] = {{wire_->in(), POLLIN, 0}, {wire_->out_if_waiting(), POLLOUT, 0}};
-  os::poll_once(fds, os::Deadline::forever());
+  return os::poll_once(fds, os::Deadline(longest)) != os::PollEnd::timed_out;
 }
 
 /// False: nothing more can come.
@@ -99,25 +124,54 @@ void Far::take(const wire::Frame& frame) {
       if (!has_ended_) child_.signal(order.signal, value);
       return;
     }
+    case FrameType::pong:
+      lease_->renew(frame.value);
+      wake_in(lease_->ends_in(os::boottime_ns()));
+      return;
     default:  // credit: the door has given it to the window
       return;
   }
 }
 
+// ---- the lease ----
+
+void Far::begin_lease(std::chrono::nanoseconds silence) {
+  const std::int64_t now = os::boottime_ns();
+  lease_.emplace(silence, now);
+  wake_in(lease_->ends_in(now));
+}
+
+void Far::wake_in(std::chrono::nanoseconds time) noexcept {
+  constexpr std::chrono::milliseconds kThenItIsDue{1};
+  if (time == std::chrono::nanoseconds::max()) return wake_.disarm();
+  wake_.arm(time + kThenItIsDue);
+}
+
+/// Call after the wire was read: an answer may have waited in it.
+void Far::tend_lease() {
+  const std::int64_t now = os::boottime_ns();
+  is_lease_over_ = lease_->is_over(now);
+  if (is_lease_over_ || !lease_->is_ping_due(now)) return;
+  const std::uint64_t number = lease_->ping(now);
+  door_.expect_pong(number);
+  wire_->outbox().put_latest(FrameType::ping, number);
+}
+
 // ---- while the worker lives, and until everything is sent ----
 
-/// False: the wire ended before that.
-bool Far::relay() {
+/// Returns when that is so, or if it may not go on before.
+void Far::relay() {
   while (!has_said_exit_) {
     turn();
-    if (!is_wire_open_) return false;
+    if (!may_go_on()) return;
     if (!has_said_exit_) sleep();
   }
-  return true;
 }
 
 void Far::turn() {
   read_wire();
+  tend_lease();
+  if (is_lease_over_) return;
   // The order matters: what the worker did before its end is seen by looks after it.
   look_at_worker();
   relay_link();
@@ -186,8 +240,10 @@ void Far::sleep() {
   fds.fill({-1, 0, 0});
   const std::span<pollfd, kLink> of_link(fds.data(), kLink);
   const bool uses_link = !has_ended_ && !is_broken_;
-  std::chrono::nanoseconds longest = std::chrono::nanoseconds::max();
-  if (uses_link) longest = link_->begin_sleep(of_link, relay_->wants_records(), relay_->room_wanted());
+  std::chrono::nanoseconds longest = lease_->next_in(os::boottime_ns());
+  if (uses_link) {
+    longest = std::min(longest, link_->begin_sleep(of_link, relay_->wants_records(), relay_->room_wanted()));
+  }
   if (could_send_more()) longest = std::chrono::nanoseconds::zero();
   // A worker that has ended and could not be reaped yet stays ready.
   if (!has_ended_ && child_.is_ended()) longest = std::min<std::chrono::nanoseconds>(longest, kRest);
@@ -207,12 +263,13 @@ void Far::sleep() {
 
 // ---- the end ----
 
-/// Until the near agent has everything, and has closed the wire.
+/// Until the near agent has everything, and has closed the wire; it answers as long as it has not.
 void Far::linger() {
-  while (is_wire_open_) {
+  while (may_go_on()) {
     if (!wire_->flush()) return;
-    sleep_on_wire();
+    (void)sleep_on_wire(lease_->next_in(os::boottime_ns()));
     read_wire();
+    tend_lease();
   }
 }
 
@@ -222,7 +279,26 @@ void Far::end_worker() {
   relay_.reset();
   link_.reset();
   pollfd end = {child_.wait_fd(), POLLIN, 0};
-  if (!has_ended_) os::poll_once({&end, 1}, os::Deadline(process::kHostGoneGrace));
+  const os::Deadline grace(process::kHostGoneGrace);
+  while (!has_ended_ && os::poll_once({&end, 1}, grace) == os::PollEnd::interrupted) {}
+}
+
+/// Kills the worker. If it has ended then, the near agent is told so, which may still be listening.
+void Far::tell_lease_is_over() {
+  if (!has_ended_) {
+    child_.kill();
+    pollfd end = {child_.wait_fd(), POLLIN, 0};
+    while (!child_.is_ended() && !child_.patience().passed()) os::poll_once({&end, 1}, child_.patience());
+    if (!child_.is_ended()) return;
+    child_ = {};
+    has_ended_ = true;
+  }
+  wire_->outbox().put_bulk(FrameType::lease_over);
+  const os::Deadline deadline(kToTell);
+  while (is_wire_open_ && wire_->flush() && wire_->out_if_waiting() >= 0 && !deadline.passed()) {
+    (void)sleep_on_wire(deadline.remaining());
+    read_wire();
+  }
 }
 
 }  // namespace coproc::inline v0::agent

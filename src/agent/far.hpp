@@ -2,21 +2,24 @@
 //
 // The launcher has executed it, and its stdin and stdout are the wire. It starts the worker that the near agent asks
 // for, keeps its link, reads what it prints, and outlives it until everything has been sent. When the wire ends, it
-// ends the worker, and then itself.
+// ends the worker, and then itself. It does the same when the near agent answers nothing in the time of its lease.
 //
 // Thread safety: one thread.
 // Invariants: `exit` is sent when the worker's process has ended, its link is empty, and its output has been sent.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "agent/lease.hpp"
 #include "agent/output_reader.hpp"
 #include "agent/relay.hpp"
 #include "agent/wire_stream.hpp"
 #include "link/link.hpp"
+#include "os/signal_timer.hpp"
 #include "process/child.hpp"
 #include "remote/messages.hpp"
 #include "wire/door.hpp"
@@ -26,18 +29,23 @@ namespace coproc::inline v0::agent {
 
 class Far {
  public:
-  explicit Far(std::unique_ptr<WireStream> wire) : wire_(std::move(wire)) {}
+  /// `program` is that of the worker, if it was sent here; else it is empty. Throws std::system_error.
+  explicit Far(std::unique_ptr<WireStream> wire, std::string program = {});
   /// Returns the exit code of the process.
   int run();
 
  private:
   // far.cpp
   bool await_start();
-  void sleep_on_wire();
+  bool sleep_on_wire(std::chrono::nanoseconds longest);
   bool read_wire();
   void take(const wire::Frame& frame);
-  bool relay();
+  void relay();
   void turn();
+  bool may_go_on() const noexcept { return is_wire_open_ && !is_lease_over_; }
+  void begin_lease(std::chrono::nanoseconds silence);
+  void tend_lease();
+  void wake_in(std::chrono::nanoseconds time) noexcept;
   void sleep();
   void relay_link();
   void look_at_worker();
@@ -46,13 +54,19 @@ class Far {
   bool could_send_more() const noexcept;
   void linger();
   void end_worker();
+  void tell_lease_is_over();
   // far_start.cpp
   remote::StartAnswer start_worker(const remote::WorkerRequest& request);
 
   std::unique_ptr<WireStream> wire_;
+  const std::string program_;
   wire::Windows windows_;
   wire::Door door_{wire::Side::far, windows_};
   std::string start_;  // the pieces of the request that have come
+
+  os::SignalTimer wake_;  // lets this process go on if it has been stopped, so that it does what is due
+  std::optional<Lease> lease_;
+  bool is_lease_over_ = false;
 
   // Once the worker was started:
   std::unique_ptr<link::Link> link_;

@@ -1,7 +1,8 @@
 // coproc-agent: the two helper processes by which a worker on another machine talks to its host (docs/machines.md).
 //
-//   coproc-agent near   executed by a host, with a socket at descriptor 3
-//   coproc-agent far    executed by a launcher; its stdin and stdout are the wire
+//   coproc-agent near            executed by a host, with a socket at descriptor 3
+//   coproc-agent far [PROGRAM]   executed by a launcher; its stdin and stdout are the wire. PROGRAM is the worker's, if
+//                                it was sent there
 #include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
@@ -41,7 +42,7 @@ int run_near() {
   std::vector<os::Fd> fds;
   std::uint64_t size = 0;
   if (!os::receive_with_fds(control, std::as_writable_bytes(std::span(&size, 1)), fds)) return 1;
-  if (fds.size() != 3 || size > kMostRequestBytes) {
+  if (fds.size() < 3 || fds.size() > 4 || size > kMostRequestBytes) {
     std::fprintf(stderr,
                  "coproc-agent near: is executed by a host, and this is none: start workers with "
                  "WorkerOptions::machine instead\n");
@@ -55,10 +56,11 @@ int run_near() {
   remote::NearRequest request = remote::read_near_request(bytes);
   auto link = link::open_shm_end(request.link_end, std::move(fds[0]), std::move(fds[1]), std::move(fds[2]),
                                  std::chrono::seconds(0));
-  return agent::Near(std::move(request), std::move(control), std::move(link)).run();
+  os::Fd program = fds.size() == 4 ? std::move(fds[3]) : os::Fd();
+  return agent::Near(std::move(request), std::move(control), std::move(link), std::move(program)).run();
 }
 
-int run_far() {
+int run_far(std::string program) {
   os::set_process_name("coproc-far");
   os::block_signal(SIGPIPE);
   auto wire = std::make_unique<agent::WireStream>(os::duplicate(STDIN_FILENO), os::duplicate(STDOUT_FILENO));
@@ -67,16 +69,16 @@ int run_far() {
   os::put_at(nothing, STDIN_FILENO);
   const os::Fd errors = os::duplicate(STDERR_FILENO);
   os::put_at(errors, STDOUT_FILENO);
-  return agent::Far(std::move(wire)).run();
+  return agent::Far(std::move(wire), std::move(program)).run();
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  const std::string_view role = argc == 2 ? argv[1] : "";
+  const std::string_view role = argc >= 2 ? argv[1] : "";
   try {
-    if (role == "near") return run_near();
-    if (role == "far") return run_far();
+    if (role == "near" && argc == 2) return run_near();
+    if (role == "far" && argc <= 3) return run_far(argc == 3 ? argv[2] : "");
   } catch (const std::exception& error) {
     std::fprintf(stderr, "coproc-agent %s: %s\n", argv[1], error.what());
     return 1;

@@ -1,5 +1,6 @@
 #include "agent/near.hpp"
 
+#include <fcntl.h>
 #include <poll.h>
 
 #include <algorithm>
@@ -9,8 +10,12 @@
 #include <system_error>
 #include <utility>
 
+#include "agent/bootstrap.hpp"
 #include "coproc/errors.hpp"
+#include "os/file.hpp"
+#include "os/own_program.hpp"
 #include "os/poll.hpp"
+#include "process/code_ref.hpp"
 #include "process/start_stage.hpp"
 
 namespace coproc::inline v0::agent {
@@ -23,8 +28,9 @@ constexpr std::chrono::seconds kPatience{1};
 
 }  // namespace
 
-Near::Near(remote::NearRequest request, os::Fd control, std::unique_ptr<link::Link> link)
+Near::Near(remote::NearRequest request, os::Fd control, std::unique_ptr<link::Link> link, os::Fd program)
     : request_(std::move(request)),
+      program_(std::move(program), request_.program_build_id),
       control_(std::move(control)),
       link_(std::move(link)),
       start_deadline_(std::chrono::nanoseconds(request_.start_timeout_ns)) {}
@@ -39,9 +45,27 @@ int Near::run() {
   return 0;
 }
 
+/// With the words that start the far agent.
+std::vector<std::string> Near::launchers_command() const {
+  std::vector<std::string> command = request_.launcher;
+  const std::vector<std::string> words = request_.agent_there.empty()
+                                             ? bootstrap(agent_.what(), program_.what())
+                                             : std::vector<std::string>{request_.agent_there, "far"};
+  for (const std::string& word : words) command.push_back(request_.uses_shell ? quoted_for_shell(word) : word);
+  return command;
+}
+
 void Near::begin() {
   try {
-    launcher_ = std::make_unique<Launcher>(request_.launcher);
+    if (request_.agent_there.empty()) {  // this program is it
+      agent_ = Shipment(os::open_file(os::own_program().c_str(), O_RDONLY), process::own_build_id());
+      if (agent_.what().build_id.empty()) {
+        return fail_start("setup", 0,
+                          "its near agent has no build id by which it could be kept there: link coproc-agent with "
+                          "-Wl,--build-id, or give MachineOptions::agent_there");
+      }
+    }
+    launcher_ = std::make_unique<Launcher>(launchers_command());
     wire_ = std::make_unique<WireStream>(launcher_->take_output(), launcher_->take_input());
     relay_ = std::make_unique<Relay>(*link_, wire_->outbox(), windows_);
     door_.set_max_record(link_->max_record());
@@ -79,13 +103,23 @@ void Near::turn() {
   if (const std::size_t credit = windows_.output_in.pass_on(written); credit != 0 && wire_) {
     wire_->outbox().put_control(wire::FrameType::output_credit, credit);
   }
-  if (wire_ && is_wire_open_ && !wire_->flush()) {
+  if (wire_ && is_wire_open_ && !flush_wire()) {
     wire_->close_out();
     read_wire();  // what came before the other side hung up counts
   }
   if (patience_ && (has_moved || written != 0)) patience_.emplace(kPatience);
   check_times();
   look_at_launcher();
+}
+
+/// False: nothing more can go.
+bool Near::flush_wire() {
+  while (wire_->flush()) {
+    const bool is_everything_away = wire_->out_if_waiting() < 0;
+    if (!is_everything_away) return true;
+    if (!agent_.put_next_piece(wire_->outbox()) && !program_.put_next_piece(wire_->outbox())) return true;
+  }
+  return false;
 }
 
 void Near::sleep() {
@@ -114,6 +148,7 @@ void Near::sleep() {
   fds[kLink + 7] = {launchers_errors_.fd_if_waiting(), POLLOUT, 0};
   if (phase_ < Phase::running) longest = std::min(longest, start_deadline_.remaining());
   if (kill_deadline_) longest = std::min(longest, kill_deadline_->remaining());
+  if (phase_ == Phase::running) longest = std::min(longest, silence_ends_in());
   if (patience_) longest = std::min(longest, patience_->remaining());
   os::poll_once(fds, os::Deadline(longest));
   if (is_relaying && link_->end_sleep(of_link) == link::WaitEnd::peer_gone) is_link_gone_ = true;
@@ -132,11 +167,32 @@ void Near::check_times() {
     kill_deadline_.reset();
     lose("the agent there did not answer when it was to kill the worker");
   }
+  check_silence();
   if (patience_ && patience_->passed()) {
     patience_.reset();
     if (!end_) end_ = ended_;
     give_up();
   }
+}
+
+std::chrono::nanoseconds Near::silence_ends_in() const noexcept {
+  if (!heeds_silence()) return silence();
+  return std::chrono::nanoseconds(std::max<std::int64_t>(heard_ + silence().count() - os::boottime_ns(), 0));
+}
+
+/// What counts is when it listened in vain, so that a time in which it did not run itself is no silence.
+void Near::check_silence() {
+  if (phase_ != Phase::running || !heeds_silence() || listened_ - heard_ < silence().count()) return;
+  lose("nothing has been heard from there for " +
+       std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(silence()).count()) +
+       " ms (MachineOptions::silence)");
+  launcher_->hurry();  // it has lost its network, and would wait for it
+}
+
+/// The far agent's lease began with a ping that came before it was answered, and is shorter than the silence.
+Fence Near::fence_of_lost_worker() const noexcept {
+  if (ended_) return Fence::confirmed;
+  return heeds_silence() && os::boottime_ns() - answered_ >= silence().count() ? Fence::by_lease : Fence::no;
 }
 
 void Near::look_at_launcher() {
@@ -174,6 +230,7 @@ void Near::close_wire(bool has_failed) {
   phase_ = Phase::closing;
   is_wire_open_ = false;
   kill_deadline_.reset();
+  if (heeds_silence()) wake_.arm(silence());
   if (wire_) wire_->close_out();
   if (launcher_) launcher_->begin_end(has_failed);
 }
@@ -187,11 +244,13 @@ void Near::fail_start(std::string stage, int error_number, std::string text) {
   close_wire(true);
 }
 
-void Near::lose(std::string why) {
+void Near::lose(std::string why) { lose(std::move(why), fence_of_lost_worker()); }
+
+void Near::lose(std::string why, Fence fence) {
   if (phase_ == Phase::closing) return;
   end_.emplace();
   end_->how = remote::WorkerEnd::How::lost;
-  end_->value = ended_ ? 1 : 0;
+  end_->value = remote::value_of(fence);
   end_->text = std::move(why);
   names_launchers_end_ = true;
   close_wire(true);

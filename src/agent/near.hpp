@@ -9,7 +9,11 @@
 // far agent has passed the door.
 #pragma once
 
+#include <signal.h>
+#include <time.h>
+
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,20 +22,24 @@
 #include "agent/launcher.hpp"
 #include "agent/output_writer.hpp"
 #include "agent/relay.hpp"
+#include "agent/shipment.hpp"
 #include "agent/wire_stream.hpp"
 #include "link/link.hpp"
 #include "os/clock.hpp"
 #include "os/fd.hpp"
+#include "os/signal_timer.hpp"
 #include "remote/messages.hpp"
 #include "wire/door.hpp"
+#include "wire/intake.hpp"
 #include "wire/window.hpp"
 
 namespace coproc::inline v0::agent {
 
 class Near {
  public:
-  /// `control` leads to the host, and `link` is the end that it has handed over.
-  Near(remote::NearRequest request, os::Fd control, std::unique_ptr<link::Link> link);
+  /// `control` leads to the host, and `link` is the end that it has handed over. `program` is the worker's program, if
+  /// it is to be sent there. Throws std::system_error.
+  Near(remote::NearRequest request, os::Fd control, std::unique_ptr<link::Link> link, os::Fd program);
   /// Returns the exit code of the process.
   int run();
 
@@ -45,6 +53,8 @@ class Near {
 
   // near.cpp
   void begin();
+  std::vector<std::string> launchers_command() const;
+  bool flush_wire();
   void turn();
   void sleep();
   bool is_done();
@@ -54,14 +64,22 @@ class Near {
   void close_wire(bool has_failed);
   void fail_start(std::string stage, int error_number, std::string text);
   void lose(std::string why);
+  void lose(std::string why, Fence fence);
   void give_up();
   void check_times();
+  std::chrono::nanoseconds silence() const noexcept { return std::chrono::nanoseconds(request_.silence_ns); }
+  bool heeds_silence() const noexcept { return silence() != std::chrono::nanoseconds::max(); }
+  std::chrono::nanoseconds silence_ends_in() const noexcept;
+  void check_silence();
+  Fence fence_of_lost_worker() const noexcept;
   void note_killed_end();
   // near_conversation.cpp
   void read_control();
   void take_order(const remote::SignalOrder& order);
   void read_wire();
+  void await_agent(std::span<const std::byte>& bytes);
   void take(const wire::Frame& frame);
+  void answer_ping(std::uint64_t number);
   void take_hello(const wire::Hello& hello);
   void take_answer(const remote::StartAnswer& answer);
   void send_start();
@@ -71,6 +89,7 @@ class Near {
   std::string quoted_noise() const;
 
   const remote::NearRequest request_;
+  Shipment agent_, program_;  // what is sent there if it is asked for
   os::Fd control_;
   std::unique_ptr<link::Link> link_;
   wire::Windows windows_;
@@ -83,20 +102,25 @@ class Near {
 
   Phase phase_ = Phase::launching;
   os::Deadline start_deadline_;
-  std::optional<os::Deadline> kill_deadline_;   // by then the worker has to have ended
-  bool was_killed_ = false;                     // by the host
-  std::optional<os::Deadline> patience_;        // with a host that has killed its worker and takes nothing more
-  bool has_marker_ = false;                     // the far agent has begun to speak
-  std::string noise_;                           // what the launcher printed before
-  bool is_wire_open_ = true;                    // to be read
-  bool has_given_up_ = false;                   // what still waits is dropped
-  bool is_link_gone_ = false;                   // the host has closed its end
-  bool is_stuck_told_ = false;                  // to the host
-  std::optional<wire::Stuck> far_is_stuck_;     // with its counts
-  std::optional<remote::StartAnswer> refusal_;  // to be sent once the launcher has ended
-  bool names_launchers_end_ = false;            // it is added to the refusal, or to why the worker was lost
-  std::optional<remote::WorkerEnd> ended_;      // as the far agent said; what the worker sent may be on its way
-  std::optional<remote::WorkerEnd> end_;        // to be told to the host
+  // Signs of life; times are those of os::boottime_ns().
+  os::SignalTimer wake_{SIGCONT, CLOCK_BOOTTIME};  // lets this process go on if it has been stopped
+  std::int64_t listened_ = 0;                      // when it last began to read from the wire
+  std::int64_t heard_ = 0;                         // when it last had read something
+  std::int64_t answered_ = 0;                      // when it last had taken a ping
+  std::optional<os::Deadline> kill_deadline_;      // by then the worker has to have ended
+  bool was_killed_ = false;                        // by the host
+  std::optional<os::Deadline> patience_;           // with a host that has killed its worker and takes nothing more
+  bool has_marker_ = false;                        // the far agent has begun to speak
+  std::string noise_;                              // what the launcher printed before
+  bool is_wire_open_ = true;                       // to be read
+  bool has_given_up_ = false;                      // what still waits is dropped
+  bool is_link_gone_ = false;                      // the host has closed its end
+  bool is_stuck_told_ = false;                     // to the host
+  std::optional<wire::Stuck> far_is_stuck_;        // with its counts
+  std::optional<remote::StartAnswer> refusal_;     // to be sent once the launcher has ended
+  bool names_launchers_end_ = false;               // it is added to the refusal, or to why the worker was lost
+  std::optional<remote::WorkerEnd> ended_;         // as the far agent said; what the worker sent may be on its way
+  std::optional<remote::WorkerEnd> end_;           // to be told to the host
   std::optional<ExitStatus> launchers_end_;
 };
 

@@ -109,17 +109,19 @@ std::string Near::quoted_noise() const {
 void Near::read_wire() {
   for (int i = 0; i < kMostFills && wire_ && is_wire_open_; ++i) {
     const std::size_t before = wire_->intake().bytes().size();
+    listened_ = os::boottime_ns();
     const bool is_alive = wire_->fill();
     const bool any = wire_->intake().bytes().size() != before;
     try {
       auto bytes = wire_->intake().bytes();
-      if (!has_marker_) has_marker_ = wire::take_marker(bytes, noise_);
+      if (!has_marker_) await_agent(bytes);
       while (has_marker_ && is_wire_open_) {
         const auto frame = door_.next(bytes);
         if (!frame) break;
         take(*frame);
       }
       wire_->intake().keep(bytes);
+      if (any) heard_ = os::boottime_ns();
     } catch (const wire::BrokenWire& error) {
       const std::string why = std::string("the agent there broke the rules: ") + error.what();
       phase_ < Phase::running ? fail_start("handshake", 0, why) : lose(why);
@@ -134,6 +136,25 @@ void Near::read_wire() {
       }
     }
     if (!any) return;
+  }
+}
+
+/// Until it speaks itself, the script that looks for it may ask for files.
+void Near::await_agent(std::span<const std::byte>& bytes) {
+  for (;;) {
+    switch (wire::take_marker(bytes, noise_)) {
+      case wire::Beginning::nothing_yet:
+        return;
+      case wire::Beginning::agent:
+        has_marker_ = true;
+        return;
+      case wire::Beginning::agent_wanted:
+        agent_.begin();
+        break;
+      case wire::Beginning::program_wanted:
+        program_.begin();
+        break;
+    }
   }
 }
 
@@ -165,9 +186,23 @@ void Near::take(const wire::Frame& frame) {
     case FrameType::exit:
       end_ = ended_;
       return close_wire(false);
+    case FrameType::ping:
+      return answer_ping(frame.value);
+    case FrameType::lease_over:
+      lose(
+          "no sign of life from here came through to the agent there in the time of its lease "
+          "(MachineOptions::silence), so that it ended the worker",
+          Fence::confirmed);
+      return launcher_->hurry();
     default:  // credit: the door has given it to the window
       return;
   }
+}
+
+void Near::answer_ping(std::uint64_t number) {
+  wire_->outbox().put_latest(FrameType::pong, number);
+  answered_ = os::boottime_ns();
+  if (heeds_silence()) wake_.arm(silence());
 }
 
 void Near::take_hello(const wire::Hello& hello) {
@@ -195,6 +230,8 @@ void Near::take_answer(const remote::StartAnswer& answer) {
     return close_wire(false);
   }
   phase_ = Phase::running;
+  answered_ = os::boottime_ns();
+  if (heeds_silence()) wake_.arm(silence());
   launchers_errors_.put(std::as_bytes(std::span(noise_)));
   noise_.clear();
   tell_host(to_bytes(answer));

@@ -17,6 +17,9 @@ constexpr std::size_t kAtOnce = 4096;  // PIPE_BUF: what a pipe takes that is re
 
 }  // namespace
 
+OutputWriter::OutputWriter(int fd) noexcept
+    : own_(os::open_anew_to_write(fd)), fd_(own_ ? own_.get() : fd), is_socket_(os::is_socket(fd)) {}
+
 void OutputWriter::put(std::span<const std::byte> bytes) {
   if (!bytes.empty()) waiting_.emplace_back(bytes.begin(), bytes.end());
 }
@@ -33,7 +36,7 @@ std::size_t OutputWriter::flush() {
     std::size_t bytes = first.size() - at_;
     if (!is_over_) {
       const auto part = std::span(first).subspan(at_, std::min(bytes, kAtOnce));
-      const os::Moved written = os::write_some(fd_, part);
+      const os::Moved written = is_socket_ ? os::send_some(fd_, part) : os::write_some(fd_, part);
       is_over_ = written.is_over;
       if (written.bytes == 0 && !is_over_) break;
       bytes = written.bytes;

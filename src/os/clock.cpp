@@ -4,11 +4,19 @@
 
 namespace coproc::inline v0::os {
 
-std::int64_t now_ns() noexcept {
+namespace {
+
+std::int64_t read_clock(clockid_t clock) noexcept {
   timespec now{};
-  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  ::clock_gettime(clock, &now);
   return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
+
+}  // namespace
+
+std::int64_t now_ns() noexcept { return read_clock(CLOCK_MONOTONIC); }
+
+std::int64_t boottime_ns() noexcept { return read_clock(CLOCK_BOOTTIME); }
 
 std::int64_t Deadline::from_now(std::chrono::nanoseconds duration) noexcept {
   const std::int64_t now = now_ns();

@@ -11,6 +11,8 @@ namespace coproc::inline v0::os {
 
 /// Nanoseconds of CLOCK_MONOTONIC. (A call through the vDSO, which cannot fail.)
 std::int64_t now_ns() noexcept;
+/// Nanoseconds of CLOCK_BOOTTIME, which goes on while the machine sleeps.
+std::int64_t boottime_ns() noexcept;
 
 class Deadline {
  public:

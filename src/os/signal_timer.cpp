@@ -7,12 +7,12 @@
 
 namespace coproc::inline v0::os {
 
-SignalTimer::SignalTimer(int signal) {
+SignalTimer::SignalTimer(int signal, clockid_t clock) {
   sigevent event{};
   event.sigev_notify = SIGEV_SIGNAL;
   event.sigev_signo = signal;
-  if (call_retried([&] { return ::timer_create(CLOCK_MONOTONIC, &event, &timer_); }) != 0) {
-    throw_errno("timer_create", "CLOCK_MONOTONIC", signal);
+  if (call_retried([&] { return ::timer_create(clock, &event, &timer_); }) != 0) {
+    throw_errno("timer_create", clock, signal);
   }
 }
 

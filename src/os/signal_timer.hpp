@@ -12,7 +12,7 @@ namespace coproc::inline v0::os {
 class SignalTimer {
  public:
   /// Throws std::system_error.
-  explicit SignalTimer(int signal);
+  explicit SignalTimer(int signal, clockid_t clock = CLOCK_MONOTONIC);
   SignalTimer(const SignalTimer&) = delete;
   SignalTimer& operator=(const SignalTimer&) = delete;
   ~SignalTimer();

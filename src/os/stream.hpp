@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <span>
 
+#include "os/fd.hpp"
+
 namespace coproc::inline v0::os {
 
 /// Reads and writes through this file description no longer wait. Throws std::system_error.
@@ -19,5 +21,13 @@ struct Moved {
 Moved read_some(int fd, std::span<std::byte> to) noexcept;
 /// Writes as much as there is room for. REQUIRES: `from` is not empty.
 Moved write_some(int fd, std::span<const std::byte> from) noexcept;
+/// The same for a socket, whether or not its file description waits. Raises no SIGPIPE.
+Moved send_some(int socket, std::span<const std::byte> from) noexcept;
+
+bool is_socket(int fd) noexcept;
+
+/// A file description of its own for the pipe or terminal that `fd` leads to. Writes through it do not wait, while
+/// those of others who share `fd` do as before. No descriptor: it leads to neither, or cannot be opened.
+Fd open_anew_to_write(int fd) noexcept;
 
 }  // namespace coproc::inline v0::os

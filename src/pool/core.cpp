@@ -31,7 +31,10 @@ PoolCore::PoolCore(PoolOptions options, MakePoolWorker make_worker)
       owner_(os::fork_generation()),
       doorbell_(make_doorbell()) {
   slowest_.reserve(kSlowestKept + 1);
-  for (std::size_t i = 0; i < options_.workers; ++i) slots_.push_back(std::make_unique<Slot>(i, make_worker_(i)));
+  for (std::size_t i = 0; i < options_.workers; ++i) {
+    slots_.push_back(std::make_unique<Slot>(i, make_worker_(i)));
+    if (const Machine* const machine = machine_of(i)) slots_.back()->insights.machine = machine->name();
+  }
   try {
     start_all(slots_);
     if (!options_.background) return;

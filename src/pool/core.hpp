@@ -193,6 +193,9 @@ class PoolCore {
   bool take_ends() noexcept COPROC_REQUIRES(mutex_);
   void take_deaths() noexcept COPROC_REQUIRES(mutex_);
   bool take_end(Slot& slot) noexcept COPROC_REQUIRES(mutex_);
+  bool awaits_fence(Slot& slot, const ExitStatus& status) noexcept COPROC_REQUIRES(mutex_);
+  bool may_run_on(const Slot& slot, const ExitStatus& status) const noexcept COPROC_REQUIRES(mutex_);
+  const Machine* machine_of(std::size_t place) const noexcept;
   void take_last_answers(Slot& slot) noexcept COPROC_REQUIRES(mutex_);
   void end_overdue() noexcept COPROC_REQUIRES(mutex_);
   void give_up(Slot& slot) noexcept COPROC_REQUIRES(mutex_);

@@ -94,11 +94,38 @@ bool PoolCore::take_end(Slot& slot) noexcept {
     const auto status = slot.worker().exit_status();
     if (!status || std::holds_alternative<NotYetEnded>(status->end)) return false;
     take_last_answers(slot);
+    if (awaits_fence(slot, *status)) return false;
     note_end(slot, *status);
     return true;
   } catch (...) {
     return false;  // end_overdue() gives it up if its status can never be read
   }
+}
+
+/// Whether this worker may still run its task on a machine that was lost, and must have ended before the task is run
+/// again. The slot then keeps the task until the worker's lease is over.
+bool PoolCore::awaits_fence(Slot& slot, const ExitStatus& status) noexcept {
+  if (!may_run_on(slot, status) || slot.window.empty() || is_stopped_) return false;
+  const Task& task = slot.window.front();
+  const bool is_dropped = task.is_cancelled() || task.job->drops(task);
+  if (is_dropped || task.deaths >= task.job->options.max_retries || task.job->options.retries_unfenced) return false;
+  const Machine* const machine = machine_of(slot.number);
+  if (machine == nullptr || machine->options().silence.ns == kForever.ns) return false;
+  const std::int64_t now = os::now_ns();
+  if (slot.fenced_at == 0) slot.fenced_at = after(now, machine->options().silence.ns);
+  slot.kill_at = Slot::kNever;  // there is nobody left whom that would reach
+  return now < slot.fenced_at;
+}
+
+/// Whether the worker's machine was lost in a way that leaves open whether the worker runs.
+bool PoolCore::may_run_on(const Slot& slot, const ExitStatus& status) const noexcept {
+  const auto* const lost = std::get_if<MachineLost>(&status.end);
+  return lost != nullptr && lost->fence == Fence::no && (slot.fenced_at == 0 || os::now_ns() < slot.fenced_at);
+}
+
+const Machine* PoolCore::machine_of(std::size_t place) const noexcept {
+  const auto& machines = options_.machines;
+  return machines.empty() ? nullptr : &machines[place % machines.size()];
 }
 
 /// Takes in the answers that a worker had sent before its end. Errors of the worker do not matter any more.
@@ -207,7 +234,10 @@ void PoolCore::note_end(Slot& slot, const ExitStatus& status) noexcept {
     // The answered calls fail together with the running one.
   }
   const bool has_ended = !std::holds_alternative<NotYetEnded>(status.end);
-  const bool may_go_on = slot.is_kill_refused && !has_ended;
+  // What a lost machine had answered last is lost, too: any of its tasks may have begun.
+  const bool is_lost = std::holds_alternative<MachineLost>(status.end);
+  const bool may_go_on = (slot.is_kill_refused && !has_ended) || is_lost;
+  const bool is_unfenced = may_run_on(slot, status);
   // If this is false, the worker had not taken the whole message of its first task out of the link, so that no task has
   // begun.
   const bool was_killed_for_failure = slot.killed_for == KilledFor::failure && slot.ready_since != 0;
@@ -225,7 +255,8 @@ void PoolCore::note_end(Slot& slot, const ExitStatus& status) noexcept {
       return note_failed_start(slot, std::current_exception());
     }
   }
-  // The first call was running. The others had not begun, unless the process could not be killed and may go on.
+  // The first call was running. The others had not begun, unless the process could not be killed and may go on, or is
+  // on a machine that was lost.
   slot.failures = 0;
   failures_ = 0;
   TaskList again;
@@ -234,6 +265,7 @@ void PoolCore::note_end(Slot& slot, const ExitStatus& status) noexcept {
     Task& task = window.front();
     const bool is_dropped = task.is_cancelled() || task.job->drops(task);
     const bool is_retried = task.deaths < task.job->options.max_retries && slot.killed_for != KilledFor::failure &&
+                            (!is_unfenced || task.job->options.retries_unfenced) &&
                             !ran_out_of_time(slot, task, status);
     if (!is_dropped && may_have_begun && is_retried) ++task.deaths;
     if (!is_dropped && (!may_have_begun || is_retried)) {

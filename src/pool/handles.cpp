@@ -47,7 +47,27 @@ class PoolWorkerOf final : public PoolWorker {
 /// A ring that holds the results of a whole window of tiny tasks, so that workers do not have to wait for the host.
 constexpr std::size_t kRingBytes = std::size_t{256} << 10;
 
+/// Throws InvalidArgumentError for what workers on other machines cannot have.
+void check_machines(const PoolOptions& options) {
+  const auto refuse = [](const char* what) {
+    throw InvalidArgumentError(std::string("PoolOptions::machines: ") + what);
+  };
+  if (options.worker.machine) {
+    throw InvalidArgumentError(
+        "PoolOptions::worker: WorkerOptions::machine cannot be set for the workers of a pool: give "
+        "PoolOptions::machines");
+  }
+  if (options.machines.empty()) return;
+  if (options.workers == 0) refuse("their processors are not counted: give PoolOptions::workers");
+  if (options.pin)
+    refuse("PoolOptions::pin means processors of this machine: let the launcher's command choose others");
+  if (options.memory_per_worker != 0) {
+    refuse("PoolOptions::memory_per_worker is not looked at there: let the launcher's command set a limit");
+  }
+}
+
 PoolOptions checked(PoolOptions options) {
+  check_machines(options);
   std::size_t& ring_bytes = options.worker.link.ring_bytes;
   if (ring_bytes == LinkOptions().ring_bytes) ring_bytes = kRingBytes;
   if (options.workers == 0) options.workers = os::usable_processors();
@@ -60,11 +80,6 @@ PoolOptions checked(PoolOptions options) {
 }
 
 MakePoolWorker maker_of(const StateCode& state, const PoolOptions& options) {
-  if (options.worker.machine) {
-    throw InvalidArgumentError(
-        "PoolOptions::worker: a pool's workers run on this machine, and WorkerOptions::machine cannot be set: use "
-        "WorkerResource or WorkerResourcePool for workers elsewhere");
-  }
   WorkerSetup setup;
   setup.make_state = name_of(reinterpret_cast<process::Function>(state.make));
   setup.unmake_state = name_of(reinterpret_cast<process::Function>(state.unmake));
@@ -77,6 +92,7 @@ MakePoolWorker maker_of(const StateCode& state, const PoolOptions& options) {
     const int processor = processors[number % processors.size()];
     WorkerOptions worker = options.worker;
     worker.number = number;
+    if (!options.machines.empty()) worker.machine = options.machines[number % options.machines.size()];
     if (code.run != nullptr) {
       using pool::ForkedPoolWorker;
       return std::make_unique<PoolWorkerOf<ForkedPoolWorker>>(ForkedPoolWorker{code, context, processor}, worker);

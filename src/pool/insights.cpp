@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "coproc/detail/foreign_text.hpp"
+
 namespace coproc::inline v0 {
 
 namespace {
@@ -15,12 +17,17 @@ void add_line(std::string& text, const char* name, const WorkerInsights& worker)
                 worker.failed, seconds_of(worker.start_time), seconds_of(worker.wait_time),
                 seconds_of(worker.work_time), static_cast<double>(worker.peak_memory_bytes) / (1 << 20));
   text += line;
+  if (worker.machine.empty()) return;
+  text.back() = ' ';
+  text += " " + detail::in_one_line(worker.machine, 100) + '\n';
 }
 
 }  // namespace
 
 std::string PoolInsights::table() const {
-  std::string text = "  worker  starts      tasks  failed   start s    wait s    work s    peak MiB\n";
+  const auto is_elsewhere = [](const WorkerInsights& worker) { return !worker.machine.empty(); };
+  std::string text = "  worker  starts      tasks  failed   start s    wait s    work s    peak MiB";
+  text += std::any_of(workers.begin(), workers.end(), is_elsewhere) ? "  machine\n" : "\n";
   WorkerInsights all;
   for (const WorkerInsights& worker : workers) {
     add_line(text, std::to_string(worker.pid).c_str(), worker);

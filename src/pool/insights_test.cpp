@@ -32,4 +32,11 @@ TEST(PoolInsights, TheTableHasALineForEachWorkerTheirSumsAndTheSlowestTasks) {
             "    4711       2         50       0     0.002     1.750     0.250         5.0\n"
             "     all       3        150       2     0.003     2.250     1.750         5.0\n"
             "slowest tasks: task 9 0.250 s (worker 17), task 3 0.020 s (worker 4711)\n");
+  insights.slowest.clear();
+  insights.workers[1].machine = "node7";
+  EXPECT_EQ(insights.table(),
+            "  worker  starts      tasks  failed   start s    wait s    work s    peak MiB  machine\n"
+            "      17       1        100       2     0.001     0.500     1.500         3.0\n"
+            "    4711       2         50       0     0.002     1.750     0.250         5.0  node7\n"
+            "     all       3        150       2     0.003     2.250     1.750         5.0\n");
 }

@@ -47,6 +47,9 @@ LazyPool::LazyPool(PoolOptions options) : options_(std::move(options)) {
   if (options_.worker.method != StartMethod::automatic && options_.worker.method != StartMethod::fork) {
     throw InvalidArgumentError("a LazyPool's workers are forks: use Pool for other start methods");
   }
+  if (!options_.machines.empty()) {
+    throw InvalidArgumentError("a LazyPool's workers are forks, on this machine: use Pool for PoolOptions::machines");
+  }
   if (options_.workers == 0) options_.workers = os::usable_processors();
 }
 

@@ -53,6 +53,7 @@ void Slot::note_started() {
   cause = nullptr;
   kill_at = kNever;
   give_up_at = kNever;
+  fenced_at = 0;
   look_at = 0;
   look_interval_ = 0;
   stuck_since_ = 0;

@@ -138,6 +138,7 @@ class Slot {
   std::exception_ptr cause;          // why the worker was killed, or will be
   std::int64_t kill_at = kNever;     // the worker is killed then, if it is closing or ending
   std::int64_t give_up_at = kNever;  // the worker is given up then, if it was killed
+  std::int64_t fenced_at = 0;        // the worker, whose machine was lost, may run its task until then; 0: it was not
   std::int64_t look_at = 0;          // the next check of an ending worker
   std::int64_t retry_at = 0;         // the worker is not started before
   std::size_t failures = 0;          // starts in succession after which the worker ended before it ran anything

@@ -79,6 +79,25 @@ CodeRef name_code(Function function) {
                                     : "its target is not code of a loaded module: choose StartMethod::fork"};
 }
 
+std::string own_build_id() {
+  std::string id;
+  // The first module is the program itself.
+  ::dl_iterate_phdr(
+      [](dl_phdr_info* module, std::size_t, void* to) {
+        *static_cast<std::string*>(to) = build_id_of(*module);
+        return 1;
+      },
+      &id);
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string text;
+  for (const char c : id) {
+    const auto byte = static_cast<unsigned char>(c);
+    text += kDigits[byte >> 4];
+    text += kDigits[byte & 15];
+  }
+  return text;
+}
+
 Function find_code(const CodeRef& name) {
   Search search;
   search.name = name;

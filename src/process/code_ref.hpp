@@ -23,6 +23,9 @@ struct CodeRef {
 /// Throws StartReport (stage `code`) if the function's module has no build id: the name would be a guess.
 CodeRef name_code(Function function);
 
+/// That of this program, in hexadecimal digits; empty: it has none.
+std::string own_build_id();
+
 /// The function with this name. Throws StartReport (stage `code`) if no module with this build id is loaded, or if it
 /// has no code there.
 Function find_code(const CodeRef& name);

@@ -46,6 +46,13 @@ void require(bool is_possible, const char* what) {
   if (!is_possible) throw DecodeError(std::string("a message between agents is impossible: ") + what);
 }
 
+Fence fence_of(std::int32_t value) noexcept {
+  for (const Fence fence : {Fence::confirmed, Fence::by_lease}) {
+    if (value == value_of(fence)) return fence;
+  }
+  return Fence::no;
+}
+
 bool is_ring_size(std::uint64_t bytes) {
   return std::has_single_bit(bytes) && bytes >= kLeastRingBytes && bytes <= kMostRingBytes;
 }
@@ -55,7 +62,8 @@ void check(const WorkerEnd& end) {
   require(end.how >= How::exited && end.how <= How::lost, "the way in which a worker ended");
   require(end.how != How::exited || (end.value >= 0 && end.value <= 255), "an exit code");
   require(end.how != How::signalled || (end.value >= 1 && end.value <= SIGRTMAX), "a signal");
-  require(end.how != How::lost || end.value == 0 || end.value == 1, "whether a lost worker has ended");
+  require(end.how != How::lost || (end.value >= 0 && end.value <= value_of(Fence::by_lease)),
+          "the fence of a lost worker");
   require(end.user_us >= 0 && end.system_us >= 0 && end.peak_kib >= 0, "a time or a size below zero");
   require(end.text.size() <= kMostTextBytes, "the length of a text");
   require(end.crash_area.empty() || end.crash_area.size() == kMostCrashBytes, "the size of a crash report");
@@ -73,6 +81,7 @@ WorkerRequest read_worker_request(std::string_view bytes) {
   auto request = decoded_request<WorkerRequest>(bytes);
   require(is_ring_size(request.ring_bytes), "the size of a ring");
   require(!request.program.empty(), "the path of a program");
+  require(request.silence_ns > 0, "the time of a silence");
   return request;
 }
 
@@ -80,6 +89,8 @@ NearRequest read_near_request(std::string_view bytes) {
   auto request = decoded_request<NearRequest>(bytes);
   require(is_ring_size(request.ring_bytes), "the size of a ring");
   require(!request.launcher.empty() && !request.launcher.front().empty(), "a launcher without a command");
+  require(request.silence_ns > 0, "the time of a silence");
+  require(request.program_build_id.empty() || request.agent_there.empty(), "a program that is sent to an agent there");
   require(request.link_end == 0 || request.link_end == 1, "the end of a link");
   return request;
 }
@@ -104,6 +115,18 @@ SignalOrder read_signal_order(std::string_view bytes) {
   auto order = decoded<SignalOrder>(bytes, kMostAnswerBytes);
   require(order.signal >= 1 && order.signal <= SIGRTMAX, "a signal");
   return order;
+}
+
+std::int32_t value_of(Fence fence) noexcept {
+  switch (fence) {
+    case Fence::confirmed:
+      return 1;
+    case Fence::by_lease:
+      return 2;
+    case Fence::no:
+      break;
+  }
+  return 0;
 }
 
 WorkerEnd end_of(const ExitStatus& status) {
@@ -136,7 +159,7 @@ ExitStatus status_of(const WorkerEnd& end, const std::string& machine) {
       status.end = UnknownEnd{};
       break;
     case WorkerEnd::How::lost:
-      status.end = MachineLost{machine, end.text, end.value == 1 ? Fence::confirmed : Fence::no};
+      status.end = MachineLost{machine, end.text, fence_of(end.value)};
       return status;
   }
   status.resources.user_time = std::chrono::microseconds(end.user_us);

@@ -47,6 +47,7 @@ struct WorkerRequest {
   bool kills_descendants = false;
   bool heeds_signals_of_others = false;
   std::int64_t start_timeout_ns = 0;
+  std::int64_t silence_ns = 0;  // MachineOptions::silence; the greatest number: for ever
   std::uint64_t ring_bytes = 0;
   std::string payload;  // of process::StartRequest
 };
@@ -54,8 +55,12 @@ struct WorkerRequest {
 /// What the near agent needs besides.
 struct NearRequest {
   std::string machine;                // for errors
-  std::vector<std::string> launcher;  // with the words that start the far agent
+  std::vector<std::string> launcher;  // its command
+  bool uses_shell = false;            // Launcher::uses_shell
+  std::string agent_there;            // empty: it is sent there
+  std::string program_build_id;       // of the file that comes with this, to be sent there; empty: none does
   std::int64_t start_timeout_ns = 0;
+  std::int64_t silence_ns = 0;
   std::uint64_t ring_bytes = 0;
   std::int32_t link_end = 0;
   std::string worker;  // an encoded WorkerRequest
@@ -65,7 +70,7 @@ struct NearRequest {
 struct WorkerEnd {
   enum class How : std::uint8_t { exited = 1, signalled, unknown, lost };
   How how = How::unknown;
-  std::int32_t value = 0;  // the exit code or the signal; of `lost`: 1 if the worker has ended for certain
+  std::int32_t value = 0;  // the exit code or the signal; of `lost`: its fence (value_of)
   bool core_dumped = false;
   std::int64_t user_us = 0;
   std::int64_t system_us = 0;
@@ -106,6 +111,8 @@ StartAnswer read_start_answer(std::string_view bytes);
 WorkerEnd read_worker_end(std::string_view bytes);
 SignalOrder read_signal_order(std::string_view bytes);
 
+/// 0: no, so that what was forgotten promises nothing; 1: confirmed; 2: by_lease.
+std::int32_t value_of(Fence fence) noexcept;
 WorkerEnd end_of(const ExitStatus& status);
 /// `machine`: for MachineLost.
 ExitStatus status_of(const WorkerEnd& end, const std::string& machine);

@@ -35,6 +35,9 @@ using process::StartStage;
 
 /// The near agent ends a start that takes too long, and can say why. Only if it cannot even do that, the host does.
 constexpr std::chrono::seconds kAgentsGrace{10};
+/// In less the far agent could not end a worker before the near one gives it up: process::kHostGoneGrace has to fit
+/// into what is left of it after the lease (agent/lease.hpp).
+constexpr std::chrono::seconds kLeastSilence{2};
 
 WorkerRequest worker_request(const WorkerOptions& options, const RemoteProgram& program, const AgentLink& link,
                              std::string payload) {
@@ -50,20 +53,24 @@ WorkerRequest worker_request(const WorkerOptions& options, const RemoteProgram& 
   request.kills_descendants = options.kill_descendants;
   request.heeds_signals_of_others = options.heed_signals_of_others;
   request.start_timeout_ns = options.start_timeout.ns.count();
+  request.silence_ns = options.machine->options().silence.ns.count();
   request.ring_bytes = link.ring_bytes;
   request.payload = std::move(payload);
   return request;
 }
 
-NearRequest near_request(const WorkerOptions& options, const AgentLink& link, const WorkerRequest& worker) {
+NearRequest near_request(const WorkerOptions& options, const AgentLink& link, const RemoteProgram& program,
+                         const WorkerRequest& worker) {
   const Machine& machine = *options.machine;
   NearRequest request;
   request.machine = machine.name();
   request.launcher = machine.launcher().command;
-  request.launcher.push_back(machine.options().agent_there.empty() ? machine.options().agent
-                                                                   : machine.options().agent_there);
-  request.launcher.emplace_back("far");
+  request.uses_shell = machine.launcher().uses_shell;
+  request.agent_there = machine.options().agent_there;
+  if (request.agent_there.empty() && !machine.launcher().ships) request.agent_there = machine.options().agent;
+  request.program_build_id = program.build_id;
   request.start_timeout_ns = options.start_timeout.ns.count();
+  request.silence_ns = machine.options().silence.ns.count();
   request.ring_bytes = link.ring_bytes;
   request.link_end = link.end;
   request.worker = to_bytes(worker);
@@ -148,6 +155,9 @@ void check_remote_options(const WorkerOptions& options) {
   };
   const auto& command = options.machine->launcher().command;
   if (command.empty() || command.front().empty()) refuse("its Launcher has no command: give one, such as {\"env\"}");
+  if (options.machine->options().silence.ns < kLeastSilence) {
+    refuse("MachineOptions::silence is too short for signs of life to come in time: give at least 2 s");
+  }
   if (!options.keep_fds.empty()) {
     refuse(
         "WorkerOptions::keep_fds are descriptors of this process, which do not reach another machine: leave it empty");
@@ -172,7 +182,9 @@ process::Child start_on_machine(const WorkerOptions& options, const RemoteProgra
     RemoteLife& remote = *life;
     process::Child child(std::move(life), nullptr);  // whose destructor ends the agent
     stage = StartStage::handshake;
-    (void)send_message(remote.socket(), to_bytes(near_request(options, link, worker)), link.fds, deadline);
+    std::vector<int> fds(link.fds.begin(), link.fds.end());
+    if (program.file) fds.push_back(program.file.get());
+    (void)send_message(remote.socket(), to_bytes(near_request(options, link, program, worker)), fds, deadline);
     const StartAnswer answer = await_answer(remote, deadline);
     if (answer.pid == 0) throw_refusal(answer, options);
     remote.set_pid(answer.pid);

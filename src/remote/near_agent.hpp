@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "coproc/options.hpp"
+#include "os/fd.hpp"
 #include "process/child.hpp"
 
 namespace coproc::inline v0::remote {
@@ -18,6 +19,8 @@ struct RemoteProgram {
   bool is_executable = false;          // of type Executable; else this program
   std::string path;                    // there
   std::vector<std::string> arguments;  // with argv[0], unless it is an executable
+  std::string build_id = {};           // empty: it is there; else it is to be sent there
+  os::Fd file = {};                    // then
 };
 
 /// The descriptors of the end of the host's link that the near agent opens (Link::fds_to_hand_over), and its number.

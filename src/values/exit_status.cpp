@@ -53,6 +53,18 @@ std::string text_of(const Violation& violation) {
   return call + "(" + arguments + "), which Sandbox::allow(\"" + call + "\") would allow";
 }
 
+const char* words_of(Fence fence) {
+  switch (fence) {
+    case Fence::confirmed:
+      return "; it has ended";
+    case Fence::by_lease:
+      return "; the agent there has ended it, unless it was kept from running";
+    case Fence::no:
+      break;
+  }
+  return "; it may still run there";
+}
+
 struct Describe {
   const ExitStatus& status;
 
@@ -82,9 +94,7 @@ struct Describe {
   }
   std::string operator()(const MachineLost& end) const {
     return "was lost with the connection to its machine (" + detail::in_one_line(end.machine, 200) +
-           "): " + detail::in_one_line(end.why, 2000) +
-           (end.fence == Fence::confirmed ? "; it has ended, and what it sent last may be missing"
-                                          : "; it may still run there, and what it sent last may be missing");
+           "): " + detail::in_one_line(end.why, 2000) + words_of(end.fence) + ", and what it sent last may be missing";
   }
 };
 

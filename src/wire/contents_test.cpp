@@ -59,13 +59,17 @@ TEST(WireContents, ALossIsToldByTheNearAgentOnly) {
             "last may be missing");
   lost.value = 0;
   EXPECT_EQ(std::get<MachineLost>(remote::status_of(lost, "node7").end).fence, Fence::no);
+  for (const Fence fence : {Fence::confirmed, Fence::by_lease, Fence::no}) {
+    lost.value = remote::value_of(fence);
+    EXPECT_EQ(std::get<MachineLost>(remote::status_of(lost, "node7").end).fence, fence);
+  }
 }
 
 TEST(WireContents, RefusesEndsThatCannotBe) {
   using How = WorkerEnd::How;
   for (const WorkerEnd& end : {end_of(How::exited, -1), end_of(How::exited, 256), end_of(How::signalled, 0),
                                end_of(How::signalled, SIGRTMAX + 1), end_of(static_cast<How>(0), 0),
-                               end_of(static_cast<How>(5), 0), end_of(How::lost, 2)}) {
+                               end_of(static_cast<How>(5), 0), end_of(How::lost, 3)}) {
     EXPECT_THROW((void)remote::read_worker_end(to_bytes(end)), DecodeError);
   }
   WorkerEnd end = end_of(How::exited, 0);
@@ -98,6 +102,8 @@ TEST(WireContents, RefusesRequestsThatCannotBe) {
   remote::WorkerRequest worker;
   worker.program = "/bin/worker";
   worker.ring_bytes = 4096;
+  EXPECT_THROW((void)remote::read_worker_request(to_bytes(worker)), DecodeError);  // no silence
+  worker.silence_ns = 1;
   EXPECT_EQ(remote::read_worker_request(to_bytes(worker)).program, "/bin/worker");
   for (const std::uint64_t bytes :
        {std::uint64_t{0}, std::uint64_t{2048}, std::uint64_t{5000}, std::uint64_t{1} << 19}) {
@@ -108,6 +114,8 @@ TEST(WireContents, RefusesRequestsThatCannotBe) {
   near.ring_bytes = 4096;
   EXPECT_THROW((void)remote::read_near_request(to_bytes(near)), DecodeError);  // no launcher
   near.launcher = {"env"};
+  EXPECT_THROW((void)remote::read_near_request(to_bytes(near)), DecodeError);  // no silence
+  near.silence_ns = 1;
   EXPECT_EQ(remote::read_near_request(to_bytes(near)).launcher.front(), "env");
   near.link_end = 2;
   EXPECT_THROW((void)remote::read_near_request(to_bytes(near)), DecodeError);

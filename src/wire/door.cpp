@@ -38,10 +38,13 @@ Shape shape_of(FrameType type) noexcept {
       return {1, kMostPayload, true};
     case FrameType::credit:
     case FrameType::output_credit:
+    case FrameType::ping:
+    case FrameType::pong:
       return {0, 0, true};
     case FrameType::overtaking:
     case FrameType::close:
     case FrameType::exit:
+    case FrameType::lease_over:
       break;
   }
   return {0, 0, false};
@@ -91,6 +94,7 @@ bool Door::may_come(FrameType type) const noexcept {
       case FrameType::close:
       case FrameType::signal:
       case FrameType::output_credit:
+      case FrameType::pong:
         return is_alive;
       default:
         return false;
@@ -107,6 +111,8 @@ bool Door::may_come(FrameType type) const noexcept {
     case FrameType::credit:
     case FrameType::output:
     case FrameType::close:
+    case FrameType::ping:
+    case FrameType::lease_over:
       return is_alive || has_ended;
     case FrameType::stuck:
       return is_alive;
@@ -161,7 +167,16 @@ void Door::check_contents(const Frame& frame) {
       phase_ = Phase::ended;
       break;
     case FrameType::exit:
+    case FrameType::lease_over:
       phase_ = Phase::over;
+      break;
+    case FrameType::ping:
+      if (frame.value <= heard_) refuse("a ping with a number that it has used");
+      heard_ = frame.value;
+      break;
+    case FrameType::pong:
+      if (frame.value <= heard_ || frame.value > pinged_) refuse("an answer to a ping that there was not");
+      heard_ = frame.value;
       break;
     case FrameType::overtaking:
     case FrameType::close:

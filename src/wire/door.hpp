@@ -32,6 +32,8 @@ class Door {
   void set_max_record(std::size_t bytes) noexcept { max_record_ = bytes; }
   /// Of the near agent: it has sent the start request, which may be answered now.
   void expect_answer() noexcept { phase_ = Phase::starting; }
+  /// Of the far agent: it has sent the ping with this number, which may be answered now.
+  void expect_pong(std::uint64_t number) noexcept { pinged_ = number; }
   /// Of the far agent: whether the start request is complete.
   bool has_start() const noexcept { return phase_ == Phase::running; }
 
@@ -50,6 +52,8 @@ class Door {
   std::size_t max_record_ = 0;
   std::optional<std::uint64_t> start_left_;  // bytes of the start request that are to come
   bool is_broken_ = false;                   // the worker's link is: no record may follow
+  std::uint64_t pinged_ = 0;                 // the last ping that was sent, of the far agent
+  std::uint64_t heard_ = 0;                  // the last ping that has come, or the last one that was answered
 };
 
 }  // namespace coproc::inline v0::wire

@@ -94,7 +94,9 @@ TEST(WireDoor, LetsAWholeConversationPass) {
   near.windows.records_out.spend(100);
   near.take(frame(FrameType::credit, 100));
   near.take(frame(FrameType::stuck, 1, text_of(wire::to_payload(wire::Stuck{}))));
+  near.take(frame(FrameType::ping, 1));
   near.take(frame(FrameType::ended, 0, exited()));
+  near.take(frame(FrameType::ping, 3));
   near.take(frame(FrameType::records, 0, record(32)));
   near.take(frame(FrameType::broken, 0, "why"));
   EXPECT_EQ(near.take(frame(FrameType::exit)), FrameType::exit);
@@ -167,6 +169,28 @@ TEST(WireDoor, RefusesWhatOnlyTheOtherSideMaySend) {
   far.take(frame(FrameType::overtaking));
   far.take(frame(FrameType::close));
   far.take(frame(FrameType::signal, 0, text_of(wire::to_payload(remote::SignalOrder{15, true, 3}))));
+}
+
+TEST(WireDoor, RefusesSignsOfLifeThatCannotBe) {
+  RunningNear near;
+  near.refuses(frame(FrameType::pong, 1), "when it may send none");
+  near.refuses(frame(FrameType::ping, 0), "a number that it has used");
+  near.refuses(frame(FrameType::ping, 1, "x"), "with 1 bytes");
+  near.take(frame(FrameType::ping, 5));
+  near.refuses(frame(FrameType::ping, 5), "a number that it has used");
+  near.take(frame(FrameType::lease_over));
+  near.refuses(frame(FrameType::ping, 6), "when it may send none");
+
+  Agent far(Side::far);
+  far.take(frame(FrameType::start, 0, "request"));
+  far.refuses(frame(FrameType::ping, 1), "when it may send none");
+  far.refuses(frame(FrameType::lease_over), "when it may send none");
+  far.refuses(frame(FrameType::pong, 1), "a ping that there was not");
+  far.door.expect_pong(2);
+  far.take(frame(FrameType::pong, 1));
+  far.refuses(frame(FrameType::pong, 1), "a ping that there was not");
+  far.refuses(frame(FrameType::pong, 3), "a ping that there was not");
+  far.take(frame(FrameType::pong, 2));
 }
 
 TEST(WireDoor, RefusesRecordsThatAreNotWholeOrTooLarge) {

@@ -15,8 +15,12 @@
 
 namespace coproc::inline v0::wire {
 
-inline constexpr std::uint32_t kWireVersion = 1;
+inline constexpr std::uint32_t kWireVersion = 2;
 inline constexpr std::string_view kMarker = "\ncoproc-agent:1\n";
+/// What stands in place of it, equally long, if the far side first needs the agent, or the worker's program.
+inline constexpr std::string_view kAgentWanted = "\ncoproc-agent:A\n";
+inline constexpr std::string_view kProgramWanted = "\ncoproc-agent:P\n";
+static_assert(kAgentWanted.size() == kMarker.size() && kProgramWanted.size() == kMarker.size());
 
 enum class FrameType : std::uint8_t {
   hello = 1,      // far, first: its versions
@@ -33,8 +37,11 @@ enum class FrameType : std::uint8_t {
   output_credit,  // near; value: bytes of output that have been written
   ended,          // far: how the worker's process has ended. What it sent before still follows
   exit,           // far, last: everything that the worker sent and printed has been sent
+  ping,           // far; value: its number, from 1 on: a sign of life, and a question whether this one is seen
+  pong,           // near; value: the number of the last ping that has come
+  lease_over,     // far, last: no answer came in the time of the lease, and the worker was ended
 };
-inline constexpr std::uint8_t kLastType = static_cast<std::uint8_t>(FrameType::exit);
+inline constexpr std::uint8_t kLastType = static_cast<std::uint8_t>(FrameType::lease_over);
 
 /// Offsets in bytes, little-endian:
 ///

@@ -40,8 +40,11 @@ class Intake {
   std::size_t end_ = 0;
 };
 
-/// Takes the marker, and what the launcher printed before it, off the bytes. False: it has not come yet; the bytes that
-/// cannot belong to it are taken off all the same. The last of what was printed is kept in `printed`.
-bool take_marker(std::span<const std::byte>& bytes, std::string& printed);
+/// What the far side begins with.
+enum class Beginning { nothing_yet, agent, agent_wanted, program_wanted };
+
+/// Takes the next marker, and what the launcher printed before it, off the bytes. `nothing_yet`: it has not come; the
+/// bytes that cannot belong to it are taken off all the same. The last of what was printed is kept in `printed`.
+Beginning take_marker(std::span<const std::byte>& bytes, std::string& printed);
 
 }  // namespace coproc::inline v0::wire

@@ -7,6 +7,7 @@
 
 namespace {
 
+using coproc::wire::Beginning;
 using coproc::wire::Intake;
 using coproc::wire::kMarker;
 using coproc::wire::take_marker;
@@ -47,24 +48,36 @@ TEST(WireIntake, FindsTheMarkerBehindWhatTheLauncherPrinted) {
   for (std::size_t cut = 0; cut <= all.size(); ++cut) {
     Intake intake;
     std::string printed;
-    bool is_found = false;
+    Beginning found = Beginning::nothing_yet;
     for (const std::string& part : {all.substr(0, cut), all.substr(cut)}) {
       add(intake, part);
       auto bytes = intake.bytes();
-      if (!is_found) is_found = take_marker(bytes, printed);
+      if (found == Beginning::nothing_yet) found = take_marker(bytes, printed);
       intake.keep(bytes);
     }
-    ASSERT_TRUE(is_found) << cut;
+    ASSERT_EQ(found, Beginning::agent) << cut;
     EXPECT_EQ(text_of(intake.bytes()), "frames") << cut;
     EXPECT_EQ(printed, "Welcome!\n\ncoproc-agent: not yet\n") << cut;
   }
+}
+
+TEST(WireIntake, FindsMarkersInTheirOrder) {
+  std::string printed;
+  const std::string all = std::string(coproc::wire::kProgramWanted) + "x" + std::string(coproc::wire::kAgentWanted) +
+                          std::string(kMarker) + "frames";
+  auto bytes = std::as_bytes(std::span(all));
+  EXPECT_EQ(take_marker(bytes, printed), Beginning::program_wanted);
+  EXPECT_EQ(take_marker(bytes, printed), Beginning::agent_wanted);
+  EXPECT_EQ(take_marker(bytes, printed), Beginning::agent);
+  EXPECT_EQ(printed, "x");
+  EXPECT_EQ(bytes.size(), 6u);
 }
 
 TEST(WireIntake, KeepsOnlyTheLastOfWhatWasPrinted) {
   std::string printed;
   const std::string noise(10'000, 'x');
   auto bytes = std::as_bytes(std::span(noise));
-  EXPECT_FALSE(take_marker(bytes, printed));
+  EXPECT_EQ(take_marker(bytes, printed), Beginning::nothing_yet);
   EXPECT_EQ(printed.size(), 4096u);
   EXPECT_LT(bytes.size(), kMarker.size());
 }

@@ -34,6 +34,9 @@ std::span<const std::byte> Outbox::next_part() {
     left_ = 0;
     if (!control_.empty()) {
       leaving_.swap(control_);
+    } else if (latest_) {
+      append(leaving_, latest_->type, latest_->value, {});
+      latest_.reset();
     } else if (!bulk_.empty()) {
       leaving_ = std::move(bulk_.front());
       bulk_.pop_front();

@@ -52,6 +52,22 @@ TEST(WireOutbox, ControlGoesBeforeContentsThatHaveNotBegunToLeave) {
   EXPECT_TRUE(outbox.is_empty());
 }
 
+TEST(WireOutbox, OfSignsOfLifeOnlyTheLatestWaits) {
+  Outbox outbox;
+  outbox.put_bulk(FrameType::records, 0, payload("first"));
+  outbox.put_bulk(FrameType::records, 0, payload("second"));
+  std::string all = flush(outbox, 3);
+  outbox.put_latest(FrameType::ping, 1);
+  outbox.put_latest(FrameType::ping, 2);
+  outbox.put_control(FrameType::close);
+  all += flush(outbox, 1000);
+  EXPECT_EQ(describe(all), "4(first)0 7()0 15()2 4(second)0 ");
+  outbox.put_latest(FrameType::ping, 3);
+  EXPECT_FALSE(outbox.is_empty());
+  EXPECT_EQ(describe(flush(outbox, 1000)), "15()3 ");
+  EXPECT_TRUE(outbox.is_empty());
+}
+
 TEST(WireOutbox, GivesEveryByteOnceHoweverSmallTheRoomIs) {
   Outbox outbox;
   for (int i = 0; i < 20; ++i)

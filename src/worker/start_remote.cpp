@@ -1,4 +1,6 @@
 // The start of a worker on another machine: host and worker each have a link to an agent on their own.
+#include <fcntl.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <string>
@@ -10,6 +12,7 @@
 #include "messenger/core.hpp"
 #include "os/file.hpp"
 #include "os/fork_guard.hpp"
+#include "process/code_ref.hpp"
 #include "process/fork_server.hpp"
 #include "process/new_program.hpp"
 #include "process/start_stage.hpp"
@@ -42,7 +45,13 @@ void check_plan(const detail::StartPlan& plan, const WorkerOptions& options) {
   }
 }
 
-/// Throws StartReport.
+/// Without a build id its targets cannot be found in it anyway, as the error about that says.
+bool ships_program(const Machine& machine) {
+  return machine.launcher().ships && machine.options().agent_there.empty() && machine.options().program_there.empty() &&
+         !process::own_build_id().empty();
+}
+
+/// Throws StartReport, std::system_error.
 remote::RemoteProgram program_of(const detail::StartPlan& plan, const Machine& machine) {
   remote::RemoteProgram program;
   if (plan.executable != nullptr) {
@@ -53,6 +62,12 @@ remote::RemoteProgram program_of(const detail::StartPlan& plan, const Machine& m
   process::refuse_before_take_over();
   const os::Program own = process::this_program(process::kSpawnRole, {});
   program = {false, own.path, own.arguments};
+  if (ships_program(machine)) {
+    program.build_id = process::own_build_id();
+    program.file = os::open_file(own.path.c_str(), O_RDONLY);
+    program.arguments = {own.path, own.arguments.back()};  // of which the agent there replaces the first
+    return program;
+  }
   if (machine.options().program_there.empty()) {
     // There this path would lead to the agent, which resolves it.
     if (own.path.starts_with("/proc/self/")) {

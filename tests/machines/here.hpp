@@ -5,6 +5,7 @@
 
 #include <coproc/coproc.hpp>
 
+#include <chrono>
 #include <csignal>
 #include <fstream>
 #include <string>
@@ -13,8 +14,10 @@
 
 namespace machines {
 
+/// What a test stops or delays, and how busy this machine is, counts as no silence.
 inline coproc::Machine by(std::vector<std::string> command, std::string name = {}) {
-  return coproc::Machine(coproc::command(std::move(command)), {.name = std::move(name), .agent = COPROC_AGENT});
+  return coproc::Machine(coproc::command(std::move(command)),
+                         {.name = std::move(name), .agent = COPROC_AGENT, .silence = std::chrono::minutes(10)});
 }
 inline coproc::Machine here() { return by({"env"}, "here"); }
 

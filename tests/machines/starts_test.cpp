@@ -148,10 +148,6 @@ TEST(MachineStarts, AMessengerAmongTheArgumentsIsRefused) {
   EXPECT_THROW(worker.start(std::move(theirs)), coproc::InvalidArgumentError);
 }
 
-TEST(MachineStarts, APoolSaysThatItsWorkersRunHere) {
-  EXPECT_THROW(coproc::Pool({.worker = {.machine = machines::here()}}), coproc::InvalidArgumentError);
-}
-
 void tell_of_itself(PriorityMessenger& host, const std::string& text) {
   char directory[4096];
   const char* const variable = std::getenv("MACHINE_TEST");
