@@ -8,6 +8,7 @@ import contextlib
 import json
 import linecache
 import os
+import resource
 import sys
 from multiprocessing import Pipe, forkserver, resource_tracker
 
@@ -75,7 +76,7 @@ class Box:
         if self._method == "spawn":
             found = trackers  # of all others this process was given each by name
         else:
-            found = set(map(int, os.listdir("/proc/self/fd"))) | trackers
+            found = _descriptors() | trackers
             if self._method == "forkserver":
                 found -= set(forkserver._forkserver._inherited_fds or ())
             found -= {*end.fds(), self._answer.fileno(), *self._kept}
@@ -149,6 +150,14 @@ def _flat(arguments):
             yield from argument.values()
         else:
             yield argument
+
+
+def _descriptors():
+    """Return the numbers that may be those of open descriptors."""
+    try:
+        return set(map(int, os.listdir("/proc/self/fd")))
+    except OSError:  # there is no /proc
+        return set(range(resource.getrlimit(resource.RLIMIT_NOFILE)[0]))
 
 
 def _is_open(fd):
