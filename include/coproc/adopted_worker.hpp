@@ -7,9 +7,11 @@
 #include <string>
 
 #include "coproc/exit_status.hpp"
+#include "coproc/limits.hpp"
 #include "coproc/link_end.hpp"
 #include "coproc/messenger.hpp"
 #include "coproc/options.hpp"
+#include "coproc/sandbox.hpp"
 #include "coproc/worker.hpp"
 
 namespace coproc::inline v0 {
@@ -21,6 +23,10 @@ struct AdoptOptions {
   LinkOptions link = {};
   bool heed_signals_of_others = false;
   bool report_crashes = true;
+  /// What the process will confine itself to, by this_worker::confine: nothing here closes the box. As for other boxed
+  /// workers, LinkOptions::loan_bytes then has a smaller default.
+  std::optional<Sandbox> sandbox = {};
+  Limits limits = {};
 };
 
 /// A worker whose process is started and reaped by something else: another library, a supervisor, or an interpreter's
@@ -45,7 +51,9 @@ class AdoptedWorker : public Worker {
                              .stop = options.stop,
                              .link = options.link,
                              .heed_signals_of_others = options.heed_signals_of_others,
-                             .report_crashes = options.report_crashes},
+                             .report_crashes = options.report_crashes,
+                             .sandbox = std::move(options.sandbox),
+                             .limits = options.limits},
                Worker::make_messenger<M>(), std::same_as<M, PriorityMessenger>) {}
   AdoptedWorker(AdoptedWorker&&) noexcept = default;
   AdoptedWorker& operator=(AdoptedWorker&&) noexcept = default;

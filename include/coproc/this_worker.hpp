@@ -84,6 +84,9 @@ COPROC_API std::uint64_t seed() noexcept;
 /// threads, which would stay outside, and SandboxError if the system cannot enforce everything and the sandbox is not
 /// `best_effort()`.
 COPROC_API Confinement confine(const Sandbox& sandbox, const Limits& limits = {});
+/// Sets limits alone, for ever. Returns what holds. Throws InvalidArgumentError for values that cannot be limits, and
+/// SandboxError if this process uses more already.
+COPROC_API Confinement confine(const Limits& limits);
 
 /// Whether a host has started this program as an Executable, and `run` was not called yet.
 COPROC_API bool is_worker() noexcept;

@@ -13,7 +13,17 @@
 
 from . import _main_interpreter  # noqa: F401  before anything of the core
 from . import this_worker  # noqa: F401
-from ._core import DataMessage, ExitStatus, LinkOptions, StopOptions, wait_any
+from ._core import (
+    Confinement,
+    DataMessage,
+    ExitStatus,
+    Limits,
+    LinkOptions,
+    Sandbox,
+    StopOptions,
+    Violation,
+    wait_any,
+)
 from .array import empty
 from .errors import *  # noqa: F403
 from .legacy_worker_resource import BaseWorkerProcess, LegacyWorkerResource

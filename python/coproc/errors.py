@@ -29,6 +29,7 @@ __all__ = [
     "RemoteError",
     "RemoteTraceback",
     "ResourceRequestedClose",
+    "SandboxError",
     "StartError",
     "TaskCancelledError",
     "TaskTimeoutError",
@@ -108,6 +109,13 @@ class StartError(Error):
         super().__init__(text)
         self.stage = stage
         self.error_number = error_number
+
+
+class SandboxError(Error):
+    """The system cannot confine this process as `this_worker.confine` was asked to.
+
+    The text says what is missing. Nothing is undone: parts of the sandbox may hold already.
+    """
 
 
 class MessageTooLargeError(Error, ValueError):

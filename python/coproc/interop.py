@@ -15,8 +15,19 @@ def _msgpack():
     try:
         import msgpack
     except ImportError:
-        raise ImportError("messages for other languages need the package msgpack (Debian: python3-msgpack)") from None
+        raise ImportError(
+            "messages for other languages, and of workers in sandboxes, need the package msgpack (Debian: "
+            "python3-msgpack)"
+        ) from None
     return msgpack
+
+
+def import_early():
+    """Import what the other functions import, in a process that will not be able to.
+
+    :raises ImportError: if msgpack is not installed
+    """
+    _msgpack()
 
 
 def pack(value):
@@ -61,7 +72,8 @@ def _replace(value):
         )
     raise TypeError(
         f"a value of the type {type(value).__name__} cannot go to a program in another language: send numbers, text, "
-        "bytes, lists, dicts, dataclasses or arrays"
+        "bytes, lists, dicts, dataclasses or arrays. (Nor does a worker in a sandbox send others, unless its host says "
+        "trust_pickle=True.)"
     )
 
 

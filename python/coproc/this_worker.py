@@ -34,6 +34,24 @@ def seed():
     return _core.own_seed() if _own is None else _own[1]
 
 
+def confine(sandbox=None, limits=None):
+    """Put this process into a box, for ever: open and import what is needed first, then close the door.
+
+    Further calls can only make the box tighter. The host does not know of it, and goes on to unpickle what this worker
+    sends, unless its messenger has `codec="msgpack"` (docs/sandbox.md).
+
+    :param sandbox: the Sandbox; None, the default, sets limits alone
+    :param limits: the Limits; None, the default, for none
+    :return: the Confinement, which says what the system enforces
+    :raises ValueError: if this process has other threads, which would stay outside of the sandbox
+    :raises SandboxError: if the system cannot enforce everything, and the sandbox is not `best_effort`
+    :raises ImportError: if msgpack is not installed
+    """
+    from .worker_resource.box import confine
+
+    return confine(sandbox, limits)
+
+
 def new_identity(number=None, seed=None):
     """Return the number and the seed of the next worker of this process."""
     count = next(_started)

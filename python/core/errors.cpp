@@ -18,28 +18,10 @@ py::object* module_of_errors = nullptr;  // coproc.errors; never destroyed
 
 py::object error_class(const char* name) { return module_of_errors->attr(name); }
 
-/// Replaces the names of the C++ API in a text of the library by those of the Python API.
-std::string in_pythons_words(std::string text) {
-  static constexpr std::pair<std::string_view, std::string_view> kWords[] = {
-      {"LinkOptions::", "LinkOptions."},
-      {"StartMethod::fork", "method='fork'"},
-      {"StartMethod::spawn", "method='spawn'"},
-      {"send a std::vector instead", "send an ordinary array instead"},
-      {" in WorkerOptions::start_timeout", " in time"},
-      {"by coproc::this_worker::run()", "by coproc.run_worker()"},
-      {"a WorkerResource of an Executable does: see coproc::this_worker::is_worker()", "a ProgramResource does"},
-  };
-  for (const auto& [in_cpp, in_python] : kWords) {
-    for (std::size_t at = 0; (at = text.find(in_cpp, at)) != std::string::npos; at += in_python.size())
-      text.replace(at, in_cpp.size(), in_python);
-  }
-  return text;
-}
-
 void set(const py::object& exception) {
   PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(exception.ptr())), exception.ptr());
 }
-void set(PyObject* type, const char* text) { PyErr_SetObject(type, text_of(in_pythons_words(text)).ptr()); }
+void set(PyObject* type, const char* text) { PyErr_SetObject(type, in_pythons_words(text).ptr()); }
 void set(const char* name, const char* text) { set(error_class(name).ptr(), text); }
 
 bool is_of_python(const std::exception_ptr& exception) {
@@ -55,33 +37,33 @@ bool is_of_python(const std::exception_ptr& exception) {
 
 void set_worker_died(const coproc::WorkerDiedError& error) {
   const coproc::WorkerDiedError said(error.name(), error.pid(), in_python(error.exit_status()), error.task());
-  set(error_class("WorkerDiedError")(text_of(said.what()), text_of(error.name()), error.pid(),
+  set(error_class("WorkerDiedError")(in_pythons_words(said.what()), text_of(error.name()), error.pid(),
                                      py::cast(error.exit_status())));
 }
 
 void set_start_error(const coproc::StartError& error) {
-  set(error_class("StartError")(text_of(in_pythons_words(error.what())), error.stage(), error.error_number()));
+  set(error_class("StartError")(in_pythons_words(error.what()), error.stage(), error.error_number()));
 }
 
 void set_remote(const coproc::RemoteError& error) {
   set(error_class("RemoteError")(text_of(error.type_name()), text_of(error.text())));
 }
 
-void set_pool_broken(const coproc::PoolBrokenError& error) {
-  const py::object broken = error_class("PoolBrokenError")(text_of(in_pythons_words(error.what())));
+void set_pool_broken(const coproc::PoolBrokenError& error, bool unpickles) {
+  const py::object broken = error_class("PoolBrokenError")(in_pythons_words(error.what()));
   if (error.cause() != nullptr) {
-    PyException_SetCause(broken.ptr(), exception_object(error.cause()).release().ptr());
+    PyException_SetCause(broken.ptr(), exception_object(error.cause(), unpickles).release().ptr());
   }
   set(broken);
 }
 
 /// Errors are listed before their base classes.
-void translate(std::exception_ptr pointer) {
+void translate_as(std::exception_ptr pointer, bool unpickles) {
   try {
     if (pointer) std::rethrow_exception(pointer);
   } catch (const PythonError& error) {
     try {
-      raise_remote(error, true);
+      raise_remote(error, unpickles);
     } catch (py::error_already_set& raised) {
       raised.restore();
     }
@@ -104,7 +86,7 @@ void translate(std::exception_ptr pointer) {
   } catch (const coproc::TaskCancelledError& error) {
     set("TaskCancelledError", error.what());
   } catch (const coproc::PoolBrokenError& error) {
-    set_pool_broken(error);
+    set_pool_broken(error, unpickles);
   } catch (const coproc::TimeoutError& error) {
     set(PyExc_TimeoutError, error.what());
   } catch (const coproc::InterruptedError& error) {
@@ -119,8 +101,7 @@ void translate(std::exception_ptr pointer) {
     if (error.error_number() == ENOMEM) {
       set(PyExc_MemoryError, error.what());
     } else {
-      set(py::reinterpret_borrow<py::object>(PyExc_OSError)(error.error_number(),
-                                                            text_of(in_pythons_words(error.what()))));
+      set(py::reinterpret_borrow<py::object>(PyExc_OSError)(error.error_number(), in_pythons_words(error.what())));
     }
   } catch (const coproc::QueueFullError& error) {
     set("QueueFullError", error.what());
@@ -136,6 +117,8 @@ void translate(std::exception_ptr pointer) {
     set("NotOwnerError", error.what());
   } catch (const coproc::ConcurrentUseError& error) {
     set("ConcurrentUseError", error.what());
+  } catch (const coproc::SandboxError& error) {
+    set("SandboxError", error.what());
   } catch (const coproc::WorkerIsAlreadyAliveError& error) {
     set("WorkerIsAlreadyAliveError", error.what());
   } catch (const coproc::NoLinkError& error) {
@@ -153,12 +136,36 @@ void translate(std::exception_ptr pointer) {
   }
 }
 
+/// What nobody has translated by raise_errors_of() is of a process that is not trusted, as far as is known here.
+void translate(std::exception_ptr pointer) { translate_as(std::move(pointer), false); }
+
 }  // namespace
 
 py::str text_of(std::string_view bytes) {
   PyObject* const text = PyUnicode_DecodeUTF8(bytes.data(), static_cast<Py_ssize_t>(bytes.size()), "backslashreplace");
   if (text == nullptr) throw py::error_already_set();
   return py::reinterpret_steal<py::str>(text);
+}
+
+py::str in_pythons_words(std::string text) {
+  static constexpr std::pair<std::string_view, std::string_view> kWords[] = {
+      {"LinkOptions::", "LinkOptions."},
+      {"WorkerOptions::sandbox and limits", "sandbox and limits"},
+      {"Worker::confinement()", "confinement()"},
+      {"Sandbox::", "Sandbox."},
+      {"Limits::", "Limits."},
+      {"StartMethod::fork", "method='fork'"},
+      {"StartMethod::spawn", "method='spawn'"},
+      {"send a std::vector instead", "send an ordinary array instead"},
+      {" in WorkerOptions::start_timeout", " in time"},
+      {"by coproc::this_worker::run()", "by coproc.run_worker()"},
+      {"a WorkerResource of an Executable does: see coproc::this_worker::is_worker()", "a ProgramResource does"},
+  };
+  for (const auto& [in_cpp, in_python] : kWords) {
+    for (std::size_t at = 0; (at = text.find(in_cpp, at)) != std::string::npos; at += in_python.size())
+      text.replace(at, in_cpp.size(), in_python);
+  }
+  return text_of(text);
 }
 
 coproc::ExitStatus in_python(coproc::ExitStatus status) {
@@ -174,9 +181,14 @@ PythonError python_error_of(const py::tuple& parts, bool has_escaped) {
           parts[3].cast<std::string>(), has_escaped};
 }
 
-py::object exception_object(const std::exception_ptr& error) {
+void raise_errors_of(bool unpickles) {
+  translate_as(std::current_exception(), unpickles);
+  throw py::error_already_set();
+}
+
+py::object exception_object(const std::exception_ptr& error, bool unpickles) {
   try {
-    translate(error);
+    translate_as(error, unpickles);
   } catch (py::error_already_set& raised) {
     raised.restore();
   } catch (const std::bad_alloc&) {

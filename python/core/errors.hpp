@@ -41,6 +41,8 @@ class PythonError : public std::exception {
 
 /// Makes a str of text that may contain any bytes, such as that of C++ programs and file names.
 py::str text_of(std::string_view bytes);
+/// Replaces the names of the C++ API in a text of the library by those of the Python API.
+py::str in_pythons_words(std::string text);
 /// Removes the C++ type of a Python exception from `exception_text`, so that the text begins with the Python type.
 coproc::ExitStatus in_python(coproc::ExitStatus status);
 
@@ -54,8 +56,23 @@ PythonError escaped_error(const py::error_already_set& error);
 /// here, or must not be unpickled.
 [[noreturn]] void raise_remote(const PythonError& error, bool unpickles);
 
-/// Returns the Python exception that this one would be raised as.
-py::object exception_object(const std::exception_ptr& error);
+/// Raises the error of the core that is being handled.
+[[noreturn]] void raise_errors_of(bool unpickles);
+
+/// Calls `f`. Errors that other processes have sent, alone or as a cause, are unpickled if `unpickles` says so.
+template <class F>
+auto with_errors_of(bool unpickles, F f) {
+  try {
+    return f();
+  } catch (const PythonError& error) {
+    raise_remote(error, unpickles);
+  } catch (const coproc::PoolBrokenError&) {
+    raise_errors_of(unpickles);
+  }
+}
+
+/// Returns the Python exception that this one would be raised as, with `unpickles` as for raise_remote.
+py::object exception_object(const std::exception_ptr& error, bool unpickles);
 
 void bind_errors(py::module_& module);
 

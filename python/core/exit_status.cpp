@@ -30,6 +30,21 @@ double seconds(std::chrono::microseconds time) { return std::chrono::duration<do
 
 void bind_exit_status(py::module_& module) {
   using coproc::ExitStatus;
+  using coproc::Violation;
+  py::class_<Violation>(
+      module, "Violation",
+      "A system call that a worker's sandbox does not allow. It comes from the worker, which may have "
+      "been taken over: it is for people, and not for decisions.")
+      .def_property_readonly(
+          "call", [](const Violation& violation) { return text_of(violation.call); },
+          "The kernel's name of the call, as `Sandbox.allow` takes it.")
+      .def_property_readonly(
+          "arguments", [](const Violation& violation) { return py::tuple(py::cast(violation.arguments)); },
+          "The six arguments of the call, as numbers.")
+      .def("__repr__", [](const Violation& violation) {
+        return "<Violation: " + violation.call +
+               py::repr(py::tuple(py::cast(violation.arguments))).cast<std::string>() + ">";
+      });
   py::class_<ExitStatus>(module, "ExitStatus",
                          "How a worker ended, and everything else that is known about its end. If there were several "
                          "causes, the first one counts.")
@@ -75,16 +90,21 @@ void bind_exit_status(py::module_& module) {
           },
           "The resource limit that ended the worker by SIGKILL, such as 'RLIMIT_CPU'. None if there was none, or it is "
           "not known.")
+      .def_property_readonly(
+          "violation", [](const ExitStatus& status) { return status.violation; },
+          "The system call for which its sandbox ended the worker, a Violation, as the worker reported it. Otherwise "
+          "None.")
       .def(
-          "describe", [](const ExitStatus& status) { return text_of(in_python(status).describe()); },
+          "describe", [](const ExitStatus& status) { return in_pythons_words(in_python(status).describe()); },
           "Say how the worker ended.\n\n"
           ":return: a text such as 'exited with code 1 after ...' or 'was killed by SIGSEGV'\n")
       .def(
-          "report", [](const ExitStatus& status) { return text_of(in_python(status).report()); },
+          "report", [](const ExitStatus& status) { return in_pythons_words(in_python(status).report()); },
           "Say everything that is known about the end.\n\n"
           ":return: the text of `describe`, and further lines: time and memory, unanswered requests, stack\n")
-      .def("__repr__",
-           [](const ExitStatus& status) { return text_of("<ExitStatus: " + in_python(status).describe() + ">"); });
+      .def("__repr__", [](const ExitStatus& status) {
+        return in_pythons_words("<ExitStatus: " + in_python(status).describe() + ">");
+      });
 }
 
 }  // namespace coproc_python

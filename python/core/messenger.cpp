@@ -157,7 +157,7 @@ void Messenger::put_back(std::span<Message> messages) {
 /// unpickling, the message is put back.
 py::object Messenger::payload_or_put_back(Message message) {
   try {
-    return payload_of(message, unpickles_);
+    return payload_of(message, unpickles_, refusal_);
   } catch (py::error_already_set& error) {
     if (error.matches(PyExc_KeyboardInterrupt)) put_back({&message, 1});
     throw;
@@ -170,7 +170,8 @@ py::object Messenger::receive(py::handle channel, py::handle timeout) {
 
 Received Messenger::receive_message(py::handle channel, py::handle timeout) {
   return with_errors([&] {
-    return Received{wait_for_message(channel, timeout), py::reinterpret_borrow<py::object>(channel), unpickles_};
+    return Received{wait_for_message(channel, timeout), py::reinterpret_borrow<py::object>(channel), unpickles_,
+                    refusal_};
   });
 }
 
@@ -190,7 +191,7 @@ Received Messenger::receive_any(const py::iterable& channel_ids, py::handle time
     if (!message) throw coproc::TimeoutError("no message of these channels came in this time");
     std::size_t index = 0;
     while (!(ids[index] == message->channel())) ++index;
-    return {*std::move(message), channels[index], unpickles_};
+    return {*std::move(message), channels[index], unpickles_, refusal_};
   });
 }
 
@@ -199,7 +200,7 @@ py::object Messenger::try_receive(py::handle channel, bool as_message) {
     std::optional<Message> message = try_next(id_of(channel));
     if (!message) return py::none();
     if (!as_message) return py::make_tuple(payload_or_put_back(*std::move(message)));
-    return py::cast(Received{*std::move(message), py::reinterpret_borrow<py::object>(channel), unpickles_});
+    return py::cast(Received{*std::move(message), py::reinterpret_borrow<py::object>(channel), unpickles_, refusal_});
   });
 }
 
@@ -227,7 +228,7 @@ py::list Messenger::receive_available_messages(py::handle channel) {
   return with_errors([&] {
     py::list all;
     for (Message& message : all_available(id_of(channel))) {
-      all.append(Received{std::move(message), py::reinterpret_borrow<py::object>(channel), unpickles_});
+      all.append(Received{std::move(message), py::reinterpret_borrow<py::object>(channel), unpickles_, refusal_});
     }
     return all;
   });
@@ -241,7 +242,7 @@ py::list Messenger::receive_available(py::handle channel) {
     const std::span messages(taken);
     py::list all;
     try {
-      for (const Message& message : messages) all.append(payload_of(message, unpickles_));
+      for (const Message& message : messages) all.append(payload_of(message, unpickles_, refusal_));
     } catch (...) {
       const bool is_ctrl_c = is_keyboard_interrupt(std::current_exception());
       const std::size_t kept = is_ctrl_c ? 0 : std::max<std::size_t>(1, all.size());
@@ -308,7 +309,7 @@ Received Messenger::receive_next_reply_message(py::handle channel, py::handle ti
       }
       return std::optional<Message>(std::move(*at));
     });
-    return Received{*std::move(message), py::reinterpret_borrow<py::object>(channel), unpickles_};
+    return Received{*std::move(message), py::reinterpret_borrow<py::object>(channel), unpickles_, refusal_};
   });
 }
 

@@ -34,11 +34,15 @@ struct HeldEnd {
 
 class OutgoingData;
 
+/// What the error says for a pickle that is not unpickled; null for the usual text.
+using RefusalText = std::shared_ptr<const std::string>;
+
 /// A received message: Python's `DataMessage`.
 struct Received {
   coproc::Message message;
   py::object channel;
   bool unpickles;
+  RefusalText refusal;
   py::object payload = {};  // cached once it was asked for
 };
 
@@ -86,6 +90,7 @@ class Messenger {
   const std::shared_ptr<HeldEnd>& held() const noexcept { return held_; }
   bool reorders() const noexcept { return reorders_; }
   bool unpickles() const noexcept { return unpickles_; }
+  void set_refusal(std::string text) { refusal_ = std::make_shared<const std::string>(std::move(text)); }
 
   // ---- sending ----
 
@@ -199,6 +204,7 @@ class Messenger {
   std::shared_ptr<void> keeper_;
   const bool reorders_;
   const bool unpickles_;
+  RefusalText refusal_;
   std::shared_ptr<EndReport> end_report_;
   MainNames main_names_;
   Turn turn_;
@@ -262,7 +268,7 @@ auto Messenger::Use::run_all(const std::vector<std::unique_ptr<Use>>& uses, copr
 }
 
 /// The payload of a message, if its type is one that Python knows.
-py::object payload_of(const coproc::Message& message, bool unpickles);
+py::object payload_of(const coproc::Message& message, bool unpickles, const RefusalText& refusal);
 
 void bind_messenger(py::module_& module);
 void bind_link_end(py::module_& module);

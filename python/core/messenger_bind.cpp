@@ -90,7 +90,7 @@ std::optional<std::size_t> wait_any(const py::iterable& messengers, py::handle t
 py::object payload_once(Received& received) {
   if (received.payload.ptr() != nullptr) return received.payload;
   try {
-    received.payload = payload_of(received.message, received.unpickles);
+    received.payload = payload_of(received.message, received.unpickles, received.refusal);
   } catch (const PythonError& error) {
     raise_remote(error, received.unpickles);
   }
@@ -168,6 +168,7 @@ void bind_messenger(py::module_& module) {
       .def("_hold", &Messenger::hold)
       .def_property_readonly("_held", &Messenger::held)
       .def_property_readonly("_channels", &Messenger::channels)
+      .def("_set_refusal", &Messenger::set_refusal)
       .def_property_readonly(
           "codec", [](const Messenger& self) { return self.unpickles() ? "pickle" : "msgpack"; }, docs::kCodec.c_str())
       .def("send_norequest", send_nothing_back(Messenger::Send::norequest), "data"_a, "channel_id"_a = none,

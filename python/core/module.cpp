@@ -11,6 +11,7 @@
 #include "pickling.hpp"
 #include "plain.hpp"
 #include "pool.hpp"
+#include "sandbox.hpp"
 #include "this_program.hpp"
 #include "turn.hpp"
 #include "worker.hpp"
@@ -41,6 +42,7 @@ PYBIND11_MODULE(_core, module) {
   bind_memory(module);
   bind_options(module);
   bind_exit_status(module);
+  bind_sandbox(module);
   bind_turn();
   bind_link_end(module);
   bind_messenger(module);

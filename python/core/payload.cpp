@@ -32,9 +32,10 @@ py::object plain_payload(const coproc::Message& message) {
 
 }  // namespace
 
-py::object payload_of(const coproc::Message& message, bool unpickles) {
+py::object payload_of(const coproc::Message& message, bool unpickles, const RefusalText& refusal) {
   if (const auto error = message.error()) std::rethrow_exception(error);
   if (message.holds<Value>()) {
+    if (!unpickles && refusal != nullptr) throw coproc::DecodeError(*refusal);
     if (!unpickles) {
       throw coproc::DecodeError(
           "the peer sent a pickle, and this messenger's codec is msgpack: it unpickles nothing. Is the peer's codec "

@@ -1,10 +1,13 @@
 #include "pickling.hpp"
 
+#include <coproc/errors.hpp>
+
 #include <algorithm>
 #include <string_view>
 #include <utility>
 
 #include "memory.hpp"
+#include "packed.hpp"
 #include "plain.hpp"
 
 namespace coproc_python {
@@ -216,7 +219,20 @@ void Pickled::hold(py::handle object, std::vector<Piece>& into) {
   into.push_back(held);
 }
 
+py::object unpack_only(Value&& value) {
+  if (value.kind != Kind::packed) {
+    throw coproc::DecodeError(
+        "the worker is in a sandbox and has sent a pickle, which could run any code in this process: nothing of it was "
+        "unpickled. Its answers are MessagePack: numbers, text, bytes, lists, dicts, dataclasses, arrays. If you trust "
+        "what runs in it nevertheless, say trust_pickle=True");
+  }
+  if (value.in_buffers.empty())
+    return unpacked(reinterpret_cast<const std::byte*>(value.in_head.data()), value.in_head.size());
+  return unpacked(value.in_buffers[0].data(), value.in_buffers[0].size());
+}
+
 py::object unpickle(Value&& value) {
+  if (value.kind == Kind::packed) return unpack_only(std::move(value));
   if (value.kind == Kind::plain) return decode_plain(value.in_head);
   if (value.kind == Kind::bytes || value.kind == Kind::bytearray) {
     const Memory& memory = value.in_buffers[0];

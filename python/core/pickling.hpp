@@ -46,6 +46,9 @@ class Pickled {
 /// Makes the object of a received value, and uses up the value. Throws the exceptions of unpickling.
 py::object unpickle(Value&& value);
 
+/// Makes the object of a value whose sender is not trusted, which must be MessagePack. Throws coproc::DecodeError.
+py::object unpack_only(Value&& value);
+
 /// Loads coproc.pickling. Call once, when the module is made.
 void bind_pickling(py::module_& module);
 

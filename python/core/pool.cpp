@@ -136,7 +136,8 @@ py::tuple insights(PoolKernel& self) {
 
 }  // namespace
 
-PoolKernel::PoolKernel(const coproc::PoolOptions& options, const py::function& make_worker) {
+PoolKernel::PoolKernel(const coproc::PoolOptions& options, const py::function& make_worker, bool unpickles)
+    : unpickles_(unpickles) {
   auto maker = maker_of(make_worker);
   const Unlocked unlocked;
   handle_ = std::make_unique<coproc::detail::PoolHandle>(options, std::move(maker));
@@ -151,7 +152,7 @@ void bind_pool(py::module_& module) {
   py::class_<PoolKernel, std::shared_ptr<PoolKernel>>(module, "PoolKernel")
       .def(py::init([](std::size_t workers, const py::function& make_worker, std::size_t window,
                        std::size_t tasks_per_worker, std::size_t memory_per_worker, bool background,
-                       const coproc::StopOptions& stop, const coproc::LinkOptions& link) {
+                       const coproc::StopOptions& stop, const coproc::LinkOptions& link, bool unpickles) {
              coproc::PoolOptions options{.workers = workers,
                                          .window = window,
                                          .tasks_per_worker = tasks_per_worker,
@@ -162,17 +163,31 @@ void bind_pool(py::module_& module) {
              const auto end = [](PoolKernel* kernel) {
                end_without_lock([kernel] { delete kernel; }, kernel->is_at_work());
              };
-             return std::shared_ptr<PoolKernel>(new PoolKernel(options, make_worker), end);
+             return std::shared_ptr<PoolKernel>(new PoolKernel(options, make_worker, unpickles), end);
            }),
            py::kw_only(), "workers"_a, "make_worker"_a, "window"_a, "tasks_per_worker"_a, "memory_per_worker"_a,
-           "background"_a, "stop"_a, "link"_a)
+           "background"_a, "stop"_a, "link"_a, "unpickles"_a)
       .def("new_function",
            [](PoolKernel& self, const std::string& data) {
              const Unlocked released;
              return HeldFunction{self.handle().new_function(data)};
            })
-      .def("map", &map)
-      .def("submit", &submit)
+      .def("map",
+           [](const std::shared_ptr<PoolKernel>& self, const HeldFunction& function, py::object iterator,
+              py::function main_names, bool copies, bool is_ordered, std::size_t chunk_size,
+              const py::object& time_limit, std::size_t max_retries, bool stop_on_error) {
+             return with_errors_of(self->unpickles(), [&] {
+               return map(self, function, std::move(iterator), std::move(main_names), copies, is_ordered, chunk_size,
+                          time_limit, max_retries, stop_on_error);
+             });
+           })
+      .def("submit",
+           [](const std::shared_ptr<PoolKernel>& self, const HeldFunction& function, const py::object& arguments,
+              py::object main_names, const py::object& time_limit, std::size_t max_retries) {
+             return with_errors_of(self->unpickles(), [&] {
+               return submit(self, function, arguments, std::move(main_names), time_limit, max_retries);
+             });
+           })
       .def("insights", &insights)
       .def(
           "stop", [](PoolKernel& self, const coproc::StopOptions& options) { self.handle().stop(options); }, unlocked)
@@ -180,8 +195,10 @@ void bind_pool(py::module_& module) {
           "pending", [](PoolKernel& self) { return self.handle().pending(); }, unlocked)
       .def("wait", [](PoolKernel& self, const py::object& timeout) {
         const coproc::Timeout time = timeout_of(timeout);
-        const Unlocked released;
-        return self.handle().wait(time);
+        return with_errors_of(self.unpickles(), [&] {
+          const Unlocked released;
+          return self.handle().wait(time);
+        });
       });
 }
 

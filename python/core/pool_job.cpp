@@ -12,6 +12,7 @@
 #include "errors.hpp"
 #include "lock.hpp"
 #include "pickling.hpp"
+#include "pool.hpp"
 #include "value.hpp"
 
 namespace coproc_python {
@@ -106,7 +107,7 @@ py::object PoolJob::take_one() {
   coproc::detail::ResultDecoder from(task, at_);
   Value value = coproc::decode<Value>(from.decoder());
   from.decoder().finish();
-  return unpickle(std::move(value));
+  return pool_->unpickles() ? unpickle(std::move(value)) : unpack_only(std::move(value));
 }
 
 void PoolJob::pass_one() {
@@ -141,7 +142,7 @@ py::object PoolJob::take_ready() {
     if (error && !results.empty()) break;
     index_ = ready_.front()->index + call_;
     pass_one();
-    if (error) return exception_object(error);
+    if (error) return exception_object(error, pool_->unpickles());
   }
   if (results.empty()) return {};
   return results;
@@ -166,6 +167,8 @@ py::object PoolJob::read(const py::object& timeout) {
     if (news == News::timed_out) return py::bool_(false);
   }
 }
+
+bool PoolJob::unpickles() const noexcept { return pool_->unpickles(); }
 
 bool PoolJob::is_done() {
   if (!ready_.empty()) return true;
@@ -212,14 +215,25 @@ bool PoolJob::wait_any(const std::vector<PoolJob*>& jobs, const py::object& time
 
 void bind_pool_job(py::module_& module) {
   py::class_<PoolJob, std::shared_ptr<PoolJob>>(module, "PoolJob")
-      .def("read", &PoolJob::read, py::arg("timeout") = py::none())
+      .def(
+          "read",
+          [](PoolJob& self, const py::object& timeout) {
+            return with_errors_of(self.unpickles(), [&] { return self.read(timeout); });
+          },
+          py::arg("timeout") = py::none())
       .def_property_readonly("index", &PoolJob::index)
       .def_property_readonly("taken", &PoolJob::taken)
       .def("is_done", &PoolJob::is_done)
       .def("cancel", &PoolJob::cancel, py::arg("even_if_running") = true)
       .def("then", &PoolJob::then, py::arg("function"))
       .def("close", &PoolJob::close)
-      .def_static("wait_any", &PoolJob::wait_any, py::arg("jobs"), py::arg("timeout"));
+      .def_static(
+          "wait_any",
+          [](const std::vector<PoolJob*>& jobs, const py::object& timeout) {
+            const bool unpickles = jobs.empty() || jobs.front()->unpickles();
+            return with_errors_of(unpickles, [&] { return PoolJob::wait_any(jobs, timeout); });
+          },
+          py::arg("jobs"), py::arg("timeout"));
 }
 
 }  // namespace coproc_python

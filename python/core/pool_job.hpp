@@ -43,6 +43,8 @@ class PoolJob {
   std::uint64_t index() const noexcept { return index_; }
   /// The number of results that were read.
   std::uint64_t taken() const noexcept { return taken_; }
+  /// Whether the pool trusts its workers with pickles.
+  bool unpickles() const noexcept;
   bool is_done();
   bool cancel(bool even_if_running);
   void then(py::function function);

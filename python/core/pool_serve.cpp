@@ -25,6 +25,7 @@ struct Server {
   py::function make_call;       // makes the callable for a function from its bytes
   MainNames main_names;         // the names that the host has
   std::exception_ptr ended_by;  // the SystemExit of a task
+  bool packs = false;           // results are sent as MessagePack, and not as pickles
   std::string plain;
 };
 Server* server = nullptr;
@@ -34,6 +35,21 @@ PythonError error_of_task(py::error_already_set& error) {
   if (error.trace()) PyException_SetTraceback(error.value().ptr(), error.trace().ptr());
   const py::object failed = py::module_::import("coproc.pool.failures").attr("Failed")(error.value());
   return python_error_of(failed.attr("parts"));
+}
+
+/// Replies by MessagePack, which a host can decode whatever a worker has become.
+void reply_packed(TaskRun& run, const py::object& result) {
+  constexpr std::size_t kLeastLarge = 64 << 10;
+  const py::bytes bytes = py::module_::import("coproc.interop").attr("pack")(result);
+  const Piece piece{PyBytes_AS_STRING(bytes.ptr()), static_cast<std::size_t>(PyBytes_GET_SIZE(bytes.ptr())), nullptr};
+  Value value;
+  value.kind = Kind::packed;
+  if (piece.size < kLeastLarge) {
+    value.head = piece;
+  } else {
+    value.out_buffers.push_back(piece);
+  }
+  run.reply(run, coproc::detail::outgoing(value));
 }
 
 void run_with_lock(TaskRun& run) {
@@ -51,6 +67,7 @@ void run_with_lock(TaskRun& run) {
   auto* const function = static_cast<PyObject*>(run.function.made.get());
   const auto result = py::reinterpret_steal<py::object>(PyObject_CallOneArg(function, item.ptr()));
   if (!result) throw py::error_already_set();
+  if (server->packs) return reply_packed(run, result);
   // Small results are the most frequent ones, so nothing is allocated for them.
   server->plain.clear();
   if (encode_plain(result, server->plain, server->main_names)) {
@@ -76,7 +93,7 @@ void run_call(TaskRun& run) {
 }
 
 void serve_pool(Messenger& host, py::function make_call) {
-  server = new Server{std::move(make_call), host.main_names(), nullptr, {}};
+  server = new Server{std::move(make_call), host.main_names(), nullptr, !host.unpickles(), {}};
   auto& messenger = static_cast<coproc::PriorityMessenger&>(host.link());
   // Tasks run with the interpreter's lock. It is released during the waits, for other threads of the worker.
   static PyThreadState* state = nullptr;

@@ -51,14 +51,15 @@ Value coproc::Codec<Value>::decode(Decoder& decoder) {
   Value value;
   const auto kind = decoder.scalar<std::uint8_t>();
   value.kind = static_cast<Kind>(kind & ~coproc_python::kHasMore);
-  if (value.kind > Kind::plain)
+  if (value.kind > Kind::packed)
     decoder.fail("there is no such kind of Python value: is the peer another version of coproc?");
   value.in_head = coproc::decode<std::string>(decoder);
   if ((kind & coproc_python::kHasMore) != 0) {
     value.in_parts = coproc::decode<std::vector<Memory>>(decoder);
     value.in_buffers = coproc::decode<std::vector<Memory>>(decoder);
   }
-  const bool needs_buffer = value.kind != Kind::pickle && value.kind != Kind::plain;
+  const bool needs_buffer =
+      value.kind == Kind::packed ? value.in_head.empty() : value.kind != Kind::pickle && value.kind != Kind::plain;
   if (needs_buffer && value.in_buffers.size() != 1) decoder.fail("a Python value comes without its buffer");
   return value;
 }

@@ -23,6 +23,7 @@ enum class Kind : std::uint8_t {
   bytearray,   // buffers[0] is the object
   memoryview,  // the head is the pickle of (format, shape); buffers[0] is the memory
   plain,       // the head is in the format of plain.hpp
+  packed,      // the head is MessagePack, or, if there is no head, buffers[0]. Only this kind is safe to decode
 };
 
 /// Memory of the sender, which must stay valid until it is sent.

@@ -224,10 +224,16 @@ void bind_worker(py::module_& module) {
       .def_property_readonly("exit_status",
                              py::cpp_function([](Worker& self) { return self.life().exit_status(); }, unlocked));
   py::class_<Adopted, Worker, std::shared_ptr<Adopted>>(module, "AdoptedWorker")
-      .def(py::init([](bool reorders, std::string name, const coproc::StopOptions& stop,
-                       const coproc::LinkOptions& link) {
-        return make<AdoptedOf, Adopted>(reorders, name, coproc::AdoptOptions{.name = name, .stop = stop, .link = link});
-      }))
+      .def(
+          py::init([](bool reorders, std::string name, const coproc::StopOptions& stop, const coproc::LinkOptions& link,
+                      std::optional<coproc::Sandbox> sandbox, std::optional<coproc::Limits> limits) {
+            return make<AdoptedOf, Adopted>(reorders, name,
+                                            coproc::AdoptOptions{.name = name,
+                                                                 .stop = stop,
+                                                                 .link = link,
+                                                                 .sandbox = std::move(sandbox),
+                                                                 .limits = limits.value_or(coproc::Limits())});
+          }))
       .def("new_link", &new_link)
       .def("adopt", [](Adopted& self, int pid, py::function ask) {
         auto asked = without_lock(std::move(ask));
@@ -236,11 +242,18 @@ void bind_worker(py::module_& module) {
       });
   py::class_<Program, Worker, std::shared_ptr<Program>>(module, "ProgramWorker")
       .def(py::init([](bool reorders, std::string path, std::vector<std::string> arguments, std::string name,
-                       const coproc::StopOptions& stop, const coproc::LinkOptions& link) {
+                       const coproc::StopOptions& stop, const coproc::LinkOptions& link,
+                       std::optional<coproc::Sandbox> sandbox, std::optional<coproc::Limits> limits) {
         return make<ProgramOf, Program>(reorders, name, coproc::Executable{std::move(path), std::move(arguments)},
-                                        coproc::WorkerOptions{.name = name, .stop = stop, .link = link});
+                                        coproc::WorkerOptions{.name = name,
+                                                              .stop = stop,
+                                                              .link = link,
+                                                              .sandbox = std::move(sandbox),
+                                                              .limits = limits.value_or(coproc::Limits())});
       }))
-      .def("start", &start_program);
+      .def("start", &start_program)
+      .def(
+          "confinement", [](Program& self) { return self.life().confinement(); }, unlocked);
   module.def("note_collector", [](bool runs) { collecting = runs ? PyThread_get_thread_ident() : 0; });
   module.def("wait_for_ending", [] {
     const Unlocked released;

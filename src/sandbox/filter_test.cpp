@@ -1,5 +1,6 @@
 #include "sandbox/filter.hpp"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/syscall.h>
 
@@ -112,6 +113,49 @@ TEST(SandboxFilter, ThreadsAreNoProcesses) {
   EXPECT_EQ(decide(with_programs, call_of(SYS_clone, {process})), kAllowed);
   EXPECT_EQ(decide(with_programs, call_of(SYS_clone, {process | 0x8000})), refused(EPERM));  // CLONE_PARENT
   EXPECT_EQ(decide(with_programs, call_of(SYS_clone, {process | 0x20000000})), refused(EPERM));
+}
+
+TEST(SandboxFilter, ComputeMakesNoProcessesAndOpensNothing) {
+  const Sandbox compute = Sandbox::compute();
+  for (const int number : {SYS_openat, SYS_execve, SYS_execveat, SYS_statx, SYS_unlinkat, SYS_socket, SYS_bpf}) {
+    EXPECT_NE(decide(compute, call_of(number)), kAllowed) << name_of_call(number);
+  }
+#ifdef __x86_64__
+  for (const int number : {SYS_fork, SYS_vfork}) {
+    EXPECT_EQ(decide(compute, call_of(number)), refused(EPERM)) << name_of_call(number);
+    EXPECT_EQ(decide(compute.strict(), call_of(number)), kTrapped) << name_of_call(number);
+    EXPECT_EQ(decide(Sandbox::client(), call_of(number)), refused(EPERM)) << name_of_call(number);
+    EXPECT_EQ(decide(Sandbox::files().execute("/bin"), call_of(number)), kAllowed) << name_of_call(number);
+  }
+  for (const int number : {SYS_open, SYS_creat, SYS_stat}) {
+    EXPECT_EQ(decide(compute, call_of(number)), refused(EACCES)) << name_of_call(number);
+  }
+#endif
+}
+
+// Landlock refuses it from its version 3 on only.
+TEST(SandboxFilter, AnOpenForReadingDoesNotTruncate) {
+  for (const Sandbox& box : {Sandbox::files(), Sandbox::client(), Sandbox::files().system()}) {
+    const auto open_at = [&](std::uint64_t flags) { return decide(box, call_of(SYS_openat, {0, 0, flags})); };
+    EXPECT_EQ(open_at(O_RDONLY | O_CLOEXEC), kAllowed);
+    EXPECT_EQ(open_at(O_RDONLY | O_TRUNC), refused(EACCES));
+    EXPECT_EQ(open_at(O_WRONLY | O_TRUNC), kAllowed);
+    EXPECT_EQ(open_at(O_RDWR | O_TRUNC), kAllowed);
+    EXPECT_EQ(open_at(O_ACCMODE | O_TRUNC), refused(EACCES));
+#ifdef __x86_64__
+    EXPECT_EQ(decide(box, call_of(SYS_open, {0, O_RDONLY | O_TRUNC})), refused(EACCES));
+    EXPECT_EQ(decide(box, call_of(SYS_open, {0, O_WRONLY | O_TRUNC})), kAllowed);
+#endif
+  }
+}
+
+// The lifeline ends a busy worker by a timer, and stops it again.
+TEST(SandboxFilter, TheLifelineHasItsTimer) {
+  for (const Sandbox& box : {Sandbox::guard(), Sandbox::compute().strict(), Sandbox::files(), Sandbox::client()}) {
+    for (const int number : {SYS_timer_create, SYS_timer_settime, SYS_timer_delete}) {
+      EXPECT_EQ(decide(box, call_of(number)), kAllowed) << name_of_call(number);
+    }
+  }
 }
 
 TEST(SandboxFilter, SocketsAreTcpOrNone) {

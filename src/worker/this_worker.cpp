@@ -23,6 +23,20 @@ std::uint64_t this_worker::seed() noexcept { return process::own_identity().seed
 
 bool this_worker::is_worker() noexcept { return process::is_executable_worker(); }
 
+namespace {
+
+Confinement confine_to(const detail::SandboxParts* box, const Limits& limits) {
+  try {
+    return sandbox::describe(box, limits, sandbox::confine(box, limits));
+  } catch (const sandbox::Refused& refused) {
+    throw SandboxError("confine: " + refused.text);
+  } catch (const std::system_error& error) {
+    throw SandboxError(std::string("confine: this process could not be confined: ") + error.what());
+  }
+}
+
+}  // namespace
+
 Confinement this_worker::confine(const Sandbox& box, const Limits& limits) {
   sandbox::check_limits(limits);
   if (os::has_other_threads()) {
@@ -31,13 +45,12 @@ Confinement this_worker::confine(const Sandbox& box, const Limits& limits) {
         "before they are started");
   }
   process::forgo_leak_check();
-  try {
-    return sandbox::describe(&box.parts(), limits, sandbox::confine(&box.parts(), limits));
-  } catch (const sandbox::Refused& refused) {
-    throw SandboxError("confine: " + refused.text);
-  } catch (const std::system_error& error) {
-    throw SandboxError(std::string("confine: this process could not be confined: ") + error.what());
-  }
+  return confine_to(&box.parts(), limits);
+}
+
+Confinement this_worker::confine(const Limits& limits) {
+  sandbox::check_limits(limits);
+  return confine_to(nullptr, limits);
 }
 
 namespace {

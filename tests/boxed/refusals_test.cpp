@@ -50,6 +50,15 @@ TEST(BoxedRefusals, AProcessWithThreadsDoesNotConfineItself) {
               HasSubstr("has more than one thread, and the others would stay outside"));
 }
 
+TEST(BoxedRefusals, LimitsFromInsideNeedNoBox) {
+  EXPECT_EQ(support::in_host([] {
+              const std::string text = coproc::this_worker::confine({.open_files = 100, .priority = 3}).describe();
+              return text + "\nnice value: " + std::to_string(::nice(0));
+            }),
+            "system calls: all\nLandlock: none\nlimit on open_files: 100 (RLIMIT_NOFILE)\nlimit on priority: 3 (nice)\n"
+            "nice value: 3");
+}
+
 TEST(BoxedRefusals, ABoxFromInsideThatCannotBeIsASandboxError) {
   EXPECT_THAT(support::in_host([] {
                 try {

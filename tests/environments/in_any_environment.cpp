@@ -159,6 +159,9 @@ void use_closure() {
 
 void use_executable(const char* program) { use_workers(coproc::Executable{program, {}}, {.name = "a program"}); }
 
+/// In the box that is whole on every kernel that has filters of system calls.
+void use_box() { use_workers(&converse, {.name = "boxed", .sandbox = coproc::Sandbox::compute()}); }
+
 template <class Pool>
 void use_any_pool() {
   Pool pool{{.workers = 2}};
@@ -302,6 +305,7 @@ int main(int argc, char** argv) {
                               {"fork", [] { use_method(StartMethod::fork); }},
                               {"closure", &use_closure},
                               {"executable", [argv] { use_executable(argv[0]); }},
+                              {"boxed", &use_box},
                               {"pool", &use_any_pool<coproc::Pool<>>},
                               {"lazy_pool", &use_any_pool<coproc::LazyPool>}};
   bool is_right = true;

@@ -22,8 +22,8 @@ def square(value):
     return value * value
 
 
-def use_method(method):
-    worker = coproc.WorkerResource(echo, method=method)
+def use_method(method, **options):
+    worker = coproc.WorkerResource(echo, method=method, **options)
     worker.start(greeting="so: ")
     try:
         for length in 5, 300_000, 3_000_000:
@@ -50,6 +50,7 @@ def main(arguments):
     signal.alarm(150)
     refusals = dict(argument.split("=refused:") for argument in arguments)
     ways = {method: lambda method=method: use_method(method) for method in ("forkserver", "spawn", "fork")}
+    ways["boxed"] = lambda: use_method("forkserver", sandbox=coproc.Sandbox.compute())
     ways["pool"] = use_pool
     wrong = 0
     for name, use in ways.items():

@@ -22,6 +22,9 @@ class LegacyWorkerResource(WorkerResource):
     :param link: the LinkOptions of the link; None, the default, for `LinkOptions()`
     :param number: the result of `this_worker.number()` in the worker, as in WorkerResource
     :param seed: what `this_worker.seed()` follows from, as in WorkerResource
+    :param sandbox: the Sandbox of the worker, or None, as in WorkerResource
+    :param limits: the Limits of the worker, or None, as in WorkerResource
+    :param trust_pickle: whether messages of a worker in a sandbox may be pickles, as in WorkerResource
     :raises TypeError: if `messenger_type`, `stop` or `link` is of another type
     :raises ValueError: if there is no such method
     """

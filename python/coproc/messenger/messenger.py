@@ -194,7 +194,7 @@ class Messenger(_core.Messenger, AsyncReceiver):
         held = self._held
         if held is None and self._is_of_worker:
             context.assert_spawning(self)
-            return type(self), ()
+            return _rebuild, (type(self), None, self.codec)
         if held is None:
             raise TypeError(
                 "a messenger that is in use cannot go to another process: make a pair for it with new_pair(), and "

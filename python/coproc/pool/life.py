@@ -20,12 +20,14 @@ from .worker_maker import WorkerMaker
 class PoolLife:
     """The workers of a pool, and the kernel in the core that drives them between a start and a stop."""
 
-    def __init__(self, count, target_kwargs, limits, *, pin, background, method, stop, link, seed):
+    def __init__(self, count, target_kwargs, limits, *, pin, background, method, stop, link, seed, boxed):
         self.stop_options = stop
         self._link = link
         self._new_worker = functools.partial(
-            WorkerResource, serve, PriorityMessenger, method, name="pool worker", stop=stop, link=link, seed=seed
-        )
+            WorkerResource, serve, PriorityMessenger, method, name="pool worker", stop=stop, link=link, seed=seed,
+            **boxed,
+        )  # fmt: skip
+        self._unpickles = boxed["sandbox"] is None or boxed["trust_pickle"]
         self._target_kwargs = target_kwargs
         self._processors = sorted(os.sched_getaffinity(0)) if pin else [None]
         self._limits = limits
@@ -148,6 +150,7 @@ class PoolLife:
                     stop=self.stop_options,
                     link=self._link,
                     background=self._background,
+                    unpickles=self._unpickles,
                     **self._limits,
                 )
                 if self._background:

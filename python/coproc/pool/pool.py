@@ -22,7 +22,7 @@ class Pool(PoolLife):
             squares = pool.map(lambda x: x * x, range(1000))
             task = pool.submit(resize, image, width=640)
 
-    Functions, arguments and results are pickled. Closures need cloudpickle.
+    Functions, arguments and results are pickled, but for results of workers in a sandbox. Closures need cloudpickle.
 
     The pool has no thread of its own, unless `background` is true: a thread that waits for a result, or looks, hands
     out tasks and takes in results, for all users of the pool. Between such calls the workers go on with the tasks that
@@ -61,6 +61,12 @@ class Pool(PoolLife):
         `max_queued_bytes` also bounds the unread results of a map, and those of all submitted tasks together.
     :param seed: If it is given, `this_worker.seed()` follows from it and the worker's place, so that a run can be
         repeated. None, the default: each start has another seed.
+    :param sandbox: What the workers may still do once they run tasks, a Sandbox, in which `init` runs, too. Functions
+        and arguments are pickled as ever. Results are MessagePack, and exceptions arrive as RemoteError, since the
+        workers are not trusted. None, the default, for no sandbox.
+    :param limits: the Limits on what each worker may use; None, the default, for none
+    :param trust_pickle: Whether results and exceptions of workers in a sandbox may be pickles. Then the sandbox keeps
+        nothing from this process. False by default.
     :raises TypeError: if an argument is of the wrong type
     :raises ValueError: if a number is too small, or there is no such method
     """
@@ -68,21 +74,22 @@ class Pool(PoolLife):
     def __init__(
         self, n=None, verbose=False, messenger_type=PriorityMessenger, *, init=None, init_args=(), exit=None,
         tasks_per_worker=0, memory_per_worker=0, window=0, pin=False, background=False, method=None,
-        stop=None, link=None, seed=None,
+        stop=None, link=None, seed=None, sandbox=None, limits=None, trust_pickle=False,
     ):  # fmt: skip
-        limits = {"window": window, "tasks_per_worker": tasks_per_worker, "memory_per_worker": memory_per_worker}
-        check_pool(n, limits, init, exit)
+        counts = {"window": window, "tasks_per_worker": tasks_per_worker, "memory_per_worker": memory_per_worker}
+        check_pool(n, counts, init, exit)
         self.verbose = verbose
         super().__init__(
             n or _core.usable_processors(),
             {"init": init, "init_args": tuple(init_args), "exit": exit},
-            limits,
+            counts,
             pin=pin,
             background=bool(background),
             method=method,
             stop=stop or _core.StopOptions(),
             link=link or _core.LinkOptions(ring_bytes=_RING_BYTES),
             seed=seed,
+            boxed={"sandbox": sandbox, "limits": limits, "trust_pickle": trust_pickle},
         )
 
     # ---- tasks ----

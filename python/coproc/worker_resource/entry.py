@@ -17,19 +17,23 @@ class Start:
     `call` is called with the messenger, and runs the user's code.
     """
 
-    def __init__(self, messenger, end, call, identity, main_names, main):
+    def __init__(self, messenger, end, call, identity, main_names, main, box):
         self._is_fork = True
         self._observers = inheritance.Observers()
         self._identity = identity
         self._main = main
         self._end = end
+        self._box = box
         self._messenger = messenger
         self._call = Shipped((messenger, call), main_names)
 
     def __reduce__(self):
-        return _arrived, (type(self._messenger)._reorders, _Carried(self._end), self._call, self._identity, self._main)
+        reorders, codec = type(self._messenger)._reorders, self._messenger.codec
+        return _arrived, (reorders, codec, _Carried(self._end), self._call, self._identity, self._main, self._box)
 
     def __call__(self):
+        if self._box is not None:
+            self._box.forget_descriptors(self._end)
         descriptors.watch_host(self._end)
         this_worker.assume(self._identity)
         inheritance.be_new(this_worker.seed(), self._observers)
@@ -57,11 +61,15 @@ class Start:
         )  # after the main module, which may have seeded the generators
         # If the messenger could not be unpickled, another one reports that.
         self._messenger = (
-            self._call.value[0] if self._call.value else (PriorityMessenger if self._reorders else MultiMessenger)()
+            self._call.value[0]
+            if self._call.value
+            else (PriorityMessenger if self._reorders else MultiMessenger)(codec=self._codec)
         )
 
     def _run(self):
         messenger, call = self._call.get()
+        if self._box is not None:
+            self._box.close()
         call(messenger)
 
 
@@ -98,8 +106,8 @@ def construct(kind, messenger, kwargs):
     return kind(messenger=messenger, **kwargs) if has_name else kind(messenger, **kwargs)
 
 
-def _arrived(reorders, end, call, identity, main):
+def _arrived(reorders, codec, end, call, identity, main, box):
     start = Start.__new__(Start)
-    start._is_fork, start._observers, start._reorders = False, None, reorders
-    start._end, start._call, start._identity, start._main = end, call, identity, main
+    start._is_fork, start._observers, start._reorders, start._codec = False, None, reorders, codec
+    start._end, start._call, start._identity, start._main, start._box = end, call, identity, main, box
     return start

@@ -12,13 +12,18 @@ from ..errors import WorkerIsAlreadyAliveError, WorkerIsAlreadyDeadError, Worker
 from ..messenger.messenger import Messenger
 
 
-def check_options(messenger_type, stop, link):
+def check_options(messenger_type, stop, link, sandbox=None, limits=None):
     """Raise TypeError unless these arguments of a worker have the right types."""
     if not (isinstance(messenger_type, type) and issubclass(messenger_type, Messenger)):
         raise TypeError(
             f"messenger_type: PriorityMessenger, MultiMessenger or a class of these, not {messenger_type!r}"
         )
-    for name, options, kind in (("stop", stop, _core.StopOptions), ("link", link, _core.LinkOptions)):
+    for name, options, kind in (
+        ("stop", stop, _core.StopOptions),
+        ("link", link, _core.LinkOptions),
+        ("sandbox", sandbox, _core.Sandbox),
+        ("limits", limits, _core.Limits),
+    ):
         if options is not None and not isinstance(options, kind):
             raise TypeError(f"{name}: {kind.__name__} or None, not {options!r}")
 
@@ -164,6 +169,15 @@ class Life:
         May be read by any thread.
         """
         return None if self._messenger is None else self._worker.exit_status
+
+    def confinement(self):
+        """Return what the system enforces of the sandbox and the limits of the worker that was started last.
+
+        :return: a Confinement
+        :raises WorkerIsDeadError: if the worker was never started, or has ended before it was confined
+        """
+        self._require_attribute("confinement")
+        return self._confinement()
 
     @property
     def messenger(self):

@@ -25,11 +25,17 @@ class ProgramResource(Life):
     :param name: the name of the worker in errors; None, the default, stands for the name of the file
     :param stop: the StopOptions of the worker; None, the default, stands for `StopOptions()`
     :param link: the LinkOptions of the link; None, the default, stands for `LinkOptions()`
-    :raises TypeError: if `messenger_type`, `stop` or `link` is of another type
+    :param sandbox: The Sandbox into which the program confines itself in `coproc::this_worker::run`. None, the default,
+        for none.
+    :param limits: the Limits on what the program may use; None, the default, for none
+    :raises TypeError: if `messenger_type`, `stop`, `link`, `sandbox` or `limits` is of another type
     """
 
-    def __init__(self, path, arguments=(), messenger_type=PriorityMessenger, *, name=None, stop=None, link=None):
-        check_options(messenger_type, stop, link)
+    def __init__(
+        self, path, arguments=(), messenger_type=PriorityMessenger, *, name=None, stop=None, link=None, sandbox=None,
+        limits=None,
+    ):  # fmt: skip
+        check_options(messenger_type, stop, link, sandbox, limits)
         self.path = os.fspath(path)
         self.arguments = list(arguments)
         name = name or os.path.basename(self.path)
@@ -41,6 +47,8 @@ class ProgramResource(Life):
             os.fsencode(name),
             stop,
             link or _core.LinkOptions(),
+            sandbox,
+            limits,
         )
         super().__init__(worker, name, messenger_type, stop)
 
@@ -49,12 +57,16 @@ class ProgramResource(Life):
 
         :param kwargs: One argument of its target, a struct or a map. Without any, its target takes no argument.
         :raises WorkerIsAlreadyAliveError: if the worker is alive
-        :raises StartError: if there is no such program, it ends at once, or its target takes other arguments
+        :raises StartError: if there is no such program, it ends at once, its target takes other arguments, or it cannot
+            have its sandbox
         :raises TypeError: if MessagePack has no such type as an argument
         """
         self._require_no_run()
         self._worker.start(kwargs or None)
         self._note_start(codec="msgpack")
+
+    def _confinement(self):
+        return self._worker.confinement()
 
     def __repr__(self):
         return f"ProgramResource({self.path!r}, {self.arguments!r}, _messenger={self._messenger!r})"

@@ -12,11 +12,12 @@ import warnings
 import weakref
 from multiprocessing import forkserver
 
-from .. import _core, this_worker
+from .. import _core, interop, this_worker
 from ..errors import StartError, WorkerIsDeadError
 from ..main_module import MainNames, main_left_to_worker, main_of_new_program, refuse_unguarded
 from ..messenger import PriorityMessenger
 from . import descriptors, inheritance
+from .box import Box, kept_by, refuse_pickling_pairs
 from .entry import Call, Start
 from .life import Life, check_options
 from .prepared import PreparedProcess
@@ -56,7 +57,15 @@ class WorkerResource(Life):
         workers that this process has started before.
     :param seed: If it is given, `this_worker.seed()` follows from it and the number, so that a run can be repeated.
         None, the default: each start has another seed.
-    :raises TypeError: if `messenger_type`, `stop` or `link` is of another type
+    :param sandbox: What the worker may still do once its target runs, a Sandbox. Such a worker is started by
+        'forkserver' where it would be forked because nobody has said otherwise, and speaks MessagePack. None, the
+        default, for no sandbox.
+    :param limits: the Limits on what the worker may use; None, the default, for none
+    :param trust_pickle: Whether messages of a worker in a sandbox may be pickles, as those of other workers are. Then
+        the sandbox keeps nothing from this process, since unpickling runs code that the worker chooses. False by
+        default.
+    :raises TypeError: if `messenger_type`, `stop`, `link`, `sandbox` or `limits` is of another type
+    :raises ImportError: if there is a sandbox, pickles are not trusted, and msgpack is not installed
     :raises ValueError: if there is no such method, or `number` or `seed` is not a whole number from 0
     """
 
@@ -79,30 +88,45 @@ class WorkerResource(Life):
         link=None,
         number=None,
         seed=None,
+        sandbox=None,
+        limits=None,
+        trust_pickle=False,
     ):
-        check_options(messenger_type, stop, link)
+        check_options(messenger_type, stop, link, sandbox, limits)
         this_worker.check_identity(number, seed)
         self.target = target
         self.method = method
         self._context = multiprocessing.get_context(method)
+        self._codec = "pickle" if sandbox is None or trust_pickle else "msgpack"
+        if sandbox is not None:
+            interop.import_early()
+            if method is None and self._context.get_start_method() == "fork":
+                self._context = multiprocessing.get_context("forkserver")  # a fork has all of this process's memory
+        self._sandbox, self._limits, self._confined = sandbox, limits, None
         self._proc = None
         self._main_names = None  # which names of the main module the process has
-        self._given = {"name": name, "stop": stop, "link": link, "number": number, "seed": seed}
+        self._given = {
+            "name": name, "stop": stop, "link": link, "number": number, "seed": seed, "sandbox": sandbox,
+            "limits": limits, "trust_pickle": trust_pickle,
+        }  # fmt: skip
         name = name or getattr(target, "__name__", None) or type(target).__name__
         stop = stop or _core.StopOptions()
-        worker = _core.AdoptedWorker(messenger_type._reorders, name, stop, link or _core.LinkOptions())
+        worker = _core.AdoptedWorker(messenger_type._reorders, name, stop, link or _core.LinkOptions(), sandbox, limits)
         super().__init__(worker, name, messenger_type, stop)
 
     def start(self, **kwargs):
         """Start the worker.
 
-        Blocks while multiprocessing starts the process; it does not wait for the target. Messengers among the arguments
-        that were not used yet, and lists, tuples and dicts of such, are handed over to the worker, and closed here. A
-        RuntimeWarning is given if the process is forked while this one has other threads, unless `method` is 'fork'.
+        Blocks while multiprocessing starts the process; it does not wait for the target. With a sandbox or limits it
+        also blocks until they hold, which is after the worker has imported its main module. Messengers among the
+        arguments that were not used yet, and lists, tuples and dicts of such, are handed over to the worker, and closed
+        here. A RuntimeWarning is given if the process is forked while this one has other threads, unless `method` is
+        'fork'.
 
         :param kwargs: the keyword arguments of the target
         :raises WorkerIsAlreadyAliveError: if the worker is alive
-        :raises StartError: if the process cannot be started
+        :raises StartError: if the process cannot be started, or cannot have its sandbox or limits
+        :raises ValueError: if a worker in a sandbox would get an end of a pair that unpickles what it sends
         :raises Exception: what pickling the target and its arguments raises, under 'spawn' and 'forkserver'
         """
         self._require_no_run()
@@ -112,14 +136,19 @@ class WorkerResource(Life):
         elif self.method is None:
             _warn_of_threads(self._name)
         self._reap()
-        messenger = self.messenger_type()
+        if self._codec == "msgpack":
+            refuse_pickling_pairs(kwargs.values(), self._name)
+        messenger = self.messenger_type(codec=self._codec)
         messenger._is_of_worker = True
         call = self._call(messenger, kwargs)
+        box = None
+        if self._sandbox is not None or self._limits is not None:
+            box = Box(self._sandbox, self._limits, method, kept_by(kwargs.values()) if method == "fork" else ())
         end = self._worker.new_link()
         names = MainNames.of_process(method)
         main = None if method == "fork" else main_of_new_program()
         identity = this_worker.new_identity(self._given["number"], self._given["seed"])
-        proc = self._context.Process(target=Start(messenger, end, call, identity, names, main))
+        proc = self._context.Process(target=Start(messenger, end, call, identity, names, main, box))
         joins = threading.Lock()
         try:
             with inheritance.signals_held_back(method):
@@ -128,11 +157,40 @@ class WorkerResource(Life):
                 descriptors.share(proc, self._worker, method)
         finally:
             end.close()
+            if box is not None:
+                box.started()
         _close_handed_over(kwargs.values())
         self._proc = proc
-        self._note_start()
+        if box is not None:
+            self._confined = self._await_box(box)
+        self._note_start(codec=self._codec)
+        if self._codec == "msgpack":
+            self._messenger._set_refusal(
+                f"worker {self._name!r} (pid {self.pid}) is in a sandbox and has sent a pickle, which could run any "
+                "code in this process: nothing of it was unpickled. Its messages are MessagePack: numbers, text, "
+                "bytes, lists, dicts, dataclasses, arrays. If you trust what runs in it nevertheless, say "
+                "trust_pickle=True"
+            )
         self._messenger._set_main_names(names)
         self._main_names = names
+
+    def _await_box(self, box):
+        """Return the Confinement of the process that was started, or end the process and raise."""
+        try:
+            return box.confinement(self._worker, self._name)
+        except BaseException:
+            self._worker.stop(_core.StopOptions(0, 0))
+            self._reap()
+            raise
+        finally:
+            box.report.close()
+
+    def _confinement(self):
+        if self._confined is not None:
+            return self._confined
+        if self._sandbox is None and self._limits is None:
+            return _core.Confinement._of(False, 0, False, [], [])
+        raise WorkerIsDeadError(f"worker {self._name!r} has ended before it was confined: receive says why")
 
     def _call(self, messenger, kwargs):
         """Return what the worker calls with its messenger."""
@@ -161,7 +219,7 @@ class WorkerResource(Life):
             self.terminate()
             self.join()
         if self._messenger is None:
-            self._messenger = self.messenger_type()
+            self._messenger = self.messenger_type(codec=self._codec)
         self._proc = PreparedProcess(weakref.ref(self), kwargs)
 
     def new_pair(self, **kwargs):
