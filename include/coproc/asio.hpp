@@ -7,9 +7,6 @@
 // Asio can do that: from Asio 1.20 and Boost 1.77 on.
 #pragma once
 
-#include <fcntl.h>
-
-#include <cerrno>
 #include <chrono>
 #include <cstddef>
 #include <exception>
@@ -33,6 +30,7 @@
 #include "coproc/call_payload.hpp"
 #include "coproc/channel.hpp"
 #include "coproc/detail/async.hpp"
+#include "coproc/detail/duplicate_fd.hpp"
 #include "coproc/detail/message_access.hpp"
 #include "coproc/errors.hpp"
 #include "coproc/message.hpp"
@@ -132,11 +130,7 @@ class AsioReadable {
   explicit AsioReadable(const net::any_io_executor& executor) : descriptor_(executor) {}
 
   bool is_open() const { return descriptor_.is_open(); }
-  void open(int fd) {
-    const int copy = ::fcntl(fd, F_DUPFD_CLOEXEC, 3);
-    if (copy < 0) throw SystemLimitError("a descriptor for Asio cannot be duplicated: raise RLIMIT_NOFILE", errno);
-    descriptor_.assign(copy);
-  }
+  void open(int fd) { descriptor_.assign(duplicate_fd(fd)); }
   template <class F>
   void wait(F function) {
     descriptor_.async_wait(net::posix::stream_descriptor::wait_read, std::move(function));

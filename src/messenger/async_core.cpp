@@ -6,9 +6,11 @@
 #include <system_error>
 #include <utility>
 
+#include "coproc/detail/duplicate_fd.hpp"
 #include "coproc/errors.hpp"
 #include "messenger/access.hpp"
 #include "messenger/refused.hpp"
+#include "os/file.hpp"
 
 namespace coproc::inline v0::detail {
 
@@ -31,6 +33,10 @@ void discard_reply(const AsyncOperation& operation) noexcept {
 }
 
 }  // namespace
+
+int duplicate_fd(int fd) {
+  return name_refusals("a descriptor cannot be duplicated", [&] { return os::duplicate(fd).release(); });
+}
 
 // ---- operations ----
 
