@@ -11,6 +11,7 @@ set -eu
 build="make valgrind g++ cmake ninja-build ccache pkg-config clang-16 libgtest-dev libasio-dev spin libmsgpack-cxx-dev"
 build="$build bubblewrap libjemalloc2 mold python3-dev pybind11-dev python3-pybind11 python3-pytest python3-numpy"
 build="$build python3-cloudpickle python3-msgpack mypy python3-nbclient python3-nbformat python3-ipykernel"
+build="$build libboost-dev libuv1-dev libevent-dev libglib2.0-dev libsqlite3-dev"
 build="$build libseccomp-dev python3-build python3-setuptools python3-wheel python3-venv python3-pip"
 build="$build libpng-dev libjpeg-dev openssh-server"
 style="clang-format-16 clang-tidy-16 black"

@@ -1,5 +1,5 @@
-// coproc: stateful worker processes that a program can talk to. This header includes all others but queues.hpp and
-// msgpack.hpp, which are for programs that want them.
+// coproc: stateful worker processes that a program can talk to. This header includes all others but queues.hpp,
+// async.hpp, asio.hpp and msgpack.hpp, which are for programs that want them.
 #pragma once
 
 #include "coproc/detail/requirements.hpp"  // first, so that its errors are
@@ -31,6 +31,7 @@
 #include "coproc/sandbox.hpp"
 #include "coproc/serve.hpp"
 #include "coproc/shared_buffer.hpp"
+#include "coproc/starting.hpp"
 #include "coproc/task.hpp"
 #include "coproc/this_worker.hpp"
 #include "coproc/thread_stack.hpp"

@@ -94,6 +94,9 @@ COPROC_ERROR(WorkerIsDeadError, LinkClosedError);
 /// The system cannot confine this process as `this_worker::confine` was asked to. The text says what is missing.
 /// Nothing is undone: parts of the sandbox may hold already.
 COPROC_ERROR(SandboxError, Error);
+/// What a coroutine or a handler waited for was given up: it was cancelled, or the object that it waited on was
+/// destroyed.
+COPROC_ERROR(CancelledError, Error);
 /// The task of a pool was cancelled, or its pool was stopped, before the task had ended.
 COPROC_ERROR(TaskCancelledError, Error);
 

@@ -64,7 +64,7 @@ class COPROC_API Messenger {
   }
 
   /// Sends the value if there is space for it now, and returns whether there was. Never waits: `options.timeout` is not
-  /// used.
+  /// used. After it has returned false, `native_handle` is readable also while there is space for this value.
   template <class T>
   [[nodiscard]] bool try_send(const T& value, const ChannelId& channel = kDefaultChannel,
                               const SendOptions& options = kDefaultSendOptions) {
@@ -287,8 +287,9 @@ class COPROC_API Messenger {
   /// Makes the present wait, or else the next one, throw InterruptedError. May be called from any thread.
   void interrupt() noexcept;
 
-  /// A descriptor for poll, epoll or Asio. It is readable exactly while something can be received or the peer is gone.
-  /// This object keeps owning it.
+  /// A descriptor for poll, epoll or Asio. It is readable exactly while something can be received or the peer is gone;
+  /// and, from a `try_send` or `try_send_request` that found no space on, while there is space for its value, until
+  /// something is sent. This object keeps owning it.
   int native_handle();
 
  protected:

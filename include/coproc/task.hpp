@@ -19,6 +19,10 @@ namespace coproc::inline v0 {
 template <class State>
 class Pool;
 
+namespace detail {
+struct TaskAccess;
+}
+
 /// The future result of `Pool::submit`: move-only, and similar to std::future. A wait for it drives the pool. A task
 /// runs even if its handle was destroyed. A handle may outlive its pool, whose destructor cancels the tasks that have
 /// not ended.
@@ -101,6 +105,7 @@ class Task {
 
   template <class State>
   friend class Pool;
+  friend struct detail::TaskAccess;
   explicit Task(detail::JobHandle job) noexcept : job_(std::move(job)), is_valid_(true) {}
   void check_valid() const {
     if (!is_valid_) throw InvalidArgumentError("this task's result was taken already, or it is no task");

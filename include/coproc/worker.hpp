@@ -1,6 +1,7 @@
 // A worker process: how it is ended and waited for, whatever it runs.
 #pragma once
 
+#include <exception>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -67,6 +68,8 @@ struct StartPlan {
 ///
 /// Thread safety: any thread may call `stop`, `join`, `join_for`, `terminate`, `kill`, `is_alive`, `pid`, `start_note`,
 /// `confinement`, `stack` and `exit_status`. All other calls belong to the thread that uses the messenger.
+///
+/// While a start is under way that start_async() has asked for, the calls above are about the worker before it.
 class COPROC_API Worker {
  public:
   /// Ends the worker and returns how it ended. It sends a close request, then SIGTERM, then SIGKILL, each one if the
@@ -85,6 +88,19 @@ class COPROC_API Worker {
   void terminate();
   /// Sends SIGKILL, and does not wait.
   void kill();
+
+  /// Goes on with the start that start_async() has asked for, waits for it at most this time, and returns whether it is
+  /// over, so that the worker runs (or no start was under way). With a time of zero it does what can be done now.
+  /// Throws StartError like a start; if a coroutine awaits the start, that is resumed by this call, and the error is
+  /// thrown there.
+  bool await_start(Timeout timeout = kForever);
+  /// A descriptor for event loops, which is readable when await_start() can go on. It is valid until await_start()
+  /// returns true or throws, the start is given up, or the worker is destroyed. Throws InvalidArgumentError if no start
+  /// is under way, and SystemLimitError.
+  int start_handle();
+  /// Gives up the start that is under way, if there is one: its process is ended, and a coroutine that awaits it is
+  /// resumed with a CancelledError. The next start and the destructor do the same.
+  void cancel_start();
 
   bool is_alive() const noexcept;
   /// The pid of the running worker, or of the last one.
@@ -117,6 +133,7 @@ class COPROC_API Worker {
   ~Worker();
 
   void start(const detail::StartPlan& plan);
+  void start_async(const detail::StartPlan& plan);
   LinkEnd new_link();
   void adopt(int pid, std::function<std::optional<ExitStatus>()> ask);
   Messenger& messenger() const;
@@ -141,7 +158,10 @@ class COPROC_API Worker {
 
  private:
   friend struct detail::WorkerAccess;
+  friend class Starting;
   State& state() const;
+  /// REQUIRES: a start is under way.
+  void when_started(std::function<void(std::exception_ptr)> function);
   void refuse_if_alive() const;
   void start_on_machine(const detail::StartPlan& plan);
   std::shared_ptr<State> state_;

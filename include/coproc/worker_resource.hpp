@@ -14,6 +14,7 @@
 #include "coproc/detail/travel.hpp"
 #include "coproc/messenger.hpp"
 #include "coproc/options.hpp"
+#include "coproc/starting.hpp"
 #include "coproc/worker.hpp"
 
 namespace coproc::inline v0 {
@@ -66,7 +67,16 @@ class WorkerResource : public Worker {
   template <class... A>
   void start(A&&... arguments) {
     detail::check_startable<Target, M, A...>();
-    if constexpr (detail::Startable<Target, M, A...>) start_with(std::forward<A>(arguments)...);
+    if constexpr (detail::Startable<Target, M, A...>) start_with(false, std::forward<A>(arguments)...);
+  }
+  /// Asks for a start and does not wait for the new process: await_start() does that, or `co_await`. Then messenger()
+  /// has the new link. docs/starting.md says what still takes time, for each start method. Throws like `start` what is
+  /// known at once. A start by a fork of this process, or on another machine, is over when this returns.
+  template <class... A>
+  Starting start_async(A&&... arguments) {
+    detail::check_startable<Target, M, A...>();
+    if constexpr (detail::Startable<Target, M, A...>) start_with(true, std::forward<A>(arguments)...);
+    return Starting(*this);
   }
 
   /// This end of the link. It is the same object for the whole life of this WorkerResource, across moves and restarts.
@@ -74,7 +84,7 @@ class WorkerResource : public Worker {
 
  private:
   template <class... A>
-  void start_with(A&&... arguments) {
+  void start_with(bool is_async, A&&... arguments) {
     Context<std::decay_t<A>...> context{this, std::tuple<std::decay_t<A>...>(std::forward<A>(arguments)...)};
     const auto handed_over = detail::messengers_among(context.arguments);
     detail::StartPlan plan;
@@ -87,7 +97,7 @@ class WorkerResource : public Worker {
       plan.encode = &encode<std::decay_t<A>...>;
       if constexpr (detail::kIsFunction<Target>) plan.function = reinterpret_cast<void (*)()>(target_);
     }
-    Worker::start(plan);
+    is_async ? Worker::start_async(plan) : Worker::start(plan);
   }
 
   template <class... A>
@@ -162,6 +172,20 @@ class WorkerResource<Executable, M> : public Worker {
   /// exit status and the end of its stderr.
   template <class... A>
   void start(A&&... arguments) {
+    start_with(false, std::forward<A>(arguments)...);
+  }
+  /// Asks for a start and does not wait for the new process: see the other WorkerResource.
+  template <class... A>
+  Starting start_async(A&&... arguments) {
+    start_with(true, std::forward<A>(arguments)...);
+    return Starting(*this);
+  }
+
+  M& messenger() { return static_cast<M&>(Worker::messenger()); }
+
+ private:
+  template <class... A>
+  void start_with(bool is_async, A&&... arguments) {
     (check_argument<std::decay_t<A>>(), ...);
     if constexpr ((detail::TravellingArgument<std::decay_t<A>> && ...)) {
       std::tuple<std::decay_t<A>...> context{std::forward<A>(arguments)...};
@@ -175,13 +199,10 @@ class WorkerResource<Executable, M> : public Worker {
       };
       plan.executable = &executable_;
       plan.argument_types = types;
-      Worker::start(plan);
+      is_async ? Worker::start_async(plan) : Worker::start(plan);
     }
   }
 
-  M& messenger() { return static_cast<M&>(Worker::messenger()); }
-
- private:
   template <class A>
   static constexpr void check_argument() {
     if constexpr (!detail::kIsMessenger<A>) check_encodable<A>();

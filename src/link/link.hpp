@@ -195,8 +195,9 @@ class Link final : public os::ForkSensitive {
   /// that there is work. Made at the first call.
   int native_handle();
   /// Must follow every call that may have emptied this end, once there is a native handle. `closes_known`: how many
-  /// close requests the caller knows of; if there are more, that counts as work.
-  void settle(bool has_work, std::uint32_t closes_known) noexcept;
+  /// close requests the caller knows of; if there are more, that counts as work. So does room for a record of `space`
+  /// bytes, if that is not 0.
+  void settle(bool has_work, std::uint32_t closes_known, std::size_t space = 0) noexcept;
 
   // ---- loans ----
 

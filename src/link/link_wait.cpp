@@ -245,8 +245,10 @@ int Link::native_handle() {
   return armed_->epoll.fd();
 }
 
-void Link::settle(bool has_work, std::uint32_t closes_known) noexcept {
+void Link::settle(bool has_work, std::uint32_t closes_known, std::size_t space) noexcept {
   if (!armed_) return;
+  const auto has_room = [&] { return space != 0 && producer_.has_room(space); };
+  has_work = has_work || has_room();
   if (!has_work) {
     const os::Drained drained = os::drain_wakes(wake_in_);
     note_drained(drained);
@@ -262,7 +264,7 @@ void Link::settle(bool has_work, std::uint32_t closes_known) noexcept {
     step("settle: waiting word set");
     // Pairs with the fence in wake_if_waiting(): look again after the word is set.
     std::atomic_thread_fence(std::memory_order_seq_cst);
-    has_work = consumer_.look() || consumer_.is_broken() || close_requests() != closes_known;
+    has_work = consumer_.look() || consumer_.is_broken() || close_requests() != closes_known || has_room();
   }
   if (has_work == armed_->says_work) return;
   armed_->says_work = has_work;

@@ -83,8 +83,10 @@ void Core::throw_if_interrupted() {
 }
 
 void Core::settle() {
-  link_->settle(inbox_.live_count() != 0 || reader_.holds_error() || end_received() || peer_gone_,
-                close_requests_thrown_);
+  if (room_wanted_at_ && *room_wanted_at_ != link_->sent_until()) room_wanted_at_.reset();  // something was sent since
+  const bool has_new = operations_receive_ ? reader_.next_sequence() != operations_saw_ : inbox_.live_count() != 0;
+  link_->settle(has_new || reader_.holds_error() || end_received() || peer_gone_, close_requests_thrown_,
+                room_wanted_at_ ? room_wanted_ : 0);
 }
 
 bool Core::has_work(const ChannelId* replies_of) {

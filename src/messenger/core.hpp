@@ -36,6 +36,7 @@
 #include <utility>
 #include <vector>
 
+#include "coproc/detail/async.hpp"
 #include "coproc/detail/message_access.hpp"
 #include "coproc/error_payload.hpp"
 #include "coproc/message.hpp"
@@ -141,6 +142,15 @@ class Core {
   bool discard_reply(std::uint64_t id);
   std::size_t available(const ChannelId& channel);
 
+  // async.cpp
+  /// Takes in what has arrived, and makes those of these operations done whose message has come, or which fail.
+  /// `is_all`: no others wait. If `looks_at_peer`, an end of the peer that nothing else has told of is noticed, too.
+  void serve(AsyncOperations& waiting, AsyncOperations& done, bool is_all, bool looks_at_peer);
+  /// Waits until serve() may have something to do. Throws SystemLimitError.
+  void wait_for_news(const os::Deadline& deadline);
+  /// From now on the native handle is readable only for what has arrived since the last serve().
+  void let_operations_receive(bool do_so) noexcept { operations_receive_ = do_so; }
+
   // put_back.cpp
   void put_back(Message& message);
 
@@ -215,6 +225,10 @@ class Core {
     return own_names_.is_last(type) ? own_names_.last_number() : look_up_type(type, deadline);
   }
   std::uint32_t look_up_type(const TypeInfo& type, const os::Deadline& deadline);
+
+  // async.cpp
+  bool serve_one(AsyncOperation& operation, bool in_place);
+  bool throw_what_ends_waits(bool looks_at_peer);
 
   // in_place.cpp
   bool parse_frame_for(Channel& channel, const Incoming& to, std::span<const std::byte> record, link::Frame& frame);
@@ -307,6 +321,8 @@ class Core {
   std::size_t most_at_once_;  // the size of the largest value that send_at_once() sends; constant after construction
   bool keeps_rest_ = false;   // whether the current send is a begin_send()
   std::uint64_t waits_for_room_ = 0;
+  std::size_t room_wanted_ = 0;                  // by the last send that found no room
+  std::optional<std::uint64_t> room_wanted_at_;  // the end of what was sent, if that send did not wait
   bool has_sent_end_ = false;
 
   // receiving
@@ -321,6 +337,8 @@ class Core {
   bool has_reported_gone_ = false;            // a send or a waiting receive has reported it
   std::atomic<bool> peer_known_gone_{false};  // set by note_peer_gone(); pairs with the acquire loads
   bool has_native_handle_ = false;
+  bool operations_receive_ = false;   // let_operations_receive()
+  std::uint64_t operations_saw_ = 0;  // the sequence number that the next message had after the last serve()
   bool has_noted_unanswered_ = false;
   bool has_retired_loans_ = false;
 };

@@ -163,9 +163,13 @@ std::optional<std::uint64_t> Core::try_send_as(const Outgoing& value, const Chan
   try {
     return send_as<kKind>(value, channel, {.timeout = std::chrono::seconds(0), .priority = priority}, 0);
   } catch (const TimeoutError&) {
+    if (!keeps_rest_) room_wanted_at_ = link_->sent_until();
     return std::nullopt;
   }
 }
+
+template std::optional<std::uint64_t> Core::try_send_as<FrameKind::request>(const Outgoing&, const ChannelId&,
+                                                                            std::optional<Priority>);
 
 bool Core::try_send(const Outgoing& value, const ChannelId& channel, std::optional<Priority> priority) {
   CallGuard guard(*this);
@@ -300,6 +304,7 @@ std::span<std::byte> Core::room_for(std::size_t bytes, const os::Deadline& deadl
     ~Stuck() { set(false); }
   } stuck{*link_};
 
+  room_wanted_ = bytes;
   for (bool is_late = false;;) {
     ++waits_for_room_;
     if (writer_.publishing() != FrameWriter::Publishing::at_once)

@@ -52,6 +52,12 @@ std::size_t receive_until(const Fd& socket, void* data, std::size_t bytes, const
   return total;
 }
 
+std::optional<std::size_t> receive_now(const Fd& socket, void* data, std::size_t bytes) noexcept {
+  const ssize_t got = call_retried([&] { return ::recv(socket.get(), data, bytes, MSG_DONTWAIT); });
+  if (got >= 0) return static_cast<std::size_t>(got);
+  return errno == EAGAIN ? std::nullopt : std::optional<std::size_t>(0);
+}
+
 std::size_t receive_all(const Fd& socket, void* data, std::size_t bytes) noexcept {
   return receive_until(socket, data, bytes, Deadline::forever());
 }

@@ -38,7 +38,7 @@ void Slot::ask_for_start() {
   WorkerAccess::ask_for_start(worker(), [this] { worker_->start(); });
 }
 
-void Slot::await_start() { WorkerAccess::await_start(worker()); }
+void Slot::await_start() { (void)worker().await_start(); }
 
 void Slot::note_started() {
   phase = Phase::starting;

@@ -14,39 +14,6 @@
 
 namespace coproc::inline v0::process {
 
-namespace {
-
-enum class News { channel, end, none };
-
-/// Waits until the worker sends something or ends, or the time is over.
-News await_news(const Child& child, const StartChannel& channel, const os::Deadline& deadline,
-                StderrTail* error_output) {
-  for (;;) {
-    pollfd fds[3] = {{channel.host_end().get(), POLLIN, 0},
-                     {child.wait_fd(), POLLIN, 0},
-                     {error_output == nullptr ? -1 : error_output->fd(), POLLIN, 0}};
-    const os::PollEnd end = os::poll_once(fds, deadline);
-    if (error_output != nullptr) error_output->drain();
-    if (end == os::PollEnd::ready && fds[0].revents != 0) return News::channel;
-    if (end == os::PollEnd::ready && fds[1].revents != 0) return News::end;
-    if (end == os::PollEnd::timed_out || deadline.passed()) return News::none;
-  }
-}
-
-StartOutcome without_report(Child& child, const os::Deadline& deadline, StderrTail* error_output) {
-  StartOutcome outcome{{StartStage::handshake, 0, {}}, end_after_hang_up(child, deadline)};
-  if (error_output != nullptr) error_output->drain();
-  outcome.report.text = outcome.status ? "its process " + outcome.status->describe() + " before it was ready"
-                                       : "its process closed its start socket without a word";
-  if (error_output != nullptr) {
-    outcome.report.text += " (is its program made to be a worker, by coproc::this_worker::run()?)";
-    outcome.report.text += quoted_tail(error_output);
-  }
-  return outcome;
-}
-
-}  // namespace
-
 Child take_charge(pid_t pid, StartChannel& channel, const os::Deadline& deadline, std::unique_ptr<Lifeline> lifeline) {
   const os::ForkLock no_fork_before_it_is_registered;
   os::Pidfd pidfd;
@@ -61,17 +28,50 @@ Child take_charge(pid_t pid, StartChannel& channel, const os::Deadline& deadline
   return Child(std::make_unique<LocalLife>(pid, std::move(pidfd)), std::move(lifeline));
 }
 
-StartOutcome await_start(Child& child, StartChannel& channel, const os::Deadline& deadline, StderrTail* error_output) {
-  if (!channel.confirm_pidfd(deadline)) {
-    if (deadline.passed() && !child.is_ended()) return {{StartStage::handshake, ETIMEDOUT, {}}, {}};
-    return without_report(child, deadline, error_output);
+std::optional<StartOutcome> ReportWait::look() {
+  const auto is_too_late = [&] { return deadline_.passed() && !child_.is_ended(); };
+  constexpr auto too_late = [] { return StartOutcome{{StartStage::handshake, ETIMEDOUT, {}}, {}}; };
+  if (!std::exchange(is_confirmed_, true) && !channel_.confirm_pidfd(deadline_)) {
+    return is_too_late() ? too_late() : without_report();
   }
-  const News news = await_news(child, channel, deadline, error_output);
-  if (news == News::none) return {{StartStage::handshake, ETIMEDOUT, {}}, {}};
-  // A process that has ended may have reported before.
-  if (auto report = channel.receive(deadline)) return {*std::move(report), {}};
-  if (deadline.passed() && !child.is_ended()) return {{StartStage::handshake, ETIMEDOUT, {}}, {}};
-  return without_report(child, deadline, error_output);
+  const bool is_ended = child_.is_ended();  // before the look: a process that has ended may have reported before
+  if (error_output_ != nullptr) error_output_->drain();
+  const StartChannel::Arrived arrived = channel_.take_in();
+  if (arrived == StartChannel::Arrived::all) {
+    if (auto report = channel_.take_report()) return StartOutcome{*std::move(report), {}};
+  } else if (arrived == StartChannel::Arrived::part && !is_ended) {
+    if (is_too_late()) return too_late();
+    return std::nullopt;
+  }
+  return without_report();
+}
+
+std::array<int, 3> ReportWait::fds() const noexcept {
+  return {channel_.host_end().get(), child_.wait_fd(), error_output_ == nullptr ? -1 : error_output_->fd()};
+}
+
+StartOutcome ReportWait::await() {
+  for (;;) {
+    if (auto outcome = look()) return *std::move(outcome);
+    wait_for_any(fds(), deadline_);
+  }
+}
+
+StartOutcome ReportWait::without_report() {
+  StartOutcome outcome{{StartStage::handshake, 0, {}}, end_after_hang_up(child_, deadline_)};
+  if (error_output_ != nullptr) error_output_->drain();
+  outcome.report.text = outcome.status ? "its process " + outcome.status->describe() + " before it was ready"
+                                       : "its process closed its start socket without a word";
+  if (error_output_ != nullptr) {
+    outcome.report.text += " (is its program made to be a worker, by coproc::this_worker::run()?)";
+    outcome.report.text += quoted_tail(error_output_);
+  }
+  return outcome;
+}
+
+void wait_for_any(const std::array<int, 3>& fds, const os::Deadline& deadline) {
+  pollfd entries[3] = {{fds[0], POLLIN, 0}, {fds[1], POLLIN, 0}, {fds[2], POLLIN, 0}};
+  (void)os::poll_once(entries, deadline);
 }
 
 std::optional<ExitStatus> end_after_hang_up(Child& child, const os::Deadline& deadline) {

@@ -5,6 +5,7 @@
 
 #include <sys/types.h>
 
+#include <array>
 #include <memory>
 #include <optional>
 
@@ -25,9 +26,35 @@ struct StartOutcome {
   StartReport report;
   std::optional<ExitStatus> status;  // if the process ended without a report
 };
-/// Lets the worker go on and waits for its report; drains `error_output` (may be null) meanwhile. If the process
-/// failed, the report's text ends with the last of that output. Throws std::system_error.
-StartOutcome await_start(Child& child, StartChannel& channel, const os::Deadline& deadline, StderrTail* error_output);
+/// The wait for a worker's report, which lets the worker go on first, and drains `error_output` (may be null)
+/// meanwhile. If the process failed, the report's text ends with the last of that output.
+///
+/// Thread safety: one thread at a time.
+class ReportWait {
+ public:
+  ReportWait(Child& child, StartChannel& channel, const os::Deadline& deadline, StderrTail* error_output) noexcept
+      : child_(child), channel_(channel), deadline_(deadline), error_output_(error_output) {}
+
+  /// Takes in what has arrived, without waiting. nullopt: the report may still come. Throws std::system_error.
+  std::optional<StartOutcome> look();
+  /// The descriptors that become readable when look() has something to do; -1 in the place of one that is not there.
+  std::array<int, 3> fds() const noexcept;
+  /// Waits for the report. Throws std::system_error.
+  StartOutcome await();
+
+ private:
+  StartOutcome without_report();
+
+  Child& child_;
+  StartChannel& channel_;
+  const os::Deadline deadline_;
+  StderrTail* const error_output_;
+  bool is_confirmed_ = false;
+};
+
+/// Waits until one of these descriptors is readable, or the time is over; those that are -1 are not there. Throws
+/// std::system_error.
+void wait_for_any(const std::array<int, 3>& fds, const os::Deadline& deadline);
 
 /// Returns how a process ended that has closed its socket: that happens a little before its pidfd becomes readable.
 /// nullopt if it lives on. Throws std::system_error.

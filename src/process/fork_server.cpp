@@ -79,6 +79,9 @@ class ForkServer {
     return os::send_with_fds(channel_.host_end(), kRequest, fds, deadline);
   }
 
+  /// A descriptor that is readable once the server has ended.
+  int end_fd() const noexcept { return process_.wait_fd(); }
+
   /// nullopt: the server has ended.
   std::optional<ForkedWorker> await(const StartChannel& worker, const os::Deadline& deadline) const {
     ServerReply reply;
@@ -275,6 +278,10 @@ AskedFork ask_for_fork(StartChannel& channel, const std::vector<std::string>& en
     throw;
   }
   throw fork_servers_ended();
+}
+
+std::array<int, 3> fds_of(const AskedFork& asked, const StartChannel& channel) noexcept {
+  return {channel.host_end().get(), asked.server->end_fd(), -1};
 }
 
 std::optional<ForkedWorker> await_fork(const AskedFork& asked, StartChannel& channel, const os::Deadline& deadline) {

@@ -17,6 +17,7 @@
 
 #include <sys/types.h>
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -47,6 +48,9 @@ struct AskedFork {
 /// no_fork_server() remembers it.
 AskedFork ask_for_fork(StartChannel& channel, const std::vector<std::string>& environment,
                        const os::Deadline& deadline);
+
+/// The descriptors that become readable when await_fork() need not wait any more.
+std::array<int, 3> fds_of(const AskedFork& asked, const StartChannel& channel) noexcept;
 
 struct ForkedWorker {
   pid_t pid;

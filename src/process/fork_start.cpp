@@ -90,7 +90,7 @@ Child start_by_fork(const WorkerOptions& options, std::span<os::ForkSensitive* c
     stage = StartStage::pidfd;
     Child child = take_charge(pid, channel, deadline, std::move(lifeline));
     stage = StartStage::setup;
-    outcome = await_start(child, channel, deadline, nullptr);
+    outcome = ReportWait(child, channel, deadline, nullptr).await();
     if (outcome.report.stage == StartStage::started) {
       if (applied != nullptr) *applied = outcome.report.applied;
       return child;

@@ -2,7 +2,10 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
+#include <chrono>
 #include <exception>
 #include <memory>
 #include <optional>
@@ -13,6 +16,7 @@
 #include "os/clock.hpp"
 #include "os/file.hpp"
 #include "os/own_program.hpp"
+#include "os/poll.hpp"
 #include "os/process_state.hpp"
 #include "os/processors.hpp"
 #include "os/signals.hpp"
@@ -24,6 +28,7 @@
 #include "process/standard_streams.hpp"
 #include "process/start_channel.hpp"
 #include "process/start_request.hpp"
+#include "process/start_watch.hpp"
 #include "process/stderr_tail.hpp"
 #include "process/take_over.hpp"
 #include "process/worker_identity.hpp"
@@ -199,19 +204,29 @@ class NewProgramStart::Attempt {
     });
   }
 
-  /// Waits for the worker's report. nullopt: the fork server has ended before it made the process. Throws StartReport.
-  std::optional<StartOutcome> await() {
-    return naming_stage([&]() -> std::optional<StartOutcome> {
-      if (asked_ && !take_fork()) return std::nullopt;
+  enum class Look { waits, server_has_ended, has_outcome };
+  /// Goes on as far as that is possible without waiting for a process. Throws StartReport.
+  Look look() {
+    return naming_stage([&] {
+      if (asked_) {
+        if (waits_for_fork() && !deadline_.passed()) return Look::waits;
+        if (!take_fork()) return Look::server_has_ended;
+      }
       stage_ = StartStage::handshake;
       StderrTail* const tail = error_output_ ? &*error_output_ : nullptr;
-      StartOutcome outcome = await_start(child_, *channel_, deadline_, tail);
-      if (tail != nullptr && outcome.report.stage == StartStage::started) {
+      if (!report_) report_.emplace(child_, *channel_, deadline_, tail);
+      auto outcome = report_->look();
+      if (!outcome) return Look::waits;
+      outcome_ = *std::move(outcome);
+      if (tail != nullptr && outcome_.report.stage == StartStage::started) {
         os::write_all(inherited_->standard(STDERR_FILENO), tail->text());
       }
-      return outcome;
+      return Look::has_outcome;
     });
   }
+  /// The descriptors that become readable when look() can go on.
+  std::array<int, 3> fds() const noexcept { return asked_ ? fds_of(*asked_, *channel_) : report_->fds(); }
+  StartOutcome take_outcome() noexcept { return std::move(outcome_); }
   /// The process that has reported.
   Child take_child() noexcept { return std::move(child_); }
 
@@ -264,6 +279,12 @@ class NewProgramStart::Attempt {
     lifeline.keep_host_end();
   }
 
+  bool waits_for_fork() const {
+    const std::array<int, 3> fds = fds_of(*asked_, *channel_);
+    pollfd entries[3] = {{fds[0], POLLIN, 0}, {fds[1], POLLIN, 0}, {fds[2], POLLIN, 0}};
+    return os::poll_once(entries, os::Deadline(std::chrono::seconds(0))) != os::PollEnd::ready;
+  }
+
   /// Makes the fork that was asked for `child_`. False: the fork server has ended.
   bool take_fork() {
     stage_ = StartStage::fork_server;
@@ -283,6 +304,8 @@ class NewProgramStart::Attempt {
   std::optional<StderrTail> error_output_;
   std::optional<AskedFork> asked_;
   Child child_;
+  std::optional<ReportWait> report_;
+  StartOutcome outcome_;
 };
 
 NewProgramStart::NewProgramStart(const WorkerOptions& options, NewProgram program, std::string payload,
@@ -317,45 +340,96 @@ void NewProgramStart::ask() {
   }
 }
 
-StartOutcome NewProgramStart::outcome() {
-  for (int tries = 0; tries < 2; ++tries) {
-    if (tries > 0) ask();  // another fork server, since that one has ended
-    if (attempt_ == nullptr) return {failed_, {}};
+void NewProgramStart::spawn() {
+  program_ = {.method = StartMethod::spawn};
+  tries_ = 0;
+  ask();
+}
+
+/// Takes the outcome, unless the start goes on with another one by `spawn`.
+void NewProgramStart::end_with(StartOutcome outcome) {
+  if (may_be_spawned() && outcome.report.may_be_spawned) {
+    started_.note = describe(outcome.report, options_);
+    return spawn();
+  }
+  if (!started_.child && !started_.note.empty()) {
+    outcome.report.text = describe(outcome.report, options_) + "; it was tried by spawn, since " + started_.note;
+    outcome.report.error_number = 0;
+  }
+  outcome_ = std::move(outcome);
+}
+
+/// Makes the next steps of a start that has no outcome yet. Returns false if it waits.
+bool NewProgramStart::take_steps() {
+  if (may_be_spawned() && !started_.note.empty()) spawn();  // it is known that there is no fork server
+  while (!outcome_) {
+    if (attempt_ == nullptr) {
+      end_with({failed_, {}});
+      continue;
+    }
     try {
-      if (auto outcome = attempt_->await()) {
-        if (outcome->report.stage == StartStage::started) started_.child = attempt_->take_child();
-        attempt_.reset();
-        return *std::move(outcome);
+      switch (attempt_->look()) {
+        case Attempt::Look::waits:
+          return false;
+        case Attempt::Look::server_has_ended:
+          attempt_.reset();
+          failed_ = fork_servers_ended();
+          if (++tries_ < 2) ask();  // another fork server
+          break;
+        case Attempt::Look::has_outcome: {
+          StartOutcome outcome = attempt_->take_outcome();
+          if (outcome.report.stage == StartStage::started) started_.child = attempt_->take_child();
+          attempt_.reset();
+          end_with(std::move(outcome));
+        }
       }
     } catch (const StartReport& report) {
       attempt_.reset();
-      return {report, {}};
+      end_with({report, {}});
     }
   }
-  attempt_.reset();
-  return {fork_servers_ended(), {}};
+  return true;
 }
 
-StartedProgram NewProgramStart::await() {
-  StartOutcome outcome;
+bool NewProgramStart::go_on() {
   try {
-    if (started_.note.empty()) outcome = this->outcome();
-    if (may_be_spawned() && outcome.report.may_be_spawned) started_.note = describe(outcome.report, options_);
-    if (!started_.note.empty()) {
-      program_ = {.method = StartMethod::spawn};
-      ask();
-      outcome = this->outcome();
-      if (!started_.child) {
-        outcome.report.text = describe(outcome.report, options_) + "; it was tried by spawn, since " + started_.note;
-        outcome.report.error_number = 0;
-      }
+    if (watch_ != nullptr) watch_->let_go();
+    const bool is_over = take_steps();
+    if (watch_ == nullptr) return is_over;
+    if (is_over) {
+      watch_->make_readable();
+    } else {
+      watch_->watch(attempt_->fds(), deadline_);
     }
+    return is_over;
   } catch (const std::system_error& error) {
     throw_start_error(report_of(StartStage::setup, error), options_);
   }
-  started_.applied = outcome.report.applied;
+}
+
+int NewProgramStart::handle() {
+  if (watch_ == nullptr) watch_ = std::make_unique<StartWatch>();
+  (void)go_on();
+  return watch_->fd();
+}
+
+bool NewProgramStart::await_for(const os::Deadline& deadline) {
+  while (!go_on()) {
+    if (deadline.passed()) return false;
+    try {
+      wait_for_any(attempt_->fds(), os::Deadline(std::min(deadline.remaining(), deadline_.remaining())));
+    } catch (const std::system_error& error) {
+      throw_start_error(report_of(StartStage::setup, error), options_);
+    }
+  }
+  return true;
+}
+
+StartedProgram NewProgramStart::await() {
+  (void)await_for(os::Deadline::forever());
+  started_.applied = outcome_->report.applied;
   if (started_.child) return std::move(started_);
-  throw_start_error(outcome.report, options_, outcome.status);
+  throw_start_error(outcome_->report, options_, outcome_->status);
 }
 
 }  // namespace coproc::inline v0::process

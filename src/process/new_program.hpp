@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@
 #include "process/child.hpp"
 #include "process/start_request.hpp"
 #include "process/start_stage.hpp"
+#include "process/start_watch.hpp"
 
 namespace coproc::inline v0::process {
 
@@ -44,6 +46,13 @@ class NewProgramStart {
   NewProgramStart& operator=(NewProgramStart&&) noexcept;
   ~NewProgramStart();
 
+  /// Goes on with the start as far as that is possible without waiting for a process, and waits no longer than this.
+  /// Returns whether await() need not wait any more. Throws as await() does. (A fork server that has ended is replaced
+  /// meanwhile, which takes as long as its start.)
+  bool await_for(const os::Deadline& deadline);
+  /// A descriptor that is readable when await_for() can go on, or has returned true. Throws std::system_error and as
+  /// await() does.
+  int handle();
   /// Returns when the worker is about to run what Prepare returned. Call it once. Throws StartError, whose stage is
   /// name_of() a StartStage, and then leaves nothing behind.
   StartedProgram await();
@@ -52,7 +61,10 @@ class NewProgramStart {
   class Attempt;
   bool may_be_spawned() const noexcept;
   void ask();
-  StartOutcome outcome();
+  void spawn();
+  void end_with(StartOutcome outcome);
+  bool take_steps();
+  bool go_on();
 
   WorkerOptions options_;
   NewProgram program_;
@@ -61,7 +73,10 @@ class NewProgramStart {
   StartRequest request_;
   StartReport failed_;  // why there is no attempt
   StartedProgram started_;
+  int tries_ = 0;                        // how many fork servers have ended meanwhile
+  std::optional<StartOutcome> outcome_;  // once the start is over
   std::unique_ptr<Attempt> attempt_;
+  std::unique_ptr<StartWatch> watch_;  // null before handle(); destroyed before what it watches
 };
 
 /// Throws StartReport in a process that awaits_take_over().

@@ -1,6 +1,7 @@
 #include "process/start_channel.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <string>
 #include <system_error>
 
@@ -58,18 +59,37 @@ bool StartChannel::confirm_pidfd(const os::Deadline& deadline) noexcept {
   }
 }
 
-std::optional<StartReport> StartChannel::receive(const os::Deadline& deadline) noexcept {
-  char here = 0;
-  if (!has_read_here_ && os::receive_until(ends_.first, &here, 1, deadline) != 1) return std::nullopt;
-  has_read_here_ = true;
+StartChannel::Arrived StartChannel::take_in() {
+  for (;;) {
+    const std::size_t wanted = has_read_here_ ? report_bytes() : 1;
+    const std::size_t at = arrived_.size();
+    if (at == wanted && has_read_here_) return Arrived::all;
+    arrived_.resize(wanted);
+    const auto got = os::receive_now(ends_.first, arrived_.data() + at, wanted - at);
+    arrived_.resize(at + got.value_or(0));
+    if (!got) return Arrived::part;
+    if (*got == 0) return arrived_.size() < sizeof(ReportHeader) ? Arrived::end : Arrived::all;
+    if (has_read_here_) continue;
+    has_read_here_ = true;
+    arrived_.clear();
+  }
+}
+
+/// The size of the report as far as it is known: first that of its header.
+std::size_t StartChannel::report_bytes() const noexcept {
   ReportHeader header;
-  if (os::receive_until(ends_.first, &header, sizeof header, deadline) != sizeof header) return std::nullopt;
+  if (arrived_.size() < sizeof header) return sizeof header;
+  std::memcpy(&header, arrived_.data(), sizeof header);
+  return sizeof header + std::min<std::size_t>(header.text_bytes, kMostTextBytes);
+}
+
+std::optional<StartReport> StartChannel::take_report() {
+  ReportHeader header;
+  std::memcpy(&header, arrived_.data(), sizeof header);
   if (header.stage < 0 || header.stage > static_cast<std::int32_t>(StartStage::arguments)) return std::nullopt;
   StartReport report{static_cast<StartStage>(header.stage), header.error_number};
   report.applied = header.applied;
-  report.text.resize(std::min<std::size_t>(header.text_bytes, kMostTextBytes));
-  report.text.resize(os::receive_until(ends_.first, report.text.data(), report.text.size(), deadline));
-  report.text = detail::in_lines(report.text, "    ");
+  report.text = detail::in_lines(arrived_.substr(sizeof header), "    ");
   return report;
 }
 

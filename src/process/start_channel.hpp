@@ -17,6 +17,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -50,9 +51,11 @@ class StartChannel final : public os::ForkSensitive {
   bool confirm_pidfd(const os::Deadline& deadline) noexcept;
   /// Closes the host's end, which the peer sees.
   void hang_up() noexcept { ends_.first.reset(); }
-  /// The report; nullopt: the worker ended without one, or what it sent is none. Waits for the rest of a report that
-  /// has begun.
-  std::optional<StartReport> receive(const os::Deadline& deadline) noexcept;
+  enum class Arrived { all, part, end };
+  /// Takes in what has arrived of the report, and does not wait. `end`: the worker has closed its end before.
+  Arrived take_in();
+  /// The report, once all of it has arrived; nullopt: what the worker sent is none.
+  std::optional<StartReport> take_report();
 
   // The worker's side.
   void keep_worker_end() noexcept;
@@ -66,8 +69,11 @@ class StartChannel final : public os::ForkSensitive {
   void leave_in_child() noexcept override;
   void list_fds(std::vector<int>& fds) const override;
 
+  std::size_t report_bytes() const noexcept;
+
   os::SocketPair ends_;         // the host's, the worker's
   bool has_read_here_ = false;  // the host has read that byte
+  std::string arrived_;         // of the report
   os::ForkRegistration registration_{*this};
 };
 

@@ -76,6 +76,7 @@ TaskTimeoutError::TaskTimeoutError(const std::string& text, std::uint64_t task) 
 TaskTimeoutError::~TaskTimeoutError() = default;
 
 SandboxError::~SandboxError() = default;
+CancelledError::~CancelledError() = default;
 TaskCancelledError::~TaskCancelledError() = default;
 
 PoolBrokenError::PoolBrokenError(const std::string& text, std::exception_ptr cause)

@@ -1,24 +1,15 @@
 #include "worker/access.hpp"
 
 #include <exception>
-#include <system_error>
 
-#include "process/start_stage.hpp"
 #include "worker/state.hpp"
 
 namespace coproc::inline v0::detail {
 
-WorkerAccess::OnlyAsking::OnlyAsking(Worker& worker) : worker_(worker) { worker.state().may_only_ask = true; }
-WorkerAccess::OnlyAsking::~OnlyAsking() { worker_.state_->may_only_ask = false; }
-
-void WorkerAccess::await_start(Worker& worker) {
-  Worker::State& state = worker.state();
-  try {
-    state.await();
-  } catch (const std::system_error& error) {
-    process::throw_start_error(process::report_of(process::StartStage::link, error), state.options);
-  }
+WorkerAccess::OnlyAsking::OnlyAsking(Worker& worker) : worker_(worker) {
+  worker.state().unawaited = Worker::State::Unawaited::forks;
 }
+WorkerAccess::OnlyAsking::~OnlyAsking() { worker_.state_->unawaited = Worker::State::Unawaited::nothing; }
 
 bool WorkerAccess::kill(Worker& worker) noexcept {
   try {

@@ -13,14 +13,12 @@ namespace coproc::inline v0::detail {
 
 struct WorkerAccess {
   /// Calls `start`, which starts this worker. Where the fork server starts it, that only asks for the process, and
-  /// await_start() has to follow. If it does not, the next start or the worker's destructor ends the process.
+  /// Worker::await_start() has to follow. If it does not, the next start or the worker's destructor ends the process.
   template <class Start>
   static void ask_for_start(Worker& worker, const Start& start) {
     const OnlyAsking only_asking(worker);
     start();
   }
-  /// Waits for the process that was asked for, if there is one. Throws StartError.
-  static void await_start(Worker& worker);
   /// Sends SIGKILL. Returns false if it was refused, so that the process may go on; true also if the process has ended.
   static bool kill(Worker& worker) noexcept;
   /// Sends a signal that carries a value. Does nothing if the process has ended or may not be signalled.

@@ -1,5 +1,8 @@
 // Worker::start: makes the link, the process, and the host's end of the messenger.
 #include <algorithm>
+#include <exception>
+#include <functional>
+#include <memory>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -10,6 +13,8 @@
 #include "link/link_memory.hpp"
 #include "messenger/access.hpp"
 #include "messenger/core.hpp"
+#include "messenger/refused.hpp"
+#include "os/clock.hpp"
 #include "os/file.hpp"
 #include "os/fork_guard.hpp"
 #include "os/process_state.hpp"
@@ -133,9 +138,8 @@ void Worker::State::begin_started(std::shared_ptr<Run> new_run, std::unique_ptr<
   begin(std::move(new_run), std::move(core));
 }
 
-/// Waits for the process that start() has asked for, if there is one. Throws StartError.
+/// Waits for the process that start() has asked for. Throws StartError, std::system_error.
 void Worker::State::await() {
-  if (!asked) return;
   Asked started = *std::exchange(asked, std::nullopt);
   process::StartedProgram now = started.start.await();
   started.run->child = std::move(now.child);
@@ -153,7 +157,7 @@ void Worker::refuse_if_alive() const {
 void Worker::start(const detail::StartPlan& plan) {
   State& state = this->state();
   refuse_if_alive();
-  state.asked.reset();
+  state.give_up_asked("it is started again");
   if (state.options.machine) return start_on_machine(plan);
   const StartMethod method = choose_method(plan, state.options);
   state.starter.store(static_cast<long>(os::fork_generation()), std::memory_order_relaxed);  // relaxed: see started()
@@ -198,7 +202,12 @@ void Worker::start(const detail::StartPlan& plan) {
       }
       process::NewProgramStart asked(start_options, std::move(program), std::move(payload), std::move(fds));
       state.asked.emplace(std::move(run), std::move(core), std::move(worker_end), std::move(asked));
-      if (!state.may_only_ask || method != StartMethod::fork_server) state.await();
+      const bool is_fork = method == StartMethod::fork_server;
+      using Unawaited = State::Unawaited;
+      if (state.unawaited == Unawaited::nothing || (state.unawaited == Unawaited::forks && !is_fork)) {
+        return state.await();
+      }
+      for (Messenger* const messenger : plan.handed_over) state.asked->handed_over.push_back(std::move(*messenger));
       return;
     }
 
@@ -209,5 +218,69 @@ void Worker::start(const detail::StartPlan& plan) {
     process::throw_start_error(process::report_of(process::StartStage::link, error), state.options);
   }
 }
+
+// ---- starts that are asked for and awaited apart ----
+
+void Worker::State::give_up_asked(const char* why) {
+  if (!asked) return;
+  const auto then = std::exchange(asked->then, nullptr);
+  asked.reset();
+  if (then == nullptr) return;
+  then(std::make_exception_ptr(
+      CancelledError("the start of worker \"" + options.name + "\" was given up, since " + why)));
+}
+
+void Worker::start_async(const detail::StartPlan& plan) {
+  struct Asking {
+    State& state;
+    ~Asking() { state.unawaited = State::Unawaited::nothing; }
+  } asking{state()};
+  asking.state.unawaited = State::Unawaited::everything;
+  start(plan);
+}
+
+void Worker::when_started(std::function<void(std::exception_ptr)> function) {
+  state().asked->then = std::move(function);
+}
+
+bool Worker::await_start(Timeout timeout) {
+  const std::shared_ptr<State> state = (this->state(), state_);  // what is resumed may destroy this worker
+  if (!state->asked) return true;
+  std::function<void(std::exception_ptr)> then;
+  std::exception_ptr failure;
+  try {
+    if (!state->asked->start.await_for(os::Deadline(timeout.ns))) return false;
+    then = std::exchange(state->asked->then, nullptr);
+    state->await();
+  } catch (const std::system_error& error) {
+    try {
+      process::throw_start_error(process::report_of(process::StartStage::link, error), state->options);
+    } catch (...) {
+      failure = std::current_exception();
+    }
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  if (state->asked) then = std::exchange(state->asked->then, nullptr);
+  state->asked.reset();
+  if (then != nullptr) {
+    then(failure);
+  } else if (failure != nullptr) {
+    std::rethrow_exception(failure);
+  }
+  return true;
+}
+
+int Worker::start_handle() {
+  State& state = this->state();
+  if (!state.asked) {
+    throw InvalidArgumentError("start_handle: no start of worker \"" + state.options.name +
+                               "\" is under way: call it while await_start() returns false");
+  }
+  return detail::name_refusals("the start of worker \"" + state.options.name + "\" has no handle",
+                               [&] { return state.asked->start.handle(); });
+}
+
+void Worker::cancel_start() { state().give_up_asked("cancel_start() was called"); }
 
 }  // namespace coproc::inline v0

@@ -3,11 +3,14 @@
 
 #include <atomic>
 #include <cstdint>
+#include <exception>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "coproc/worker.hpp"
 #include "link/link.hpp"
@@ -90,10 +93,14 @@ struct Worker::State {
     std::unique_ptr<detail::Core> core;
     std::unique_ptr<link::Link> worker_end;  // its descriptors are sent again if the fork server ends meanwhile
     process::NewProgramStart start;
+    std::vector<Messenger> handed_over = {};            // their descriptors are sent again, too
+    std::function<void(std::exception_ptr)> then = {};  // called once when the start is over, or given up
   };
   std::optional<Asked> asked;
-  bool may_only_ask = false;  // start() leaves a fork by the fork server unawaited
+  enum class Unawaited { nothing, forks, everything };  // which starts start() only asks for; forks: of the fork server
+  Unawaited unawaited = Unawaited::nothing;
   void await();
+  void give_up_asked(const char* why);
 };
 
 }  // namespace coproc::inline v0

@@ -185,6 +185,7 @@ Worker& Worker::operator=(Worker&& other) noexcept {
 
 Worker::~Worker() {
   if (state_ == nullptr) return;
+  state_->give_up_asked("the worker was destroyed");
   const auto run = state_->current();
   if (run == nullptr || !run->child.is_own_process()) return;
   try {

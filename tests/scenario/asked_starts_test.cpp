@@ -47,7 +47,7 @@ TEST(AskedStarts, SeveralAreUnderWayBeforeTheFirstIsAwaited) {
     EXPECT_FALSE(worker.is_alive());  // not before it is awaited
   }
   for (auto worker = workers.rbegin(); worker != workers.rend(); ++worker) {
-    WorkerAccess::await_start(*worker);
+    (void)worker->await_start();
     EXPECT_TRUE(worker->is_alive());
   }
   for (Worker& worker : workers) expect_answers(worker);
@@ -66,7 +66,7 @@ TEST(AskedStarts, AFailureNamesItsStage) {
   Worker worker(&answer, {.name = "indexer", .working_directory = "/no/such/directory"});
   try {
     ask(worker);
-    WorkerAccess::await_start(worker);
+    (void)worker.await_start();
     ADD_FAILURE() << "it started";
   } catch (const StartError& error) {
     EXPECT_EQ(error.stage(), "working_directory");
@@ -79,8 +79,8 @@ TEST(AskedStarts, GoOnIfTheForkServerIsStoppedMeanwhile) {
   ask(first);
   ask(second);
   coproc::stop_fork_server();
-  WorkerAccess::await_start(first);
-  WorkerAccess::await_start(second);
+  (void)first.await_start();
+  (void)second.await_start();
   expect_answers(first);
   expect_answers(second);
 }
@@ -96,8 +96,8 @@ TEST(AskedStarts, GoOnIfTheForkServerIsKilledBeforeItHasMadeThem) {
   ask(first);
   ask(second);
   ::kill(server, SIGKILL);
-  WorkerAccess::await_start(first);
-  WorkerAccess::await_start(second);
+  (void)first.await_start();
+  (void)second.await_start();
   expect_answers(first);
   expect_answers(second);
 }
