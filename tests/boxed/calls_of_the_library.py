@@ -11,6 +11,7 @@ import sys
 # closed before: they are used to start processes, or by the host alone.
 CALLS = {
     "atoll": "",
+    "clock_getcpuclockid": "clock_getres",
     "closedir": "close",
     "dirfd": "",
     "eventfd": "eventfd2",
