@@ -55,7 +55,11 @@ hostile: setup
 	@$(call configure,asan)
 	@$(call build,asan) --target coproc_tests
 	COPROC_HOSTILE_MUTATIONS=$(HOSTILE_MUTATIONS) COPROC_TEST_SECONDS=3600 UBSAN_OPTIONS=print_stacktrace=1 \
-	  build/asan/tests/coproc_tests --gtest_brief=1 --gtest_filter='*Hostile*'
+	  build/asan/tests/coproc_tests --gtest_brief=1 --gtest_filter='*Hostile*-*HostileInABox*'
+	for box in guard compute files client; do \
+	  COPROC_HOSTILE_SANDBOX=$$box COPROC_HOSTILE_MUTATIONS=$(HOSTILE_MUTATIONS) COPROC_TEST_SECONDS=3600 \
+	    build/asan/tests/coproc_tests --gtest_brief=1 --gtest_filter='*HostileInABox*' || exit 1; \
+	done
 	@$(call configure,release)
 	@$(call build,release) --target coproc_python
 	COPROC_HOSTILE_MUTATIONS=$(HOSTILE_MUTATIONS) \

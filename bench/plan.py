@@ -30,6 +30,7 @@ FULL = {
     "many_tasks": ({"free": [10_000_000]}, 1.0),
     "pool_start": ({"free": [64]}, 0.5),
     "pool_stop": ({"free": [64]}, 0.5),
+    "boxed_start": ({"free": [0]}, 0.5),
     "python_round_trip": ({"apart": [0]}, 0.3),
     "python_stream": ({"apart": [0]}, 0.5),
     "python_array": ({"apart": [64 << 20]}, 1.0),

@@ -33,6 +33,7 @@ LIFE = {
     "many_tasks": "memory of a host, over 10,000,000 tasks",
     "pool_start": "start of a pool of 64 workers",
     "pool_stop": "stop of a pool of 64 workers",
+    "boxed_start": "by how much a start in a box is longer",
 }
 PYTHON = {
     "python_round_trip": "round trip of a small dataclass",

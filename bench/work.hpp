@@ -63,13 +63,14 @@ enum class Work {
   sleeping_host,
   many_tasks,
   pool_start,
-  pool_stop
+  pool_stop,
+  boxed_start
 };
-constexpr std::array<std::string_view, 19> kWorkNames{
+constexpr std::array<std::string_view, 20> kWorkNames{
     "round_trip",    "asleep",     "stream",     "stream_batch",      "stream_priorities",
     "start",         "stop",       "death",      "crowd_descriptors", "crowd_memory",
     "loan",          "idle",       "tasks",      "tasks_in_chunks",   "sleeping_tasks",
-    "sleeping_host", "many_tasks", "pool_start", "pool_stop"};
+    "sleeping_host", "many_tasks", "pool_start", "pool_stop",         "boxed_start"};
 
 struct Job {
   Work work = Work::round_trip;

@@ -97,6 +97,9 @@ bool never_spin(Options& link) {
 template <class Messenger, std::size_t Size>
 void run_messenger(const Job& job) {
   coproc::WorkerOptions options;
+#ifdef BENCH_BOXED
+  options.sandbox = coproc::Sandbox::compute();
+#endif
   if (job.work == Work::asleep && !never_spin(options.link)) throw NotOffered();
   coproc::WorkerResource worker{serve<Messenger, Size>, options};
   worker.start(job);

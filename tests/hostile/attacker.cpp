@@ -63,6 +63,7 @@ Attacker::Attacker(Control& control, std::uint64_t seed)
       random_(seed),
       link_(find_link()),
       wake_out_(find_wake_out()),
+      memory_(find_memory()),
       producer_(header().ring[1], link_.subspan(coproc::link::kHeaderPage + ring_bytes(link_), ring_bytes(link_))),
       before_(random_()) {}
 
@@ -70,7 +71,7 @@ std::span<std::byte> Attacker::map_loans(int from) const {
   const std::size_t bytes =
       coproc::link::LoanShape{reinterpret_cast<const coproc::link::LinkHeader*>(link_.data())->loan_bytes}.total();
   const std::size_t at = link_.size() + static_cast<std::size_t>(from) * bytes;
-  void* const area = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, find_memory(), static_cast<off_t>(at));
+  void* const area = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, memory_, static_cast<off_t>(at));
   if (area == MAP_FAILED) throw std::runtime_error("its loans cannot be mapped");  // NOLINT: the system's own cast
   return {static_cast<std::byte*>(area), bytes};
 }

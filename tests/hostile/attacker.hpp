@@ -23,6 +23,7 @@ struct Control {
   std::atomic<std::uint64_t> host_calls{0};  // counted by the host
   std::atomic<std::uint64_t> round{0};       // an attacker whose round is over ends
   std::atomic<int> grandchildren{0};         // that are alive
+  std::atomic<std::uint64_t> boxes{0};       // that attackers have closed around themselves
 };
 
 using Bytes = std::vector<std::byte>;
@@ -71,6 +72,7 @@ class Attacker {
   std::mt19937_64 random_;
   std::span<std::byte> link_;
   int wake_out_ = -1;
+  int memory_ = -1;  // of the link; found before there is a box, in which no directory can be read
   coproc::ring::Producer producer_;
   std::uint64_t burst_ = 0;
   std::uint64_t before_;  // a value that was replaced lately

@@ -4,12 +4,17 @@
 //
 // COPROC_HOSTILE_MUTATIONS: how many in each attack (a mutation is a chosen value in a word of the link, a bad frame,
 // or a trick with a descriptor). COPROC_HOSTILE_SEED: of the first round; a failure prints the round's own, which with
-// it is the first again.
+// it is the first again. COPROC_HOSTILE_SANDBOX: the preset (guard, compute, files or client) in which the attackers of
+// HostileInABox do their worst; without it, each round has another one. A box must not open a way that there is not
+// without it: a refused call leaves an attacker elsewhere in its attack.
 #include <gtest/gtest.h>
 #include <sched.h>
 
 #include <algorithm>
+#include <array>
+#include <cstdlib>
 #include <iostream>
+#include <map>
 #include <memory>
 #include <numeric>
 #include <random>
@@ -85,17 +90,35 @@ std::vector<Attack> all_attacks() {
   return all;
 }
 
-class Hostile : public testing::TestWithParam<Attack> {};
+/// Closes the box of a preset. Where this kernel does not enforce all of it, the rest has to do.
+void close_box(const std::string& preset) {
+  using coproc::Sandbox;
+  const std::map<std::string, Sandbox> boxes{{"guard", Sandbox::guard()},
+                                             {"compute", Sandbox::compute()},
+                                             {"files", Sandbox::files().read("/proc").write("/tmp")},
+                                             {"client", Sandbox::client().connect({9})}};
+  coproc::this_worker::confine(boxes.at(preset).best_effort());
+}
 
-TEST_P(Hostile, CostsItsHostNoMoreThanAnError) {
+/// The box of this round.
+std::string preset_of(std::uint64_t seed) {
+  constexpr std::array kPresets{"guard", "compute", "files", "client"};
+  const char* const asked_for = std::getenv("COPROC_HOSTILE_SANDBOX");
+  return asked_for != nullptr ? asked_for : kPresets[seed % kPresets.size()];
+}
+
+/// Lets workers attack this process until there were so many mutations.
+void endure(const Attack& attack, std::uint64_t wanted, bool is_boxed) {
   const std::uint64_t first_seed = number_in_environment("COPROC_HOSTILE_SEED", std::random_device{}());
-  const std::uint64_t wanted = number_in_environment("COPROC_HOSTILE_MUTATIONS", 1500);
-  const Attack attack = GetParam();
   SharedControl control;
   Honest honest;
   Figures figures;
-  const auto target = [attack, &control](coproc::PriorityMessenger&, std::uint64_t seed) {
+  const auto target = [attack, is_boxed, &control](coproc::PriorityMessenger&, std::uint64_t seed) {
     Attacker attacker(*control, seed);
+    if (is_boxed) {
+      close_box(preset_of(seed));
+      control->boxes.fetch_add(1);
+    }
     attack.run(attacker);
     attacker.wait_for_the_end();
   };
@@ -122,7 +145,7 @@ TEST_P(Hostile, CostsItsHostNoMoreThanAnError) {
         last_calls = std::min<std::uint64_t>(last_calls, 1 + random() % 8);
       if (figures.calls % 16 == 0) allocated_bytes();
       if (figures.calls % 32 == 0) honest.exchange(random());
-      if (HasFatalFailure()) return;
+      if (testing::Test::HasFatalFailure()) return;
     }
     const bool is_asked_first = random() % 8 == 0;
     const coproc::Timeout each = is_asked_first ? coproc::Timeout(2ms) : coproc::Timeout(0ms);
@@ -152,16 +175,32 @@ TEST_P(Hostile, CostsItsHostNoMoreThanAnError) {
     control->round.fetch_add(1);
     while (control->grandchildren.load() != 0) ::sched_yield();
     ++figures.rounds;
-    if (HasFailure()) return;
+    if (testing::Test::HasFailure()) return;
   }
-  std::cout << attack.name << ": seed " << first_seed << ", " << control->mutations.load() << " mutations, "
-            << figures.rounds << " workers, " << figures.calls << " calls, " << figures.protocol_errors
-            << " protocol errors, " << figures.ordinary_errors << " other errors, " << figures.deaths
-            << " deaths, at most " << figures.most_bytes / 1024 << " KiB\n";
+  if (is_boxed) {
+    EXPECT_GT(control->boxes.load(), 0U) << "no attacker got as far as into its box";
+  }
+  std::cout << attack.name << (is_boxed ? " in a box" : "") << ": seed " << first_seed << ", "
+            << control->mutations.load() << " mutations, " << figures.rounds << " workers, " << figures.calls
+            << " calls, " << figures.protocol_errors << " protocol errors, " << figures.ordinary_errors
+            << " other errors, " << figures.deaths << " deaths, at most " << figures.most_bytes / 1024 << " KiB\n";
 }
 
-INSTANTIATE_TEST_SUITE_P(Attack, Hostile, testing::ValuesIn(all_attacks()),
-                         [](const auto& attack) { return std::string(attack.param.name); });
+std::string name_of(const testing::TestParamInfo<Attack>& attack) { return attack.param.name; }
+
+class Hostile : public testing::TestWithParam<Attack> {};
+
+TEST_P(Hostile, CostsItsHostNoMoreThanAnError) {
+  endure(GetParam(), number_in_environment("COPROC_HOSTILE_MUTATIONS", 1500), false);
+}
+INSTANTIATE_TEST_SUITE_P(Attack, Hostile, testing::ValuesIn(all_attacks()), &name_of);
+
+class HostileInABox : public testing::TestWithParam<Attack> {};
+
+TEST_P(HostileInABox, CostsItsHostNoMoreThanAnError) {
+  endure(GetParam(), number_in_environment("COPROC_HOSTILE_MUTATIONS", 1500) / 5, true);
+}
+INSTANTIATE_TEST_SUITE_P(Attack, HostileInABox, testing::ValuesIn(all_attacks()), &name_of);
 
 }  // namespace
 }  // namespace hostile
