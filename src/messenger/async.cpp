@@ -31,7 +31,10 @@ void Core::serve(AsyncOperations& waiting, AsyncOperations& done, bool is_all, b
     try {
       if (link_->is_interrupted()) (void)wait(os::Deadline(std::chrono::seconds(0)), true, 0);  // takes it
       throw_if_close_requested();
-      if (is_all && waiting.has_one()) serve_kind(false, true);
+      if (is_all && waiting.has_one()) {
+        serve_kind(false, true);
+        if (waiting.empty()) break;  // another look would pause: see Link::look()
+      }
       drain(Stop::at_error);
       link_->serve_watched();
     } catch (...) {

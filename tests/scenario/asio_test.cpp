@@ -253,12 +253,13 @@ TEST(AsioStart, IsCancelledByItsSlotAndWithItsWorker) {
     EXPECT_THROW(std::rethrow_exception(error), coproc::CancelledError);
     ++cancelled;
   };
-  Worker worker{&serve, {.method = coproc::StartMethod::spawn}};
-  coproc::async_start(io.get_executor(), worker, 1, asio::bind_cancellation_slot(signal.slot(), note));
+  const coproc::Executable says_nothing{"/bin/sleep", {"1000"}};
+  WorkerResource<coproc::Executable, PriorityMessenger> worker{says_nothing};
+  coproc::async_start(io.get_executor(), worker, asio::bind_cancellation_slot(signal.slot(), note));
   signal.emit(asio::cancellation_type::terminal);
   {
-    Worker destroyed{&serve, {.method = coproc::StartMethod::spawn}};
-    coproc::async_start(io.get_executor(), destroyed, 1, note);
+    WorkerResource<coproc::Executable, PriorityMessenger> destroyed{says_nothing};
+    coproc::async_start(io.get_executor(), destroyed, note);
   }
   io.run();
   EXPECT_EQ(cancelled, 2);

@@ -361,4 +361,19 @@ TEST(NativeHandle, IsReadableWhenThereIsSpaceAgain) {
   EXPECT_FALSE(support::is_readable(handle, 0));  // nothing is wanted any more
 }
 
+// A call that looks meanwhile must not take the news away.
+TEST(NativeHandle, StaysReadableWhileThereIsSpaceForWhatFoundNone) {
+  auto [left, right] = PriorityMessenger::new_pair();
+  const int handle = left.native_handle();
+  const std::string much(10'000, 'x');
+  while (left.try_send(much)) {}
+  EXPECT_FALSE(support::is_readable(handle, 0));
+  while (right.receive_for(0s)) {}
+  EXPECT_TRUE(support::is_readable(handle, 0));
+  EXPECT_EQ(left.available(), 0U);
+  EXPECT_TRUE(support::is_readable(handle, 0));
+  EXPECT_TRUE(left.try_send(much));
+  EXPECT_FALSE(support::is_readable(handle, 0));
+}
+
 }  // namespace
