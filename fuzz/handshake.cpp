@@ -25,7 +25,8 @@ void read_report(std::span<const std::byte> bytes) {
   process::StartChannel channel;
   (void)os::send_all(channel.worker_end(), bytes.data(), bytes.size());
   channel.keep_host_end();
-  const auto report = channel.receive(os::Deadline::forever());
+  if (channel.take_in() != process::StartChannel::Arrived::all) return;
+  const auto report = channel.take_report();
   if (!report) return;
   demand(std::string(process::name_of(report->stage)) != "", "a report without a stage");
   // Of the 4096 bytes that are read, each becomes at most five: a newline with the indent behind it.

@@ -1,22 +1,19 @@
 #include "os/threads_of.hpp"
 
-#include <dirent.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <charconv>
 #include <cstdlib>
-#include <memory>
 
+#include "os/directory.hpp"
 #include "os/fault.hpp"
 #include "os/file.hpp"
 
 namespace coproc::inline v0::os {
 
 namespace {
-
-std::string directory_of(pid_t process) { return "/proc/" + std::to_string(process) + "/task"; }
 
 /// /proc/PID/task/TID/syscall: "202 0x7f... ...", "-1 ..." if the thread sleeps in no call, or "running". Only who may
 /// trace the process may read it.
@@ -43,13 +40,8 @@ ThreadState thread_at(const std::string& directory, pid_t id) {
 
 std::vector<ThreadState> threads_of(pid_t process) {
   std::vector<ThreadState> threads;
-  const std::string path = directory_of(process);
-  const std::unique_ptr<DIR, int (*)(DIR*)> directory(::opendir(path.c_str()), &::closedir);
-  if (directory == nullptr) return threads;
-  while (const dirent* entry = ::readdir(directory.get())) {
-    const int id = std::atoi(entry->d_name);
-    if (id > 0) threads.push_back(thread_at(path + '/' + entry->d_name, id));
-  }
+  const std::string path = "/proc/" + std::to_string(process) + "/task";
+  for (const std::string& id : names_in(path)) threads.push_back(thread_at(path + '/' + id, std::atoi(id.c_str())));
   return threads;
 }
 
