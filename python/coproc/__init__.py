@@ -28,6 +28,7 @@ from .array import empty
 from .errors import *  # noqa: F403
 from .legacy_worker_resource import BaseWorkerProcess, LegacyWorkerResource
 from .messenger import ChannelID, MultiMessenger, PriorityMessenger, RecvPayloadType, SendPayloadType
+from .monitor import Monitor, MonitorMessengerInterface, Note, Stat, StatsResult
 from .pool import (
     Executor,
     LazyPool,

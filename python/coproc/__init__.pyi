@@ -1,5 +1,6 @@
 import concurrent.futures
 import dataclasses
+import datetime
 import multiprocessing.pool
 import multiprocessing.process
 import os
@@ -103,6 +104,92 @@ class Confinement:
     @property
     def is_complete(self) -> bool: ...
     def describe(self) -> str: ...
+
+# ---- the monitor ----
+
+@dataclasses.dataclass
+class Stat:
+    pid: int
+    start_ts: datetime.datetime
+    end_ts: datetime.datetime
+    memory_info: Any
+    cpu: float
+    @property
+    def memory_usage(self) -> int: ...
+    def asdict(self) -> dict[str, Any]: ...
+
+@dataclasses.dataclass
+class Note:
+    pid: int
+    note: str
+    details: str | None
+    do_label: bool
+    do_log: bool
+    memory_usage: int
+    ts: datetime.datetime
+    def log_str(self) -> str: ...
+    def long_log_str(self, show_ts: bool = True, show_delta: bool = True, show_mem: bool = True) -> str: ...
+    def asdict(self) -> dict[str, Any]: ...
+    @staticmethod
+    def format_memory(num_bytes: float, decimals: int = 2) -> str: ...
+
+@dataclasses.dataclass
+class StatsResult:
+    stats: list[Stat]
+    notes: list[Note]
+    @classmethod
+    def of_recording(
+        cls, recorded: dict[str, Any], interval: float, drawings: dict[bool, str]
+    ) -> StatsResult: ...
+    @property
+    def num_stats(self) -> int: ...
+    @property
+    def num_notes(self) -> int: ...
+    @property
+    def has_results(self) -> bool: ...
+    def stats_df(self) -> Any: ...
+    def notes_df(self) -> Any: ...
+    def plot_memory(self, font_size: int = 5, include_notes: bool = True) -> Any: ...
+    def save_memory_plot(
+        self, filename: str | os.PathLike[str], font_size: int = 5, include_notes: bool = True, **save_kwargs: Any
+    ) -> Any: ...
+
+@dataclasses.dataclass
+class MonitorMessengerInterface:
+    messenger: MultiMessenger
+    pid: int
+    began: int
+    def print(self, note: str, details: str | None = None) -> None: ...
+    def label(self, note: str, details: str | None = None) -> None: ...
+    def log(self, note: str, details: str | None = None) -> None: ...
+    def add_note(
+        self,
+        note: str,
+        details: str | None = None,
+        do_log: bool = True,
+        do_label: bool = True,
+        do_print: bool = False,
+    ) -> None: ...
+    def get_stats(self) -> StatsResult: ...
+    def update_child_processes(self) -> None: ...
+    def save_memory_plot(
+        self, fname: str | os.PathLike[str], font_size: int = 5, include_notes: bool = True, **save_kwargs: Any
+    ) -> None: ...
+
+class Monitor:
+    def __init__(
+        self,
+        pid: int | None = None,
+        snapshot_seconds: float = 0.25,
+        include_children: bool = True,
+        log_path: str | os.PathLike[str] | None = None,
+        fig_path: str | os.PathLike[str] | None = None,
+        save_fig_freq: int = 10,
+        verbose: bool = False,
+        method: _Method = None,
+    ) -> None: ...
+    def __enter__(self) -> MonitorMessengerInterface: ...
+    def __exit__(self, *_: object) -> None: ...
 
 # ---- messengers ----
 

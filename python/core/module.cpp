@@ -7,6 +7,7 @@
 #include "lock.hpp"
 #include "memory.hpp"
 #include "messenger.hpp"
+#include "monitor.hpp"
 #include "options.hpp"
 #include "pickling.hpp"
 #include "plain.hpp"
@@ -48,6 +49,7 @@ PYBIND11_MODULE(_core, module) {
   bind_messenger(module);
   bind_worker(module);
   bind_pool(module);
+  bind_monitor(module);
   bind_this_program(module);
   coproc::set_wait_hook(&run_signal_handlers);
 }
