@@ -138,9 +138,7 @@ class StatsResult:
     stats: list[Stat]
     notes: list[Note]
     @classmethod
-    def of_recording(
-        cls, recorded: dict[str, Any], interval: float, drawings: dict[bool, str]
-    ) -> StatsResult: ...
+    def of_recording(cls, recorded: dict[str, Any], interval: float, drawings: dict[bool, str]) -> StatsResult: ...
     @property
     def num_stats(self) -> int: ...
     @property
