@@ -43,14 +43,22 @@ void* realloc(void* memory, std::size_t bytes) noexcept {
 }
 #endif
 
-// The array and nothrow forms of the standard library call these.
+// The array forms of the standard library call these. A sanitizer has nothrow forms of its own, which do not.
 void* operator new(std::size_t bytes) {
   void* const memory = std::malloc(bytes == 0 ? 1 : bytes);
   if (memory == nullptr) throw std::bad_alloc();
   made.fetch_add(1, std::memory_order_relaxed);
   return memory;
 }
+void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
+  try {
+    return ::operator new(bytes);
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+}
 void operator delete(void* memory) noexcept { give_back(memory); }
+void operator delete(void* memory, const std::nothrow_t&) noexcept { give_back(memory); }
 void operator delete(void* memory, std::size_t) noexcept { give_back(memory); }
 
 namespace coproc_test {
