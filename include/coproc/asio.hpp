@@ -438,9 +438,11 @@ class AsioPool {
       operation->completion.on_cancel([weak = std::weak_ptr<Operation>(operation)] {
         if (const auto living = weak.lock()) living->task.cancel();
       });
-      // Another thread may be the one that finds the end of the task.
-      detail::TaskAccess::when_ended(operation->task, [self = this->shared_from_this(), operation] {
-        detail::net::post(self->executor, [self, operation] {
+      // Another thread may be the one that finds the end of the task. It keeps nothing, since the loop may end, and be
+      // destroyed, before that thread goes on.
+      detail::TaskAccess::when_ended(operation->task, [self = this->shared_from_this(), operation]() mutable {
+        const auto loop = self->executor;
+        detail::net::post(loop, [self = std::move(self), operation = std::move(operation)] {
           operation->finish();
           if (--self->pending == 0) self->readable.stop_waiting();
         });
