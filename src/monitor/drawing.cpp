@@ -132,7 +132,7 @@ std::string drawn(const TimeAxis& time, double bottom) {
 struct DrawnLabel {
   double x;
   std::string text;   // shortened
-  std::string whole;  // for who points at it
+  std::string whole;  // shown to whoever points at the label
   std::optional<std::size_t> row = {};
 };
 

@@ -12,6 +12,7 @@
 #include "os/error.hpp"
 #include "os/fault.hpp"
 #include "os/file.hpp"
+#include "os/proc_stat.hpp"
 #include "os/process_memory.hpp"
 
 namespace coproc::inline v0::os {
@@ -59,19 +60,18 @@ std::optional<std::chrono::nanoseconds> exact_processor_time(pid_t pid) {
 
 std::optional<ProcessSample> sample_process(pid_t pid) {
   const std::string folder = "/proc/" + std::to_string(pid);
-  const std::string stat = read_text(folder + "/stat").value_or("");  // "12 (name) S 1 ..."
+  const std::optional<ProcStat> stat = read_proc_stat(folder);
   const std::string sizes = read_text(folder + "/statm").value_or("");
-  const std::size_t name_begin = stat.find(" (");
-  const std::size_t name_end = stat.rfind(") ");
-  if (sizes.empty() || name_begin == std::string::npos || name_end == std::string::npos) {
+  if (sizes.empty() || !stat) {
     if (call_once([&] { return ::kill(pid, 0); }) != 0 && errno == ESRCH) return std::nullopt;
     errno = EACCES;
     throw_errno("read", folder + "/stat");
   }
   ProcessSample sample;
-  sample.name = stat.substr(name_begin + 2, name_end - name_begin - 2);
-  Words words(std::string_view(stat).substr(name_end + 2));
-  sample.state = words.next().front();
+  sample.name = stat->name;
+  sample.state = stat->state;
+  Words words(stat->rest);
+  words.skip(1);
   sample.parent = words.number<pid_t>();
   words.skip(9);  // up to field 13
   const std::uint64_t ticks = words.number() + words.number();
@@ -112,10 +112,9 @@ std::vector<pid_t> children_of(pid_t pid) {
   for (const std::string& name : names_in("/proc")) {
     pid_t other = 0;
     if (std::from_chars(name.data(), name.data() + name.size(), other).ec != std::errc{}) continue;
-    const std::string stat = read_text("/proc/" + name + "/stat").value_or("");
-    const std::size_t name_end = stat.rfind(") ");
-    if (name_end == std::string::npos) continue;
-    Words words(std::string_view(stat).substr(name_end + 2));
+    const std::optional<ProcStat> stat = read_proc_stat("/proc/" + name);
+    if (!stat) continue;
+    Words words(stat->rest);
     words.skip(1);
     if (words.number<pid_t>() == pid) children.push_back(other);
   }

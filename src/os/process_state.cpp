@@ -18,7 +18,7 @@
 #include "os/close_fds.hpp"
 #include "os/error.hpp"
 #include "os/fault.hpp"
-#include "os/file.hpp"
+#include "os/proc_stat.hpp"
 
 namespace coproc::inline v0::os {
 
@@ -62,9 +62,8 @@ bool has_other_threads() noexcept {
 void set_process_name(const char* name) noexcept { (void)::prctl(PR_SET_NAME, name, 0, 0, 0); }
 
 bool may_be_stopped(pid_t process) {
-  const std::string stat = read_text("/proc/" + std::to_string(process) + "/stat").value_or("");  // "12 (name) S ..."
-  const std::size_t name_end = stat.rfind(") ");
-  return name_end == std::string::npos || stat[name_end + 2] == 'T';
+  const std::optional<ProcStat> stat = read_proc_stat("/proc/" + std::to_string(process));
+  return !stat || stat->state == 'T';
 }
 
 pid_t parent_pid() noexcept { return ::getppid(); }

@@ -10,6 +10,7 @@
 #include "os/directory.hpp"
 #include "os/fault.hpp"
 #include "os/file.hpp"
+#include "os/proc_stat.hpp"
 
 namespace coproc::inline v0::os {
 
@@ -27,11 +28,10 @@ std::optional<int> call_of(const std::string& directory) {
 
 ThreadState thread_at(const std::string& directory, pid_t id) {
   ThreadState thread{.id = id, .name = {}};
-  const std::string stat = read_text(directory + "/stat").value_or("");  // "12 (name) S ..."
-  const std::size_t begin = stat.find('('), end = stat.rfind(") ");
-  if (begin == std::string::npos || end == std::string::npos || end + 2 >= stat.size()) return thread;
-  thread.name = stat.substr(begin + 1, end - begin - 1);
-  thread.state = stat[end + 2];
+  const std::optional<ProcStat> stat = read_proc_stat(directory);
+  if (!stat) return thread;
+  thread.name = stat->name;
+  thread.state = stat->state;
   thread.call = call_of(directory);
   return thread;
 }
