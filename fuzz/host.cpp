@@ -116,9 +116,14 @@ void Host::lose_nothing(const ChannelId& channel, const std::function<void()>& t
 }
 
 void Host::receive_all(const ChannelId& channel) {
+  // While others fill the inbox, messages that are not counted can be received straight from the link.
+  bool others_wait = false;
+  for (std::size_t i = 0; i < kChannels; ++i) {
+    if (const ChannelId other = fuzz::channel(i); other != channel) others_wait |= messenger_.available(other) != 0;
+  }
   const std::size_t expected = messenger_.available(channel);
   std::vector<Message> all = messenger_.receive_available<Message>(channel);
-  demand(all.size() == expected, "other than the available messages were received");
+  demand(all.size() == expected || (expected == 0 && others_wait), "other than the available messages were received");
   for (std::size_t i = 1; reorders_ && i < all.size(); ++i)
     demand(all[i - 1].priority() <= all[i].priority(), "messages came in a wrong order");
   for (Message& message : all) {

@@ -264,6 +264,8 @@ class COPROC_API Messenger {
   // ---- looking ----
 
   /// The number of messages of this channel that can be received now. It takes in what has arrived, and does not wait.
+  /// While the inbox is full of other channels' messages, what is behind them in the link is not counted, although a
+  /// receive may find it there.
   /// Throws the errors of a receive; if there is no message, it also throws the error for the end of the peer, until a
   /// receive or a send has thrown it.
   std::size_t available(const ChannelId& channel = kDefaultChannel);
