@@ -4,7 +4,7 @@
 PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
 # The presets whose tests `make test` runs, all as one ctest run.
-TESTED := release clang asan tsan
+TESTED := release asan tsan
 
 configure = cmake --preset $(1) -DCOPROC_WARNINGS_AS_ERRORS=$(if $(filter true,$(CI)),ON,OFF) >/dev/null
 build = cmake --build --preset $(1) --parallel $(JOBS)
@@ -104,7 +104,7 @@ fuzzer = ASAN_OPTIONS=quarantine_size_mb=16:detect_stack_use_after_return=0 UBSA
          -max_len=8192 -len_control=0 -rss_limit_mb=1024 -malloc_limit_mb=64 -timeout=60
 
 fuzz:
-	@tools/setup.sh build fuzz
+	@tools/setup.sh build
 	@$(call configure,fuzz)
 	@$(call build,fuzz)
 	@set -e; for target in $(fuzz_targets); do \

@@ -1,21 +1,21 @@
 #!/bin/sh
 # Installs what is missing of the Debian packages that building and testing need. Says nothing where nothing is missing.
 #
-#   tools/setup.sh [build|style|fuzz|bench]...
+#   tools/setup.sh [build|style|bench]...
 #
-# build (the default): to build, run and test; style: for `make format` and `make tidy`; fuzz: for `make fuzz`;
+# build (the default): to build, run and test; style: for `make format` and `make tidy`;
 # bench: for `make bench`.
 set -eu
 
 # What each is for: docs/dependencies.md.
-build="make valgrind g++ cmake ninja-build ccache pkg-config clang-16 libgtest-dev libasio-dev spin libmsgpack-cxx-dev"
+build="make valgrind g++ cmake ninja-build ccache pkg-config libgtest-dev libasio-dev spin libmsgpack-cxx-dev"
+build="$build clang-16 libclang-rt-16-dev llvm-16"
 build="$build bubblewrap libjemalloc2 mold python3-dev pybind11-dev python3-pybind11 python3-pytest python3-numpy"
 build="$build python3-cloudpickle python3-msgpack mypy python3-nbclient python3-nbformat python3-ipykernel"
 build="$build libboost-dev libuv1-dev libevent-dev libglib2.0-dev libsqlite3-dev"
 build="$build libseccomp-dev python3-build python3-setuptools python3-wheel python3-venv python3-pip"
-build="$build libpng-dev libjpeg-dev openssh-server"
+build="$build libpng-dev libjpeg-dev openssh-server libcli11-dev nlohmann-json3-dev"
 style="clang-format-16 clang-tidy-16 black"
-fuzz="clang-16 libclang-rt-16-dev llvm-16"
 bench="python3 gnuplot-nox"
 bench="$bench cppzmq-dev libnng-dev libboost-dev libcapnp-dev capnproto libcaf-dev libtbb-dev"
 bench="$bench libopenmpi-dev openmpi-bin libiceoryx-posh-dev libiceoryx-hoofs-dev libacl1-dev"
@@ -25,9 +25,8 @@ for group in "${@:-build}"; do
   case $group in
     build) wanted="$wanted $build" ;;
     style) wanted="$wanted $style" ;;
-    fuzz) wanted="$wanted $fuzz" ;;
     bench) wanted="$wanted $bench" ;;
-    *) echo "setup.sh: no such group: $group (there are: build, style, fuzz, bench)" >&2; exit 2 ;;
+    *) echo "setup.sh: no such group: $group (there are: build, style, bench)" >&2; exit 2 ;;
   esac
 done
 
