@@ -1,0 +1,43 @@
+// The command `coproc` (docs/command.md).
+#include <CLI/CLI.hpp>
+
+#include <chrono>
+#include <cstdio>
+#include <exception>
+#include <string>
+#include <vector>
+
+#include "doctor.hpp"
+#include "monitor.hpp"
+
+int main(int argc, char** argv) {
+  CLI::App app("Looks at programs that use worker processes, and at the machine that they run on.", "coproc");
+  app.set_version_flag("--version", "coproc " COPROC_VERSION);
+  app.require_subcommand(1);
+
+  bool wants_json = false;
+  CLI::App* doctor = app.add_subcommand("doctor", "Say what this machine lacks for coproc, and what helps");
+  doctor->add_flag("--json", wants_json, "Print the findings as JSON");
+
+  command::MonitorRequest request;
+  double interval_ms = 250;
+  CLI::App* monitor = app.add_subcommand(
+      "monitor", "Run a command, and record memory and processor time of its processes: coproc monitor -- COMMAND ...");
+  monitor->add_option("-o,--output", request.options.save_at_end, "Write .svg, .html, .csv or .json at the end")
+      ->type_name("FILE");
+  monitor->add_option("--interval", interval_ms, "Milliseconds between two samples")->check(CLI::Range(1.0, 1e9));
+  monitor->add_flag("!--alone", request.options.include_children, "Leave out the processes that the command starts");
+  monitor->add_flag("-q,--quiet", request.is_quiet, "Print no table at the end");
+  monitor->add_option("command", request.command, "The command and its arguments")->required()->type_name("COMMAND");
+  monitor->positionals_at_end();
+
+  CLI11_PARSE(app, argc, argv);
+  try {
+    if (doctor->parsed()) return command::doctor(wants_json);
+    request.options.interval = std::chrono::nanoseconds(static_cast<std::int64_t>(interval_ms * 1e6));
+    return command::monitor(request);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "coproc: %s\n", error.what());
+    return command::kFailed;
+  }
+}
