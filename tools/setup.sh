@@ -18,7 +18,7 @@ style="clang-format-16 clang-tidy-16 black"
 fuzz="clang-16 libclang-rt-16-dev llvm-16"
 bench="python3 gnuplot-nox"
 bench="$bench cppzmq-dev libnng-dev libboost-dev libcapnp-dev capnproto libcaf-dev libtbb-dev"
-bench="$bench libopenmpi-dev openmpi-bin libiceoryx-posh-dev libiceoryx-hoofs-dev libacl1-dev"
+bench="$bench libssl-dev libopenmpi-dev openmpi-bin libiceoryx-posh-dev libiceoryx-hoofs-dev libacl1-dev"
 
 wanted=""
 for group in "${@:-build}"; do
