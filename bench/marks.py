@@ -23,6 +23,9 @@ COPROC = {
     "coproc_idle",
     "coproc_pool",
     "coproc_python",
+    "coproc_here",
+    "coproc_pipes",
+    "coproc_tls",
     INSTRUCTIONS,
 }
 EVERY_COPIER = "every copier"
@@ -75,6 +78,9 @@ ITEM, ITEMS = ("python_round_trip", 0, "apart"), ("python_stream", 0, "apart")
 ARRAY, ARRAY_FIRST = ("python_array", 64 << 20, "apart"), ("python_array_first", 64 << 20, "apart")
 ARRAY_SHARED, OWN_CHUNKS = ("python_array_shared", 64 << 20, "apart"), ("python_pool", 2, "free")
 
+REMOTE_TRIP, REMOTE_STREAM = ("remote_round_trip", 64, "free"), ("remote_stream", 64, "free")
+REMOTE_LENT, REMOTE_START = ("remote_lent", 64 << 20, "free"), ("remote_start", 0, "free")
+
 MARKS = [
     Mark("instructions of a send and its receive, 64 B", INSTRUCTIONS, shape("multi_64"), "<=", 340),
     Mark("the same in batches, with its reply", INSTRUCTIONS, shape("batch_64"), "<=", 600),
@@ -123,6 +129,14 @@ MARKS = [
     Mark("Python: tiny tasks, as each chooses", "coproc_python", CHUNKS, ">=", 1.2, "python_pool"),
     # Not like with like: README.md.
     Mark("Python: tiny tasks, own chunks beside 1", "coproc_python", OWN_CHUNKS, ">=", 10, "python_pool"),
+    Mark("another machine, by TLS: round trip", "coproc_tls", REMOTE_TRIP, "<=", 5, "tls"),
+    Mark("another machine, by TLS: round trip", "coproc_tls", REMOTE_TRIP, "<=", 1, "zeromq_curve"),
+    Mark("another machine, by TLS: 64 MiB", "coproc_tls", REMOTE_LENT, ">=", 0.9, "tls"),
+    Mark("another machine, by TLS: stream", "coproc_tls", REMOTE_STREAM, ">=", 0.5, "coproc_here"),
+    Mark("another machine, by TLS: us of a start", "coproc_tls", REMOTE_START, "<=", 150_000),
+    Mark("another machine, by pipes: 64 MiB", "coproc_pipes", REMOTE_LENT, ">=", 0.8, "tcp"),
+    Mark("another machine, by pipes: stream", "coproc_pipes", REMOTE_STREAM, ">=", 0.5, "coproc_here"),
+    Mark("another machine, by pipes: us of a start", "coproc_pipes", REMOTE_START, "<=", 150_000),
 ]
 
 

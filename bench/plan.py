@@ -31,6 +31,10 @@ FULL = {
     "pool_start": ({"free": [64]}, 0.5),
     "pool_stop": ({"free": [64]}, 0.5),
     "boxed_start": ({"free": [0]}, 0.5),
+    "remote_round_trip": ({"free": [64]}, 0.2),
+    "remote_stream": ({"free": [64]}, 0.3),
+    "remote_lent": ({"free": [64 << 20]}, 1.0),
+    "remote_start": ({"free": [0]}, 0.5),
     "python_round_trip": ({"apart": [0]}, 0.3),
     "python_stream": ({"apart": [0]}, 0.5),
     "python_array": ({"apart": [64 << 20]}, 1.0),
@@ -52,6 +56,7 @@ QUICK_SECONDS = {
     "tasks_in_chunks": 0.3,
     "sleeping_tasks": 0.3,
     "sleeping_host": 0.5,
+    "remote_lent": 0.5,
 }
 QUICK_SECONDS_OF_OTHERS = 0.1
 QUICK_ROUNDS, QUICK_LEAST_ROUNDS, QUICK_FURTHER_ROUNDS, QUICK_LIMIT = 5, 3, 10, 280.0

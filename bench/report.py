@@ -35,6 +35,12 @@ LIFE = {
     "pool_stop": "stop of a pool of 64 workers",
     "boxed_start": "by how much a start in a box is longer",
 }
+REMOTE = {
+    "remote_round_trip": "round trip of 64 bytes",
+    "remote_stream": "stream of 64 bytes, one by one",
+    "remote_lent": "64 MiB, looked at and answered",
+    "remote_start": "start to the first message, beyond what the launcher takes for `true`",
+}
 PYTHON = {
     "python_round_trip": "round trip of a small dataclass",
     "python_stream": "stream of small dataclasses",
@@ -87,6 +93,7 @@ def lines(data, results, files):
             yield from messages_table(results, work, title, placement, where)
     yield from percentiles_table(results)
     yield from works_table(results, "Start, stop, death, idleness, pools", LIFE)
+    yield from works_table(results, "Another machine, which is this one by loopback", REMOTE)
     yield from works_table(results, "Python", PYTHON)
     if files:
         yield "## Plots"

@@ -17,6 +17,7 @@
 //     static constexpr bool kStreams = false;           // not made for streams
 //     void never_spin();                                // before `become_...`, for `asleep`, instead of kSleeps
 //     void send_batch(std::span<const std::uint64_t>);  // these payloads together; offers `stream_batch`
+//     static constexpr bool kIsRemote = true;           // offers the works of remote.hpp, and no others
 //     void settle();                                    // the host's, after each stream, when its time has been taken
 //   };
 //   int main(int argc, char** argv) { return bench::run_pair<End>(argc, argv); }
@@ -64,13 +65,36 @@ enum class Work {
   many_tasks,
   pool_start,
   pool_stop,
-  boxed_start
+  boxed_start,
+  remote_round_trip,
+  remote_stream,
+  remote_lent,
+  remote_start
 };
-constexpr std::array<std::string_view, 20> kWorkNames{
-    "round_trip",    "asleep",     "stream",     "stream_batch",      "stream_priorities",
-    "start",         "stop",       "death",      "crowd_descriptors", "crowd_memory",
-    "loan",          "idle",       "tasks",      "tasks_in_chunks",   "sleeping_tasks",
-    "sleeping_host", "many_tasks", "pool_start", "pool_stop",         "boxed_start"};
+constexpr std::array<std::string_view, 24> kWorkNames{"round_trip",
+                                                      "asleep",
+                                                      "stream",
+                                                      "stream_batch",
+                                                      "stream_priorities",
+                                                      "start",
+                                                      "stop",
+                                                      "death",
+                                                      "crowd_descriptors",
+                                                      "crowd_memory",
+                                                      "loan",
+                                                      "idle",
+                                                      "tasks",
+                                                      "tasks_in_chunks",
+                                                      "sleeping_tasks",
+                                                      "sleeping_host",
+                                                      "many_tasks",
+                                                      "pool_start",
+                                                      "pool_stop",
+                                                      "boxed_start",
+                                                      "remote_round_trip",
+                                                      "remote_stream",
+                                                      "remote_lent",
+                                                      "remote_start"};
 
 struct Job {
   Work work = Work::round_trip;
@@ -78,7 +102,10 @@ struct Job {
   int host_processor = -1, peer_processor = -1;
   double seconds = 0.2;
 
-  bool is_round_trip() const noexcept { return work == Work::round_trip || work == Work::asleep; }
+  bool is_round_trip() const noexcept {
+    return work == Work::round_trip || work == Work::asleep || work == Work::remote_round_trip;
+  }
+  bool is_remote_exchange() const noexcept { return work == Work::remote_round_trip || work == Work::remote_stream; }
 };
 
 /// Thrown if a program does not offer the job.
@@ -200,7 +227,7 @@ Result run_host(const Job& job, End& end) {
   Result result;
   if (job.is_round_trip()) {
     result = time_round_trips(job, end);
-  } else if (job.work == Work::stream) {
+  } else if (job.work == Work::stream || job.work == Work::remote_stream) {
     const auto send_all = [&](std::uint64_t count) {
       for (std::uint64_t i = 0; i + 1 < count; ++i) end.send(i);
       end.send((count - 1) | kLast);
@@ -305,6 +332,10 @@ void prepare(const Job& job, End& end) {
   if constexpr (requires { End::kLargest; }) {
     if (job.size > End::kLargest) throw NotOffered();  // (the code for it still has to compile)
   }
+  if constexpr (requires { requires End::kIsRemote; }) {
+    if (!job.is_remote_exchange()) throw NotOffered();
+    return;
+  }
   switch (job.work) {
     case Work::round_trip:
       return;
@@ -324,25 +355,29 @@ void prepare(const Job& job, End& end) {
   throw NotOffered();
 }
 
+/// Does the job with a peer that is a fork of its host.
+template <class End>
+void run_with_fork(const Job& job) {
+  const auto end = std::make_unique<End>();
+  prepare(job, *end);
+  Peer peer(job.peer_processor, [&] {
+    end->become_peer();
+    run_peer(job, *end);
+  });
+  if constexpr (requires { end->become_host(peer); }) {
+    end->become_host(peer);
+  } else {
+    end->become_host();
+  }
+  const Result result = run_host(job, *end);
+  peer.finish();
+  print(result);
+}
+
 /// The `main` of a transport whose peer is a fork of its host.
 template <template <std::size_t> class End>
 int run_pair(int argc, char** argv) {
-  return run_program(argc, argv, []<std::size_t Size>(const Job& job) {
-    const auto end = std::make_unique<End<Size>>();
-    prepare(job, *end);
-    Peer peer(job.peer_processor, [&] {
-      end->become_peer();
-      run_peer(job, *end);
-    });
-    if constexpr (requires { end->become_host(peer); }) {
-      end->become_host(peer);
-    } else {
-      end->become_host();
-    }
-    const Result result = run_host(job, *end);
-    peer.finish();
-    print(result);
-  });
+  return run_program(argc, argv, []<std::size_t Size>(const Job& job) { run_with_fork<End<Size>>(job); });
 }
 
 }  // namespace bench

@@ -18,7 +18,7 @@ build="$build libpng-dev libjpeg-dev openssh-server libcli11-dev nlohmann-json3-
 style="clang-format-16 clang-tidy-16 black"
 bench="python3 gnuplot-nox"
 bench="$bench cppzmq-dev libnng-dev libboost-dev libcapnp-dev capnproto libcaf-dev libtbb-dev"
-bench="$bench libopenmpi-dev openmpi-bin libiceoryx-posh-dev libiceoryx-hoofs-dev libacl1-dev"
+bench="$bench libssl-dev libopenmpi-dev openmpi-bin libiceoryx-posh-dev libiceoryx-hoofs-dev libacl1-dev"
 
 wanted=""
 for group in "${@:-build}"; do

@@ -22,6 +22,13 @@ struct Launcher {
   bool ships = false;
   /// The name of the machine in errors, if MachineOptions gives none. Empty stands for the command.
   std::string name = {};
+  /// A command that ends for certain what runs on the machine, such as `{"scancel", "1234"}` or `{"docker", "kill",
+  /// "box"}`. It runs on this machine, and no shell reads its words. If a worker is lost and may still run there, it is
+  /// run once, before anybody is told of the loss. If it exits with code 0, the worker has ended for certain
+  /// (`Fence::confirmed`). If not, `MachineLost::why` says so, with the last of what it has printed. Empty: none.
+  std::vector<std::string> fence = {};
+  /// How long `fence` may run before it is killed, and has failed. Not `kForever`.
+  Timeout fence_time = std::chrono::seconds(30);
 };
 
 /// Any command prefix, such as `command({"ssh", "node7"})`, `command({"docker", "run", "-i", "--rm", "image"})`, or

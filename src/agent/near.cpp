@@ -110,6 +110,7 @@ void Near::turn() {
   if (patience_ && (has_moved || written != 0)) patience_.emplace(kPatience);
   check_times();
   look_at_launcher();
+  look_at_fence();
 }
 
 /// False: nothing more can go.
@@ -124,7 +125,7 @@ bool Near::flush_wire() {
 
 void Near::sleep() {
   constexpr std::size_t kLink = link::Link::kSleepFds;
-  std::array<pollfd, kLink + 8> fds;
+  std::array<pollfd, kLink + 10> fds;
   fds.fill({-1, 0, 0});
   const std::span<pollfd, kLink> of_link(fds.data(), kLink);
   const bool is_relaying = relay_ && !is_link_gone_ && !has_given_up_;
@@ -146,6 +147,11 @@ void Near::sleep() {
     longest = std::min(longest, launcher_->look_in());
   }
   fds[kLink + 7] = {launchers_errors_.fd_if_waiting(), POLLOUT, 0};
+  if (fence_ && !fence_->has_told()) {
+    fds[kLink + 8] = {fence_->wait_fd(), POLLIN, 0};
+    fds[kLink + 9] = {fence_->output_fd(), POLLIN, 0};
+    longest = std::min(longest, fence_->look_in());
+  }
   if (phase_ < Phase::running) longest = std::min(longest, start_deadline_.remaining());
   if (kill_deadline_) longest = std::min(longest, kill_deadline_->remaining());
   if (phase_ == Phase::running) longest = std::min(longest, silence_ends_in());
@@ -207,10 +213,19 @@ void Near::look_at_launcher() {
   if (end_ && end_->how == remote::WorkerEnd::How::lost) end_->text += "; " + words;
 }
 
+/// Nobody is told of a loss before this has ended: who starts the worker anew then does not have it twice.
+void Near::look_at_fence() {
+  if (!fence_) return;
+  const auto outcome = fence_->look();
+  if (!outcome || !end_) return;
+  end_->text += "; " + outcome->text;
+  if (outcome->has_succeeded) end_->value = remote::value_of(Fence::confirmed);
+}
+
 // ---- ends ----
 
 bool Near::is_done() {
-  if (phase_ != Phase::closing || (launcher_ && !launchers_end_)) return false;
+  if (phase_ != Phase::closing || (launcher_ && !launchers_end_) || (fence_ && !fence_->has_told())) return false;
   const bool is_delivered = !relay_ || is_link_gone_ || relay_->has_delivered_all();
   return has_given_up_ || (is_delivered && output_.is_empty() && errors_.is_empty() && launchers_errors_.is_empty());
 }
@@ -254,6 +269,8 @@ void Near::lose(std::string why, Fence fence) {
   end_->text = std::move(why);
   names_launchers_end_ = true;
   close_wire(true);
+  if (fence == Fence::confirmed || request_.fence.empty()) return;
+  fence_.emplace(request_.fence, std::chrono::nanoseconds(request_.fence_time_ns));
 }
 
 /// The worker has ended, and its host has killed it.

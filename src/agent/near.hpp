@@ -19,6 +19,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/fence_command.hpp"
 #include "agent/launcher.hpp"
 #include "agent/output_writer.hpp"
 #include "agent/relay.hpp"
@@ -60,6 +61,7 @@ class Near {
   bool is_done();
   bool reads_errors() const noexcept;
   void look_at_launcher();
+  void look_at_fence();
   void finish();
   void close_wire(bool has_failed);
   void fail_start(std::string stage, int error_number, std::string text);
@@ -122,6 +124,7 @@ class Near {
   std::optional<remote::WorkerEnd> ended_;         // as the far agent said; what the worker sent may be on its way
   std::optional<remote::WorkerEnd> end_;           // to be told to the host
   std::optional<ExitStatus> launchers_end_;
+  std::optional<FenceCommand> fence_;  // once the worker was lost, if there is such a command
 };
 
 }  // namespace coproc::inline v0::agent

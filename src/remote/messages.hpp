@@ -57,6 +57,8 @@ struct NearRequest {
   std::string machine;                // for errors
   std::vector<std::string> launcher;  // its command
   bool uses_shell = false;            // Launcher::uses_shell
+  std::vector<std::string> fence;     // Launcher::fence
+  std::int64_t fence_time_ns = 0;     // Launcher::fence_time
   std::string agent_there;            // empty: it is sent there
   std::string program_build_id;       // of the file that comes with this, to be sent there; empty: none does
   std::int64_t start_timeout_ns = 0;

@@ -66,6 +66,8 @@ NearRequest near_request(const WorkerOptions& options, const AgentLink& link, co
   request.machine = machine.name();
   request.launcher = machine.launcher().command;
   request.uses_shell = machine.launcher().uses_shell;
+  request.fence = machine.launcher().fence;
+  request.fence_time_ns = machine.launcher().fence_time.ns.count();
   request.agent_there = machine.options().agent_there;
   if (request.agent_there.empty() && !machine.launcher().ships) request.agent_there = machine.options().agent;
   request.program_build_id = program.build_id;
@@ -155,6 +157,12 @@ void check_remote_options(const WorkerOptions& options) {
   };
   const auto& command = options.machine->launcher().command;
   if (command.empty() || command.front().empty()) refuse("its Launcher has no command: give one, such as {\"env\"}");
+  const auto& fence = options.machine->launcher().fence;
+  if (!fence.empty() && fence.front().empty()) refuse("the first word of its Launcher::fence is empty: name a program");
+  const Timeout fence_time = options.machine->launcher().fence_time;
+  if (fence_time.ns <= std::chrono::seconds(0) || fence_time.ns == kForever.ns) {
+    refuse("Launcher::fence_time has to be a time after which the loss is told: give one of a few seconds or minutes");
+  }
   if (options.machine->options().silence.ns < kLeastSilence) {
     refuse("MachineOptions::silence is too short for signs of life to come in time: give at least 2 s");
   }

@@ -117,6 +117,13 @@ TEST(WireContents, RefusesRequestsThatCannotBe) {
   EXPECT_THROW((void)remote::read_near_request(to_bytes(near)), DecodeError);  // no silence
   near.silence_ns = 1;
   EXPECT_EQ(remote::read_near_request(to_bytes(near)).launcher.front(), "env");
+  near.fence = {"true"};
+  EXPECT_THROW((void)remote::read_near_request(to_bytes(near)), DecodeError);  // no time for it
+  near.fence_time_ns = 1;
+  EXPECT_EQ(remote::read_near_request(to_bytes(near)).fence.front(), "true");
+  near.fence = {""};
+  EXPECT_THROW((void)remote::read_near_request(to_bytes(near)), DecodeError);
+  near.fence.clear();
   near.link_end = 2;
   EXPECT_THROW((void)remote::read_near_request(to_bytes(near)), DecodeError);
 }

@@ -1,4 +1,4 @@
-// Starts in several threads at once, by every start method, while other threads fork.
+// Starts in several threads at once, in every way to start a worker, while other threads fork.
 #include <atomic>
 #include <thread>
 #include <vector>
@@ -12,8 +12,8 @@ using parts::Player;
 
 namespace {
 
-class ConcurrentStarts : public parts::ByEveryMethod {};
-INSTANTIATE_TEST_SUITE_P(By, ConcurrentStarts, parts::every_method(), parts::name_of_method);
+class ConcurrentStarts : public parts::ByEveryWay {};
+INSTANTIATE_TEST_SUITE_P(By, ConcurrentStarts, parts::every_way(), parts::name_of_way);
 
 /// The address sanitizer's allocator takes no care of forks as glibc's does: the child waits for ever for a lock that
 /// another thread held.
@@ -23,9 +23,9 @@ constexpr int kThreads = 4;
 constexpr int kStarts = 15;
 
 /// Starts and ends workers of its own; counts those that answered and ended as they should, and says what others did.
-void start_workers(StartMethod method, int thread, std::atomic<int>& right) {
+void start_workers(parts::Way way, int thread, std::atomic<int>& right) {
   for (int i = 0; i < kStarts; ++i) {
-    Player worker(method);
+    Player worker(way);
     worker.start("answers");
     const std::string text = std::to_string(thread) + " " + std::to_string(i);
     const std::string echo = worker.ask("echo " + text), links = worker.ask("links");

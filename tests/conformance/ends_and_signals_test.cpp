@@ -1,4 +1,4 @@
-// Promise 15, by every start method: output, exit handlers, signals.
+// Promise 15, in every way to start a worker: output, exit handlers, signals.
 #include <fcntl.h>
 
 #include <algorithm>
@@ -14,8 +14,8 @@ using support::Pipe;
 
 namespace {
 
-class EndsAndSignals : public parts::ByEveryMethod {};
-INSTANTIATE_TEST_SUITE_P(By, EndsAndSignals, parts::every_method(), parts::name_of_method);
+class EndsAndSignals : public parts::ByEveryWay {};
+INSTANTIATE_TEST_SUITE_P(By, EndsAndSignals, parts::every_way(), parts::name_of_way);
 
 TEST_P(EndsAndSignals, promise_15_nothing_is_printed_twice_or_lost) {
   for (const char* way : {"returns", "exit", "pthread_exit"}) {
@@ -144,8 +144,8 @@ TEST_P(EndsAndSignals, promise_15_what_goes_to_a_group_is_for_the_host_to_act_up
     // What the worker runs is as it would be anywhere.
     EXPECT_EQ(worker.ask("popen ulimit -c 0; kill -" + std::to_string(signal) + " $$; echo survived"),
               "(" + std::to_string(signal) + ")");
-    EXPECT_EQ(::kill(worker->pid(), signal), 0);  // the host's own
-    EXPECT_EQ(worker->join().signal(), signal);
+    const int sent = GetParam().send_as_host(*worker.operator->(), signal);
+    EXPECT_EQ(worker->join().signal(), sent);
 
     worker.start("answers");  // and what the worker sends itself
     worker.messenger().send_request("raise " + std::to_string(signal));

@@ -1,4 +1,4 @@
-// Promise 10, by every start method: what a worker has of its host, of its siblings, and of nobody.
+// Promise 10, in every way to start a worker: what a worker has of its host, of its siblings, and of nobody.
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/resource.h>
@@ -21,11 +21,11 @@ using support::Pipe;
 
 namespace {
 
-class Inheritance : public parts::ByEveryMethod {
+class Inheritance : public parts::ByEveryWay {
  protected:
   static bool is_fork_server() { return GetParam() == StartMethod::fork_server; }
 };
-INSTANTIATE_TEST_SUITE_P(By, Inheritance, parts::every_method(), parts::name_of_method);
+INSTANTIATE_TEST_SUITE_P(By, Inheritance, parts::every_way(), parts::name_of_way);
 
 constexpr const char* kEvent = "anon_inode:[eventfd]";  // all have the same name
 
@@ -35,9 +35,9 @@ std::set<std::string> targets_of(const std::map<int, std::string>& descriptors) 
   return targets;
 }
 
-/// What a worker has besides `expected`, all of it: three pipes that its host has, too (the lifeline, and two of the
-/// link), the link's memory, and its messenger's eventfd. Anything else is told.
-std::string own_link_of(pid_t worker, const std::map<int, std::string>& expected) {
+/// What a worker has besides `expected`, all of it: three pipes that its host, or the agent there, has, too (the
+/// lifeline, and two of the link), the link's memory, and its messenger's eventfd. Anything else is told.
+std::string own_link_of(pid_t worker, pid_t host, const std::map<int, std::string>& expected) {
   std::string wrong;
   std::set<std::string> own;
   int events = 0, memories = 0;
@@ -48,7 +48,7 @@ std::string own_link_of(pid_t worker, const std::map<int, std::string>& expected
     }
     descriptors.erase(fd);
   }
-  const auto of_host = targets_of(descriptors_of(::getpid()));
+  const auto of_host = targets_of(descriptors_of(host));
   for (const auto& [fd, target] : descriptors) {
     if (target.starts_with("pipe:") && of_host.contains(target)) {
       own.insert(target);
@@ -62,6 +62,14 @@ std::string own_link_of(pid_t worker, const std::map<int, std::string>& expected
   }
   return wrong + std::to_string(own.size()) + " pipes, " + std::to_string(memories) + " memory and " +
          std::to_string(events) + " eventfd of its own";
+}
+
+/// On a machine: nothing to read, and two pipes of its own.
+std::map<int, std::string> standard_streams_of(pid_t worker) {
+  auto descriptors = descriptors_of(worker);
+  const std::string output = descriptors[1], errors = descriptors[2];
+  EXPECT_TRUE(output.starts_with("pipe:") && errors.starts_with("pipe:") && output != errors) << output << errors;
+  return {{0, "/dev/null"}, {1, output}, {2, errors}};
 }
 
 TEST_P(Inheritance, promise_10_a_worker_has_0_1_2_what_is_kept_and_its_own_link) {
@@ -78,7 +86,8 @@ TEST_P(Inheritance, promise_10_a_worker_has_0_1_2_what_is_kept_and_its_own_link)
               }
               const Pipe not_kept;
               const int not_kept_either = ::open("/dev/zero", O_RDONLY);  // and not closed by exec
-              coproc::WorkerOptions options{.keep_fds = numbers, .inherit_fds = false};
+              coproc::WorkerOptions options{.inherit_fds = false};
+              if (GetParam().keeps_descriptors()) options.keep_fds = numbers;
               Player sibling(GetParam(), -1, options);
               Player worker(GetParam(), -1, options);
               sibling.start("answers");
@@ -87,11 +96,12 @@ TEST_P(Inheritance, promise_10_a_worker_has_0_1_2_what_is_kept_and_its_own_link)
               std::string text = sibling.ask("links") + worker.ask("links") + " links, ";
               auto expected = descriptors_of(::getpid());
               std::erase_if(expected, [](const auto& each) { return each.first > 5 && each.first != 255; });
+              if (!GetParam().keeps_descriptors()) expected = standard_streams_of(worker->pid());
               // It has an event of its own only once it sleeps, behind its answer.
               while (!targets_of(descriptors_of(worker->pid())).contains(kEvent)) ::usleep(100);
-              text += own_link_of(worker->pid(), expected);
+              text += own_link_of(worker->pid(), GetParam().other_end_of(worker->pid()), expected);
               // What is kept and 0, 1, 2 are common to both: not looked at a second time.
-              auto common = targets_of(expected);
+              auto common = GetParam().keeps_descriptors() ? targets_of(expected) : std::set<std::string>{"/dev/null"};
               common.insert(kEvent);
               const auto of_sibling = targets_of(descriptors_of(sibling->pid()));
               for (const auto& [fd, target] : descriptors_of(worker->pid())) {
@@ -103,13 +113,15 @@ TEST_P(Inheritance, promise_10_a_worker_has_0_1_2_what_is_kept_and_its_own_link)
               coproc::stop_fork_server();
               return text;
             }),
-            "11 links, 3 pipes, 1 memory and 1 eventfd of its own");
+            GetParam().keeps_memory_of_link() ? "11 links, 3 pipes, 1 memory and 1 eventfd of its own"
+                                              : "11 links, 3 pipes, 0 memory and 1 eventfd of its own");
 }
 
 TEST_P(Inheritance, promise_10_the_links_of_siblings_are_not_in_a_worker_that_keeps_all_else) {
   EXPECT_EQ(in_host([] {
               auto before = targets_of(descriptors_of(::getpid()));
               before.insert(kEvent);
+              if (!GetParam().has_hosts_standard_streams()) before = {kEvent, "/dev/null"};
               Player first(GetParam()), second(GetParam());
               first.start("answers");
               second.start("answers");

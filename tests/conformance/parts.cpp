@@ -1,5 +1,6 @@
 #include "conformance/parts.hpp"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -194,6 +195,10 @@ void play(PriorityMessenger& host, const std::string& part, int fd) {
   if (part == "clings") cling(host);
   while (part == "answers") host.send_reply(answer(host.receive_blocking<std::string>()));
   for (std::atomic<bool> for_ever{true}; for_ever;) {}
+}
+
+void play_there(PriorityMessenger& host, const std::string& part, const std::string& file) {
+  play(host, part, file.empty() ? -1 : ::open(file.c_str(), O_WRONLY));
 }
 
 }  // namespace parts

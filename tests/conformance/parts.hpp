@@ -22,6 +22,8 @@ namespace parts {
 ///   returns, exit, _exit, quick_exit, pthread_exit
 ///              prints, and ends in this way; what has handlers and destructors in its program writes to `fd`
 void play(coproc::PriorityMessenger& host, const std::string& part, int fd);
+/// The same on a machine that has the file which the descriptor leads to, by this name. Empty: there is none.
+void play_there(coproc::PriorityMessenger& host, const std::string& part, const std::string& file);
 
 /// A question to a worker that plays "answers": a word, and what it is about.
 std::string answer(const std::string& question);

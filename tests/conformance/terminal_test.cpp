@@ -1,4 +1,4 @@
-// Promise 15 on a terminal, by every start method: Ctrl-C and Ctrl-Z go to the host and all of its workers.
+// Promise 15 on a terminal, in every way to start a worker: Ctrl-C and Ctrl-Z go to the host and all of its workers.
 #include <pty.h>
 
 #include <thread>
@@ -12,7 +12,7 @@ using support::Pipe;
 
 namespace {
 
-class Terminal : public parts::ByEveryMethod {
+class Terminal : public parts::ByEveryWay {
  protected:
   /// A session with a terminal: a shell, as small as can be, which runs `job` as its foreground job, tells the test
   /// where that has stopped, and continues it when it is told to. Returns the terminal's other side.
@@ -48,13 +48,13 @@ class Terminal : public parts::ByEveryMethod {
   pid_t shell_ = -1;
   const Pipe to_test_, to_shell_, to_host_;
 };
-INSTANTIATE_TEST_SUITE_P(By, Terminal, parts::every_method(), parts::name_of_method);
+INSTANTIATE_TEST_SUITE_P(By, Terminal, parts::every_way(), parts::name_of_way);
 
 const Pipe* interrupts = nullptr;
 
 /// The rest of a host's life: tells `to_test` how its worker and its fork server have got over it.
-void check_and_start_another(coproc::StartMethod method, Player& worker, pid_t server, const Pipe& to_test) {
-  Player another(method);
+void check_and_start_another(const parts::Way& way, Player& worker, pid_t server, const Pipe& to_test) {
+  Player another(way);
   another.start("answers");
   to_test.write(worker.ask("echo x") == "x" && another.ask("echo y") == "y");
   to_test.write(fork_server_of(::getpid()) == server);
@@ -100,7 +100,7 @@ TEST_P(Terminal, promise_15_a_host_that_ctrl_c_ends_takes_its_workers_along) {
   const auto worker = to_test_.read<pid_t>();
   EXPECT_EQ(::write(terminal, "\x03", 1), 1);
   EXPECT_EQ(support::end_of(shell_), "exit 99");
-  EXPECT_EQ(support::end_of(worker), "signal 9");
+  EXPECT_EQ(GetParam().end_of_orphan(worker), GetParam().as_seen("signal 9"));
   ::close(terminal);
 }
 
@@ -110,18 +110,18 @@ TEST_P(Terminal, promise_15_ctrl_z_and_fg_break_nothing) {
     worker.start("answers");
     const pid_t server = fork_server_of(::getpid());
     to_test_.write('r');
-    to_test_.write(worker->pid());
+    to_test_.write(GetParam().is_in_hosts_group() ? worker->pid() : ::getpid());
     to_host_.read<char>();
     check_and_start_another(GetParam(), worker, server, to_test_);
   });
   ASSERT_EQ(to_test_.read<char>(), 'r');
-  const auto worker = to_test_.read<pid_t>();
+  const auto stopped = to_test_.read<pid_t>();
   for (int i = 0; i < 3; ++i) {
     EXPECT_EQ(::write(terminal, "\x1a", 1), 1);
     EXPECT_EQ(to_test_.read<char>(), 's');
-    while (support::state_of(worker) != 'T') std::this_thread::yield();
+    while (support::state_of(stopped) != 'T') std::this_thread::yield();
     to_shell_.write('c');
-    while (support::state_of(worker) == 'T') std::this_thread::yield();
+    while (support::state_of(stopped) == 'T') std::this_thread::yield();
   }
   to_host_.write('g');
   EXPECT_TRUE(to_test_.read<bool>()) << "the workers";

@@ -1,4 +1,5 @@
-// The scenarios of CMakeLists.txt with the C++ pool. Each one returns what has happened.
+// The scenarios of CMakeLists.txt with the C++ pool, whose workers are here or on a machine. Each one returns what has
+// happened.
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -24,6 +25,18 @@ using namespace promises;
 using coproc::Pool;
 
 namespace {
+
+/// coproc-agent, if the workers are to be on a machine whose launcher is `env`.
+const char* agent = nullptr;
+
+coproc::PoolOptions placed(coproc::PoolOptions options) {
+  // How busy this machine is counts as no silence.
+  if (agent != nullptr) {
+    options.machines = {
+        coproc::Machine(coproc::command({"env"}), {.agent = agent, .silence = std::chrono::minutes(10)})};
+  }
+  return options;
+}
 
 // ---- what has happened ----
 
@@ -84,37 +97,37 @@ const std::vector<int> kFive = {0, 1, 2, 3, 4};
 // ---- the scenarios ----
 
 std::string a_task_throws() {
-  Pool pool{{.workers = 2}};
+  Pool pool{placed({.workers = 2})};
   return outcomes(pool.map(&fail_at_2, kFive).as_results());
 }
 
 std::string a_task_throws_and_that_ends_the_map() {
-  Pool pool{{.workers = 2}};
+  Pool pool{placed({.workers = 2})};
   const std::string text = outcomes(pool.map(&fail_at_2, kFive, {.stop_on_error = true}).as_results());
   return text + ", and then " + square_of_3(pool);
 }
 
 std::string a_worker_dies_in_a_task() {
-  Pool pool{{.workers = 1}};
+  Pool pool{placed({.workers = 1})};
   const std::string path = path_of("ran");
   const std::string text = outcomes(pool.map(DieAt2{path}, kFive).as_results());
   return text + ", " + replaced(pool) + ", " + (count(path) == 1 ? "each ran once" : "it ran again");
 }
 
 std::string a_worker_dies_and_the_task_is_run_again() {
-  Pool pool{{.workers = 1}};
+  Pool pool{placed({.workers = 1})};
   const std::string path = path_of("ran");
   const std::string text = outcomes(pool.map(DieAt2{path, true}, kFive, {.max_retries = 1}).as_results());
   return text + ", " + replaced(pool) + ", " + (count(path) == 2 ? "it ran twice" : "it ran otherwise");
 }
 
 std::string a_task_takes_too_long() {
-  Pool pool{{.workers = 1}};
+  Pool pool{placed({.workers = 1})};
   return told({outcomes(pool.map(&hang_at_2, kFive, {.time_limit = 100ms}).as_results()), replaced(pool)});
 }
 
 std::string a_task_takes_too_long_and_nobody_waits() {
-  Pool pool{{.workers = 1}};
+  Pool pool{placed({.workers = 1})};
   const int worker = pool.submit(&pid, 0).get();
   auto task = pool.submit({.time_limit = 100ms}, &mark_and_hang, path_of("began"));
   while (!task.wait_for(0s) && count(path_of("began")) == 0) std::this_thread::sleep_for(1ms);
@@ -134,7 +147,7 @@ struct Open {
 
 std::string workers_end_before_they_run_anything() {
   const std::string path = path_of("database"), starts = path_of("starts");
-  Pool<int> pool{Open{path, starts}, {.workers = 1}};
+  Pool<int> pool{Open{path, starts}, placed({.workers = 1})};
   std::string text = square_of_3(pool);
   text += " after " + std::to_string(count(starts)) + " starts";
   leave(path);
@@ -142,7 +155,7 @@ std::string workers_end_before_they_run_anything() {
 }
 
 std::string a_task_that_waits_is_cancelled() {
-  Pool pool{{.workers = 1}};
+  Pool pool{placed({.workers = 1})};
   const std::string go = path_of("go"), began = path_of("began"), ran = path_of("ran");
   auto first = pool.submit(&mark_and_wait, began, go);
   auto second = pool.submit(&mark, ran);
@@ -155,7 +168,7 @@ std::string a_task_that_waits_is_cancelled() {
 }
 
 std::string a_task_that_runs_is_cancelled() {
-  Pool pool{{.workers = 1}};
+  Pool pool{placed({.workers = 1})};
   const std::string began = path_of("began");
   auto task = pool.submit(&mark_and_hang, began);
   wait_for([&] { return task.is_done() || count(began) != 0; });
@@ -166,7 +179,7 @@ std::string a_task_that_runs_is_cancelled() {
 }
 
 std::string a_task_that_has_ended_is_not_cancelled() {
-  Pool pool{{.workers = 1}};
+  Pool pool{placed({.workers = 1})};
   auto task = pool.submit(&square, 3);
   while (!task.wait_for(coproc::kForever)) {}
   const std::string text = task.cancel() ? "cancelled, " : "not cancelled, ";
@@ -174,22 +187,22 @@ std::string a_task_that_has_ended_is_not_cancelled() {
 }
 
 std::string an_argument_cannot_be_encoded() {
-  Pool pool{{.workers = 2}};
+  Pool pool{placed({.workers = 2})};
   return told({outcomes(pool.map(&value_of, std::vector<Unencodable>{{0}, {1}, {2}}).as_results()), replaced(pool)});
 }
 
 std::string a_result_cannot_be_encoded() {
-  Pool pool{{.workers = 2}};
+  Pool pool{placed({.workers = 2})};
   return told({outcomes(pool.map(&make_unencodable, std::vector{0, 1, 2}).as_results()), replaced(pool)});
 }
 
 std::string a_result_cannot_be_decoded() {
-  Pool pool{{.workers = 2}};
+  Pool pool{placed({.workers = 2})};
   return told({outcomes(pool.map(&make_undecodable, std::vector{0, 1, 2}).as_results()), replaced(pool)});
 }
 
 std::string an_argument_is_too_large() {
-  coproc::PoolOptions options{.workers = 1};
+  coproc::PoolOptions options = placed({.workers = 1});
   options.worker.link = {.max_message_bytes = 4096, .automatic_loans = false};
   Pool pool{options};
   const std::string text =
@@ -199,7 +212,7 @@ std::string an_argument_is_too_large() {
 }
 
 std::string the_input_throws() {
-  Pool pool{{.workers = 2}};
+  Pool pool{placed({.workers = 2})};
   const auto number = [](int x) { return x == 3 ? throw std::runtime_error("no more") : x; };
   std::string text;
   auto results = pool.map(&same, std::views::iota(0) | std::views::transform(number));
@@ -221,7 +234,7 @@ struct Leave {
 
 std::string the_pool_is_stopped() {
   const std::string left = path_of("left"), began = path_of("began");
-  Pool<std::string> pool{Make{left}, Leave{}, {.workers = 2}};
+  Pool<std::string> pool{Make{left}, Leave{}, placed({.workers = 2})};
   (void)pool.map(&same, kFive).collect();
   auto task = pool.submit(&mark_and_hang, began);
   wait_for([&] { return task.is_done() || count(began) != 0; });
@@ -231,7 +244,7 @@ std::string the_pool_is_stopped() {
 }
 
 std::string a_wait_is_interrupted() {
-  Pool pool{{.workers = 1}};
+  Pool pool{placed({.workers = 1})};
   static Pool<>* interrupted = &pool;
   ::signal(SIGINT, [](int) { interrupted->interrupt(); });
   const std::string began = path_of("began"), go = path_of("go");
@@ -249,7 +262,7 @@ std::string a_wait_is_interrupted() {
 }
 
 std::string a_worker_closes_its_link() {
-  Pool pool{{.workers = 1}};
+  Pool pool{placed({.workers = 1})};
   std::string text = outcome([&] { return pool.submit(&close_all, 0).get(); });
   if (text == "[died]") text = "[failed]";  // by the end of its lifeline: which is first is not promised
   const std::string next = square_of_3(pool);
@@ -257,7 +270,7 @@ std::string a_worker_closes_its_link() {
 }
 
 std::string a_worker_cannot_be_killed() {
-  coproc::PoolOptions options{.workers = 1};
+  coproc::PoolOptions options = placed({.workers = 1});
   options.worker.stop.kill = 0ms;
   Pool pool{options};
   const std::string began = path_of("began"), release = path_of("release");
@@ -270,7 +283,7 @@ std::string a_worker_cannot_be_killed() {
 }
 
 std::string the_host_closes_all_descriptors() {
-  Pool pool{{.workers = 1}};
+  Pool pool{placed({.workers = 1})};
   const std::string began = path_of("began");
   auto task = pool.submit(&mark_and_hang, began);
   wait_for([&] { return task.is_done() || count(began) != 0; });
@@ -281,7 +294,7 @@ std::string the_host_closes_all_descriptors() {
 
 /// What is larger than the link is taken out of it by a worker that runs nothing; this one does not.
 std::string an_idle_worker_does_not_read() {
-  coproc::PoolOptions options{.workers = 1};
+  coproc::PoolOptions options = placed({.workers = 1});
   options.worker.link.automatic_loans = false;
   Pool pool{options};
   (void)square_of_3(pool);
@@ -291,7 +304,7 @@ std::string an_idle_worker_does_not_read() {
 }
 
 std::string the_host_is_forked() {
-  Pool pool{{.workers = 1}};
+  Pool pool{placed({.workers = 1})};
   (void)square_of_3(pool);
   const pid_t fork = ::fork();
   if (fork == 0) {
@@ -338,7 +351,10 @@ const std::map<std::string, std::string (*)()> kScenarios = {
 }  // namespace
 
 int main(int count_of_arguments, char** arguments) {
-  if (count_of_arguments != 3) return std::fputs("usage: pool_promises SCENARIO OUTCOME\n", stderr), 2;
+  if (count_of_arguments != 3 && count_of_arguments != 4) {
+    return std::fputs("usage: pool_promises SCENARIO OUTCOME [AGENT]\n", stderr), 2;
+  }
+  if (count_of_arguments == 4) agent = arguments[3];
   const std::string directory = std::filesystem::path(path_of("")).parent_path();
   const std::string happened = kScenarios.at(arguments[1])();
   std::filesystem::remove_all(directory);

@@ -360,7 +360,7 @@ def an_idle_worker_does_not_read():
     with Pool(1, link=coproc.LinkOptions(ring_bytes=256 << 10, automatic_loans=False)) as pool:
         square_of_3(pool)
         os.kill(pool.workers[0].pid, signal.SIGSTOP)
-        text = outcome(pool.submit(len, "x" * 1_000_000).result)
+        text = outcome(pool.submit(len, "x" * 4_000_000).result)
         return f"{text}, {replaced(pool)}, and then {square_of_3(pool)}"
 
 
