@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,6 +21,10 @@ struct Launcher {
   /// Whether coproc-agent and this program are sent there if they are not there yet, through the command's stdin, into
   /// `~/.cache/coproc`. That needs /bin/sh and the usual programs there. `MachineOptions` can name files instead.
   bool ships = false;
+  /// Whether coproc-agent there connects back to this machine by TCP, encrypted by TLS 1.3 with a key that is made for
+  /// this one start, instead of talking through the command's stdin and stdout. It learns address and key from its
+  /// stdin. For commands that carry bytes slowly, or end before their program does. See also MachineOptions::ports.
+  bool connects_back = false;
   /// The name of the machine in errors, if MachineOptions gives none. Empty stands for the command.
   std::string name = {};
 };
@@ -39,6 +44,12 @@ inline Launcher ssh(std::string destination, const std::vector<std::string>& opt
   return {.command = std::move(words), .uses_shell = true, .ships = true, .name = std::move(destination)};
 }
 
+/// TCP ports, from the first to the last; 0 and 0 stand for any.
+struct PortRange {
+  std::uint16_t first = 0;
+  std::uint16_t last = 0;
+};
+
 struct MachineOptions {
   /// The name of the machine in errors. Empty stands for the launcher's name, or its command.
   std::string name = {};
@@ -54,6 +65,9 @@ struct MachineOptions {
   /// ends the worker earlier: if no sign of life from here has come in 0.6 of this time. `kForever`: nobody listens for
   /// signs of life, and a network that is cut is noticed when the launcher notices it.
   Timeout silence = std::chrono::seconds(5);
+  /// Where an agent that connects back (`Launcher::connects_back`) may connect to on this machine: at the first of
+  /// these ports that is free. Each worker that is being started takes one, until its agent has connected.
+  PortRange ports = {};
 };
 
 /// A machine for WorkerOptions::machine (docs/machines.md). Each worker has a launcher and a connection of its own.

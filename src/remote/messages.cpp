@@ -91,6 +91,7 @@ NearRequest read_near_request(std::string_view bytes) {
   require(!request.launcher.empty() && !request.launcher.front().empty(), "a launcher without a command");
   require(request.silence_ns > 0, "the time of a silence");
   require(request.program_build_id.empty() || request.agent_there.empty(), "a program that is sent to an agent there");
+  require(request.first_port <= request.last_port && request.last_port <= 65535, "the ports to listen at");
   require(request.link_end == 0 || request.link_end == 1, "the end of a link");
   return request;
 }
