@@ -86,7 +86,7 @@ chaos: setup
 	@mkdir -p build/chaos/tmp
 	TMPDIR=$(CURDIR)/build/chaos/tmp build/chaos/tests/coproc_tests --gtest_filter='Chaos*'
 
-#: make cluster       workers on other machines, by OpenSSH and TLS too: killed, stopped and cut off, many times
+#: make cluster       workers on other machines, by OpenSSH, TLS and Slurm too: killed, stopped and cut off, many times
 cluster: export COPROC_CHAOS_KILLS ?= 5000
 cluster: export COPROC_TEST_SECONDS ?= 3600
 cluster: setup

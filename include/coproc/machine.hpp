@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <cstdlib>
 #include <string>
 #include <utility>
 #include <vector>
@@ -94,5 +95,38 @@ class Machine {
   Launcher launcher_;
   MachineOptions options_;
 };
+
+struct SlurmOptions {
+  /// How many nodes.
+  int nodes = 1;
+  /// More words for srun, such as `{"-p", "batch", "-t", "60"}`.
+  std::vector<std::string> arguments = {};
+  /// Of each node. Its name is followed by the node's number, from 0; by default it is "slurm 0".
+  MachineOptions machine = {};
+};
+
+/// Nodes of a cluster that is run by Slurm, for PoolOptions::machines, or one each for WorkerOptions::machine. Each
+/// worker has an srun of its own. Inside an allocation (`salloc`, `sbatch`) the nodes are the first ones of it.
+/// Outside, each worker has an allocation of its own, which ends with it, and Slurm chooses the node: two workers may
+/// share one. The agents connect back (`Launcher::connects_back`), since srun carries few bytes.
+///
+///     coproc::Pool pool({.workers = 8, .machines = coproc::slurm({.nodes = 4, .arguments = {"-p", "batch"}})});
+inline std::vector<Machine> slurm(const SlurmOptions& options = {}) {
+  const bool is_inside = std::getenv("SLURM_JOB_ID") != nullptr;
+  std::vector<Machine> machines;
+  for (int node = 0; node < options.nodes; ++node) {
+    // Whatever happens to one worker is its host's affair, and no reason to end its job.
+    std::vector<std::string> words = {
+        "srun", "-N1", "-n1", "--mpi=none", "--no-kill", "--wait=0", "--kill-on-bad-exit=0"};
+    // Without --overlap a worker would wait for the end of the one before it.
+    if (is_inside) words.insert(words.end(), {"--overlap", "--relative=" + std::to_string(node)});
+    words.insert(words.end(), options.arguments.begin(), options.arguments.end());
+    MachineOptions of_node = options.machine;
+    of_node.name = (of_node.name.empty() ? "slurm" : of_node.name) + ' ' + std::to_string(node);
+    machines.emplace_back(Launcher{.command = std::move(words), .ships = true, .connects_back = true},
+                          std::move(of_node));
+  }
+  return machines;
+}
 
 }  // namespace coproc::inline v0
