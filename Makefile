@@ -86,7 +86,7 @@ chaos: setup
 	@mkdir -p build/chaos/tmp
 	TMPDIR=$(CURDIR)/build/chaos/tmp build/chaos/tests/coproc_tests --gtest_filter='Chaos*'
 
-#: make cluster       workers on other machines, by OpenSSH too: killed, stopped and cut off, many times
+#: make cluster       workers on other machines, by OpenSSH, TLS and Slurm too: killed, stopped and cut off, many times
 cluster: export COPROC_CHAOS_KILLS ?= 5000
 cluster: export COPROC_TEST_SECONDS ?= 3600
 cluster: setup
@@ -94,6 +94,8 @@ cluster: setup
 	@$(call build,release) --target coproc_machine_tests
 	@mkdir -p build/release/tmp
 	TMPDIR=$(CURDIR)/build/release/tmp build/release/tests/coproc_machine_tests --gtest_filter='Machine*'
+	TMPDIR=$(CURDIR)/build/release/tmp COPROC_MACHINE_WIRE=tls build/release/tests/coproc_machine_tests \
+	  --gtest_filter='MachineMessages.*:MachineEnds.*:MachineLosses.*:MachineRandomKills.*'
 
 #: make fuzz          each fuzz target for FUZZ_SECONDS (60) on its corpus; what it finds goes to build/fuzz/found
 # Thousands of links are made, and exceptions thrown: the address sanitizer's work for these takes half of the time.

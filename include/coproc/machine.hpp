@@ -2,6 +2,8 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
+#include <cstdlib>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,6 +22,10 @@ struct Launcher {
   /// Whether coproc-agent and this program are sent there if they are not there yet, through the command's stdin, into
   /// `~/.cache/coproc`. That needs /bin/sh and the usual programs there. `MachineOptions` can name files instead.
   bool ships = false;
+  /// Whether coproc-agent there connects back to this machine by TCP, encrypted by TLS 1.3 with a key that is made for
+  /// this one start, instead of talking through the command's stdin and stdout. It learns address and key from its
+  /// stdin. For commands that carry bytes slowly, or end before their program does. See also MachineOptions::ports.
+  bool connects_back = false;
   /// The name of the machine in errors, if MachineOptions gives none. Empty stands for the command.
   std::string name = {};
   /// A command that ends for certain what runs on the machine, such as `{"scancel", "1234"}` or `{"docker", "kill",
@@ -46,6 +52,12 @@ inline Launcher ssh(std::string destination, const std::vector<std::string>& opt
   return {.command = std::move(words), .uses_shell = true, .ships = true, .name = std::move(destination)};
 }
 
+/// TCP ports, from the first to the last; 0 and 0 stand for any.
+struct PortRange {
+  std::uint16_t first = 0;
+  std::uint16_t last = 0;
+};
+
 struct MachineOptions {
   /// The name of the machine in errors. Empty stands for the launcher's name, or its command.
   std::string name = {};
@@ -61,6 +73,9 @@ struct MachineOptions {
   /// ends the worker earlier: if no sign of life from here has come in 0.6 of this time. `kForever`: nobody listens for
   /// signs of life, and a network that is cut is noticed when the launcher notices it.
   Timeout silence = std::chrono::seconds(5);
+  /// Where an agent that connects back (`Launcher::connects_back`) may connect to on this machine: at the first of
+  /// these ports that is free. Each worker that is being started takes one, until its agent has connected.
+  PortRange ports = {};
 };
 
 /// A machine for WorkerOptions::machine (docs/machines.md). Each worker has a launcher and a connection of its own.
@@ -87,5 +102,38 @@ class Machine {
   Launcher launcher_;
   MachineOptions options_;
 };
+
+struct SlurmOptions {
+  /// How many nodes.
+  int nodes = 1;
+  /// More words for srun, such as `{"-p", "batch", "-t", "60"}`.
+  std::vector<std::string> arguments = {};
+  /// Of each node. Its name is followed by the node's number, from 0; by default it is "slurm 0".
+  MachineOptions machine = {};
+};
+
+/// Nodes of a cluster that is run by Slurm, for PoolOptions::machines, or one each for WorkerOptions::machine. Each
+/// worker has an srun of its own. Inside an allocation (`salloc`, `sbatch`) the nodes are the first ones of it.
+/// Outside, each worker has an allocation of its own, which ends with it, and Slurm chooses the node: two workers may
+/// share one. The agents connect back (`Launcher::connects_back`), since srun carries few bytes.
+///
+///     coproc::Pool pool({.workers = 8, .machines = coproc::slurm({.nodes = 4, .arguments = {"-p", "batch"}})});
+inline std::vector<Machine> slurm(const SlurmOptions& options = {}) {
+  const bool is_inside = std::getenv("SLURM_JOB_ID") != nullptr;
+  std::vector<Machine> machines;
+  for (int node = 0; node < options.nodes; ++node) {
+    // Whatever happens to one worker is its host's affair, and no reason to end its job.
+    std::vector<std::string> words = {
+        "srun", "-N1", "-n1", "--mpi=none", "--no-kill", "--wait=0", "--kill-on-bad-exit=0"};
+    // Without --overlap a worker would wait for the end of the one before it.
+    if (is_inside) words.insert(words.end(), {"--overlap", "--relative=" + std::to_string(node)});
+    words.insert(words.end(), options.arguments.begin(), options.arguments.end());
+    MachineOptions of_node = options.machine;
+    of_node.name = (of_node.name.empty() ? "slurm" : of_node.name) + ' ' + std::to_string(node);
+    machines.emplace_back(Launcher{.command = std::move(words), .ships = true, .connects_back = true},
+                          std::move(of_node));
+  }
+  return machines;
+}
 
 }  // namespace coproc::inline v0

@@ -23,7 +23,8 @@ struct Shipped {
 /// The word as a POSIX shell must be given it, whatever it consists of.
 std::string quoted_for_shell(std::string_view word);
 
-/// The words of the script. If `program` is not empty, the far agent is told its place in the cache.
-std::vector<std::string> bootstrap(const Shipped& agent, const Shipped& program);
+/// The words of the script. The agent is executed in this role. If `program` is not empty, it is told its place in the
+/// cache.
+std::vector<std::string> bootstrap(const std::string& role, const Shipped& agent, const Shipped& program);
 
 }  // namespace coproc::inline v0::agent

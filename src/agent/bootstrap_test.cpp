@@ -68,11 +68,11 @@ TEST(AgentBootstrap, AsksForWhatIsMissingAndKeepsIt) {
   const Home home;
   const Shipped agent{"0a1b", kAgent.size()}, program{"2c3d", 7};
   const std::string started = home.cached("0a1b/coproc-agent") + " far ";
-  EXPECT_EQ(home.run(kAgent, bootstrap(agent, {})), "\ncoproc-agent:A\n" + started + "\n");
-  EXPECT_EQ(home.run("", bootstrap(agent, {})), started + "\n");
+  EXPECT_EQ(home.run(kAgent, bootstrap("far", agent, {})), "\ncoproc-agent:A\n" + started + "\n");
+  EXPECT_EQ(home.run("", bootstrap("far", agent, {})), started + "\n");
   const std::string path = home.cached("2c3d/program");
-  EXPECT_EQ(home.run("program", bootstrap(agent, program)), "\ncoproc-agent:P\n" + started + path + "\n");
-  EXPECT_EQ(home.run("", bootstrap(agent, program)), started + path + "\n");
+  EXPECT_EQ(home.run("program", bootstrap("far", agent, program)), "\ncoproc-agent:P\n" + started + path + "\n");
+  EXPECT_EQ(home.run("", bootstrap("far", agent, program)), started + path + "\n");
   struct stat status {};
   ASSERT_EQ(::stat(path.c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 0777u, 0700u);
@@ -81,10 +81,11 @@ TEST(AgentBootstrap, AsksForWhatIsMissingAndKeepsIt) {
 
 TEST(AgentBootstrap, NothingIsLeftOfWhatDidNotComeWhole) {
   const Home home;
-  EXPECT_EQ(home.run(kAgent.substr(1), bootstrap({"0a1b", kAgent.size()}, {})), "\ncoproc-agent:A\n");
+  EXPECT_EQ(home.run(kAgent.substr(1), bootstrap("far", {"0a1b", kAgent.size()}, {})), "\ncoproc-agent:A\n");
   EXPECT_EQ(WEXITSTATUS(home.code), 126);
   EXPECT_EQ(home.files(), 0);
-  EXPECT_NE(home.run(kAgent, bootstrap({"0a1b", kAgent.size()}, {})), "\ncoproc-agent:A\n");  // the next one tries anew
+  EXPECT_NE(home.run(kAgent, bootstrap("far", {"0a1b", kAgent.size()}, {})),
+            "\ncoproc-agent:A\n");  // the next one tries anew
 }
 
 }  // namespace

@@ -43,7 +43,6 @@ Far::Far(std::unique_ptr<WireStream> wire, std::string program)
 }
 
 int Far::run() {
-  wire_->outbox().put_raw(bytes_of(wire::kMarker));
   wire_->outbox().put_control(FrameType::hello, 0, wire::to_payload(wire::own_hello()));
   if (!await_start()) return 1;
   remote::WorkerRequest request = remote::read_worker_request(start_);
@@ -81,6 +80,7 @@ bool Far::await_start() {
 
 /// False: the time has passed.
 bool Far::sleep_on_wire(std::chrono::nanoseconds longest) {
+  if (wire_->holds_input()) return true;
   pollfd fds[2] = {{wire_->in(), POLLIN, 0}, {wire_->out_if_waiting(), POLLOUT, 0}};
   return os::poll_once(fds, os::Deadline(longest)) != os::PollEnd::timed_out;
 }
@@ -244,7 +244,7 @@ void Far::sleep() {
   if (uses_link) {
     longest = std::min(longest, link_->begin_sleep(of_link, relay_->wants_records(), relay_->room_wanted()));
   }
-  if (could_send_more()) longest = std::chrono::nanoseconds::zero();
+  if (could_send_more() || wire_->holds_input()) longest = std::chrono::nanoseconds::zero();
   // A worker that has ended and could not be reaped yet stays ready.
   if (!has_ended_ && child_.is_ended()) longest = std::min<std::chrono::nanoseconds>(longest, kRest);
   fds[kLink] = {wire_->in(), POLLIN, 0};
@@ -296,6 +296,12 @@ void Far::tell_lease_is_over() {
   wire_->outbox().put_bulk(FrameType::lease_over);
   const os::Deadline deadline(kToTell);
   while (is_wire_open_ && wire_->flush() && wire_->out_if_waiting() >= 0 && !deadline.passed()) {
+    (void)sleep_on_wire(deadline.remaining());
+    read_wire();
+  }
+  // A socket that is closed with unread input takes back what it has not delivered yet.
+  wire_->close_out();
+  while (is_wire_open_ && !deadline.passed()) {
     (void)sleep_on_wire(deadline.remaining());
     read_wire();
   }

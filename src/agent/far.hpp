@@ -1,8 +1,9 @@
 // The far agent: the worker's parent on its machine, which passes on what worker and host send each other.
 //
-// The launcher has executed it, and its stdin and stdout are the wire. It starts the worker that the near agent asks
-// for, keeps its link, reads what it prints, and outlives it until everything has been sent. When the wire ends, it
-// ends the worker, and then itself. It does the same when the near agent answers nothing in the time of its lease.
+// The launcher has executed it. Its stdin and stdout are the wire, or tell it where to connect to (call_back.hpp). It
+// starts the worker that the near agent asks for, keeps its link, reads what it prints, and outlives it until
+// everything has been sent. When the wire ends, it ends the worker, and then itself. It does the same when the near
+// agent answers nothing in the time of its lease.
 //
 // Thread safety: one thread.
 // Invariants: `exit` is sent when the worker's process has ended, its link is empty, and its output has been sent.

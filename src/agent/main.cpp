@@ -3,6 +3,8 @@
 //   coproc-agent near            executed by a host, with a socket at descriptor 3
 //   coproc-agent far [PROGRAM]   executed by a launcher; its stdin and stdout are the wire. PROGRAM is the worker's, if
 //                                it was sent there
+//   coproc-agent far-back [PROGRAM]
+//                                likewise, but it connects back to where a ticket says that comes through its stdin
 #include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
@@ -18,8 +20,10 @@
 #include <utility>
 #include <vector>
 
+#include "agent/call_back.hpp"
 #include "agent/far.hpp"
 #include "agent/near.hpp"
+#include "agent/pipe_stream.hpp"
 #include "link/link.hpp"
 #include "os/fd_passing.hpp"
 #include "os/file.hpp"
@@ -33,6 +37,8 @@ namespace {
 
 using namespace coproc;
 
+/// From its start to the end of the handshake.
+constexpr std::chrono::seconds kToConnect{60};
 constexpr std::uint64_t kMostRequestBytes = std::uint64_t{1} << 40;
 
 int run_near() {
@@ -60,16 +66,21 @@ int run_near() {
   return agent::Near(std::move(request), std::move(control), std::move(link), std::move(program)).run();
 }
 
-int run_far(std::string program) {
+int run_far(std::string program, bool connects_back) {
   os::set_process_name("coproc-far");
   os::block_signal(SIGPIPE);
-  auto wire = std::make_unique<agent::WireStream>(os::duplicate(STDIN_FILENO), os::duplicate(STDOUT_FILENO));
+  auto wire = std::make_unique<agent::PipeStream>(os::duplicate(STDIN_FILENO), os::duplicate(STDOUT_FILENO));
   // What is printed by mistake must not get into the wire.
   const os::Fd nothing = os::open_file("/dev/null", O_RDONLY);
   os::put_at(nothing, STDIN_FILENO);
   const os::Fd errors = os::duplicate(STDERR_FILENO);
   os::put_at(errors, STDOUT_FILENO);
-  return agent::Far(std::move(wire), std::move(program)).run();
+  wire->outbox().put_raw(std::as_bytes(std::span(wire::kMarker)));
+  if (!connects_back) return agent::Far(std::move(wire), std::move(program)).run();
+  // The pipes stay open: that they end would say that this process has ended.
+  const os::Deadline deadline(kToConnect);
+  const wire::Ticket ticket = agent::await_ticket(*wire, deadline);
+  return agent::Far(agent::call_back(ticket, deadline), std::move(program)).run();
 }
 
 }  // namespace
@@ -78,11 +89,14 @@ int main(int argc, char** argv) {
   const std::string_view role = argc >= 2 ? argv[1] : "";
   try {
     if (role == "near" && argc == 2) return run_near();
-    if (role == "far" && argc <= 3) return run_far(argc == 3 ? argv[2] : "");
+    if ((role == "far" || role == "far-back") && argc <= 3) {
+      return run_far(argc == 3 ? argv[2] : "", role == "far-back");
+    }
   } catch (const std::exception& error) {
     std::fprintf(stderr, "coproc-agent %s: %s\n", argv[1], error.what());
     return 1;
   }
-  std::fprintf(stderr, "usage: coproc-agent near|far; it is executed by coproc, for workers on other machines\n");
+  std::fprintf(stderr,
+               "usage: coproc-agent near|far|far-back; it is executed by coproc, for workers on other machines\n");
   return 2;
 }

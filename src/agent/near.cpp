@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "agent/bootstrap.hpp"
+#include "agent/pipe_stream.hpp"
 #include "coproc/errors.hpp"
 #include "os/file.hpp"
 #include "os/own_program.hpp"
@@ -48,9 +49,10 @@ int Near::run() {
 /// With the words that start the far agent.
 std::vector<std::string> Near::launchers_command() const {
   std::vector<std::string> command = request_.launcher;
+  const std::string role = request_.connects_back ? "far-back" : "far";
   const std::vector<std::string> words = request_.agent_there.empty()
-                                             ? bootstrap(agent_.what(), program_.what())
-                                             : std::vector<std::string>{request_.agent_there, "far"};
+                                             ? bootstrap(role, agent_.what(), program_.what())
+                                             : std::vector<std::string>{request_.agent_there, role};
   for (const std::string& word : words) command.push_back(request_.uses_shell ? quoted_for_shell(word) : word);
   return command;
 }
@@ -65,9 +67,10 @@ void Near::begin() {
                           "-Wl,--build-id, or give MachineOptions::agent_there");
       }
     }
+    if (request_.connects_back && !begin_listening()) return;
     launcher_ = std::make_unique<Launcher>(launchers_command());
-    wire_ = std::make_unique<WireStream>(launcher_->take_output(), launcher_->take_input());
-    relay_ = std::make_unique<Relay>(*link_, wire_->outbox(), windows_);
+    wire_ = std::make_unique<PipeStream>(launcher_->take_output(), launcher_->take_input());
+    if (!listener_) begin_relay();
     door_.set_max_record(link_->max_record());
   } catch (const process::StartReport& report) {
     fail_start(process::name_of(report.stage), report.error_number, process::describe(report, {}));
@@ -76,11 +79,36 @@ void Near::begin() {
   }
 }
 
+/// False: that has failed, and the start with it.
+bool Near::begin_listening() {
+  const std::string ports = request_.last_port == 0
+                                ? "any port"
+                                : "a port from " + std::to_string(request_.first_port) + " to " +
+                                      std::to_string(request_.last_port) + " (MachineOptions::ports)";
+  const auto fail = [&](int error_number, const char* why) {
+    fail_start("connect", error_number,
+               "its near agent cannot listen at " + ports + ", so that no agent can connect back: " + why);
+    return false;
+  };
+  try {
+    listener_ = std::make_unique<Listener>(static_cast<std::uint16_t>(request_.first_port),
+                                           static_cast<std::uint16_t>(request_.last_port));
+    return true;
+  } catch (const std::system_error& error) {
+    return fail(error.code().value(), error.what());
+  } catch (const TlsError& error) {
+    return fail(0, error.what());
+  }
+}
+
+void Near::begin_relay() { relay_ = std::make_unique<Relay>(*link_, wire_->outbox(), windows_); }
+
 // ---- one turn ----
 
 void Near::turn() {
   read_control();
   read_errors();
+  look_for_caller();
   read_wire();
   bool has_moved = false;
   try {
@@ -118,6 +146,7 @@ bool Near::flush_wire() {
   while (wire_->flush()) {
     const bool is_everything_away = wire_->out_if_waiting() < 0;
     if (!is_everything_away) return true;
+    if (pipes_) return true;  // files go through the launcher
     if (!agent_.put_next_piece(wire_->outbox()) && !program_.put_next_piece(wire_->outbox())) return true;
   }
   return false;
@@ -125,7 +154,8 @@ bool Near::flush_wire() {
 
 void Near::sleep() {
   constexpr std::size_t kLink = link::Link::kSleepFds;
-  std::array<pollfd, kLink + 10> fds;
+  constexpr std::size_t kOwn = kLink + 10;
+  std::array<pollfd, kOwn + Listener::kFds> fds;
   fds.fill({-1, 0, 0});
   const std::span<pollfd, kLink> of_link(fds.data(), kLink);
   const bool is_relaying = relay_ && !is_link_gone_ && !has_given_up_;
@@ -138,6 +168,7 @@ void Near::sleep() {
   if (wire_ && is_wire_open_) {
     fds[kLink + 1] = {wire_->in(), POLLIN, 0};
     fds[kLink + 2] = {wire_->out_if_waiting(), POLLOUT, 0};
+    if (wire_->holds_input()) longest = std::chrono::nanoseconds::zero();
   }
   fds[kLink + 3] = {output_.fd_if_waiting(), POLLOUT, 0};
   fds[kLink + 4] = {errors_.fd_if_waiting(), POLLOUT, 0};
@@ -156,17 +187,26 @@ void Near::sleep() {
   if (kill_deadline_) longest = std::min(longest, kill_deadline_->remaining());
   if (phase_ == Phase::running) longest = std::min(longest, silence_ends_in());
   if (patience_) longest = std::min(longest, patience_->remaining());
-  os::poll_once(fds, os::Deadline(longest));
+  if (listener_) {
+    listener_->prepare_poll(std::span(fds).last<Listener::kFds>());
+    longest = std::min(longest, listener_->look_in());
+  }
+  os::poll_once(std::span(fds).first(listener_ ? fds.size() : kOwn), os::Deadline(longest));
   if (is_relaying && link_->end_sleep(of_link) == link::WaitEnd::peer_gone) is_link_gone_ = true;
 }
 
 void Near::check_times() {
   if (phase_ < Phase::running && start_deadline_.passed()) {
     names_launchers_end_ = false;
-    fail_start("handshake", ETIMEDOUT,
-               has_marker_
-                   ? "its machine gave no sign of life in WorkerOptions::start_timeout"
-                   : "its launcher did not start the agent there in WorkerOptions::start_timeout" + quoted_noise());
+    if (listener_ && has_marker_) {
+      fail_start("connect", ETIMEDOUT,
+                 "the agent there did not connect back in WorkerOptions::start_timeout" + describe_listener());
+    } else {
+      fail_start("handshake", ETIMEDOUT,
+                 has_marker_
+                     ? "its machine gave no sign of life in WorkerOptions::start_timeout"
+                     : "its launcher did not start the agent there in WorkerOptions::start_timeout" + quoted_noise());
+    }
     if (launcher_) launcher_->hurry();
   }
   if (kill_deadline_ && kill_deadline_->passed()) {
@@ -246,7 +286,9 @@ void Near::close_wire(bool has_failed) {
   is_wire_open_ = false;
   kill_deadline_.reset();
   if (heeds_silence()) wake_.arm(silence());
+  listener_.reset();
   if (wire_) wire_->close_out();
+  if (pipes_) pipes_->close_out();
   if (launcher_) launcher_->begin_end(has_failed);
 }
 
@@ -286,7 +328,11 @@ void Near::give_up() {
   errors_.drop();
   launchers_errors_.drop();
   if (phase_ != Phase::closing) close_wire(true);
-  if (launcher_ && !launchers_end_) launcher_->kill_at_once();
+  if (!launcher_ || launchers_end_) return;
+  if (!request_.connects_back) return launcher_->kill_at_once();
+  // srun gives its allocation back only if it can end by itself. Once the agent there has connected it does so, since
+  // that agent ends; before, it has to be told.
+  if (!pipes_) launcher_->hurry();
 }
 
 }  // namespace coproc::inline v0::agent

@@ -21,6 +21,7 @@
 
 #include "agent/fence_command.hpp"
 #include "agent/launcher.hpp"
+#include "agent/listener.hpp"
 #include "agent/output_writer.hpp"
 #include "agent/relay.hpp"
 #include "agent/shipment.hpp"
@@ -55,6 +56,8 @@ class Near {
   // near.cpp
   void begin();
   std::vector<std::string> launchers_command() const;
+  bool begin_listening();
+  void begin_relay();
   bool flush_wire();
   void turn();
   void sleep();
@@ -80,6 +83,8 @@ class Near {
   void take_order(const remote::SignalOrder& order);
   void read_wire();
   void await_agent(std::span<const std::byte>& bytes);
+  void look_for_caller();
+  std::string describe_listener() const;
   void take(const wire::Frame& frame);
   void answer_ping(std::uint64_t number);
   void take_hello(const wire::Hello& hello);
@@ -98,7 +103,9 @@ class Near {
   wire::Door door_{wire::Side::near, windows_};
   std::unique_ptr<Launcher> launcher_;  // null: it could not be executed
   std::unique_ptr<WireStream> wire_;    // likewise
-  std::unique_ptr<Relay> relay_;        // likewise
+  std::unique_ptr<Listener> listener_;  // until the far agent has connected back, if it is to do so
+  std::unique_ptr<WireStream> pipes_;   // the launcher's, once they are not the wire any more
+  std::unique_ptr<Relay> relay_;        // null: there is no wire yet
   OutputWriter output_{1}, errors_{2};
   OutputWriter launchers_errors_{2};  // apart, since the worker's output is given back to its window
 

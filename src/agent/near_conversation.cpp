@@ -115,6 +115,7 @@ void Near::read_wire() {
     try {
       auto bytes = wire_->intake().bytes();
       if (!has_marker_) await_agent(bytes);
+      if (has_marker_ && listener_) bytes = bytes.last(0);  // what is printed behind it is nobody's
       while (has_marker_ && is_wire_open_) {
         const auto frame = door_.next(bytes);
         if (!frame) break;
@@ -130,7 +131,10 @@ void Near::read_wire() {
     if (!is_alive && is_wire_open_) {
       if (phase_ < Phase::running) {
         names_launchers_end_ = true;
-        fail_start("handshake", 0, "the agent there did not start it: ");
+        const bool is_called_back = listener_ && has_marker_;
+        fail_start(is_called_back ? "connect" : "handshake", 0,
+                   is_called_back ? "the agent there did not connect back" + describe_listener() + ": "
+                                  : "the agent there did not start it: ");
       } else {
         lose("the connection ended");
       }
@@ -147,6 +151,10 @@ void Near::await_agent(std::span<const std::byte>& bytes) {
         return;
       case wire::Beginning::agent:
         has_marker_ = true;
+        if (listener_) {
+          const std::string ticket = to_bytes(listener_->ticket());
+          wire_->outbox().put_raw(std::as_bytes(std::span(ticket)));
+        }
         return;
       case wire::Beginning::agent_wanted:
         agent_.begin();
@@ -156,6 +164,21 @@ void Near::await_agent(std::span<const std::byte>& bytes) {
         break;
     }
   }
+}
+
+/// The one that knows the key is the agent there. From then on nobody can connect.
+void Near::look_for_caller() {
+  if (!listener_) return;
+  auto caller = listener_->look();
+  if (!caller) return;
+  listener_.reset();
+  pipes_ = std::exchange(wire_, std::move(caller));
+  has_marker_ = true;
+  begin_relay();
+}
+
+std::string Near::describe_listener() const {
+  return " to port " + std::to_string(listener_->ticket().port) + " of this machine" + listener_->describe_strangers();
 }
 
 void Near::take(const wire::Frame& frame) {

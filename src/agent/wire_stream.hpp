@@ -1,9 +1,8 @@
-// The two descriptors of a wire, with what is on its way through them.
+// A wire to the other agent, with what is on its way through it: a pair of pipes, or TLS by a socket.
 //
 // Thread safety: one thread at a time.
 #pragma once
 
-#include "os/fd.hpp"
 #include "wire/intake.hpp"
 #include "wire/outbox.hpp"
 
@@ -11,25 +10,28 @@ namespace coproc::inline v0::agent {
 
 class WireStream {
  public:
-  /// Neither descriptor waits from now on. Throws std::system_error.
-  WireStream(os::Fd in, os::Fd out);
+  WireStream() = default;
+  WireStream(const WireStream&) = delete;
+  WireStream& operator=(const WireStream&) = delete;
+  virtual ~WireStream() = default;
 
   wire::Outbox& outbox() noexcept { return outbox_; }
   wire::Intake& intake() noexcept { return intake_; }
   /// Reads what has come, as far as there is room for it. False: nothing more can come.
-  bool fill() noexcept;
+  virtual bool fill() noexcept = 0;
   /// Writes what can go. False: nothing more can go.
-  bool flush();
-  /// The other agent sees the end of what comes from here.
-  void close_out() noexcept { out_.reset(); }
+  virtual bool flush() = 0;
+  /// The other agent sees the end of what comes from here. What has not been written by then is dropped.
+  virtual void close_out() noexcept = 0;
 
-  int in() const noexcept { return in_.get(); }
+  /// For POLLIN.
+  virtual int in() const noexcept = 0;
   /// For POLLOUT; -1: there is nothing to write.
-  int out_if_waiting() const noexcept { return outbox_.is_empty() ? -1 : out_.get(); }
+  virtual int out_if_waiting() const noexcept = 0;
+  /// Whether fill() may find something although in() is not ready.
+  virtual bool holds_input() const noexcept { return false; }
 
- private:
-  os::Fd in_;
-  os::Fd out_;
+ protected:
   wire::Intake intake_;
   wire::Outbox outbox_;
 };

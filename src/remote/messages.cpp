@@ -93,6 +93,7 @@ NearRequest read_near_request(std::string_view bytes) {
   require(request.program_build_id.empty() || request.agent_there.empty(), "a program that is sent to an agent there");
   require(request.fence.empty() || !request.fence.front().empty(), "a fence without a command");
   require(request.fence.empty() || request.fence_time_ns > 0, "the time of a fence");
+  require(request.first_port <= request.last_port && request.last_port <= 65535, "the ports to listen at");
   require(request.link_end == 0 || request.link_end == 1, "the end of a link");
   return request;
 }

@@ -61,6 +61,9 @@ struct NearRequest {
   std::int64_t fence_time_ns = 0;     // Launcher::fence_time
   std::string agent_there;            // empty: it is sent there
   std::string program_build_id;       // of the file that comes with this, to be sent there; empty: none does
+  bool connects_back = false;         // Launcher::connects_back
+  std::uint32_t first_port = 0;       // MachineOptions::ports
+  std::uint32_t last_port = 0;
   std::int64_t start_timeout_ns = 0;
   std::int64_t silence_ns = 0;
   std::uint64_t ring_bytes = 0;

@@ -71,6 +71,9 @@ NearRequest near_request(const WorkerOptions& options, const AgentLink& link, co
   request.agent_there = machine.options().agent_there;
   if (request.agent_there.empty() && !machine.launcher().ships) request.agent_there = machine.options().agent;
   request.program_build_id = program.build_id;
+  request.connects_back = machine.launcher().connects_back;
+  request.first_port = machine.options().ports.first;
+  request.last_port = machine.options().ports.last;
   request.start_timeout_ns = options.start_timeout.ns.count();
   request.silence_ns = machine.options().silence.ns.count();
   request.ring_bytes = link.ring_bytes;
@@ -165,6 +168,10 @@ void check_remote_options(const WorkerOptions& options) {
   }
   if (options.machine->options().silence.ns < kLeastSilence) {
     refuse("MachineOptions::silence is too short for signs of life to come in time: give at least 2 s");
+  }
+  const PortRange ports = options.machine->options().ports;
+  if (ports.first > ports.last || (ports.first == 0 && ports.last != 0)) {
+    refuse("MachineOptions::ports is no range: give the first and the last port, or leave both 0 for any");
   }
   if (!options.keep_fds.empty()) {
     refuse(

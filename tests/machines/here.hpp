@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
 #include <fstream>
 #include <string>
 #include <utility>
@@ -19,7 +20,17 @@ inline coproc::Machine by(std::vector<std::string> command, std::string name = {
   return coproc::Machine(coproc::command(std::move(command)),
                          {.name = std::move(name), .agent = COPROC_AGENT, .silence = std::chrono::minutes(10)});
 }
-inline coproc::Machine here() { return by({"env"}, "here"); }
+/// The agents talk through the launcher's pipes, or, if COPROC_MACHINE_WIRE=tls, by TLS: ctest runs tests in both ways.
+inline bool is_by_tls() {
+  const char* const wire = std::getenv("COPROC_MACHINE_WIRE");
+  return wire != nullptr && std::string(wire) == "tls";
+}
+inline coproc::Machine here() {
+  coproc::Launcher launcher = coproc::command({"env"});
+  launcher.connects_back = is_by_tls();
+  return coproc::Machine(std::move(launcher),
+                         {.name = "here", .agent = COPROC_AGENT, .silence = std::chrono::minutes(10)});
+}
 
 /// A stop that ends by a close request, however long that takes on a busy machine.
 inline constexpr coproc::StopOptions kPatient{.close = coproc::kForever};

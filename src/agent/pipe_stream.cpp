@@ -1,4 +1,4 @@
-#include "agent/wire_stream.hpp"
+#include "agent/pipe_stream.hpp"
 
 #include <span>
 #include <utility>
@@ -7,18 +7,18 @@
 
 namespace coproc::inline v0::agent {
 
-WireStream::WireStream(os::Fd in, os::Fd out) : in_(std::move(in)), out_(std::move(out)) {
+PipeStream::PipeStream(os::Fd in, os::Fd out) : in_(std::move(in)), out_(std::move(out)) {
   os::set_non_blocking(in_.get());
   os::set_non_blocking(out_.get());
 }
 
-bool WireStream::fill() noexcept {
+bool PipeStream::fill() noexcept {
   const os::Moved got = os::read_some(in_.get(), intake_.space());
   intake_.add(got.bytes);
   return !got.is_over;
 }
 
-bool WireStream::flush() {
+bool PipeStream::flush() {
   bool is_over = !out_;
   if (is_over) return false;
   outbox_.flush([&](std::span<const std::byte> part) {
