@@ -14,6 +14,7 @@ build="$build python3-cloudpickle python3-msgpack mypy python3-nbclient python3-
 build="$build libboost-dev libuv1-dev libevent-dev libglib2.0-dev libsqlite3-dev"
 build="$build libseccomp-dev python3-build python3-setuptools python3-wheel python3-venv python3-pip"
 build="$build libpng-dev libjpeg-dev openssh-server"
+build="$build libpython3.11-testsuite"
 style="clang-format-16 clang-tidy-16 black"
 fuzz="clang-16 libclang-rt-16-dev llvm-16"
 bench="python3 gnuplot-nox"
