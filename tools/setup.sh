@@ -16,6 +16,7 @@ build="$build libboost-dev libuv1-dev libevent-dev libglib2.0-dev libsqlite3-dev
 build="$build libseccomp-dev python3-build python3-setuptools python3-wheel python3-venv python3-pip"
 build="$build libpng-dev libjpeg-dev openssh-server libcli11-dev nlohmann-json3-dev"
 build="$build libssl-dev slurmctld slurmd slurm-client munge iproute2"
+build="$build libpython3.11-testsuite python3-joblib python3-dask python3-tqdm"
 style="clang-format-16 clang-tidy-16 black"
 bench="python3 gnuplot-nox"
 bench="$bench cppzmq-dev libnng-dev libboost-dev libcapnp-dev capnproto libcaf-dev libtbb-dev"

@@ -38,6 +38,7 @@ from .pool import (
     Results,
     SlowTask,
     Task,
+    TaskResult,
     WorkerInsights,
     WorkerResourcePool,
     as_completed,

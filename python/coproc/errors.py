@@ -81,16 +81,19 @@ class WorkerDiedError(WorkerIsDeadError, RuntimeError):
     :param name: the name of the worker; the attribute `name`
     :param pid: the number of its process; the attribute `pid`
     :param exit_status: its ExitStatus, whose `report()` says everything that is known; the attribute `exit_status`
+    :param task: the index in its map of the task of a pool that it ran, or the number of the call of `submit`; None if
+        it was no task; the attribute `task`
     """
 
-    def __init__(self, text, name=None, pid=None, exit_status=None):
+    def __init__(self, text, name=None, pid=None, exit_status=None, task=None):
         super().__init__(text)
         self.name = name
         self.pid = pid
         self.exit_status = exit_status
+        self.task = task
 
     def __reduce__(self):
-        return type(self), (self.args[0], self.name, self.pid), {}
+        return type(self), (self.args[0], self.name, self.pid, None, self.task), {}
 
 
 class Error(Exception):
@@ -165,12 +168,24 @@ class HostDiedError(LinkClosedError):
     """The host of this worker is gone, and everything that it had sent was received."""
 
 
-class TaskCancelledError(Error):
-    """A task of a pool was cancelled, or its pool was stopped, before the task had ended."""
+class TaskCancelledError(Error, concurrent.futures.CancelledError):
+    """A task of a pool was cancelled, or its pool was stopped, before the task had ended.
+
+    It is a `concurrent.futures.CancelledError`, and so an Exception. The CancelledError of asyncio, by which a
+    coroutine is cancelled, is another one.
+    """
 
 
 class TaskTimeoutError(Error, TimeoutError):
-    """A task of a pool ran for longer than its `time_limit`. Its worker was killed."""
+    """A task of a pool ran for longer than its `time_limit`. Its worker was killed.
+
+    :param text: what has happened
+    :param task: the index of the task in its map, or the number of the call of `submit`; the attribute `task`
+    """
+
+    def __init__(self, text, task=None):
+        super().__init__(text)
+        self.task = task
 
 
 class PoolBrokenError(Error, concurrent.futures.BrokenExecutor):
@@ -197,16 +212,25 @@ class RemoteTraceback(Exception):
     """The `__cause__` of an exception that came from another process. It shows where the exception was raised there.
 
     :param text: the traceback; the attribute `text`
+    :param worker: the name of the worker that raised it, or "host" or "peer"; None if that is not known; the attribute
+        `worker`
+    :param pid: the number of its process, or None; the attribute `pid`
+    :param task: the index in its map of the task of a pool that raised it, or the number of the call of `submit`; None
+        if it was no task; the attribute `task`
     """
 
-    def __init__(self, text):
+    def __init__(self, text, worker=None, pid=None, task=None):
         self.text = text
+        self.worker = worker
+        self.pid = pid
+        self.task = task
 
     def __str__(self):
-        return f'\n"""\n{self.text}"""'
+        where = "" if self.task is None else f"\n(task {self.task}, in {self.worker}, pid {self.pid})"
+        return f'\n"""\n{self.text}"""{where}'
 
     def __reduce__(self):
-        return type(self), (self.text,)
+        return type(self), (self.text, self.worker, self.pid, self.task)
 
 
 # ---- how an exception travels ----
@@ -263,8 +287,11 @@ def _pickled(exception):
     return pickled if len(pickled) <= _MOST_PICKLE else b""
 
 
-def exception_of(type_name, text, lines, pickled):
-    """Return the exception to raise in this process: that of the other process, or a RemoteError."""
+def exception_of(type_name, text, lines, pickled, origin):
+    """Return the exception to raise in this process: that of the other process, or a RemoteError.
+
+    `origin` is the name and the number of that process, and the task or None; or it is None.
+    """
     exception = None
     if pickled:
         try:
@@ -276,7 +303,8 @@ def exception_of(type_name, text, lines, pickled):
     if not isinstance(exception, BaseException):
         exception = RemoteError(type_name, text)
     if lines:
-        BaseException.__cause__.__set__(exception, RemoteTraceback(lines))  # also if its class refuses new attributes
+        cause = RemoteTraceback(lines, *(origin or ()))
+        BaseException.__cause__.__set__(exception, cause)  # also if its class refuses new attributes
     return exception
 
 

@@ -1,5 +1,6 @@
 #include "errors.hpp"
 
+#include <pybind11/stl.h>
 #include <coproc/exit_status.hpp>
 
 #include <cerrno>
@@ -38,7 +39,11 @@ bool is_of_python(const std::exception_ptr& exception) {
 void set_worker_died(const coproc::WorkerDiedError& error) {
   const coproc::WorkerDiedError said(error.name(), error.pid(), in_python(error.exit_status()), error.task());
   set(error_class("WorkerDiedError")(in_pythons_words(said.what()), text_of(error.name()), error.pid(),
-                                     py::cast(error.exit_status())));
+                                     py::cast(error.exit_status()), error.task()));
+}
+
+void set_task_timeout(const coproc::TaskTimeoutError& error) {
+  set(error_class("TaskTimeoutError")(in_pythons_words(error.what()), error.task()));
 }
 
 void set_start_error(const coproc::StartError& error) {
@@ -82,7 +87,7 @@ void translate_as(std::exception_ptr pointer, bool unpickles) {
   } catch (const coproc::RemoteError& error) {
     set_remote(error);
   } catch (const coproc::TaskTimeoutError& error) {
-    set("TaskTimeoutError", error.what());
+    set_task_timeout(error);
   } catch (const coproc::TaskCancelledError& error) {
     set("TaskCancelledError", error.what());
   } catch (const coproc::PoolBrokenError& error) {
@@ -221,8 +226,12 @@ PythonError escaped_error(const py::error_already_set& error) {
 }
 
 void raise_remote(const PythonError& error, bool unpickles) {
+  py::object origin = py::none();
+  if (const auto* const known = dynamic_cast<const coproc::RemoteOrigin*>(&error)) {
+    origin = py::make_tuple(text_of(known->peer()), known->peer_pid(), known->task());
+  }
   set(error_class("exception_of")(text_of(error.type_name()), text_of(error.text()), text_of(error.traceback()),
-                                  py::bytes(unpickles ? error.pickle() : std::string())));
+                                  py::bytes(unpickles ? error.pickle() : std::string()), origin));
   throw py::error_already_set();
 }
 

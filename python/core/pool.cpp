@@ -150,14 +150,15 @@ void bind_pool(py::module_& module) {
   module.def("usable_processors", &coproc::detail::usable_processors);
   const auto unlocked = py::call_guard<Unlocked>();
   py::class_<PoolKernel, std::shared_ptr<PoolKernel>>(module, "PoolKernel")
-      .def(py::init([](std::size_t workers, const py::function& make_worker, std::size_t window,
-                       std::size_t tasks_per_worker, std::size_t memory_per_worker, bool background,
+      .def(py::init([](std::size_t workers, const std::string& name, const py::function& make_worker,
+                       std::size_t window, std::size_t tasks_per_worker, std::size_t memory_per_worker, bool background,
                        const coproc::StopOptions& stop, const coproc::LinkOptions& link, bool unpickles) {
              coproc::PoolOptions options{.workers = workers,
                                          .window = window,
                                          .tasks_per_worker = tasks_per_worker,
                                          .memory_per_worker = memory_per_worker,
                                          .background = background};
+             options.worker.name = name;
              options.worker.stop = stop;
              options.worker.link = link;
              const auto end = [](PoolKernel* kernel) {
@@ -165,8 +166,8 @@ void bind_pool(py::module_& module) {
              };
              return std::shared_ptr<PoolKernel>(new PoolKernel(options, make_worker, unpickles), end);
            }),
-           py::kw_only(), "workers"_a, "make_worker"_a, "window"_a, "tasks_per_worker"_a, "memory_per_worker"_a,
-           "background"_a, "stop"_a, "link"_a, "unpickles"_a)
+           py::kw_only(), "workers"_a, "name"_a, "make_worker"_a, "window"_a, "tasks_per_worker"_a,
+           "memory_per_worker"_a, "background"_a, "stop"_a, "link"_a, "unpickles"_a)
       .def("new_function",
            [](PoolKernel& self, const std::string& data) {
              const Unlocked released;
@@ -189,6 +190,7 @@ void bind_pool(py::module_& module) {
              });
            })
       .def("insights", &insights)
+      .def("interrupt", [](PoolKernel& self) { self.handle().interrupt(); })
       .def(
           "stop", [](PoolKernel& self, const coproc::StopOptions& options) { self.handle().stop(options); }, unlocked)
       .def(

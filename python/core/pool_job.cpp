@@ -121,13 +121,16 @@ void PoolJob::pass_one() {
   ready_.pop_front();
 }
 
-/// Returns all results up to the next error, or that error; null if nothing is ready.
+/// Returns all results up to the next error, or that error; null if nothing is ready. Numbered results are all
+/// returned, with their errors.
 py::object PoolJob::take_ready() {
   py::list results = unread_ ? std::exchange(unread_, {}) : py::list();
   while (!ready_.empty()) {
+    const std::uint64_t index = ready_.front()->index + call_;
     std::exception_ptr error;
     try {
-      results.append(take_one());
+      py::object result = take_one();
+      results.append(is_numbered_ ? py::make_tuple(index, std::move(result), py::none()) : std::move(result));
     } catch (py::error_already_set& raised) {
       // Ctrl-C in this process: the result will be unpickled again later, and those that were unpickled before it are
       // kept.
@@ -139,10 +142,13 @@ py::object PoolJob::take_ready() {
     } catch (...) {
       error = std::current_exception();
     }
-    if (error && !results.empty()) break;
-    index_ = ready_.front()->index + call_;
+    if (error && !is_numbered_ && !results.empty()) break;
+    index_ = index;
     pass_one();
-    if (error) return exception_object(error, pool_->unpickles());
+    if (!error) continue;
+    py::object raised = exception_object(error, pool_->unpickles());
+    if (!is_numbered_) return raised;
+    results.append(py::make_tuple(index, py::none(), std::move(raised)));
   }
   if (results.empty()) return {};
   return results;
@@ -166,6 +172,14 @@ py::object PoolJob::read(const py::object& timeout) {
     if (news == News::finished) return py::none();
     if (news == News::timed_out) return py::bool_(false);
   }
+}
+
+void PoolJob::number() {
+  if (taken_ != 0 || unread_) {
+    throw coproc::InvalidArgumentError(
+        "as_results: results of this map were read already, so call it before the first of them");
+  }
+  is_numbered_ = true;
 }
 
 bool PoolJob::unpickles() const noexcept { return pool_->unpickles(); }
@@ -221,6 +235,7 @@ void bind_pool_job(py::module_& module) {
             return with_errors_of(self.unpickles(), [&] { return self.read(timeout); });
           },
           py::arg("timeout") = py::none())
+      .def("number", &PoolJob::number)
       .def_property_readonly("index", &PoolJob::index)
       .def_property_readonly("taken", &PoolJob::taken)
       .def("is_done", &PoolJob::is_done)

@@ -39,6 +39,9 @@ class PoolJob {
   /// if there are no more, or False if none has arrived in this time. Throws the error of the input, the error that
   /// ended the job, and Ctrl-C, which loses nothing.
   py::object read(const py::object& timeout);
+  /// From now on the lists of `read` hold a tuple for each call: its index in the map, its result, and the exception in
+  /// the place of that, or None. Throws InvalidArgumentError if results were read before.
+  void number();
   /// The index in the map of the exception that `read` returned last, or the number of the submitted call.
   std::uint64_t index() const noexcept { return index_; }
   /// The number of results that were read.
@@ -67,6 +70,7 @@ class PoolJob {
   bool is_input_at_end_ = false;
   bool is_closed_ = false;
   bool is_feeding_ = false;
+  bool is_numbered_ = false;
   std::deque<coproc::detail::TaskPtr> ready_;
   // Of the first task in ready_: the index of its next call, and the place of that call's result.
   std::size_t call_ = 0;

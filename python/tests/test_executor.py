@@ -2,6 +2,7 @@
 
 import asyncio
 import concurrent.futures
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -305,3 +306,14 @@ def test_a_fork_of_the_program_does_not_wait_for_them():
         )
         == ["refused", "0", "None"]
     )
+
+
+def test_a_context_says_the_start_method_as_for_a_process_pool_executor(method):
+    context = multiprocessing.get_context(method)
+    with Executor(1, context, os.putenv, ("COPROC_TEST", "set")) as executor:
+        assert executor.submit(subprocess.getoutput, "echo $COPROC_TEST").result() == "set"
+        assert executor.pool.workers[0].method == method
+    with pytest.raises(TypeError, match="one of them"):
+        Executor(1, mp_context=context, method=method)
+    with pytest.raises(ValueError, match="max_workers must be greater than 0"):
+        Executor(0)

@@ -34,6 +34,9 @@ with coproc.Pool(2) as pool:
     task: coproc.Task[int] = pool.submit(square, 3)
     result: int = task.result()
     seed: int = coproc.this_worker.seed()
+    for each in pool.map_unordered(square, range(3)).as_results():
+        index: int = each.index
+        value: int = each.value
 """
 BAD = """
 import coproc

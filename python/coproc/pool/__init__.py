@@ -5,6 +5,7 @@ from .multiprocessing_pool import MultiprocessingPool
 from .pool import Pool
 from .results import Results
 from .task import Task, as_completed
+from .task_result import TaskResult
 from .workerresourcepool import WorkerResourcePool
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "Results",
     "SlowTask",
     "Task",
+    "TaskResult",
     "WorkerInsights",
     "WorkerResourcePool",
     "as_completed",

@@ -5,7 +5,7 @@ import operator
 _MOST_SECONDS = 10**8  # every timer of the kernel takes this much
 
 
-def check_pool(n, limits, init, exit):
+def check_pool(n, limits, init, exit, env):
     """Raise TypeError or ValueError unless these arguments of `Pool` are valid."""
     if n is not None and _whole("n", n) < 1:
         raise ValueError(f"a pool has one worker at least, not {n}")
@@ -15,6 +15,11 @@ def check_pool(n, limits, init, exit):
     for name, function in (("init", init), ("exit", exit)):
         if function is not None and not callable(function):
             raise TypeError(f"{name}: a function or None, not {function!r}")
+    for variable, value in (env or {}).items():
+        if not isinstance(variable, str) or not isinstance(value, (str, type(None))):
+            raise TypeError(f"env: a dict of names and texts, or None in their places, not {variable!r}: {value!r}")
+        if not variable or "=" in variable or "\0" in variable + (value or ""):
+            raise ValueError(f"env: there can be no variable {variable!r} with the value {value!r}")
 
 
 def check_task(func, time_limit, max_retries):

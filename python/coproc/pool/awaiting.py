@@ -8,7 +8,9 @@ import functools
 async def awaited(task, is_driven):
     """Return the result of a task, or raise its error, as `result` does. No thread waits meanwhile.
 
-    A coroutine that is cancelled cancels the task. `is_driven` is whether the pool has a thread.
+    A coroutine that is cancelled cancels the task. The other way round, a task that is cancelled does not cancel the
+    coroutine, which would end silently then: TaskCancelledError is not the CancelledError of asyncio. `is_driven` is
+    whether the pool has a thread.
     """
     if not task.done():
         if not is_driven:

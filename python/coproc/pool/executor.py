@@ -9,8 +9,9 @@ import threading
 import time
 import weakref
 
-from ..errors import NotOwnerError, PoolBrokenError, RemoteTraceback, StartError, TaskCancelledError
+from ..errors import NotOwnerError, PoolBrokenError, StartError
 from .arguments import check_map
+from .failures import is_cancellation
 from .initializer import initializer_options
 from .pool import Pool
 
@@ -38,13 +39,14 @@ class Executor(concurrent.futures.Executor):
     another future or for `shutdown`.
 
     :param max_workers: the number of workers; None, the default, for as many as this process may use processors
-    :param pool: A Pool with `background=True`, whose tasks these are then. `shutdown` does not stop it, and no option
-        of a pool can be given. None, the default, makes a pool of its own.
+    :param mp_context: A context of multiprocessing, whose start method is used; None, the default, for `method`
     :param initializer: A function that runs in each worker before its first task. Its result is dropped. (Pool's option
         `init` hands its result to each task.)
     :param initargs: the arguments of `initializer`
     :param max_tasks_per_child: the number of tasks after which a worker is replaced by a new one; None, the default,
         for never
+    :param pool: A Pool with `background=True`, whose tasks these are then. `shutdown` does not stop it, and no option
+        of a pool can be given. None, the default, makes a pool of its own.
     :param time_limit: Seconds that each task may run. After that its worker is ended and replaced, and the task fails
         with TaskTimeoutError. None, the default, stands for no limit.
     :param max_retries: how many times a task is run again because its worker died while it ran; 0 by default
@@ -55,16 +57,20 @@ class Executor(concurrent.futures.Executor):
     """
 
     def __init__(
-        self, max_workers=None, *, pool=None, initializer=None, initargs=(), max_tasks_per_child=None,
+        self, max_workers=None, mp_context=None, initializer=None, initargs=(), *, max_tasks_per_child=None, pool=None,
         time_limit=None, max_retries=0, **options,
     ):  # fmt: skip
+        if mp_context is not None:
+            if "method" in options:
+                raise TypeError("Executor: mp_context and method both say how workers are started: give one of them")
+            options["method"] = mp_context.get_start_method()
         options.update(initializer_options(initializer, initargs))
         if max_tasks_per_child is not None:
             options["tasks_per_worker"] = max_tasks_per_child
         if pool is None:
             # What the program asked for is "no worker", which Pool would take for "as many as processors".
             if max_workers is not None and max_workers < 1:
-                raise ValueError(f"max_workers: at least 1, not {max_workers}")
+                raise ValueError(f"max_workers must be greater than 0, not {max_workers}")
             self._pool = Pool(max_workers, background=True, **options)
         else:
             given = ["max_workers"] * (max_workers is not None) + list(options)
@@ -177,7 +183,7 @@ class Executor(concurrent.futures.Executor):
         value, error = task._outcome()
         if not future._claim():
             return
-        if isinstance(error, TaskCancelledError) and not isinstance(error.__cause__, RemoteTraceback):
+        if is_cancellation(error):
             future._be_cancelled()
         elif future.set_running_or_notify_cancel():
             if error is None:

@@ -1,6 +1,6 @@
 """The errors of tasks. Whatever a task raises, only that task fails, and its error says what was raised."""
 
-from ..errors import RemoteError, parts_of
+from ..errors import RemoteError, RemoteTraceback, TaskCancelledError, parts_of
 
 #: If one of these is raised out of an iterator, a generator or an `await`, it ends that silently.
 _ENDS_OF_ITERATION = (StopIteration, StopAsyncIteration)
@@ -23,6 +23,11 @@ def error_of_task(exception, task):
     error = RuntimeError(f"{task} raised {named(exception)}")
     error.__cause__ = exception
     return error
+
+
+def is_cancellation(error):
+    """Return whether this error of a task says that the task was cancelled. It may also be what the task has raised."""
+    return isinstance(error, TaskCancelledError) and not isinstance(error.__cause__, RemoteTraceback)
 
 
 def named(exception):

@@ -20,11 +20,12 @@ from .worker_maker import WorkerMaker
 class PoolLife:
     """The workers of a pool, and the kernel in the core that drives them between a start and a stop."""
 
-    def __init__(self, count, target_kwargs, limits, *, pin, background, method, stop, link, seed, boxed):
+    def __init__(self, count, target_kwargs, limits, *, name, pin, background, method, stop, link, seed, boxed):
         self.stop_options = stop
+        self._name = name
         self._link = link
         self._new_worker = functools.partial(
-            WorkerResource, serve, PriorityMessenger, method, name="pool worker", stop=stop, link=link, seed=seed,
+            WorkerResource, serve, PriorityMessenger, method, name=name, stop=stop, link=link, seed=seed,
             **boxed,
         )  # fmt: skip
         self._unpickles = boxed["sandbox"] is None or boxed["trust_pickle"]
@@ -81,6 +82,16 @@ class PoolLife:
         """
         kernel = self._kernel
         return kernel is None or kernel.wait(timeout)
+
+    def interrupt(self):
+        """Make the present wait for this pool, or else the next one, raise InterruptedError. Does not wait.
+
+        It ends one wait, of any thread, and loses nothing: the wait can be repeated. A `map` and a `starmap` that are
+        ended in this way are given up. May be called by any thread. Does nothing if the workers were not started.
+        """
+        kernel = self._kernel
+        if kernel is not None:
+            kernel.interrupt()
 
     def __enter__(self):
         self.start()
@@ -146,6 +157,7 @@ class PoolLife:
                 make_worker = WorkerMaker(self.workers, self._new_worker, self._target_kwargs, self._processors)
                 self._kernel = _core.PoolKernel(
                     workers=len(self.workers),
+                    name=self._name,
                     make_worker=make_worker,
                     stop=self.stop_options,
                     link=self._link,

@@ -6,7 +6,7 @@ import multiprocessing.pool
 import queue
 import threading
 
-from .results import Results
+from .results import Stretches
 
 
 class AsyncResult(multiprocessing.pool.AsyncResult):
@@ -108,7 +108,7 @@ class Stream:
         """Do nothing: tasks of a dropped iterator are run, as in multiprocessing."""
 
 
-class StreamResults(Results):
+class StreamResults(Stretches):
     """The iterator that `imap` and `imap_unordered` of a MultiprocessingPool return."""
 
     def next(self, timeout=None):

@@ -42,6 +42,10 @@ class Pool(PoolLife):
         its affinity mask and its control groups.
     :param verbose: of no effect, for code of the old package
     :param messenger_type: of no effect, for code of the old package
+    :param name: the name of the workers in errors; None, the default, for "pool worker"
+    :param env: A dict of environment variables that each worker sets before `init` and the tasks run; None as a value
+        removes the variable. The main module was imported before, so this is too late for what libraries read when
+        they are imported. None, the default, for the environment of this process.
     :param init: A function that runs in each worker before its first task. Its result, unless it is None, is the first
         argument of every task and of `exit`.
     :param init_args: the arguments of `init`
@@ -72,17 +76,18 @@ class Pool(PoolLife):
     """
 
     def __init__(
-        self, n=None, verbose=False, messenger_type=PriorityMessenger, *, init=None, init_args=(), exit=None,
-        tasks_per_worker=0, memory_per_worker=0, window=0, pin=False, background=False, method=None,
+        self, n=None, verbose=False, messenger_type=PriorityMessenger, *, name=None, env=None, init=None, init_args=(),
+        exit=None, tasks_per_worker=0, memory_per_worker=0, window=0, pin=False, background=False, method=None,
         stop=None, link=None, seed=None, sandbox=None, limits=None, trust_pickle=False,
     ):  # fmt: skip
         counts = {"window": window, "tasks_per_worker": tasks_per_worker, "memory_per_worker": memory_per_worker}
-        check_pool(n, counts, init, exit)
+        check_pool(n, counts, init, exit, env)
         self.verbose = verbose
         super().__init__(
             n or _core.usable_processors(),
-            {"init": init, "init_args": tuple(init_args), "exit": exit},
+            {"init": init, "init_args": tuple(init_args), "exit": exit, "env": dict(env or {})},
             counts,
+            name=name or "pool worker",
             pin=pin,
             background=bool(background),
             method=method,

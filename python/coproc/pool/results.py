@@ -6,6 +6,7 @@ import threading
 import time
 
 from .failures import error_of_task
+from .task_result import TaskResult
 
 
 class Reader:
@@ -14,7 +15,7 @@ class Reader:
     def __init__(self, job, progress):
         self._job = job
         self._progress = progress
-        self._is_over = False
+        self._is_over = self._is_numbered = False
 
     def __iter__(self):
         return self
@@ -23,15 +24,24 @@ class Reader:
         while not self._is_over:
             try:
                 found = self._job.read(self._progress.period)
+            except InterruptedError:
+                raise
             except Exception:
                 self.close()
                 raise
             if found is None:
                 self.close()
             elif found is not False:
+                if self._is_numbered:
+                    return [_numbered(*each) for each in found]
                 return found if isinstance(found, list) else error_of_task(found, f"task {self._job.index}")
             self._progress.report(self._job.taken)
         raise StopIteration
+
+    def number(self):
+        """Return TaskResults in the place of results and exceptions. Only before the first `next`."""
+        self._job.number()
+        self._is_numbered = True
 
     def close(self):
         if not self._is_over:
@@ -40,11 +50,12 @@ class Reader:
             self._progress.end(self._job.taken)
 
 
-class Results:
-    """An iterator over the results of a map, which can be read once. `imap` and `map_unordered` make it.
+def _numbered(index, value, error):
+    return TaskResult(index, value, None if error is None else error_of_task(error, f"task {index}"))
 
-    `next` blocks until there is a result. An error is raised in the place of its result, and `next` goes on behind it.
-    Several threads may read it: each result goes to one of them.
+
+class Stretches:
+    """An iterator over single results, whose source brings lists of results, and exceptions.
 
     :param stretches: where the results come from
     """
@@ -75,6 +86,49 @@ class Results:
 
     def __del__(self):
         self.close()
+
+
+class Results(Stretches):
+    """An iterator over the results of a map, which can be read once. `imap` and `map_unordered` make it.
+
+    `next` blocks until there is a result. An error is raised in the place of its result, and `next` goes on behind it.
+    Several threads may read it: each result goes to one of them.
+
+    :param stretches: where the results come from
+    """
+
+    def as_results(self):
+        """Return an iterator over the same results as TaskResults, which have their indices. This one is empty then.
+
+            for result in pool.map_unordered(check, paths).as_results():
+                if result.error is not None: print(paths[result.index], result.error)
+
+        Its `next` does not raise the errors of tasks. What reading the input raises, and errors of the whole pool, it
+        does raise.
+
+        :return: Results, whose items are TaskResults
+        :raises ValueError: if results of this map were read before
+        """
+        with self._lock:
+            self._stretches.number()
+            stretches, self._stretches = self._stretches, _Moved()
+        return Results(stretches)
+
+
+class _Moved:
+    """What is left of Results when another object reads them."""
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        raise StopIteration
+
+    def number(self):
+        pass
+
+    def close(self):
+        pass
 
 
 class Progress:

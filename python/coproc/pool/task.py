@@ -8,7 +8,7 @@ import time
 from .. import _core
 from ..errors import NotOwnerError
 from .awaiting import awaited
-from .failures import error_of_task
+from .failures import error_of_task, is_cancellation
 
 #: A wait for tasks of several pools waits for each pool in turn, for this many seconds.
 _TURN = 0.005
@@ -47,7 +47,8 @@ class Task:
         :raises TimeoutError: if the task has not ended in this time; it goes on
         :raises WorkerDiedError: if the worker died while it ran the task
         :raises TaskTimeoutError: if the task has run longer than its `time_limit`
-        :raises TaskCancelledError: if the task was cancelled, or the pool was stopped before its end
+        :raises TaskCancelledError: if the task was cancelled, or the pool was stopped before its end; a
+            `concurrent.futures.CancelledError`
         :raises PoolBrokenError: if no worker gets to its first task
         """
         self._wait(timeout)
@@ -80,8 +81,8 @@ class Task:
         return self._cancel(even_if_running=True)
 
     def cancelled(self):
-        """Return whether `cancel` has ended the task."""
-        return self._is_cancelled
+        """Return whether the task was cancelled, by `cancel` or by the end of its pool. Does not wait."""
+        return self._is_cancelled or (self.done() and is_cancellation(self._outcome()[1]))
 
     def add_done_callback(self, function):
         """Call `function(task)` when the task has ended.

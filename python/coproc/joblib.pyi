@@ -1,0 +1,23 @@
+from collections.abc import Callable
+from typing import Any
+
+from . import Executor
+
+class Backend:
+    supports_timeout: bool
+    def __init__(
+        self,
+        nesting_level: int | None = None,
+        inner_max_num_threads: int | None = None,
+        *,
+        executor: Executor | None = None,
+        **options: Any,
+    ) -> None: ...
+    def effective_n_jobs(self, n_jobs: int | None) -> int: ...
+    def configure(
+        self, n_jobs: int | None = 1, parallel: Any = None, prefer: Any = None, require: Any = None, **_: Any
+    ) -> int: ...
+    def apply_async(self, func: Callable[[], Any], callback: Callable[[Any], object] | None = None) -> Any: ...
+    def submit(self, func: Callable[[], Any], callback: Callable[[Any], object] | None = None) -> Any: ...
+    def abort_everything(self, ensure_ready: bool = True) -> None: ...
+    def terminate(self) -> None: ...
