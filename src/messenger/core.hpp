@@ -68,8 +68,6 @@ struct CoreOptions {
   bool reorders = true;
   LinkOptions link;
   Peer peer = {};  // for the texts of errors
-  /// The id of the first request. A messenger that gets a new link continues the ids of its earlier link.
-  std::uint64_t first_request_id = 1;
   /// Throws the error that reports the end of the peer to the user. Called by a receive that finds nothing more, or by
   /// a send.
   std::function<void()> throw_gone;
@@ -174,6 +172,8 @@ class Core {
   /// null, only replies on this channel count, and no other messages.
   bool has_work(const ChannelId* replies_of = nullptr);
   std::uint64_t next_request_id() const noexcept { return requests_.next_id(); }
+  /// Call before the first request of this core, which takes the place of `last`: an id of `last` names none of this.
+  void continue_ids_of(const Core& last) noexcept { requests_.continue_from(last.next_request_id()); }
   /// Consumes a pending interrupt and throws InterruptedError, for callers that receive without waiting.
   void throw_if_interrupted();
   /// See Message::run().

@@ -54,9 +54,8 @@ struct NewLink {
   std::unique_ptr<detail::Core> core;
   std::unique_ptr<link::Link> worker_end;
 };
-/// Makes a link. `before` is the messenger that will use it, and whose request ids continue. Throws std::system_error,
-/// InvalidArgumentError.
-NewLink make_link(const WorkerOptions& worker, bool reorders, const Messenger& before);
+/// Makes a link. Throws std::system_error, InvalidArgumentError.
+NewLink make_link(const WorkerOptions& worker, bool reorders);
 /// If `capture_stderr` is set, the worker's stderr goes into a pipe of the host, which waits for the link read, too.
 void capture_stderr_if_wanted(WorkerOptions& options, Run& run, link::Link& host_link);
 
