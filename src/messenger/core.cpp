@@ -183,12 +183,13 @@ void Core::retire_loans() noexcept {
   }
 }
 
-void Core::report_peer_gone() {
+void Core::report_peer_gone(const os::Deadline* waited_until) {
   has_reported_gone_ = true;
-  throw_peer_gone();
+  throw_peer_gone(waited_until);
 }
 
-void Core::throw_peer_gone() {
+void Core::throw_peer_gone(const os::Deadline* waited_until) {
+  gone_deadline_ = waited_until == nullptr ? std::nullopt : std::optional(*waited_until);
   try {
     drain(Stop::at_last_frame);  // a send may find the end first: replies still in the link must count as received
     note_unanswered();

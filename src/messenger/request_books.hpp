@@ -69,6 +69,11 @@ class RequestBooks {
   }
   /// Call when such a reply has been dropped.
   void note_dropped(std::uint64_t id) noexcept { sent_.erase(id); }
+  /// A request of an earlier link of this messenger, whose reply is in the inbox.
+  void expect_earlier(Channel& channel, std::uint64_t id) {
+    sent_.insert(id, channel.index);
+    ++channel.counts.requests;
+  }
   /// The ids of the requests that were sent and have no reply yet, in the order of their sends. Those whose replies are
   /// not wanted are left out.
   std::vector<RequestId> without_reply() const;

@@ -126,7 +126,11 @@ void Worker::State::begin(std::shared_ptr<Run> new_run, std::unique_ptr<Core> co
   new_run->crash_area = link.crash_area();
   drop_run_from_messenger();
   // Requests may have gone into the old link since the new one was made, and even since its worker had ended.
-  if (const Core* const last = MessengerAccess::core(*messenger)) core->continue_ids_of(*last);
+  if (Core* const last = MessengerAccess::core(*messenger)) {
+    core->continue_ids_of(*last);
+    if (takes_over) core->take_over(*last);
+  }
+  core->set_supervisor(supervisor);
   MessengerAccess::set_core(*messenger, std::move(core));
   const std::lock_guard lock(mutex);
   run = std::move(new_run);

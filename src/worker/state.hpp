@@ -96,6 +96,8 @@ struct Worker::State {
     std::function<void(std::exception_ptr)> then = {};  // called once when the start is over, or given up
   };
   std::optional<Asked> asked;
+  std::weak_ptr<detail::Supervisor> supervisor;  // see WorkerAccess
+  bool takes_over = false;                       // whether the next link gets what no receive has returned of the last
   enum class Unawaited { nothing, forks, everything };  // which starts start() only asks for; forks: of the fork server
   Unawaited unawaited = Unawaited::nothing;
   void await();
