@@ -45,7 +45,7 @@ Core::Core(std::unique_ptr<link::Link> end, CoreOptions options)
       run_(next_run()),
       own_names_(most_bytes_kept(options_.link), options_.peer),
       peer_names_(channels_, most_bytes_kept(options_.link), options_.peer),
-      requests_(options_.first_request_id, most_bytes_kept(options_.link) / 96),
+      requests_(1, most_bytes_kept(options_.link) / 96),
       outgoing_loans_(*link_, options_.link),
       most_at_once_(std::min(link_->max_record() - link::kHeaderBytes, options_.link.max_message_bytes)),
       inbox_(options_.reorders, options_.link.max_queued_bytes),
@@ -183,12 +183,13 @@ void Core::retire_loans() noexcept {
   }
 }
 
-void Core::report_peer_gone() {
+void Core::report_peer_gone(const os::Deadline* waited_until) {
   has_reported_gone_ = true;
-  throw_peer_gone();
+  throw_peer_gone(waited_until);
 }
 
-void Core::throw_peer_gone() {
+void Core::throw_peer_gone(const os::Deadline* waited_until) {
+  gone_deadline_ = waited_until == nullptr ? std::nullopt : std::optional(*waited_until);
   try {
     drain(Stop::at_last_frame);  // a send may find the end first: replies still in the link must count as received
     note_unanswered();

@@ -1,10 +1,11 @@
 // The implementation of a Messenger: it sends and receives untyped messages over a link.
 //
 // Its parts (docs/design.md) hold most of its state: Channels, OwnNames, PeerNames, RequestBooks, Inbox, OutgoingLoans,
-// IncomingLoans, FrameReader, FrameWriter, LastWords. Its own methods are in several files: core.cpp (lifetime, counts,
-// waits for several messengers), send.cpp and answer.cpp (sends), declare.cpp (declarations before the first use of a
-// name), in_place.cpp (receives straight from the link), receive.cpp (receives through the inbox), put_back.cpp
-// (messages that the user returns), lend.cpp (memory that the user fills and lends).
+// IncomingLoans, FrameReader, FrameWriter, LastWords, FailedRequests. Its own methods are in several files: core.cpp
+// (lifetime, counts, waits for several messengers), send.cpp and answer.cpp (sends), declare.cpp (declarations before
+// the first use of a name), in_place.cpp (receives straight from the link), receive.cpp (receives through the inbox),
+// put_back.cpp (messages that the user returns), lend.cpp (memory that the user fills and lends), take_over.cpp (what
+// is left of an earlier worker).
 //
 // Thread safety: one thread at a time, which `CallGuard` checks. Any thread may call `interrupt`, `close_requested`,
 // `end_received`, `note_peer_gone`, `try_drain`, `final_error`, `has_final_error` and `unanswered`.
@@ -45,6 +46,7 @@
 #include "link/frame.hpp"
 #include "link/link.hpp"
 #include "messenger/channels.hpp"
+#include "messenger/failed_requests.hpp"
 #include "messenger/frame_reader.hpp"
 #include "messenger/frame_writer.hpp"
 #include "messenger/inbox.hpp"
@@ -56,6 +58,7 @@
 #include "messenger/peer_names.hpp"
 #include "messenger/refused.hpp"
 #include "messenger/request_books.hpp"
+#include "messenger/supervisor.hpp"
 #include "os/clock.hpp"
 
 namespace coproc::inline v0::detail {
@@ -68,8 +71,6 @@ struct CoreOptions {
   bool reorders = true;
   LinkOptions link;
   Peer peer = {};  // for the texts of errors
-  /// The id of the first request. A messenger that gets a new link continues the ids of its earlier link.
-  std::uint64_t first_request_id = 1;
   /// Throws the error that reports the end of the peer to the user. Called by a receive that finds nothing more, or by
   /// a send.
   std::function<void()> throw_gone;
@@ -174,6 +175,20 @@ class Core {
   /// null, only replies on this channel count, and no other messages.
   bool has_work(const ChannelId* replies_of = nullptr);
   std::uint64_t next_request_id() const noexcept { return requests_.next_id(); }
+  /// Call before the first request of this core, which takes the place of `last`: an id of `last` names none of this.
+  void continue_ids_of(const Core& last) noexcept { requests_.continue_from(last.next_request_id()); }
+
+  // take_over.cpp
+  void set_supervisor(std::weak_ptr<Supervisor> supervisor) noexcept { supervisor_ = std::move(supervisor); }
+  void take_over(Core& last);
+  /// The requests of the core that was taken over which have no reply fail by this error, each when its reply is
+  /// received; or, if it is null, they are forgotten. Returns their number.
+  std::size_t fail_orphans(std::exception_ptr error);
+  /// This request has failed, and its caller was told.
+  void forget_failure(RequestId id) noexcept { failed_.take(id); }
+  bool replace_peer(const Error& error, Timeout timeout) const;
+  [[noreturn]] void throw_not_yet_replaced() const;
+
   /// Consumes a pending interrupt and throws InterruptedError, for callers that receive without waiting.
   void throw_if_interrupted();
   /// See Message::run().
@@ -301,8 +316,13 @@ class Core {
   void note_unanswered();
   void retire_loans() noexcept;
   void check_gone_after_failed_wake();
-  [[noreturn]] void report_peer_gone();
-  [[noreturn]] void throw_peer_gone();
+  /// `waited_until`: the deadline of a call that has waited.
+  [[noreturn]] void report_peer_gone(const os::Deadline* waited_until = nullptr);
+  [[noreturn]] void throw_peer_gone(const os::Deadline* waited_until = nullptr);
+  [[noreturn]] void throw_not_outstanding(RequestId id);
+  // take_over.cpp
+  std::vector<EntryPtr> take_all_left();
+  void return_all_left(std::vector<EntryPtr>& all);
 
   std::unique_ptr<link::Link> link_;
   CoreOptions options_;
@@ -341,6 +361,11 @@ class Core {
   std::uint64_t operations_saw_ = 0;  // the sequence number that the next message had after the last serve()
   bool has_noted_unanswered_ = false;
   bool has_retired_loans_ = false;
+  // restarts of a supervised worker
+  std::weak_ptr<Supervisor> supervisor_;
+  std::optional<os::Deadline> gone_deadline_;  // of the call that has found the end, if it has waited
+  std::vector<RequestId> orphans_;             // between take_over() and fail_orphans()
+  FailedRequests failed_;
 };
 
 /// Held during every call. It throws for a second thread, and in a process that does not own the messenger.

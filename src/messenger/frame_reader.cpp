@@ -15,7 +15,6 @@ using link::FrameKind;
 namespace {
 
 bool is_declaration(FrameKind kind) { return kind == FrameKind::channel || kind == FrameKind::type; }
-bool is_error(FrameKind kind) { return kind == FrameKind::error || kind == FrameKind::final_error; }
 
 }  // namespace
 
@@ -180,19 +179,26 @@ void FrameReader::hold_error(const FrameHeader& header, EntryPtr& entry) {
     ReceivedError received = decode_error(entry->payload.span());
     parts_.last_words.note_error(std::move(received.error), std::move(received.description));
   }
-  const std::size_t bytes = entry->payload.size();
+  entry->kind = header.kind;
   entry->sequence = next_sequence_++;
+  hold(entry);
+}
+
+void FrameReader::hold(EntryPtr& entry) {
+  const std::size_t bytes = entry->payload.size();
   held_errors_.emplace_back();
   held_errors_.back() = std::move(entry);
   parts_.inbox.charge(bytes);
 }
 
-std::exception_ptr FrameReader::take_error() {
-  const EntryPtr held = std::move(held_errors_.front());
+EntryPtr FrameReader::take_held() noexcept {
+  EntryPtr held = std::move(held_errors_.front());
   held_errors_.pop_front();
   parts_.inbox.discharge(held->payload.size());
-  return decode_error(held->payload.span()).error;
+  return held;
 }
+
+std::exception_ptr FrameReader::take_error() { return decode_error(take_held()->payload.span()).error; }
 
 ReceivedError FrameReader::decode_error(std::span<const std::byte> payload) const {
   const RemoteOrigin origin(parts_.peer.name, parts_.peer.pid);

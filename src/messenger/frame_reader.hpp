@@ -77,6 +77,15 @@ class FrameReader {
   std::uint64_t error_sequence() const noexcept { return held_errors_.front()->sequence; }
   /// Removes the first held error and returns it, decoded. REQUIRES: holds_error().
   std::exception_ptr take_error();
+  /// How many errors are held, and the removal of the first one. REQUIRES: holds_error().
+  std::size_t held_count() const noexcept { return held_errors_.size(); }
+  EntryPtr take_held() noexcept;
+  /// Holds an error behind all others, with the sequence number that it has.
+  void hold(EntryPtr& entry);
+  /// Whether a frame of this kind is an error that belongs to no request.
+  static bool is_error(link::FrameKind kind) noexcept {
+    return kind == link::FrameKind::error || kind == link::FrameKind::final_error;
+  }
   /// Decodes an error of the peer. If the bytes are invalid, it returns a RemoteError that says so.
   ReceivedError decode_error(std::span<const std::byte> payload) const;
 

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "messenger/core.hpp"
+#include "messenger/supervised.hpp"
 #include "step/step.hpp"
 
 namespace coproc::inline v0::detail {
@@ -293,7 +294,7 @@ namespace coproc::inline v0 {
 
 // This is here, and not in messenger.cpp, so that the compiler can inline Core::receive() into it.
 bool Messenger::receive(const ChannelId* channels, std::size_t count, const detail::Incoming& to, Timeout timeout) {
-  return detail::with_memory(core(), [&] { return core_->receive(channels, count, to, timeout); });
+  return detail::supervised(core(), timeout, [&] { return core_->receive(channels, count, to, timeout); });
 }
 
 }  // namespace coproc::inline v0

@@ -43,6 +43,8 @@ class Inbox {
   bool is_full_for(std::size_t payload_bytes) const noexcept {
     return queued_bytes_ != 0 && queued_bytes_ + payload_bytes + kEntryBytes > max_bytes_;
   }
+  /// From now on there is always room.
+  void lift_limit() noexcept { max_bytes_ = ~std::size_t{0}; }
   std::size_t queued_bytes() const noexcept { return queued_bytes_; }
   /// Counts bytes that are kept outside the queues, as those of held errors.
   void charge(std::size_t payload_bytes) noexcept { queued_bytes_ += payload_bytes + kEntryBytes; }

@@ -11,11 +11,13 @@
 #include "link/link.hpp"
 #include "messenger/access.hpp"
 #include "messenger/core.hpp"
+#include "messenger/supervised.hpp"
 #include "os/wait_hook.hpp"
 
 namespace coproc::inline v0 {
 
 using detail::Core;
+using detail::supervised;
 using detail::with_memory;
 using link::FrameKind;
 
@@ -32,11 +34,12 @@ void Messenger::throw_no_link() {
 }
 
 bool Messenger::try_send(const detail::Outgoing& value, const ChannelId& channel, const SendOptions& options) {
-  return with_memory(core(), [&] { return core_->try_send(value, channel, options.priority); });
+  return supervised(core(), std::chrono::seconds(0), [&] { return core_->try_send(value, channel, options.priority); });
 }
 std::optional<RequestId> Messenger::try_send_request(const detail::Outgoing& value, const ChannelId& channel,
                                                      const SendOptions& options) {
-  const auto id = with_memory(core(), [&] { return core_->try_send_request(value, channel, options.priority); });
+  const auto id = supervised(core(), std::chrono::seconds(0),
+                             [&] { return core_->try_send_request(value, channel, options.priority); });
   return id ? std::optional(RequestId{*id}) : std::nullopt;
 }
 void Messenger::call(const detail::Outgoing& request, const ChannelId& channel, const detail::Incoming& reply,
@@ -56,21 +59,21 @@ void Messenger::discard_reply(RequestId id) {
                        " is not outstanding: it was not sent here, or its reply has been received or given up");
 }
 void Messenger::reply_to(const Message& request, const detail::Outgoing& value, const SendOptions& options) {
-  with_memory(core(), [&] { core_->reply_to(request, value, options); });
+  supervised(core(), options.timeout, [&] { core_->reply_to(request, value, options); });
 }
 void Messenger::reply_error_to(const Message& request, const detail::ErrorType& type, const void* error,
                                const SendOptions& options) {
-  with_memory(core(), [&] { core_->reply_error_to(request, type, error, options); });
+  supervised(core(), options.timeout, [&] { core_->reply_error_to(request, type, error, options); });
 }
 void Messenger::reply_exception_to(const Message& request, const SendOptions& options) {
-  with_memory(core(), [&] { core_->reply_exception_to(request, options); });
+  supervised(core(), options.timeout, [&] { core_->reply_exception_to(request, options); });
 }
 void Messenger::send_error(const detail::ErrorType& type, const void* error, const SendOptions& options) {
-  with_memory(core(), [&] { core_->send_error(type, error, options); });
+  supervised(core(), options.timeout, [&] { core_->send_error(type, error, options); });
 }
 void Messenger::send_close_request() { core().send_close_request(); }
 void Messenger::send_end(const SendOptions& options) {
-  with_memory(core(), [&] { core_->send_end(options); });
+  supervised(core(), options.timeout, [&] { core_->send_end(options); });
 }
 bool Messenger::end_received() const noexcept { return core_ != nullptr && core_->end_received(); }
 detail::LoanHandle Messenger::lend(std::size_t count, std::size_t size) {
@@ -80,13 +83,21 @@ void Messenger::begin_batch() { core().begin_batch(); }
 void Messenger::end_batch() noexcept { core_->end_batch(); }
 
 void Messenger::receive_all(const ChannelId& channel, const detail::Incoming& to) {
-  with_memory(core(), [&] { core_->receive_all(channel, to); });
+  supervised(core(), std::chrono::seconds(0), [&] {
+    core_->receive_all(channel, to);
+    return true;
+  });
 }
 void Messenger::receive_reply(RequestId id, const detail::Incoming& to, Timeout timeout) {
-  with_memory(core(), [&] { core_->receive_reply(id, to, timeout); });
+  try {
+    supervised(core(), timeout, [&] { core_->receive_reply(id, to, timeout); });
+  } catch (const WorkerDiedError&) {
+    core_->forget_failure(id);  // this was its error
+    throw;
+  }
 }
 bool Messenger::receive_next_reply(const ChannelId& channel, const detail::Incoming& to, Timeout timeout) {
-  return with_memory(core(), [&] { return core_->receive_next_reply(channel, to, timeout); });
+  return supervised(core(), timeout, [&] { return core_->receive_next_reply(channel, to, timeout); });
 }
 
 void Messenger::put_back(Message&& message) {
@@ -94,7 +105,7 @@ void Messenger::put_back(Message&& message) {
 }
 
 std::size_t Messenger::available(const ChannelId& channel) {
-  return with_memory(core(), [&] { return core_->available(channel); });
+  return supervised(core(), std::chrono::seconds(0), [&] { return core_->available(channel); });
 }
 std::size_t Messenger::queued(const ChannelId& channel) const noexcept {
   return core_ == nullptr ? 0 : core_->queued(channel);

@@ -1,6 +1,8 @@
 // Tests of OwnNames and PeerNames together: the declarations of one are given to the other, without a link.
 #include <gtest/gtest.h>
 
+#include <cstdint>
+#include <memory>
 #include <string>
 
 #include "messenger/own_names.hpp"
@@ -51,6 +53,20 @@ TEST(OwnNames, WhatWouldPassTheLimitsIsRefusedAndChangesNothing) {
   EXPECT_THROW((void)names.encode_declaration(channels.of(3)), InvalidArgumentError);
   EXPECT_THROW((void)names.encode_declaration(type_info<int>), InvalidArgumentError);
   EXPECT_EQ(channels.of(3).number, Channel::kUndeclared);
+}
+
+TEST(PeerNames, TypesOfAnEarlierPeerHaveNumbersThatFramesCannotHave) {
+  Channels channels;
+  PeerNames names(channels, kEnough, kPeer);
+  const auto first = std::make_shared<const RemoteType>(RemoteType{1, "first"});
+  const auto second = std::make_shared<const RemoteType>(RemoteType{2, "second"});
+  const std::uint32_t number = names.add_earlier(first);
+  EXPECT_NE(names.add_earlier(second), number);
+  EXPECT_EQ(names.add_earlier(first), number);
+  EXPECT_EQ(names.type(number), first);
+  EXPECT_EQ(names.number_of(second), names.add_earlier(second));
+  EXPECT_FALSE(names.has_type(number));
+  EXPECT_FALSE(names.match(message_of(0, number), channels.at(0), nullptr));
 }
 
 TEST(PeerNames, WhatOneEndDeclaresTheOtherFindsByItsNumber) {

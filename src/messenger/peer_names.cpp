@@ -38,7 +38,14 @@ void PeerNames::add_declaration(link::FrameKind kind, std::span<const std::byte>
 
 std::uint32_t PeerNames::number_of(const std::shared_ptr<const RemoteType>& type) const noexcept {
   if (type == nullptr) return 0;
+  if (const auto earlier = std::find(earlier_.begin(), earlier_.end(), type); earlier != earlier_.end())
+    return kEarlier + static_cast<std::uint32_t>(earlier - earlier_.begin());
   return static_cast<std::uint32_t>(std::find(types_.begin(), types_.end(), type) - types_.begin()) + 1;
+}
+
+std::uint32_t PeerNames::add_earlier(const std::shared_ptr<const RemoteType>& type) {
+  if (std::find(earlier_.begin(), earlier_.end(), type) == earlier_.end()) earlier_.push_back(type);
+  return number_of(type);
 }
 
 void PeerNames::forget_channels() noexcept {

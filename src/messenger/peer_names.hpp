@@ -5,7 +5,8 @@
 // Thread safety: none; one thread at a time, which Core ensures.
 // Invariants: until `forget_channels`, number 0 is the default channel. The peer's other channels, and its types, have
 // the numbers from 1, in the order of their declarations. A channel's `last_match` is either its default or a match
-// that `look_up` has found. It stays valid, since numbers never change; `forget_channels` resets it.
+// that `look_up` has found. It stays valid, since numbers never change; `forget_channels` resets it. Numbers from
+// kEarlier on are of types that earlier peers have declared: frames with such a number are invalid.
 #pragma once
 
 #include <cstddef>
@@ -43,8 +44,14 @@ class PeerNames {
     return number < channels_.size() ? channels_[number] : nullptr;
   }
   bool has_type(std::uint32_t number) const noexcept { return number - 1 < types_.size(); }
-  /// REQUIRES: has_type(number).
-  const std::shared_ptr<const RemoteType>& type(std::uint32_t number) const noexcept { return types_[number - 1]; }
+  /// REQUIRES: has_type(number), or add_earlier() has returned the number.
+  const std::shared_ptr<const RemoteType>& type(std::uint32_t number) const noexcept {
+    if (number >= kEarlier) [[unlikely]]
+      return earlier_[number - kEarlier];
+    return types_[number - 1];
+  }
+  /// Adds a type that an earlier peer has declared, and returns its number here, which the present peer cannot use.
+  std::uint32_t add_earlier(const std::shared_ptr<const RemoteType>& type);
   /// The number of a type that `type()` has returned; 0 for null.
   std::uint32_t number_of(const std::shared_ptr<const RemoteType>& type) const noexcept;
 
@@ -55,6 +62,9 @@ class PeerNames {
   }
 
  private:
+  /// The numbers of the types of earlier peers. The peer can declare far fewer of its own.
+  static constexpr std::uint32_t kEarlier = std::uint32_t{1} << 31;
+
   bool look_up(const Channel::Match& asked, Channel& channel) noexcept;
 
   Channels& all_channels_;
@@ -62,6 +72,7 @@ class PeerNames {
   const Peer& peer_;
   std::vector<Channel*> channels_;
   std::vector<std::shared_ptr<const RemoteType>> types_;
+  std::vector<std::shared_ptr<const RemoteType>> earlier_;
 };
 
 }  // namespace coproc::inline v0::detail

@@ -84,10 +84,7 @@ void Core::receive_reply(RequestId id, const Incoming& to, Timeout timeout) {
   const os::Deadline deadline(timeout.ns);
   const auto number = static_cast<std::uint64_t>(id);
   const std::uint32_t* index = requests_.channel_of(number);
-  if (index == nullptr) {
-    throw NoRequestError("request " + std::to_string(number) + " to " + options_.peer.name +
-                         " is not outstanding: it was not sent here, or its reply has been received");
-  }
+  if (index == nullptr) throw_not_outstanding(id);
   Channel& channel = channels_.at(*index);
   for (;;) {
     throw_if_close_requested();
@@ -110,6 +107,13 @@ void Core::receive_reply(RequestId id, const Incoming& to, Timeout timeout) {
                          " from " + options_.peer.name + " came in the time given");
     }
   }
+}
+
+/// Throws the error of a request that an earlier worker has left unanswered; for others NoRequestError.
+void Core::throw_not_outstanding(RequestId id) {
+  if (const std::exception_ptr error = failed_.take(id)) std::rethrow_exception(error);
+  throw NoRequestError("request " + std::to_string(static_cast<std::uint64_t>(id)) + " to " + options_.peer.name +
+                       " is not outstanding: it was not sent here, or its reply has been received");
 }
 
 bool Core::receive_next_reply(const ChannelId& name, const Incoming& to, Timeout timeout) {
@@ -138,7 +142,7 @@ bool Core::receive_next_reply(const ChannelId& name, const Incoming& to, Timeout
 bool Core::discard_reply(std::uint64_t id) {
   CallGuard guard(*this);
   const std::uint32_t* const index = requests_.channel_of(id);
-  if (index == nullptr) return false;
+  if (index == nullptr) return failed_.take(RequestId{id}) != nullptr;
   Channel& channel = channels_.at(*index);
   if (Entry* const reply = inbox_.find_reply(id)) {
     (void)inbox_.take_reply(*reply);
@@ -208,7 +212,7 @@ bool Core::wait_for_more(const os::Deadline& deadline, bool end_waits_for_inbox)
   const bool throws_end = end_received() && (!is_late || !end_waits_for_inbox || inbox_.live_count() == 0);
   // The end of messages is thrown before the end of the peer: a peer that has sent everything may exit.
   if (throws_end && !has_thrown_end_of_messages_) throw_end_of_messages();
-  if (peer_gone_) report_peer_gone();
+  if (peer_gone_) report_peer_gone(&deadline);
   if (peer_known_gone_.load(std::memory_order_acquire)) {  // pairs with note_peer_gone()
     peer_gone_ = true;                                     // first look for what it sent before its end, then throw
     return true;

@@ -10,6 +10,7 @@
 // `to_answer.ids` holds all of these, in the order of their return, and maybe some that were answered out of turn.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -28,6 +29,8 @@ class RequestBooks {
 
   /// The id of the next request.
   std::uint64_t next_id() const noexcept { return next_id_; }
+  /// From now on ids are at least this one. REQUIRES: no request is being sent.
+  void continue_from(std::uint64_t id) noexcept { next_id_ = std::max(next_id_, id); }
   /// Call before the next request is sent, since its reply may arrive before the send returns.
   void begin(const Channel& channel) { sent_.insert(next_id_, channel.index); }
   /// Call if the send has failed.
@@ -66,6 +69,11 @@ class RequestBooks {
   }
   /// Call when such a reply has been dropped.
   void note_dropped(std::uint64_t id) noexcept { sent_.erase(id); }
+  /// A request of an earlier link of this messenger, whose reply is in the inbox.
+  void expect_earlier(Channel& channel, std::uint64_t id) {
+    sent_.insert(id, channel.index);
+    ++channel.counts.requests;
+  }
   /// The ids of the requests that were sent and have no reply yet, in the order of their sends. Those whose replies are
   /// not wanted are left out.
   std::vector<RequestId> without_reply() const;

@@ -188,6 +188,23 @@ TEST_F(RequestBooksTest, ARequestOfTwoChannelsCanBePutBackOnTheWrongOne) {
   EXPECT_EQ(books.oldest_to_answer(one), 0u);
 }
 
+TEST_F(RequestBooksTest, IdsContinueThoseOfAnEarlierLink) {
+  books.continue_from(25);
+  EXPECT_EQ(send(one), 25u);
+  books.continue_from(3);
+  EXPECT_EQ(send(one), 26u);
+}
+
+TEST_F(RequestBooksTest, ARequestOfAnEarlierLinkIsExpectedLikeItsOwn) {
+  books.expect_earlier(one, 7);
+  EXPECT_TRUE(books.expects(7, one));
+  EXPECT_FALSE(books.expects(7, two));
+  EXPECT_EQ(one.counts.remaining(), 1u);
+  books.note_returned_reply(one, 7);
+  EXPECT_EQ(one.counts.remaining(), 0u);
+  EXPECT_EQ(send(one), 10u);
+}
+
 TEST_F(RequestBooksTest, AReplyThatIsPutBackIsExpectedAgain) {
   const std::uint64_t id = send(one);
   books.note_returned_reply(one, id);

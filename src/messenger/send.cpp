@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "messenger/core.hpp"
+#include "messenger/supervised.hpp"
 #include "step/step.hpp"
 
 namespace coproc::inline v0::detail {
@@ -313,7 +314,7 @@ std::span<std::byte> Core::room_for(std::size_t bytes, const os::Deadline& deadl
     drain(Stop::at_last_frame);
     room = link_->reserve(bytes);
     if (!room.empty()) return room;
-    if (peer_gone_) report_peer_gone();
+    if (peer_gone_) report_peer_gone(&deadline);
     stuck.set(reader_.is_inbox_full());
     if (reader_.is_inbox_full() && options_.role != Role::worker && link_->peer_is_stuck()) {
       throw QueueFullError("both ends of the link to " + options_.peer.name +
@@ -348,17 +349,18 @@ namespace coproc::inline v0 {
 
 // These are here, and not in messenger.cpp, so that the compiler can inline the methods of Core into them.
 void Messenger::send(const detail::Outgoing& value, const ChannelId& channel, const SendOptions& options) {
-  detail::with_memory(core(), [&] { core_->send(value, channel, options); });
+  detail::supervised(core(), options.timeout, [&] { core_->send(value, channel, options); });
 }
 RequestId Messenger::send_request(const detail::Outgoing& value, const ChannelId& channel, const SendOptions& options) {
-  return detail::with_memory(core(), [&] { return RequestId{core_->send_request(value, channel, options)}; });
+  return detail::supervised(core(), options.timeout,
+                            [&] { return RequestId{core_->send_request(value, channel, options)}; });
 }
 void Messenger::send_requests(detail::Outgoing value, std::size_t size, std::size_t count, std::vector<RequestId>& ids,
                               const ChannelId& channel, const SendOptions& options) {
-  detail::with_memory(core(), [&] { core_->send_requests(value, size, count, ids, channel, options); });
+  detail::supervised(core(), options.timeout, [&] { core_->send_requests(value, size, count, ids, channel, options); });
 }
 void Messenger::send_reply(const detail::Outgoing& value, const ChannelId& channel, const SendOptions& options) {
-  detail::with_memory(core(), [&] { core_->send_reply(value, channel, options); });
+  detail::supervised(core(), options.timeout, [&] { core_->send_reply(value, channel, options); });
 }
 
 }  // namespace coproc::inline v0

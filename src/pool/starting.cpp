@@ -1,10 +1,12 @@
 // Starts workers in the places of those that have ended.
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <deque>
 #include <span>
 #include <utility>
 
+#include "coproc/backoff.hpp"
 #include "coproc/errors.hpp"
 #include "os/cancel.hpp"
 #include "os/clock.hpp"
@@ -16,8 +18,11 @@ namespace {
 
 /// If this many workers have ended in succession before they ran anything, and no worker is ready, the pool is broken.
 constexpr std::size_t kMostFailures = 3;
-constexpr std::int64_t kFirstRetry = 10'000'000;  // ns; doubled by each failure
-constexpr std::int64_t kLastRetry = 1'000'000'000;
+constexpr Backoff kRetries{.first = std::chrono::milliseconds(10),
+                           .then = std::chrono::milliseconds(20),
+                           .factor = 2,
+                           .most = std::chrono::seconds(1),
+                           .spread = 0};
 /// How many workers are asked for before the first of them is awaited. So many keep all processors of most machines
 /// busy, and the descriptors that starts hold meanwhile are few.
 constexpr std::size_t kMostAsked = 16;
@@ -110,10 +115,8 @@ bool PoolCore::start_missing() noexcept {
 /// Records that a worker has ended, or could not be started, before it ran anything. The next start of this slot is
 /// delayed, the longer the more failures it had.
 void PoolCore::note_failed_start(Slot& slot, const std::exception_ptr& cause) noexcept {
-  ++slot.failures;
+  slot.retry_at = os::now_ns() + kRetries.delay(slot.failures++).count();
   ++failures_;
-  const int doublings = static_cast<int>(std::min<std::size_t>(slot.failures - 1, 10));
-  slot.retry_at = os::now_ns() + std::min(kLastRetry, kFirstRetry << doublings);
   const auto can_run = [](const auto& other) { return other->phase == Slot::Phase::ready; };
   if (failures_ >= kMostFailures && std::none_of(slots_.begin(), slots_.end(), can_run)) break_pool(cause);
 }

@@ -49,7 +49,7 @@ WorkerDiedError::WorkerDiedError(std::string name, int pid, ExitStatus status, s
           (task ? " while it ran task " + std::to_string(*task) +
                       ": other tasks are not affected; the report() of its exit_status tells more"
                 : ": all that it had sent has been received; the report() of its exit_status tells more, and start() "
-                  "gives a fresh one")),
+                  "gives a fresh one, unless a Supervised has done so")),
       name_(std::move(name)),
       pid_(pid),
       status_(std::move(status)),

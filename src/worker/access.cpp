@@ -1,6 +1,7 @@
 #include "worker/access.hpp"
 
 #include <exception>
+#include <utility>
 
 #include "worker/state.hpp"
 
@@ -10,6 +11,13 @@ WorkerAccess::OnlyAsking::OnlyAsking(Worker& worker) : worker_(worker) {
   worker.state().unawaited = Worker::State::Unawaited::forks;
 }
 WorkerAccess::OnlyAsking::~OnlyAsking() { worker_.state_->unawaited = Worker::State::Unawaited::nothing; }
+
+WorkerAccess::TakingOver::TakingOver(Worker& worker) : worker_(worker) { worker.state().takes_over = true; }
+WorkerAccess::TakingOver::~TakingOver() { worker_.state_->takes_over = false; }
+
+void WorkerAccess::set_supervisor(Worker& worker, std::weak_ptr<Supervisor> supervisor) {
+  worker.state().supervisor = std::move(supervisor);
+}
 
 bool WorkerAccess::kill(Worker& worker) noexcept {
   try {

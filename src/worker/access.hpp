@@ -1,12 +1,14 @@
-// Gives a pool access to the process of one of its workers: through its Life, and not by its number, which may belong
-// to another process by now.
+// Gives the layers above access to a worker: to its process, through its Life, and not by its number, which may belong
+// to another process by now; and to the way in which it is started.
 //
 // Thread safety: that of `Worker::kill`.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 
 #include "coproc/worker.hpp"
+#include "messenger/supervisor.hpp"
 #include "os/process_memory.hpp"
 
 namespace coproc::inline v0::detail {
@@ -26,7 +28,27 @@ struct WorkerAccess {
   /// The memory of the process; zeros if it has ended, or if the system does not say.
   static os::ProcessMemory memory_of(Worker& worker) noexcept;
 
+  /// From the next start on, calls of the worker's messenger ask this for another worker.
+  static void set_supervisor(Worker& worker, std::weak_ptr<Supervisor> supervisor);
+  /// Calls `start`, which starts this worker again. What its last worker had sent and no receive has returned stays
+  /// receivable.
+  template <class Start>
+  static void restart(Worker& worker, const Start& start) {
+    const TakingOver taking_over(worker);
+    start();
+  }
+
  private:
+  class TakingOver {
+   public:
+    explicit TakingOver(Worker& worker);
+    TakingOver(const TakingOver&) = delete;
+    TakingOver& operator=(const TakingOver&) = delete;
+    ~TakingOver();
+
+   private:
+    Worker& worker_;
+  };
   class OnlyAsking {
    public:
     explicit OnlyAsking(Worker& worker);

@@ -24,7 +24,7 @@ LinkEnd Worker::new_link() {
   refuse_if_alive();
   state.starter.store(static_cast<long>(os::fork_generation()), std::memory_order_relaxed);  // relaxed: see started()
   try {
-    auto [run, core, worker_end] = make_link(state.options, state.reorders, *state.messenger);
+    auto [run, core, worker_end] = make_link(state.options, state.reorders);
     auto lifeline = std::make_unique<process::Lifeline>();
     const auto [memory, wake_in, wake_out] = worker_end->fds_to_hand_over();
     auto parts = std::make_unique<LinkEnd::Parts>();

@@ -99,7 +99,7 @@ void capture_stderr_if_wanted(WorkerOptions& options, Run& run, Link& host_link)
   host_link.watch_also(run.stderr_tail->fd(), [tail = run.stderr_tail] { return tail->drain(); });
 }
 
-NewLink make_link(const WorkerOptions& worker, bool reorders, const Messenger& before) {
+NewLink make_link(const WorkerOptions& worker, bool reorders) {
   auto [host_end, worker_end] = link::make_shm_pair(link_of_boxed(worker), !worker.machine);
   auto run = std::make_shared<Run>();
   detail::CoreOptions options;
@@ -107,7 +107,6 @@ NewLink make_link(const WorkerOptions& worker, bool reorders, const Messenger& b
   options.link = worker.link;
   options.role = detail::Role::host;
   options.peer.name = worker.name;
-  if (const Core* const last = MessengerAccess::core(before)) options.first_request_id = last->next_request_id();
   options.throw_gone = [weak = std::weak_ptr<Run>(run), name = worker.name] {
     const auto ended = weak.lock();
     if (ended == nullptr) return;
@@ -126,6 +125,12 @@ void Worker::State::begin(std::shared_ptr<Run> new_run, std::unique_ptr<Core> co
   new_run->core = core.get();
   new_run->crash_area = link.crash_area();
   drop_run_from_messenger();
+  // Requests may have gone into the old link since the new one was made, and even since its worker had ended.
+  if (Core* const last = MessengerAccess::core(*messenger)) {
+    core->continue_ids_of(*last);
+    if (takes_over) core->take_over(*last);
+  }
+  core->set_supervisor(supervisor);
   MessengerAccess::set_core(*messenger, std::move(core));
   const std::lock_guard lock(mutex);
   run = std::move(new_run);
@@ -162,7 +167,7 @@ void Worker::start(const detail::StartPlan& plan) {
   const StartMethod method = choose_method(plan, state.options);
   state.starter.store(static_cast<long>(os::fork_generation()), std::memory_order_relaxed);  // relaxed: see started()
   try {
-    auto [run, core, worker_end] = make_link(state.options, state.reorders, *state.messenger);
+    auto [run, core, worker_end] = make_link(state.options, state.reorders);
     auto& host_link = core->underlying_link();
 
     WorkerOptions start_options = state.options;

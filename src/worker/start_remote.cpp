@@ -93,7 +93,7 @@ void Worker::start_on_machine(const detail::StartPlan& plan) {
     WorkerOptions options = state.options;
     options.link.ring_bytes = std::min(options.link.ring_bytes, remote::kMostRingBytes);
     const remote::RemoteProgram program = program_of(plan, *options.machine);
-    auto [run, core, agents_end] = make_link(options, state.reorders, *state.messenger);
+    auto [run, core, agents_end] = make_link(options, state.reorders);
     capture_stderr_if_wanted(options, *run, core->underlying_link());
     if (program.is_executable) {
       run->program = program.path;

@@ -54,9 +54,8 @@ struct NewLink {
   std::unique_ptr<detail::Core> core;
   std::unique_ptr<link::Link> worker_end;
 };
-/// Makes a link. `before` is the messenger that will use it, and whose request ids continue. Throws std::system_error,
-/// InvalidArgumentError.
-NewLink make_link(const WorkerOptions& worker, bool reorders, const Messenger& before);
+/// Makes a link. Throws std::system_error, InvalidArgumentError.
+NewLink make_link(const WorkerOptions& worker, bool reorders);
 /// If `capture_stderr` is set, the worker's stderr goes into a pipe of the host, which waits for the link read, too.
 void capture_stderr_if_wanted(WorkerOptions& options, Run& run, link::Link& host_link);
 
@@ -97,6 +96,8 @@ struct Worker::State {
     std::function<void(std::exception_ptr)> then = {};  // called once when the start is over, or given up
   };
   std::optional<Asked> asked;
+  std::weak_ptr<detail::Supervisor> supervisor;  // see WorkerAccess
+  bool takes_over = false;                       // whether the next link gets what no receive has returned of the last
   enum class Unawaited { nothing, forks, everything };  // which starts start() only asks for; forks: of the fork server
   Unawaited unawaited = Unawaited::nothing;
   void await();

@@ -29,6 +29,12 @@ void answer_or_flood(PriorityMessenger& host, bool floods) {
   while (true) host.send_reply(host.receive_blocking<int>() * 10);
 }
 
+/// A worker that ends at once does not wait for messages, so that its host can put more into the link unawares.
+void leave_or_answer(PriorityMessenger& host, bool leaves) {
+  if (leaves) ::_exit(0);
+  tenfold(host);
+}
+
 }  // namespace
 
 TEST(RequestIds, GoOnWhereAWorkerIsStartedAgain) {
@@ -54,6 +60,19 @@ TEST(RequestIds, OfAnEarlierRunNameNothingInTheNext) {
   EXPECT_THROW((void)worker.messenger().receive_reply<int>(old), coproc::NoRequestError);
   EXPECT_EQ(worker.messenger().receive_reply<int>(ids[1]), 2000);
   EXPECT_EQ(worker.messenger().receive_reply<int>(ids[0]), 1000);
+}
+
+TEST(RequestIds, OfRequestsThatWereSentWhileTheNextWorkerStartedNameNothingInIt) {
+  WorkerResource worker{&leave_or_answer};
+  worker.start(true);
+  while (worker.is_alive()) std::this_thread::yield();
+  worker.start_async(false);
+  const auto old = worker.messenger().send_request(1);
+  worker.await_start();
+  const auto id = worker.messenger().send_request(2);
+  EXPECT_NE(old, id);
+  EXPECT_THROW((void)worker.messenger().receive_reply<int>(old), coproc::NoRequestError);
+  EXPECT_EQ(worker.messenger().receive_reply<int>(id), 20);
 }
 
 TEST(RequestIds, RepliesThatNobodyAskedForHoldUpNoOtherWorker) {

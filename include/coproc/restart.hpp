@@ -1,0 +1,80 @@
+// When a supervised worker is started again, and the record of each time that it was.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "coproc/backoff.hpp"
+#include "coproc/errors.hpp"
+#include "coproc/exit_status.hpp"
+#include "coproc/export.hpp"
+
+namespace coproc::inline v0 {
+
+/// After which ends a supervised worker is started again. After `stop()` and `finish()` it never is.
+enum class RestartWhen {
+  never,
+  on_failure,  // all but exit code 0, with which a worker ends whose target returns, or that was asked to close
+  always,
+};
+
+/// What becomes of requests that have no answer when their worker ends.
+enum class Pending {
+  fail,  // the receive of each reply throws WorkerDiedError
+  drop,  // they are counted (`Restart::unanswered`) and forgotten
+};
+
+/// One restart of a supervised worker, or one attempt that failed.
+struct Restart {
+  /// 1 for the first one of a Supervised.
+  std::uint64_t number = 0;
+  /// How the worker before had ended.
+  ExitStatus status = {};
+  int pid_before = 0;
+  /// The worker that was started, or 0 if that failed; then `start_error` is the text of the StartError.
+  int pid = 0;
+  std::string start_error = {};
+  /// How long the start was put off after the end was noticed.
+  std::chrono::nanoseconds delay = std::chrono::nanoseconds(0);
+  /// The requests that were left without an answer, and which have failed or were dropped now. 0 if the start failed.
+  std::size_t unanswered = 0;
+
+  /// One line, such as "restart 2: worker 4711 was killed by SIGSEGV, and left 1 request unanswered; worker 4712 took
+  /// its place after 0.103 s".
+  COPROC_API std::string describe() const;
+};
+
+struct RestartOptions {
+  RestartWhen when = RestartWhen::on_failure;
+  /// The most restarts, including starts that fail, within any stretch of `within`. At an end that would need one more,
+  /// RestartLimitError is thrown.
+  std::size_t most = 5;
+  std::chrono::nanoseconds within = std::chrono::minutes(1);
+  Backoff backoff = {};
+  Pending pending = Pending::fail;
+  /// Is asked at each end, in the thread that drives. If it returns true, that end is final.
+  std::function<bool(const ExitStatus&)> unless = {};
+  /// Is called after each restart, in the thread that drives. It may use the messenger, and is the first to send to the
+  /// new worker. What it throws leaves the call that drives; the new worker stays.
+  std::function<void(const Restart&)> on_restart = {};
+};
+
+/// A supervised worker has ended more often than RestartOptions allow, and is not started again. Every call that finds
+/// it dead throws this, until `Supervised::start`.
+class COPROC_API RestartLimitError : public WorkerIsDeadError {
+ public:
+  RestartLimitError(const std::string& text, std::vector<ExitStatus> statuses);
+  ~RestartLimitError() override;
+  /// How the worker ended each time, the last end included, oldest first. A start that failed before there was a
+  /// process has an UnknownEnd.
+  const std::vector<ExitStatus>& statuses() const noexcept { return statuses_; }
+
+ private:
+  std::vector<ExitStatus> statuses_;
+};
+
+}  // namespace coproc::inline v0

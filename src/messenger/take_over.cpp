@@ -1,0 +1,99 @@
+// Takes over what an earlier worker of a messenger has sent and no receive has returned, into the core of the next one.
+#include <algorithm>
+#include <exception>
+#include <utility>
+#include <vector>
+
+#include "messenger/core.hpp"
+
+namespace coproc::inline v0::detail {
+
+using link::FrameKind;
+
+/// The messages keep their order, and come before all of the next worker. A reply still answers its request. A request
+/// becomes a message, since nobody waits for its answer any more. Errors that no receive has thrown yet come along.
+/// The requests of `last` that have no reply are the orphans of this core. If it throws, `last` still has everything.
+/// REQUIRES: this core is new, the peer of `last` has ended, and no other thread uses either.
+void Core::take_over(Core& last) {
+  std::vector<EntryPtr> left = last.take_all_left();
+  try {
+    std::vector<RequestId> answered;
+    std::uint64_t sequence = FrameReader::kFirstSequence - left.size();
+    last_put_back_ = sequence;
+    for (const EntryPtr& from : left) {
+      EntryPtr entry = inbox_.make_entry();
+      entry->payload.append(from->payload.data(), from->payload.size());
+      entry->sequence = sequence++;
+      entry->kind = from->kind == FrameKind::request ? FrameKind::message : from->kind;
+      if (FrameReader::is_error(entry->kind)) {
+        reader_.hold(entry);
+        continue;
+      }
+      Channel& channel = channels_.of(last.channels_.at(from->channel).id);
+      entry->channel = channel.index;
+      if (from->type != 0) entry->type = peer_names_.add_earlier(last.peer_names_.type(from->type));
+      entry->priority = from->priority;
+      entry->loans = from->loans;
+      entry->loan_cost = from->loan_cost;
+      entry->request_id = from->is_reply() ? from->request_id : 0;
+      if (entry->request_id != 0) {
+        requests_.expect_earlier(channel, entry->request_id);
+        answered.push_back(RequestId{entry->request_id});
+      }
+      inbox_.put(entry);
+    }
+    std::sort(answered.begin(), answered.end());
+    orphans_ = last.requests_.without_reply();
+    std::erase_if(orphans_, [&](RequestId id) { return std::binary_search(answered.begin(), answered.end(), id); });
+  } catch (...) {
+    last.return_all_left(left);
+    throw;
+  }
+  failed_ = std::move(last.failed_);
+}
+
+/// Everything that the peer has sent and no receive has returned or thrown, in the order of its arrival.
+std::vector<EntryPtr> Core::take_all_left() {
+  inbox_.lift_limit();  // no more will come than is in the link now
+  try {
+    drain(Stop::at_last_frame);
+  } catch (const Error&) {
+    // What cannot be read is lost with the worker that has written it.
+  }
+  std::vector<EntryPtr> all;
+  all.reserve(inbox_.live_count() + reader_.held_count());
+  for (std::uint32_t channel = 0; channel < channels_.size(); ++channel) {
+    while (Entry* const front = inbox_.front(channel)) all.push_back(inbox_.take_front(*front));
+  }
+  while (reader_.holds_error()) all.push_back(reader_.take_held());
+  std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a->sequence < b->sequence; });
+  return all;
+}
+
+void Core::return_all_left(std::vector<EntryPtr>& all) {
+  for (EntryPtr& entry : all) FrameReader::is_error(entry->kind) ? reader_.hold(entry) : inbox_.put(entry);
+}
+
+std::size_t Core::fail_orphans(std::exception_ptr error) {
+  const std::size_t count = orphans_.size();
+  if (error != nullptr) failed_.add(std::move(orphans_), std::move(error));
+  orphans_ = {};
+  return count;
+}
+
+/// Returns whether the error of a call is to be thrown; false: the time of the call is over before there is another
+/// worker. This core may be gone afterwards.
+bool Core::replace_peer(const Error& error, Timeout timeout) const {
+  const std::shared_ptr<Supervisor> supervisor = supervisor_.lock();
+  const bool is_of_peer = dynamic_cast<const RemoteOrigin*>(&error) != nullptr;
+  if (supervisor == nullptr || is_of_peer || dynamic_cast<const DecodeError*>(&error) != nullptr) return true;
+  return supervisor->replace_worker(error, gone_deadline_ ? *gone_deadline_ : os::Deadline(timeout.ns));
+}
+
+void Core::throw_not_yet_replaced() const {
+  throw TimeoutError("worker " + options_.peer.name +
+                     " has ended, and the time of this call is over before the one at which it is started again: "
+                     "nothing was sent or received");
+}
+
+}  // namespace coproc::inline v0::detail

@@ -1,0 +1,25 @@
+#include "coproc/restart.hpp"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+
+using namespace std::chrono_literals;
+using coproc::Restart;
+
+TEST(Restart, IsDescribedInOneLine) {
+  Restart restart{
+      .number = 2, .status = {.end = coproc::Signalled{11}}, .pid_before = 4711, .pid = 4712, .delay = 103ms};
+  EXPECT_EQ(restart.describe(),
+            "restart 2: worker 4711 was killed by SIGSEGV; worker 4712 took its place after 0.103 s");
+  restart.unanswered = 1;
+  EXPECT_EQ(restart.describe(),
+            "restart 2: worker 4711 was killed by SIGSEGV, and left 1 request unanswered; worker 4712 took its place "
+            "after 0.103 s");
+  restart.unanswered = 0;
+  restart.pid = 0;
+  restart.start_error = "worker \"indexer\" has no file";
+  EXPECT_EQ(restart.describe(),
+            "restart 2: worker 4711 was killed by SIGSEGV; another start failed after 0.103 s: worker \"indexer\" has "
+            "no file");
+}

@@ -1,0 +1,233 @@
+#include "supervise/supervision.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <utility>
+
+#include "coproc/errors.hpp"
+#include "messenger/access.hpp"
+#include "messenger/core.hpp"
+#include "os/clock.hpp"
+#include "os/random.hpp"
+#include "os/wait_hook.hpp"
+#include "worker/access.hpp"
+
+namespace coproc::inline v0::detail {
+
+namespace {
+
+/// A wait for a backoff looks so often whether it was interrupted.
+constexpr std::chrono::milliseconds kSlice(20);
+
+double random_share() noexcept { return static_cast<double>(os::random_number() >> 11) / 9007199254740992.0; }
+
+/// Sets a flag, and resets it at its end.
+class WhileTrue {
+ public:
+  explicit WhileTrue(bool& flag) : flag_(flag) { flag_ = true; }
+  WhileTrue(const WhileTrue&) = delete;
+  WhileTrue& operator=(const WhileTrue&) = delete;
+  ~WhileTrue() { flag_ = false; }
+
+ private:
+  bool& flag_;
+};
+
+}  // namespace
+
+Supervision::State::State(Worker& worker, Messenger& messenger, std::string name, RestartOptions options)
+    : worker_(worker),
+      messenger_(messenger),
+      name_(name.empty() ? "worker" : std::move(name)),
+      options_(std::move(options)),
+      schedule_(options_) {}
+
+void Supervision::State::start(std::function<void()> start) {
+  start();  // throws if a worker is alive; then nothing has changed
+  start_ = std::move(start);
+  schedule_ = supervise::Schedule(options_);
+  schedule_.note_start(os::now_ns(), false);
+  end_.reset();
+  past_ends_.clear();
+  given_up_ = nullptr;
+  const os::MutexLock lock(mutex_);
+  is_final_ = false;
+}
+
+void Supervision::State::make_final() {
+  const os::MutexLock lock(mutex_);
+  is_final_ = true;
+  changed_.notify_all();
+  while (is_starting_) mutex_.wait(changed_);
+}
+
+std::vector<Restart> Supervision::State::history() const {
+  const os::MutexLock lock(mutex_);
+  return {history_.begin(), history_.end()};
+}
+
+// ---- the thread that drives ----
+
+bool Supervision::State::replace_worker(const Error& error, const os::Deadline& deadline) {
+  if (is_driving_ || start_ == nullptr) return true;
+  const WhileTrue driving(is_driving_);
+  const auto* const told = dynamic_cast<const WorkerDiedError*>(&error);
+  if (told != nullptr && (told->pid() != worker_.pid() || worker_.is_alive())) {
+    return true;  // it tells of a request that an earlier worker has left
+  }
+  if (!end_ && (options_.when == RestartWhen::never || is_final())) return true;
+  // What a worker that has broken a rule of its link sends cannot be read any more, so that it is of no use.
+  if (told == nullptr) (void)worker_.stop({.close = std::chrono::seconds(0), .terminate = std::chrono::seconds(0)});
+  if (!look_at_end(told)) return true;
+  do {
+    if (given_up_ != nullptr) std::rethrow_exception(given_up_);
+    switch (wait_until_due(deadline)) {
+      case Wait::is_over:
+        break;
+      case Wait::is_too_long:
+        return false;
+      case Wait::became_final:
+        return true;
+    }
+    if (!begin_start()) return true;
+  } while (!try_start());
+  return true;
+}
+
+bool Supervision::State::is_final() const {
+  const os::MutexLock lock(mutex_);
+  return is_final_;
+}
+
+/// Returns whether the worker is to be started again.
+bool Supervision::State::look_at_end(const WorkerDiedError* told) {
+  if (end_) return true;
+  ExitStatus status = told != nullptr ? told->exit_status() : worker_.exit_status().value_or(ExitStatus());
+  const bool is_wanted = options_.when == RestartWhen::always || !status.success();
+  if (!is_wanted || (options_.unless != nullptr && options_.unless(status))) {
+    const os::MutexLock lock(mutex_);
+    is_final_ = true;
+    return false;
+  }
+  ended_at_ = os::now_ns();
+  pid_at_end_ = worker_.pid();
+  past_ends_.push_back({ended_at_, status, status.describe()});
+  end_ = std::move(status);
+  plan_next();
+  return true;
+}
+
+/// Decides when the next start is due, or that there is none.
+void Supervision::State::plan_next() {
+  const std::int64_t now = os::now_ns();
+  if (const auto due = schedule_.next(now, random_share())) {
+    due_ = *due;
+  } else {
+    give_up();
+  }
+  while (now - past_ends_.front().at > options_.within.count()) past_ends_.pop_front();
+}
+
+void Supervision::State::give_up() {
+  std::string text = "worker " + name_ + " was started again " + std::to_string(options_.most) + " times within " +
+                     std::to_string(std::chrono::duration<double>(options_.within).count()) +
+                     " s, as often as RestartOptions allow, and is not started any more: remove the cause, and call "
+                     "start(). Its ends, the last one behind:";
+  std::vector<ExitStatus> statuses;
+  for (const PastEnd& end : past_ends_) {
+    text += "\n    " + end.text;
+    statuses.push_back(end.status);
+  }
+  given_up_ = std::make_exception_ptr(RestartLimitError(text, std::move(statuses)));
+}
+
+/// Waits as a receive does, with interrupts and the wait hook.
+Supervision::State::Wait Supervision::State::wait_until_due(const os::Deadline& deadline) {
+  for (;;) {
+    {
+      const os::MutexLock lock(mutex_);
+      if (is_final_) return Wait::became_final;
+      const std::int64_t left = due_ - os::now_ns();
+      if (left <= 0) return Wait::is_over;
+      if (deadline.passed()) return Wait::is_too_long;
+      const auto slice = std::min<std::chrono::nanoseconds>(kSlice, deadline.remaining());
+      mutex_.wait_for(changed_, std::min(slice, std::chrono::nanoseconds(left)));
+    }
+    MessengerAccess::core(messenger_)->throw_if_interrupted();
+    os::run_wait_hook();
+  }
+}
+
+/// Returns false if no worker may be started any more; otherwise make_final() waits until end_start().
+bool Supervision::State::begin_start() {
+  const os::MutexLock lock(mutex_);
+  is_starting_ = !is_final_;
+  return is_starting_;
+}
+
+void Supervision::State::end_start() noexcept {
+  const os::MutexLock lock(mutex_);
+  is_starting_ = false;
+  changed_.notify_all();
+}
+
+/// Returns whether there is another worker. If its start has failed, the next one is planned.
+bool Supervision::State::try_start() {
+  struct Starting {
+    State& state;
+    ~Starting() { state.end_start(); }
+  };
+  const std::int64_t now = os::now_ns();
+  Restart restart{.number = restarts_ + 1,
+                  .status = *end_,
+                  .pid_before = pid_at_end_,
+                  .delay = std::chrono::nanoseconds(now - ended_at_)};
+  try {
+    const Starting starting{*this};
+    schedule_.note_start(now, true);
+    ++restarts_;
+    WorkerAccess::restart(worker_, start_);
+  } catch (const StartError& error) {
+    restart.start_error = error.what();
+    past_ends_.push_back({now, error.exit_status().value_or(ExitStatus()), restart.start_error});
+    note(std::move(restart));
+    plan_next();
+    return false;
+  }
+  restart.pid = worker_.pid();
+  let_requests_fail(restart);
+  end_.reset();
+  note(restart);
+  if (options_.on_restart != nullptr) options_.on_restart(restart);
+  return true;
+}
+
+void Supervision::State::let_requests_fail(Restart& restart) {
+  std::exception_ptr error;
+  if (options_.pending == Pending::fail)
+    error = std::make_exception_ptr(WorkerDiedError(name_, pid_at_end_, restart.status));
+  restart.unanswered = MessengerAccess::core(messenger_)->fail_orphans(std::move(error));
+}
+
+void Supervision::State::note(Restart restart) {
+  const os::MutexLock lock(mutex_);
+  if (history_.size() == kMostHistory) history_.pop_front();
+  history_.push_back(std::move(restart));
+}
+
+// ---- Supervision ----
+
+Supervision::Supervision(Worker& worker, Messenger& messenger, std::string name, RestartOptions options)
+    : state_(std::make_shared<State>(worker, messenger, std::move(name), std::move(options))) {
+  WorkerAccess::set_supervisor(worker, state_);
+}
+Supervision::Supervision(Supervision&&) noexcept = default;
+Supervision& Supervision::operator=(Supervision&&) noexcept = default;
+Supervision::~Supervision() = default;
+
+void Supervision::start(std::function<void()> start) { state_->start(std::move(start)); }
+void Supervision::make_final() { state_->make_final(); }
+std::vector<Restart> Supervision::history() const { return state_->history(); }
+
+}  // namespace coproc::inline v0::detail

@@ -1,0 +1,375 @@
+// Workers that are started again: when, and when not, and how long that is waited for.
+#include <gmock/gmock.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <coproc/coproc.hpp>
+#include <coproc/supervised.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <iterator>
+#include <optional>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "scenario/supervised_worker.hpp"
+#include "support/process.hpp"
+
+using namespace std::chrono_literals;
+using coproc::PriorityMessenger;
+using coproc::Restart;
+using coproc::RestartLimitError;
+using coproc::RestartOptions;
+using coproc::RestartWhen;
+using coproc::Supervised;
+using coproc::WorkerDiedError;
+
+TEST(SupervisedRestarts, OneThatDiesAtItsStartIsGivenUpWithAllItsEnds) {
+  struct Stillborn {
+    static void run(PriorityMessenger& host, int lives) {
+      if (lives == 0) ::_exit(7);
+      tenfold(host);
+    }
+  };
+  const coproc::Backoff backoff{.first = 0s, .then = 2ms, .factor = 2, .most = 8ms, .spread = 0};
+  std::vector<std::chrono::steady_clock::time_point> starts;
+  RestartOptions options{.most = 5, .backoff = backoff};
+  options.on_restart = [&](const Restart&) { starts.push_back(std::chrono::steady_clock::now()); };
+  Supervised worker{&Stillborn::run, {.name = "stillborn"}, options};
+  const auto begin = std::chrono::steady_clock::now();
+  worker.start(0);
+  for (int i = 0; i < 5; ++i) EXPECT_THROW((void)worker.messenger().receive_blocking(), WorkerDiedError);
+  for (int i = 0; i < 2; ++i) {
+    try {
+      i == 0 ? (void)worker.messenger().receive_blocking() : worker.messenger().send_norequest(1);
+      FAIL() << "it was started for a sixth time";
+    } catch (const RestartLimitError& error) {
+      EXPECT_EQ(error.statuses().size(), 6U);
+      for (const coproc::ExitStatus& status : error.statuses()) EXPECT_EQ(status.code(), 7);
+      EXPECT_THAT(error.what(), testing::HasSubstr("stillborn was started again 5 times"));
+    }
+  }
+  ASSERT_EQ(starts.size(), 5U);
+  std::chrono::nanoseconds due(0);
+  for (std::size_t i = 0; i < 5; ++i) {
+    due += backoff.delay(i);
+    EXPECT_GE(starts[i] - begin, due);
+  }
+  EXPECT_EQ(worker.history().size(), 5U);
+  worker.start(1);
+  EXPECT_EQ(answer(worker, 4), 40);
+}
+
+TEST(SupervisedRestarts, AStartThatFailsCountsAsARestartAndIsInTheHistory) {
+  const std::filesystem::path directory = std::filesystem::temp_directory_path() / std::to_string(::getpid());
+  std::filesystem::create_directory(directory);
+  Supervised worker{&tenfold, {.working_directory = directory}, {.most = 3, .backoff = {.then = 1ms}}};
+  worker.start();
+  std::filesystem::remove(directory);
+  worker.kill();
+  try {
+    (void)worker.messenger().receive_blocking();
+    FAIL() << "it was started";
+  } catch (const RestartLimitError& error) {
+    EXPECT_EQ(error.statuses().size(), 4U);
+    EXPECT_THAT(error.what(), testing::HasSubstr(directory.string()));
+  }
+  const auto history = worker.history();
+  ASSERT_EQ(history.size(), 3U);
+  for (const Restart& restart : history) {
+    EXPECT_EQ(restart.pid, 0);
+    EXPECT_THAT(restart.start_error, testing::HasSubstr(directory.string()));
+    EXPECT_EQ(restart.status.signal(), SIGKILL);
+  }
+  std::filesystem::create_directory(directory);
+  worker.start();
+  EXPECT_EQ(answer(worker, 4), 40);
+  std::filesystem::remove(directory);
+}
+
+TEST(SupervisedRestarts, AnEndWithoutFailureIsFinalUnlessAllEndsCount) {
+  for (const RestartWhen when : {RestartWhen::on_failure, RestartWhen::always, RestartWhen::never}) {
+    RestartOptions options = at_once();
+    options.when = when;
+    Supervised worker{&tenfold, {}, options};
+    worker.start();
+    worker.messenger().send_norequest(when == RestartWhen::never ? kExits : kReturns);
+    EXPECT_THROW((void)worker.messenger().receive_blocking(), WorkerDiedError);
+    EXPECT_EQ(worker.is_alive(), when == RestartWhen::always);
+    if (when == RestartWhen::always) continue;
+    EXPECT_THROW((void)worker.messenger().receive_blocking(), WorkerDiedError);
+    EXPECT_TRUE(worker.history().empty());
+    worker.start();
+    EXPECT_EQ(answer(worker, 4), 40);
+  }
+}
+
+TEST(SupervisedRestarts, ACloseRequestIsDone) {
+  Supervised worker{&tenfold, {}, at_once()};
+  worker.start();
+  worker.messenger().send_close_request();
+  EXPECT_THROW((void)worker.messenger().receive_blocking(), WorkerDiedError);
+  EXPECT_FALSE(worker.is_alive());
+  EXPECT_TRUE(worker.history().empty());
+}
+
+TEST(SupervisedRestarts, UnlessMakesAnEndFinal) {
+  int asked = 0;
+  RestartOptions options = at_once();
+  options.unless = [&](const coproc::ExitStatus& status) {
+    ++asked;
+    return status.code() == 3;
+  };
+  Supervised worker{&tenfold, {}, options};
+  worker.start();
+  worker.kill();
+  EXPECT_THROW((void)worker.messenger().receive_blocking(), WorkerDiedError);
+  EXPECT_TRUE(worker.is_alive());
+  worker.messenger().send_norequest(kExits);
+  for (int i = 0; i < 2; ++i) EXPECT_THROW((void)worker.messenger().receive_blocking(), WorkerDiedError);
+  EXPECT_FALSE(worker.is_alive());
+  EXPECT_EQ(asked, 2);
+}
+
+TEST(SupervisedRestarts, OnRestartIsTheFirstToSend) {
+  struct Named {
+    static void run(PriorityMessenger& host) {
+      const auto name = host.receive_blocking<std::string>();
+      for (;;) host.receive_blocking<int>() == kExits ? ::_exit(3) : host.send_reply(name);
+    }
+  };
+  std::optional<Supervised<decltype(&Named::run)>> worker;
+  RestartOptions options = at_once();
+  options.on_restart = [&](const Restart& restart) {
+    worker->messenger().send_norequest("number " + std::to_string(restart.number));
+  };
+  worker.emplace(&Named::run, coproc::WorkerOptions(), options);
+  worker->start();
+  worker->messenger().send_norequest("first");
+  PriorityMessenger& messenger = worker->messenger();
+  messenger.send_norequest(kExits);
+  EXPECT_THROW((void)messenger.receive_blocking(), WorkerDiedError);
+  EXPECT_EQ(messenger.receive_reply<std::string>(messenger.send_request(1)), "number 1");
+}
+
+TEST(SupervisedRestarts, WhatOnRestartThrowsLeavesTheCallAndTheWorkerStays) {
+  RestartOptions options = at_once();
+  options.on_restart = [](const Restart&) { throw std::domain_error("no"); };
+  Supervised worker{&tenfold, {}, options};
+  worker.start();
+  worker.kill();
+  EXPECT_THROW((void)worker.messenger().receive_blocking(), std::domain_error);
+  EXPECT_EQ(answer(worker, 4), 40);
+}
+
+TEST(SupervisedRestarts, AWorkerThatDiesInOnRestartIsReplacedByTheNextCall) {
+  std::optional<Supervised<decltype(&tenfold)>> worker;
+  RestartOptions options = at_once();
+  options.on_restart = [&](const Restart& restart) {
+    if (restart.number == 1) (void)worker->messenger().receive_reply<int>(worker->messenger().send_request(kExits));
+  };
+  worker.emplace(&tenfold, coproc::WorkerOptions(), options);
+  worker->start();
+  worker->kill();
+  EXPECT_THROW((void)worker->messenger().receive_blocking(), WorkerDiedError);
+  EXPECT_FALSE(worker->is_alive());
+  EXPECT_THROW((void)worker->messenger().receive_blocking(), WorkerDiedError);
+  EXPECT_EQ(answer(*worker, 4), 40);
+  EXPECT_EQ(worker->history().size(), 2U);
+}
+
+// ---- the wait for a backoff ----
+
+namespace {
+
+/// A worker that has ended, and is to be started again in an hour.
+struct Waiting {
+  std::atomic<bool> is_noticed = false;
+  bool was_restarted = false;
+  Supervised<decltype(&tenfold)> worker;
+
+  Waiting() : worker(&tenfold, coproc::WorkerOptions(), options()) {
+    worker.start();
+    worker.kill();
+    wait_for_end(worker);
+  }
+  RestartOptions options() {
+    RestartOptions options{.most = 1, .within = 2h, .backoff = {.first = 1h, .most = 1h}};
+    options.unless = [this](const coproc::ExitStatus&) {
+      is_noticed = true;
+      return false;
+    };
+    options.on_restart = [this](const Restart&) { was_restarted = true; };
+    return options;
+  }
+};
+
+}  // namespace
+
+TEST(SupervisedBackoff, StopEndsItsWait) {
+  Waiting waiting;
+  std::thread driver([&] { EXPECT_THROW((void)waiting.worker.messenger().receive_blocking(), WorkerDiedError); });
+  while (!waiting.is_noticed) std::this_thread::yield();
+  EXPECT_EQ(waiting.worker.stop().signal(), SIGKILL);
+  driver.join();
+  EXPECT_FALSE(waiting.was_restarted);
+  EXPECT_FALSE(waiting.worker.is_alive());
+  EXPECT_THROW((void)waiting.worker.messenger().receive_blocking(), WorkerDiedError);
+}
+
+TEST(SupervisedBackoff, AnInterruptEndsItsWait) {
+  Waiting waiting;
+  std::thread driver(
+      [&] { EXPECT_THROW((void)waiting.worker.messenger().receive_blocking(), coproc::InterruptedError); });
+  while (!waiting.is_noticed) std::this_thread::yield();
+  waiting.worker.messenger().interrupt();
+  driver.join();
+}
+
+TEST(SupervisedBackoff, CallsWithATimeWaitNoLonger) {
+  Waiting waiting;
+  PriorityMessenger& messenger = waiting.worker.messenger();
+  EXPECT_EQ(messenger.receive_for<int>(1ms), std::nullopt);
+  EXPECT_THROW(messenger.send_norequest(1, {}, {.timeout = 1ms}), coproc::TimeoutError);
+  EXPECT_FALSE(messenger.try_send(1));
+  EXPECT_EQ(messenger.try_send_request(1), std::nullopt);
+  EXPECT_FALSE(waiting.was_restarted);
+  EXPECT_EQ(waiting.worker.history().size(), 0U);
+}
+
+// ---- the rest ----
+
+namespace {
+
+/// A worker's own view of its link.
+std::span<std::byte> own_link_memory() {
+  std::ifstream maps("/proc/self/maps");
+  for (std::string line; std::getline(maps, line);) {
+    if (line.find("coproc-link") == std::string::npos) continue;
+    std::size_t dash = 0;
+    const auto from = std::stoull(line, &dash, 16), to = std::stoull(line.substr(dash + 1), nullptr, 16);
+    return {reinterpret_cast<std::byte*>(from), static_cast<std::size_t>(to - from)};
+  }
+  return {};
+}
+
+}  // namespace
+
+TEST(SupervisedRestarts, AWorkerThatBreaksARuleOfItsLinkCostsOneErrorAndIsReplaced) {
+  const support::Pipe written;
+  Supervised worker{std::function<void(PriorityMessenger&)>([&](PriorityMessenger& host) {
+                      if (host.receive_blocking<int>() != kExits) tenfold(host);
+                      host.send_norequest(1);
+                      const auto memory = own_link_memory();
+                      for (std::byte& each : memory.subspan(memory.size() / 2)) each = std::byte(0xff);  // its ring
+                      written.write(true);
+                      support::sleep_for_ever();
+                    }),
+                    {.method = coproc::StartMethod::fork},
+                    at_once()};
+  worker.start();
+  worker.messenger().send_norequest(kExits);
+  EXPECT_TRUE(written.read<bool>());
+  EXPECT_THROW((void)worker.messenger().receive_blocking(), coproc::ProtocolError);
+  EXPECT_TRUE(worker.is_alive());
+  worker.messenger().send_norequest(0);
+  EXPECT_EQ(answer(worker, 4), 40);
+  EXPECT_TRUE(worker.history().at(0).status.signalled());
+}
+
+TEST(SupervisedRestarts, StopAndFinishAreFinal) {
+  for (const bool finishes : {false, true}) {
+    Supervised worker{&tenfold, {}, at_once()};
+    worker.start();
+    EXPECT_TRUE(finishes ? worker.finish().success() : worker.stop().success());
+    EXPECT_THROW((void)worker.messenger().receive_blocking(), WorkerDiedError);
+    EXPECT_FALSE(worker.is_alive());
+    worker.start();
+    EXPECT_EQ(answer(worker, 4), 40);
+  }
+}
+
+TEST(SupervisedRestarts, KeepsItsArgumentsAndItsPlaceMayChange) {
+  struct Greeter {
+    static void run(PriorityMessenger& host, std::string greeting, const std::vector<int>& numbers) {
+      for (;;) host.send_reply(greeting + std::to_string(host.receive_blocking<int>() + numbers.at(1)));
+    }
+  };
+  Supervised first{&Greeter::run, {}, at_once()};
+  {
+    std::string text = "hello ";
+    first.start(text.c_str(), std::vector{1, 2});
+    text.assign("gone  ");
+  }
+  Supervised worker = std::move(first);
+  worker.kill();
+  EXPECT_THROW((void)worker.messenger().receive_blocking(), WorkerDiedError);
+  PriorityMessenger& messenger = worker.messenger();
+  EXPECT_EQ(messenger.receive_reply<std::string>(messenger.send_request(3)), "hello 5");
+  Supervised other{&Greeter::run, {}, at_once()};
+  other = std::move(worker);
+  other.kill();
+  EXPECT_THROW((void)other.messenger().receive_blocking(), WorkerDiedError);
+  EXPECT_EQ(other.history().size(), 2U);
+}
+
+namespace {
+
+class Counter {
+ public:
+  Counter(PriorityMessenger& host, int begin) : host_(host), count_(begin) {}
+  void operator()() {
+    for (;;) {
+      if (host_.receive_blocking<int>() == kExits) ::_exit(3);
+      host_.send_reply(++count_);
+    }
+  }
+
+ private:
+  PriorityMessenger& host_;
+  int count_;
+};
+
+}  // namespace
+
+TEST(SupervisedRestarts, AClassIsConstructedAnewInEachWorker) {
+  Supervised<Counter> worker{std::in_place, {}, at_once()};
+  worker.start(100);
+  EXPECT_EQ(answer(worker, 0), 101);
+  EXPECT_EQ(answer(worker, 0), 102);
+  worker.messenger().send_norequest(kExits);
+  EXPECT_THROW((void)worker.messenger().receive_blocking(), WorkerDiedError);
+  EXPECT_EQ(answer(worker, 0), 101);
+}
+
+TEST(SupervisedRestarts, TwoHundredRestartsLeaveNothingBehind) {
+  const auto held = [] {
+    using Entries = std::filesystem::directory_iterator;
+    std::ifstream maps("/proc/self/maps");
+    std::ptrdiff_t mappings = 0;
+    for (std::string line; std::getline(maps, line);) ++mappings;
+    return std::pair(std::distance(Entries("/proc/self/fd"), Entries()), mappings);
+  };
+  Supervised worker{&tenfold, {}, at_once()};
+  worker.start();
+  std::optional<std::pair<std::ptrdiff_t, std::ptrdiff_t>> before;
+  for (int i = 0; i < 200; ++i) {
+    const auto ids = worker.messenger().send_request_multiple({100 + i, kExits, 1});
+    EXPECT_EQ(worker.messenger().receive_reply<int>(ids[0]), 1000 + i * 10);
+    EXPECT_THROW((void)worker.messenger().receive_reply<int>(ids[1]), WorkerDiedError);
+    if (i == 20) before = held();
+  }
+  EXPECT_EQ(held().first, before->first);
+  EXPECT_LE(held().second, before->second + 8);  // the allocator's own may come and go
+  EXPECT_EQ(worker.history().size(), 32U);
+  EXPECT_EQ(worker.history().back().number, 200U);
+}
