@@ -40,7 +40,7 @@ Identity identity_of(coproc::WorkerOptions options) {
 class WorkerIdentity : public ::testing::TestWithParam<StartMethod> {};
 INSTANTIATE_TEST_SUITE_P(By, WorkerIdentity,
                          ::testing::Values(StartMethod::fork_server, StartMethod::fork, StartMethod::spawn),
-                         [](const auto& info) { return parts::Way(info.param).name(); });
+                         [](const auto& each) { return parts::Way(each.param).name(); });
 
 /// In a host with one thread, since a fork of others is not seeded. "" or what was wrong.
 template <class Body>
