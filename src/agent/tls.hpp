@@ -66,8 +66,8 @@ class Tls {
  private:
   struct Engine;
 
-  const std::uint64_t records_per_key_;
-  std::uint64_t records_ = 0;  // since the last change
+  [[maybe_unused]] const std::uint64_t records_per_key_;
+  [[maybe_unused]] std::uint64_t records_ = 0;  // since the last change
   std::uint64_t key_changes_ = 0;
   std::unique_ptr<Engine> engine_;
 };
