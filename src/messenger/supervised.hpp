@@ -3,6 +3,7 @@
 // Thread safety: that of Messenger.
 #pragma once
 
+#include <new>
 #include <type_traits>
 
 #include "coproc/errors.hpp"
@@ -11,12 +12,14 @@
 
 namespace coproc::inline v0::detail {
 
-/// Makes a call of the user, which may take so long. If it finds that the worker has ended or has broken a rule of the
-/// link, the messenger's supervisor, if it has one, replaces the worker before the call throws.
+/// Makes a call of the user, which may take so long, as with_memory() does. If it finds that the worker has ended or
+/// has broken a rule of the link, the supervisor of the messenger, if there is one, replaces it before the call throws.
 template <class Call>
-auto supervised(const Core& core, Timeout timeout, Call call) -> decltype(call()) {
+[[gnu::always_inline]] inline auto supervised(const Core& core, const Timeout& timeout, Call call) -> decltype(call()) {
   try {
-    return with_memory(core, call);
+    return call();
+  } catch (const std::bad_alloc& error) {
+    core.throw_no_memory(error);
   } catch (const WorkerDiedError& error) {
     if (core.replace_peer(error, timeout)) throw;
   } catch (const ProtocolError& error) {
