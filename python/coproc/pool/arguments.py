@@ -2,6 +2,8 @@
 
 import operator
 
+from .. import _core
+
 _MOST_SECONDS = 10**8  # every timer of the kernel takes this much
 
 
@@ -15,6 +17,21 @@ def check_pool(n, limits, init, exit):
     for name, function in (("init", init), ("exit", exit)):
         if function is not None and not callable(function):
             raise TypeError(f"{name}: a function or None, not {function!r}")
+
+
+def check_machines(machines, n, pin, memory_per_worker):
+    """Raise TypeError or ValueError unless a pool with these arguments can have its workers on these machines."""
+    for machine in machines:
+        if not isinstance(machine, _core.Machine):
+            raise TypeError(f"machines: a list of Machines, not {machine!r}")
+    if not machines:
+        return
+    if n is None:
+        raise ValueError("machines: their processors are not counted: give n, the number of workers")
+    if pin:
+        raise ValueError("machines: pin means processors of this machine: let the launcher's command choose others")
+    if memory_per_worker:
+        raise ValueError("machines: memory_per_worker is not looked at there: let the launcher's command set a limit")
 
 
 def check_task(func, time_limit, max_retries):
