@@ -20,13 +20,17 @@ def kill_once(path):
 
 def test_workers_are_dealt_to_the_machines_in_turn():
     offset = 5
-    with coproc.Pool(3, machines=[here("one"), here("two")], **OPTIONS) as pool:
+    machines = [here(name, ["env", f"MACHINE_TEST={name}"]) for name in ("one", "two")]
+    with coproc.Pool(3, machines=machines, **OPTIONS) as pool:
         assert pool.map(lambda x: x + offset, range(1000)) == list(range(5, 1005))
         assert pool.submit(divmod, 7, 2).result() == (3, 1)
         with pytest.raises(ZeroDivisionError):
             pool.submit(divmod, 7, 0).result()
         insights = pool.insights()
         assert [worker.machine for worker in insights] == ["one", "two", "one"]
+        names = {worker.pid: worker.machine for worker in insights}
+        for pid, name in pool.map(lambda _: (os.getpid(), os.environ["MACHINE_TEST"]), range(100)):
+            assert names[pid] == name
         assert sum(worker.tasks for worker in insights) == 1002 and insights.table().count(" two\n") == 1
     with coproc.Pool(1) as pool:
         pool.map(abs, [1])
