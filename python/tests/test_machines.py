@@ -125,11 +125,11 @@ def test_numbers_are_shared_with_the_workers_of_this_machine(start):
 
 def test_an_exception_has_its_type_and_its_traceback(start):
     worker = start(fail, error=KeyError("what"))
+    status = worker.join()  # so that all has arrived, and the error overtakes
     with pytest.raises(KeyError, match="what") as caught:
         worker.messenger.receive_blocking()
     assert worker.messenger.receive_blocking() == "before"
     assert "in fail" in str(caught.value.__cause__)
-    status = worker.join()
     assert status.code == 1 and status.exception_text == "KeyError: 'what'" and status.machine_lost is None
 
 
