@@ -27,6 +27,7 @@ class CMakeBuild(build_ext):
         target.parent.mkdir(parents=True, exist_ok=True)
         (built,) = (build / "python" / "coproc").glob("_core*.so")
         self.copy_file(str(built), str(target))
+        self.copy_file(str(build / "bin" / "coproc-agent"), str(target.parent / "coproc-agent"))
 
 
 setup(ext_modules=[Extension("coproc._core", [])], cmdclass={"build_ext": CMakeBuild})

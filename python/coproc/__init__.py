@@ -17,16 +17,22 @@ from ._core import (
     Confinement,
     DataMessage,
     ExitStatus,
+    Launcher,
     Limits,
     LinkOptions,
+    Machine,
+    MachineLost,
     Sandbox,
     StopOptions,
     Violation,
+    command,
+    ssh,
     wait_any,
 )
 from .array import empty
 from .errors import *  # noqa: F403
 from .legacy_worker_resource import BaseWorkerProcess, LegacyWorkerResource
+from .machine import Fence
 from .messenger import ChannelID, MultiMessenger, PriorityMessenger, RecvPayloadType, SendPayloadType
 from .monitor import Monitor, MonitorMessengerInterface, Note, Stat, StatsResult
 from .pool import (

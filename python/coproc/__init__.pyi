@@ -1,6 +1,7 @@
 import concurrent.futures
 import dataclasses
 import datetime
+import enum
 import multiprocessing.pool
 import multiprocessing.process
 import os
@@ -285,6 +286,48 @@ class MultiMessenger(_Messenger): ...
 def wait_any(messengers: Iterable[_Messenger], timeout: _Timeout = None) -> int | None: ...
 def empty(shape: int | Sequence[int], dtype: DTypeLike = ..., messenger: _Messenger | None = None) -> NDArray[Any]: ...
 
+# ---- machines ----
+
+class Launcher:
+    def __init__(
+        self, command: Sequence[str], *, uses_shell: bool = False, ships: bool = False, name: str = ""
+    ) -> None: ...
+    @property
+    def command(self) -> list[str]: ...
+    @property
+    def uses_shell(self) -> bool: ...
+    @property
+    def ships(self) -> bool: ...
+    @property
+    def name(self) -> str: ...
+
+def command(words: Sequence[str]) -> Launcher: ...
+def ssh(destination: str, options: Sequence[str] = ()) -> Launcher: ...
+
+class Machine:
+    def __init__(
+        self,
+        launcher: Launcher,
+        *,
+        name: str = "",
+        agent: str | None = None,
+        agent_there: str = "",
+        program_there: str = "",
+        silence: _Timeout = ...,
+    ) -> None: ...
+    @property
+    def launcher(self) -> Launcher: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def agent(self) -> str: ...
+    @property
+    def agent_there(self) -> str: ...
+    @property
+    def program_there(self) -> str: ...
+    @property
+    def silence(self) -> float | None: ...
+
 # ---- workers ----
 
 class Violation:
@@ -298,6 +341,8 @@ class ExitStatus:
     def code(self) -> int | None: ...
     @property
     def signal(self) -> int | None: ...
+    @property
+    def machine_lost(self) -> MachineLost | None: ...
     @property
     def success(self) -> bool: ...
     @property
@@ -320,6 +365,19 @@ class ExitStatus:
     def violation(self) -> Violation | None: ...
     def describe(self) -> str: ...
     def report(self) -> str: ...
+
+class Fence(enum.Enum):
+    confirmed = "confirmed"
+    by_lease = "by_lease"
+    no = "no"
+
+class MachineLost:
+    @property
+    def machine(self) -> str: ...
+    @property
+    def why(self) -> str: ...
+    @property
+    def fence(self) -> Fence: ...
 
 class _Life:
     stop_options: StopOptions
@@ -361,6 +419,8 @@ class WorkerResource(_Life):
         sandbox: Sandbox | None = None,
         limits: Limits | None = None,
         trust_pickle: bool = False,
+        machine: Machine | None = None,
+        start_timeout: _Timeout = ...,
     ) -> None: ...
     def start(self, **kwargs: Any) -> None: ...
     @property
@@ -383,6 +443,8 @@ class ProgramResource(_Life):
         link: LinkOptions | None = None,
         sandbox: Sandbox | None = None,
         limits: Limits | None = None,
+        machine: Machine | None = None,
+        start_timeout: _Timeout = ...,
     ) -> None: ...
     def start(self, **kwargs: Any) -> None: ...
 
@@ -424,6 +486,7 @@ class WorkerInsights:
     busy_seconds: float
     idle_seconds: float
     peak_memory_bytes: int
+    machine: str
     def __init__(
         self,
         pid: int,
@@ -434,6 +497,7 @@ class WorkerInsights:
         busy_seconds: float,
         idle_seconds: float,
         peak_memory_bytes: int,
+        machine: str = "",
     ) -> None: ...
     @property
     def replaced(self) -> int: ...
@@ -505,6 +569,8 @@ class Pool:
         sandbox: Sandbox | None = None,
         limits: Limits | None = None,
         trust_pickle: bool = False,
+        machines: Iterable[Machine] = (),
+        start_timeout: _Timeout = ...,
     ) -> None: ...
     def map(
         self,

@@ -155,6 +155,7 @@ py::str text_of(std::string_view bytes) {
 py::str in_pythons_words(std::string text) {
   static constexpr std::pair<std::string_view, std::string_view> kWords[] = {
       {"LinkOptions::", "LinkOptions."},
+      {"MachineOptions::", "Machine."},
       {"WorkerOptions::sandbox and limits", "sandbox and limits"},
       {"Worker::confinement()", "confinement()"},
       {"Sandbox::", "Sandbox."},
@@ -162,7 +163,7 @@ py::str in_pythons_words(std::string text) {
       {"StartMethod::fork", "method='fork'"},
       {"StartMethod::spawn", "method='spawn'"},
       {"send a std::vector instead", "send an ordinary array instead"},
-      {" in WorkerOptions::start_timeout", " in time"},
+      {"WorkerOptions::start_timeout", "start_timeout"},
       {"by coproc::this_worker::run()", "by coproc.run_worker()"},
       {"a WorkerResource of an Executable does: see coproc::this_worker::is_worker()", "a ProgramResource does"},
   };
@@ -223,6 +224,19 @@ PythonError to_python_error(py::handle exception) {
 PythonError escaped_error(const py::error_already_set& error) {
   if (error.trace()) PyException_SetTraceback(error.value().ptr(), error.trace().ptr());
   return python_error_of(error_class("parts_of")(error.value(), true), true);
+}
+
+void call_target(const std::function<void()>& target, std::optional<py::error_already_set>& exit) {
+  try {
+    target();
+  } catch (py::error_already_set& error) {
+    if (error.matches(PyExc_SystemExit)) {
+      exit.emplace(error);
+      return;
+    }
+    if (error.matches(error_class("ResourceRequestedClose")) || error.matches(error_class("HostDiedError"))) return;
+    throw escaped_error(error);
+  }
 }
 
 void raise_remote(const PythonError& error, bool unpickles) {

@@ -7,6 +7,8 @@
 #include <coproc/exit_status.hpp>
 
 #include <exception>
+#include <functional>
+#include <optional>
 #include <string>
 
 namespace coproc_python {
@@ -51,6 +53,10 @@ PythonError to_python_error(py::handle exception);
 PythonError python_error_of(const py::tuple& parts, bool has_escaped = false);
 /// Makes the error of an exception that has left a target. Only subclasses of Exception arrive as themselves.
 PythonError escaped_error(const py::error_already_set& error);
+
+/// Calls the target of a worker. A close request and the end of the host end it as a return does; an exit, which is no
+/// error of it either, is kept in `exit` until the worker has ended. Throws what escaped_error() makes.
+void call_target(const std::function<void()>& target, std::optional<py::error_already_set>& exit);
 
 /// Throws py::error_already_set for an exception that a peer sent. It is a RemoteError if the exception cannot be made
 /// here, or must not be unpickled.

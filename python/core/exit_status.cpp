@@ -1,6 +1,9 @@
 #include <pybind11/stl.h>
 #include <coproc/exit_status.hpp>
 
+#include <optional>
+#include <variant>
+
 #include "errors.hpp"
 #include "options.hpp"
 
@@ -24,6 +27,18 @@ const char* name_of(coproc::StopRung rung) {
   return nullptr;
 }
 
+const char* name_of(coproc::Fence fence) {
+  switch (fence) {
+    case coproc::Fence::confirmed:
+      return "confirmed";
+    case coproc::Fence::by_lease:
+      return "by_lease";
+    case coproc::Fence::no:
+      break;
+  }
+  return "no";
+}
+
 double seconds(std::chrono::microseconds time) { return std::chrono::duration<double>(time).count(); }
 
 }  // namespace
@@ -45,11 +60,36 @@ void bind_exit_status(py::module_& module) {
         return "<Violation: " + violation.call +
                py::repr(py::tuple(py::cast(violation.arguments))).cast<std::string>() + ">";
       });
+  using coproc::MachineLost;
+  py::class_<MachineLost>(module, "MachineLost",
+                          "The connection to the machine of a worker ended before the worker's end and everything that "
+                          "it had sent had arrived.\n\nWhat had arrived was delivered; the rest is lost.")
+      .def_property_readonly(
+          "machine", [](const MachineLost& lost) { return text_of(lost.machine); }, "The name of the Machine.")
+      .def_property_readonly(
+          "why", [](const MachineLost& lost) { return in_pythons_words(lost.why); }, "Why it is thought lost.")
+      .def_property_readonly(
+          "fence",
+          [](const MachineLost& lost) {
+            return py::module_::import("coproc.machine").attr("Fence").attr(name_of(lost.fence));
+          },
+          "Whether the worker can still be running, a Fence.")
+      .def("__repr__", [](const MachineLost& lost) {
+        return py::str("<MachineLost: {!r}, {}, fence: {}>")
+            .format(text_of(lost.machine), in_pythons_words(lost.why), name_of(lost.fence));
+      });
   py::class_<ExitStatus>(module, "ExitStatus",
                          "How a worker ended, and everything else that is known about its end. If there were several "
                          "causes, the first one counts.")
       .def_property_readonly("code", &ExitStatus::code, "The exit code, or None if the worker did not exit by itself.")
       .def_property_readonly("signal", &ExitStatus::signal, "The number of the signal that ended the worker, or None.")
+      .def_property_readonly(
+          "machine_lost",
+          [](const ExitStatus& status) {
+            const auto* lost = std::get_if<MachineLost>(&status.end);
+            return lost == nullptr ? std::nullopt : std::optional(*lost);
+          },
+          "How a worker on another machine was lost, a MachineLost. None if it was not: its end is known.")
       .def_property_readonly("success", &ExitStatus::success, "Whether the worker ended with exit code 0.")
       .def_property_readonly(
           "stopped_by", [](const ExitStatus& status) { return name_of(status.stopped_by); },

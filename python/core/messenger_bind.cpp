@@ -35,21 +35,8 @@ std::pair<EndPointer, EndPointer> new_pair(bool reorders, const coproc::LinkOpti
 
 /// Runs the target of a worker in its process, with the messenger that becomes the worker's end.
 int run_end(HeldEnd& held, Messenger& messenger, const py::function& target) {
-  // An exit is not an error of the target. It goes on after the worker has ended.
   std::optional<py::error_already_set> exit;
-  const auto call = [&](coproc::Messenger& link) {
-    try {
-      messenger.use_during(link, target);
-    } catch (py::error_already_set& error) {
-      if (error.matches(PyExc_SystemExit)) {
-        exit.emplace(error);
-        return;
-      }
-      const py::module_ errors = py::module_::import("coproc.errors");
-      if (error.matches(errors.attr("ResourceRequestedClose")) || error.matches(errors.attr("HostDiedError"))) return;
-      throw escaped_error(error);
-    }
-  };
+  const auto call = [&](coproc::Messenger& link) { call_target([&] { messenger.use_during(link, target); }, exit); };
   coproc::LinkEnd end = std::move(held.end);
   const int code = messenger.reorders()
                        ? end.run<coproc::PriorityMessenger>([&](coproc::PriorityMessenger& link) { call(link); })

@@ -5,6 +5,7 @@
 #include "arguments.hpp"
 #include "errors.hpp"
 #include "lock.hpp"
+#include "machine.hpp"
 #include "memory.hpp"
 #include "messenger.hpp"
 #include "monitor.hpp"
@@ -36,6 +37,7 @@ void run_signal_handlers() {
 PYBIND11_MODULE(_core, module) {
   using namespace coproc_python;
   module.doc() = "The C++ part of coproc.";
+  module.attr("version") = COPROC_VERSION;
   bind_errors(module);
   bind_arguments(module);
   bind_pickling(module);
@@ -44,6 +46,7 @@ PYBIND11_MODULE(_core, module) {
   bind_options(module);
   bind_exit_status(module);
   bind_sandbox(module);
+  bind_machine(module);
   bind_turn();
   bind_link_end(module);
   bind_messenger(module);

@@ -10,12 +10,6 @@ namespace {
 
 using namespace pybind11::literals;
 
-/// Returns seconds, or None for "for ever".
-py::object seconds(coproc::Timeout timeout) {
-  if (timeout.ns == coproc::kForever.ns) return py::none();
-  return py::float_(std::chrono::duration<double>(timeout.ns).count());
-}
-
 template <class Options>
 auto time_property(coproc::Timeout Options::*member) {
   return std::pair([member](const Options& options) { return seconds(options.*member); },
@@ -23,6 +17,11 @@ auto time_property(coproc::Timeout Options::*member) {
 }
 
 }  // namespace
+
+py::object seconds(coproc::Timeout timeout) {
+  if (timeout.ns == coproc::kForever.ns) return py::none();
+  return py::float_(std::chrono::duration<double>(timeout.ns).count());
+}
 
 void bind_options(py::module_& module) {
   const coproc::LinkOptions link;

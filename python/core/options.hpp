@@ -6,6 +6,9 @@
 
 namespace coproc_python {
 
+/// Returns seconds, or None for "for ever".
+pybind11::object seconds(coproc::Timeout timeout);
+
 void bind_options(pybind11::module_& module);
 void bind_exit_status(pybind11::module_& module);
 

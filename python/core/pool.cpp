@@ -128,7 +128,8 @@ py::tuple insights(PoolKernel& self) {
   py::list workers, slowest;
   for (const coproc::WorkerInsights& one : all.workers) {
     workers.append(py::make_tuple(one.pid, one.starts, one.tasks, one.failed, seconds(one.start_time),
-                                  seconds(one.work_time), seconds(one.wait_time), one.peak_memory_bytes));
+                                  seconds(one.work_time), seconds(one.wait_time), one.peak_memory_bytes,
+                                  text_of(one.machine)));
   }
   for (const coproc::SlowTask& one : all.slowest) slowest.append(py::make_tuple(one.task, one.pid, seconds(one.time)));
   return py::make_tuple(workers, slowest, all.table());
@@ -152,8 +153,10 @@ void bind_pool(py::module_& module) {
   py::class_<PoolKernel, std::shared_ptr<PoolKernel>>(module, "PoolKernel")
       .def(py::init([](std::size_t workers, const std::string& name, const py::function& make_worker,
                        std::size_t window, std::size_t tasks_per_worker, std::size_t memory_per_worker, bool background,
-                       const coproc::StopOptions& stop, const coproc::LinkOptions& link, bool unpickles) {
+                       const coproc::StopOptions& stop, const coproc::LinkOptions& link, bool unpickles,
+                       std::vector<coproc::Machine> machines) {
              coproc::PoolOptions options{.workers = workers,
+                                         .machines = std::move(machines),
                                          .window = window,
                                          .tasks_per_worker = tasks_per_worker,
                                          .memory_per_worker = memory_per_worker,
@@ -167,7 +170,7 @@ void bind_pool(py::module_& module) {
              return std::shared_ptr<PoolKernel>(new PoolKernel(options, make_worker, unpickles), end);
            }),
            py::kw_only(), "workers"_a, "name"_a, "make_worker"_a, "window"_a, "tasks_per_worker"_a,
-           "memory_per_worker"_a, "background"_a, "stop"_a, "link"_a, "unpickles"_a)
+           "memory_per_worker"_a, "background"_a, "stop"_a, "link"_a, "unpickles"_a, "machines"_a)
       .def("new_function",
            [](PoolKernel& self, const std::string& data) {
              const Unlocked released;

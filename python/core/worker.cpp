@@ -87,6 +87,8 @@ class AdoptedOf final : public Adopted {
 class Program : public Worker {
  public:
   virtual void start(const Packed* arguments) = 0;
+  /// Starts a program that calls run_sent() (this_program.cpp).
+  virtual void start_sent(std::string sent) = 0;
 };
 
 template <class M>
@@ -102,6 +104,7 @@ class ProgramOf final : public Program {
     copy.out = arguments->out;
     worker_.start(std::move(copy));
   }
+  void start_sent(std::string sent) override { worker_.start(std::move(sent)); }
 
  private:
   coproc::WorkerResource<coproc::Executable, M> worker_;
@@ -243,15 +246,23 @@ void bind_worker(py::module_& module) {
   py::class_<Program, Worker, std::shared_ptr<Program>>(module, "ProgramWorker")
       .def(py::init([](bool reorders, std::string path, std::vector<std::string> arguments, std::string name,
                        const coproc::StopOptions& stop, const coproc::LinkOptions& link,
-                       std::optional<coproc::Sandbox> sandbox, std::optional<coproc::Limits> limits) {
+                       std::optional<coproc::Sandbox> sandbox, std::optional<coproc::Limits> limits,
+                       std::optional<coproc::Machine> machine, py::object start_timeout) {
         return make<ProgramOf, Program>(reorders, name, coproc::Executable{std::move(path), std::move(arguments)},
                                         coproc::WorkerOptions{.name = name,
                                                               .stop = stop,
                                                               .link = link,
+                                                              .start_timeout = timeout_of(start_timeout),
+                                                              .machine = std::move(machine),
                                                               .sandbox = std::move(sandbox),
                                                               .limits = limits.value_or(coproc::Limits())});
       }))
       .def("start", &start_program)
+      .def("start_sent",
+           [](Program& self, std::string sent) {
+             const Unlocked released;
+             self.start_sent(std::move(sent));
+           })
       .def(
           "confinement", [](Program& self) { return self.life().confinement(); }, unlocked);
   module.def("note_collector", [](bool runs) { collecting = runs ? PyThread_get_thread_ident() : 0; });

@@ -25,6 +25,13 @@ if __name__ == "__main__":
         worker.messenger.send_request(b"x" * 100_000)
         assert worker.messenger.receive_blocking() == b"x" * 300_000
         worker.stop()
+    # The wheel has the agent.
+    machine = coproc.Machine(coproc.command(["env"]), silence=600)
+    assert pathlib.Path(machine.agent).is_relative_to(sys.prefix)
+    worker = coproc.WorkerResource(echo, machine=machine, start_timeout=300)
+    worker.start(factor=2)
+    assert worker.messenger.call(4) == 8
+    worker.stop()
     print("fine")
 """
 

@@ -1,5 +1,6 @@
 // How the far agent starts the worker.
 #include <array>
+#include <cerrno>
 #include <chrono>
 #include <string>
 #include <string_view>
@@ -8,6 +9,7 @@
 
 #include "agent/far.hpp"
 #include "coproc/errors.hpp"
+#include "os/find_program.hpp"
 #include "process/new_program.hpp"
 
 namespace coproc::inline v0::agent {
@@ -31,6 +33,14 @@ WorkerOptions options_of(const remote::WorkerRequest& request, int output, int e
   return options;
 }
 
+/// The worker's program. Throws StartError.
+std::string path_of(const remote::WorkerRequest& request) {
+  if (!request.is_executable) return request.program;
+  if (auto path = os::find_program(request.program)) return *std::move(path);
+  throw StartError("exec", ENOENT,
+                   "could not be started: its program \"" + request.program + "\" is not in PATH there: give its path");
+}
+
 /// The text without the words that the host puts before it: it knows more of the worker's place.
 std::string without_beginning(std::string_view text) {
   constexpr std::string_view kBeginning = "could not be started: ";
@@ -50,7 +60,7 @@ remote::StartAnswer Far::start_worker(const remote::WorkerRequest& request) {
     auto [own, workers] = link::make_shm_pair(options.link, false);
     const std::array<int, 3> fds = workers->fds_to_hand_over();
     const StartMethod method = request.is_executable ? StartMethod::executable : StartMethod::spawn;
-    process::NewProgramStart start(options, {method, false, request.program, request.arguments}, request.payload,
+    process::NewProgramStart start(options, {method, false, path_of(request), request.arguments}, request.payload,
                                    {fds.begin(), fds.end()});
     child_ = start.await().child;
     own->forbid_handover();

@@ -1,5 +1,7 @@
 #include "worker/received_run.hpp"
 
+#include <exception>
+#include <limits>
 #include <memory>
 #include <span>
 #include <string>
@@ -89,6 +91,22 @@ std::string list_of(const std::vector<ArgumentName>& arguments) {
   return '(' + text + ')';
 }
 
+/// The same for a program that takes arguments of these types. Throws StartReport if others come.
+std::shared_ptr<Received> receive_arguments(std::span<const TypeInfo* const> types, const process::StartRequest& start,
+                                            std::vector<os::Fd> fds) {
+  auto received = receive(start, std::move(fds));
+  std::vector<ArgumentName> wanted;
+  for (const TypeInfo* type : types) {
+    wanted.push_back(type == nullptr ? ArgumentName{0, "messenger"} : ArgumentName{type->id, type->describe()});
+  }
+  if (wanted != received->request.argument_types) {
+    throw StartReport{StartStage::arguments, 0,
+                      "its program takes the arguments " + list_of(wanted) + " and was started with " +
+                          list_of(received->request.argument_types)};
+  }
+  return received;
+}
+
 }  // namespace
 
 std::function<int()> prepare_named(process::StartRequest& start, std::vector<os::Fd> fds) {
@@ -102,21 +120,28 @@ std::function<int()> prepare_named(process::StartRequest& start, std::vector<os:
 
 std::function<int()> prepare_plan(const detail::WorkerPlan& plan, process::StartRequest& start,
                                   std::vector<os::Fd> fds) {
-  auto received = receive(start, std::move(fds));
-  std::vector<ArgumentName> wanted;
-  for (const TypeInfo* type : plan.argument_types) {
-    wanted.push_back(type == nullptr ? ArgumentName{0, "messenger"} : ArgumentName{type->id, type->describe()});
-  }
-  if (wanted != received->request.argument_types) {
-    throw StartReport{StartStage::arguments, 0,
-                      "its program takes the arguments " + list_of(wanted) + " and was started with " +
-                          list_of(received->request.argument_types)};
-  }
+  auto received = receive_arguments(plan.argument_types, start, std::move(fds));
   return [received, plan] {
     return run_received(*received, nullptr, [&](Messenger& messenger, detail::ReceivedArguments& arguments) {
       plan.run(plan.context, messenger, arguments);
     });
   };
+}
+
+std::function<int()> prepare_sent(const detail::SentWorker& worker, process::StartRequest& start,
+                                  std::vector<os::Fd> fds) {
+  const TypeInfo* const type = &type_info<std::string>;
+  auto received = receive_arguments({&type, 1}, start, std::move(fds));
+  try {
+    Decoder decoder(std::as_bytes(std::span(received->request.arguments)), std::numeric_limits<std::size_t>::max());
+    const auto sent = decode<std::string>(decoder);
+    received->request.arguments = {};  // which may be large, and is not needed any more
+    worker.prepare(worker.context, sent);
+  } catch (const std::exception& error) {
+    throw StartReport{StartStage::arguments, 0, error.what()};
+  }
+  return
+      [received, worker] { return run_target([&] { worker.run(worker.context, *received->host); }, *received->host); };
 }
 
 }  // namespace coproc::inline v0

@@ -6,6 +6,7 @@
 #include <functional>
 #include <vector>
 
+#include "coproc/detail/sent_worker.hpp"
 #include "coproc/this_worker.hpp"
 #include "os/fd.hpp"
 #include "process/start_request.hpp"
@@ -17,6 +18,10 @@ std::function<int()> prepare_named(process::StartRequest& request, std::vector<o
 
 /// For an executable: runs `plan`, if it takes the arguments that arrive. Throws process::StartReport.
 std::function<int()> prepare_plan(const detail::WorkerPlan& plan, process::StartRequest& request,
+                                  std::vector<os::Fd> fds);
+
+/// The same for what a program is sent, which `worker` prepares.
+std::function<int()> prepare_sent(const detail::SentWorker& worker, process::StartRequest& request,
                                   std::vector<os::Fd> fds);
 
 }  // namespace coproc::inline v0

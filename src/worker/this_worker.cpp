@@ -55,20 +55,35 @@ Confinement this_worker::confine(const Limits& limits) {
 
 namespace {
 
-const detail::WorkerPlan* plan_of_executable = nullptr;  // set while run_this_worker() runs
+// Set while run_this_worker() or run_sent_worker() runs.
+const detail::WorkerPlan* plan_of_executable = nullptr;
+const detail::SentWorker* sent_worker = nullptr;
+
+/// Returns the exit code. Throws StartError.
+int run_as_worker(process::Prepare prepare) {
+  const int code = process::run_as_executable(prepare);
+  plan_of_executable = nullptr;
+  sent_worker = nullptr;
+  if (code >= 0) return code;
+  throw StartError("handshake", 0,
+                   "program was not started by a host of coproc, as a WorkerResource of an Executable does: see "
+                   "coproc::this_worker::is_worker()");
+}
 
 }  // namespace
 
 int detail::run_this_worker(const WorkerPlan& plan) {
   plan_of_executable = &plan;
-  const int code = process::run_as_executable([](process::StartRequest& request, std::vector<os::Fd> fds) {
+  return run_as_worker([](process::StartRequest& request, std::vector<os::Fd> fds) {
     return prepare_plan(*plan_of_executable, request, std::move(fds));
   });
-  plan_of_executable = nullptr;
-  if (code >= 0) return code;
-  throw StartError("handshake", 0,
-                   "program was not started by a host of coproc, as a WorkerResource of an Executable does: see "
-                   "coproc::this_worker::is_worker()");
+}
+
+int detail::run_sent_worker(const SentWorker& worker) {
+  sent_worker = &worker;
+  return run_as_worker([](process::StartRequest& request, std::vector<os::Fd> fds) {
+    return prepare_sent(*sent_worker, request, std::move(fds));
+  });
 }
 
 }  // namespace coproc::inline v0

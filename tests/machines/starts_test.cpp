@@ -203,6 +203,26 @@ TEST(MachineStarts, AnExecutableIsStartedThere) {
   EXPECT_THROW(worker.start(1.5), coproc::StartError);  // other arguments than it takes
 }
 
+TEST(MachineStarts, AnExecutableThatIsANameIsLookedUpThere) {
+  const std::string path = EXECUTABLE_WORKER;
+  const std::size_t slash = path.rfind('/');
+  const auto machine = [](std::string variable) { return machines::by({"env", std::move(variable)}, "there"); };
+  WorkerResource worker{coproc::Executable{path.substr(slash + 1)},
+                        {.machine = machine("PATH=" + path.substr(0, slash))}};
+  worker.start(std::string("hello"), 1);
+  worker.messenger().send_request(std::string("one"));
+  EXPECT_EQ(worker.messenger().receive_blocking<std::string>(), "hello, one");
+  EXPECT_TRUE(worker.join().success());
+  WorkerResource missing{coproc::Executable{path.substr(slash + 1)}, {.machine = machine("PATH=/no/such/folder")}};
+  try {
+    missing.start(std::string("hello"), 1);
+    ADD_FAILURE() << "it was started";
+  } catch (const coproc::StartError& error) {
+    EXPECT_EQ(error.error_number(), ENOENT);
+    expect_words(error, {"on \"there\"", "is not in PATH there"});
+  }
+}
+
 struct Counter {
   Counter(PriorityMessenger& host, int start) : host_(host), count_(start) {}
   void operator()() {

@@ -2,6 +2,8 @@
 
 import operator
 
+from .. import _core
+
 _MOST_SECONDS = 10**8  # every timer of the kernel takes this much
 
 
@@ -20,6 +22,21 @@ def check_pool(n, limits, init, exit, env):
             raise TypeError(f"env: a dict of names and texts, or None in their places, not {variable!r}: {value!r}")
         if not variable or "=" in variable or "\0" in variable + (value or ""):
             raise ValueError(f"env: there can be no variable {variable!r} with the value {value!r}")
+
+
+def check_machines(machines, n, pin, memory_per_worker):
+    """Raise TypeError or ValueError unless a pool with these arguments can have its workers on these machines."""
+    for machine in machines:
+        if not isinstance(machine, _core.Machine):
+            raise TypeError(f"machines: a list of Machines, not {machine!r}")
+    if not machines:
+        return
+    if n is None:
+        raise ValueError("machines: their processors are not counted: give n, the number of workers")
+    if pin:
+        raise ValueError("machines: pin means processors of this machine: let the launcher's command choose others")
+    if memory_per_worker:
+        raise ValueError("machines: memory_per_worker is not looked at there: let the launcher's command set a limit")
 
 
 def check_task(func, time_limit, max_retries):

@@ -17,6 +17,7 @@ class WorkerInsights:
     :param busy_seconds: the time in tasks
     :param idle_seconds: the time between tasks
     :param peak_memory_bytes: the most resident bytes that any of these workers had
+    :param machine: the name of the Machine on which it runs; empty, the default, stands for this one
     """
 
     pid: int
@@ -27,6 +28,7 @@ class WorkerInsights:
     busy_seconds: float
     idle_seconds: float
     peak_memory_bytes: int
+    machine: str = ""
 
     @property
     def replaced(self):

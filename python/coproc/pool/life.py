@@ -20,13 +20,15 @@ from .worker_maker import WorkerMaker
 class PoolLife:
     """The workers of a pool, and the kernel in the core that drives them between a start and a stop."""
 
-    def __init__(self, count, target_kwargs, limits, *, name, pin, background, method, stop, link, seed, boxed):
+    def __init__(self, count, target_kwargs, limits, *, name, pin, background, method, stop, link, seed, boxed, machines,
+                 start_timeout):  # fmt: skip
         self.stop_options = stop
         self._name = name
         self._link = link
+        self._machines = machines
         self._new_worker = functools.partial(
-            WorkerResource, serve, PriorityMessenger, method, name=name, stop=stop, link=link, seed=seed,
-            **boxed,
+            _new_worker, machines, method=method, name=name, stop=stop, link=link, seed=seed,
+            start_timeout=start_timeout, **boxed,
         )  # fmt: skip
         self._unpickles = boxed["sandbox"] is None or boxed["trust_pickle"]
         self._target_kwargs = target_kwargs
@@ -163,6 +165,7 @@ class PoolLife:
                     link=self._link,
                     background=self._background,
                     unpickles=self._unpickles,
+                    machines=self._machines,
                     **self._limits,
                 )
                 if self._background:
@@ -184,6 +187,12 @@ class PoolLife:
         """Return the names of the main module that all workers have: those of the worker that was started first."""
         names = [worker._main_names for worker in self.workers]
         return None if None in names else min(names, key=operator.attrgetter("number"))
+
+
+def _new_worker(machines, number, **options):
+    """Return the worker of this place. The machines are dealt to the places in turn."""
+    machine = machines[number % len(machines)] if machines else None
+    return WorkerResource(serve, PriorityMessenger, number=number, machine=machine, **options)
 
 
 #: Pools with a thread. While the interpreter ends, the thread would wait for its lock for ever.

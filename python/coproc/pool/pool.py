@@ -4,7 +4,8 @@ from .. import _core
 from ..main_module import is_of_main
 from ..messenger import PriorityMessenger
 from ..pickling import dumps
-from .arguments import check_map, check_pool, check_task
+from ..worker_resource.life import START_WITH_IMPORTS_SECONDS
+from .arguments import check_machines, check_map, check_pool, check_task
 from .drawn import holds_its_items, length_of
 from .life import PoolLife
 from .results import Progress, Reader, Results
@@ -71,17 +72,25 @@ class Pool(PoolLife):
     :param limits: the Limits on what each worker may use; None, the default, for none
     :param trust_pickle: Whether results and exceptions of workers in a sandbox may be pickles. Then the sandbox keeps
         nothing from this process. False by default.
+    :param machines: Other machines on which the workers run, a list of Machines, which are dealt to the workers in
+        turn. Then `n` has to be given. Empty, the default: they run on this machine.
+    :param start_timeout: how many seconds the start of a worker on another machine may take, 60 by default; None: for
+        ever
     :raises TypeError: if an argument is of the wrong type
-    :raises ValueError: if a number is too small, or there is no such method
+    :raises ValueError: if a number is too small, there is no such method, or workers on other machines cannot have
+        `method`, `pin`, `memory_per_worker`, `sandbox` or `limits`
     """
 
     def __init__(
         self, n=None, verbose=False, messenger_type=PriorityMessenger, *, name=None, env=None, init=None, init_args=(),
         exit=None, tasks_per_worker=0, memory_per_worker=0, window=0, pin=False, background=False, method=None,
-        stop=None, link=None, seed=None, sandbox=None, limits=None, trust_pickle=False,
+        stop=None, link=None, seed=None, sandbox=None, limits=None, trust_pickle=False, machines=(),
+        start_timeout=START_WITH_IMPORTS_SECONDS,
     ):  # fmt: skip
+        machines = list(machines)
         counts = {"window": window, "tasks_per_worker": tasks_per_worker, "memory_per_worker": memory_per_worker}
         check_pool(n, counts, init, exit, env)
+        check_machines(machines, n, pin, memory_per_worker)
         self.verbose = verbose
         super().__init__(
             n or _core.usable_processors(),
@@ -95,6 +104,8 @@ class Pool(PoolLife):
             link=link or _core.LinkOptions(ring_bytes=_RING_BYTES),
             seed=seed,
             boxed={"sandbox": sandbox, "limits": limits, "trust_pickle": trust_pickle},
+            machines=machines,
+            start_timeout=start_timeout,
         )
 
     # ---- tasks ----

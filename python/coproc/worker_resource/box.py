@@ -121,7 +121,7 @@ def _no_source(filename, module_globals=None):
 def kept_by(arguments):
     """Return the descriptors of this process that are in the arguments of a start: of messengers, pipes and files."""
     kept = set()
-    for each in _flat(arguments):
+    for each in flat(arguments):
         if isinstance(each, _core.Messenger):
             kept.update(each._held.fds() if each._held is not None else ())
         elif hasattr(each, "fileno"):
@@ -132,7 +132,7 @@ def kept_by(arguments):
 
 def refuse_pickling_pairs(arguments, name):
     """Raise ValueError if a worker that is not trusted would get an end of a pair that takes its pickles."""
-    for each in _flat(arguments):
+    for each in flat(arguments):
         if isinstance(each, _core.Messenger) and each.codec == "pickle":
             raise ValueError(
                 f"worker {name!r} is in a sandbox, and among its arguments is a messenger whose other end would "
@@ -141,7 +141,7 @@ def refuse_pickling_pairs(arguments, name):
             )
 
 
-def _flat(arguments):
+def flat(arguments):
     """Iterate over the arguments, and over the contents of lists, tuples and dicts."""
     for argument in arguments:
         if isinstance(argument, (list, tuple)):

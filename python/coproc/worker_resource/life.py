@@ -12,7 +12,11 @@ from ..errors import WorkerIsAlreadyAliveError, WorkerIsAlreadyDeadError, Worker
 from ..messenger.messenger import Messenger
 
 
-def check_options(messenger_type, stop, link, sandbox=None, limits=None):
+#: How many seconds a start may take that the core waits for, of a program, and of an interpreter that imports modules.
+START_SECONDS, START_WITH_IMPORTS_SECONDS = 10, 60
+
+
+def check_options(messenger_type, stop, link, sandbox=None, limits=None, machine=None):
     """Raise TypeError unless these arguments of a worker have the right types."""
     if not (isinstance(messenger_type, type) and issubclass(messenger_type, Messenger)):
         raise TypeError(
@@ -23,6 +27,7 @@ def check_options(messenger_type, stop, link, sandbox=None, limits=None):
         ("link", link, _core.LinkOptions),
         ("sandbox", sandbox, _core.Sandbox),
         ("limits", limits, _core.Limits),
+        ("machine", machine, _core.Machine),
     ):
         if options is not None and not isinstance(options, kind):
             raise TypeError(f"{name}: {kind.__name__} or None, not {options!r}")

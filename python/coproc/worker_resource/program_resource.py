@@ -5,7 +5,7 @@ import os
 from .. import _core
 from ..array import note_latest
 from ..messenger import PriorityMessenger
-from .life import Life, check_options
+from .life import START_SECONDS, Life, check_options
 
 
 class ProgramResource(Life):
@@ -19,7 +19,8 @@ class ProgramResource(Life):
     Nothing that the program sends is unpickled, so it cannot run code in this process (SECURITY.md). Everything else is
     as with WorkerResource.
 
-    :param path: the path of the program, which is not searched for in PATH
+    :param path: The path of the program, which is not searched for in PATH. On another machine it is the path there,
+        and a name without '/' is looked up in PATH.
     :param arguments: the command-line arguments; none by default
     :param messenger_type: PriorityMessenger, the default, or MultiMessenger
     :param name: the name of the worker in errors; None, the default, stands for the name of the file
@@ -28,14 +29,17 @@ class ProgramResource(Life):
     :param sandbox: The Sandbox into which the program confines itself in `coproc::this_worker::run`. None, the default,
         for none.
     :param limits: the Limits on what the program may use; None, the default, for none
-    :raises TypeError: if `messenger_type`, `stop`, `link`, `sandbox` or `limits` is of another type
+    :param machine: the Machine on which it runs; None, the default, for this one
+    :param start_timeout: How many seconds `start` waits for the program, 10 by default; None: for ever. Another machine
+        has to be reached in this time, too.
+    :raises TypeError: if `messenger_type`, `stop`, `link`, `sandbox`, `limits` or `machine` is of another type
     """
 
     def __init__(
         self, path, arguments=(), messenger_type=PriorityMessenger, *, name=None, stop=None, link=None, sandbox=None,
-        limits=None,
+        limits=None, machine=None, start_timeout=START_SECONDS,
     ):  # fmt: skip
-        check_options(messenger_type, stop, link, sandbox, limits)
+        check_options(messenger_type, stop, link, sandbox, limits, machine)
         self.path = os.fspath(path)
         self.arguments = list(arguments)
         name = name or os.path.basename(self.path)
@@ -49,6 +53,8 @@ class ProgramResource(Life):
             link or _core.LinkOptions(),
             sandbox,
             limits,
+            machine,
+            start_timeout,
         )
         super().__init__(worker, name, messenger_type, stop)
 
@@ -59,6 +65,7 @@ class ProgramResource(Life):
         :raises WorkerIsAlreadyAliveError: if the worker is alive
         :raises StartError: if there is no such program, it ends at once, its target takes other arguments, or it cannot
             have its sandbox
+        :raises ValueError: if an option cannot be fulfilled on another machine
         :raises TypeError: if MessagePack has no such type as an argument
         """
         self._require_no_run()

@@ -16,10 +16,10 @@ from .. import _core, interop, this_worker
 from ..errors import StartError, WorkerIsDeadError
 from ..main_module import MainNames, main_left_to_worker, main_of_new_program, refuse_unguarded
 from ..messenger import PriorityMessenger
-from . import descriptors, inheritance
+from . import descriptors, elsewhere, inheritance
 from .box import Box, kept_by, refuse_pickling_pairs
 from .entry import Call, Start
-from .life import Life, check_options
+from .life import START_WITH_IMPORTS_SECONDS, Life, check_options
 from .prepared import PreparedProcess
 
 
@@ -64,9 +64,14 @@ class WorkerResource(Life):
     :param trust_pickle: Whether messages of a worker in a sandbox may be pickles, as those of other workers are. Then
         the sandbox keeps nothing from this process, since unpickling runs code that the worker chooses. False by
         default.
-    :raises TypeError: if `messenger_type`, `stop`, `link`, `sandbox` or `limits` is of another type
+    :param machine: The Machine on which the worker runs. None, the default, for this one. An interpreter is executed
+        there (docs/python.md), and `proc` does not exist.
+    :param start_timeout: How many seconds `start` waits for a worker on another machine, which imports the modules of
+        target and arguments meanwhile; 60 by default; None: for ever. It has no effect on this machine.
+    :raises TypeError: if `messenger_type`, `stop`, `link`, `sandbox`, `limits` or `machine` is of another type
     :raises ImportError: if there is a sandbox, pickles are not trusted, and msgpack is not installed
-    :raises ValueError: if there is no such method, or `number` or `seed` is not a whole number from 0
+    :raises ValueError: if there is no such method, if `number` or `seed` is not a whole number from 0, or if a worker
+        on another machine cannot have `method`, `sandbox` or `limits`
     """
 
     target: typing.Callable
@@ -91,8 +96,10 @@ class WorkerResource(Life):
         sandbox=None,
         limits=None,
         trust_pickle=False,
+        machine=None,
+        start_timeout=START_WITH_IMPORTS_SECONDS,
     ):
-        check_options(messenger_type, stop, link, sandbox, limits)
+        check_options(messenger_type, stop, link, sandbox, limits, machine)
         this_worker.check_identity(number, seed)
         self.target = target
         self.method = method
@@ -107,11 +114,16 @@ class WorkerResource(Life):
         self._main_names = None  # which names of the main module the process has
         self._given = {
             "name": name, "stop": stop, "link": link, "number": number, "seed": seed, "sandbox": sandbox,
-            "limits": limits, "trust_pickle": trust_pickle,
+            "limits": limits, "trust_pickle": trust_pickle, "machine": machine, "start_timeout": start_timeout,
         }  # fmt: skip
         name = name or getattr(target, "__name__", None) or type(target).__name__
-        stop = stop or _core.StopOptions()
-        worker = _core.AdoptedWorker(messenger_type._reorders, name, stop, link or _core.LinkOptions(), sandbox, limits)
+        stop, link, reorders = stop or _core.StopOptions(), link or _core.LinkOptions(), messenger_type._reorders
+        self._machine = machine
+        if machine is None:
+            worker = _core.AdoptedWorker(reorders, name, stop, link, sandbox, limits)
+        else:
+            elsewhere.check(name, machine, method, sandbox, limits)
+            worker = elsewhere.new_worker(reorders, name, stop, link, machine, start_timeout)
         super().__init__(worker, name, messenger_type, stop)
 
     def start(self, **kwargs):
@@ -121,15 +133,19 @@ class WorkerResource(Life):
         also blocks until they hold, which is after the worker has imported its main module. Messengers among the
         arguments that were not used yet, and lists, tuples and dicts of such, are handed over to the worker, and closed
         here. A RuntimeWarning is given if the process is forked while this one has other threads, unless `method` is
-        'fork'.
+        'fork'. On another machine it blocks until the target and its arguments are unpickled there.
 
         :param kwargs: the keyword arguments of the target
         :raises WorkerIsAlreadyAliveError: if the worker is alive
-        :raises StartError: if the process cannot be started, or cannot have its sandbox or limits
-        :raises ValueError: if a worker in a sandbox would get an end of a pair that unpickles what it sends
+        :raises StartError: If the process cannot be started, or cannot have its sandbox or limits. On another machine
+            also if Python or coproc has another version there, or a module of the target is missing.
+        :raises ValueError: if a worker in a sandbox would get an end of a pair that unpickles what it sends, or one on
+            another machine any end of a pair
         :raises Exception: what pickling the target and its arguments raises, under 'spawn' and 'forkserver'
         """
         self._require_no_run()
+        if self._machine is not None:
+            return self._start_elsewhere(kwargs)
         method = self._context.get_start_method()
         if method != "fork":
             _check_main_module(self._name)
@@ -174,6 +190,15 @@ class WorkerResource(Life):
         self._messenger._set_main_names(names)
         self._main_names = names
 
+    def _start_elsewhere(self, kwargs):
+        identity = this_worker.new_identity(self._given["number"], self._given["seed"])
+        self._main_names = elsewhere.start(
+            self._worker, self._name, self._machine, self.messenger_type, Call(self.target, kwargs), kwargs.values(),
+            identity,
+        )  # fmt: skip
+        self._note_start(codec=self._codec)
+        self._messenger._set_main_names(self._main_names)
+
     def _await_box(self, box):
         """Return the Confinement of the process that was started, or end the process and raise."""
         try:
@@ -200,11 +225,19 @@ class WorkerResource(Life):
     def proc(self):
         """The `multiprocessing.Process` that is running, or the last one.
 
-        :raises WorkerIsDeadError: if the worker was never started
+        :raises WorkerIsDeadError: if the worker was never started, or runs on another machine
         """
+        self._require_process_here()
         if self._proc is None:
             raise WorkerIsDeadError(f"worker {self._name!r} was never started and has no process: call start()")
         return self._proc
+
+    def _require_process_here(self):
+        if self._machine is not None:
+            raise WorkerIsDeadError(
+                f"worker {self._name!r} is one of {self._machine.name!r} and has no Process here: use start() and the "
+                "other calls of this object"
+            )
 
     # ---- names of the old package ----
 
@@ -214,7 +247,9 @@ class WorkerResource(Life):
         If the worker is alive, it is sent SIGTERM first, and this blocks until it has ended.
 
         :param kwargs: the keyword arguments of the target
+        :raises WorkerIsDeadError: if the worker is one of another machine
         """
+        self._require_process_here()
         if self.is_alive():
             self.terminate()
             self.join()
@@ -229,6 +264,7 @@ class WorkerResource(Life):
 
         :param kwargs: the keyword arguments of the target
         :return: the messenger and the process
+        :raises WorkerIsDeadError: if the worker is one of another machine
         """
         other = copy.copy(self)
         other.reset_process(**kwargs)
