@@ -26,7 +26,7 @@ def test_the_version_is_told():
 def test_unknown_words_are_refused():
     result = run("juggle")
     assert result.returncode != 0
-    assert "juggle" in result.stderr + result.stdout
+    assert "subcommand" in result.stderr
 
 
 class TestMonitor:

@@ -69,8 +69,8 @@ Running::Running(const std::vector<std::string>& words) : name_(words.front()) {
   std::vector<char*> pointers;
   for (std::string& word : copies) pointers.push_back(word.data());
   pointers.push_back(nullptr);
-  auto gate = os::Pipe::create();
-  auto error = os::Pipe::create();
+  auto gate = os::Pipe::create_for_input();
+  auto error = os::Pipe::create_for_input();
   const Actions before = take_signals();
   pid_ = ::fork();
   if (pid_ < 0) throw std::system_error(errno, std::generic_category(), "the command's process could not be made");

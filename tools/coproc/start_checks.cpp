@@ -28,7 +28,7 @@ Finding check_worker(const std::string& name, coproc::WorkerOptions options, Ver
     coproc::WorkerResource worker{&echo, std::move(options)};
     worker.start();
     worker.messenger().send_norequest(std::string("hello"));
-    if (worker.messenger().receive<std::string>(kTime) != "hello") {
+    if (worker.messenger().receive_for<std::string>(kTime) != "hello") {
       return {name, otherwise, "the worker's answer was another one", std::move(remedy)};
     }
     const Milliseconds time = std::chrono::steady_clock::now() - before;
