@@ -45,10 +45,11 @@ QUIET = set(
     """_exit abort dladdr dlsym dl_iterate_phdr exit fflush_unlocked fileno free ftrylockfile funlockfile getenv
     memcpy setenv strtoull sysconf unsetenv pthread_atfork pthread_getspecific pthread_self pthread_setcancelstate
     pthread_setspecific srand48 srandom sigaddset sigemptyset sigfillset sigismember operator syscall strlen strcat
-    clearenv environ pthread_testcancel __fpending __fpurge""".split()
+    clearenv environ pthread_testcancel __fpending __fpurge
+    inet_ntop inet_pton""".split()
 )
-# Called only in a host, and in a process before its box is closed.
-BEFORE_THE_BOX = {"sched_getattr"}
+# Called only in a host, in an agent, and in a process before its box is closed.
+BEFORE_THE_BOX = {"getifaddrs", "sched_getattr"}
 
 
 def main(source):

@@ -3,12 +3,23 @@
 import csv
 import json
 import os
+import pathlib
 import resource
 import signal
 import subprocess
 import sys
+import tempfile
+
+import pytest
 
 COPROC = os.environ["COPROC_COMMAND"]
+
+
+@pytest.fixture
+def tmp_path():
+    """A folder that goes with its test: pytest's own stays."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield pathlib.Path(folder)
 
 
 def run(*words, **options):
