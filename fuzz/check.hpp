@@ -6,14 +6,9 @@
 #include <cstdlib>
 #include <string>
 
-#if defined(__SANITIZE_ADDRESS__)
-#define FUZZ_COUNTS_MEMORY 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define FUZZ_COUNTS_MEMORY 1
-#endif
-#endif
-#ifdef FUZZ_COUNTS_MEMORY
+#include "os/sanitizer.hpp"
+
+#ifdef COPROC_HAS_ADDRESS_SANITIZER
 // A declaration of sanitizer/allocator_interface.h, which is missing in Debian's g++.
 extern "C" std::size_t __sanitizer_get_current_allocated_bytes();
 #endif
@@ -28,7 +23,7 @@ inline void demand(bool holds, const std::string& what) {
 
 /// The number of bytes that the process has allocated, or 0 in a build without the address sanitizer.
 inline std::size_t allocated_bytes() {
-#ifdef FUZZ_COUNTS_MEMORY
+#ifdef COPROC_HAS_ADDRESS_SANITIZER
   return __sanitizer_get_current_allocated_bytes();
 #else
   return 0;

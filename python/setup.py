@@ -18,6 +18,7 @@ class CMakeBuild(build_ext):
                 "cmake", "-S", ROOT, "-B", build, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release",
                 f"-DPython_EXECUTABLE={sys.executable}",
                 "-DCOPROC_BUILD_PYTHON=ON", "-DCOPROC_BUILD_TESTS=OFF", "-DCOPROC_BUILD_EXAMPLES=OFF",
+                "-DCOPROC_BUILD_COMMAND=OFF",
                 "-DCOPROC_INSTALL=OFF",
             ],
             check=True,

@@ -133,8 +133,8 @@ std::mutex lock_of_another_library;
 TEST(ForkGuard, AForkMeetsAnotherLibrarysHandlersOnlyInTheirOrder) {
   // This runs in a process of its own, since handlers of pthread_atfork() cannot be removed.
   const int code = os::testing::in_child([] {
-    ::alarm(60);
-    const Thing thing_of_this_child;  // its registration has installed this library's handlers before those:
+    ::alarm(100 * COPROC_TEST_TIME_SCALE);  // before the watchdog, which would leave this child
+    const Thing thing_of_this_child;        // its registration has installed this library's handlers before those:
     ::pthread_atfork([] { lock_of_another_library.lock(); }, [] { lock_of_another_library.unlock(); },
                      [] { lock_of_another_library.unlock(); });
     std::thread other([] {

@@ -19,6 +19,7 @@
 #include "os/error.hpp"
 #include "os/fault.hpp"
 #include "os/proc_stat.hpp"
+#include "os/sanitizer.hpp"
 
 namespace coproc::inline v0::os {
 
@@ -41,11 +42,8 @@ std::size_t thread_count() noexcept {
   // The links of this directory are ".", ".." and one for each thread.
   if (call_retried([&] { return ::stat("/proc/self/task", &directory); }) != 0) return threads_of_c_library();
   const std::size_t count = directory.st_nlink - 2;
-#if defined(__SANITIZE_THREAD__)
-  return count > 1 ? count - 1 : count;  // the sanitizer starts its own with the program's first
-#else
-  return count;
-#endif
+  // The thread sanitizer starts one of its own with the program's first.
+  return kHasThreadSanitizer && count > 1 ? count - 1 : count;
 }
 
 bool has_other_threads() noexcept {

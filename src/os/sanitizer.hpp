@@ -1,26 +1,36 @@
-// Whether this build has a sanitizer, with crash handlers of its own.
+// Whether this build has a sanitizer, with crash handlers and an allocator of its own. The compilers say so in
+// different ways.
 //
-// Thread safety: a constant.
+// Thread safety: constants.
 #pragma once
+
+#if defined(__SANITIZE_ADDRESS__)
+#define COPROC_HAS_ADDRESS_SANITIZER 1
+#elif defined(__SANITIZE_THREAD__)
+#define COPROC_HAS_THREAD_SANITIZER 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define COPROC_HAS_ADDRESS_SANITIZER 1
+#elif __has_feature(thread_sanitizer)
+#define COPROC_HAS_THREAD_SANITIZER 1
+#endif
+#endif
 
 namespace coproc::inline v0::os {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-inline constexpr bool kHasSanitizer = true;
-#elif defined(__has_feature)
-inline constexpr bool kHasSanitizer =
-    __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer);
+#ifdef COPROC_HAS_ADDRESS_SANITIZER
+inline constexpr bool kHasAddressSanitizer = true;
 #else
-inline constexpr bool kHasSanitizer = false;
+inline constexpr bool kHasAddressSanitizer = false;
 #endif
 
-/// Whether it is the thread sanitizer, which records in the process's memory what each thread calls.
-#if defined(__SANITIZE_THREAD__)
+/// The thread sanitizer records in the process's memory what each thread calls.
+#ifdef COPROC_HAS_THREAD_SANITIZER
 inline constexpr bool kHasThreadSanitizer = true;
-#elif defined(__has_feature)
-inline constexpr bool kHasThreadSanitizer = __has_feature(thread_sanitizer);
 #else
 inline constexpr bool kHasThreadSanitizer = false;
 #endif
+
+inline constexpr bool kHasSanitizer = kHasAddressSanitizer || kHasThreadSanitizer;
 
 }  // namespace coproc::inline v0::os

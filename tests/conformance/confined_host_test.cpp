@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "conformance/player.hpp"
+#include "os/sanitizer.hpp"
 #include "support/process.hpp"
 #include "support/seccomp.hpp"
 
@@ -138,9 +139,9 @@ TEST(ConfinedHost, promise_14_a_pid_namespace_that_has_ended_is_named_and_no_lim
 }
 
 TEST_P(ConfinedHost, promise_14_workers_start_without_proc) {
-#ifdef __SANITIZE_ADDRESS__
-  GTEST_SKIP() << "the address sanitizer itself needs /proc: without it exceptions end in false reports";
-#endif
+  if (coproc::os::kHasAddressSanitizer) {
+    GTEST_SKIP() << "the address sanitizer itself needs /proc: without it exceptions end in false reports";
+  }
   const std::string text = in_host([] {
     if (::unshare(CLONE_NEWNS) != 0) return std::string("may not");
     ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr);

@@ -4,7 +4,9 @@
 
 #include <atomic>
 
-#ifdef __SANITIZE_ADDRESS__
+#include "os/sanitizer.hpp"
+
+#ifdef COPROC_HAS_ADDRESS_SANITIZER
 // Of <sanitizer/allocator_interface.h>, which g++'s packages do not have.
 extern "C" int __sanitizer_install_malloc_and_free_hooks(void (*)(const volatile void*, std::size_t),
                                                          void (*)(const volatile void*));
@@ -23,7 +25,7 @@ void note(std::size_t now) noexcept {
   while (now > most && !peak.compare_exchange_weak(most, now, std::memory_order_relaxed)) {}
 }
 
-#ifdef __SANITIZE_ADDRESS__
+#ifdef COPROC_HAS_ADDRESS_SANITIZER
 std::atomic<std::size_t> allocated{0};
 
 void on_malloc(const volatile void*, std::size_t bytes) {
@@ -40,7 +42,7 @@ const bool is_hooked = __sanitizer_install_malloc_and_free_hooks(on_malloc, on_f
 }  // namespace
 
 std::size_t allocated_bytes() noexcept {
-#ifdef __SANITIZE_ADDRESS__
+#ifdef COPROC_HAS_ADDRESS_SANITIZER
   return allocated.load(std::memory_order_relaxed);
 #else
   const auto info = ::mallinfo2();

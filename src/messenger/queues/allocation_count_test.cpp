@@ -8,6 +8,8 @@
 #include <new>
 #include <vector>
 
+#include "os/sanitizer.hpp"
+
 namespace {
 // Relaxed: they publish nothing but themselves.
 std::atomic<std::size_t> made{0};
@@ -21,7 +23,7 @@ void give_back(void* memory) noexcept {
 }
 }  // namespace
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if !defined(COPROC_HAS_ADDRESS_SANITIZER) && !defined(COPROC_HAS_THREAD_SANITIZER)
 #define COUNTS_HEAP_CALLS
 extern "C" {
 void* __libc_malloc(std::size_t) noexcept;
