@@ -23,7 +23,7 @@
 
 namespace coproc::inline v0::detail {
 
-class Supervision::State final : public Supervisor {
+class [[gnu::visibility("hidden")]] Supervision::State final : public Supervisor {
  public:
   State(Worker& worker, Messenger& messenger, std::string name, RestartOptions options);
 

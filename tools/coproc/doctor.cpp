@@ -30,8 +30,7 @@ void print(const Finding& finding) {
 }
 
 nlohmann::json json_of(const Finding& finding) {
-  nlohmann::json object = {
-      {"name", finding.name}, {"verdict", name_of(finding.verdict)}, {"text", finding.text}};
+  nlohmann::json object = {{"name", finding.name}, {"verdict", name_of(finding.verdict)}, {"text", finding.text}};
   if (!finding.remedy.empty()) object["remedy"] = finding.remedy;
   return object;
 }

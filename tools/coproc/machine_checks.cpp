@@ -45,7 +45,8 @@ std::optional<std::string> first_line_of(const char* path) {
 std::optional<std::string> own_status(const std::string& name) {
   std::ifstream file("/proc/self/status");
   for (std::string line; std::getline(file, line);) {
-    if (line.starts_with(name + ":")) return line.substr(std::min(line.size(), line.find_first_not_of(" \t", name.size() + 1)));
+    if (line.starts_with(name + ":"))
+      return line.substr(std::min(line.size(), line.find_first_not_of(" \t", name.size() + 1)));
   }
   return std::nullopt;
 }
@@ -124,13 +125,14 @@ Finding check_sizes() {
     int resource;
     const char* option;
   };
-  const Limit limits[] = {{"address space", RLIMIT_AS, "-v"}, {"file size", RLIMIT_FSIZE, "-f"}, {"data", RLIMIT_DATA, "-d"}};
+  const Limit limits[] = {
+      {"address space", RLIMIT_AS, "-v"}, {"file size", RLIMIT_FSIZE, "-f"}, {"data", RLIMIT_DATA, "-d"}};
   Finding finding = {"memory", Verdict::ok, ""};
   for (const Limit& one : limits) {
     const auto limit = limit_of(one.resource);
     if (!limit) continue;
-    finding.text += (finding.text.empty() ? "" : ", ") + std::string(one.what) + ' ' +
-                    std::to_string(*limit / kMebibyte) + " MiB";
+    finding.text +=
+        (finding.text.empty() ? "" : ", ") + std::string(one.what) + ' ' + std::to_string(*limit / kMebibyte) + " MiB";
     if (*limit >= kFewBytes) continue;
     finding.verdict = Verdict::warns;
     finding.remedy += (finding.remedy.empty() ? "ulimit " : ", ulimit ") + std::string(one.option) + " unlimited";
@@ -147,7 +149,8 @@ Finding check_processors() {
 }
 
 Finding check_filter() {
-  if (own_status("Seccomp").value_or("0") == "0") return {"filter", Verdict::ok, "no filter of system calls is on this process"};
+  if (own_status("Seccomp").value_or("0") == "0")
+    return {"filter", Verdict::ok, "no filter of system calls is on this process"};
   return {"filter", Verdict::ok, "this process has a filter of system calls, as in a container"};
 }
 
@@ -163,7 +166,8 @@ Finding check_clock() {
   const auto source = first_line_of("/sys/devices/system/clocksource/clocksource0/current_clocksource");
   if (!source) return {"clock", Verdict::ok, "the system does not name its clock source"};
   if (*source != "hpet" && *source != "acpi_pm" && *source != "jiffies") return {"clock", Verdict::ok, *source};
-  return {"clock", Verdict::warns, *source + ": each look at the time takes a microsecond, waits with a time among them",
+  return {"clock", Verdict::warns,
+          *source + ": each look at the time takes a microsecond, waits with a time among them",
           "use a clock source of the processor (clocksource=tsc), if the machine has one that is stable"};
 }
 
@@ -176,9 +180,9 @@ Finding check_agent() {
 }  // namespace
 
 std::vector<Finding> check_machine() {
-  return {check_versions(),  check_proc(),  check_memory_files(), check_pidfds(), check_descriptors(),
-          check_processes(), check_sizes(), check_processors(),   check_filter(), check_boxes(),
-          check_clock(),     check_agent()};
+  return {check_versions(),    check_proc(),      check_memory_files(), check_pidfds(),
+          check_descriptors(), check_processes(), check_sizes(),        check_processors(),
+          check_filter(),      check_boxes(),     check_clock(),        check_agent()};
 }
 
 }  // namespace command

@@ -14,16 +14,16 @@ namespace command {
 
 class Running {
  public:
-  /// Makes the process. This process ignores SIGINT and SIGQUIT from then on, which a terminal sends to both, and passes
-  /// SIGTERM and SIGHUP on. Throws std::system_error.
+  /// Makes the process. From then on this process ignores SIGINT and SIGQUIT, which a terminal sends to both, and
+  /// passes SIGTERM and SIGHUP on. Throws std::system_error.
   explicit Running(const std::vector<std::string>& words);
   Running(const Running&) = delete;
   Running& operator=(const Running&) = delete;
   ~Running();
 
   pid_t pid() const noexcept { return pid_; }
-  /// Lets it execute the command. Returns 0, or the exit code of a shell for a command that it cannot execute, which was
-  /// said on stderr.
+  /// Lets it execute the command. Returns 0, or the exit code of a shell for one that cannot be executed, which is said
+  /// on stderr.
   int go_on();
   bool has_ended() const noexcept { return pidfd_.is_ended(); }
   /// Until it has ended or a signal was passed on, but not for longer than this.

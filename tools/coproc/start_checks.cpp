@@ -12,9 +12,7 @@ namespace command {
 
 namespace {
 
-void echo(coproc::PriorityMessenger& host) {
-  host.send_norequest(host.receive_blocking<std::string>());
-}
+void echo(coproc::PriorityMessenger& host) { host.send_norequest(host.receive_blocking<std::string>()); }
 
 /// Starts a worker with these options, sends it a message, awaits the same, and ends it. `otherwise` is the verdict if
 /// that does not work.
@@ -49,9 +47,11 @@ std::vector<Finding> check_starts() {
   const std::string elsewhere = "give another start method, or none: then one that works is chosen";
   std::vector<Finding> findings;
   // The first start by the server also starts the server.
-  findings.push_back(check_worker("fork_server", {.method = coproc::StartMethod::fork_server}, Verdict::fails, elsewhere));
-  findings.push_back(check_worker("fork", {.method = coproc::StartMethod::fork}, Verdict::fails, elsewhere));
-  findings.push_back(check_worker("spawn", {.method = coproc::StartMethod::spawn}, Verdict::fails, elsewhere));
+  for (const auto& [name, method] :
+       {std::pair("fork_server", coproc::StartMethod::fork_server), std::pair("fork", coproc::StartMethod::fork),
+        std::pair("spawn", coproc::StartMethod::spawn)}) {
+    findings.push_back(check_worker(name, {.method = method}, Verdict::fails, elsewhere));
+  }
   findings.push_back(check_worker("a worker in a box", {.sandbox = coproc::Sandbox::compute()}, Verdict::warns,
                                   "docs/sandbox.md says what each box needs"));
   return findings;
