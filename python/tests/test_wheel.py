@@ -8,13 +8,16 @@ import zipfile
 
 ROOT = pathlib.Path(__file__).parents[2]
 
-PROGRAM = """
-import importlib.util, pathlib, sys
-import coproc
-
+# What a machine is sent from the main module needs cloudpickle, which is not there: so this is a module.
+ECHOING = """
 def echo(messenger, factor):
     while True:
         messenger.send_reply(messenger.receive_blocking() * factor)
+"""
+PROGRAM = """
+import importlib.util, pathlib, sys
+import coproc
+from echoing import echo
 
 if __name__ == "__main__":
     assert importlib.util.find_spec("numpy") is None
@@ -56,6 +59,7 @@ def test_it_is_installed_in_a_clean_environment_and_works(tmp_path):
     run(sys.executable, "-m", "venv", tmp_path / "venv")
     python = tmp_path / "venv" / "bin" / "python"
     run(python, "-m", "pip", "install", "--no-index", "--no-deps", wheel)
+    (tmp_path / "echoing.py").write_text(ECHOING)
     program = tmp_path / "program.py"
     program.write_text(PROGRAM)
     assert run(python, program, env={"PATH": "/usr/bin:/bin", "TMPDIR": tempfile.gettempdir()}) == "fine\n"

@@ -20,8 +20,8 @@ from .worker_maker import WorkerMaker
 class PoolLife:
     """The workers of a pool, and the kernel in the core that drives them between a start and a stop."""
 
-    def __init__(self, count, target_kwargs, limits, *, name, pin, background, method, stop, link, seed, boxed, machines,
-                 start_timeout):  # fmt: skip
+    def __init__(self, count, target_kwargs, limits, *, name, pin, background, method, stop, link, seed, boxed,
+                 machines, start_timeout):  # fmt: skip
         self.stop_options = stop
         self._name = name
         self._link = link
