@@ -1,34 +1,15 @@
 // By how much the start of a worker is longer if it is put into a box.
 #include <coproc/coproc.hpp>
 
+#include "coproc/greeter.hpp"
 #include "life.hpp"
 
 namespace {
 
-using coproc::PriorityMessenger;
-using Worker = coproc::WorkerResource<void (*)(PriorityMessenger&)>;
-
-void greet(PriorityMessenger& host) {
-  host.send_norequest(1);
-  host.receive_blocking<int>();  // throws when it is asked to close
-}
-
-/// Measures until the first message from the worker.
-double time_of_start(const coproc::WorkerOptions& options) {
-  Worker worker(&greet, options);
-  const double begin = bench::now();
-  worker.start();
-  bench::check(worker.messenger().receive_blocking<int>() == 1, "the first message is another one");
-  const double time = bench::us_since(begin);
-  worker.kill();
-  worker.join();
-  return time;
-}
-
 /// One after the other, so that both have the same machine.
 double difference() {
-  const double alone = time_of_start({});
-  return time_of_start({.sandbox = coproc::Sandbox::compute()}) - alone;
+  const double alone = bench::time_of_start({});
+  return bench::time_of_start({.sandbox = coproc::Sandbox::compute()}) - alone;
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "coproc/end.hpp"
+#include "coproc/greeter.hpp"
 #include "life.hpp"
 #include "remote.hpp"
 
@@ -21,22 +22,11 @@ using coproc::PriorityMessenger;
 
 constexpr std::string_view kPlace = PLACE;
 
-/// False: this version of coproc cannot do that.
-template <class Launcher>
-bool connect_back(Launcher& launcher) {
-  if constexpr (requires { launcher.connects_back = true; }) {
-    launcher.connects_back = true;
-    return true;
-  } else {
-    return false;
-  }
-}
-
 coproc::WorkerOptions options() {
   coproc::WorkerOptions options;
   if (kPlace == "here") return options;
   coproc::Launcher launcher = coproc::command({"env"});
-  if (kPlace == "tls" && !connect_back(launcher)) throw bench::NotOffered();
+  launcher.connects_back = kPlace == "tls";
   options.machine = coproc::Machine(std::move(launcher), {.agent = COPROC_AGENT});
   return options;
 }
@@ -68,11 +58,6 @@ void send_large(const Job& job) {
       [&] { return link.receive_blocking<std::uint64_t>(); }));
 }
 
-void greet(PriorityMessenger& host) {
-  host.send_norequest(1);
-  host.receive_blocking<int>();  // throws when it is asked to close
-}
-
 double time_of_true() {
   char env[] = "env", program[] = "true";
   char* const arguments[] = {env, program, nullptr};
@@ -89,14 +74,7 @@ double time_of_true() {
 void start(const Job& job) {
   bench::print(bench::median_over_time(job, [] {
     const double of_true = kPlace == "here" ? 0 : time_of_true();
-    coproc::WorkerResource worker{&greet, options()};
-    const double begin = bench::now();
-    worker.start();
-    bench::check(worker.messenger().receive_blocking<int>() == 1, "the first message is another one");
-    const double time = bench::us_since(begin);
-    worker.kill();
-    worker.join();
-    return time - of_true;
+    return bench::time_of_start(options()) - of_true;
   }));
 }
 

@@ -11,36 +11,19 @@
 #include <string>
 #include <vector>
 
+#include "coproc/greeter.hpp"
 #include "life.hpp"
 
 namespace {
 
-using coproc::PriorityMessenger;
+using bench::greet;
+using bench::start_one;
 using coproc::StartMethod;
-using Worker = coproc::WorkerResource<void (*)(PriorityMessenger&)>;
+using Worker = bench::Greeter;
 
 constexpr StartMethod kMethod = StartMethod::START_METHOD;
 
-void greet(PriorityMessenger& host) {
-  host.send_norequest(1);
-  host.receive_blocking<int>();  // throws when it is asked to close
-}
-
-void start_one(Worker& worker) {
-  worker.start();
-  bench::check(worker.messenger().receive_blocking<int>() == 1, "the first message is another one");
-}
-
-/// Measures until the first message from the worker.
-double start() {
-  Worker worker(&greet, {.method = kMethod});
-  const double begin = bench::now();
-  start_one(worker);
-  const double time = bench::us_since(begin);
-  worker.kill();
-  worker.join();
-  return time;
-}
+double start() { return bench::time_of_start({.method = kMethod}); }
 
 double stop() {
   Worker worker(&greet, {.method = kMethod});

@@ -34,6 +34,21 @@ def die_on(bad):
     return check
 
 
+class Bomb:
+    """What cannot be unpickled."""
+
+    def __reduce__(self):
+        return explode, ()
+
+
+def explode():
+    raise LookupError("on arrival")
+
+
+def bomb_on_two(x):
+    return Bomb() if x == 2 else x
+
+
 def pid_of(_):
     return os.getpid()
 

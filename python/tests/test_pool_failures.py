@@ -8,24 +8,11 @@ import time
 import coproc
 import pytest
 from coproc import Pool
-from tasks import die_on, double, fail_on, sleep, spin, square, wait_until
+from tasks import bomb_on_two, die_on, double, fail_on, sleep, spin, square, wait_until
 
 
 def unpicklable(x):
     return threading.Lock() if x == 2 else x
-
-
-class Bomb:
-    def __reduce__(self):
-        return explode, ()
-
-
-def explode():
-    raise LookupError("on arrival")
-
-
-def bomb_on_two(x):
-    return Bomb() if x == 2 else x
 
 
 def test_errors_are_raised_in_the_place_of_their_results(pool):

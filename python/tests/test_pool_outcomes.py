@@ -8,20 +8,7 @@ import time
 import coproc
 import pytest
 from coproc import LinkOptions, Pool
-from tasks import die_on, fail_on, raise_on_two, sleep, square
-
-
-class Bomb:
-    def __reduce__(self):
-        return explode, ()
-
-
-def explode():
-    raise LookupError("on arrival")
-
-
-def bomb_on_two(x):
-    return Bomb() if x == 2 else x
+from tasks import bomb_on_two, die_on, fail_on, raise_on_two, sleep, square
 
 
 @pytest.mark.parametrize("chunksize", [1, 7, None])

@@ -58,16 +58,19 @@ std::optional<FenceCommand::Outcome> FenceCommand::look() {
   if (!child_) return tell(false, failure_);
   read_output();
   const std::optional<ExitStatus> status = child_.try_reap();
-  const auto limit = std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(time_).count());
-  const std::string too_slow = "its fence command did not end in " + limit + " ms (Launcher::fence_time)";
+  const auto tell_too_slow = [&](const std::string& what_then) {
+    const auto limit = std::chrono::duration_cast<std::chrono::milliseconds>(time_).count();
+    return tell(false, "its fence command did not end in " + std::to_string(limit) + " ms (Launcher::fence_time) and " +
+                           what_then + quoted_output());
+  };
   if (status) {
     read_output();  // its last
-    if (was_killed_) return tell(false, too_slow + " and was killed" + quoted_output());
+    if (was_killed_) return tell_too_slow("was killed");
     if (status->success()) return tell(true, "its fence command has ended what ran there");
     return tell(false, "its fence command " + status->describe() + quoted_output());
   }
   if (!until_.passed()) return std::nullopt;
-  if (was_killed_) return tell(false, too_slow + " and could not be killed" + quoted_output());
+  if (was_killed_) return tell_too_slow("could not be killed");
   was_killed_ = true;
   child_.kill_group_at_end();
   child_.kill();

@@ -90,9 +90,7 @@ void Listener::prepare_poll(std::span<pollfd, kFds> fds) const noexcept {
 
 std::chrono::nanoseconds Listener::look_in() const noexcept {
   if (guests_.size() < kPlaces || !waits_in_vain_) return std::chrono::nanoseconds::max();
-  std::int64_t since = guests_.front().since;
-  for (const Guest& guest : guests_) since = std::min(since, guest.since);
-  const std::int64_t end = since + std::chrono::nanoseconds(kHandshakeTime).count();
+  const std::int64_t end = guests_.front().since + std::chrono::nanoseconds(kHandshakeTime).count();
   return std::chrono::nanoseconds(std::max<std::int64_t>(end - os::now_ns(), 0));
 }
 

@@ -1,5 +1,4 @@
 #include <gnu/libc-version.h>
-#include <sched.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/utsname.h>
@@ -28,7 +27,7 @@ namespace {
 namespace os = coproc::os;
 
 constexpr std::uint64_t kMebibyte = 1 << 20;
-/// A link takes two rings and a page, and 0.25 MiB in all by default; workers have more to write than links.
+/// A link takes about 0.25 MiB by default. A limit below this leaves little for anything else.
 constexpr std::uint64_t kFewBytes = 64 * kMebibyte;
 constexpr std::uint64_t kFewDescriptors = 1024;
 constexpr std::uint64_t kDescriptorsOfAWorker = 4;

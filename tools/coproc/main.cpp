@@ -2,10 +2,9 @@
 #include <CLI/CLI.hpp>
 
 #include <chrono>
+#include <cstdint>
 #include <cstdio>
 #include <exception>
-#include <string>
-#include <vector>
 
 #include "doctor.hpp"
 #include "monitor.hpp"

@@ -1,10 +1,7 @@
 #include "monitor.hpp"
 
-#include <poll.h>
-
 #include <iostream>
 
-#include "os/poll.hpp"
 #include "running.hpp"
 
 namespace command {
