@@ -49,16 +49,18 @@ debug clang asan tsan: setup
 
 # So many in each of the attacks of tests/hostile, of which there are more than thirty.
 HOSTILE_MUTATIONS ?= 30000
+# An attack's worker and host wait for each other, so a shard for each processor keeps all of them at work.
+attack = seq 0 $$(($(JOBS) - 1)) | COPROC_HOSTILE_MUTATIONS=$(HOSTILE_MUTATIONS) COPROC_TEST_SECONDS=3600 \
+  UBSAN_OPTIONS=print_stacktrace=1 GTEST_TOTAL_SHARDS=$(JOBS) \
+  xargs -P $(JOBS) -I {} env GTEST_SHARD_INDEX={} build/asan/tests/coproc_tests --gtest_brief=1 --gtest_filter=$(1)
 
 #: make hostile       workers that do their worst, more than a million times, against a host with sanitizers
 hostile: setup
 	@$(call configure,asan)
 	@$(call build,asan) --target coproc_tests
-	COPROC_HOSTILE_MUTATIONS=$(HOSTILE_MUTATIONS) COPROC_TEST_SECONDS=3600 UBSAN_OPTIONS=print_stacktrace=1 \
-	  build/asan/tests/coproc_tests --gtest_brief=1 --gtest_filter='*Hostile*-*HostileInABox*'
+	$(call attack,'*Hostile*-*HostileInABox*')
 	for box in guard compute files client; do \
-	  COPROC_HOSTILE_SANDBOX=$$box COPROC_HOSTILE_MUTATIONS=$(HOSTILE_MUTATIONS) COPROC_TEST_SECONDS=3600 \
-	    build/asan/tests/coproc_tests --gtest_brief=1 --gtest_filter='*HostileInABox*' || exit 1; \
+	  export COPROC_HOSTILE_SANDBOX=$$box; $(call attack,'*HostileInABox*') || exit 1; \
 	done
 	@$(call configure,release)
 	@$(call build,release) --target coproc_python
@@ -86,6 +88,10 @@ chaos: setup
 	@mkdir -p build/chaos/tmp
 	TMPDIR=$(CURDIR)/build/chaos/tmp build/chaos/tests/coproc_tests --gtest_filter='Chaos*'
 
+# Which of them talk by TLS once more.
+by_tls := MachineMessages.*:MachineEnds.*:MachineLosses.*:MachineSilence.*:MachineMatrix.*:MachineFence.*
+by_tls := $(by_tls):MachineRandomKills.*
+
 #: make cluster       workers on other machines, by OpenSSH, TLS and Slurm too: killed, stopped and cut off, many times
 cluster: export COPROC_CHAOS_KILLS ?= 5000
 cluster: export COPROC_TEST_SECONDS ?= 3600
@@ -95,7 +101,7 @@ cluster: setup
 	@mkdir -p build/release/tmp
 	TMPDIR=$(CURDIR)/build/release/tmp build/release/tests/coproc_machine_tests --gtest_filter='Machine*'
 	TMPDIR=$(CURDIR)/build/release/tmp COPROC_MACHINE_WIRE=tls build/release/tests/coproc_machine_tests \
-	  --gtest_filter='MachineMessages.*:MachineEnds.*:MachineLosses.*:MachineRandomKills.*'
+	  --gtest_filter='$(by_tls)'
 
 #: make fuzz          each fuzz target for FUZZ_SECONDS (60) on its corpus; what it finds goes to build/fuzz/found
 # Thousands of links are made, and exceptions thrown: the address sanitizer's work for these takes half of the time.

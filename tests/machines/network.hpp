@@ -5,6 +5,7 @@
 
 #include <coproc/coproc.hpp>
 
+#include "machines/here.hpp"
 #include "machines/launcher/network_state.hpp"
 #include "support/temporary_file.hpp"
 
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <utility>
 
 namespace machines {
 
@@ -33,8 +35,9 @@ class Network {
   ~Network() { ::munmap(state_, sizeof *state_); }
 
   coproc::Machine machine(coproc::Timeout silence) const {
-    return coproc::Machine(coproc::command({CUTTABLE_LAUNCHER, file_.path()}),
-                           {.name = "node", .agent = COPROC_AGENT, .silence = silence});
+    coproc::Launcher launcher = coproc::command({CUTTABLE_LAUNCHER, file_.path()});
+    launcher.connects_back = is_by_tls();
+    return coproc::Machine(std::move(launcher), {.name = "node", .agent = COPROC_AGENT, .silence = silence});
   }
   /// Call once it is used: nothing of it then stays if this process is killed.
   void remove_name() const { ::unlink(file_.path().c_str()); }
