@@ -131,10 +131,12 @@ MARKS = [
     Mark("Python: tiny tasks, own chunks beside 1", "coproc_python", OWN_CHUNKS, ">=", 10, "python_pool"),
     Mark("another machine, by TLS: round trip", "coproc_tls", REMOTE_TRIP, "<=", 5, "tls"),
     Mark("another machine, by TLS: round trip", "coproc_tls", REMOTE_TRIP, "<=", 1, "zeromq_curve"),
+    Mark("another machine, by TLS: round trip", "coproc_tls", REMOTE_TRIP, "<=", 1, "grpc"),
     Mark("another machine, by TLS: 64 MiB", "coproc_tls", REMOTE_LENT, ">=", 0.9, "tls"),
     Mark("another machine, by TLS: stream", "coproc_tls", REMOTE_STREAM, ">=", 0.5, "coproc_here"),
     Mark("another machine, by TLS: us of a start", "coproc_tls", REMOTE_START, "<=", 150_000),
     Mark("another machine, by pipes: 64 MiB", "coproc_pipes", REMOTE_LENT, ">=", 0.8, "tcp"),
+    Mark("another machine, by pipes: 64 MiB", "coproc_pipes", REMOTE_LENT, ">=", 0.5, "scp"),
     Mark("another machine, by pipes: stream", "coproc_pipes", REMOTE_STREAM, ">=", 0.5, "coproc_here"),
     Mark("another machine, by pipes: us of a start", "coproc_pipes", REMOTE_START, "<=", 150_000),
 ]
