@@ -11,7 +11,8 @@ if(TARGET coproc_command)
   install(TARGETS coproc_command)
 endif()
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/coproc DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
-install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES ${PROJECT_SOURCE_DIR}/LICENSE ${PROJECT_SOURCE_DIR}/src/agent/LICENSE.openssl
+        DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
 install(EXPORT coproc_targets FILE coproc-targets.cmake NAMESPACE coproc:: DESTINATION ${package_dir})
 configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/coproc-config.cmake.in

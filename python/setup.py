@@ -29,6 +29,8 @@ class CMakeBuild(build_ext):
         (built,) = (build / "python" / "coproc").glob("_core*.so")
         self.copy_file(str(built), str(target))
         self.copy_file(str(build / "bin" / "coproc-agent"), str(target.parent / "coproc-agent"))
+        for license in (ROOT / "LICENSE", ROOT / "src" / "agent" / "LICENSE.openssl"):
+            self.copy_file(str(license), str(target.parent / license.name))
 
 
 setup(ext_modules=[Extension("coproc._core", [])], cmdclass={"build_ext": CMakeBuild})

@@ -56,6 +56,7 @@ def test_it_is_installed_in_a_clean_environment_and_works(tmp_path):
         if "__pycache__" not in path.parts
     }
     assert sources <= set(names)  # every module and every stub
+    assert {"coproc/LICENSE", "coproc/LICENSE.openssl"} <= set(names)  # the agent has OpenSSL in it
     run(sys.executable, "-m", "venv", tmp_path / "venv")
     python = tmp_path / "venv" / "bin" / "python"
     run(python, "-m", "pip", "install", "--no-index", "--no-deps", wheel)
