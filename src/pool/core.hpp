@@ -126,7 +126,11 @@ class PoolCore {
 
   // starting.cpp
   static void start_all(std::span<const std::unique_ptr<Slot>> slots);
+  Slot* slot_to_start() const noexcept COPROC_REQUIRES(mutex_);
   bool start_missing() noexcept COPROC_REQUIRES(mutex_);
+  void start_missing_without_waiting() noexcept COPROC_REQUIRES(mutex_);
+  template <class Step>
+  void launch(Slot& slot, const Step& step) noexcept COPROC_REQUIRES(mutex_);
   void note_failed_start(Slot& slot, const std::exception_ptr& cause) noexcept COPROC_REQUIRES(mutex_);
 
   // held.cpp
@@ -239,6 +243,7 @@ class PoolCore {
   bool is_asleep_ COPROC_GUARDED_BY(mutex_) = false;     // the driver sleeps on the links and the doorbell
   bool is_napping_ COPROC_GUARDED_BY(mutex_) = false;    // the driver sleeps for a fixed time, and uses no messenger
   bool is_launching_ COPROC_GUARDED_BY(mutex_) = false;  // a thread starts a worker
+  Slot* asked_ COPROC_GUARDED_BY(mutex_) = nullptr;      // its start was asked for, and no thread goes on with it
   /// A thread waits for a task that is still queued. Results are then taken in beyond the limit, to make room for it.
   bool is_needed_queued_ COPROC_GUARDED_BY(mutex_) = false;
   std::unique_ptr<pool::EventLoop> event_loop_ COPROC_GUARDED_BY(mutex_);  // null before native_handle()

@@ -131,9 +131,8 @@ void PoolCore::poll() {
   const auto poll_now = [&]() COPROC_REQUIRES(mutex_) {
     take_deaths();
     pump();
-    // A program that polls and never waits needs new workers, too. If another thread drives, that thread starts them,
-    // because a start blocks.
-    if (!is_driving_ && !queue_.empty()) start_missing();
+    // A program that polls and never waits needs new workers, too. If another thread drives, that thread starts them.
+    if (!is_driving_ && !queue_.empty()) start_missing_without_waiting();
   };
   if (!is_driving_ || is_napping_) return poll_now();
   struct Poller {

@@ -49,7 +49,7 @@ TaskPtr pop_running(TaskList& window) noexcept {
 std::int64_t PoolCore::due_at(const Slot& slot) const noexcept {
   switch (slot.phase) {
     case Slot::Phase::empty:
-      return is_broken_ || is_launching_ ? Slot::kNever : slot.retry_at;
+      return is_broken_ || is_launching_ || asked_ != nullptr ? Slot::kNever : slot.retry_at;
     case Slot::Phase::launching:
       return Slot::kNever;
     case Slot::Phase::ending:

@@ -116,7 +116,7 @@ void PoolCore::drive_without_waiting() {
   const Lock lock(*this);
   poll();
   if (event_loop_ != nullptr && (!is_driving_ || is_napping_)) collect_readable();
-  if (!is_driving_) start_missing();
+  if (!is_driving_) start_missing_without_waiting();
   if (event_loop_ == nullptr) return;
   event_loop_->has_news = false;  // the caller knows that it has to look
   event_loop_->clear();
@@ -129,7 +129,7 @@ void PoolCore::collect_readable() noexcept {
   event_loop_->look();
   bool any = false;
   for (const auto& slot : slots_) {
-    if (!event_loop_->is_readable(slot->number)) continue;
+    if (!event_loop_->is_readable(slot->number) || slot.get() == asked_) continue;
     collect_woken(*slot);
     any = true;
   }
@@ -146,14 +146,15 @@ void PoolCore::arm_event_loop() noexcept {
   std::int64_t due = pool::EventLoop::kNever;
   for (const auto& slot : slots_) {
     if (!is_stopped_) due = std::min(due, next_look(*slot, loop.looked_at));
-    const bool is_awaited = !is_stopped_ && slot->is_open() && may_take_from(*slot);
+    const bool is_asked = slot.get() == asked_;
+    const bool is_awaited = !is_stopped_ && (is_asked || (slot->is_open() && may_take_from(*slot)));
     if (is_awaited == loop.is_watching(slot->number)) continue;
     if (!is_awaited) {
       loop.stop_watching(slot->number);
       continue;
     }
     try {
-      loop.watch(slot->number, slot->messenger().native_handle());
+      loop.watch(slot->number, is_asked ? slot->worker().start_handle() : slot->messenger().native_handle());
     } catch (const std::exception&) {
       due = std::min(due, os::now_ns() + kLookAtUnwatchedEvery);
     }

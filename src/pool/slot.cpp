@@ -34,11 +34,11 @@ void Slot::note_launch() noexcept {
   phase = Phase::launching;
 }
 
-void Slot::ask_for_start() {
-  WorkerAccess::ask_for_start(worker(), [this] { worker_->start(); });
+void Slot::ask_for_start(Asked which) {
+  WorkerAccess::ask_for_start(worker(), which == Asked::all, [this] { worker_->start(); });
 }
 
-void Slot::await_start() { (void)worker().await_start(); }
+bool Slot::await_start(Timeout time) { return worker().await_start(time); }
 
 void Slot::note_started() {
   phase = Phase::starting;

@@ -55,7 +55,7 @@ class Slot {
  public:
   enum class Phase {
     empty,      // no process
-    launching,  // a thread starts one without the mutex, so that no other thread may use the worker
+    launching,  // one is being started, by a thread without the mutex, so that no other thread may use the worker
     starting,   // the process runs its init function
     ready,      // it runs tasks
     closing,    // it was asked to close, since it is to be replaced
@@ -74,9 +74,11 @@ class Slot {
   /// WorkerResource::start.
   void start() { worker_->start(); }
   /// The two halves of `start`: several workers that are asked for are made at the same time. As `start`, without the
-  /// mutex.
-  void ask_for_start();
-  void await_start();
+  /// mutex. The second one returns whether the start is over; `time` says how long it may wait for that. Starts that
+  /// are not asked for take place at once: with `forks` all but those by the fork server, with `all` those by `fork`.
+  enum class Asked { forks, all };
+  void ask_for_start(Asked which);
+  bool await_start(Timeout time = kForever);
   void note_started();
   void note_not_started() noexcept { phase = Phase::empty; }
   /// Call for the first message of the worker: its init function has returned.

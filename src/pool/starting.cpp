@@ -65,7 +65,7 @@ void PoolCore::start_all(std::span<const std::unique_ptr<Slot>> slots) {
   for (const auto& slot : slots) {
     slot->note_launch();
     unless_lacking(*slot, [&] {
-      slot->ask_for_start();
+      slot->ask_for_start(Slot::Asked::forks);
       asked.push_back(slot.get());
     });
     if (asked.size() == kMostAsked) await_first();
@@ -74,34 +74,71 @@ void PoolCore::start_all(std::span<const std::unique_ptr<Slot>> slots) {
   await_all();
 }
 
-/// Starts one worker if a slot is empty. Returns whether it tried; then the mutex was unlocked, and other threads may
-/// have driven. A start takes as long as the program's static initialisers. Only one thread starts workers at a time,
-/// so that the others go on with the workers that are there.
-bool PoolCore::start_missing() noexcept {
-  if (is_stopped_ || is_broken_ || is_launching_) return false;
+/// Returns the slot whose start was asked for, or whose worker is to be started now; null if there is none. Only one
+/// thread starts workers at a time, so that the others go on with the workers that are there.
+PoolCore::Slot* PoolCore::slot_to_start() const noexcept {
+  if (is_stopped_ || is_launching_) return nullptr;
+  if (asked_ != nullptr || is_broken_) return asked_;
   const std::int64_t now = os::now_ns();
   const auto at = std::find_if(slots_.begin(), slots_.end(), [&](const auto& slot) {
     return slot->phase == Slot::Phase::empty && now >= slot->retry_at && !slot->worker().is_alive();
   });
-  if (at == slots_.end()) return false;
-  Slot& slot = **at;
+  return at == slots_.end() ? nullptr : at->get();
+}
+
+/// Starts one worker if a slot is empty, or waits for the one that was asked for. Returns whether it tried; then the
+/// mutex was unlocked, and other threads may have driven. A start takes as long as the program's static initialisers.
+bool PoolCore::start_missing() noexcept {
+  Slot* const slot = slot_to_start();
+  if (slot == nullptr) return false;
+  const bool is_asked = slot == std::exchange(asked_, nullptr);
+  launch(*slot, [slot, is_asked] {
+    if (is_asked) {
+      slot->await_start();
+    } else {
+      slot->start();
+    }
+    return true;
+  });
+  return true;
+}
+
+/// Asks for one worker if a slot is empty, or goes on with the start that was asked for, as far as that needs no wait.
+void PoolCore::start_missing_without_waiting() noexcept {
+  Slot* const slot = slot_to_start();
+  if (slot == nullptr) return;
+  const bool is_asked = slot == std::exchange(asked_, nullptr);
+  launch(*slot, [slot, is_asked] {
+    if (!is_asked) slot->ask_for_start(Slot::Asked::all);
+    return slot->await_start(std::chrono::nanoseconds(0));
+  });
+}
+
+/// Takes a step of a start with the mutex unlocked. The step returns whether the worker has started.
+template <class Step>
+void PoolCore::launch(Slot& slot, const Step& step) noexcept {
   const os::NoCancel stays;  // or else the slot would stay in its launching phase
-  slot.note_launch();
+  if (slot.phase != Slot::Phase::launching) slot.note_launch();
   is_launching_ = true;
   arm_event_loop();  // it must not watch the link of the former worker, which the start destroys
   notify_all();      // another thread may drive meanwhile
   std::exception_ptr error;
+  bool is_over = true;
   try {
     const os::MutexUnlock unlocked(mutex_);
-    slot.start();
+    is_over = step();
   } catch (...) {
     error = std::current_exception();
   }
   is_launching_ = false;
-  try {
-    if (error == nullptr) slot.note_started();
-  } catch (...) {
-    error = std::current_exception();
+  if (!is_over) {
+    asked_ = &slot;
+  } else {
+    try {
+      if (error == nullptr) slot.note_started();
+    } catch (...) {
+      error = std::current_exception();
+    }
   }
   if (error != nullptr) {
     slot.note_not_started();
@@ -109,7 +146,6 @@ bool PoolCore::start_missing() noexcept {
   }
   wake_driver();  // the driver has to wait for this worker, too
   notify_all();   // stop() waits until no worker is being started
-  return true;
 }
 
 /// Records that a worker has ended, or could not be started, before it ran anything. The next start of this slot is

@@ -91,12 +91,15 @@ void PoolCore::stop_workers(const StopOptions& options) {
     if (!slot->window.empty()) busy.push_back(&slot->worker());
   }
   fail_waiting(std::make_exception_ptr(TaskCancelledError("the pool was stopped before this task had ended")));
+  Slot* const asked = std::exchange(asked_, nullptr);
   {
     const os::MutexUnlock unlocked(mutex_);
     if (driver_.joinable()) driver_.join();
     for (Worker* worker : busy) worker->terminate();  // a busy worker would read a close request only after its task
     Worker::stop_all(all, options);
+    if (asked != nullptr) asked->worker().cancel_start();
   }
+  if (asked != nullptr) asked->note_not_started();
   for (const auto& slot : slots_) {
     if (!slot->has_process()) continue;
     const auto status = slot->worker().exit_status();

@@ -7,8 +7,9 @@
 
 namespace coproc::inline v0::detail {
 
-WorkerAccess::OnlyAsking::OnlyAsking(Worker& worker) : worker_(worker) {
-  worker.state().unawaited = Worker::State::Unawaited::forks;
+WorkerAccess::OnlyAsking::OnlyAsking(Worker& worker, bool all) : worker_(worker) {
+  using Unawaited = Worker::State::Unawaited;
+  worker.state().unawaited = all ? Unawaited::everything : Unawaited::forks;
 }
 WorkerAccess::OnlyAsking::~OnlyAsking() { worker_.state_->unawaited = Worker::State::Unawaited::nothing; }
 

@@ -14,11 +14,12 @@
 namespace coproc::inline v0::detail {
 
 struct WorkerAccess {
-  /// Calls `start`, which starts this worker. Where the fork server starts it, that only asks for the process, and
-  /// Worker::await_start() has to follow. If it does not, the next start or the worker's destructor ends the process.
+  /// Calls `start`, which starts this worker. Where the fork server starts it, or with `all` a new program, that only
+  /// asks for the process, and Worker::await_start() has to follow. If it does not, the next start or the worker's
+  /// destructor ends the process.
   template <class Start>
-  static void ask_for_start(Worker& worker, const Start& start) {
-    const OnlyAsking only_asking(worker);
+  static void ask_for_start(Worker& worker, bool all, const Start& start) {
+    const OnlyAsking only_asking(worker, all);
     start();
   }
   /// Sends SIGKILL. Returns false if it was refused, so that the process may go on; true also if the process has ended.
@@ -51,7 +52,7 @@ struct WorkerAccess {
   };
   class OnlyAsking {
    public:
-    explicit OnlyAsking(Worker& worker);
+    OnlyAsking(Worker& worker, bool all);
     OnlyAsking(const OnlyAsking&) = delete;
     OnlyAsking& operator=(const OnlyAsking&) = delete;
     ~OnlyAsking();

@@ -31,7 +31,7 @@ void answer(PriorityMessenger& host) {
 using Worker = coproc::WorkerResource<void (*)(PriorityMessenger&)>;
 
 void ask(Worker& worker) {
-  WorkerAccess::ask_for_start(worker, [&] { worker.start(); });
+  WorkerAccess::ask_for_start(worker, false, [&] { worker.start(); });
 }
 
 void expect_answers(Worker& worker) {

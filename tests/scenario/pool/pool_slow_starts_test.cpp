@@ -1,10 +1,12 @@
 // A worker that takes long to start, or to get ready, holds nobody up but who starts it.
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <coproc/coproc.hpp>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -92,6 +94,86 @@ TEST(PoolSlowStart, APoolIsStoppedWhileAWorkerIsStarted) {
   while (pool.pids().size() == 2) std::this_thread::yield();
   const std::jthread other([&] { server.go_on(); });
   pool.stop();
+}
+
+/// A pool in a loop, one of whose two workers has ended, and cannot be replaced before the fork server goes on.
+struct Looped {
+  explicit Looped(coproc::StartMethod method = coproc::StartMethod::automatic) : pool(options(method)) {
+    expect_usable(pool);
+    server.emplace();
+    auto deadly = pool.submit(&die);
+    while (!deadly.is_done()) turn();
+    EXPECT_THROW(deadly.get(), coproc::WorkerDiedError);
+  }
+  static coproc::PoolOptions options(coproc::StartMethod method) {
+    coproc::PoolOptions all{.workers = 2};
+    all.worker.method = method;
+    all.worker.start_timeout = coproc::kForever;
+    return all;
+  }
+  void turn() {
+    pollfd entry{pool.native_handle(), POLLIN, 0};
+    EXPECT_EQ(::poll(&entry, 1, -1), 1);
+    pool.poll();
+  }
+  /// The worker that is there does the work meanwhile.
+  void expect_goes_on() {
+    for (int i = 0; i < 20; ++i) {
+      auto task = pool.submit(square, i);
+      while (!task.is_done()) turn();
+      EXPECT_EQ(task.get(), i * i);
+    }
+    EXPECT_EQ(pool.pids().size(), 1U);
+  }
+
+  Pool<> pool;
+  std::optional<StoppedForkServer> server;
+};
+
+TEST(PoolSlowStart, ALoopGoesOnMeanwhile) {
+  Looped looped;
+  looped.expect_goes_on();
+  pollfd entry{looped.pool.native_handle(), POLLIN, 0};
+  while (::poll(&entry, 1, 100) == 1) looped.pool.poll();  // the start that is under way does not keep it awake
+  looped.server->go_on();
+  while (looped.pool.pids().size() != 2) looped.turn();
+  expect_usable(looped.pool);
+}
+
+TEST(PoolSlowStart, WhoWaitsGoesOnWithAStartThatALoopHasAskedFor) {
+  Looped looped;
+  looped.expect_goes_on();
+  const std::jthread other([&] { looped.server->go_on(); });
+  while (looped.pool.pids().size() != 2) EXPECT_EQ(looped.pool.submit(square, 3).get(), 9);
+}
+
+TEST(PoolSlowStart, APoolIsStoppedWhileItsLoopHasAskedForAWorker) {
+  Looped looped;
+  looped.expect_goes_on();
+  const std::jthread other([&] { looped.server->go_on(); });
+  looped.pool.stop();
+  EXPECT_TRUE(looped.pool.pids().empty());
+}
+
+TEST(PoolSlowStart, APoolIsDestroyedWhileItsLoopHasAskedForAWorker) {
+  Looped looped;
+  looped.expect_goes_on();
+}
+
+TEST(PoolEventLoop, AsksForWorkersThatAreNewPrograms) {
+  coproc::PoolOptions options{.workers = 1};
+  options.worker.method = coproc::StartMethod::spawn;
+  Pool pool{options};
+  pollfd entry{pool.native_handle(), POLLIN, 0};
+  for (int i = 0; i < 3; ++i) {
+    auto deadly = pool.submit(&die);
+    auto task = pool.submit(square, i);
+    while (!task.is_done()) {
+      ASSERT_EQ(::poll(&entry, 1, -1), 1);
+      pool.poll();
+    }
+    EXPECT_EQ(task.get(), i * i);
+  }
 }
 
 /// The worker in the second place is not ready until the file has something in it.
