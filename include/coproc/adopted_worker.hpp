@@ -21,6 +21,7 @@ struct AdoptOptions {
   std::string name = {};
   StopOptions stop = {};
   LinkOptions link = {};
+  bool capture_stderr = false;
   bool heed_signals_of_others = false;
   bool report_crashes = true;
   /// What the process will confine itself to, by this_worker::confine: nothing here closes the box. As for other boxed
@@ -50,6 +51,7 @@ class AdoptedWorker : public Worker {
       : Worker(WorkerOptions{.name = std::move(options.name),
                              .stop = options.stop,
                              .link = options.link,
+                             .capture_stderr = options.capture_stderr,
                              .heed_signals_of_others = options.heed_signals_of_others,
                              .report_crashes = options.report_crashes,
                              .sandbox = std::move(options.sandbox),

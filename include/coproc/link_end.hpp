@@ -65,6 +65,10 @@ class COPROC_API LinkEnd {
   template <class M>
   M open(const LinkOptions& most = {});
 
+  /// In the process of an AdoptedWorker with AdoptOptions::capture_stderr: makes its stderr the one that the host
+  /// reads. `run` does so, too; call this earlier for what is printed before. Otherwise it does nothing. Throws
+  /// SystemLimitError.
+  void redirect_stderr();
   /// Runs a target on the end of an AdoptedWorker, and returns the exit code for the process: 0 if the target returned,
   /// was asked to close or lost its host, and 1 if an exception left it, which is then sent to the host. Call this
   /// once, in the first thread of the worker. From now on the process ends with its host, and reports crashes to it.

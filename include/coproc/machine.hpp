@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "coproc/errors.hpp"
 #include "coproc/timeout.hpp"
 
 namespace coproc::inline v0 {
@@ -104,7 +105,7 @@ class Machine {
 };
 
 struct SlurmOptions {
-  /// How many nodes.
+  /// How many nodes, at least 1.
   int nodes = 1;
   /// More words for srun, such as `{"-p", "batch", "-t", "60"}`.
   std::vector<std::string> arguments = {};
@@ -118,7 +119,11 @@ struct SlurmOptions {
 /// share one. The agents connect back (`Launcher::connects_back`), since srun carries few bytes.
 ///
 ///     coproc::Pool pool({.workers = 8, .machines = coproc::slurm({.nodes = 4, .arguments = {"-p", "batch"}})});
+/// Throws InvalidArgumentError if `nodes` is below 1.
 inline std::vector<Machine> slurm(const SlurmOptions& options = {}) {
+  if (options.nodes < 1) {  // a pool without machines would run its workers on this one
+    throw InvalidArgumentError("slurm: at least one node is needed, not " + std::to_string(options.nodes));
+  }
   const bool is_inside = std::getenv("SLURM_JOB_ID") != nullptr;
   std::vector<Machine> machines;
   for (int node = 0; node < options.nodes; ++node) {

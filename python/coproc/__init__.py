@@ -26,6 +26,7 @@ from ._core import (
     StopOptions,
     Violation,
     command,
+    slurm,
     ssh,
     wait_any,
 )

@@ -290,7 +290,15 @@ def empty(shape: int | Sequence[int], dtype: DTypeLike = ..., messenger: _Messen
 
 class Launcher:
     def __init__(
-        self, command: Sequence[str], *, uses_shell: bool = False, ships: bool = False, name: str = ""
+        self,
+        command: Sequence[str],
+        *,
+        uses_shell: bool = False,
+        ships: bool = False,
+        connects_back: bool = False,
+        name: str = "",
+        fence: Sequence[str] = (),
+        fence_time: float = ...,
     ) -> None: ...
     @property
     def command(self) -> list[str]: ...
@@ -299,7 +307,13 @@ class Launcher:
     @property
     def ships(self) -> bool: ...
     @property
+    def connects_back(self) -> bool: ...
+    @property
     def name(self) -> str: ...
+    @property
+    def fence(self) -> list[str]: ...
+    @property
+    def fence_time(self) -> float: ...
 
 def command(words: Sequence[str]) -> Launcher: ...
 def ssh(destination: str, options: Sequence[str] = ()) -> Launcher: ...
@@ -314,6 +328,7 @@ class Machine:
         agent_there: str = "",
         program_there: str = "",
         silence: _Timeout = ...,
+        ports: tuple[int, int] | None = None,
     ) -> None: ...
     @property
     def launcher(self) -> Launcher: ...
@@ -327,6 +342,20 @@ class Machine:
     def program_there(self) -> str: ...
     @property
     def silence(self) -> float | None: ...
+    @property
+    def ports(self) -> tuple[int, int] | None: ...
+
+def slurm(
+    nodes: int = 1,
+    arguments: Sequence[str] = (),
+    *,
+    name: str = "",
+    agent: str | None = None,
+    agent_there: str = "",
+    program_there: str = "",
+    silence: _Timeout = ...,
+    ports: tuple[int, int] | None = None,
+) -> list[Machine]: ...
 
 # ---- workers ----
 
@@ -353,6 +382,8 @@ class ExitStatus:
     def unanswered(self) -> list[int]: ...
     @property
     def stack(self) -> list[str]: ...
+    @property
+    def stderr_tail(self) -> str: ...
     @property
     def user_time(self) -> float: ...
     @property
@@ -416,6 +447,8 @@ class WorkerResource(_Life):
         link: LinkOptions | None = None,
         number: int | None = None,
         seed: int | None = None,
+        env: Mapping[str, str | None] | None = None,
+        capture_stderr: bool = False,
         sandbox: Sandbox | None = None,
         limits: Limits | None = None,
         trust_pickle: bool = False,
@@ -441,6 +474,8 @@ class ProgramResource(_Life):
         name: str | None = None,
         stop: StopOptions | None = None,
         link: LinkOptions | None = None,
+        env: Mapping[str, str | None] | None = None,
+        capture_stderr: bool = False,
         sandbox: Sandbox | None = None,
         limits: Limits | None = None,
         machine: Machine | None = None,
@@ -554,6 +589,7 @@ class Pool:
         *,
         name: str | None = None,
         env: Mapping[str, str | None] | None = None,
+        capture_stderr: bool = False,
         init: Callable[..., Any] | None = None,
         init_args: Iterable[Any] = (),
         exit: Callable[..., Any] | None = None,
@@ -570,6 +606,7 @@ class Pool:
         limits: Limits | None = None,
         trust_pickle: bool = False,
         machines: Iterable[Machine] = (),
+        retries_unfenced: bool = False,
         start_timeout: _Timeout = ...,
     ) -> None: ...
     def map(
@@ -721,7 +758,11 @@ class LazyPool:
         datas: Iterable[Any],
         chunksize: int | None = None,
         channel_id: _Channel = None,
-        **options: Any,
+        *,
+        time_limit: _Timeout = None,
+        max_retries: int = 0,
+        stop_on_error: bool = False,
+        progress: _Progress = None,
     ) -> list[_R]: ...
     def map_unordered(
         self,
@@ -729,8 +770,12 @@ class LazyPool:
         datas: Iterable[Any],
         chunksize: int | None = None,
         channel_id: _Channel = None,
-        **options: Any,
-    ) -> Iterator[_R]: ...
+        *,
+        time_limit: _Timeout = None,
+        max_retries: int = 0,
+        stop_on_error: bool = False,
+        progress: _Progress = None,
+    ) -> Results[_R]: ...
     @staticmethod
     def chunk_size_slice(n: int, chunk_size: int) -> list[slice]: ...
     def is_alive(self) -> bool: ...

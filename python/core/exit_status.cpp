@@ -115,6 +115,9 @@ void bind_exit_status(py::module_& module) {
           },
           "The calls in which the worker crashed, innermost first. Empty if they are not known, or it did not crash.")
       .def_property_readonly(
+          "stderr_tail", [](const ExitStatus& status) { return text_of(status.stderr_tail); },
+          "The last 4 KiB that the worker printed to stderr, with `capture_stderr`. Otherwise an empty text.")
+      .def_property_readonly(
           "user_time", [](const ExitStatus& status) { return seconds(status.resources.user_time); },
           "The processor time that the worker used in its own code, in seconds. 0 if the kernel does not know it.")
       .def_property_readonly(

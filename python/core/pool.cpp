@@ -81,18 +81,20 @@ coproc::detail::MakePoolWorker maker_of(const py::function& make_worker) {
   };
 }
 
-TaskOptions task_options(std::size_t chunk_size, const py::object& time_limit, std::size_t max_retries,
-                         bool stop_on_error) {
-  return {.chunk_size = chunk_size,
-          .time_limit = timeout_of(time_limit),
-          .max_retries = max_retries,
-          .stop_on_error = stop_on_error};
+TaskOptions task_options(const PoolKernel& pool, std::size_t chunk_size, const py::object& time_limit,
+                         std::size_t max_retries, bool stop_on_error) {
+  TaskOptions options = pool.task_defaults();
+  options.chunk_size = chunk_size;
+  options.time_limit = timeout_of(time_limit);
+  options.max_retries = max_retries;
+  options.stop_on_error = stop_on_error;
+  return options;
 }
 
 std::shared_ptr<PoolJob> map(const std::shared_ptr<PoolKernel>& self, const HeldFunction& function, py::object iterator,
                              py::function main_names, bool copies, bool is_ordered, std::size_t chunk_size,
                              const py::object& time_limit, std::size_t max_retries, bool stop_on_error) {
-  TaskOptions options = task_options(chunk_size, time_limit, max_retries, stop_on_error);
+  TaskOptions options = task_options(*self, chunk_size, time_limit, max_retries, stop_on_error);
   JobHandle job;
   {
     const Unlocked unlocked;
@@ -107,7 +109,7 @@ std::shared_ptr<PoolJob> submit(const std::shared_ptr<PoolKernel>& self, const H
                                 std::size_t max_retries) {
   CallWriter writer(MainNames(std::move(main_names)), 1, false);
   writer.add(arguments);
-  TaskOptions options = task_options(1, time_limit, max_retries, false);
+  TaskOptions options = task_options(*self, 1, time_limit, max_retries, false);
   JobHandle job;
   {
     const Unlocked unlocked;
@@ -138,7 +140,7 @@ py::tuple insights(PoolKernel& self) {
 }  // namespace
 
 PoolKernel::PoolKernel(const coproc::PoolOptions& options, const py::function& make_worker, bool unpickles)
-    : unpickles_(unpickles) {
+    : unpickles_(unpickles), task_defaults_(options.tasks) {
   auto maker = maker_of(make_worker);
   const Unlocked unlocked;
   handle_ = std::make_unique<coproc::detail::PoolHandle>(options, std::move(maker));
@@ -154,7 +156,7 @@ void bind_pool(py::module_& module) {
       .def(py::init([](std::size_t workers, const std::string& name, const py::function& make_worker,
                        std::size_t window, std::size_t tasks_per_worker, std::size_t memory_per_worker, bool background,
                        const coproc::StopOptions& stop, const coproc::LinkOptions& link, bool unpickles,
-                       std::vector<coproc::Machine> machines) {
+                       std::vector<coproc::Machine> machines, bool retries_unfenced) {
              coproc::PoolOptions options{.workers = workers,
                                          .machines = std::move(machines),
                                          .window = window,
@@ -164,13 +166,14 @@ void bind_pool(py::module_& module) {
              options.worker.name = name;
              options.worker.stop = stop;
              options.worker.link = link;
+             options.tasks.retries_unfenced = retries_unfenced;
              const auto end = [](PoolKernel* kernel) {
                end_without_lock([kernel] { delete kernel; }, kernel->is_at_work());
              };
              return std::shared_ptr<PoolKernel>(new PoolKernel(options, make_worker, unpickles), end);
            }),
            py::kw_only(), "workers"_a, "name"_a, "make_worker"_a, "window"_a, "tasks_per_worker"_a,
-           "memory_per_worker"_a, "background"_a, "stop"_a, "link"_a, "unpickles"_a, "machines"_a)
+           "memory_per_worker"_a, "background"_a, "stop"_a, "link"_a, "unpickles"_a, "machines"_a, "retries_unfenced"_a)
       .def("new_function",
            [](PoolKernel& self, const std::string& data) {
              const Unlocked released;

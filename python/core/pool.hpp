@@ -19,19 +19,22 @@ namespace coproc_python {
 /// A pool. Everything that reads its results keeps it alive.
 class PoolKernel {
  public:
-  /// If `unpickles` is false, results and errors of workers are taken as MessagePack only.
+  /// `options.tasks` has the defaults of all tasks. If `unpickles` is false, results and errors of workers are taken as
+  /// MessagePack only.
   PoolKernel(const coproc::PoolOptions& options, const pybind11::function& make_worker, bool unpickles);
   PoolKernel(const PoolKernel&) = delete;
   PoolKernel& operator=(const PoolKernel&) = delete;
 
   coproc::detail::PoolHandle& handle() noexcept { return *handle_; }
   bool unpickles() const noexcept { return unpickles_; }
+  const coproc::TaskOptions& task_defaults() const noexcept { return task_defaults_; }
   /// Whether this process has workers whose end the destructor waits for.
   bool is_at_work() const noexcept { return pid_ == ::getpid() && !handle_->pids().empty(); }
 
  private:
   const int pid_ = ::getpid();
   const bool unpickles_;
+  const coproc::TaskOptions task_defaults_;
   std::unique_ptr<coproc::detail::PoolHandle> handle_;
 };
 

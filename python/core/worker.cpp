@@ -10,7 +10,9 @@
 #include <atomic>
 #include <chrono>
 #include <functional>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -30,6 +32,7 @@ using coproc::ExitStatus;
 using coproc::MultiMessenger;
 using coproc::PriorityMessenger;
 
+using Environment = std::map<std::string, std::optional<std::string>>;
 using WorkerPointer = std::shared_ptr<Worker>;
 
 /// Prints the exception that has ended the worker, unless it was raised before. Needs the interpreter's lock.
@@ -227,16 +230,17 @@ void bind_worker(py::module_& module) {
       .def_property_readonly("exit_status",
                              py::cpp_function([](Worker& self) { return self.life().exit_status(); }, unlocked));
   py::class_<Adopted, Worker, std::shared_ptr<Adopted>>(module, "AdoptedWorker")
-      .def(
-          py::init([](bool reorders, std::string name, const coproc::StopOptions& stop, const coproc::LinkOptions& link,
-                      std::optional<coproc::Sandbox> sandbox, std::optional<coproc::Limits> limits) {
-            return make<AdoptedOf, Adopted>(reorders, name,
-                                            coproc::AdoptOptions{.name = name,
-                                                                 .stop = stop,
-                                                                 .link = link,
-                                                                 .sandbox = std::move(sandbox),
-                                                                 .limits = limits.value_or(coproc::Limits())});
-          }))
+      .def(py::init([](bool reorders, std::string name, const coproc::StopOptions& stop,
+                       const coproc::LinkOptions& link, bool capture_stderr, std::optional<coproc::Sandbox> sandbox,
+                       std::optional<coproc::Limits> limits) {
+        return make<AdoptedOf, Adopted>(reorders, name,
+                                        coproc::AdoptOptions{.name = name,
+                                                             .stop = stop,
+                                                             .link = link,
+                                                             .capture_stderr = capture_stderr,
+                                                             .sandbox = std::move(sandbox),
+                                                             .limits = limits.value_or(coproc::Limits())});
+      }))
       .def("new_link", &new_link)
       .def("adopt", [](Adopted& self, int pid, py::function ask) {
         auto asked = without_lock(std::move(ask));
@@ -244,19 +248,22 @@ void bind_worker(py::module_& module) {
         self.adopt(pid, std::move(asked));
       });
   py::class_<Program, Worker, std::shared_ptr<Program>>(module, "ProgramWorker")
-      .def(py::init([](bool reorders, std::string path, std::vector<std::string> arguments, std::string name,
-                       const coproc::StopOptions& stop, const coproc::LinkOptions& link,
-                       std::optional<coproc::Sandbox> sandbox, std::optional<coproc::Limits> limits,
-                       std::optional<coproc::Machine> machine, py::object start_timeout) {
-        return make<ProgramOf, Program>(reorders, name, coproc::Executable{std::move(path), std::move(arguments)},
-                                        coproc::WorkerOptions{.name = name,
-                                                              .stop = stop,
-                                                              .link = link,
-                                                              .start_timeout = timeout_of(start_timeout),
-                                                              .machine = std::move(machine),
-                                                              .sandbox = std::move(sandbox),
-                                                              .limits = limits.value_or(coproc::Limits())});
-      }))
+      .def(
+          py::init([](bool reorders, std::string path, std::vector<std::string> arguments, std::string name,
+                      const coproc::StopOptions& stop, const coproc::LinkOptions& link, Environment env,
+                      bool capture_stderr, std::optional<coproc::Sandbox> sandbox, std::optional<coproc::Limits> limits,
+                      std::optional<coproc::Machine> machine, py::object start_timeout) {
+            return make<ProgramOf, Program>(reorders, name, coproc::Executable{std::move(path), std::move(arguments)},
+                                            coproc::WorkerOptions{.name = name,
+                                                                  .stop = stop,
+                                                                  .link = link,
+                                                                  .start_timeout = timeout_of(start_timeout),
+                                                                  .env = std::move(env),
+                                                                  .capture_stderr = capture_stderr,
+                                                                  .machine = std::move(machine),
+                                                                  .sandbox = std::move(sandbox),
+                                                                  .limits = limits.value_or(coproc::Limits())});
+          }))
       .def("start", &start_program)
       .def("start_sent",
            [](Program& self, std::string sent) {

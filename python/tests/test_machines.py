@@ -14,7 +14,9 @@ import numpy
 import pytest
 from machines import (
     Counter,
+    PATIENT,
     PATIENT_STOP,
+    children,
     echo,
     fail,
     far_agent,
@@ -194,6 +196,41 @@ def test_a_silent_machine_has_a_lease(start):
         time.sleep(0.01)
 
 
+def test_a_fence_ends_what_runs_there(start, tmp_path):
+    """The connection ends, and the agent there does not see it: the worker would run on."""
+    launch = script(tmp_path / "launch", 'cat | "$@" | cat\n')
+    fence = script(tmp_path / "fence", f'kill -KILL $(cat "{tmp_path}/pids")\n')
+    launcher = coproc.Launcher([launch], fence=[fence], fence_time=300)
+    worker = start(echo, machine=coproc.Machine(launcher, **PATIENT))
+    (shell,) = children(near_agent())
+    names = {child: pathlib.Path(f"/proc/{child}/comm").read_text().strip() for child in children(shell)}
+    (far,) = [child for child, name in names.items() if name == "coproc-far"]
+    (tmp_path / "pids").write_text(f"{worker.pid} {far}")
+    os.kill(far, signal.SIGSTOP)
+    for process in (shell, *(child for child in names if child != far)):
+        os.kill(process, signal.SIGKILL)
+    assert worker.join().machine_lost.fence == coproc.Fence.confirmed
+
+
+def test_an_agent_that_connects_back(start):
+    worker = start(echo, machine=coproc.Machine(coproc.Launcher(["env"], connects_back=True), **PATIENT))
+    assert worker.messenger.call("a") == "a"
+    sockets = [os.readlink(each) for each in pathlib.Path(f"/proc/{far_agent()}/fd").iterdir()]
+    assert any(each.startswith("socket:") for each in sockets)
+    assert worker.stop().success
+
+
+def tell_variable(messenger, name):
+    messenger.send_norequest(os.environ.get(name))
+
+
+def test_its_environment_and_its_stderr(start, capfd):
+    options = {"env": {"COPROC_TEST_LEVEL": "3"}, "capture_stderr": True}
+    assert start(tell_variable, options=options, name="COPROC_TEST_LEVEL").messenger.receive_blocking() == "3"
+    assert start(print_much, options=options).join().stderr_tail == "to stderr\n"
+    assert capfd.readouterr().err == ""
+
+
 def test_a_worker_ends_with_its_object(start):
     worker = coproc.WorkerResource(echo, machine=here())
     worker.start()
@@ -314,6 +351,25 @@ def test_machines_and_workers_can_be_copied():
     worker.start()
     assert worker.messenger.call(1) == 1
     worker.stop()
+
+
+def test_the_words_of_launchers_and_machines():
+    machine = coproc.Machine(
+        coproc.Launcher(["qrsh"], connects_back=True, fence=["qdel", "7"], fence_time=5), ports=(7000, 7010)
+    )
+    launcher = machine.launcher
+    assert (launcher.connects_back, launcher.fence, launcher.fence_time) == (True, ["qdel", "7"], 5)
+    assert machine.ports == (7000, 7010) and coproc.Machine(launcher).ports is None
+    for same in (pickle.loads(pickle.dumps(machine)), copy.deepcopy(machine)):
+        assert repr(same) == repr(machine) and "fence=['qdel', '7'], fence_time=5" in repr(same)
+    for options in ({"fence_time": None}, {"fence_time": float("nan")}):
+        with pytest.raises(ValueError):
+            coproc.Launcher(["qrsh"], **options)
+    for ports in (7000, (1, 2, 3), (0, 65536), ("a", "b")):
+        with pytest.raises(TypeError):
+            coproc.Machine(launcher, ports=ports)
+    with pytest.raises(ValueError, match="ports"):
+        coproc.WorkerResource(wait, machine=coproc.Machine(launcher, ports=(7010, 7000))).start()
 
 
 def test_the_agent_that_was_installed_with_the_module_is_found():

@@ -48,6 +48,18 @@ def test_workers_have_their_environment(method):
     assert "COPROC_SET" not in os.environ and os.environ.get("HOME") == home
 
 
+def print_and_die(_):
+    os.write(2, b"some last words")
+    os._exit(3)
+
+
+def test_the_stderr_of_workers_is_kept(method, capfd):
+    with Pool(1, capture_stderr=True, method=method) as pool:
+        with pytest.raises(coproc.WorkerDiedError) as caught:
+            pool.map(print_and_die, [1])
+    assert caught.value.exit_status.stderr_tail == "some last words" and capfd.readouterr().err == ""
+
+
 @pytest.mark.parametrize(
     "env, error",
     [({"A": 1}, TypeError), ({5: "a"}, TypeError), ({"": "a"}, ValueError), ({"A=B": "a"}, ValueError),

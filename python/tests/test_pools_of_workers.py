@@ -39,6 +39,43 @@ def test_a_lazy_pool_runs_anything_on_anything():
     assert not pool.is_alive() and list(pool) == []
 
 
+def test_results_of_a_lazy_pool_have_their_indices():
+    items = [Item(i) for i in range(50)]
+    pool = LazyPool(2)
+    results = pool.map_unordered(lambda item: 100 // item.value, items, chunksize=3).as_results()
+    assert not pool.is_alive()
+    found = {}
+    for result in results:
+        assert pool.is_alive()
+        found[result.index] = result.error if result.error is not None else result.value
+    assert isinstance(found.pop(0), ZeroDivisionError) and found == {i: 100 // i for i in range(1, 50)}
+    assert not pool.is_alive()
+    results = pool.map_unordered(lambda item: item.value, items)
+    next(results)
+    with pytest.raises(ValueError, match="call it before the first of them"):
+        results.as_results()
+    assert len(list(results)) == 49 and list(results) == [] and not pool.is_alive()
+
+
+def test_an_error_takes_the_place_of_a_result_of_a_lazy_pool():
+    results, found, errors = LazyPool(1).map_unordered(lambda x: 6 // x, [1, 0, 2], max_retries=1), [], 0
+    while True:
+        try:
+            found.append(next(results))
+        except StopIteration:
+            break
+        except ZeroDivisionError:
+            errors += 1
+    assert sorted(found) == [3, 6] and errors == 1
+    for wrong, error in (
+        ({"chunksize": 0}, ValueError),
+        ({"max_retries": -1}, ValueError),
+        ({"progress": 3}, TypeError),
+    ):
+        with pytest.raises(error):
+            LazyPool(1).map_unordered(abs, [1], **wrong)
+
+
 def test_a_lazy_pool_keeps_the_old_names():
     with LazyPool(2, verbose=True) as pool:
         assert pool.map(str, [1, 2, 3], chunksize=2, channel_id="any") == ["1", "2", "3"]

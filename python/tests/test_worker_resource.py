@@ -189,6 +189,42 @@ def test_what_cannot_be_pickled_is_no_start_argument_and_leaves_nothing():
     worker.stop()
 
 
+#: What this module found when it was imported, which a new program does in the worker.
+_AT_IMPORT = os.environ.get("COPROC_TEST_LEVEL")
+
+
+def tell_environment(messenger):
+    messenger.send_norequest((os.environ.get("COPROC_TEST_LEVEL"), os.environ.get("HOME"), _AT_IMPORT))
+
+
+def print_and_die(messenger):
+    os.write(2, b"x" * 10_000 + b" from elsewhere")
+    os._exit(7)
+
+
+def test_its_environment(method):
+    with WorkerResource(tell_environment, method=method, env={"COPROC_TEST_LEVEL": "3", "HOME": None}) as worker:
+        is_new_program = worker.proc._popen.method != "fork"
+        assert worker.messenger.receive_blocking() == ("3", None, "3" if is_new_program else None)
+    assert "COPROC_TEST_LEVEL" not in os.environ and "HOME" in os.environ
+    for env, error in (({"A": 1}, TypeError), ({"A=B": "1"}, ValueError), ({"": "1"}, ValueError)):
+        with pytest.raises(error, match="env"):
+            WorkerResource(echo, env=env)
+
+
+def test_its_stderr_is_kept(method, capfd):
+    worker = WorkerResource(print_and_die, method=method, capture_stderr=True)
+    for _ in range(2):
+        worker.start()
+        status = worker.join()
+        assert status.code == 7 and len(status.stderr_tail) == 4096
+        assert status.stderr_tail.endswith("xxx from elsewhere")
+    assert capfd.readouterr().err == ""
+    with pytest.raises(coproc.WorkerDiedError) as caught:
+        worker.messenger.receive_blocking()
+    assert caught.value.exit_status.stderr_tail == status.stderr_tail
+
+
 def test_exit_codes(method):
     worker = WorkerResource(return_at_once, method=method)
     worker.start()

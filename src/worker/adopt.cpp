@@ -25,6 +25,8 @@ LinkEnd Worker::new_link() {
   state.starter.store(static_cast<long>(os::fork_generation()), std::memory_order_relaxed);  // relaxed: see started()
   try {
     auto [run, core, worker_end] = make_link(state.options, state.reorders);
+    WorkerOptions options = state.options;
+    capture_stderr_if_wanted(options, *run, core->underlying_link());
     auto lifeline = std::make_unique<process::Lifeline>();
     const auto [memory, wake_in, wake_out] = worker_end->fds_to_hand_over();
     auto parts = std::make_unique<LinkEnd::Parts>();
@@ -37,6 +39,11 @@ LinkEnd Worker::new_link() {
     parts->wake_in = os::duplicate(wake_in);
     parts->wake_out = os::duplicate(wake_out);
     parts->lifeline = os::duplicate(lifeline->read_end().get());
+    if (run->stderr_tail) {
+      parts->description.captures_stderr = true;
+      parts->errors = os::duplicate(run->stderr_tail->write_fd());
+      run->stderr_tail->keep_host_end();
+    }
     lifeline->keep_host_end();
     state.awaited = {std::move(run), std::move(core), std::move(lifeline)};
     return LinkEnd(std::move(parts));

@@ -1,6 +1,7 @@
 #include "worker/link_end.hpp"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -43,7 +44,11 @@ HandedMessenger description_of(const link::Link& link, const LinkOptions& option
 
 namespace {
 
-constexpr std::size_t kFdsOfPair = 3, kFdsOfWorker = 4;
+constexpr std::size_t kMostFds = 5;
+
+std::size_t fds_of(const EndDescription& end) {
+  return 3U + (end.is_of_worker ? 1U : 0U) + (end.captures_stderr ? 1U : 0U);
+}
 
 std::unique_ptr<link::Link> open_link(const HandedMessenger& link, os::Fd memory, os::Fd wake_in, os::Fd wake_out) {
   return link::open_shm_end(link.end, std::move(memory), std::move(wake_in), std::move(wake_out),
@@ -90,7 +95,8 @@ LinkEnd::LinkEnd(Messenger&& unused) {
 }
 
 LinkEnd::LinkEnd(std::span<const int> fds, std::string_view description) : parts_(std::make_unique<Parts>()) {
-  std::array<os::Fd*, kFdsOfWorker> places{&parts_->memory, &parts_->wake_in, &parts_->wake_out, &parts_->lifeline};
+  std::array<os::Fd*, kMostFds> places{&parts_->memory, &parts_->wake_in, &parts_->wake_out, &parts_->lifeline,
+                                       &parts_->errors};
   for (std::size_t i = 0; i < fds.size(); ++i) {
     os::Fd taken(fds[i]);
     if (i < places.size()) *places[i] = std::move(taken);
@@ -103,8 +109,8 @@ LinkEnd::LinkEnd(std::span<const int> fds, std::string_view description) : parts
   } catch (const DecodeError& error) {
     throw InvalidArgumentError(std::string("LinkEnd: this is no description of an end: ") + error.what());
   }
-  if (read.version != EndDescription().version || fds.size() != (read.is_of_worker ? kFdsOfWorker : kFdsOfPair) ||
-      (read.link.end != 0 && read.link.end != 1)) {
+  if (read.version != EndDescription().version || fds.size() != fds_of(read) ||
+      (read.captures_stderr && !read.is_of_worker) || (read.link.end != 0 && read.link.end != 1)) {
     throw InvalidArgumentError(
         "LinkEnd: the description does not fit the descriptors, or comes from another version of coproc: give what "
         "fds() and "
@@ -117,6 +123,7 @@ std::vector<int> LinkEnd::fds() const {
   if (parts_ == nullptr) return fds;
   fds = {parts_->memory.get(), parts_->wake_in.get(), parts_->wake_out.get()};
   if (parts_->description.is_of_worker) fds.push_back(parts_->lifeline.get());
+  if (parts_->description.captures_stderr) fds.push_back(parts_->errors.get());
   return fds;
 }
 
@@ -127,6 +134,11 @@ std::string LinkEnd::description() const {
   encode(encoder, parts_->description);
   const auto written = encoder.written();
   return {reinterpret_cast<const char*>(written.data()), written.size()};
+}
+
+void LinkEnd::redirect_stderr() {
+  if (parts_ == nullptr || !parts_->errors) return;
+  detail::name_refusals("LinkEnd: stderr cannot be redirected", [&] { os::put_at(parts_->errors, STDERR_FILENO); });
 }
 
 LinkEnd::Parts LinkEnd::take(bool is_of_worker) {
@@ -165,6 +177,7 @@ M LinkEnd::open(const LinkOptions& most) {
 
 template <class M>
 int LinkEnd::run(const std::function<void(M&)>& target) {
+  redirect_stderr();
   Parts parts = take(true);
   const EndDescription& end = parts.description;
   auto link = open_link(end.link, std::move(parts.memory), std::move(parts.wake_in), std::move(parts.wake_out));

@@ -13,9 +13,10 @@
 namespace coproc::inline v0 {
 
 struct EndDescription {
-  std::uint32_t version = 2;
+  std::uint32_t version = 3;
   HandedMessenger link;
-  bool is_of_worker = false;  // then there is a fourth descriptor: its lifeline
+  bool is_of_worker = false;     // then there is a fourth descriptor: its lifeline
+  bool captures_stderr = false;  // then there is one more: a pipe
   bool reports_crashes = false;
   bool heeds_signals_of_others = false;
   int host_pid = 0;
@@ -25,6 +26,7 @@ struct LinkEnd::Parts {
   EndDescription description;
   os::Fd memory, wake_in, wake_out;
   os::Fd lifeline;
+  os::Fd errors;
 };
 
 /// The options of a link, as its other end describes them.

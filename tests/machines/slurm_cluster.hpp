@@ -27,7 +27,6 @@ class SlurmCluster {
   SlurmCluster() {
     std::string name = std::filesystem::temp_directory_path() / "coproc-slurm-XXXXXX";
     folder_ = ::mkdtemp(name.data());
-    write_configuration();
     if (::geteuid() != 0) {
       said_ = "only root can make network namespaces";
       return;
@@ -90,24 +89,6 @@ class SlurmCluster {
  private:
   bool is_up() const { return said_.ends_with("the cluster is up\n"); }
   std::string root() const { return "/proc/" + std::to_string(first_) + "/root"; }
-  void write_configuration() const {
-    std::ofstream(folder_ + "/cgroup.conf") << "CgroupPlugin=cgroup/v1\nCgroupAutomount=no\nConstrainCores=no\n";
-    std::ofstream(folder_ + "/slurm.conf")
-        << "ClusterName=coproc\nSlurmctldHost=h0(10.77.0.10)\nSlurmUser=root\nSlurmdUser=root\nAuthType=auth/munge\n"
-        << "AuthInfo=socket=" << folder_ << "/munge.sock\nCredType=cred/munge\nMpiDefault=none\n"
-        << "ProctrackType=proctrack/linuxproc\nTaskPlugin=task/none\nSwitchType=switch/none\n"
-        << "SelectType=select/cons_tres\nSelectTypeParameters=CR_CPU\nJobAcctGatherType=jobacct_gather/none\n"
-        << "AccountingStorageType=accounting_storage/none\nReturnToService=2\nSlurmdParameters=config_overrides\n"
-        << "SchedulerParameters=batch_sched_delay=0\nStateSaveLocation=" << folder_
-        << "/ctld\nSlurmdSpoolDir=" << folder_ << "/spool.%n\nSlurmctldPidFile=" << folder_
-        << "/ctld.pid\nSlurmdPidFile=" << folder_ << "/slurmd.%n.pid\nSlurmctldLogFile=" << folder_
-        << "/ctld.log\nSlurmdLogFile=" << folder_
-        << "/slurmd.%n.log\nSlurmctldTimeout=30\nSlurmdTimeout=30\nInactiveLimit=0\nKillWait=2\nMinJobAge=10\n"
-        << "Waittime=0\nNodeName=h1 NodeAddr=10.77.0.11 CPUs=4 RealMemory=1000 State=UNKNOWN\n"
-        << "NodeName=h2 NodeAddr=10.77.0.12 CPUs=4 RealMemory=1000 State=UNKNOWN\n"
-        << "PartitionName=all Nodes=h1,h2 Default=YES MaxTime=INFINITE State=UP OverSubscribe=YES\n";
-  }
-
   std::string folder_;
   std::string said_;
   pid_t process_ = -1;

@@ -8,8 +8,10 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <cstdio>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 using namespace std::chrono_literals;
 using coproc::AdoptedWorker;
@@ -37,6 +39,39 @@ int reap(int pid) {
   int status = -1;
   EXPECT_EQ(::waitpid(pid, &status, 0), pid) << "somebody else has reaped it";
   return status;
+}
+
+TEST(AdoptedWorker, ItsStderrIsKeptForItsStatus) {
+  AdoptedWorker<> worker{{.name = "adopted", .capture_stderr = true}};
+  for (const std::string text : {"some words", "other words"}) {
+    const int pid = start_by_hand(worker, [&](PriorityMessenger&) {
+      ::dprintf(STDERR_FILENO, "%s", text.c_str());
+      ::_exit(3);
+    });
+    const auto status = worker.join();
+    EXPECT_EQ(status.stderr_tail, text);
+    EXPECT_EQ(reap(pid), 3 << 8);
+  }
+}
+
+TEST(AdoptedWorker, ItsStderrMayBeRedirectedBeforeItRuns) {
+  AdoptedWorker<> worker{{.name = "adopted", .capture_stderr = true}};
+  LinkEnd end = worker.new_link();
+  const std::vector<int> fds = end.fds();
+  ASSERT_EQ(fds.size(), 5U);
+  const int pid = ::fork();
+  if (pid == 0) {
+    std::vector<int> own;
+    for (const int fd : fds) own.push_back(::dup(fd));
+    LinkEnd arrived(own, end.description());
+    arrived.redirect_stderr();
+    ::dprintf(STDERR_FILENO, "before");
+    ::_exit(arrived.run<PriorityMessenger>([](PriorityMessenger&) { ::dprintf(STDERR_FILENO, " and after"); }));
+  }
+  worker.adopt(pid);
+  end.close();
+  EXPECT_EQ(worker.join().stderr_tail, "before and after");
+  reap(pid);
 }
 
 TEST(AdoptedWorker, IsTalkedToAndStoppedAndLeftForWhoReapsIt) {

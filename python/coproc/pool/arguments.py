@@ -3,6 +3,7 @@
 import operator
 
 from .. import _core
+from ..worker_resource import environment
 
 _MOST_SECONDS = 10**8  # every timer of the kernel takes this much
 
@@ -17,11 +18,7 @@ def check_pool(n, limits, init, exit, env):
     for name, function in (("init", init), ("exit", exit)):
         if function is not None and not callable(function):
             raise TypeError(f"{name}: a function or None, not {function!r}")
-    for variable, value in (env or {}).items():
-        if not isinstance(variable, str) or not isinstance(value, (str, type(None))):
-            raise TypeError(f"env: a dict of names and texts, or None in their places, not {variable!r}: {value!r}")
-        if not variable or "=" in variable or "\0" in variable + (value or ""):
-            raise ValueError(f"env: there can be no variable {variable!r} with the value {value!r}")
+    environment.check(env)
 
 
 def check_machines(machines, n, pin, memory_per_worker):

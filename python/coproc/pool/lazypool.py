@@ -2,8 +2,11 @@
 
 import contextlib
 
+from .arguments import check_map, check_task
 from .drawn import length_of, snapshot
 from .pool import Pool
+from .results import Results
+from .worker import ONE
 
 
 class LazyPool:
@@ -24,7 +27,10 @@ class LazyPool:
         self.verbose = verbose
         self._pool = None
 
-    def map(self, func, datas, chunksize=None, channel_id=None, **options):
+    def map(
+        self, func, datas, chunksize=None, channel_id=None, *, time_limit=None, max_retries=0, stop_on_error=False,
+        progress=None,
+    ):  # fmt: skip
         """Return `[func(data) for data in datas]`, which forked workers compute. Blocks until all results are there.
 
         :param func: the function
@@ -32,18 +38,27 @@ class LazyPool:
             (lists, dicts, arrays) copied as they are when they are drawn.
         :param chunksize: as of `Pool.map`
         :param channel_id: of no effect, for code of the old package
-        :param options: the other options of `Pool.map`
+        :param time_limit: as of `Pool.map`
+        :param max_retries: as of `Pool.map`
+        :param stop_on_error: as of `Pool.map`
+        :param progress: as of `Pool.map`
         :return: the list of the results, in the order of the input
         :raises Exception: as `Pool.map`
         """
         datas = _indexable(datas)
         with self._forked(func, datas) as pool:
-            return pool.map(_call, range(len(datas)), chunksize, **options)
+            return pool.map(
+                _call, range(len(datas)), chunksize, time_limit=time_limit, max_retries=max_retries,
+                stop_on_error=stop_on_error, progress=progress,
+            )  # fmt: skip
 
-    def map_unordered(self, func, datas, chunksize=None, channel_id=None, **options):
-        """Yield `func(data) for data in datas`, in the order in which the results come.
+    def map_unordered(
+        self, func, datas, chunksize=None, channel_id=None, *, time_limit=None, max_retries=0, stop_on_error=False,
+        progress=None,
+    ):  # fmt: skip
+        """Return an iterator over `func(data) for data in datas`, in the order in which the results come.
 
-        The workers are forked when the first result is asked for. They end with the last result, or when the generator
+        The workers are forked when the first result is asked for. They end with the last result, or when the iterator
         is closed.
 
         :param func: the function
@@ -51,13 +66,23 @@ class LazyPool:
             (lists, dicts, arrays) copied as they are when they are drawn.
         :param chunksize: as of `Pool.map`
         :param channel_id: of no effect, for code of the old package
-        :param options: the other options of `Pool.map`
-        :return: a generator of the results
+        :param time_limit: as of `Pool.map`
+        :param max_retries: as of `Pool.map`
+        :param stop_on_error: as of `Pool.map`
+        :param progress: as of `Pool.map`
+        :return: Results, whose `as_results()` have the indices
         :raises Exception: as `Pool.map_unordered`
         """
         datas = _indexable(datas)
-        with self._forked(func, datas) as pool:
-            yield from pool.map_unordered(_call, range(len(datas)), chunksize, **options)
+        check_task(func, time_limit, max_retries)
+        check_map(chunksize, progress)
+        options = (chunksize, time_limit, max_retries, stop_on_error, progress)
+        return Results(
+            _ForkedLater(
+                self._forked(func, datas),
+                lambda pool: pool._stretches(_call, range(len(datas)), ONE, False, *options),
+            )
+        )
 
     @staticmethod
     def chunk_size_slice(n, chunk_size):
@@ -93,6 +118,49 @@ class LazyPool:
                 yield self._pool
         finally:
             self._pool = None
+
+
+class _ForkedLater:
+    """The stretches of results of a map, whose pool is made when the first one is asked for.
+
+    :param pool: a context manager for the pool
+    :param begin: what is called with the pool, and returns the Reader of the map
+    """
+
+    def __init__(self, pool, begin):
+        self._begin = begin
+        self._pool = pool
+        self._is_numbered = self._is_over = False
+        self._reader = None
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        if self._is_over:
+            raise StopIteration
+        try:
+            if self._reader is None:
+                self._reader = self._begin(self._pool.__enter__())
+                if self._is_numbered:
+                    self._reader.number()
+            return next(self._reader)
+        except BaseException:
+            self.close()
+            raise
+
+    def number(self):
+        """Return TaskResults in the place of results and exceptions. Only before the first `next`."""
+        if self._reader is not None:
+            self._reader.number()
+        self._is_numbered = True
+
+    def close(self):
+        """End the workers."""
+        is_made, self._is_over = self._reader is not None and not self._is_over, True
+        if is_made:
+            self._reader.close()
+            self._pool.__exit__(None, None, None)
 
 
 def _indexable(datas):

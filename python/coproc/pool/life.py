@@ -20,15 +20,16 @@ from .worker_maker import WorkerMaker
 class PoolLife:
     """The workers of a pool, and the kernel in the core that drives them between a start and a stop."""
 
-    def __init__(self, count, target_kwargs, limits, *, name, pin, background, method, stop, link, seed, boxed,
-                 machines, start_timeout):  # fmt: skip
+    def __init__(self, count, target_kwargs, limits, *, name, given, pin, background, method, stop, link, seed, boxed,
+                 machines, retries_unfenced, start_timeout):  # fmt: skip
         self.stop_options = stop
         self._name = name
         self._link = link
         self._machines = machines
+        self._retries_unfenced = retries_unfenced
         self._new_worker = functools.partial(
             _new_worker, machines, method=method, name=name, stop=stop, link=link, seed=seed,
-            start_timeout=start_timeout, **boxed,
+            start_timeout=start_timeout, **given, **boxed,
         )  # fmt: skip
         self._unpickles = boxed["sandbox"] is None or boxed["trust_pickle"]
         self._target_kwargs = target_kwargs
@@ -166,6 +167,7 @@ class PoolLife:
                     background=self._background,
                     unpickles=self._unpickles,
                     machines=self._machines,
+                    retries_unfenced=self._retries_unfenced,
                     **self._limits,
                 )
                 if self._background:

@@ -44,9 +44,11 @@ class Pool(PoolLife):
     :param verbose: of no effect, for code of the old package
     :param messenger_type: of no effect, for code of the old package
     :param name: the name of the workers in errors; None, the default, for "pool worker"
-    :param env: A dict of environment variables that each worker sets before `init` and the tasks run; None as a value
-        removes the variable. The main module was imported before, so this is too late for what libraries read when
-        they are imported. None, the default, for the environment of this process.
+    :param env: A dict of environment variables that each worker sets before anything of this pool is unpickled there;
+        None as a value removes the variable. A forked worker has imported its modules before, and what these have read
+        from the environment stays. None, the default, for the environment of this process.
+    :param capture_stderr: Whether what the workers print to stderr goes to this process, which keeps the last 4 KiB of
+        each for `exit_status.stderr_tail` of a WorkerDiedError, and prints nothing of it. False by default.
     :param init: A function that runs in each worker before its first task. Its result, unless it is None, is the first
         argument of every task and of `exit`.
     :param init_args: the arguments of `init`
@@ -74,6 +76,8 @@ class Pool(PoolLife):
         nothing from this process. False by default.
     :param machines: Other machines on which the workers run, a list of Machines, which are dealt to the workers in
         turn. Then `n` has to be given. Empty, the default: they run on this machine.
+    :param retries_unfenced: Whether a task with `max_retries` also runs again while its worker on another machine may
+        still run it (`Fence.no`). False, the default: the pool waits until that worker must have ended by its lease.
     :param start_timeout: how many seconds the start of a worker on another machine may take, 60 by default; None: for
         ever
     :raises TypeError: if an argument is of the wrong type
@@ -82,10 +86,10 @@ class Pool(PoolLife):
     """
 
     def __init__(
-        self, n=None, verbose=False, messenger_type=PriorityMessenger, *, name=None, env=None, init=None, init_args=(),
-        exit=None, tasks_per_worker=0, memory_per_worker=0, window=0, pin=False, background=False, method=None,
+        self, n=None, verbose=False, messenger_type=PriorityMessenger, *, name=None, env=None, capture_stderr=False,
+        init=None, init_args=(), exit=None, tasks_per_worker=0, memory_per_worker=0, window=0, pin=False, background=False, method=None,
         stop=None, link=None, seed=None, sandbox=None, limits=None, trust_pickle=False, machines=(),
-        start_timeout=START_WITH_IMPORTS_SECONDS,
+        retries_unfenced=False, start_timeout=START_WITH_IMPORTS_SECONDS,
     ):  # fmt: skip
         machines = list(machines)
         counts = {"window": window, "tasks_per_worker": tasks_per_worker, "memory_per_worker": memory_per_worker}
@@ -94,9 +98,10 @@ class Pool(PoolLife):
         self.verbose = verbose
         super().__init__(
             n or _core.usable_processors(),
-            {"init": init, "init_args": tuple(init_args), "exit": exit, "env": dict(env or {})},
+            {"init": init, "init_args": tuple(init_args), "exit": exit},
             counts,
             name=name or "pool worker",
+            given={"env": env, "capture_stderr": capture_stderr},
             pin=pin,
             background=bool(background),
             method=method,
@@ -105,6 +110,7 @@ class Pool(PoolLife):
             seed=seed,
             boxed={"sandbox": sandbox, "limits": limits, "trust_pickle": trust_pickle},
             machines=machines,
+            retries_unfenced=bool(retries_unfenced),
             start_timeout=start_timeout,
         )
 

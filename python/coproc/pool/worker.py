@@ -12,15 +12,10 @@ from ..errors import ResourceRequestedClose, parts_of, print_unreported
 ONE, SEVERAL, CALL = range(3)
 
 
-def serve(messenger, env, init, init_args, exit, processor):
+def serve(messenger, init, init_args, exit, processor):
     """Run tasks until the pool asks this worker to end."""
     if processor is not None:
         os.sched_setaffinity(0, {processor})
-    for variable, value in env.items():
-        if value is None:
-            os.environ.pop(variable, None)
-        else:
-            os.environ[variable] = value
     state = None if init is None else init(*init_args)
     head = () if state is None else (state,)
     try:

@@ -38,13 +38,15 @@ def check(name, machine, method, sandbox, limits):
         refuse(name, machine, "the interpreter of this program has no path: give Machine.program_there")
 
 
-def new_worker(reorders, name, stop, link, machine, start_timeout):
+def new_worker(reorders, name, stop, link, env, capture_stderr, machine, start_timeout):
     """Return the worker of the core: an interpreter on the machine.
 
     :param reorders: whether its messenger is a PriorityMessenger
     :param name: its name
     :param stop: the StopOptions
     :param link: the LinkOptions
+    :param env: environment variables that are set, or removed, there
+    :param capture_stderr: whether this process reads its stderr
     :param machine: the Machine
     :param start_timeout: the seconds that a start may take; None for no limit
     """
@@ -56,7 +58,7 @@ def new_worker(reorders, name, stop, link, machine, start_timeout):
     }
     return _core.ProgramWorker(
         reorders, _interpreter(machine), ["-c", _BEGIN.read_text(), json.dumps(said)], os.fsencode(name), stop, link,
-        None, None, machine._with_program(""), start_timeout,
+        env, capture_stderr, None, None, machine._with_program(""), start_timeout,
     )  # fmt: skip
 
 

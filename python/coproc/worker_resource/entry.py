@@ -8,7 +8,7 @@ from ..array import note_latest
 from ..messenger import MultiMessenger, PriorityMessenger
 from ..messenger.messenger import _Carried
 from ..pickling import Shipped
-from . import descriptors, inheritance
+from . import descriptors, environment, inheritance
 
 
 class Start:
@@ -17,21 +17,25 @@ class Start:
     `call` is called with the messenger, and runs the user's code.
     """
 
-    def __init__(self, messenger, end, call, identity, main_names, main, box):
+    def __init__(self, messenger, end, call, identity, main_names, main, box, env):
         self._is_fork = True
         self._observers = inheritance.Observers()
         self._identity = identity
         self._main = main
         self._end = end
         self._box = box
+        self._env = env
         self._messenger = messenger
         self._call = Shipped((messenger, call), main_names)
 
     def __reduce__(self):
         reorders, codec = type(self._messenger)._reorders, self._messenger.codec
-        return _arrived, (reorders, codec, _Carried(self._end), self._call, self._identity, self._main, self._box)
+        end = _Carried(self._end)
+        return _arrived, (reorders, codec, end, self._call, self._identity, self._main, self._box, self._env)
 
     def __call__(self):
+        self._end.redirect_stderr()
+        environment.apply(self._env)
         if self._box is not None:
             self._box.forget_descriptors(self._end)
         descriptors.watch_host(self._end)
@@ -106,8 +110,9 @@ def construct(kind, messenger, kwargs):
     return kind(messenger=messenger, **kwargs) if has_name else kind(messenger, **kwargs)
 
 
-def _arrived(reorders, codec, end, call, identity, main, box):
+def _arrived(reorders, codec, end, call, identity, main, box, env):
     start = Start.__new__(Start)
     start._is_fork, start._observers, start._reorders, start._codec = False, None, reorders, codec
     start._end, start._call, start._identity, start._main, start._box = end, call, identity, main, box
+    start._env = env
     return start

@@ -10,14 +10,15 @@ from .. import _core
 from ..array import note_latest
 from ..errors import WorkerIsAlreadyAliveError, WorkerIsAlreadyDeadError, WorkerIsDeadError
 from ..messenger.messenger import Messenger
+from . import environment
 
 
 #: How many seconds a start may take that the core waits for, of a program, and of an interpreter that imports modules.
 START_SECONDS, START_WITH_IMPORTS_SECONDS = 10, 60
 
 
-def check_options(messenger_type, stop, link, sandbox=None, limits=None, machine=None):
-    """Raise TypeError unless these arguments of a worker have the right types."""
+def check_options(messenger_type, stop, link, env=None, sandbox=None, limits=None, machine=None):
+    """Raise TypeError or ValueError unless these arguments of a worker are valid."""
     if not (isinstance(messenger_type, type) and issubclass(messenger_type, Messenger)):
         raise TypeError(
             f"messenger_type: PriorityMessenger, MultiMessenger or a class of these, not {messenger_type!r}"
@@ -31,6 +32,7 @@ def check_options(messenger_type, stop, link, sandbox=None, limits=None, machine
     ):
         if options is not None and not isinstance(options, kind):
             raise TypeError(f"{name}: {kind.__name__} or None, not {options!r}")
+    environment.check(env)
 
 
 class Life:

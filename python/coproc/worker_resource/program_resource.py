@@ -26,20 +26,27 @@ class ProgramResource(Life):
     :param name: the name of the worker in errors; None, the default, stands for the name of the file
     :param stop: the StopOptions of the worker; None, the default, stands for `StopOptions()`
     :param link: the LinkOptions of the link; None, the default, stands for `LinkOptions()`
+    :param env: A dict of environment variables that the program has besides those of this process, or, with None as a
+        value, does not have. None, the default, for none.
+    :param capture_stderr: Whether what the program prints to stderr goes to this process, which keeps the last 4 KiB
+        for `exit_status.stderr_tail` and prints nothing of it. A program that prints more than 1 MiB while this process
+        makes no call waits until the next call. False by default.
     :param sandbox: The Sandbox into which the program confines itself in `coproc::this_worker::run`. None, the default,
         for none.
     :param limits: the Limits on what the program may use; None, the default, for none
     :param machine: the Machine on which it runs; None, the default, for this one
     :param start_timeout: How many seconds `start` waits for the program, 10 by default; None: for ever. Another machine
         has to be reached in this time, too.
-    :raises TypeError: if `messenger_type`, `stop`, `link`, `sandbox`, `limits` or `machine` is of another type
+    :raises TypeError: if `messenger_type`, `stop`, `link`, `sandbox`, `limits` or `machine` is of another type, or
+        `env` is no dict of texts
+    :raises ValueError: if `env` has an impossible name or value
     """
 
     def __init__(
-        self, path, arguments=(), messenger_type=PriorityMessenger, *, name=None, stop=None, link=None, sandbox=None,
-        limits=None, machine=None, start_timeout=START_SECONDS,
+        self, path, arguments=(), messenger_type=PriorityMessenger, *, name=None, stop=None, link=None, env=None,
+        capture_stderr=False, sandbox=None, limits=None, machine=None, start_timeout=START_SECONDS,
     ):  # fmt: skip
-        check_options(messenger_type, stop, link, sandbox, limits, machine)
+        check_options(messenger_type, stop, link, env, sandbox, limits, machine)
         self.path = os.fspath(path)
         self.arguments = list(arguments)
         name = name or os.path.basename(self.path)
@@ -51,6 +58,8 @@ class ProgramResource(Life):
             os.fsencode(name),
             stop,
             link or _core.LinkOptions(),
+            dict(env or {}),
+            bool(capture_stderr),
             sandbox,
             limits,
             machine,

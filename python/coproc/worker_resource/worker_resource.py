@@ -57,6 +57,12 @@ class WorkerResource(Life):
         workers that this process has started before.
     :param seed: If it is given, `this_worker.seed()` follows from it and the number, so that a run can be repeated.
         None, the default: each start has another seed.
+    :param env: A dict of environment variables that the worker sets before its target and arguments are unpickled; None
+        as a value removes the variable. A forked worker has imported its modules before, and what these have read from
+        the environment stays. None, the default, for the environment of this process.
+    :param capture_stderr: Whether what the worker prints to stderr goes to this process, which keeps the last 4 KiB for
+        `exit_status.stderr_tail` and prints nothing of it. A worker that prints more than 1 MiB while this process makes
+        no call waits until the next call. False by default.
     :param sandbox: What the worker may still do once its target runs, a Sandbox. Such a worker is started by
         'forkserver' where it would be forked because nobody has said otherwise, and speaks MessagePack. None, the
         default, for no sandbox.
@@ -68,10 +74,11 @@ class WorkerResource(Life):
         there (docs/python.md), and `proc` does not exist.
     :param start_timeout: How many seconds `start` waits for a worker on another machine, which imports the modules of
         target and arguments meanwhile; 60 by default; None: for ever. It has no effect on this machine.
-    :raises TypeError: if `messenger_type`, `stop`, `link`, `sandbox`, `limits` or `machine` is of another type
+    :raises TypeError: if `messenger_type`, `stop`, `link`, `sandbox`, `limits` or `machine` is of another type, or
+        `env` is no dict of texts
     :raises ImportError: if there is a sandbox, pickles are not trusted, and msgpack is not installed
-    :raises ValueError: if there is no such method, if `number` or `seed` is not a whole number from 0, or if a worker
-        on another machine cannot have `method`, `sandbox` or `limits`
+    :raises ValueError: if there is no such method, if `number` or `seed` is not a whole number from 0, if `env` has an
+        impossible name or value, or if a worker on another machine cannot have `method`, `sandbox` or `limits`
     """
 
     target: typing.Callable
@@ -93,13 +100,15 @@ class WorkerResource(Life):
         link=None,
         number=None,
         seed=None,
+        env=None,
+        capture_stderr=False,
         sandbox=None,
         limits=None,
         trust_pickle=False,
         machine=None,
         start_timeout=START_WITH_IMPORTS_SECONDS,
     ):
-        check_options(messenger_type, stop, link, sandbox, limits, machine)
+        check_options(messenger_type, stop, link, env, sandbox, limits, machine)
         this_worker.check_identity(number, seed)
         self.target = target
         self.method = method
@@ -113,17 +122,20 @@ class WorkerResource(Life):
         self._proc = None
         self._main_names = None  # which names of the main module the process has
         self._given = {
-            "name": name, "stop": stop, "link": link, "number": number, "seed": seed, "sandbox": sandbox,
-            "limits": limits, "trust_pickle": trust_pickle, "machine": machine, "start_timeout": start_timeout,
+            "name": name, "stop": stop, "link": link, "number": number, "seed": seed, "env": dict(env or {}),
+            "capture_stderr": bool(capture_stderr), "sandbox": sandbox, "limits": limits, "trust_pickle": trust_pickle,
+            "machine": machine, "start_timeout": start_timeout,
         }  # fmt: skip
         name = name or getattr(target, "__name__", None) or type(target).__name__
         stop, link, reorders = stop or _core.StopOptions(), link or _core.LinkOptions(), messenger_type._reorders
         self._machine = machine
         if machine is None:
-            worker = _core.AdoptedWorker(reorders, name, stop, link, sandbox, limits)
+            worker = _core.AdoptedWorker(reorders, name, stop, link, bool(capture_stderr), sandbox, limits)
         else:
             elsewhere.check(name, machine, method, sandbox, limits)
-            worker = elsewhere.new_worker(reorders, name, stop, link, machine, start_timeout)
+            worker = elsewhere.new_worker(
+                reorders, name, stop, link, self._given["env"], bool(capture_stderr), machine, start_timeout
+            )
         super().__init__(worker, name, messenger_type, stop)
 
     def start(self, **kwargs):
@@ -164,7 +176,7 @@ class WorkerResource(Life):
         names = MainNames.of_process(method)
         main = None if method == "fork" else main_of_new_program()
         identity = this_worker.new_identity(self._given["number"], self._given["seed"])
-        proc = self._context.Process(target=Start(messenger, end, call, identity, names, main, box))
+        proc = self._context.Process(target=Start(messenger, end, call, identity, names, main, box, self._given["env"]))
         joins = threading.Lock()
         try:
             with inheritance.signals_held_back(method):

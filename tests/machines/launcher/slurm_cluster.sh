@@ -1,5 +1,5 @@
 #!/bin/sh
-# The cluster of slurm_cluster.hpp, which executes this in new namespaces: slurm_cluster.sh FOLDER
+# A real Slurm cluster for tests, which execute this in new namespaces (slurm_cluster.hpp): slurm_cluster.sh FOLDER
 #
 # It says "the cluster is up" on its stdout, and ends with its stdin. All that it has started ends then.
 set -e
@@ -8,6 +8,47 @@ export SLURM_CONF="$folder/slurm.conf"
 for program in slurmctld slurmd srun munged ip; do
   command -v "$program" >/dev/null || { echo "there is no $program"; exit 1; }
 done
+
+cat >"$folder/cgroup.conf" <<END
+CgroupPlugin=cgroup/v1
+CgroupAutomount=no
+ConstrainCores=no
+END
+cat >"$folder/slurm.conf" <<END
+ClusterName=coproc
+SlurmctldHost=h0(10.77.0.10)
+SlurmUser=root
+SlurmdUser=root
+AuthType=auth/munge
+AuthInfo=socket=$folder/munge.sock
+CredType=cred/munge
+MpiDefault=none
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+SwitchType=switch/none
+SelectType=select/cons_tres
+SelectTypeParameters=CR_CPU
+JobAcctGatherType=jobacct_gather/none
+AccountingStorageType=accounting_storage/none
+ReturnToService=2
+SlurmdParameters=config_overrides
+SchedulerParameters=batch_sched_delay=0
+StateSaveLocation=$folder/ctld
+SlurmdSpoolDir=$folder/spool.%n
+SlurmctldPidFile=$folder/ctld.pid
+SlurmdPidFile=$folder/slurmd.%n.pid
+SlurmctldLogFile=$folder/ctld.log
+SlurmdLogFile=$folder/slurmd.%n.log
+SlurmctldTimeout=30
+SlurmdTimeout=30
+InactiveLimit=0
+KillWait=2
+MinJobAge=10
+Waittime=0
+NodeName=h1 NodeAddr=10.77.0.11 CPUs=4 RealMemory=1000 State=UNKNOWN
+NodeName=h2 NodeAddr=10.77.0.12 CPUs=4 RealMemory=1000 State=UNKNOWN
+PartitionName=all Nodes=h1,h2 Default=YES MaxTime=INFINITE State=UP OverSubscribe=YES
+END
 
 mount -t tmpfs tmpfs /run
 mkdir -p /run/netns "$folder/ctld" "$folder/spool.h1" "$folder/spool.h2"
