@@ -2,7 +2,9 @@
 #include <pybind11/stl.h>
 #include <coproc/errors.hpp>
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,6 +17,18 @@
 namespace coproc_python {
 
 namespace {
+
+/// The bytes that C++ and C programs send in a vector; none if the message holds no such vector.
+template <class... Byte>
+std::optional<py::bytes> plain_bytes(const coproc::Message& message) {
+  std::optional<py::bytes> bytes;
+  const auto take = [&](const auto& values) {
+    bytes.emplace(reinterpret_cast<const char*>(values.data()), values.size());
+    return true;
+  };
+  (void)((message.holds<std::vector<Byte>>() && take(message.get<std::vector<Byte>>())) || ...);
+  return bytes;
+}
 
 /// Tries the plain types that C++ programs send.
 template <class T, class... Rest>
@@ -48,6 +62,7 @@ py::object payload_of(const coproc::Message& message, bool unpickles, const Refu
     return unpacked(packed.data(), packed.size());
   }
   if (message.holds<Memory>()) return as_buffer(message.get<Memory>());
+  if (const auto bytes = plain_bytes<std::byte, std::uint8_t, char>(message)) return *bytes;
   return plain_payload<std::string, bool, std::int32_t, std::int64_t, std::uint32_t, std::uint64_t, float, double,
                        std::vector<std::string>, std::vector<std::int32_t>, std::vector<std::int64_t>,
                        std::vector<float>, std::vector<double>>(message);

@@ -10,4 +10,4 @@ case $kind in shared) shared=ON ;; *) shared=OFF ;; esac
 cmake -G Ninja -S "$here/consumer" -B "$build_dir" \
   -DCOPROC_SOURCE_DIR="$sources" -DBUILD_SHARED_LIBS=$shared -DCOPROC_INSTALL=ON
 cmake --build "$build_dir" --parallel 2
-"$here/run_consumer.sh" "$kind" "$build_dir/consumer"
+"$here/run_consumer.sh" "$kind" "$build_dir/consumer" "$build_dir/worker"

@@ -13,4 +13,8 @@ export PKG_CONFIG_PATH
 # Words, one option each: not quoted.
 "$CXX" -std=c++20 $(pkg-config --cflags 'coproc >= 0.1') "$here/consumer/main.cpp" $(pkg-config --libs coproc) \
   -o "$build_dir/consumer"
-LD_LIBRARY_PATH=$(pkg-config --variable=libdir coproc) "$here/run_consumer.sh" "$kind" "$build_dir/consumer"
+# C's linker does not know that the static library needs the C++ standard library.
+"$CC" -std=c99 -Wall -Wextra -pedantic -Werror $(pkg-config --cflags coproc) "$here/consumer/worker.c" \
+  $(pkg-config --static --libs coproc) -o "$build_dir/worker"
+LD_LIBRARY_PATH=$(pkg-config --variable=libdir coproc) \
+  "$here/run_consumer.sh" "$kind" "$build_dir/consumer" "$build_dir/worker"

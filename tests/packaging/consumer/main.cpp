@@ -1,5 +1,5 @@
 // Uses what has to work across the border of a shared library: a worker, an aggregate with a priority, exceptions of
-// the library and of this program, and a death.
+// the library and of this program, a death, and, where its path is given, a worker in C.
 #include <coproc/coproc.hpp>
 
 #include <cstdlib>
@@ -60,7 +60,16 @@ void use_pools() {
          "a lazy pool maps");
 }
 
-int main() {
+void use_worker_in_c(const char* path) {
+  coproc::WorkerResource worker{coproc::Executable{path}};
+  worker.start();
+  worker.messenger().send_request("C");
+  expect(worker.messenger().receive_blocking<std::string>() == "hello, C", "a worker in C answers");
+  expect(worker.join().success(), "a worker in C ends well");
+}
+
+int main(int argc, char** argv) {
+  if (argc > 1) use_worker_in_c(argv[1]);
   coproc::WorkerResource worker{answer};
   worker.start();
   auto& messenger = worker.messenger();
