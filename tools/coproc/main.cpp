@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <exception>
 
+#include "bridge.hpp"
 #include "doctor.hpp"
 #include "monitor.hpp"
 
@@ -30,9 +31,25 @@ int main(int argc, char** argv) {
   monitor->add_option("command", request.command, "The command and its arguments")->required()->type_name("COMMAND");
   monitor->positionals_at_end();
 
+  command::BridgeRequest bridged;
+  bool is_lines = false;
+  CLI::App* bridge = app.add_subcommand(
+      "bridge", "Be a worker that talks to a program by its stdin and stdout: coproc bridge -- PROGRAM ...");
+  CLI::Option* lines = bridge->add_flag("--lines", is_lines, "Each message is a line of text (the default)");
+  bridge
+      ->add_flag("--msgpack", bridged.is_msgpack,
+                 "Each message is its length in 4 bytes, big-endian, and a value of MessagePack")
+      ->excludes(lines);
+  bridge->add_option("--max-bytes", bridged.max_bytes, "The longest line or record that the program may print")
+      ->check(CLI::Range(1UL, 0xffff'fff0UL))
+      ->type_name("BYTES");
+  bridge->add_option("program", bridged.program, "The program and its arguments")->required()->type_name("PROGRAM");
+  bridge->positionals_at_end();
+
   CLI11_PARSE(app, argc, argv);
   try {
     if (doctor->parsed()) return command::doctor(wants_json);
+    if (bridge->parsed()) return command::bridge(bridged);
     request.options.interval = std::chrono::nanoseconds(static_cast<std::int64_t>(interval_ms * 1e6));
     return command::monitor(request);
   } catch (const std::exception& error) {
