@@ -31,8 +31,11 @@ def cluster(folder):
             pytest.skip(f"there is no Slurm cluster ({said})")
         (first,) = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
         environment = {
-            **os.environ, "HOME": str(folder), "SLURM_CONF": f"{folder}/slurm.conf", "PYTHONPATH": os.pathsep.join(sys.path)
-        }  # fmt: skip
+            **os.environ,
+            "HOME": str(folder),
+            "SLURM_CONF": f"{folder}/slurm.conf",
+            "PYTHONPATH": os.pathsep.join(sys.path),
+        }
         in_h0 = ["nsenter", f"--net=/proc/{first}/root/run/netns/h0", "unshare", "--uts", "sh", "-c"]
 
         def run(program):

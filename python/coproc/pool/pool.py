@@ -87,9 +87,9 @@ class Pool(PoolLife):
 
     def __init__(
         self, n=None, verbose=False, messenger_type=PriorityMessenger, *, name=None, env=None, capture_stderr=False,
-        init=None, init_args=(), exit=None, tasks_per_worker=0, memory_per_worker=0, window=0, pin=False, background=False, method=None,
-        stop=None, link=None, seed=None, sandbox=None, limits=None, trust_pickle=False, machines=(),
-        retries_unfenced=False, start_timeout=START_WITH_IMPORTS_SECONDS,
+        init=None, init_args=(), exit=None, tasks_per_worker=0, memory_per_worker=0, window=0, pin=False,
+        background=False, method=None, stop=None, link=None, seed=None, sandbox=None, limits=None, trust_pickle=False,
+        machines=(), retries_unfenced=False, start_timeout=START_WITH_IMPORTS_SECONDS,
     ):  # fmt: skip
         machines = list(machines)
         counts = {"window": window, "tasks_per_worker": tasks_per_worker, "memory_per_worker": memory_per_worker}

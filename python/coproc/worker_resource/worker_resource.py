@@ -61,8 +61,8 @@ class WorkerResource(Life):
         as a value removes the variable. A forked worker has imported its modules before, and what these have read from
         the environment stays. None, the default, for the environment of this process.
     :param capture_stderr: Whether what the worker prints to stderr goes to this process, which keeps the last 4 KiB for
-        `exit_status.stderr_tail` and prints nothing of it. A worker that prints more than 1 MiB while this process makes
-        no call waits until the next call. False by default.
+        `exit_status.stderr_tail` and prints nothing of it. A worker that prints more than 1 MiB while this process
+        makes no call waits until the next call. False by default.
     :param sandbox: What the worker may still do once its target runs, a Sandbox. Such a worker is started by
         'forkserver' where it would be forked because nobody has said otherwise, and speaks MessagePack. None, the
         default, for no sandbox.
