@@ -11,6 +11,7 @@ struct ChannelCounts {
   std::size_t received = 0;  ///< messages that were returned to the user, including replies
   std::size_t requests = 0;  ///< requests that were sent
   std::size_t replies = 0;   ///< replies that were returned to the user and answered one of these requests
+  std::size_t replaced = 0;  ///< messages that a newer one has replaced, since this end keeps the latest one only
 
   /// The number of requests that are not answered yet. It never wraps around, whatever a peer sends.
   constexpr std::size_t remaining() const noexcept { return requests > replies ? requests - replies : 0; }

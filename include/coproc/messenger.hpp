@@ -235,6 +235,11 @@ class COPROC_API Messenger {
     return receive<Message>(channels.data(), channels.size(), timeout);
   }
 
+  /// From now on this end keeps only the newest message of this channel, for states and measurements: a message that
+  /// was not received yet is dropped when a newer one comes (`ChannelCounts::replaced`), and the newer one takes its
+  /// place. Requests and replies are never dropped.
+  void keep_latest(const ChannelId& channel = kDefaultChannel);
+
   /// Puts a message back that was received here and cannot be used now, as if it had not been received: it is returned
   /// before all others of its channel and priority, and is no longer counted as received or as replied to. Put several
   /// messages back in the reverse order of their receives. Throws InvalidArgumentError for a message of another link,

@@ -26,6 +26,7 @@ struct Channel {
   std::uint32_t index = 0;             // position in Channels; constant after construction
   std::uint32_t number = kUndeclared;  // the channel's number in frames of this end; see OwnNames
   ChannelCounts counts;
+  bool keeps_latest = false;  // whether a message replaces an older one that was not received yet
   /// Cache of the last successful match of (peer's channel number, peer's type number) with this channel and the type
   /// that a receive asked for. PeerNames maintains it.
   struct Match {
@@ -55,6 +56,7 @@ class Channels {
   const Channel* find(const ChannelId& id) const noexcept;
   /// REQUIRES: index < size().
   Channel& at(std::uint32_t index) noexcept { return *channels_[index]; }
+  const Channel& at(std::uint32_t index) const noexcept { return *channels_[index]; }
   std::size_t size() const noexcept { return channels_.size(); }
 
  private:

@@ -4,8 +4,8 @@
 // IncomingLoans, FrameReader, FrameWriter, LastWords, FailedRequests. Its own methods are in several files: core.cpp
 // (lifetime, counts, waits for several messengers), send.cpp and answer.cpp (sends), declare.cpp (declarations before
 // the first use of a name), in_place.cpp (receives straight from the link), receive.cpp (receives through the inbox),
-// put_back.cpp (messages that the user returns), lend.cpp (memory that the user fills and lends), take_over.cpp (what
-// is left of an earlier worker).
+// put_back.cpp (messages that the user returns), latest.cpp (channels that keep one message), lend.cpp (memory that the
+// user fills and lends), take_over.cpp (what is left of an earlier worker).
 //
 // Thread safety: one thread at a time, which `CallGuard` checks. Any thread may call `interrupt`, `close_requested`,
 // `end_received`, `note_peer_gone`, `try_drain`, `final_error`, `has_final_error` and `unanswered`.
@@ -155,6 +155,11 @@ class Core {
   // put_back.cpp
   void put_back(Message& message);
 
+  // latest.cpp
+  void keep_latest(const ChannelId& channel);
+  /// The same for the channels for which `last` was told so. Call before this core receives anything.
+  void keep_latest_as(const Core& last);
+
   // core.cpp
   /// Throws a SystemLimitError for the std::bad_alloc that is being handled. If the peer has sent it, rethrows it.
   [[noreturn]] void throw_no_memory(const std::bad_alloc& error) const;
@@ -244,6 +249,10 @@ class Core {
   // async.cpp
   bool serve_one(AsyncOperation& operation, bool in_place);
   bool throw_what_ends_waits(bool looks_at_peer);
+
+  // latest.cpp
+  void put_again(EntryPtr& entry);
+  void drop_replaced(Channel& channel, MessageParts& parts) noexcept;
 
   // in_place.cpp
   bool parse_frame_for(Channel& channel, const Incoming& to, std::span<const std::byte> record, link::Frame& frame);

@@ -33,7 +33,8 @@ bool FrameReader::take(const Frame& frame) {
     return true;
   }
   if (frame.payload.size() > max_message_bytes_) throw_broken_rule("it sent a message over the limit");
-  if (parts_.inbox.is_full_for(frame.payload.size() + IncomingLoans::stated_cost(frame))) return false;
+  const std::size_t cost = frame.payload.size() + IncomingLoans::stated_cost(frame);
+  if (parts_.inbox.is_full_for(cost) && !replaces_enough(header, cost)) return false;
   EntryPtr entry = parts_.inbox.make_entry();
   entry->payload.resize_uninitialized(frame.payload.size());
   if (!frame.payload.empty()) std::memcpy(entry->payload.data(), frame.payload.data(), frame.payload.size());
@@ -69,6 +70,13 @@ void FrameReader::drain(link::Link& link, Stop stop) {
   link.release_if_due();
 }
 
+/// Whether a full inbox has room for a message all the same, since it replaces an older one.
+bool FrameReader::replaces_enough(const FrameHeader& header, std::size_t payload_bytes) const noexcept {
+  const Channel* const channel = parts_.names.channel(header.channel);
+  if (channel == nullptr || !channel->keeps_latest || header.kind != FrameKind::message) return false;
+  return !parts_.inbox.is_full_for(payload_bytes, parts_.inbox.latest(channel->index));
+}
+
 void FrameReader::refuse_after_end(FrameKind kind) const {
   if (end_received() && kind != FrameKind::final_error)
     throw_broken_rule("it sent something after it had said that it would send no more");
@@ -91,7 +99,7 @@ bool FrameReader::begin_partial(const Frame& frame) {
     throw_broken_rule("it announced a message of " + std::to_string(total) +
                       " bytes, over the limit or less than it sent");
   }
-  if (parts_.inbox.is_full_for(total)) return false;
+  if (parts_.inbox.is_full_for(total) && !replaces_enough(frame.header, total)) return false;
   partial_.entry = parts_.inbox.make_entry();
   partial_.entry->payload.resize_uninitialized(first.size());
   partial_.entry->payload.reserve(total);  // bounded by our own limit; pages that are never written take no memory
@@ -124,22 +132,25 @@ void FrameReader::continue_partial(const Frame& frame) {
 void FrameReader::take_message(const FrameHeader& header, EntryPtr& entry) {
   if (is_declaration(header.kind)) return parts_.names.add_declaration(header.kind, entry->payload.span());
   if (is_error(header.kind)) return hold_error(header, entry);
-  Entry& taken = *entry;
+  Entry* taken = entry.get();
   const bool has_loans = (header.flags & link::kCarriesLoans) != 0;
   std::vector<std::shared_ptr<LoanHold>> loans;
-  if (has_loans) loans = parts_.loans.find(taken);
-  finish_entry(header, taken);
-  if (has_loans) IncomingLoans::attach(taken, std::move(loans));
-  if (taken.is_reply() && parts_.requests.is_unwanted(header.request_id, *parts_.names.channel(header.channel))) {
+  if (has_loans) loans = parts_.loans.find(*taken);
+  Channel& channel = finish_entry(header, *taken);
+  if (has_loans) IncomingLoans::attach(*taken, std::move(loans));
+  if (channel.keeps_latest && header.kind == FrameKind::message) {
+    taken = &parts_.inbox.put_latest(entry);
+    if (entry != nullptr) ++channel.counts.replaced;  // the caller drops the older one
+  } else if (taken->is_reply() && parts_.requests.is_unwanted(header.request_id, channel)) {
     parts_.requests.note_dropped(header.request_id);  // the caller drops the entry
   } else {
     parts_.inbox.put(entry);
   }
-  if (has_loans) IncomingLoans::keep(taken);  // without this, loans of a dropped entry would not go back
+  if (has_loans) IncomingLoans::keep(*taken);  // without this, loans of a dropped entry would not go back
 }
 
-void FrameReader::finish_entry(const FrameHeader& header, Entry& entry) {
-  const Channel* const channel = parts_.names.channel(header.channel);
+Channel& FrameReader::finish_entry(const FrameHeader& header, Entry& entry) {
+  Channel* const channel = parts_.names.channel(header.channel);
   if (channel == nullptr) {
     refuse_after_end(header.kind);
     throw_broken_rule("it used a channel that it never declared");
@@ -160,6 +171,7 @@ void FrameReader::finish_entry(const FrameHeader& header, Entry& entry) {
   entry.priority = Priority::from_parts(header.priority, header.rest);
   entry.sequence = next_sequence_++;
   note_read(header);
+  return *channel;
 }
 
 /// Throws ProtocolError unless the reply answers an open request, on the channel of that request. A reply with id 0

@@ -109,12 +109,13 @@ class FrameReader {
     link::FrameHeader header;
   };
 
+  bool replaces_enough(const link::FrameHeader& header, std::size_t payload_bytes) const noexcept;
   void refuse_after_end(link::FrameKind kind) const;
   void take_end() noexcept;
   bool begin_partial(const link::Frame& frame);
   void continue_partial(const link::Frame& frame);
   void take_message(const link::FrameHeader& header, EntryPtr& entry);
-  void finish_entry(const link::FrameHeader& header, Entry& entry);
+  Channel& finish_entry(const link::FrameHeader& header, Entry& entry);
   void check_answer(const link::FrameHeader& header, const Channel& channel);
   void hold_error(const link::FrameHeader& header, EntryPtr& entry);
   [[noreturn]] void throw_broken_rule(const std::string& what) const { parts_.peer.throw_broken_rule(what); }

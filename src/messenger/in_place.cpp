@@ -261,7 +261,7 @@ bool Core::receive_block(const TypeInfo& type, Buffer& into) {
 /// The front of the channel's queue, or null if a message that is still in the link could have to be returned first.
 Entry* Core::queued_front(const Channel& channel) {
   const bool all_is_drained = link_->head() == link_->seen() && !reader_.holds_error();
-  if (!all_is_drained || reader_.overtakings_known() != link_->overtakings()) return nullptr;
+  if (!all_is_drained || reader_.overtakings_known() != link_->overtakings() || channel.keeps_latest) return nullptr;
   Entry* const front = inbox_.front(channel.index);
   return front == nullptr || (options_.reorders && reader_.last_priority() < front->priority) ? nullptr : front;
 }

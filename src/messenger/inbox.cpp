@@ -40,6 +40,47 @@ inline void Inbox::put_by(EntryPtr& entry, Put put) {
   charge(bytes);
 }
 
+Entry& Inbox::put_latest(EntryPtr& entry) {
+  Queue& queue = queue_for(entry->channel);
+  if (queue.latest == nullptr) {
+    Entry* const put_entry = entry.get();
+    put(entry);
+    return *(queue.latest = put_entry);
+  }
+  Entry& kept = *queue.latest;
+  discharge(kept.cost());
+  std::swap(kept.type, entry->type);
+  std::swap(kept.sequence, entry->sequence);
+  std::swap(kept.priority, entry->priority);
+  std::swap(kept.payload, entry->payload);
+  std::swap(kept.loans, entry->loans);
+  std::swap(kept.loan_cost, entry->loan_cost);
+  charge(kept.cost());
+  return kept;
+}
+
+std::size_t Inbox::keep_latest(std::uint32_t channel) {
+  Queue* const queue = find_queue(channel);
+  if (queue == nullptr) return 0;
+  Entry* newest = nullptr;
+  queue->others.erase_if([&](const EntryPtr& each) {
+    const bool is_newer = newest == nullptr || newest->sequence < each->sequence;
+    if (each->kind == link::FrameKind::message && is_newer) newest = each.get();
+    return false;
+  });
+  std::size_t dropped = 0;
+  queue->others.erase_if([&](const EntryPtr& each) {
+    if (each->kind != link::FrameKind::message || each.get() == newest) return false;
+    discharge(each->cost());
+    ++dropped;
+    return true;
+  });
+  queue->latest = newest;
+  queue->live -= dropped;
+  live_ -= dropped;
+  return dropped;
+}
+
 void Inbox::drop_dead(Queue& queue) {
   while (queue.dead != 0 && !queue.replies.empty() && queue.replies.front()->is_dead) {
     queue.replies.get();  // its entry is returned to the pool
@@ -75,6 +116,7 @@ EntryPtr Inbox::take_front(Entry& entry) {
     Entry** found = replies_.find(taken->request_id);
     if (found != nullptr && *found == taken.get()) replies_.erase(taken->request_id);
   }
+  if (channel.latest == taken.get()) channel.latest = nullptr;
   --channel.live;
   --live_;
   discharge(taken->cost());

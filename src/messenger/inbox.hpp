@@ -4,7 +4,8 @@
 // Invariants: `queued_bytes` is the sum of the costs of all live entries and of everything charged. A queue's `live` is
 // the number of its entries that can still be received, and `live_` is the sum over all queues. The entry of a reply
 // that was taken out of turn (take_reply) stays in its queue, marked as dead, until it reaches the front or the dead
-// entries are the majority. `replies_` holds the live replies by their request ids, except those with id 0.
+// entries are the majority. `replies_` holds the live replies by their request ids, except those with id 0. A queue's
+// `latest` is the only message in it, if its channel keeps the latest message only, and null if there is none.
 #pragma once
 
 #include <cstddef>
@@ -29,6 +30,16 @@ class Inbox {
   void put(EntryPtr& entry);
   /// The same, but before all other entries of its channel and priority.
   void put_first(EntryPtr& entry);
+  /// The same for a message of a channel that keeps the latest message only. If there is an older one, the newer one
+  /// takes its place, and `entry` has the older one. Returns the entry that is in the queue.
+  Entry& put_latest(EntryPtr& entry);
+  /// Drops all messages of this channel but the newest one, and returns how many. From now on put_latest() puts them.
+  std::size_t keep_latest(std::uint32_t channel);
+  /// The message of a channel that keeps the latest message only, or null if there is none.
+  const Entry* latest(std::uint32_t channel) const noexcept {
+    const Queue* const queue = find_queue(channel);
+    return queue == nullptr ? nullptr : queue->latest;
+  }
   /// The entry that is to be returned next on this channel, or null. `replies_only`: considers only replies.
   Entry* front(std::uint32_t channel, bool replies_only = false);
   /// Takes out `entry`, which `front` has just returned.
@@ -40,8 +51,10 @@ class Inbox {
 
   /// Whether there is no room for a message of this size, which must then stay in the link. An empty inbox has room
   /// for any message, so that every message can be received.
-  bool is_full_for(std::size_t payload_bytes) const noexcept {
-    return queued_bytes_ != 0 && queued_bytes_ + payload_bytes + kEntryBytes > max_bytes_;
+  /// `replaced`: the message that it replaces, or null.
+  bool is_full_for(std::size_t payload_bytes, const Entry* replaced = nullptr) const noexcept {
+    const std::size_t kept = replaced == nullptr ? queued_bytes_ : queued_bytes_ - replaced->cost() - kEntryBytes;
+    return kept != 0 && kept + payload_bytes + kEntryBytes > max_bytes_;
   }
   /// From now on there is always room.
   void lift_limit() noexcept { max_bytes_ = ~std::size_t{0}; }
@@ -68,6 +81,7 @@ class Inbox {
     PriorityQueue<EntryPtr> others;
     std::size_t live = 0;
     std::size_t dead = 0;
+    Entry* latest = nullptr;
   };
 
   Queue* find_queue(std::uint32_t channel) const noexcept {

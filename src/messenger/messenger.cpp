@@ -75,6 +75,9 @@ void Messenger::send_close_request() { core().send_close_request(); }
 void Messenger::send_end(const SendOptions& options) {
   supervised(core(), options.timeout, [&] { core_->send_end(options); });
 }
+void Messenger::keep_latest(const ChannelId& channel) {
+  with_memory(core(), [&] { core_->keep_latest(channel); });
+}
 bool Messenger::end_received() const noexcept { return core_ != nullptr && core_->end_received(); }
 detail::LoanHandle Messenger::lend(std::size_t count, std::size_t size) {
   return with_memory(core(), [&] { return core_->lend(count, size); });

@@ -54,6 +54,7 @@ void PeerNames::forget_channels() noexcept {
 }
 
 bool PeerNames::look_up(const Channel::Match& asked, Channel& of) noexcept {
+  if (of.keeps_latest) return false;  // a newer message may be behind the one in the link
   if (channel(asked.channel) != &of || !has_type(asked.type)) return false;
   if (asked.type_id != 0 && type(asked.type)->id != asked.type_id) return false;
   of.last_match = asked;

@@ -6,7 +6,8 @@
 // Invariants: until `forget_channels`, number 0 is the default channel. The peer's other channels, and its types, have
 // the numbers from 1, in the order of their declarations. A channel's `last_match` is either its default or a match
 // that `look_up` has found. It stays valid, since numbers never change; `forget_channels` resets it. Numbers from
-// kEarlier on are of types that earlier peers have declared: frames with such a number are invalid.
+// kEarlier on are of types that earlier peers have declared: frames with such a number are invalid. A channel that
+// keeps the latest message only has no match, so that its messages go through the inbox.
 #pragma once
 
 #include <cstddef>

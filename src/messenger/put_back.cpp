@@ -25,6 +25,8 @@ void Core::put_back(Message& message) {
                                                  : FrameKind::message;
   if (kind == FrameKind::request) request_to_answer(message);  // throws if the request has been answered
   Channel& channel = channels_.of(parts.channel);
+  if (kind == FrameKind::message && channel.keeps_latest && inbox_.latest(channel.index) != nullptr)
+    return drop_replaced(channel, parts);
   const bool is_answer = parts.is_reply && parts.request_id != 0;
   EntryPtr entry = inbox_.make_entry();
   entry->kind = kind;
@@ -37,8 +39,9 @@ void Core::put_back(Message& message) {
   if (is_answer) requests_.take_back_reply(channel, parts.request_id);
   entry->payload.put_back(std::move(parts.payload));
   entry->loans = std::move(parts.loans);
+  const bool is_latest = channel.keeps_latest && kind == FrameKind::message;
   try {
-    inbox_.put_first(entry);
+    is_latest ? static_cast<void>(inbox_.put_latest(entry)) : inbox_.put_first(entry);
   } catch (...) {
     if (is_answer) requests_.note_returned_reply(channel, parts.request_id);
     parts.payload = entry->payload.take();

@@ -69,7 +69,7 @@ void Core::receive_all(const ChannelId& name, const Incoming& to) {
       if (i == at && taken[i]->kind == FrameKind::error_reply) {
         count_returned(channel, taken[i]->kind, taken[i]->request_id);  // its error is the one being thrown
       } else {
-        inbox_.put(taken[i]);
+        put_again(taken[i]);
       }
     }
     throw;

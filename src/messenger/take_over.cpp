@@ -40,7 +40,7 @@ void Core::take_over(Core& last) {
         requests_.expect_earlier(channel, entry->request_id);
         answered.push_back(RequestId{entry->request_id});
       }
-      inbox_.put(entry);
+      from->kind == FrameKind::message ? put_again(entry) : inbox_.put(entry);
     }
     std::sort(answered.begin(), answered.end());
     orphans_ = last.requests_.without_reply();
@@ -71,7 +71,7 @@ std::vector<EntryPtr> Core::take_all_left() {
 }
 
 void Core::return_all_left(std::vector<EntryPtr>& all) {
-  for (EntryPtr& entry : all) FrameReader::is_error(entry->kind) ? reader_.hold(entry) : inbox_.put(entry);
+  for (EntryPtr& entry : all) FrameReader::is_error(entry->kind) ? reader_.hold(entry) : put_again(entry);
 }
 
 std::size_t Core::fail_orphans(std::exception_ptr error) {

@@ -128,6 +128,7 @@ void Worker::State::begin(std::shared_ptr<Run> new_run, std::unique_ptr<Core> co
   // Requests may have gone into the old link since the new one was made, and even since its worker had ended.
   if (Core* const last = MessengerAccess::core(*messenger)) {
     core->continue_ids_of(*last);
+    core->keep_latest_as(*last);
     if (takes_over) core->take_over(*last);
   }
   core->set_supervisor(supervisor);
