@@ -16,6 +16,7 @@
 #include "coproc/message.hpp"
 #include "coproc/messenger.hpp"
 #include "coproc/request_id.hpp"
+#include "coproc/stream.hpp"
 #include "coproc/timeout.hpp"
 
 namespace coproc::inline v0 {
@@ -65,6 +66,33 @@ class AwaitedCall final : public Awaited<reply_value_t<C>> {
 
  private:
   C call_;
+};
+
+template <class T>
+class AwaitedPart final : public AsyncOperation {
+ public:
+  AwaitedPart(const AsyncHandle& handle, StreamHandle& stream, std::optional<T> fetched, const AsyncOptions& options)
+      : AsyncOperation(Kind::part, kDefaultChannel, incoming<T>(part_), options),
+        handle_(handle),
+        stream_(stream),
+        part_(std::move(fetched)) {
+    id = RequestId{stream.id()};
+  }
+  bool await_ready() { return part_ || stream_.is_over() || handle_.begin(*this); }
+  void await_suspend(std::coroutine_handle<> coroutine) noexcept { coroutine_ = coroutine; }
+  std::optional<T> await_resume() {
+    if (is_over) stream_.note_over();
+    if (error != nullptr) std::rethrow_exception(error);
+    return std::move(part_);
+  }
+
+ private:
+  void finish() override { coroutine_.resume(); }
+
+  const AsyncHandle& handle_;
+  StreamHandle& stream_;
+  std::optional<T> part_;
+  std::coroutine_handle<> coroutine_;
 };
 
 }  // namespace detail
@@ -122,6 +150,13 @@ class AsyncMessenger {
   template <class C>
   [[nodiscard]] auto call(const C& request, const AsyncOptions& options = {}) const {
     return call(request, kDefaultChannel, options);
+  }
+
+  /// Awaits the next part of a stream of this messenger, like `Stream::next`: nullopt stands for its end. The stream
+  /// must stay where it is meanwhile. A wait that is given up loses no part.
+  template <class T>
+  [[nodiscard]] auto next(Stream<T>& stream, const AsyncOptions& options = {}) const {
+    return detail::AwaitedPart<T>(handle_, stream.handle_, std::exchange(stream.part_, std::nullopt), options);
   }
 
   /// How many operations wait.

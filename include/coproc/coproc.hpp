@@ -32,6 +32,7 @@
 #include "coproc/serve.hpp"
 #include "coproc/shared_buffer.hpp"
 #include "coproc/starting.hpp"
+#include "coproc/stream.hpp"
 #include "coproc/task.hpp"
 #include "coproc/this_worker.hpp"
 #include "coproc/thread_stack.hpp"

@@ -97,6 +97,8 @@ COPROC_ERROR(SandboxError, Error);
 /// What a coroutine or a handler waited for was given up: it was cancelled, or the object that it waited on was
 /// destroyed.
 COPROC_ERROR(CancelledError, Error);
+/// Whoever reads a stream has given it up: no more parts are wanted, and the request counts as answered.
+COPROC_ERROR(StreamCancelledError, Error);
 /// The task of a pool was cancelled, or its pool was stopped, before the task had ended.
 COPROC_ERROR(TaskCancelledError, Error);
 

@@ -24,6 +24,7 @@
 #include "coproc/options.hpp"
 #include "coproc/replies_view.hpp"
 #include "coproc/shared_buffer.hpp"
+#include "coproc/stream.hpp"
 
 namespace coproc::inline v0 {
 
@@ -266,6 +267,56 @@ class COPROC_API Messenger {
     return call(request, kDefaultChannel, timeout);
   }
 
+  // ---- streams ----
+
+  /// Sends a request that is answered in several parts, and returns these as they arrive. Nothing of it is a reply for
+  /// other receives, or counts in `remaining`. Throws what a send throws.
+  ///
+  ///     for (const Row& row : worker.messenger().stream(Find{"a"})) use(row);
+  template <detail::NamesPart C>
+  Stream<typename C::Part> stream(const C& request, const ChannelId& channel = kDefaultChannel,
+                                  const StreamOptions& options = {}) {
+    return stream<typename C::Part, C>(request, channel, options);
+  }
+  template <detail::NamesPart C>
+  Stream<typename C::Part> stream(const C& request, const StreamOptions& options) {
+    return stream<typename C::Part, C>(request, kDefaultChannel, options);
+  }
+  /// The same for a request whose type names no `Part`.
+  template <class Part, class T>
+  Stream<Part> stream(const T& request, const ChannelId& channel = kDefaultChannel, const StreamOptions& options = {}) {
+    check_encodable<T>();
+    detail::check_receivable<Part>();
+    if constexpr (detail::NamesPart<T> && !std::is_same_v<Part, Message>)
+      static_assert(std::is_same_v<Part, typename T::Part>, "coproc: the type of the request names another Part");
+    return Stream<Part>(begin_stream(detail::outgoing(request), channel, options), options.each);
+  }
+  template <class Part, class T>
+  Stream<Part> stream(const T& request, const StreamOptions& options) {
+    return stream<Part, T>(request, kDefaultChannel, options);
+  }
+
+  /// Sends a part of the answer to a request that was sent by `stream`. `reply_to` sends the last part, `end_reply_to`
+  /// and errors end the stream without another one. Waits while the reader's window is full, and meanwhile moves
+  /// incoming messages to the inbox. Throws StreamCancelledError if the reader has given up: the request is answered
+  /// then. Throws NoRequestError like `reply_to`, and what a send throws; TimeoutError also if the window stays full.
+  /// While the window is full, it throws the peer's close request as a receive does.
+  template <class T>
+  void reply_part_to(const Message& request, const T& part, const SendOptions& options = kDefaultSendOptions) {
+    check_encodable<T>();
+    if constexpr (Encodable<T>) reply_part_to(request, detail::outgoing(part), options);
+  }
+  /// The same if the part may be sent now: returns false if the window is full or there is no space. Never waits. When
+  /// the reader has read more, `native_handle` becomes readable.
+  template <class T>
+  [[nodiscard]] bool try_reply_part_to(const Message& request, const T& part) {
+    check_encodable<T>();
+    if constexpr (Encodable<T>) return try_reply_part_to(request, detail::outgoing(part));
+  }
+  /// Ends the answer to a request that was sent by `stream`, behind the parts that were sent. Throws NoRequestError
+  /// like `reply_to`.
+  void end_reply_to(const Message& request, const SendOptions& options = kDefaultSendOptions);
+
   // ---- looking ----
 
   /// The number of messages of this channel that can be received now. It takes in what has arrived, and does not wait.
@@ -306,6 +357,7 @@ class COPROC_API Messenger {
  private:
   friend class Worker;
   friend struct detail::MessengerAccess;
+  friend class detail::StreamHandle;
   template <class T>
   friend class RepliesView;
   friend COPROC_API std::optional<std::size_t> wait_any(std::span<Messenger* const> messengers, Timeout timeout);
@@ -363,6 +415,10 @@ class COPROC_API Messenger {
   void reply_error_to(const Message& request, const detail::ErrorType& type, const void* error,
                       const SendOptions& options);
   void send_error(const detail::ErrorType& type, const void* error, const SendOptions& options);
+  detail::StreamHandle begin_stream(const detail::Outgoing& request, const ChannelId& channel,
+                                    const StreamOptions& options);
+  void reply_part_to(const Message& request, const detail::Outgoing& part, const SendOptions& options);
+  bool try_reply_part_to(const Message& request, const detail::Outgoing& part);
   detail::LoanHandle lend(std::size_t count, std::size_t size);
   void begin_batch();
   void end_batch() noexcept;

@@ -22,18 +22,23 @@ enum class FrameKind : std::uint8_t {
   channel = 7,      // declares the sender's next channel number: a ChannelId
   type = 8,         // declares the sender's next type number: a type id and its description
   fragment = 9,     // the next piece of a large payload
-  end = 10,         // the sender sends no more, but for a final_error
+  end = 10,         // the sender sends no more, but for a final_error, credit and cancellations
+  part = 11,        // a user's value that is a part of the answer to `request_id`
+  credit = 12,      // the reader has taken parts of the answer to `request_id`: so many bytes (u64)
+  cancel = 13,      // the reader wants no more parts of the answer to `request_id`
 };
 
 inline constexpr std::uint8_t kFirstFragment = 1;  // payload: total size (u64), then the first piece
 inline constexpr std::uint8_t kAbort = 2;          // the fragments sent so far belong to a send that failed
 inline constexpr std::uint8_t kCarriesLoans = 4;   // the payload ends with references (loan_reference.hpp)
+inline constexpr std::uint8_t kAsksForParts =
+    8;  // of a request; the payload ends with a window (u64), before references
 
 /// Offsets in bytes:
 ///
 ///   0 length     u32  of the whole record with this header (the ring's length word)
 ///   4 kind       u8   FrameKind
-///   5 flags      u8   kFirstFragment, kAbort, kCarriesLoans
+///   5 flags      u8   kFirstFragment, kAbort, kCarriesLoans, kAsksForParts
 ///   6 rest       i16  of the priority (Priority::rest)
 ///   8 channel    u32  number declared by the sender; 0 is the default channel
 ///  12 type       u32  number declared by the sender, from 1; 0: none
@@ -93,6 +98,26 @@ inline void copy_header(std::span<const std::byte> record, std::uint64_t first, 
   frame.payload = record.subspan(kHeaderBytes);
 }
 
+/// Whether the kind and the flags of this frame are possible, if they are those of streams, or an end.
+[[gnu::noinline, gnu::cold]] inline bool is_end_or_of_stream(const Frame& frame) noexcept {
+  const FrameHeader& header = frame.header;
+  const auto has_only = [&](int flags) { return (header.flags & ~flags) == 0; };
+  switch (header.kind) {
+    case FrameKind::request:
+      return has_only(kFirstFragment | kAbort | kCarriesLoans | kAsksForParts);
+    case FrameKind::end:
+      return frame.payload.empty() && has_only(kAbort);
+    case FrameKind::part:
+      return header.request_id != 0 && has_only(kFirstFragment | kAbort | kCarriesLoans);
+    case FrameKind::credit:
+      return header.request_id != 0 && frame.payload.size() == sizeof(std::uint64_t) && has_only(kAbort);
+    case FrameKind::cancel:
+      return header.request_id != 0 && frame.payload.empty() && has_only(kAbort);
+    default:
+      return false;
+  }
+}
+
 /// Copies the header out of the ring and checks everything in it that needs no declarations. False: the header is
 /// impossible.
 inline bool parse_frame(std::span<const std::byte> record, Frame& frame) noexcept {
@@ -100,13 +125,10 @@ inline bool parse_frame(std::span<const std::byte> record, Frame& frame) noexcep
   copy_header(record, load_word(record.data(), 0), frame);
   const FrameHeader& header = frame.header;
   const auto kind = static_cast<std::uint8_t>(header.kind);
-  const auto is_end = [&] {
-    return header.kind == FrameKind::end && frame.payload.empty() && (header.flags & kFirstFragment) == 0;
-  };
-  return kind >= 1 && (kind <= static_cast<std::uint8_t>(FrameKind::fragment) || is_end()) &&
-         (header.flags & ~(kFirstFragment | kAbort | kCarriesLoans)) == 0 &&
-         ((header.flags & kCarriesLoans) == 0 || header.kind <= FrameKind::reply) &&
-         header.priority == header.priority;  // not NaN
+  const bool is_common = kind >= 1 && kind <= static_cast<std::uint8_t>(FrameKind::fragment) &&
+                         (header.flags & ~(kFirstFragment | kAbort | kCarriesLoans)) == 0 &&
+                         ((header.flags & kCarriesLoans) == 0 || header.kind <= FrameKind::reply);
+  return (is_common || is_end_or_of_stream(frame)) && header.priority == header.priority;  // not NaN
 }
 
 /// The same for most frames: a whole message, request or reply without flags. False: it is another frame, which

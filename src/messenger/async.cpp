@@ -1,4 +1,5 @@
 // Operations that wait without a thread: what has come is delivered to them.
+#include <algorithm>
 #include <chrono>
 #include <exception>
 #include <string>
@@ -36,6 +37,7 @@ void Core::serve(AsyncOperations& waiting, AsyncOperations& done, bool is_all, b
         if (waiting.empty()) break;  // another look would pause: see Link::look()
       }
       drain(Stop::at_error);
+      pay_streams();
       link_->serve_watched();
     } catch (...) {
       end = std::current_exception();
@@ -91,6 +93,18 @@ bool Core::serve_one(AsyncOperation& operation, bool in_place) {
                        " came in the time given");
   }
   const auto number = static_cast<std::uint64_t>(operation.id);
+  if (operation.kind == AsyncOperation::Kind::part) {
+    Part part = Part::none;
+    try {
+      part = take_part(number, operation.to);
+      if (part == Part::none && !in_place && is_late()) throw_no_part(number);
+    } catch (...) {
+      operation.is_over = !reads_stream(number);
+      throw;
+    }
+    operation.is_over = part == Part::last || part == Part::over;
+    return part != Part::none;
+  }
   const std::uint32_t* const index = requests_.channel_of(number);
   if (index == nullptr) {
     throw NoRequestError("request " + std::to_string(number) + " to " + options_.peer.name +
@@ -129,7 +143,8 @@ bool Core::throw_what_ends_waits(bool looks_at_peer) {
 
 void Core::wait_for_news(const os::Deadline& deadline) {
   const CallGuard guard(*this);
-  if (wait(deadline, true, room_wanted_at_ ? room_wanted_ : 0) == link::WaitEnd::peer_gone) peer_gone_ = true;
+  if (wait(deadline, true, std::max(room_for_credit(), room_wanted_at_ ? room_wanted_ : 0)) == link::WaitEnd::peer_gone)
+    peer_gone_ = true;
 }
 
 }  // namespace coproc::inline v0::detail

@@ -45,10 +45,10 @@ Core::Core(std::unique_ptr<link::Link> end, CoreOptions options)
       run_(next_run()),
       own_names_(most_bytes_kept(options_.link), options_.peer),
       peer_names_(channels_, most_bytes_kept(options_.link), options_.peer),
-      requests_(1, most_bytes_kept(options_.link) / 96),
       outgoing_loans_(*link_, options_.link),
       most_at_once_(std::min(link_->max_record() - link::kHeaderBytes, options_.link.max_message_bytes)),
       inbox_(options_.reorders, options_.link.max_queued_bytes),
+      requests_(1, most_bytes_kept(options_.link) / 96),
       incoming_loans_(link_.get(), options_.link.max_message_bytes, options_.peer),
       reader_({peer_names_, requests_, inbox_, incoming_loans_, last_words_, options_.peer},
               options_.link.max_message_bytes) {}
@@ -84,9 +84,11 @@ void Core::throw_if_interrupted() {
 
 void Core::settle() {
   if (room_wanted_at_ && *room_wanted_at_ != link_->sent_until()) room_wanted_at_.reset();  // something was sent since
-  const bool has_new = operations_receive_ ? reader_.next_sequence() != operations_saw_ : inbox_.live_count() != 0;
+  pay_streams();
+  const bool has_new = operations_receive_ ? reader_.next_sequence() != operations_saw_
+                                           : inbox_.live_count() + requests_.streams().unread() != 0;
   link_->settle(has_new || reader_.holds_error() || end_received() || peer_gone_, close_requests_thrown_,
-                room_wanted_at_ ? room_wanted_ : 0);
+                std::max(room_for_credit(), room_wanted_at_ ? room_wanted_ : 0));
 }
 
 bool Core::has_work(const ChannelId* replies_of) {
@@ -94,20 +96,21 @@ bool Core::has_work(const ChannelId* replies_of) {
   bool has_room_for_rest = false;
   try {
     drain(Stop::at_error);
+    pay_streams();
     has_room_for_rest = has_rest() && !link_->reserve(next_piece()).empty();
   } catch (const ProtocolError&) {
     return true;  // a receive from this messenger throws it to the user
   }
   if (peer_known_gone_.load(std::memory_order_acquire)) peer_gone_ = true;  // pairs with note_peer_gone()
-  const bool has_message =
-      replies_of == nullptr ? inbox_.live_count() != 0 : inbox_.front(channels_.of(*replies_of).index, true) != nullptr;
+  const bool has_message = replies_of == nullptr ? inbox_.live_count() + requests_.streams().unread() != 0
+                                                 : inbox_.front(channels_.of(*replies_of).index, true) != nullptr;
   return has_message || has_room_for_rest || reader_.holds_error() ||
          link_->close_requests() != close_requests_thrown_ || reader_.is_inbox_full() || end_received() || peer_gone_;
 }
 
 std::chrono::nanoseconds Core::begin_sleep(SleepFds fds) {
   CallGuard guard(*this);
-  return link_->begin_sleep(fds, true, has_rest() ? next_piece() : 0);
+  return link_->begin_sleep(fds, true, has_rest() ? next_piece() : room_for_credit());
 }
 
 bool Core::end_sleep(SleepFds fds) {

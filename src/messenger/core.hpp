@@ -5,13 +5,15 @@
 // (lifetime, counts, waits for several messengers), send.cpp and answer.cpp (sends), declare.cpp (declarations before
 // the first use of a name), in_place.cpp (receives straight from the link), receive.cpp (receives through the inbox),
 // put_back.cpp (messages that the user returns), latest.cpp (channels that keep one message), lend.cpp (memory that the
-// user fills and lends), take_over.cpp (what is left of an earlier worker).
+// user fills and lends), take_over.cpp (what is left of an earlier worker), stream.cpp (requests that are answered in
+// parts).
 //
 // Thread safety: one thread at a time, which `CallGuard` checks. Any thread may call `interrupt`, `close_requested`,
 // `end_received`, `note_peer_gone`, `try_drain`, `final_error`, `has_final_error` and `unanswered`.
 //
 // Invariants: they hold whenever `in_use_` is kFree, that is, when no call is under way.
 //  - A message of the peer is unread in the link, incomplete in `reader_`, or in `inbox_`, until a receive returns it.
+//    A part of a stream is in the Streams of `requests_` instead.
 //    An error of the peer is held in `reader_` until a receive throws it. What is in the link arrived after all these.
 //  - Messages that were put back have sequence numbers from `last_put_back_` on. Those that were drained have higher
 //    ones, in the order of their arrival.
@@ -155,6 +157,18 @@ class Core {
   // put_back.cpp
   void put_back(Message& message);
 
+  // stream.cpp
+  /// What has become of the next part of a stream: it has not come, was delivered, was delivered as the last one, or
+  /// there is none any more.
+  enum class Part { none, more, last, over };
+  std::uint64_t begin_stream(const Outgoing& request, const ChannelId& channel, const StreamOptions& options);
+  Part next_part(std::uint64_t id, const Incoming& to, Timeout timeout);
+  void cancel_stream(std::uint64_t id);
+  bool reads_stream(std::uint64_t id) const noexcept { return requests_.streams().reads(id); }
+  [[noreturn]] void throw_no_part(std::uint64_t id) const;
+  void reply_part_to(const Message& request, const Outgoing& part, const SendOptions& options);
+  bool try_reply_part_to(const Message& request, const Outgoing& part);
+
   // latest.cpp
   void keep_latest(const ChannelId& channel);
   /// The same for the channels for which `last` was told so. Call before this core receives anything.
@@ -231,7 +245,7 @@ class Core {
   std::size_t send_requests_at_once(const Outgoing& value, std::size_t size, std::size_t count, const ChannelId& name,
                                     const SendOptions& options);
   void send_slowly(link::FrameHeader header, const Outgoing& value, Channel& channel, const os::Deadline& deadline);
-  void send_payload(link::FrameHeader header, const Outgoing& value, const os::Deadline& deadline);
+  std::size_t send_payload(link::FrameHeader header, const Outgoing& value, const os::Deadline& deadline);
   void send_bytes(link::FrameHeader header, std::span<const std::byte> payload, const os::Deadline& deadline);
   void send_fragments(link::FrameHeader header, std::span<const std::byte> payload, const os::Deadline& deadline);
   std::size_t next_piece() const noexcept { return writer_.next_piece(link_->max_record()); }
@@ -249,6 +263,16 @@ class Core {
   // async.cpp
   bool serve_one(AsyncOperation& operation, bool in_place);
   bool throw_what_ends_waits(bool looks_at_peer);
+
+  // stream.cpp
+  Part take_part(std::uint64_t id, const Incoming& to);
+  void pay_streams() noexcept;
+  std::size_t room_for_credit() const noexcept;
+  std::uint64_t stream_to_answer(const Message& request, const os::Deadline& deadline);
+  [[noreturn]] void end_cancelled(const Message& request, std::uint64_t id, const os::Deadline& deadline);
+  void wait_for_credit(const Message& request, std::uint64_t id, const os::Deadline& deadline);
+  void send_part(const ChannelId& channel, std::uint64_t id, const Outgoing& part, const os::Deadline& deadline);
+  void take_over_streams(Core& last);
 
   // latest.cpp
   void put_again(EntryPtr& entry);
@@ -341,7 +365,6 @@ class Core {
   Channels channels_;
   OwnNames own_names_;
   PeerNames peer_names_;
-  RequestBooks requests_;
 
   // sending
   FrameWriter writer_;
@@ -356,6 +379,7 @@ class Core {
 
   // receiving
   Inbox inbox_;
+  RequestBooks requests_;  // declared behind the inbox, whose entries its streams hold
   IncomingLoans incoming_loans_;
   LastWords last_words_;
   FrameReader reader_;

@@ -27,7 +27,11 @@ bool FrameReader::take(const Frame& frame) {
   }
   if (partial_.is_active) throw_broken_rule("it began a message before the last one was complete");
   if ((header.flags & link::kFirstFragment) != 0) return begin_partial(frame);
-  if (header.kind >= FrameKind::channel) {
+  if (header.kind >= FrameKind::channel && header.kind != FrameKind::part) {
+    if (header.kind >= FrameKind::credit) {
+      take_word_of_reader(frame);
+      return true;
+    }
     refuse_after_end(header.kind);
     header.kind == FrameKind::end ? take_end() : parts_.names.add_declaration(header.kind, frame.payload);
     return true;
@@ -141,12 +145,64 @@ void FrameReader::take_message(const FrameHeader& header, EntryPtr& entry) {
   if (channel.keeps_latest && header.kind == FrameKind::message) {
     taken = &parts_.inbox.put_latest(entry);
     if (entry != nullptr) ++channel.counts.replaced;  // the caller drops the older one
-  } else if (taken->is_reply() && parts_.requests.is_unwanted(header.request_id, channel)) {
-    parts_.requests.note_dropped(header.request_id);  // the caller drops the entry
+  } else if (header.kind > FrameKind::request) {
+    take_answer(header, channel, entry);
+  } else if ((header.flags & link::kAsksForParts) != 0) {
+    cut_window(header.request_id, *taken);
+    try {
+      parts_.inbox.put(entry);
+    } catch (...) {
+      parts_.requests.streams().close(header.request_id);
+      throw;
+    }
   } else {
     parts_.inbox.put(entry);
   }
   if (has_loans) IncomingLoans::keep(*taken);  // without this, loans of a dropped entry would not go back
+}
+
+/// Takes a reply or a part. If it is not wanted any more, the caller drops the entry.
+void FrameReader::take_answer(const FrameHeader& header, const Channel& channel, EntryPtr& entry) {
+  const std::uint64_t id = header.request_id;
+  if (header.kind != FrameKind::part && parts_.requests.is_unwanted(id, channel))
+    return parts_.requests.note_dropped(id);
+  Streams& streams = parts_.requests.streams();
+  Streams::Reading* const stream = streams.reading(id);
+  if (stream == nullptr) return parts_.inbox.put(entry);
+  const bool is_end = header.kind != FrameKind::part;
+  const std::size_t cost = entry->cost();
+  streams.put(*stream, entry, is_end);
+  if (!stream->is_cancelled) {
+    parts_.inbox.charge(cost);
+  } else if (is_end) {
+    streams.forget(id);
+  }
+}
+
+/// Takes the window of a stream from the end of its request, and opens the stream.
+void FrameReader::cut_window(std::uint64_t id, Entry& entry) {
+  std::uint64_t window = 0;
+  const std::size_t size = entry.payload.size();
+  if (size < sizeof window) throw_broken_rule("it asked for a stream without a window");
+  std::memcpy(&window, entry.payload.data() + size - sizeof window, sizeof window);
+  entry.payload.resize_uninitialized(size - sizeof window);
+  if (window == 0) throw_broken_rule("it asked for a stream whose window is 0");
+  if (!parts_.requests.streams().open(id, window))
+    throw_broken_rule("it asked for two streams by the id " + std::to_string(id));
+}
+
+/// Takes credit or a cancellation of a stream that this end answers. What the answer's end has crossed on its way is
+/// ignored.
+void FrameReader::take_word_of_reader(const Frame& frame) {
+  Streams::Answering* const stream = parts_.requests.streams().answering(frame.header.request_id);
+  if (stream == nullptr) return;
+  if (frame.header.kind == FrameKind::cancel) {
+    stream->is_cancelled = true;
+    return;
+  }
+  const std::uint64_t credit = link::load_word(frame.payload.data(), 0);
+  if (credit > stream->unpaid) throw_broken_rule("it gave more credit to a stream than it was sent parts");
+  stream->unpaid -= credit;
 }
 
 Channel& FrameReader::finish_entry(const FrameHeader& header, Entry& entry) {
@@ -163,14 +219,15 @@ Channel& FrameReader::finish_entry(const FrameHeader& header, Entry& entry) {
     throw_broken_rule("it sent a request while " + std::to_string(parts_.requests.to_answer()) +
                       " that were received are not answered, as many as LinkOptions::max_queued_bytes allows");
   }
-  if (header.kind == FrameKind::reply || header.kind == FrameKind::error_reply) check_answer(header, *channel);
+  if (header.kind > FrameKind::request)
+    header.kind == FrameKind::part ? check_part(header, *channel) : check_answer(header, *channel);
   entry.kind = header.kind;
   entry.channel = channel->index;
   entry.type = header.type;
   entry.request_id = header.request_id;
   entry.priority = Priority::from_parts(header.priority, header.rest);
   entry.sequence = next_sequence_++;
-  note_read(header);
+  if (header.kind != FrameKind::part) note_read(header);  // parts are no part of the order of messages
   return *channel;
 }
 
@@ -181,8 +238,24 @@ void FrameReader::check_answer(const FrameHeader& header, const Channel& channel
   if (id == 0 && header.kind == FrameKind::reply) return;
   if (parts_.requests.expects(id, channel) && parts_.inbox.find_reply(id) == nullptr) return;
   if (parts_.requests.is_unwanted(id, channel)) return;
+  const Streams::Reading* const stream = parts_.requests.streams().reading(id);
+  if (stream != nullptr && stream->channel == channel.index && !stream->has_end && !stream->is_orphan) return;
   throw_broken_rule("it answered request " + std::to_string(id) + " on channel " + channel.id.describe() +
                     ", which was not sent there, or is answered already");
+}
+
+/// Throws ProtocolError unless the part is one of an open stream, on its channel, and within its window.
+void FrameReader::check_part(const FrameHeader& header, const Channel& channel) {
+  const Streams::Reading* const stream = parts_.requests.streams().reading(header.request_id);
+  const bool is_open = stream != nullptr && stream->channel == channel.index && !stream->has_end && !stream->is_orphan;
+  if (!is_open) {
+    throw_broken_rule("it sent a part for request " + std::to_string(header.request_id) + " on channel " +
+                      channel.id.describe() + ", which is no stream there, or has ended");
+  }
+  if (stream->unpaid >= stream->window) {
+    throw_broken_rule("it sent more parts for request " + std::to_string(header.request_id) +
+                      " than the window of the stream allows");
+  }
 }
 
 void FrameReader::hold_error(const FrameHeader& header, EntryPtr& entry) {

@@ -116,7 +116,11 @@ class FrameReader {
   void continue_partial(const link::Frame& frame);
   void take_message(const link::FrameHeader& header, EntryPtr& entry);
   Channel& finish_entry(const link::FrameHeader& header, Entry& entry);
+  void take_answer(const link::FrameHeader& header, const Channel& channel, EntryPtr& entry);
+  void cut_window(std::uint64_t id, Entry& entry);
+  void take_word_of_reader(const link::Frame& frame);
   void check_answer(const link::FrameHeader& header, const Channel& channel);
+  void check_part(const link::FrameHeader& header, const Channel& channel);
   void hold_error(const link::FrameHeader& header, EntryPtr& entry);
   [[noreturn]] void throw_broken_rule(const std::string& what) const { parts_.peer.throw_broken_rule(what); }
 

@@ -217,9 +217,11 @@ bool Core::wait_for_more(const os::Deadline& deadline, bool end_waits_for_inbox)
     peer_gone_ = true;                                     // first look for what it sent before its end, then throw
     return true;
   }
+  pay_streams();
   // After a close request it polls once instead of sleeping: if the peer has died, that is reported instead.
   const bool throws_close = close_requests_thrown_ != 0 && !is_late;
-  switch (wait(throws_close || throws_end ? os::Deadline(std::chrono::seconds(0)) : deadline, true, 0)) {
+  switch (
+      wait(throws_close || throws_end ? os::Deadline(std::chrono::seconds(0)) : deadline, true, room_for_credit())) {
     case link::WaitEnd::changed:
       return !is_late;
     case link::WaitEnd::timed_out:

@@ -10,11 +10,13 @@ std::vector<RequestId> RequestBooks::without_reply() const {
     const bool is_being_sent = id == next_id_;
     if (!is_being_sent && (index & kUnwanted) == 0) ids.push_back(RequestId{id});
   });
+  streams_.append_without_end(ids);
   std::sort(ids.begin(), ids.end());
   return ids;
 }
 
 void RequestBooks::note_answered(Channel& channel, std::uint64_t id) noexcept {
+  streams_.close(id);
   if (!to_answer_.erase(id)) return;
   auto& [ids, count] = channel.to_answer;
   --count;

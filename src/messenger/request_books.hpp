@@ -1,5 +1,5 @@
 // The open requests: those that this end has sent and that have no reply yet, and those of the peer that were returned
-// to the user and are not answered yet.
+// to the user and are not answered yet. Requests of this end that are answered in parts are in the Streams instead.
 //
 // Thread safety: none; one thread at a time, which Core ensures.
 // Invariants: an id of `sent_` is below `next_id_`, or equal to it while that request is being sent. Its value is the
@@ -18,6 +18,7 @@
 #include "coproc/request_id.hpp"
 #include "messenger/channels.hpp"
 #include "messenger/id_map.hpp"
+#include "messenger/streams.hpp"
 
 namespace coproc::inline v0::detail {
 
@@ -77,6 +78,11 @@ class RequestBooks {
   /// The ids of the requests that were sent and have no reply yet, in the order of their sends. Those whose replies are
   /// not wanted are left out.
   std::vector<RequestId> without_reply() const;
+
+  // ---- requests that are answered in parts ----
+
+  Streams& streams() noexcept { return streams_; }
+  const Streams& streams() const noexcept { return streams_; }
 
   // ---- requests of the peer ----
 
@@ -150,6 +156,7 @@ class RequestBooks {
   std::size_t max_to_answer_;  // constant after construction
   std::vector<Run> together_;
   std::size_t requests_together_ = 0;
+  Streams streams_;
 };
 
 }  // namespace coproc::inline v0::detail

@@ -232,9 +232,12 @@ void Core::end_batch() noexcept {
 
 // ---- the helpers of all sends ----
 
-void Core::send_payload(FrameHeader header, const Outgoing& value, const os::Deadline& deadline) {
-  if (value.traits->is_block && value.traits->size_hint <= options_.link.max_message_bytes)
-    return send_bytes(header, {static_cast<const std::byte*>(value.value), value.traits->size_hint}, deadline);
+/// Returns how much the message costs in an inbox, besides what each entry costs.
+std::size_t Core::send_payload(FrameHeader header, const Outgoing& value, const os::Deadline& deadline) {
+  if (value.traits->is_block && value.traits->size_hint <= options_.link.max_message_bytes) {
+    send_bytes(header, {static_cast<const std::byte*>(value.value), value.traits->size_hint}, deadline);
+    return value.traits->size_hint;
+  }
   const std::size_t most = link_->max_record();
   const std::span<std::byte> room =
       link_->reserve(kHeaderBytes + std::min(value.traits->size_hint, most - kHeaderBytes));
@@ -244,17 +247,19 @@ void Core::send_payload(FrameHeader header, const Outgoing& value, const os::Dea
   const OutgoingLoans::Message loans(outgoing_loans_, encoder);
   step("send: reserved");
   value.traits->encode(encoder, value.value);  // if it throws, nothing was published
+  const std::size_t cost = encoder.size() + outgoing_loans_.lent_bytes();
   loans.finish(header);
   step("send: encoded");
   if (!room.empty() && !encoder.spilled()) {
     writer_.write(*link_, room, header, encoder.written());
     publish();
     loans.hand_over();
-    return;
+    return cost;
   }
   send_bytes(header, encoder.written(), deadline);
   loans.hand_over();
   if (scratch_.capacity() > kKeptScratch) scratch_ = Buffer();
+  return cost;
 }
 
 void Core::send_bytes(FrameHeader header, std::span<const std::byte> payload, const os::Deadline& deadline) {

@@ -28,7 +28,30 @@ std::optional<Message> next_message(Messenger& messenger, const ChannelId& chann
                                   ": add one for it; what serves a request takes a type that names its Reply");
 }
 
+/// Answers by the exception that is being handled. That of a stream which its reader has given up has no reader.
+void reply_exception(Messenger& messenger, const Message& request) {
+  bool is_cancelled = false;
+  try {
+    throw;
+  } catch (const StreamCancelledError&) {
+    is_cancelled = true;
+  } catch (...) {}
+  try {
+    messenger.reply_exception_to(request);
+  } catch (const NoRequestError&) {
+    if (!is_cancelled) throw;
+  }
+}
+
 }  // namespace
+
+void end_served_stream(Messenger& messenger, const Message& request) {
+  try {
+    messenger.end_reply_to(request);
+  } catch (const NoRequestError&) {
+    // The reader has given it up, and the function has not let the error of that out.
+  }
+}
 
 void serve_messages(Messenger& messenger, const ChannelId& channel,
                     bool (*serve_one)(Messenger&, const Message&, void* functions), void* functions) {
@@ -41,7 +64,7 @@ void serve_messages(Messenger& messenger, const ChannelId& channel,
       throw;  // pthread_exit()
     } catch (...) {
       if (!message->request_id() || message->is_reply()) throw;
-      messenger.reply_exception_to(*message);
+      reply_exception(messenger, *message);
     }
   }
 }

@@ -42,6 +42,7 @@ void Core::take_over(Core& last) {
       }
       from->kind == FrameKind::message ? put_again(entry) : inbox_.put(entry);
     }
+    take_over_streams(last);
     std::sort(answered.begin(), answered.end());
     orphans_ = last.requests_.without_reply();
     std::erase_if(orphans_, [&](RequestId id) { return std::binary_search(answered.begin(), answered.end(), id); });

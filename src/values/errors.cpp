@@ -77,6 +77,7 @@ TaskTimeoutError::~TaskTimeoutError() = default;
 
 SandboxError::~SandboxError() = default;
 CancelledError::~CancelledError() = default;
+StreamCancelledError::~StreamCancelledError() = default;
 TaskCancelledError::~TaskCancelledError() = default;
 
 PoolBrokenError::PoolBrokenError(const std::string& text, std::exception_ptr cause)

@@ -36,12 +36,13 @@ namespace detail {
 class AsyncCore;
 class AsyncOperations;
 
-/// One receive of a message or a reply, or one call. It is in one list at most, and its destructor takes it out.
+/// One receive of a message, a reply or a part of a stream, or one call. It is in one list at most, and its destructor
+/// takes it out.
 ///
 /// Thread safety: that of the messenger, but for `is_stopped`.
 class COPROC_API AsyncOperation {
  public:
-  enum class Kind : std::uint8_t { message, reply, call };
+  enum class Kind : std::uint8_t { message, reply, call, part };
   static constexpr std::int64_t kNever = (std::numeric_limits<std::int64_t>::max)();
 
   AsyncOperation(Kind kind_of_it, ChannelId on, const Incoming& into, const AsyncOptions& options);
@@ -53,7 +54,8 @@ class COPROC_API AsyncOperation {
   Kind kind;
   ChannelId channel;
   Incoming to;
-  RequestId id{};                   // of a reply; of a call once it was sent
+  RequestId id{};                   // of a reply or a stream; of a call once it was sent
+  bool is_over = false;             // once it is done: the stream is over
   std::optional<Outgoing> request;  // of a call that was not sent yet
   std::int64_t deadline;            // in ns, on the clock of the library
   std::stop_token stop;

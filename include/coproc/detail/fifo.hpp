@@ -71,6 +71,7 @@ class Fifo {
   }
 
   /// REQUIRES: not empty.
+  T& back() noexcept { return *slot(size_ - 1); }
   const T& back() const noexcept { return *slot(size_ - 1); }
 
   /// REQUIRES: not empty.

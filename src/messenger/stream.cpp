@@ -1,0 +1,378 @@
+// Streams: requests that are answered in several parts. The reader's side, and the side that answers.
+#include "coproc/stream.hpp"
+
+#include <exception>
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "messenger/access.hpp"
+#include "messenger/core.hpp"
+#include "messenger/supervised.hpp"
+#include "step/step.hpp"
+
+namespace coproc::inline v0::detail {
+
+using link::FrameHeader;
+using link::FrameKind;
+using link::kHeaderBytes;
+
+namespace {
+
+/// A request, and behind it the window of the stream that it asks for.
+struct Asking {
+  const Outgoing& request;
+  std::uint64_t window;
+
+  static void encode(Encoder& encoder, const void* asking) {
+    const auto& [request, window] = *static_cast<const Asking*>(asking);
+    request.traits->encode(encoder, request.value);
+    encoder.scalar(window);
+  }
+};
+
+constexpr std::size_t kCreditFrame = kHeaderBytes + sizeof(std::uint64_t);
+
+}  // namespace
+
+// ---- the reader ----
+
+std::uint64_t Core::begin_stream(const Outgoing& request, const ChannelId& name, const StreamOptions& options) {
+  CallGuard guard(*this);
+  throw_if_closed();
+  const Priority priority = options.priority ? *options.priority : request.priority ? *request.priority : Priority();
+  if (priority.is_nan()) throw InvalidArgumentError("the priority of a stream is not a number: nothing was sent");
+  Channel& channel = channels_.of(name);
+  const std::uint64_t id = requests_.next_id();
+  const Asking asking{request, options.window_bytes != 0 ? options.window_bytes : 2 * link_->max_record()};
+  const OutgoingTraits traits{Asking::encode, request.traits->type, request.traits->size_hint + sizeof asking.window,
+                              false};
+  FrameHeader header;
+  header.kind = FrameKind::request;
+  header.flags = link::kAsksForParts;
+  header.rest = priority.rest();
+  header.request_id = id;
+  header.priority = priority.value();
+  Streams& streams = requests_.streams();
+  streams.begin(id, channel.index, asking.window);  // before the send, since parts may arrive before it returns
+  try {
+    send_slowly(header, {&asking, &traits, std::nullopt}, channel, os::Deadline(options.timeout.ns));
+  } catch (...) {
+    streams.forget(id);
+    throw;
+  }
+  requests_.continue_from(id + 1);
+  ++channel.counts.sent;
+  return id;
+}
+
+/// Delivers the next part that has come, if there is one. If it throws, the stream goes on exactly if it is still in
+/// the books.
+Core::Part Core::take_part(std::uint64_t id, const Incoming& to) {
+  Streams& streams = requests_.streams();
+  Streams::Reading* const stream = streams.reading(id);
+  if (stream == nullptr) throw_not_outstanding(RequestId{id});
+  if (stream->entries.empty()) {
+    if (!stream->is_orphan) return Part::none;
+    streams.forget(id);
+    throw_not_outstanding(RequestId{id});
+  }
+  Entry& entry = *stream->entries.front();
+  const bool is_last = stream->has_end && stream->entries.size() == 1;
+  const bool is_error = entry.kind == FrameKind::error_reply;
+  const bool is_end = is_last && !is_error && peer_names_.type(entry.type)->id == type_info<std::monostate>.id;
+  const bool is_message = to.traits->type == nullptr;
+  if (!is_message && !is_error && !is_end) deliver_entry(entry, to);  // if it throws, the entry stays
+  inbox_.discharge(entry.cost());
+  const EntryPtr taken = streams.take(*stream);
+  if (is_last) streams.forget(id);
+  if (is_error) std::rethrow_exception(reader_.decode_error(taken->payload.span()).error);
+  if (is_end) return Part::over;
+  if (is_message) deliver_entry(*taken, to);
+  ++channels_.at(taken->channel).counts.received;
+  pay_streams();
+  return is_last ? Part::last : Part::more;
+}
+
+Core::Part Core::next_part(std::uint64_t id, const Incoming& to, Timeout timeout) {
+  CallGuard guard(*this);
+  const os::Deadline deadline(timeout.ns);
+  for (;;) {
+    throw_if_close_requested();
+    if (const Part part = take_part(id, to); part != Part::none) return part;
+    drain(Stop::at_error);
+    if (const Part part = take_part(id, to); part != Part::none) return part;
+    throw_held_error();
+    if (reader_.is_inbox_full()) {
+      throw QueueFullError("no part of the answer to request " + std::to_string(id) +
+                           " can come: the inbox is full, mostly of channel " +
+                           channels_.at(inbox_.fullest()).id.describe() +
+                           "; receive these, read the other streams, or raise LinkOptions::max_queued_bytes");
+    }
+    if (!wait_for_more(deadline, false)) return Part::none;
+  }
+}
+
+void Core::throw_no_part(std::uint64_t id) const {
+  throw TimeoutError("no part of the answer to request " + std::to_string(id) + " from " + options_.peer.name +
+                     " came in the time given");
+}
+
+void Core::cancel_stream(std::uint64_t id) {
+  CallGuard guard(*this);
+  Streams& streams = requests_.streams();
+  Streams::Reading* const stream = streams.reading(id);
+  if (stream == nullptr) return;
+  while (!stream->entries.empty()) {
+    inbox_.discharge(stream->entries.front()->cost());
+    streams.take(*stream);
+  }
+  if (stream->has_end || stream->is_orphan) return streams.forget(id);
+  stream->is_cancelled = true;  // it stays in the books until its end comes
+  stream->owes_cancel = true;
+  streams.set_owes(true);
+  pay_streams();
+}
+
+/// Sends the credit and the cancellations that are due, as far as there is room. What is left goes with a later call.
+void Core::pay_streams() noexcept {
+  Streams& streams = requests_.streams();
+  if (!streams.owes() || peer_gone_ || writer_.has_rest()) return;
+  bool any = false;
+  streams.set_owes(false);
+  for (auto& [id, stream] : streams.all_read()) {
+    if (!stream.owes_cancel && !stream.owes_credit()) continue;
+    const std::span<std::byte> room = link_->reserve(kCreditFrame);
+    if (room.empty()) {
+      streams.set_owes(true);
+      break;
+    }
+    FrameHeader header;
+    header.kind = stream.owes_cancel ? FrameKind::cancel : FrameKind::credit;
+    header.request_id = id;
+    const std::span credit = std::as_bytes(std::span(&stream.due, 1));
+    writer_.write(*link_, room, header, stream.owes_cancel ? std::span<const std::byte>() : credit);
+    any = true;
+    if (std::exchange(stream.owes_cancel, false)) continue;
+    stream.unpaid -= std::exchange(stream.due, 0);
+  }
+  if (any) writer_.publish(*link_);  // if the peer cannot be woken any more, the next wait finds out
+  step("stream: paid");
+}
+
+/// The bytes of space that a wait has to wait for, so that what is owed can be sent; 0: nothing is owed.
+std::size_t Core::room_for_credit() const noexcept { return requests_.streams().owes() ? kCreditFrame : 0; }
+
+// ---- the side that answers ----
+
+void Core::reply_part_to(const Message& request, const Outgoing& part, const SendOptions& options) {
+  CallGuard guard(*this);
+  const os::Deadline deadline(options.timeout.ns);
+  throw_if_closed();
+  const std::uint64_t id = stream_to_answer(request, deadline);
+  wait_for_credit(request, id, deadline);
+  send_part(request.channel(), id, part, deadline);
+}
+
+bool Core::try_reply_part_to(const Message& request, const Outgoing& part) {
+  CallGuard guard(*this);
+  const os::Deadline at_once(std::chrono::seconds(0));
+  throw_if_closed();
+  const std::uint64_t id = stream_to_answer(request, at_once);
+  if (!requests_.streams().answering(id)->has_credit()) return false;
+  try {
+    send_part(request.channel(), id, part, at_once);
+  } catch (const TimeoutError&) {
+    room_wanted_at_ = link_->sent_until();
+    return false;
+  }
+  return true;
+}
+
+/// The id of the stream. Looks first for what the reader has said; if it has given up, this ends the stream and throws
+/// StreamCancelledError.
+std::uint64_t Core::stream_to_answer(const Message& request, const os::Deadline& deadline) {
+  const std::uint64_t id = request_to_answer(request);
+  drain(Stop::at_last_frame);
+  const Streams::Answering* const stream = requests_.streams().answering(id);
+  if (stream == nullptr) {
+    throw NoRequestError("the request on channel " + request.channel().describe() +
+                         " expects one reply, and no parts: answer it by reply_to, or send it by stream()");
+  }
+  if (stream->is_cancelled) end_cancelled(request, id, deadline);
+  return id;
+}
+
+void Core::end_cancelled(const Message& request, std::uint64_t id, const os::Deadline& deadline) {
+  Channel& channel = channels_.of(request.channel());
+  FrameHeader header;
+  header.kind = FrameKind::reply;
+  header.channel = channel_number(channel, deadline);
+  header.type = type_number(type_info<std::monostate>, deadline);
+  header.request_id = id;
+  header.priority = Priority().value();
+  (void)send_payload(header, outgoing(std::monostate()), deadline);
+  ++channel.counts.sent;
+  requests_.note_answered(channel, id);
+  throw StreamCancelledError(options_.peer.name + " has given up the stream on channel " +
+                             request.channel().describe() + ": it wants no more parts, and the request is answered");
+}
+
+/// Waits until the reader's window has room. Meanwhile messages that have arrived go to the inbox.
+void Core::wait_for_credit(const Message& request, std::uint64_t id, const os::Deadline& deadline) {
+  for (bool is_late = false;;) {
+    const Streams::Answering& stream = *requests_.streams().answering(id);
+    if (stream.is_cancelled) end_cancelled(request, id, deadline);
+    if (stream.has_credit()) return;
+    if (peer_gone_) report_peer_gone(&deadline);
+    throw_if_close_requested();
+    if (reader_.is_inbox_full()) {
+      throw QueueFullError("the window of the stream to " + options_.peer.name +
+                           " is full, and the inbox, too, so that nothing more can come (most is on channel " +
+                           channels_.at(inbox_.fullest()).id.describe() + "): receive something; nothing was sent");
+    }
+    const bool throws_close = close_requests_thrown_ != 0 && !is_late;
+    pay_streams();
+    switch (wait(throws_close ? os::Deadline(std::chrono::seconds(0)) : deadline, true, room_for_credit())) {
+      case link::WaitEnd::changed:
+        if (!is_late) {
+          is_late = deadline.passed();
+          break;
+        }
+        [[fallthrough]];
+      case link::WaitEnd::timed_out:
+        if (throws_close) throw_close_request();
+        throw TimeoutError("the window of the stream to " + options_.peer.name +
+                           " has stayed full for the time given (its parts are not read): nothing was sent");
+      case link::WaitEnd::interrupted:
+        throw InterruptedError("the send to " + options_.peer.name + " was interrupted: nothing was sent");
+      case link::WaitEnd::peer_gone:
+        peer_gone_ = true;
+        break;
+    }
+    if (peer_known_gone_.load(std::memory_order_acquire)) peer_gone_ = true;  // pairs with note_peer_gone()
+    drain(Stop::at_last_frame);
+  }
+}
+
+void Core::send_part(const ChannelId& name, std::uint64_t id, const Outgoing& part, const os::Deadline& deadline) {
+  Channel& channel = channels_.of(name);
+  FrameHeader header;
+  header.kind = FrameKind::part;
+  header.channel = channel_number(channel, deadline);
+  header.type = type_number(*part.traits->type, deadline);
+  header.request_id = id;
+  const std::size_t cost = send_payload(header, part, deadline);
+  step("stream: part sent");
+  ++channel.counts.sent;
+  if (Streams::Answering* const stream = requests_.streams().answering(id)) stream->unpaid += Streams::cost_of(cost);
+}
+
+// ---- streams of an earlier worker ----
+
+void Core::take_over_streams(Core& last) {
+  for (auto& [id, from] : last.requests_.streams().all_read()) {
+    if (from.is_cancelled || from.entries.empty()) continue;
+    Streams& streams = requests_.streams();
+    Channel& channel = channels_.of(last.channels_.at(from.channel).id);
+    streams.begin(id, channel.index, from.window);
+    Streams::Reading& to = *streams.reading(id);
+    const std::size_t count = from.entries.size();
+    for (std::size_t i = 0; i != count; ++i) {
+      // The entries are copied in turn, so that `last` has them all in their order if this throws.
+      EntryPtr& front = from.entries.front();
+      EntryPtr entry = inbox_.make_entry();
+      entry->payload.append(front->payload.data(), front->payload.size());
+      entry->kind = front->kind;
+      entry->channel = channel.index;
+      if (front->type != 0) entry->type = peer_names_.add_earlier(last.peer_names_.type(front->type));
+      entry->loans = front->loans;
+      entry->loan_cost = front->loan_cost;
+      const std::size_t cost = entry->cost();
+      streams.put(to, entry, from.has_end && i + 1 == count);
+      inbox_.charge(cost);
+      from.entries.push_back(nullptr);
+      from.entries.back() = std::move(from.entries.front());
+      from.entries.pop_front();
+    }
+    to.is_orphan = !to.has_end;
+  }
+}
+
+// ---- the calls of StreamHandle and Messenger ----
+
+namespace {
+
+/// Makes a call for a stream, and notes if that is over after it.
+template <class Call>
+Core::Part with_stream(Messenger& messenger, std::uint64_t id, Timeout timeout, bool& is_over, Call call) {
+  Core::Part part = Core::Part::none;
+  try {
+    const bool has_asked = supervised(*MessengerAccess::core(messenger), timeout, [&] {
+      part = call(*MessengerAccess::core(messenger));
+      return true;
+    });
+    is_over = has_asked && (part == Core::Part::last || part == Core::Part::over);
+  } catch (const WorkerDiedError&) {
+    MessengerAccess::core(messenger)->forget_failure(RequestId{id});  // this was its error
+    is_over = true;
+    throw;
+  } catch (...) {
+    const Core* const core = MessengerAccess::core(messenger);
+    is_over = core == nullptr || !core->reads_stream(id);
+    throw;
+  }
+  return part;
+}
+
+}  // namespace
+
+StreamHandle& StreamHandle::operator=(StreamHandle&& other) noexcept {
+  if (this == &other) return *this;
+  cancel();
+  messenger_ = other.messenger_;
+  id_ = other.id_;
+  is_over_ = std::exchange(other.is_over_, true);
+  return *this;
+}
+
+bool StreamHandle::next(const Incoming& to, Timeout timeout) {
+  if (is_over_) return false;
+  (void)messenger_->core();  // throws if the messenger was moved from
+  const Core::Part part =
+      with_stream(*messenger_, id_, timeout, is_over_, [&](Core& core) { return core.next_part(id_, to, timeout); });
+  if (part == Core::Part::none) messenger_->core().throw_no_part(id_);
+  return part != Core::Part::over;
+}
+
+void StreamHandle::cancel() noexcept {
+  if (std::exchange(is_over_, true)) return;
+  try {
+    if (Core* const core = MessengerAccess::core(*messenger_)) core->cancel_stream(id_);
+  } catch (const std::exception&) {
+    // Another thread is in a call, or the messenger is that of the process that this one was forked from. Then the
+    // parts stay unread, and the window bounds them.
+  }
+}
+
+}  // namespace coproc::inline v0::detail
+
+namespace coproc::inline v0 {
+
+detail::StreamHandle Messenger::begin_stream(const detail::Outgoing& request, const ChannelId& channel,
+                                             const StreamOptions& options) {
+  const RequestId id = detail::supervised(core(), options.timeout,
+                                          [&] { return RequestId{core_->begin_stream(request, channel, options)}; });
+  return {*this, static_cast<std::uint64_t>(id)};
+}
+void Messenger::reply_part_to(const Message& request, const detail::Outgoing& part, const SendOptions& options) {
+  detail::supervised(core(), options.timeout, [&] { core_->reply_part_to(request, part, options); });
+}
+bool Messenger::try_reply_part_to(const Message& request, const detail::Outgoing& part) {
+  return detail::supervised(core(), std::chrono::seconds(0), [&] { return core_->try_reply_part_to(request, part); });
+}
+void Messenger::end_reply_to(const Message& request, const SendOptions& options) {
+  reply_to(request, detail::outgoing(std::monostate()), options);
+}
+
+}  // namespace coproc::inline v0
