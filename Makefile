@@ -163,7 +163,7 @@ tidy: setup
 # Built from a copy, so that setuptools leaves nothing among the sources.
 wheel: setup
 	@rm -rf build/wheel && mkdir -p build/wheel/source
-	@cp -r CMakeLists.txt cmake src include python build/wheel/source
+	@cp -r CMakeLists.txt LICENSE cmake src include python build/wheel/source
 	@/usr/bin/python3 -m build --wheel --no-isolation --outdir build/wheel build/wheel/source/python
 	@rm -rf build/wheel/source
 

@@ -132,6 +132,7 @@ class PoolCore {
   template <class Step>
   void launch(Slot& slot, const Step& step) noexcept COPROC_REQUIRES(mutex_);
   void note_failed_start(Slot& slot, const std::exception_ptr& cause) noexcept COPROC_REQUIRES(mutex_);
+  static void delay_start(Slot& slot) noexcept;
 
   // held.cpp
   std::size_t& held_by(Job& job) noexcept COPROC_REQUIRES(mutex_) {
@@ -237,6 +238,7 @@ class PoolCore {
   std::size_t waits_for_submitted_ COPROC_GUARDED_BY(mutex_) = 0;   // threads in wait_for_submitted()
   std::uint64_t submitted_ COPROC_GUARDED_BY(mutex_) = 0;           // submitted tasks in all
   /// The number of workers that have ended in succession before they ran anything.
+  std::int64_t lost_at_ COPROC_GUARDED_BY(mutex_) = 0;  // when a connection to a machine was last found lost
   std::size_t failures_ COPROC_GUARDED_BY(mutex_) = 0;
   bool is_broken_ COPROC_GUARDED_BY(mutex_) = false;     // no worker is started until tasks are added
   bool is_driving_ COPROC_GUARDED_BY(mutex_) = false;    // a thread drives

@@ -243,12 +243,17 @@ void PoolCore::note_end(Slot& slot, const ExitStatus& status) noexcept {
   const bool was_killed_for_failure = slot.killed_for == KilledFor::failure && slot.ready_since != 0;
   const bool has_begun = slot.stuck_since() == 0 && (slot.window.empty() || !has_ended || was_killed_for_failure ||
                                                      slot.core().has_peer_taken(slot.window.front().sent_until));
+  const bool could_run = slot.ready_since != 0;
+  // All workers of a machine are lost together, which is one failure.
+  const bool is_lost_with_others = is_lost && slot.started_at() < lost_at_;
+  if (is_lost && !is_lost_with_others) lost_at_ = os::now_ns();
   slot.note_end(status);
   if (slot.window.empty() || !has_begun) {
     queue_.prepend(std::move(slot.window));
     if (slot.is_replaced || is_stopped_) return;
     if (slot.killed_for == KilledFor::failure && slot.cause) return note_failed_start(slot, slot.cause);
     if (status.exception) return note_failed_start(slot, status.exception);
+    if (could_run || is_lost_with_others) return delay_start(slot);
     try {
       throw WorkerDiedError(options_.worker.name, slot.insights.pid, status);
     } catch (...) {

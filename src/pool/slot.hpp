@@ -81,6 +81,8 @@ class Slot {
   bool await_start(Timeout time = kForever);
   void note_started();
   void note_not_started() noexcept { phase = Phase::empty; }
+  /// When the last start began.
+  std::int64_t started_at() const noexcept { return started_at_; }
   /// Call for the first message of the worker: its init function has returned.
   void note_ready() noexcept;
   /// Whether there is a process whose messenger may be used.

@@ -148,10 +148,14 @@ void PoolCore::launch(Slot& slot, const Step& step) noexcept {
   notify_all();   // stop() waits until no worker is being started
 }
 
-/// Records that a worker has ended, or could not be started, before it ran anything. The next start of this slot is
-/// delayed, the longer the more failures it had.
-void PoolCore::note_failed_start(Slot& slot, const std::exception_ptr& cause) noexcept {
+/// The next start of this slot is delayed, the longer the more workers of it ended before they ran anything.
+void PoolCore::delay_start(Slot& slot) noexcept {
   slot.retry_at = os::now_ns() + kRetries.delay(slot.failures++).count();
+}
+
+/// Records that a worker has ended, or could not be started, before it could run anything.
+void PoolCore::note_failed_start(Slot& slot, const std::exception_ptr& cause) noexcept {
+  delay_start(slot);
   ++failures_;
   const auto can_run = [](const auto& other) { return other->phase == Slot::Phase::ready; };
   if (failures_ >= kMostFailures && std::none_of(slots_.begin(), slots_.end(), can_run)) break_pool(cause);

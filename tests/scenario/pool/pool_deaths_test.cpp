@@ -7,6 +7,7 @@
 #include <coproc/coproc.hpp>
 #include <cstdint>
 #include <cstdlib>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -23,6 +24,11 @@ using coproc::WorkerDiedError;
 using namespace pool_test;
 
 namespace {
+
+int own_pid_after_a_while(int) {
+  std::this_thread::sleep_for(1ms);
+  return ::getpid();
+}
 
 int die_at_17(int x) {
   if (x == 17) ::kill(::getpid(), SIGKILL);
@@ -253,6 +259,20 @@ TEST(PoolDeaths, CancellingManyAtRandomHurtsNobodyElse) {
     }
   }
   expect_usable(pool);
+}
+
+/// Idle workers that are killed together are no workers that cannot run anything.
+TEST(PoolDeaths, OfAllIdleWorkersAtOnceCostNoTask) {
+  Pool pool{{.workers = 4}};
+  for (int round = 0; round < 5; ++round) {
+    std::set<int> ran;  // so that all of them are ready
+    while (ran.size() != 4) {
+      ran.clear();
+      for (const int pid : pool.map(&own_pid_after_a_while, numbers(16), {.chunk_size = 1})) ran.insert(pid);
+    }
+    for (const int pid : ran) ::kill(pid, SIGKILL);
+    EXPECT_EQ(pool.submit({.max_retries = 4}, square, round).get(), round * round);
+  }
 }
 
 }  // namespace
