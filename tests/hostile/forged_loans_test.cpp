@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "coproc/coproc.hpp"
+#include "hostile/bare_peer.hpp"
 #include "link/borrower.hpp"
 #include "link/link.hpp"
 #include "link/loan_area.hpp"
@@ -42,13 +43,7 @@ struct OneProcessForgedLoans : ::testing::Test {
   coproc::link::LoanArea& area = *loans;
 
   void put(FrameHeader header, std::span<const std::byte> payload) {
-    const auto room = peer.reserve(coproc::link::kHeaderBytes + payload.size());
-    ASSERT_FALSE(room.empty());
-    header.length = static_cast<std::uint32_t>(coproc::link::kHeaderBytes + payload.size());
-    std::memcpy(room.data(), &header, sizeof header);
-    if (!payload.empty()) std::memcpy(room.data() + sizeof header, payload.data(), payload.size());
-    peer.commit(header.length);
-    peer.publish();
+    ASSERT_TRUE(hostile::put_frame(peer, header, payload));
   }
 
   /// A SharedBuffer<int>, and whatever follows.

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "coproc/coproc.hpp"
+#include "hostile/bare_peer.hpp"
 #include "link/link.hpp"
 #include "messenger/access.hpp"
 #include "messenger/core.hpp"
@@ -23,31 +24,8 @@ using coproc::link::FrameKind;
 
 namespace {
 
-/// A host, and the bare end of a peer that sends frames as it likes.
-struct OneProcessForgedStreams : ::testing::Test {
-  std::pair<std::unique_ptr<coproc::link::Link>, std::unique_ptr<coproc::link::Link>> ends =
-      coproc::link::make_inproc_pair({.ring_bytes = 1 << 16});
-  coproc::link::Link& peer = *ends.second;
-  PriorityMessenger host = coproc::detail::MessengerAccess::make<PriorityMessenger>(
-      std::make_unique<Core>(std::move(ends.first), coproc::detail::CoreOptions{}));
-
-  void put(FrameHeader header, std::span<const std::byte> payload = {}) {
-    const auto room = peer.reserve(coproc::link::kHeaderBytes + payload.size());
-    ASSERT_FALSE(room.empty());
-    header.length = static_cast<std::uint32_t>(coproc::link::kHeaderBytes + payload.size());
-    std::memcpy(room.data(), &header, sizeof header);
-    if (!payload.empty()) std::memcpy(room.data() + sizeof header, payload.data(), payload.size());
-    peer.commit(header.length);
-    ASSERT_TRUE(peer.publish());
-  }
-  template <class T>
-  void declare() {
-    coproc::detail::Buffer bytes;
-    coproc::Encoder encoder(bytes, 1000);
-    coproc::encode(encoder, coproc::type_info<T>.id);
-    coproc::encode(encoder, std::string("its type"));
-    put({.kind = FrameKind::type}, encoder.written());
-  }
+struct OneProcessForgedStreams : hostile::BarePeer {
+  void put(FrameHeader header, std::span<const std::byte> payload = {}) { ASSERT_TRUE(BarePeer::put(header, payload)); }
   void part(std::uint64_t id, int value = 7) {
     put({.kind = FrameKind::part, .type = 1, .request_id = id}, std::as_bytes(std::span(&value, 1)));
   }

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "coproc/coproc.hpp"
+#include "hostile/bare_peer.hpp"
 #include "link/link.hpp"
 #include "messenger/access.hpp"
 #include "messenger/channel_access.hpp"
@@ -27,31 +28,7 @@ using coproc::link::FrameKind;
 
 namespace {
 
-/// A host, and the bare end of a peer that sends frames as it likes.
-struct OneProcessUnasked : ::testing::Test {
-  std::pair<std::unique_ptr<coproc::link::Link>, std::unique_ptr<coproc::link::Link>> ends =
-      coproc::link::make_inproc_pair({.ring_bytes = 1 << 16});
-  coproc::link::Link& peer = *ends.second;
-  PriorityMessenger host = coproc::detail::MessengerAccess::make<PriorityMessenger>(
-      std::make_unique<Core>(std::move(ends.first), coproc::detail::CoreOptions{}));
-
-  bool put(FrameHeader header, std::span<const std::byte> payload) {
-    const auto room = peer.reserve(coproc::link::kHeaderBytes + payload.size());
-    if (room.empty()) return false;
-    header.length = static_cast<std::uint32_t>(coproc::link::kHeaderBytes + payload.size());
-    std::memcpy(room.data(), &header, sizeof header);
-    if (!payload.empty()) std::memcpy(room.data() + sizeof header, payload.data(), payload.size());
-    peer.commit(header.length);
-    return peer.publish();
-  }
-  template <class T>
-  void declare() {
-    coproc::detail::Buffer bytes;
-    coproc::Encoder encoder(bytes, 1000);
-    coproc::encode(encoder, coproc::type_info<T>.id);
-    coproc::encode(encoder, std::string("its type"));
-    ASSERT_TRUE(put({.kind = FrameKind::type}, encoder.written()));
-  }
+struct OneProcessUnasked : hostile::BarePeer {
   void declare_lane() {
     coproc::detail::Buffer bytes;
     coproc::Encoder encoder(bytes, 1000);
