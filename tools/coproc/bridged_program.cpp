@@ -12,6 +12,7 @@
 #include <stdexcept>
 #include <system_error>
 
+#include "execute.hpp"
 #include "os/close_fds.hpp"
 #include "os/stream.hpp"
 
@@ -35,7 +36,7 @@ Ends make_pipe() {
 }
 
 /// Only calls that a fork of a process with threads may make.
-[[noreturn]] void execute(char* const* words, int input, int output, int complaints, int failure, pid_t parent) {
+[[noreturn]] void execute_with(char* const* words, int input, int output, int complaints, int failure, pid_t parent) {
   (void)::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent) ::_exit(1);  // it has ended before
   (void)::signal(SIGINT, SIG_IGN);
@@ -49,37 +50,27 @@ Ends make_pipe() {
   (void)::dup2(failure, 3);
   (void)::fcntl(3, F_SETFD, FD_CLOEXEC);
   os::close_fds(4, os::kLastFd);
-  (void)::execvp(words[0], words);
-  const int number = errno;
-  (void)!::write(3, &number, sizeof number);
-  ::_exit(number == ENOENT ? 127 : 126);
+  execute(words, 3);
 }
 
 }  // namespace
 
 BridgedProgram::BridgedProgram(const std::vector<std::string>& words) : name_(words.front()) {
-  std::vector<std::string> copies = words;
-  std::vector<char*> pointers;
-  for (std::string& word : copies) pointers.push_back(word.data());
-  pointers.push_back(nullptr);
+  const Words given(words);
   Ends input = make_pipe(), output = make_pipe(), complaints = make_pipe(), failure = make_pipe();
   const pid_t parent = ::getpid();
   pid_ = ::fork();
   if (pid_ < 0) throw std::system_error(errno, std::generic_category(), "the process of " + name_);
   if (pid_ == 0) {
-    execute(pointers.data(), input.read.get(), output.write.get(), complaints.write.get(), failure.write.get(), parent);
+    execute_with(given.pointers(), input.read.get(), output.write.get(), complaints.write.get(), failure.write.get(),
+                 parent);
   }
   failure.write.reset();
   input_ = std::move(input.write);
   output_ = std::move(output.read);
   complaints_ = std::move(complaints.read);
   for (const int fd : {input_.get(), output_.get(), complaints_.get()}) os::set_non_blocking(fd);
-  int number = 0;
-  ssize_t got = 0;
-  do {
-    got = ::read(failure.read.get(), &number, sizeof number);  // ends where the program begins
-  } while (got < 0 && errno == EINTR);
-  if (got == sizeof number) {
+  if (const int number = await_execution(failure.read.get()); number != 0) {
     (void)::waitpid(std::exchange(pid_, -1), nullptr, 0);
     throw std::runtime_error("coproc bridge: the program \"" + name_ + "\" could not be executed: " +
                              std::strerror(number) + ". Give its path, or a name that is in PATH");

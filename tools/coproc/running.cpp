@@ -13,6 +13,7 @@
 #include <system_error>
 #include <utility>
 
+#include "execute.hpp"
 #include "os/clock.hpp"
 #include "os/pipe.hpp"
 #include "os/poll.hpp"
@@ -56,19 +57,13 @@ Actions take_signals() {
     got = ::read(gate, &byte, 1);
   } while (got < 0 && errno == EINTR);
   if (got != 1) ::_exit(126);
-  (void)::execvp(words[0], words);
-  const int number = errno;
-  (void)!::write(error, &number, sizeof number);
-  ::_exit(number == ENOENT ? 127 : 126);
+  execute(words, error);
 }
 
 }  // namespace
 
 Running::Running(const std::vector<std::string>& words) : name_(words.front()) {
-  std::vector<std::string> copies = words;
-  std::vector<char*> pointers;
-  for (std::string& word : copies) pointers.push_back(word.data());
-  pointers.push_back(nullptr);
+  const Words given(words);
   auto gate = os::Pipe::create_for_input();
   auto error = os::Pipe::create_for_input();
   const Actions before = take_signals();
@@ -76,7 +71,7 @@ Running::Running(const std::vector<std::string>& words) : name_(words.front()) {
   if (pid_ < 0) throw std::system_error(errno, std::generic_category(), "the command's process could not be made");
   if (pid_ == 0) {
     gate.write_end.reset();  // else its own end would keep it waiting
-    execute_when_told(pointers.data(), gate.read_end.get(), error.write_end.get(), before);
+    execute_when_told(given.pointers(), gate.read_end.get(), error.write_end.get(), before);
   }
   pid_to_signal = pid_;
   gate_ = std::move(gate.write_end);
@@ -95,12 +90,8 @@ Running::~Running() {
 int Running::go_on() {
   const char byte = 0;
   (void)!::write(gate_.get(), &byte, 1);
-  int number = 0;
-  ssize_t got = 0;
-  do {
-    got = ::read(error_.get(), &number, sizeof number);  // ends where the command begins
-  } while (got < 0 && errno == EINTR);
-  if (got != sizeof number) return 0;
+  const int number = await_execution(error_.get());
+  if (number == 0) return 0;
   std::fprintf(stderr, "coproc: %s could not be executed: %s\n", name_.c_str(), std::strerror(number));
   while (!has_ended()) wait(std::chrono::seconds(1));
   return exit_code();
