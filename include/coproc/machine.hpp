@@ -79,7 +79,7 @@ struct MachineOptions {
   PortRange ports = {};
 };
 
-/// A machine for WorkerOptions::machine (docs/machines.md). Each worker has a launcher and a connection of its own.
+/// A machine for WorkerOptions::machine (docs/machines.md). Workers of a pool share a launch; others have their own.
 ///
 ///     coproc::WorkerResource there{&serve, {.machine = coproc::Machine(coproc::command({"ssh", "node7"}))}};
 ///
@@ -114,9 +114,9 @@ struct SlurmOptions {
 };
 
 /// Nodes of a cluster that is run by Slurm, for PoolOptions::machines, or one each for WorkerOptions::machine. Each
-/// worker has an srun of its own. Inside an allocation (`salloc`, `sbatch`) the nodes are the first ones of it.
-/// Outside, each worker has an allocation of its own, which ends with it, and Slurm chooses the node: two workers may
-/// share one. The agents connect back (`Launcher::connects_back`), since srun carries few bytes.
+/// node of a pool has one srun, and so has any other worker. Inside an allocation (`salloc`, `sbatch`) they are its
+/// first nodes. Outside, each srun has an allocation of its own, which ends with it, on a node of Slurm's choice; `-c`
+/// in the arguments says with how many processors. The agents connect back, since srun carries few bytes.
 ///
 ///     coproc::Pool pool({.workers = 8, .machines = coproc::slurm({.nodes = 4, .arguments = {"-p", "batch"}})});
 /// Throws InvalidArgumentError if `nodes` is below 1.

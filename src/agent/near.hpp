@@ -1,6 +1,7 @@
 // The near agent: the process on the host's machine that passes on what host and worker send each other.
 //
-// It is the host's child. It executes the launcher, and by it the far agent; it answers the host's start; it relays;
+// It is the host's child. It executes the launcher, and by it the far agent, or has a branch of a trunk; it
+// answers the host's start; it relays;
 // and it ends when everything that came from there is in the host's link, or when that has become impossible. Its last
 // word to the host is how the worker ended.
 //
@@ -20,12 +21,9 @@
 #include <vector>
 
 #include "agent/fence_command.hpp"
-#include "agent/launcher.hpp"
-#include "agent/listener.hpp"
+#include "agent/launch.hpp"
 #include "agent/output_writer.hpp"
 #include "agent/relay.hpp"
-#include "agent/shipment.hpp"
-#include "agent/wire_stream.hpp"
 #include "link/link.hpp"
 #include "os/clock.hpp"
 #include "os/fd.hpp"
@@ -39,9 +37,11 @@ namespace coproc::inline v0::agent {
 
 class Near {
  public:
-  /// `control` leads to the host, and `link` is the end that it has handed over. `program` is the worker's program, if
-  /// it is to be sent there. Throws std::system_error.
-  Near(remote::NearRequest request, os::Fd control, std::unique_ptr<link::Link> link, os::Fd program);
+  /// `control` leads to the host, and `link` is the end that it has handed over. Of the others one is used:
+  /// `program` is the worker's program, if it is to be sent there; `branch` is that of the trunk. Throws
+  /// std::system_error.
+  Near(remote::NearRequest request, os::Fd control, std::unique_ptr<link::Link> link, os::Fd program,
+       BranchEnd branch = {});
   /// Returns the exit code of the process.
   int run();
 
@@ -55,14 +55,12 @@ class Near {
 
   // near.cpp
   void begin();
-  std::vector<std::string> launchers_command() const;
-  bool begin_listening();
   void begin_relay();
-  bool flush_wire();
   void turn();
   void sleep();
   bool is_done();
-  bool reads_errors() const noexcept;
+  /// While nobody reads what the launcher has printed, it has to wait.
+  bool reads_errors() const noexcept { return launchers_errors_.is_empty(); }
   void look_at_launcher();
   void look_at_fence();
   void finish();
@@ -82,9 +80,6 @@ class Near {
   void read_control();
   void take_order(const remote::SignalOrder& order);
   void read_wire();
-  void await_agent(std::span<const std::byte>& bytes);
-  void look_for_caller();
-  std::string describe_listener() const;
   void take(const wire::Frame& frame);
   void answer_ping(std::uint64_t number);
   void take_hello(const wire::Hello& hello);
@@ -93,19 +88,14 @@ class Near {
   void tell_host(const std::string& bytes);
   void read_errors();
   bool both_are_stuck() const;
-  std::string quoted_noise() const;
 
   const remote::NearRequest request_;
-  Shipment agent_, program_;  // what is sent there if it is asked for
   os::Fd control_;
   std::unique_ptr<link::Link> link_;
   wire::Windows windows_;
   wire::Door door_{wire::Side::near, windows_};
-  std::unique_ptr<Launcher> launcher_;  // null: it could not be executed
-  std::unique_ptr<WireStream> wire_;    // likewise
-  std::unique_ptr<Listener> listener_;  // until the far agent has connected back, if it is to do so
-  std::unique_ptr<WireStream> pipes_;   // the launcher's, once they are not the wire any more
-  std::unique_ptr<Relay> relay_;        // null: there is no wire yet
+  Launch launch_;
+  std::unique_ptr<Relay> relay_;  // null: there is no wire yet
   OutputWriter output_{1}, errors_{2};
   OutputWriter launchers_errors_{2};  // apart, since the worker's output is given back to its window
 
@@ -119,19 +109,16 @@ class Near {
   std::optional<os::Deadline> kill_deadline_;      // by then the worker has to have ended
   bool was_killed_ = false;                        // by the host
   std::optional<os::Deadline> patience_;           // with a host that has killed its worker and takes nothing more
-  bool has_marker_ = false;                        // the far agent has begun to speak
-  std::string noise_;                              // what the launcher printed before
-  bool is_wire_open_ = true;                       // to be read
   bool has_given_up_ = false;                      // what still waits is dropped
   bool is_link_gone_ = false;                      // the host has closed its end
   bool is_stuck_told_ = false;                     // to the host
   std::optional<wire::Stuck> far_is_stuck_;        // with its counts
   std::optional<remote::StartAnswer> refusal_;     // to be sent once the launcher has ended
-  bool names_launchers_end_ = false;               // it is added to the refusal, or to why the worker was lost
-  std::optional<remote::WorkerEnd> ended_;         // as the far agent said; what the worker sent may be on its way
-  std::optional<remote::WorkerEnd> end_;           // to be told to the host
-  std::optional<ExitStatus> launchers_end_;
-  std::optional<FenceCommand> fence_;  // once the worker was lost, if there is such a command
+  bool names_launchers_end_ =
+      false;  // it, or what the trunk says, is added to the refusal, or to why the worker was lost
+  std::optional<remote::WorkerEnd> ended_;  // as the far agent said; what the worker sent may be on its way
+  std::optional<remote::WorkerEnd> end_;    // to be told to the host
+  std::optional<FenceCommand> fence_;       // once the worker was lost, if there is such a command
 };
 
 }  // namespace coproc::inline v0::agent

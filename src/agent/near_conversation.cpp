@@ -20,9 +20,6 @@ namespace {
 
 using wire::FrameType;
 
-constexpr std::size_t kMostNoise = 4096;
-/// More than the pipe holds, so that all is read that an ended launcher has printed.
-constexpr int kMostReads = 256;
 /// The host writes its orders whole.
 const std::chrono::seconds kOrderTime{5};
 /// How long the far agent may take to answer to SIGKILL. It is less than the host waits for the end of a process that
@@ -65,7 +62,7 @@ void Near::take_order(const remote::SignalOrder& order) {
     return;
   }
   if (phase_ == Phase::running) {
-    wire_->outbox().put_control(FrameType::signal, 0, wire::to_payload(order));
+    launch_.wire()->outbox().put_control(FrameType::signal, 0, wire::to_payload(order));
     if (is_kill && !kill_deadline_) kill_deadline_.emplace(kKillTime);
     return;
   }
@@ -80,60 +77,41 @@ void Near::tell_host(const std::string& bytes) {
 
 // ---- the launcher ----
 
-/// While nobody reads what it has printed, the launcher has to wait.
-bool Near::reads_errors() const noexcept { return launcher_ && launchers_errors_.is_empty(); }
-
 void Near::read_errors() {
   if (!reads_errors()) return;
-  std::array<char, 4096> bytes;
-  for (int i = 0; i < kMostReads && launcher_->error_output(); ++i) {
-    const os::Got got = os::read_available(launcher_->error_output(), bytes);
-    if (got.is_at_end) launcher_->close_error_output();  // at its end it would stay readable for ever
-    if (got.bytes == 0) return;
-    const std::string_view text(bytes.data(), got.bytes);
-    if (phase_ == Phase::running || (phase_ == Phase::closing && !refusal_)) {
-      launchers_errors_.put(std::as_bytes(std::span(text)));
-    } else {
-      noise_ += text;
-      if (noise_.size() > kMostNoise) noise_.erase(0, noise_.size() - kMostNoise);
-    }
-  }
-}
-
-std::string Near::quoted_noise() const {
-  return noise_.empty() ? "" : "; it printed: " + detail::in_lines(noise_, "    ");
+  const bool is_passed_on = phase_ == Phase::running || (phase_ == Phase::closing && !refusal_);
+  launch_.read_errors(is_passed_on ? &launchers_errors_ : nullptr);
 }
 
 // ---- the far agent ----
 
 void Near::read_wire() {
-  for (int i = 0; i < kMostFills && wire_ && is_wire_open_; ++i) {
-    const std::size_t before = wire_->intake().bytes().size();
+  for (int i = 0; i < kMostFills && launch_.is_open(); ++i) {
+    WireStream* const wire = launch_.wire();
+    const std::size_t before = wire->intake().bytes().size();
     listened_ = os::boottime_ns();
-    const bool is_alive = wire_->fill();
-    const bool any = wire_->intake().bytes().size() != before;
+    const bool is_alive = wire->fill();
+    const bool any = wire->intake().bytes().size() != before;
     try {
-      auto bytes = wire_->intake().bytes();
-      if (!has_marker_) await_agent(bytes);
-      if (has_marker_ && listener_) bytes = bytes.last(0);  // what is printed behind it is nobody's
-      while (has_marker_ && is_wire_open_) {
+      auto bytes = wire->intake().bytes();
+      while (launch_.take_beginning(bytes) && launch_.is_open()) {
         const auto frame = door_.next(bytes);
         if (!frame) break;
         take(*frame);
       }
-      wire_->intake().keep(bytes);
+      wire->intake().keep(bytes);
       if (any) heard_ = os::boottime_ns();
     } catch (const wire::BrokenWire& error) {
       const std::string why = std::string("the agent there broke the rules: ") + error.what();
       phase_ < Phase::running ? fail_start("handshake", 0, why) : lose(why);
       return;
     }
-    if (!is_alive && is_wire_open_) {
+    if (!is_alive && launch_.is_open()) {
       if (phase_ < Phase::running) {
         names_launchers_end_ = true;
-        const bool is_called_back = listener_ && has_marker_;
+        const bool is_called_back = launch_.awaits_caller() && launch_.has_marker();
         fail_start(is_called_back ? "connect" : "handshake", 0,
-                   is_called_back ? "the agent there did not connect back" + describe_listener() + ": "
+                   is_called_back ? "the agent there did not connect back" + launch_.describe_listener() + ": "
                                   : "the agent there did not start it: ");
       } else {
         lose("the connection ended");
@@ -141,44 +119,6 @@ void Near::read_wire() {
     }
     if (!any) return;
   }
-}
-
-/// Until it speaks itself, the script that looks for it may ask for files.
-void Near::await_agent(std::span<const std::byte>& bytes) {
-  for (;;) {
-    switch (wire::take_marker(bytes, noise_)) {
-      case wire::Beginning::nothing_yet:
-        return;
-      case wire::Beginning::agent:
-        has_marker_ = true;
-        if (listener_) {
-          const std::string ticket = to_bytes(listener_->ticket());
-          wire_->outbox().put_raw(std::as_bytes(std::span(ticket)));
-        }
-        return;
-      case wire::Beginning::agent_wanted:
-        agent_.begin();
-        break;
-      case wire::Beginning::program_wanted:
-        program_.begin();
-        break;
-    }
-  }
-}
-
-/// The one that knows the key is the agent there. From then on nobody can connect.
-void Near::look_for_caller() {
-  if (!listener_) return;
-  auto caller = listener_->look();
-  if (!caller) return;
-  listener_.reset();
-  pipes_ = std::exchange(wire_, std::move(caller));
-  has_marker_ = true;
-  begin_relay();
-}
-
-std::string Near::describe_listener() const {
-  return " to port " + std::to_string(listener_->ticket().port) + " of this machine" + listener_->describe_strangers();
 }
 
 void Near::take(const wire::Frame& frame) {
@@ -216,14 +156,14 @@ void Near::take(const wire::Frame& frame) {
           "no sign of life from here came through to the agent there in the time of its lease "
           "(MachineOptions::silence), so that it ended the worker",
           Fence::confirmed);
-      return launcher_->hurry();
+      return launch_.hurry();
     default:  // credit: the door has given it to the window
       return;
   }
 }
 
 void Near::answer_ping(std::uint64_t number) {
-  wire_->outbox().put_latest(FrameType::pong, number);
+  launch_.wire()->outbox().put_latest(FrameType::pong, number);
   answered_ = os::boottime_ns();
   if (heeds_silence()) wake_.arm(silence());
 }
@@ -242,7 +182,7 @@ void Near::send_start() {
   while (!rest.empty()) {
     const auto piece = rest.first(std::min(rest.size(), wire::kMostPayload));
     rest = rest.subspan(piece.size());
-    wire_->outbox().put_bulk(FrameType::start, rest.size(), piece);
+    launch_.wire()->outbox().put_bulk(FrameType::start, rest.size(), piece);
   }
   door_.expect_answer();
 }
@@ -255,8 +195,8 @@ void Near::take_answer(const remote::StartAnswer& answer) {
   phase_ = Phase::running;
   answered_ = os::boottime_ns();
   if (heeds_silence()) wake_.arm(silence());
-  launchers_errors_.put(std::as_bytes(std::span(noise_)));
-  noise_.clear();
+  const std::string noise = launch_.take_noise();
+  launchers_errors_.put(std::as_bytes(std::span(noise)));
   tell_host(to_bytes(answer));
 }
 

@@ -9,6 +9,8 @@
 #include "link/link.hpp"
 #include "messenger/access.hpp"
 #include "messenger/refused.hpp"
+#include "remote/trunk.hpp"
+#include "worker/access.hpp"
 
 namespace coproc::inline v0::detail {
 
@@ -23,11 +25,23 @@ PriorityMessenger make_doorbell() {
   });
 }
 
+/// The workers of a machine share a trunk, which lives as long as the pool.
+MakePoolWorker with_trunks(MakePoolWorker make, std::size_t machines) {
+  if (machines == 0) return make;
+  std::vector<std::shared_ptr<remote::Trunk>> trunks;
+  for (std::size_t i = 0; i < machines; ++i) trunks.push_back(std::make_shared<remote::Trunk>());
+  return [make = std::move(make), trunks = std::move(trunks)](std::size_t place) {
+    auto worker = make(place);
+    WorkerAccess::set_trunk(worker->worker(), trunks[place % trunks.size()]);
+    return worker;
+  };
+}
+
 }  // namespace
 
 PoolCore::PoolCore(PoolOptions options, MakePoolWorker make_worker)
     : options_(std::move(options)),
-      make_worker_(std::move(make_worker)),
+      make_worker_(with_trunks(std::move(make_worker), options_.machines.size())),
       owner_(os::fork_generation()),
       doorbell_(make_doorbell()) {
   slowest_.reserve(kSlowestKept + 1);

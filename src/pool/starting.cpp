@@ -11,6 +11,8 @@
 #include "os/cancel.hpp"
 #include "os/clock.hpp"
 #include "pool/core.hpp"
+#include "remote/trunk.hpp"
+#include "worker/access.hpp"
 
 namespace coproc::inline v0::detail {
 
@@ -26,17 +28,29 @@ constexpr Backoff kRetries{.first = std::chrono::milliseconds(10),
 /// How many workers are asked for before the first of them is awaited. So many keep all processors of most machines
 /// busy, and the descriptors that starts hold meanwhile are few.
 constexpr std::size_t kMostAsked = 16;
+/// How many launches are under way at the same time. More than 10 at once are refused by an sshd as it comes.
+constexpr std::size_t kMostLaunches = 8;
 
 bool is_shortage(int error_number) noexcept {
   const auto all = {EMFILE, ENFILE, EAGAIN, ENOMEM, ENOBUFS, ETOOMANYREFS};
   return std::find(all.begin(), all.end(), error_number) != all.end();
 }
 
+/// Begins with the launches for these workers whose machines have none.
+void launch_machines(std::span<const std::unique_ptr<pool::Slot>> slots) {
+  for (const auto& slot : slots) {
+    remote::Trunk* const trunk = WorkerAccess::trunk_of(slot->worker());
+    if (trunk == nullptr || !trunk->has_to_be_launched()) continue;
+    WorkerAccess::launch_trunk(slot->worker(), [&] { slot->start(); });
+  }
+}
+
 }  // namespace
 
 /// Starts the workers of a new pool, which no other thread uses yet. While the host asks for the next ones, those that
 /// it has asked for are made and set up. A start that lacks something is made once more when no other one is under way,
-/// since it may be these that hold what it lacked.
+/// since it may be these that hold what it lacked. On other machines a worker has been started when it was asked for,
+/// and the machines of the next ones are launched meanwhile.
 void PoolCore::start_all(std::span<const std::unique_ptr<Slot>> slots) {
   std::deque<Slot*> asked, lacking;
   const auto unless_lacking = [&](Slot& slot, auto step) {
@@ -62,9 +76,11 @@ void PoolCore::start_all(std::span<const std::unique_ptr<Slot>> slots) {
       lacking.front()->note_started();
     }
   };
-  for (const auto& slot : slots) {
+  for (std::size_t i = 0; i < slots.size(); ++i) {
+    const auto& slot = slots[i];
     slot->note_launch();
     unless_lacking(*slot, [&] {
+      launch_machines(slots.subspan(i, std::min(kMostLaunches, slots.size() - i)));
       slot->ask_for_start(Slot::Asked::forks);
       asked.push_back(slot.get());
     });

@@ -10,8 +10,24 @@
 #include "coproc/errors.hpp"
 #include "os/cancel.hpp"
 #include "pool/core.hpp"
+#include "remote/trunk.hpp"
+#include "worker/access.hpp"
 
 namespace coproc::inline v0::detail {
+
+namespace {
+
+/// Of workers that have ended.
+void end_trunks(const std::vector<std::unique_ptr<pool::Slot>>& slots) {
+  std::vector<remote::Trunk*> trunks;
+  for (const auto& slot : slots) {
+    if (remote::Trunk* const trunk = WorkerAccess::trunk_of(slot->worker())) trunks.push_back(trunk);
+  }
+  for (remote::Trunk* const trunk : trunks) trunk->let_go();  // all together
+  for (remote::Trunk* const trunk : trunks) trunk->close();
+}
+
+}  // namespace
 
 /// Lets all tasks in the queue and in the windows fail with this error.
 void PoolCore::fail_waiting(const std::exception_ptr& error) noexcept {
@@ -98,6 +114,7 @@ void PoolCore::stop_workers(const StopOptions& options) {
     for (Worker* worker : busy) worker->terminate();  // a busy worker would read a close request only after its task
     Worker::stop_all(all, options);
     if (asked != nullptr) asked->worker().cancel_start();
+    end_trunks(slots_);
   }
   if (asked != nullptr) asked->note_not_started();
   for (const auto& slot : slots_) {

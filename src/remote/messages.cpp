@@ -57,6 +57,12 @@ bool is_ring_size(std::uint64_t bytes) {
   return std::has_single_bit(bytes) && bytes >= kLeastRingBytes && bytes <= kMostRingBytes;
 }
 
+void check(const LaunchRequest& request) {
+  require(!request.launcher.empty() && !request.launcher.front().empty(), "a launcher without a command");
+  require(request.program_build_id.empty() || request.agent_there.empty(), "a program that is sent to an agent there");
+  require(request.first_port <= request.last_port && request.last_port <= 65535, "the ports to listen at");
+}
+
 void check(const WorkerEnd& end) {
   using How = WorkerEnd::How;
   require(end.how >= How::exited && end.how <= How::lost, "the way in which a worker ended");
@@ -73,6 +79,7 @@ void check(const WorkerEnd& end) {
 
 std::string to_bytes(const WorkerRequest& request) { return encoded(request); }
 std::string to_bytes(const NearRequest& request) { return encoded(request); }
+std::string to_bytes(const TrunkRequest& request) { return encoded(request); }
 std::string to_bytes(const StartAnswer& answer) { return encoded(answer); }
 std::string to_bytes(const WorkerEnd& end) { return encoded(end); }
 std::string to_bytes(const SignalOrder& order) { return encoded(order); }
@@ -88,13 +95,18 @@ WorkerRequest read_worker_request(std::string_view bytes) {
 NearRequest read_near_request(std::string_view bytes) {
   auto request = decoded_request<NearRequest>(bytes);
   require(is_ring_size(request.ring_bytes), "the size of a ring");
-  require(!request.launcher.empty() && !request.launcher.front().empty(), "a launcher without a command");
+  if (!request.is_on_trunk) check(request.launch);
   require(request.silence_ns > 0, "the time of a silence");
-  require(request.program_build_id.empty() || request.agent_there.empty(), "a program that is sent to an agent there");
   require(request.fence.empty() || !request.fence.front().empty(), "a fence without a command");
   require(request.fence.empty() || request.fence_time_ns > 0, "the time of a fence");
-  require(request.first_port <= request.last_port && request.last_port <= 65535, "the ports to listen at");
   require(request.link_end == 0 || request.link_end == 1, "the end of a link");
+  return request;
+}
+
+TrunkRequest read_trunk_request(std::string_view bytes) {
+  auto request = decoded_request<TrunkRequest>(bytes);
+  check(request.launch);
+  require(request.silence_ns > 0, "the time of a silence");
   return request;
 }
 

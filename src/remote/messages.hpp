@@ -52,23 +52,36 @@ struct WorkerRequest {
   std::string payload;  // of process::StartRequest
 };
 
-/// What the near agent needs besides.
-struct NearRequest {
-  std::string machine;                // for errors
+/// How a machine is reached.
+struct LaunchRequest {
   std::vector<std::string> launcher;  // its command
   bool uses_shell = false;            // Launcher::uses_shell
-  std::vector<std::string> fence;     // Launcher::fence
-  std::int64_t fence_time_ns = 0;     // Launcher::fence_time
   std::string agent_there;            // empty: it is sent there
   std::string program_build_id;       // of the file that comes with this, to be sent there; empty: none does
   bool connects_back = false;         // Launcher::connects_back
   std::uint32_t first_port = 0;       // MachineOptions::ports
   std::uint32_t last_port = 0;
+};
+
+/// What the near agent needs besides.
+struct NearRequest {
+  std::string machine;             // for errors
+  bool is_on_trunk = false;        // the descriptors of a branch come with this, and nothing is launched
+  LaunchRequest launch;            // else
+  std::vector<std::string> fence;  // Launcher::fence
+  std::int64_t fence_time_ns = 0;  // Launcher::fence_time
   std::int64_t start_timeout_ns = 0;
   std::int64_t silence_ns = 0;
   std::uint64_t ring_bytes = 0;
   std::int32_t link_end = 0;
   std::string worker;  // an encoded WorkerRequest
+};
+
+/// What the near end of a trunk needs (remote/trunk.hpp).
+struct TrunkRequest {
+  LaunchRequest launch;
+  std::int64_t start_timeout_ns = 0;  // for the launch
+  std::int64_t silence_ns = 0;
 };
 
 /// How a worker's process ended, or why that is not known.
@@ -84,7 +97,7 @@ struct WorkerEnd {
   std::string crash_area;  // of the far agent's link
 };
 
-/// Whether the worker was started.
+/// Whether the worker was started; of a trunk, whether it was launched, and whether a far agent was executed.
 struct StartAnswer {
   std::int32_t pid = 0;    // there; 0: it was not started
   std::string stage = {};  // StartError::stage()
@@ -105,6 +118,7 @@ inline constexpr std::size_t kMostCrashBytes = 3072;
 
 std::string to_bytes(const WorkerRequest& request);
 std::string to_bytes(const NearRequest& request);
+std::string to_bytes(const TrunkRequest& request);
 std::string to_bytes(const StartAnswer& answer);
 std::string to_bytes(const WorkerEnd& end);
 std::string to_bytes(const SignalOrder& order);
@@ -112,6 +126,7 @@ std::string to_bytes(const SignalOrder& order);
 /// They check everything: numbers for being possible, and texts for their length. Throw DecodeError.
 WorkerRequest read_worker_request(std::string_view bytes);
 NearRequest read_near_request(std::string_view bytes);
+TrunkRequest read_trunk_request(std::string_view bytes);
 StartAnswer read_start_answer(std::string_view bytes);
 WorkerEnd read_worker_end(std::string_view bytes);
 SignalOrder read_signal_order(std::string_view bytes);

@@ -11,17 +11,9 @@
 #include "coproc/options.hpp"
 #include "os/fd.hpp"
 #include "process/child.hpp"
+#include "remote/trunk.hpp"
 
 namespace coproc::inline v0::remote {
-
-/// The program that is to run there.
-struct RemoteProgram {
-  bool is_executable = false;          // of type Executable; else this program
-  std::string path;                    // there
-  std::vector<std::string> arguments;  // with argv[0], unless it is an executable
-  std::string build_id = {};           // empty: it is there; else it is to be sent there
-  os::Fd file = {};                    // then
-};
 
 /// The descriptors of the end of the host's link that the near agent opens (Link::fds_to_hand_over), and its number.
 struct AgentLink {
@@ -30,11 +22,12 @@ struct AgentLink {
   std::size_t ring_bytes = 0;
 };
 
-/// Starts the near agent, and by it the worker, which is given `payload`. Returns when the worker is about to run what
+/// Starts the near agent, and by it the worker, which is given `payload`, by a launch of its own or through the trunk
+/// of its machine. Returns when the worker is about to run what
 /// its Prepare returned. What the worker prints goes where `options` say. Throws StartError, InvalidArgumentError for
 /// options that cannot be fulfilled there, and then leaves nothing behind. REQUIRES: options.machine.
 process::Child start_on_machine(const WorkerOptions& options, const RemoteProgram& program, const AgentLink& link,
-                                std::string payload);
+                                std::string payload, Trunk* trunk = nullptr);
 
 /// Throws InvalidArgumentError for options that cannot be fulfilled on another machine. REQUIRES: options.machine.
 void check_remote_options(const WorkerOptions& options);

@@ -113,10 +113,10 @@ TEST(WireContents, RefusesRequestsThatCannotBe) {
   remote::NearRequest near;
   near.ring_bytes = 4096;
   EXPECT_THROW((void)remote::read_near_request(to_bytes(near)), DecodeError);  // no launcher
-  near.launcher = {"env"};
+  near.launch.launcher = {"env"};
   EXPECT_THROW((void)remote::read_near_request(to_bytes(near)), DecodeError);  // no silence
   near.silence_ns = 1;
-  EXPECT_EQ(remote::read_near_request(to_bytes(near)).launcher.front(), "env");
+  EXPECT_EQ(remote::read_near_request(to_bytes(near)).launch.launcher.front(), "env");
   near.fence = {"true"};
   EXPECT_THROW((void)remote::read_near_request(to_bytes(near)), DecodeError);  // no time for it
   near.fence_time_ns = 1;
@@ -126,6 +126,18 @@ TEST(WireContents, RefusesRequestsThatCannotBe) {
   near.fence.clear();
   near.link_end = 2;
   EXPECT_THROW((void)remote::read_near_request(to_bytes(near)), DecodeError);
+  near = {};
+  near.is_on_trunk = true;
+  near.silence_ns = 1;
+  near.ring_bytes = 4096;
+  EXPECT_TRUE(remote::read_near_request(to_bytes(near)).is_on_trunk);  // which has a launcher already
+  remote::TrunkRequest trunk;
+  trunk.silence_ns = 1;
+  EXPECT_THROW((void)remote::read_trunk_request(to_bytes(trunk)), DecodeError);  // no launcher
+  trunk.launch.launcher = {"env"};
+  EXPECT_EQ(remote::read_trunk_request(to_bytes(trunk)).launch.launcher.front(), "env");
+  trunk.silence_ns = 0;
+  EXPECT_THROW((void)remote::read_trunk_request(to_bytes(trunk)), DecodeError);
 }
 
 }  // namespace

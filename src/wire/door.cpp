@@ -45,6 +45,7 @@ Shape shape_of(FrameType type) noexcept {
     case FrameType::close:
     case FrameType::exit:
     case FrameType::lease_over:
+    default:  // those of trunks, which may_come() refuses
       break;
   }
   return {0, 0, false};
@@ -180,6 +181,7 @@ void Door::check_contents(const Frame& frame) {
       break;
     case FrameType::overtaking:
     case FrameType::close:
+    default:
       break;
   }
 }

@@ -40,7 +40,18 @@ enum class FrameType : std::uint8_t {
   ping,           // far; value: its number, from 1 on: a sign of life, and a question whether this one is seen
   pong,           // near; value: the number of the last ping that has come
   lease_over,     // far, last: no answer came in the time of the lease, and the worker was ended
+
+  // Of trunks (trunk_door.hpp), which also have hello, credit, ping and pong. The value is a branch (branch_of) but
+  // where something else is said.
+  welcome,  // near, first; value: MachineOptions::silence in ns
+  open,     // near: a new branch, whose far agent is to be executed
+  opened,   // far: whether it was
+  data,     // both: what was written into the branch; spends its window
+  end,      // both: nothing more was written there
+  gone,     // far, last of the branch: how its far agent has ended
+  forget,   // near, last of the branch: the answer to `gone`
 };
+/// Of the wire of one worker.
 inline constexpr std::uint8_t kLastType = static_cast<std::uint8_t>(FrameType::lease_over);
 
 /// Offsets in bytes, little-endian:
@@ -57,6 +68,15 @@ struct Header {
 };
 static_assert(sizeof(Header) == 16 && offsetof(Header, value) == 8 && std::is_trivially_copyable_v<Header> &&
               std::endian::native == std::endian::little);
+
+/// The branch of a frame of a trunk, and, of `credit`, the bytes that are given back.
+inline constexpr std::uint32_t branch_of(std::uint64_t value) noexcept { return static_cast<std::uint32_t>(value); }
+inline constexpr std::uint32_t amount_of(std::uint64_t value) noexcept {
+  return static_cast<std::uint32_t>(value >> 32);
+}
+inline constexpr std::uint64_t branch_value(std::uint32_t branch, std::uint32_t amount = 0) noexcept {
+  return std::uint64_t{amount} << 32 | branch;
+}
 
 /// The largest record of a ring of remote::kMostRingBytes fits.
 inline constexpr std::size_t kMostPayload = std::size_t{64} << 10;

@@ -13,12 +13,21 @@ WorkerAccess::OnlyAsking::OnlyAsking(Worker& worker, bool all) : worker_(worker)
 }
 WorkerAccess::OnlyAsking::~OnlyAsking() { worker_.state_->unawaited = Worker::State::Unawaited::nothing; }
 
+WorkerAccess::OnlyLaunching::OnlyLaunching(Worker& worker) : worker_(worker) { worker.state().only_launches = true; }
+WorkerAccess::OnlyLaunching::~OnlyLaunching() { worker_.state_->only_launches = false; }
+
 WorkerAccess::TakingOver::TakingOver(Worker& worker) : worker_(worker) { worker.state().takes_over = true; }
 WorkerAccess::TakingOver::~TakingOver() { worker_.state_->takes_over = false; }
 
 void WorkerAccess::set_supervisor(Worker& worker, std::weak_ptr<Supervisor> supervisor) {
   worker.state().supervisor = std::move(supervisor);
 }
+
+void WorkerAccess::set_trunk(Worker& worker, std::shared_ptr<remote::Trunk> trunk) {
+  worker.state().trunk = std::move(trunk);
+}
+
+remote::Trunk* WorkerAccess::trunk_of(Worker& worker) noexcept { return worker.state_->trunk.get(); }
 
 bool WorkerAccess::kill(Worker& worker) noexcept {
   try {

@@ -11,6 +11,10 @@
 #include "messenger/supervisor.hpp"
 #include "os/process_memory.hpp"
 
+namespace coproc::inline v0::remote {
+class Trunk;
+}
+
 namespace coproc::inline v0::detail {
 
 struct WorkerAccess {
@@ -20,6 +24,16 @@ struct WorkerAccess {
   template <class Start>
   static void ask_for_start(Worker& worker, bool all, const Start& start) {
     const OnlyAsking only_asking(worker, all);
+    start();
+  }
+  /// Starts of this worker, on another machine, go through this trunk.
+  static void set_trunk(Worker& worker, std::shared_ptr<remote::Trunk> trunk);
+  /// Null: it has none.
+  static remote::Trunk* trunk_of(Worker& worker) noexcept;
+  /// Calls `start`, which starts this worker. That only begins with the launch of its trunk, and does not wait for it.
+  template <class Start>
+  static void launch_trunk(Worker& worker, const Start& start) {
+    const OnlyLaunching only_launching(worker);
     start();
   }
   /// Sends SIGKILL. Returns false if it was refused, so that the process may go on; true also if the process has ended.
@@ -46,6 +60,16 @@ struct WorkerAccess {
     TakingOver(const TakingOver&) = delete;
     TakingOver& operator=(const TakingOver&) = delete;
     ~TakingOver();
+
+   private:
+    Worker& worker_;
+  };
+  class OnlyLaunching {
+   public:
+    explicit OnlyLaunching(Worker& worker);
+    OnlyLaunching(const OnlyLaunching&) = delete;
+    OnlyLaunching& operator=(const OnlyLaunching&) = delete;
+    ~OnlyLaunching();
 
    private:
     Worker& worker_;

@@ -18,6 +18,7 @@
 #include "process/start_stage.hpp"
 #include "remote/messages.hpp"
 #include "remote/near_agent.hpp"
+#include "remote/trunk.hpp"
 #include "worker/run_request.hpp"
 #include "worker/state.hpp"
 
@@ -93,6 +94,10 @@ void Worker::start_on_machine(const detail::StartPlan& plan) {
     WorkerOptions options = state.options;
     options.link.ring_bytes = std::min(options.link.ring_bytes, remote::kMostRingBytes);
     const remote::RemoteProgram program = program_of(plan, *options.machine);
+    if (state.only_launches) {
+      if (state.trunk) state.trunk->begin(options, program);
+      return;
+    }
     auto [run, core, agents_end] = make_link(options, state.reorders);
     capture_stderr_if_wanted(options, *run, core->underlying_link());
     if (program.is_executable) {
@@ -103,7 +108,7 @@ void Worker::start_on_machine(const detail::StartPlan& plan) {
     std::string payload = encode_request(plan, *agents_end, core->options(), options.report_crashes, fds);
     run->child = remote::start_on_machine(options, program,
                                           {agents_end->end(), agents_end->fds_to_hand_over(), options.link.ring_bytes},
-                                          std::move(payload));
+                                          std::move(payload), state.trunk.get());
     state.begin_started(std::move(run), std::move(core));
   } catch (const process::StartReport& report) {
     process::throw_start_error(report, state.options);

@@ -23,6 +23,10 @@
 
 namespace coproc::inline v0 {
 
+namespace remote {
+class Trunk;
+}
+
 /// One start of a worker: its process, and how that ended. It is shared, so that a call in one thread keeps its run
 /// when another thread starts the next one.
 struct Run {
@@ -97,6 +101,8 @@ struct Worker::State {
   };
   std::optional<Asked> asked;
   std::weak_ptr<detail::Supervisor> supervisor;  // see WorkerAccess
+  std::shared_ptr<remote::Trunk> trunk;          // null: a start on another machine has a launch of its own
+  bool only_launches = false;                    // start() only begins with the launch of the trunk
   bool takes_over = false;                       // whether the next link gets what no receive has returned of the last
   enum class Unawaited { nothing, forks, everything };  // which starts start() only asks for; forks: of the fork server
   Unawaited unawaited = Unawaited::nothing;

@@ -217,4 +217,26 @@ TEST_F(MachinesBySsh, promise_09_OfTheHostLeavesNothing) {
   expect_gone(processes);
 }
 
+int square(int number) { return number * number; }
+
+TEST_F(MachinesBySsh, AllWorkersOfAPoolShareOneConnection) {
+  coproc::Pool pool({.workers = 4, .machines = {server.machine()}, .background = true});
+  EXPECT_EQ(pool.submit(&square, 7).get(), 49);
+  EXPECT_EQ(server.cached().size(), 2u);
+  const pid_t trunk = machines::child_named(::getpid(), "coproc-trunk"), ssh = machines::child_named(trunk, "ssh");
+  ASSERT_GT(ssh, 0);
+  EXPECT_EQ(machines::children_of(trunk).size(), 1u);
+  int near_agents = 0;
+  for (const pid_t child : machines::children_of(::getpid())) {
+    if (machines::name_of(child) != "coproc-near") continue;
+    EXPECT_TRUE(machines::children_of(child).empty());
+    ++near_agents;
+  }
+  EXPECT_EQ(near_agents, 4);
+  // The connection breaks: another one takes its place.
+  ::kill(ssh, SIGKILL);
+  while (!machines::has_ended(trunk)) ::usleep(1000);
+  EXPECT_EQ(pool.submit(coproc::TaskOptions{.max_retries = 9, .retries_unfenced = true}, &square, 8).get(), 64);
+}
+
 }  // namespace
