@@ -18,11 +18,7 @@ namespace coproc::inline v0::detail {
 namespace {
 
 /// Of workers that have ended.
-void end_trunks(const std::vector<std::unique_ptr<pool::Slot>>& slots) {
-  std::vector<remote::Trunk*> trunks;
-  for (const auto& slot : slots) {
-    if (remote::Trunk* const trunk = WorkerAccess::trunk_of(slot->worker())) trunks.push_back(trunk);
-  }
+void end_trunks(const std::vector<remote::Trunk*>& trunks) {
   for (remote::Trunk* const trunk : trunks) trunk->let_go();  // all together
   for (remote::Trunk* const trunk : trunks) trunk->close();
 }
@@ -101,7 +97,9 @@ void PoolCore::stop(const StopOptions& options) {
 /// driver, so that no other one uses the workers while the mutex is unlocked.
 void PoolCore::stop_workers(const StopOptions& options) {
   std::vector<Worker*> busy, all;
+  std::vector<remote::Trunk*> trunks;
   for (const auto& slot : slots_) {
+    if (remote::Trunk* const trunk = WorkerAccess::trunk_of(slot->worker())) trunks.push_back(trunk);
     if (!slot->has_process()) continue;
     all.push_back(&slot->worker());
     if (!slot->window.empty()) busy.push_back(&slot->worker());
@@ -114,7 +112,7 @@ void PoolCore::stop_workers(const StopOptions& options) {
     for (Worker* worker : busy) worker->terminate();  // a busy worker would read a close request only after its task
     Worker::stop_all(all, options);
     if (asked != nullptr) asked->worker().cancel_start();
-    end_trunks(slots_);
+    end_trunks(trunks);
   }
   if (asked != nullptr) asked->note_not_started();
   for (const auto& slot : slots_) {
