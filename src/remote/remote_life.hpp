@@ -8,8 +8,10 @@
 // host has ended.
 #pragma once
 
+#include <optional>
 #include <string>
 
+#include "os/file.hpp"
 #include "os/fork_guard.hpp"
 #include "os/mutex.hpp"
 #include "os/socket_pair.hpp"
@@ -27,15 +29,22 @@ class AgentSocket final : public os::ForkSensitive {
   const os::Fd& host_end() const noexcept { return ends_.first; }
   const os::Fd& agent_end() const noexcept { return ends_.second; }
   void keep_host_end() noexcept { ends_.second.reset(); }
+  /// False: the program has closed the host's end, and may have another file under its number. That stays open then.
+  bool check_host_end() noexcept {
+    if (os::id_of(ends_.first.get()) == id_) return true;
+    (void)ends_.first.release();
+    return false;
+  }
 
  private:
-  explicit AgentSocket(const os::ForkLock&) : ends_(os::SocketPair::create()) {}
+  explicit AgentSocket(const os::ForkLock&) : ends_(os::SocketPair::create()), id_(os::id_of(ends_.first.get())) {}
   void leave_in_child() noexcept override {
     ends_.first.reset();
     ends_.second.reset();
   }
 
   os::SocketPair ends_;
+  const std::optional<os::FileId> id_;
   os::ForkRegistration registration_{*this};
 };
 

@@ -27,6 +27,8 @@ using process::StartStage;
 
 /// For the near end, which gives the far one 5 s, and the launcher 5 s and two signals (agent/launcher.cpp).
 constexpr std::chrono::seconds kToEnd{15};
+/// The program may have closed the descriptor that tells of the end.
+constexpr std::chrono::milliseconds kLookAgain{100};
 
 }  // namespace
 
@@ -59,6 +61,7 @@ std::unique_ptr<BranchPipes> Trunk::open(const WorkerOptions& options, const Rem
                                          const os::Deadline& deadline) {
   const os::MutexLock lock(mutex_);
   std::erase_if(former_, [](process::Child& agent) { return agent.try_reap().has_value(); });
+  if (near_ && !near_->socket->check_host_end()) retire();
   for (bool is_new = false; !is_new;) {
     is_new = !near_ || !near_->is_up;
     if (!near_) launch(options, program);
@@ -128,7 +131,9 @@ void Trunk::retire() noexcept {
 void Trunk::let_go() noexcept {
   if (os::fork_generation() != owner_) return;
   const os::MutexLock lock(mutex_);
-  if (near_) retire();
+  if (!near_) return;
+  (void)near_->socket->check_host_end();
+  retire();
 }
 
 void Trunk::close() noexcept {
@@ -139,7 +144,7 @@ void Trunk::close() noexcept {
   for (process::Child& agent : former_) {
     pollfd end = {agent.wait_fd(), POLLIN, 0};
     try {
-      while (!agent.is_ended() && !deadline.passed()) os::poll_once({&end, 1}, deadline);
+      while (!agent.is_ended() && !deadline.passed()) os::poll_once({&end, 1}, os::Deadline(kLookAgain));
       (void)agent.try_reap();
     } catch (const std::system_error&) {
       // The destructor ends it.
