@@ -134,7 +134,7 @@ int be_network(NetworkState& state, int count, char** command) {
   const auto& cut_back = state.is_cut_from_far;
   std::vector<Way> ways{{0, to_far[1], cut_there}, {from_far[0], 1, cut_back}};
   const bool connects_back =
-      std::any_of(command, command + count, [](std::string_view word) { return word == "far-back"; });
+      std::any_of(command, command + count, [](std::string_view word) { return word.ends_with("-back"); });
   if (connects_back) {
     try {
       const auto [to, from] = reroute(to_far[1], from_far[0], [&] { ways[1].pass_on(); });
