@@ -50,8 +50,9 @@ debug clang asan tsan: setup
 # So many in each of the attacks of tests/hostile, of which there are more than thirty.
 HOSTILE_MUTATIONS ?= 30000
 # An attack's worker and host wait for each other, so a shard for each processor keeps all of them at work.
+# A host that is forked again and again should be small.
 attack = seq 0 $$(($(JOBS) - 1)) | COPROC_HOSTILE_MUTATIONS=$(HOSTILE_MUTATIONS) COPROC_TEST_SECONDS=3600 \
-  UBSAN_OPTIONS=print_stacktrace=1 GTEST_TOTAL_SHARDS=$(JOBS) \
+  ASAN_OPTIONS=quarantine_size_mb=16 UBSAN_OPTIONS=print_stacktrace=1 GTEST_TOTAL_SHARDS=$(JOBS) \
   xargs -P $(JOBS) -I {} env GTEST_SHARD_INDEX={} build/asan/tests/coproc_tests --gtest_brief=1 --gtest_filter=$(1)
 
 #: make hostile       workers that do their worst, more than a million times, against a host with sanitizers

@@ -126,6 +126,7 @@ class PoolCore {
 
   // starting.cpp
   static void start_all(std::span<const std::unique_ptr<Slot>> slots);
+  bool wants_workers() const noexcept COPROC_REQUIRES(mutex_);
   Slot* slot_to_start() const noexcept COPROC_REQUIRES(mutex_);
   bool start_missing() noexcept COPROC_REQUIRES(mutex_);
   void start_missing_without_waiting() noexcept COPROC_REQUIRES(mutex_);
@@ -237,10 +238,11 @@ class PoolCore {
   std::size_t submitted_held_ COPROC_GUARDED_BY(mutex_) = 0;        // bytes of unread results of submitted tasks
   std::size_t waits_for_submitted_ COPROC_GUARDED_BY(mutex_) = 0;   // threads in wait_for_submitted()
   std::uint64_t submitted_ COPROC_GUARDED_BY(mutex_) = 0;           // submitted tasks in all
-  /// The number of workers that have ended in succession before they ran anything.
   std::int64_t lost_at_ COPROC_GUARDED_BY(mutex_) = 0;  // when a connection to a machine was last found lost
+  /// The number of workers that have ended in succession before they ran anything.
   std::size_t failures_ COPROC_GUARDED_BY(mutex_) = 0;
-  bool is_broken_ COPROC_GUARDED_BY(mutex_) = false;     // no worker is started until tasks are added
+  bool is_broken_ COPROC_GUARDED_BY(mutex_) = false;     // no worker is started until there are tasks
+  bool any_ended_ COPROC_GUARDED_BY(mutex_) = false;     // of the workers, since the last round: tasks may have failed
   bool is_driving_ COPROC_GUARDED_BY(mutex_) = false;    // a thread drives
   bool is_asleep_ COPROC_GUARDED_BY(mutex_) = false;     // the driver sleeps on the links and the doorbell
   bool is_napping_ COPROC_GUARDED_BY(mutex_) = false;    // the driver sleeps for a fixed time, and uses no messenger

@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 #include <thread>
+#include <utility>
 
 #include "coproc/errors.hpp"
 #include "os/cancel.hpp"
@@ -252,6 +253,7 @@ bool PoolCore::pump() noexcept {
   any = take_ends() || any;
   end_overdue();
   any = dispatch() || any;
+  any = std::exchange(any_ended_, false) || any;  // whatever the step in which a worker's end was taken in
   check_invariants();
   ++rounds_;
   if (event_loop_ != nullptr) event_loop_->looked_at = os::now_ns();

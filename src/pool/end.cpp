@@ -49,7 +49,7 @@ TaskPtr pop_running(TaskList& window) noexcept {
 std::int64_t PoolCore::due_at(const Slot& slot) const noexcept {
   switch (slot.phase) {
     case Slot::Phase::empty:
-      return is_broken_ || is_launching_ || asked_ != nullptr ? Slot::kNever : slot.retry_at;
+      return !wants_workers() || is_launching_ || asked_ != nullptr ? Slot::kNever : slot.retry_at;
     case Slot::Phase::launching:
       return Slot::kNever;
     case Slot::Phase::ending:
@@ -233,6 +233,7 @@ void PoolCore::note_end(Slot& slot, const ExitStatus& status) noexcept {
   } catch (const std::bad_alloc&) {
     // The answered calls fail together with the running one.
   }
+  any_ended_ = true;
   const bool has_ended = !std::holds_alternative<NotYetEnded>(status.end);
   // What a lost machine had answered last is lost, too: any of its tasks may have begun.
   const bool is_lost = std::holds_alternative<MachineLost>(status.end);

@@ -90,11 +90,15 @@ void PoolCore::start_all(std::span<const std::unique_ptr<Slot>> slots) {
   await_all();
 }
 
+/// Whether the places of workers that have ended are filled. When the pool broke, tasks that were just being sent may
+/// have come back to the queue.
+bool PoolCore::wants_workers() const noexcept { return !is_broken_ || !queue_.empty(); }
+
 /// Returns the slot whose start was asked for, or whose worker is to be started now; null if there is none. Only one
 /// thread starts workers at a time, so that the others go on with the workers that are there.
 PoolCore::Slot* PoolCore::slot_to_start() const noexcept {
   if (is_stopped_ || is_launching_) return nullptr;
-  if (asked_ != nullptr || is_broken_) return asked_;
+  if (asked_ != nullptr || !wants_workers()) return asked_;
   const std::int64_t now = os::now_ns();
   const auto at = std::find_if(slots_.begin(), slots_.end(), [&](const auto& slot) {
     return slot->phase == Slot::Phase::empty && now >= slot->retry_at && !slot->worker().is_alive();

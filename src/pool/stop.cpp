@@ -44,7 +44,7 @@ void PoolCore::fail_waiting(const std::exception_ptr& error) noexcept {
   }
 }
 
-/// Lets all waiting tasks fail with PoolBrokenError. No worker is started before the next task is added.
+/// Lets all waiting tasks fail with PoolBrokenError. No worker is started before there is another task.
 void PoolCore::break_pool(const std::exception_ptr& cause) noexcept {
   is_broken_ = true;
   failures_ = 0;
