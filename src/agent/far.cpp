@@ -88,9 +88,8 @@ bool Far::sleep_on_wire(std::chrono::nanoseconds longest) {
 /// False: nothing more can come.
 bool Far::read_wire() {
   for (int i = 0; i < kMostFills && is_wire_open_; ++i) {
-    const std::size_t before = wire_->intake().bytes().size();
     const bool is_alive = wire_->fill();
-    const bool any = wire_->intake().bytes().size() != before;
+    const bool is_full = wire_->intake().is_full();
     auto bytes = wire_->intake().bytes();
     while (const auto frame = door_.next(bytes)) {
       take(*frame);
@@ -98,7 +97,7 @@ bool Far::read_wire() {
     }
     wire_->intake().keep(bytes);
     if (!is_alive) is_wire_open_ = false;
-    if (!any) break;
+    if (!is_full) break;  // nothing more is there
   }
   return is_wire_open_;
 }
@@ -173,10 +172,10 @@ void Far::turn() {
   tend_lease();
   if (is_lease_over_) return;
   // The order matters: what the worker did before its end is seen by looks after it.
-  look_at_worker();
+  if (readable_.worker) look_at_worker();
   relay_link();
-  output_->send();
-  errors_->send();
+  if (readable_.output || has_ended_) output_->send();
+  if (readable_.errors || has_ended_) errors_->send();
   if (has_ended_ && (is_broken_ || is_sent_) && output_->is_done() && errors_->is_done()) {
     wire_->outbox().put_bulk(FrameType::exit);
     has_said_exit_ = true;
@@ -246,13 +245,19 @@ void Far::sleep() {
   }
   if (could_send_more() || wire_->holds_input()) longest = std::chrono::nanoseconds::zero();
   // A worker that has ended and could not be reaped yet stays ready.
-  if (!has_ended_ && child_.is_ended()) longest = std::min<std::chrono::nanoseconds>(longest, kRest);
+  if (!has_ended_ && readable_.worker && child_.is_ended()) {
+    longest = std::min<std::chrono::nanoseconds>(longest, kRest);
+  }
   fds[kLink] = {wire_->in(), POLLIN, 0};
   fds[kLink + 1] = {wire_->out_if_waiting(), POLLOUT, 0};
   fds[kLink + 2] = {output_->fd_if_wanted(), POLLIN, 0};
   fds[kLink + 3] = {errors_->fd_if_wanted(), POLLIN, 0};
-  if (!uses_link && !has_ended_) fds[kLink + 4] = {child_.wait_fd(), POLLIN, 0};
+  const int worker_fd = has_ended_ ? -1 : child_.wait_fd();
+  fds[kLink + 4] = {worker_fd, POLLIN, 0};
   os::poll_once(fds, os::Deadline(longest));
+  readable_ = {.worker = worker_fd < 0 || fds[kLink + 4].revents != 0,
+               .output = fds[kLink + 2].revents != 0,
+               .errors = fds[kLink + 3].revents != 0};
   if (!uses_link) return;
   try {
     (void)link_->end_sleep(of_link);

@@ -36,6 +36,13 @@ class Far {
   int run();
 
  private:
+  /// What the last sleep found readable, which spares the calls that would find nothing.
+  struct Readable {
+    bool worker = true;  // its end
+    bool output = true;
+    bool errors = true;
+  };
+
   // far.cpp
   bool await_start();
   bool sleep_on_wire(std::chrono::nanoseconds longest);
@@ -74,6 +81,7 @@ class Far {
   std::unique_ptr<OutputReader> output_, errors_;
   process::Child child_;
   std::optional<Relay> relay_;
+  Readable readable_;
   bool is_broken_ = false;  // the worker has broken its link
   bool has_ended_ = false;  // the worker, as the near agent was told
   bool is_sent_ = false;    // and nothing is left in its link

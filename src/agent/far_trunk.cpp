@@ -73,14 +73,13 @@ int FarTrunk::run() {
 
 void FarTrunk::read_wire() {
   for (int i = 0; i < kMostFills && is_wire_open_; ++i) {
-    const std::size_t before = wire_->intake().bytes().size();
     const bool is_alive = wire_->fill();
-    const bool any = wire_->intake().bytes().size() != before;
+    const bool is_full = wire_->intake().is_full();
     auto bytes = wire_->intake().bytes();
     while (const auto frame = door_.next(bytes)) take(*frame);
     wire_->intake().keep(bytes);
     if (!is_alive) is_wire_open_ = false;
-    if (!any) return;
+    if (!is_full) return;  // nothing more is there
   }
 }
 
@@ -159,7 +158,7 @@ remote::StartAnswer FarTrunk::open(std::uint32_t branch) {
   remote::StartAnswer answer;
   os::Pipe input, output;
   try {
-    input = os::Pipe::create_for_input();
+    input = os::Pipe::create_for_input(kPipeBytes);
     output = os::Pipe::create_for_output(kPipeBytes);
     std::vector<std::string> command = {os::own_program(), "far"};
     if (!program_.empty()) command.push_back(program_);

@@ -97,6 +97,8 @@ class Launch {
 
   /// What to poll for; the errors only if they are to be read.
   void prepare_poll(std::span<pollfd, kFds> fds, bool reads_errors) const noexcept;
+  /// Whether a poll of these found that the launcher has printed something.
+  static bool has_errors(std::span<const pollfd, kFds> fds) noexcept { return fds[2].revents != 0; }
   /// When to look again.
   std::chrono::nanoseconds look_in() const noexcept;
 

@@ -16,7 +16,7 @@ constexpr std::chrono::seconds kToEndBySignal{2};
 }  // namespace
 
 Launcher::Launcher(const std::vector<std::string>& command)
-    : input_(os::Pipe::create_for_input()),
+    : input_(os::Pipe::create_for_input(kPipeBytes)),
       output_(os::Pipe::create_for_output(kPipeBytes)),
       errors_(os::Pipe::create_for_output(kPipeBytes)),
       child_(execute_command(command, "its launcher", input_.read_end, output_.write_end, errors_.write_end)) {

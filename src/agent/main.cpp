@@ -8,6 +8,7 @@
 //   coproc-agent near-trunk, far-trunk [PROGRAM], far-trunk-back [PROGRAM]
 //                                the two ends of a trunk, through which all workers of a pool on a machine talk
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -127,6 +128,8 @@ int run_far(const std::string& role, std::string program) {
 
 int main(int argc, char** argv) {
   const std::string_view role = argc >= 2 ? argv[1] : "";
+  // What waits comes and goes all the time. To give its memory back and to take it again would cost more than the rest.
+  (void)::mallopt(M_TRIM_THRESHOLD, 8 << 20);
   try {
     if (role == "near" && argc == 2) return run_near();
     if (role == "near-trunk" && argc == 2) return run_near_trunk();

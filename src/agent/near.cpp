@@ -54,8 +54,8 @@ void Near::begin_relay() { relay_ = std::make_unique<Relay>(*link_, launch_.wire
 // ---- one turn ----
 
 void Near::turn() {
-  read_control();
-  read_errors();
+  if (readable_.control) read_control();
+  if (readable_.errors) read_errors();
   if (launch_.look_for_caller()) begin_relay();
   read_wire();
   bool has_moved = false;
@@ -105,7 +105,8 @@ void Near::sleep() {
   fds[kLink + 1] = {output_.fd_if_waiting(), POLLOUT, 0};
   fds[kLink + 2] = {errors_.fd_if_waiting(), POLLOUT, 0};
   fds[kLink + 3] = {launchers_errors_.fd_if_waiting(), POLLOUT, 0};
-  launch_.prepare_poll(std::span(fds).last<Launch::kFds>(), reads_errors());
+  const std::span<pollfd, Launch::kFds> launch_fds = std::span(fds).last<Launch::kFds>();
+  launch_.prepare_poll(launch_fds, reads_errors());
   longest = std::min(longest, launch_.look_in());
   if (fence_ && !fence_->has_told()) {
     fds[kLink + 4] = {fence_->wait_fd(), POLLIN, 0};
@@ -118,6 +119,7 @@ void Near::sleep() {
   if (patience_) longest = std::min(longest, patience_->remaining());
   const std::size_t used = launch_.awaits_caller() ? fds.size() : fds.size() - Listener::kFds;
   os::poll_once(std::span(fds).first(used), os::Deadline(longest));
+  readable_ = {fds[kLink].revents != 0, launch_.has_errors(launch_fds)};
   if (is_relaying && link_->end_sleep(of_link) == link::WaitEnd::peer_gone) is_link_gone_ = true;
 }
 

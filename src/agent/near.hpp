@@ -77,6 +77,13 @@ class Near {
   Fence fence_of_lost_worker() const noexcept;
   void note_killed_end();
   // near_conversation.cpp
+  /// What the last sleep found readable, which spares the calls that would find nothing. The wire is always read: it
+  /// counts when that was done in vain.
+  struct Readable {
+    bool control = true;
+    bool errors = true;  // of the launcher
+  };
+
   void read_control();
   void take_order(const remote::SignalOrder& order);
   void read_wire();
@@ -96,6 +103,7 @@ class Near {
   wire::Door door_{wire::Side::near, windows_};
   Launch launch_;
   std::unique_ptr<Relay> relay_;  // null: there is no wire yet
+  Readable readable_;
   OutputWriter output_{1}, errors_{2};
   OutputWriter launchers_errors_{2};  // apart, since the worker's output is given back to its window
 

@@ -92,6 +92,7 @@ void Near::read_wire() {
     listened_ = os::boottime_ns();
     const bool is_alive = wire->fill();
     const bool any = wire->intake().bytes().size() != before;
+    const bool is_full = wire->intake().is_full();
     try {
       auto bytes = wire->intake().bytes();
       while (launch_.take_beginning(bytes) && launch_.is_open()) {
@@ -117,7 +118,7 @@ void Near::read_wire() {
         lose("the connection ended");
       }
     }
-    if (!any) return;
+    if (!is_full) return;  // nothing more is there
   }
 }
 

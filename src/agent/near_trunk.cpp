@@ -134,6 +134,7 @@ void NearTrunk::read_wire() {
     listened_ = os::boottime_ns();
     const bool is_alive = wire->fill();
     const bool any = wire->intake().bytes().size() != before;
+    const bool is_full = wire->intake().is_full();
     try {
       auto bytes = wire->intake().bytes();
       while (launch_.take_beginning(bytes) && launch_.is_open()) {
@@ -159,7 +160,7 @@ void NearTrunk::read_wire() {
         lose({});  // which the near agents say themselves
       }
     }
-    if (!any) return;
+    if (!is_full) return;  // nothing more is there
   }
 }
 

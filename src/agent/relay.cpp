@@ -1,5 +1,8 @@
 #include "agent/relay.hpp"
 
+#include <algorithm>
+#include <utility>
+
 namespace coproc::inline v0::agent {
 
 void Relay::send() {
@@ -28,11 +31,15 @@ void Relay::send() {
 bool Relay::add_next_record() {
   const auto record = link_.front();
   if (record.empty() || outbox_.bulk_bytes() >= kMostBacklog) return false;
-  if (!windows_.records_out.has(frame_.size() + record.size())) {
+  if (!windows_.records_out.has(payload_bytes() + record.size())) {
     lacks_window_ = true;
     return false;
   }
-  if (frame_.size() + record.size() > wire::kMostPayload) send_frame();
+  if (payload_bytes() + record.size() > wire::kMostPayload) send_frame();
+  if (frame_.empty()) {
+    frame_.reserve(sizeof(wire::Header) + std::min<std::uint64_t>(wire::kMostPayload, link_.seen() - link_.head()));
+    frame_.resize(sizeof(wire::Header));
+  }
   // The peer may be changing the length word: what counts is what was checked.
   const auto length = static_cast<std::uint32_t>(record.size());
   const auto word = std::as_bytes(std::span(&length, 1));
@@ -44,10 +51,9 @@ bool Relay::add_next_record() {
 
 void Relay::send_frame() {
   if (frame_.empty()) return;
-  windows_.records_out.spend(frame_.size());
-  sent_ += frame_.size();
-  outbox_.put_bulk(wire::FrameType::records, 0, frame_);
-  frame_.clear();
+  windows_.records_out.spend(payload_bytes());
+  sent_ += payload_bytes();
+  outbox_.put_bulk_in_place(wire::FrameType::records, std::exchange(frame_, {}));
 }
 
 void Relay::send_close_request() {

@@ -65,13 +65,14 @@ class Relay {
   static constexpr std::size_t kMostBacklog = std::size_t{128} << 10;
 
   bool add_next_record();
+  std::size_t payload_bytes() const noexcept { return frame_.empty() ? 0 : frame_.size() - sizeof(wire::Header); }
   void send_frame();
 
   link::Link& link_;
   wire::Outbox& outbox_;
   wire::Windows& windows_;
   Deliveries deliveries_;
-  std::vector<std::byte> frame_;  // records that were taken out of the link
+  std::vector<std::byte> frame_;  // empty, or room for a header and records that were taken out of the link
   bool lacks_window_ = false;     // when send() ended
   std::uint32_t overtakings_told_ = 0;
   std::uint32_t closes_told_ = 0;

@@ -143,6 +143,17 @@ void punch_hole(std::byte* data, std::size_t bytes) noexcept {
   errno = saved;
 }
 
+void prefer_huge_pages(std::byte* data, std::size_t bytes) noexcept {
+  const int saved = errno;
+  static const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  const std::size_t before = (page - reinterpret_cast<std::uintptr_t>(data) % page) % page;
+  if (bytes >= before + page) {
+    const std::size_t whole = (bytes - before) / page * page;
+    call_once([&] { return ::madvise(data + before, whole, MADV_HUGEPAGE); });
+  }
+  errno = saved;
+}
+
 bool is_bounded_by_locked_memory() noexcept {
   const int saved = errno;
   rlimit limit{};

@@ -73,6 +73,8 @@ Mapping map_sparse_again(const Mapping& anchor, std::size_t bytes);
 Mapping map_window(const Mapping& anchor, std::size_t offset, std::size_t bytes);
 /// Makes whole pages of a sparse mapping accessible. Throws std::system_error.
 void open_pages(std::byte* data, std::size_t bytes);
+/// Asks for huge pages in this memory. If the system has none, nothing changes.
+void prefer_huge_pages(std::byte* data, std::size_t bytes) noexcept;
 /// Gives the memory behind whole pages of a sparse mapping back to the system, as far as it can. They read as zeros
 /// then.
 void punch_hole(std::byte* data, std::size_t bytes) noexcept;

@@ -5,6 +5,13 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <fstream>
+#include <memory>
+#include <string>
 #include <system_error>
 
 #include "os/child_for_test.hpp"
@@ -24,6 +31,34 @@ TEST(SharedMemory, IsZeroedAndSharedWithAChild) {
   EXPECT_EQ(memory.mapping.data()[4095], std::byte{7});
   const os::Mapping second = os::map_shared(memory.fd, 4096);
   EXPECT_EQ(second.data()[4095], std::byte{7});
+}
+
+/// The flags of the mapping that holds `address`, as /proc/self/smaps has them.
+std::string flags_of(const void* address) {
+  std::ifstream maps("/proc/self/smaps");
+  const auto wanted = reinterpret_cast<std::uintptr_t>(address);
+  bool is_in_it = false;
+  for (std::string line; std::getline(maps, line);) {
+    std::uintptr_t begin = 0, end = 0;
+    if (std::sscanf(line.c_str(), "%zx-%zx ", &begin, &end) == 2) is_in_it = begin <= wanted && wanted < end;
+    if (is_in_it && line.starts_with("VmFlags:")) return line + " ";
+  }
+  return "";
+}
+
+TEST(PrivateMemory, MayHaveHugePages) {
+  if (::access("/sys/kernel/mm/transparent_hugepage", F_OK) != 0) GTEST_SKIP() << "this kernel has no huge pages";
+  constexpr std::size_t kBytes = 16 << 20;
+  const std::unique_ptr<std::byte[]> memory(new std::byte[kBytes]);
+  std::byte* const inner = memory.get() + 12345;
+  EXPECT_EQ(flags_of(inner + 8192).find(" hg "), std::string::npos);
+  errno = 7;
+  os::prefer_huge_pages(inner, 100);  // holds no whole page
+  EXPECT_EQ(flags_of(inner + 8192).find(" hg "), std::string::npos);
+  os::prefer_huge_pages(inner, kBytes - 20000);
+  EXPECT_NE(flags_of(inner + 8192).find(" hg "), std::string::npos);
+  EXPECT_EQ(flags_of(memory.get() + 4096).find(" hg "), std::string::npos) << "beyond what was given";
+  EXPECT_EQ(errno, 7);
 }
 
 TEST(SharedMemory, ItsSizeCannotBeChanged) {

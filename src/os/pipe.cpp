@@ -51,6 +51,11 @@ ssize_t write_with_signal_blocked(int fd) noexcept {
 
 std::atomic<bool> kernel_has_no_signal_flag{true};  // until a call shows otherwise
 
+/// A smaller one will do, too.
+void resize(const Pipe& pipe, int bytes) noexcept {
+  (void)call_once([&] { return ::fcntl(pipe.write_end.get(), F_SETPIPE_SZ, bytes); });
+}
+
 }  // namespace
 
 Pipe Pipe::create() {
@@ -68,15 +73,16 @@ Pipe Pipe::create_for_output(int bytes) {
   if (call_once([&] { return ::fcntl(pipe.write_end.get(), F_SETFL, 0); }) != 0) {
     throw_errno("fcntl", pipe.write_end.get(), "F_SETFL", 0);
   }
-  (void)call_once([&] { return ::fcntl(pipe.write_end.get(), F_SETPIPE_SZ, bytes); });  // a smaller one will do, too
+  resize(pipe, bytes);
   return pipe;
 }
 
-Pipe Pipe::create_for_input() {
+Pipe Pipe::create_for_input(int bytes) {
   Pipe pipe = create();
   if (call_once([&] { return ::fcntl(pipe.read_end.get(), F_SETFL, 0); }) != 0) {
     throw_errno("fcntl", pipe.read_end.get(), "F_SETFL", 0);
   }
+  resize(pipe, bytes);
   return pipe;
 }
 

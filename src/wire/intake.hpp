@@ -28,6 +28,8 @@ class Intake {
   }
   /// So many bytes were put into the space.
   void add(std::size_t bytes) noexcept { end_ += bytes; }
+  /// Whether the space was used up, so that more may be there than was put into it.
+  bool is_full() const noexcept { return end_ == buffer_.size(); }
   std::span<const std::byte> bytes() const noexcept { return std::span(buffer_).subspan(begin_, end_ - begin_); }
   /// What is left of bytes().
   void keep(std::span<const std::byte> rest) noexcept { begin_ = end_ - rest.size(); }

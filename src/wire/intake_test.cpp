@@ -43,6 +43,18 @@ TEST(WireIntake, KeepsWhatWasNotTakenAndAlwaysHasSpaceForAFrame) {
   }
 }
 
+TEST(WireIntake, IsFullOnceItsSpaceIsUsedUp) {
+  Intake intake;
+  EXPECT_FALSE(intake.is_full());
+  intake.add(intake.space().size() - 1);
+  EXPECT_FALSE(intake.is_full());
+  intake.add(1);
+  EXPECT_TRUE(intake.is_full());
+  intake.keep({});
+  (void)intake.space();
+  EXPECT_FALSE(intake.is_full());
+}
+
 TEST(WireIntake, FindsTheMarkerBehindWhatTheLauncherPrinted) {
   const std::string all = "Welcome!\n\ncoproc-agent: not yet\n" + std::string(kMarker) + "frames";
   for (std::size_t cut = 0; cut <= all.size(); ++cut) {

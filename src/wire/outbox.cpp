@@ -1,5 +1,6 @@
 #include "wire/outbox.hpp"
 
+#include <cstring>
 #include <utility>
 
 namespace coproc::inline v0::wire {
@@ -23,6 +24,16 @@ void Outbox::put_bulk(FrameType type, std::uint64_t value, std::span<const std::
   std::vector<std::byte> frame;
   frame.reserve(sizeof(Header) + payload.size());
   append(frame, type, value, payload);
+  put_bulk_frame(std::move(frame));
+}
+
+void Outbox::put_bulk_in_place(FrameType type, std::vector<std::byte> frame) {
+  const Header header{static_cast<std::uint32_t>(frame.size() - sizeof(Header)), type, {}, 0};
+  std::memcpy(frame.data(), &header, sizeof header);
+  put_bulk_frame(std::move(frame));
+}
+
+void Outbox::put_bulk_frame(std::vector<std::byte> frame) {
   bulk_bytes_ += frame.size();
   bulk_.push_back(std::move(frame));
 }

@@ -24,6 +24,8 @@ class Outbox {
   void put_latest(FrameType type, std::uint64_t value) noexcept { latest_ = Latest{type, value}; }
   /// Keeps its order among what was put here.
   void put_bulk(FrameType type, std::uint64_t value = 0, std::span<const std::byte> payload = {});
+  /// The same for a payload behind room for its header, which is not copied. REQUIRES: frame.size() >= sizeof(Header).
+  void put_bulk_in_place(FrameType type, std::vector<std::byte> frame);
   /// Bytes that are no frame, before everything that is put later.
   void put_raw(std::span<const std::byte> bytes);
 
@@ -49,6 +51,7 @@ class Outbox {
     std::uint64_t value;
   };
 
+  void put_bulk_frame(std::vector<std::byte> frame);
   std::span<const std::byte> next_part();
   void leave(std::size_t bytes);
 

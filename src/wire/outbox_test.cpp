@@ -4,7 +4,10 @@
 
 #include <algorithm>
 #include <cstring>
+#include <span>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "wire/contents.hpp"
 
@@ -80,6 +83,16 @@ TEST(WireOutbox, GivesEveryByteOnceHoweverSmallTheRoomIs) {
   }
   for (int i = 0; i < 20; ++i) whole += "11(" + std::string(static_cast<std::size_t>(i + 1), 'x') + ")1 ";
   EXPECT_EQ(describe(all), whole);
+}
+
+TEST(WireOutbox, PutsAHeaderIntoTheRoomBeforeAPayload) {
+  Outbox outbox;
+  std::vector<std::byte> frame(sizeof(Header) + 3, std::byte{'x'});
+  outbox.put_bulk(FrameType::records, 0, std::as_bytes(std::span("ab", 2)));
+  outbox.put_bulk_in_place(FrameType::records, std::move(frame));
+  EXPECT_EQ(outbox.bulk_bytes(), 2 * sizeof(Header) + 5);
+  const std::string type = std::to_string(static_cast<int>(FrameType::records));
+  EXPECT_EQ(describe(flush(outbox, 1000)), type + "(ab)0 " + type + "(xxx)0 ");
 }
 
 TEST(WireOutbox, CountsTheContentsThatWait) {

@@ -11,6 +11,8 @@
 #include <span>
 #include <utility>
 
+#include "coproc/detail/large_block.hpp"
+
 namespace coproc::inline v0::detail {
 
 class Buffer {
@@ -35,6 +37,7 @@ class Buffer {
     void* grown = data_ == nullptr ? std::malloc(capacity) : std::realloc(data_, capacity);
     if (grown == nullptr) throw std::bad_alloc();
     data_ = static_cast<std::byte*>(grown);
+    if (capacity >= kLargeBlock) prefer_huge_pages(data_, capacity);
     capacity_ = capacity;
   }
   /// New bytes are not initialised.

@@ -46,6 +46,11 @@ void get_block(Decoder& decoder, T& value) {
   // The value grows piece by piece, so that each piece is still in the cache when its zeros are overwritten.
   constexpr std::size_t kPiece = 16384 / sizeof(Element) + 1;
   const auto [count, size, lent] = decoder.block(sizeof(Element));
+  if (count >= kLargeBlock / sizeof(Element)) {
+    value.clear();
+    value.reserve(count);
+    prefer_huge_pages(value.data(), count * sizeof(Element));
+  }
   if (lent != nullptr) {
     // One copy is enough, since these elements need no checks.
     value.assign(reinterpret_cast<const Element*>(lent), reinterpret_cast<const Element*>(lent) + count);
