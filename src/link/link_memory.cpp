@@ -52,7 +52,7 @@ std::shared_ptr<LinkMemory> LinkMemory::create_shared(const LinkOptions& options
   LoanShape& loans = memory->loan_shape_;
   for (const std::size_t most = os::largest_file(); loans.space != 0 && memory->total() > most;)
     loans.space = loans.space == kLeastLoanBytes ? 0 : loans.space / 2;
-  os::SharedMemory made = os::create_sealed_memory("coproc-link", memory->total(), memory->mapped());
+  os::SharedMemory made = os::create_sealed_memory(kMemoryName, memory->total(), memory->mapped());
   memory->fd_ = std::move(made.fd);
   memory->mapping_ = std::move(made.mapping);
   memory->base_ = memory->mapping_.data();

@@ -41,6 +41,7 @@ struct LinkHeader {
 inline constexpr std::size_t kHeaderPage = 4096;
 inline constexpr std::size_t kCrashAreaAt = 1024;
 inline constexpr std::size_t kCrashAreaBytes = kHeaderPage - kCrashAreaAt;
+inline constexpr const char* kMemoryName = "coproc-link";     // shows in /proc/PID/maps
 inline constexpr std::uint64_t kMagic = 0x6b6e696c6370'6f63;  // "cop" "link" in bytes
 static_assert(offsetof(LinkHeader, side) == 64 && offsetof(LinkHeader, ring) == 192 &&
               sizeof(LinkHeader) <= kCrashAreaAt);
