@@ -8,6 +8,7 @@
 
 #include "bridge.hpp"
 #include "doctor.hpp"
+#include "map.hpp"
 #include "monitor.hpp"
 
 int main(int argc, char** argv) {
@@ -46,10 +47,16 @@ int main(int argc, char** argv) {
   bridge->add_option("program", bridged.program, "The program and its arguments")->required()->type_name("PROGRAM");
   bridge->positionals_at_end();
 
+  command::MapRequest mapped;
+  CLI::App* map = app.add_subcommand("map", "Show who is whose worker, and what is in their links");
+  map->add_flag("--json", mapped.wants_json, "Print JSON");
+  map->add_option("pid", mapped.pids, "Only what belongs to these processes")->type_name("PID");
+
   CLI11_PARSE(app, argc, argv);
   try {
     if (doctor->parsed()) return command::doctor(wants_json);
     if (bridge->parsed()) return command::bridge(bridged);
+    if (map->parsed()) return command::map(mapped);
     request.options.interval = std::chrono::nanoseconds(static_cast<std::int64_t>(interval_ms * 1e6));
     return command::monitor(request);
   } catch (const std::exception& error) {

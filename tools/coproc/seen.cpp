@@ -1,0 +1,308 @@
+#include "seen.hpp"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <cstddef>
+#include <cstdio>
+#include <set>
+#include <span>
+#include <system_error>
+
+#include "os/directory.hpp"
+#include "os/proc_stat.hpp"
+#include "os/threads_of.hpp"
+#include "sandbox/calls.hpp"
+#include "start_of.hpp"
+
+namespace command {
+
+namespace {
+
+namespace os = coproc::os;
+namespace link = coproc::link;
+
+/// As it names itself (src/process/serve_forks.cpp).
+constexpr const char* kForkServerName = "coproc-forks";
+
+bool is_refusal(int error_number) noexcept { return error_number == EACCES || error_number == EPERM; }
+
+std::pair<std::uint64_t, std::uint64_t> key_of(const os::FileId& file) { return {file.device, file.inode}; }
+
+/// Of every process of the machine what anybody may know.
+struct Process {
+  os::ProcStat stat;
+  pid_t parent = 0;
+};
+
+std::map<pid_t, Process> all_processes() {
+  constexpr std::uint64_t kKernelThread = 0x0020'0000;  // of the flags
+  std::map<pid_t, Process> all;
+  for (const std::string& name : os::names_in("/proc")) {
+    pid_t pid = 0;
+    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), pid);
+    if (error != std::errc() || end != name.data() + name.size()) continue;
+    auto stat = os::read_proc_stat("/proc/" + name);
+    if (!stat || (field_of(*stat, 9).value_or(0) & kKernelThread) != 0) continue;
+    const auto parent = static_cast<pid_t>(field_of(*stat, 4).value_or(0));
+    all.emplace(pid, Process{std::move(*stat), parent});
+  }
+  return all;
+}
+
+bool is_ancestor(const std::map<pid_t, Process>& all, pid_t one, pid_t of) {
+  for (int steps = 0; of > 0 && steps < 1000; ++steps) {  // pids may be used again meanwhile
+    const auto found = all.find(of);
+    if (found == all.end()) return false;
+    of = found->second.parent;
+    if (of == one) return true;
+  }
+  return false;
+}
+
+uid_t user_of(pid_t pid) {
+  struct stat status {};
+  return ::stat(("/proc/" + std::to_string(pid)).c_str(), &status) == 0 ? status.st_uid : static_cast<uid_t>(-1);
+}
+
+/// A process that has a link mapped.
+struct Holder {
+  pid_t pid;
+  std::uint64_t address;
+  std::optional<os::MemoryDescriptor> descriptor;
+};
+
+struct Found {
+  os::FileId file;
+  std::vector<Holder> holders;
+};
+
+/// A host has closed the descriptor of its worker's link, and a worker keeps its own if there are loans. Both ends of a
+/// pair keep theirs.
+void find_roles(SeenLink& seen, const Found& found, const std::map<pid_t, Process>& all,
+                const std::set<pid_t>& neighbours_of_hidden) {
+  const std::vector<Holder>& holders = found.holders;
+  if (holders.size() == 1) {
+    const bool is_whole = holders[0].descriptor && !neighbours_of_hidden.contains(holders[0].pid);
+    seen.kind = is_whole ? LinkKind::inside : LinkKind::half;
+    return;
+  }
+  // More than two: a fork of one of them has kept the link. It is a descendant of the one that it is a copy of.
+  for (const Holder& host : holders) {
+    for (const Holder& worker : holders) {
+      if (host.pid == worker.pid || host.descriptor) continue;
+      const bool is_above = is_ancestor(all, host.pid, worker.pid);
+      const bool is_below = is_ancestor(all, worker.pid, host.pid);
+      if (is_above || (!is_below && worker.descriptor)) {
+        seen.kind = LinkKind::worker;
+        seen.host = host.pid;
+        seen.worker = worker.pid;
+        return;
+      }
+    }
+  }
+  seen.kind = LinkKind::pair;
+}
+
+}  // namespace
+
+const SeenProcess* Seen::process(pid_t pid) const noexcept {
+  const auto found = std::ranges::lower_bound(processes, pid, {}, &SeenProcess::pid);
+  return found == processes.end() || found->pid != pid ? nullptr : &*found;
+}
+
+const SeenLink* Seen::link_of_worker(pid_t pid) const noexcept {
+  const auto found = std::ranges::find_if(
+      links, [&](const SeenLink& link) { return link.kind == LinkKind::worker && link.worker == pid; });
+  return found == links.end() ? nullptr : &*found;
+}
+
+namespace {
+
+using Key = std::pair<std::uint64_t, std::uint64_t>;
+
+/// What is known before any link is read.
+struct Survey {
+  std::map<pid_t, Process> all;
+  std::map<Key, Found> links;
+  std::set<pid_t> users;   // that have links mapped
+  std::set<pid_t> hidden;  // that cannot be looked into
+
+  void add(pid_t pid, const std::vector<os::MappedMemory>& memories) {
+    users.insert(pid);
+    const auto descriptors = os::memory_descriptors_of(pid, link::kMemoryName);
+    for (const os::MappedMemory& memory : memories) {
+      Holder holder{pid, memory.address, {}};
+      const auto descriptor = std::ranges::find(descriptors, memory.file, &os::MemoryDescriptor::file);
+      if (descriptor != descriptors.end()) holder.descriptor = *descriptor;
+      Found& entry = links[key_of(memory.file)];
+      entry.file = memory.file;
+      entry.holders.push_back(holder);
+    }
+  }
+  std::set<pid_t> neighbours_of_hidden() const {
+    std::set<pid_t> neighbours;
+    for (const pid_t pid : hidden) neighbours.insert(all.at(pid).parent);
+    for (const pid_t pid : users) {
+      if (hidden.contains(all.at(pid).parent)) neighbours.insert(pid);
+    }
+    return neighbours;
+  }
+};
+
+Survey survey() {
+  Survey result;
+  result.all = all_processes();
+  for (const auto& [pid, process] : result.all) {
+    if (pid == ::getpid()) continue;
+    const os::MappedMemories mapped = os::mapped_memories_of(pid, link::kMemoryName);
+    if (is_refusal(mapped.error_number)) result.hidden.insert(pid);
+    if (!mapped.all.empty()) result.add(pid, mapped.all);
+  }
+  return result;
+}
+
+/// Reads the header in the way that has worked before, or in any that does.
+bool read_header(os::ForeignMemory& memory, const std::vector<Holder>& holders, std::span<std::byte> header) {
+  if (memory.read(0, header)) return true;
+  for (const Holder& holder : holders) {
+    if (!holder.descriptor) continue;
+    memory = os::ForeignMemory::by_descriptor(holder.pid, *holder.descriptor);
+    if (memory.read(0, header)) return true;
+  }
+  for (const Holder& holder : holders) {
+    memory = os::ForeignMemory::by_place(holder.pid, holder.address);
+    if (memory.read(0, header)) return true;
+  }
+  return false;
+}
+
+void look_into(SeenLink& seen, os::ForeignMemory& memory, const std::vector<Holder>& holders) {
+  std::array<std::byte, link::kSightBytes> header;
+  if (!read_header(memory, holders, header)) {
+    seen.refusal = "its memory cannot be read";
+    return;
+  }
+  link::LinkLook look = link::sight_of(header);
+  seen.sight = look.sight;
+  seen.refusal = std::move(look.refusal);
+}
+
+/// nullopt: it has ended meanwhile.
+std::optional<SeenProcess> seen_process(pid_t pid, const Survey& known) {
+  SeenProcess one;
+  try {
+    auto sample = os::sample_process(pid);
+    if (!sample) return std::nullopt;
+    one.sample = std::move(*sample);
+  } catch (const std::system_error&) {
+    return std::nullopt;
+  }
+  one.pid = pid;
+  one.user = user_of(pid);
+  one.is_hidden = known.hidden.contains(pid);
+  if (one.sample.name == kForkServerName && !known.users.contains(pid)) one.role = Role::fork_server;
+  for (const os::ThreadState& thread : os::threads_of(pid)) {
+    if (thread.id == pid && thread.call) one.call = coproc::sandbox::name_of_call(*thread.call);
+  }
+  return one;
+}
+
+}  // namespace
+
+Seen Watcher::look() {
+  Seen seen;
+  const Survey known = survey();
+  for (const pid_t pid : known.hidden) ++seen.hidden[user_of(pid)];
+
+  std::map<Key, os::ForeignMemory> before = std::exchange(memories_, {});
+  std::map<pid_t, pid_t> host_of;
+  const std::set<pid_t> neighbours_of_hidden = known.neighbours_of_hidden();
+  for (const auto& [key, entry] : known.links) {
+    SeenLink& one = seen.links.emplace_back();
+    one.file = entry.file;
+    for (const Holder& holder : entry.holders) one.processes.push_back(holder.pid);
+    find_roles(one, entry, known.all, neighbours_of_hidden);
+    if (one.kind == LinkKind::worker) host_of.emplace(one.worker, one.host);
+    os::ForeignMemory& memory = memories_[key] = std::move(before[key]);
+    look_into(one, memory, entry.holders);
+  }
+
+  // Fork servers have no link. Children that have ended or cannot be looked into may be workers, or may not.
+  std::set<pid_t> shown = known.users;
+  for (const auto& [pid, process] : known.all) {
+    const bool is_of_interest =
+        process.stat.name == kForkServerName || process.stat.state == 'Z' || known.hidden.contains(pid);
+    if (!is_of_interest || !known.users.contains(process.parent)) continue;
+    shown.insert(pid);
+    host_of.emplace(pid, process.parent);
+  }
+  for (const pid_t pid : shown) {
+    auto one = seen_process(pid, known);
+    if (!one) continue;
+    if (const auto host = host_of.find(pid); host != host_of.end()) one->host = host->second;
+    if (seen.link_of_worker(pid) != nullptr) one->start = start_of(pid, one->host);
+    seen.processes.push_back(std::move(*one));
+  }
+  return seen;
+}
+
+std::optional<std::uint64_t> Watcher::count_messages(const SeenLink& link, int from, std::uint64_t begin,
+                                                     std::uint64_t end) {
+  if (begin == end) return 0;
+  constexpr std::uint64_t kMost = 1 << 20;
+  const auto memory = memories_.find(key_of(link.file));
+  if (memory == memories_.end() || !link.sight || end < begin) return std::nullopt;
+  const link::LinkSight& sight = *link.sight;
+  if (end - begin > std::min(sight.ring_bytes, kMost)) return std::nullopt;
+  std::vector<std::byte> records(end - begin);
+  const std::uint64_t to_end = sight.ring_bytes - (begin & (sight.ring_bytes - 1));
+  const std::span whole(records);
+  const auto first = whole.first(std::min<std::uint64_t>(records.size(), to_end));
+  if (!memory->second.read(sight.place_of(from, begin), first)) return std::nullopt;
+  if (!memory->second.read(sight.place_of(from, 0), whole.subspan(first.size()))) return std::nullopt;
+  return link::count_messages(records, sight.ring_bytes);
+}
+
+bool report_missing(const Seen& seen, const std::vector<pid_t>& pids) {
+  bool are_all_found = true;
+  for (const pid_t pid : pids) {
+    const SeenProcess* const process = seen.process(pid);
+    if (process != nullptr && !process->is_hidden) continue;
+    are_all_found = false;
+    const os::MappedMemories mapped = os::mapped_memories_of(pid, link::kMemoryName);
+    const char* why = "it does not use coproc";
+    if (is_refusal(mapped.error_number))
+      why = "it cannot be looked into: run coproc as its user, or as root";
+    else if (mapped.error_number != 0)
+      why = "there is no such process";
+    std::fprintf(stderr, "coproc: process %d: %s\n", static_cast<int>(pid), why);
+  }
+  return are_all_found;
+}
+
+Seen only_around(Seen seen, const std::vector<pid_t>& pids) {
+  std::set<pid_t> wanted(pids.begin(), pids.end());
+  for (bool grows = true; grows;) {
+    const std::size_t before = wanted.size();
+    for (const SeenProcess& one : seen.processes) {
+      if (one.host == 0) continue;
+      if (wanted.contains(one.pid)) wanted.insert(one.host);
+      if (wanted.contains(one.host)) wanted.insert(one.pid);
+    }
+    for (const SeenLink& one : seen.links) {
+      const bool is_wanted = std::ranges::any_of(one.processes, [&](pid_t pid) { return wanted.contains(pid); });
+      if (is_wanted) wanted.insert(one.processes.begin(), one.processes.end());
+    }
+    grows = wanted.size() != before;
+  }
+  std::erase_if(seen.processes, [&](const SeenProcess& one) { return !wanted.contains(one.pid); });
+  std::erase_if(seen.links, [&](const SeenLink& one) { return !wanted.contains(one.processes.front()); });
+  return seen;
+}
+
+}  // namespace command
