@@ -50,6 +50,8 @@ class ForeignMemory {
 
   ForeignMemory() noexcept = default;
   explicit operator bool() const noexcept { return fd_ || process_ != 0; }
+  /// Whether it stays the same memory, whatever becomes of the process and its number.
+  bool has_descriptor() const noexcept { return static_cast<bool>(fd_); }
   /// Fills `bytes` from `offset` on. False: it is not there (any more), or may not be read.
   bool read(std::uint64_t offset, std::span<std::byte> bytes) const noexcept;
 

@@ -1,5 +1,5 @@
-// A host whose workers are looked at from outside (test_map.py). It prints a line "NAME PID" for each, and "ready", and
-// then obeys the words that it reads.
+// A host whose workers are looked at from outside, by the tests that use seen.py. It prints a line "NAME PID" for each,
+// and "ready", and then obeys the words that it reads.
 #include <coproc/coproc.hpp>
 
 #include <unistd.h>

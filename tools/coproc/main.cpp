@@ -10,6 +10,7 @@
 #include "doctor.hpp"
 #include "map.hpp"
 #include "monitor.hpp"
+#include "top.hpp"
 
 int main(int argc, char** argv) {
   CLI::App app("Looks at programs that use worker processes, and at the machine that they run on.", "coproc");
@@ -52,11 +53,23 @@ int main(int argc, char** argv) {
   map->add_flag("--json", mapped.wants_json, "Print JSON");
   map->add_option("pid", mapped.pids, "Only what belongs to these processes")->type_name("PID");
 
+  command::TopRequest watched;
+  double top_seconds = 1;
+  CLI::App* top = app.add_subcommand("top", "Show what hosts and workers do, again and again; q leaves");
+  top->add_flag("--json", watched.wants_json, "Print an object of JSON in each line");
+  top->add_option("-n", watched.count, "End after so many pictures")->type_name("COUNT");
+  top->add_option("-d,--delay", top_seconds, "Seconds between two pictures")->check(CLI::Range(0.05, 1e6));
+  top->add_option("pid", watched.pids, "Only what belongs to these processes")->type_name("PID");
+
   CLI11_PARSE(app, argc, argv);
   try {
     if (doctor->parsed()) return command::doctor(wants_json);
     if (bridge->parsed()) return command::bridge(bridged);
     if (map->parsed()) return command::map(mapped);
+    if (top->parsed()) {
+      watched.interval = std::chrono::nanoseconds(static_cast<std::int64_t>(top_seconds * 1e9));
+      return command::top(watched);
+    }
     request.options.interval = std::chrono::nanoseconds(static_cast<std::int64_t>(interval_ms * 1e6));
     return command::monitor(request);
   } catch (const std::exception& error) {

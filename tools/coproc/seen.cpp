@@ -166,9 +166,9 @@ Survey survey() {
   return result;
 }
 
-/// Reads the header in the way that has worked before, or in any that does.
+/// Reads the header by the descriptor that is open already, or in any other way.
 bool read_header(os::ForeignMemory& memory, const std::vector<Holder>& holders, std::span<std::byte> header) {
-  if (memory.read(0, header)) return true;
+  if (memory.has_descriptor() && memory.read(0, header)) return true;
   for (const Holder& holder : holders) {
     if (!holder.descriptor) continue;
     memory = os::ForeignMemory::by_descriptor(holder.pid, *holder.descriptor);
@@ -252,7 +252,7 @@ Seen Watcher::look() {
 }
 
 std::optional<std::uint64_t> Watcher::count_messages(const SeenLink& link, int from, std::uint64_t begin,
-                                                     std::uint64_t end) {
+                                                     std::uint64_t end) const {
   if (begin == end) return 0;
   constexpr std::uint64_t kMost = 1 << 20;
   const auto memory = memories_.find(key_of(link.file));
@@ -265,7 +265,16 @@ std::optional<std::uint64_t> Watcher::count_messages(const SeenLink& link, int f
   const auto first = whole.first(std::min<std::uint64_t>(records.size(), to_end));
   if (!memory->second.read(sight.place_of(from, begin), first)) return std::nullopt;
   if (!memory->second.read(sight.place_of(from, 0), whole.subspan(first.size()))) return std::nullopt;
+  const auto after = look_again(link);
+  if (!after || after->ring[from].tail - begin > sight.ring_bytes) return std::nullopt;  // they may be overwritten
   return link::count_messages(records, sight.ring_bytes);
+}
+
+std::optional<link::LinkSight> Watcher::look_again(const SeenLink& link) const {
+  const auto memory = memories_.find(key_of(link.file));
+  std::array<std::byte, link::kSightBytes> header;
+  if (memory == memories_.end() || !memory->second.read(0, header)) return std::nullopt;
+  return link::sight_of(header).sight;
 }
 
 bool report_missing(const Seen& seen, const std::vector<pid_t>& pids) {

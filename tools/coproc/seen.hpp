@@ -64,7 +64,10 @@ class Watcher {
  public:
   Seen look();
   /// The messages that one end has sent between two positions of its ring, if these can still be counted.
-  std::optional<std::uint64_t> count_messages(const SeenLink& link, int from, std::uint64_t begin, std::uint64_t end);
+  std::optional<std::uint64_t> count_messages(const SeenLink& link, int from, std::uint64_t begin,
+                                              std::uint64_t end) const;
+  /// The same link at this moment.
+  std::optional<coproc::link::LinkSight> look_again(const SeenLink& link) const;
 
  private:
   std::map<std::pair<std::uint64_t, std::uint64_t>, coproc::os::ForeignMemory> memories_;
