@@ -8,7 +8,6 @@
 
 #include "coproc/detail/foreign_text.hpp"
 #include "os/crash_signals.hpp"
-#include "os/threads_of.hpp"
 #include "process/stack_answers.hpp"
 #include "sandbox/calls.hpp"
 
@@ -66,6 +65,13 @@ std::optional<CrashArea> await_answer(std::uint32_t request, const os::Deadline&
 
 }  // namespace
 
+ThreadStack thread_without_stack(const os::ThreadState& thread) {
+  ThreadStack described = {
+      .id = thread.id, .name = detail::in_one_line(thread.name), .state = name_of_state(thread.state)};
+  if (thread.call) described.system_call = sandbox::name_of_call(*thread.call);
+  return described;
+}
+
 std::optional<CrashArea> copy_answer(const CrashArea& area, std::uint32_t request) {
   const auto number = [&](int order) { return __atomic_load_n(&area.request, order); };  // atomic_ref takes no const
   if (number(__ATOMIC_ACQUIRE) != request) return std::nullopt;  // pairs with the release in write_answer()
@@ -82,8 +88,7 @@ std::vector<AskedThread> ask_for_stacks(pid_t process, std::uint32_t& last_reque
   const std::vector<os::ThreadState> threads = os::threads_of(process);
   for (const os::ThreadState& each : threads) {
     AskedThread asked;
-    asked.thread = {.id = each.id, .name = detail::in_one_line(each.name), .state = name_of_state(each.state)};
-    if (each.call) asked.thread.system_call = sandbox::name_of_call(*each.call);
+    asked.thread = thread_without_stack(each);
     if (const char* const why_not = why_not_asked(each.state)) {
       asked.thread.note = why_not;
     } else if (!os::has_handler(process, stack_signal())) {

@@ -13,10 +13,14 @@
 
 #include "coproc/thread_stack.hpp"
 #include "os/clock.hpp"
+#include "os/threads_of.hpp"
 #include "process/crash_area.hpp"
 #include "process/function_ref.hpp"
 
 namespace coproc::inline v0::process {
+
+/// What the system says of a thread, with an empty stack.
+ThreadStack thread_without_stack(const os::ThreadState& thread);
 
 /// A thread without its stack, and its answer, which describe_stack() turns into one. Without an answer, the thread has
 /// a note that says why.

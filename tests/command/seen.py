@@ -41,8 +41,8 @@ def running_host(launcher=()):
         assert host.process.wait() == 0
 
 
-def run(*words, launcher=()):
-    return subprocess.run([*launcher, COPROC, *map(str, words)], capture_output=True, text=True)
+def run(*words, launcher=(), **options):
+    return subprocess.run([*launcher, COPROC, *map(str, words)], capture_output=True, text=True, **options)
 
 
 class Map:

@@ -10,6 +10,7 @@
 #include "doctor.hpp"
 #include "map.hpp"
 #include "monitor.hpp"
+#include "stack.hpp"
 #include "top.hpp"
 
 int main(int argc, char** argv) {
@@ -61,11 +62,17 @@ int main(int argc, char** argv) {
   top->add_option("-d,--delay", top_seconds, "Seconds between two pictures")->check(CLI::Range(0.05, 1e6));
   top->add_option("pid", watched.pids, "Only what belongs to these processes")->type_name("PID");
 
+  command::StackRequest stacked;
+  CLI::App* stack = app.add_subcommand("stack", "Say where each thread of a living process is");
+  stack->add_flag("--json", stacked.wants_json, "Print JSON");
+  stack->add_option("pid", stacked.pid, "The process")->required()->check(CLI::PositiveNumber)->type_name("PID");
+
   CLI11_PARSE(app, argc, argv);
   try {
     if (doctor->parsed()) return command::doctor(wants_json);
     if (bridge->parsed()) return command::bridge(bridged);
     if (map->parsed()) return command::map(mapped);
+    if (stack->parsed()) return command::stack(stacked);
     if (top->parsed()) {
       watched.interval = std::chrono::nanoseconds(static_cast<std::int64_t>(top_seconds * 1e9));
       return command::top(watched);

@@ -255,25 +255,28 @@ std::optional<std::uint64_t> Watcher::count_messages(const SeenLink& link, int f
                                                      std::uint64_t end) const {
   if (begin == end) return 0;
   constexpr std::uint64_t kMost = 1 << 20;
-  const auto memory = memories_.find(key_of(link.file));
-  if (memory == memories_.end() || !link.sight || end < begin) return std::nullopt;
+  if (!link.sight || end < begin) return std::nullopt;
   const link::LinkSight& sight = *link.sight;
   if (end - begin > std::min(sight.ring_bytes, kMost)) return std::nullopt;
   std::vector<std::byte> records(end - begin);
   const std::uint64_t to_end = sight.ring_bytes - (begin & (sight.ring_bytes - 1));
   const std::span whole(records);
   const auto first = whole.first(std::min<std::uint64_t>(records.size(), to_end));
-  if (!memory->second.read(sight.place_of(from, begin), first)) return std::nullopt;
-  if (!memory->second.read(sight.place_of(from, 0), whole.subspan(first.size()))) return std::nullopt;
+  if (!read(link, sight.place_of(from, begin), first)) return std::nullopt;
+  if (!read(link, sight.place_of(from, 0), whole.subspan(first.size()))) return std::nullopt;
   const auto after = look_again(link);
   if (!after || after->ring[from].tail - begin > sight.ring_bytes) return std::nullopt;  // they may be overwritten
   return link::count_messages(records, sight.ring_bytes);
 }
 
-std::optional<link::LinkSight> Watcher::look_again(const SeenLink& link) const {
+bool Watcher::read(const SeenLink& link, std::uint64_t at, std::span<std::byte> bytes) const {
   const auto memory = memories_.find(key_of(link.file));
+  return memory != memories_.end() && memory->second.read(at, bytes);
+}
+
+std::optional<link::LinkSight> Watcher::look_again(const SeenLink& link) const {
   std::array<std::byte, link::kSightBytes> header;
-  if (memory == memories_.end() || !memory->second.read(0, header)) return std::nullopt;
+  if (!read(link, 0, header)) return std::nullopt;
   return link::sight_of(header).sight;
 }
 

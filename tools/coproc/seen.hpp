@@ -6,9 +6,11 @@
 
 #include <sys/types.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -66,6 +68,8 @@ class Watcher {
   /// The messages that one end has sent between two positions of its ring, if these can still be counted.
   std::optional<std::uint64_t> count_messages(const SeenLink& link, int from, std::uint64_t begin,
                                               std::uint64_t end) const;
+  /// Fills `bytes` from a place in the link's memory on. False: they cannot be read.
+  bool read(const SeenLink& link, std::uint64_t at, std::span<std::byte> bytes) const;
   /// The same link at this moment.
   std::optional<coproc::link::LinkSight> look_again(const SeenLink& link) const;
 

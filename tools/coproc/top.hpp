@@ -15,8 +15,8 @@ struct TopRequest {
   std::chrono::nanoseconds interval = std::chrono::seconds(1);
 };
 
-/// Shows it on a terminal, or prints it. Returns 0; or 1 if one of the processes cannot be shown at the beginning, which
-/// is said on stderr; or 128 and the number of the signal that has ended it. Throws std::system_error.
+/// Shows it on a terminal, or prints it. Returns 0; or 1 if one of the processes cannot be shown at the start, which is
+/// said on stderr; or 128 and the number of the signal that has ended it. Throws std::system_error.
 int top(const TopRequest& request);
 
 }  // namespace command
