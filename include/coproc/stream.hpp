@@ -49,6 +49,7 @@ class COPROC_API StreamHandle {
   /// Waits for the next part and delivers it. Returns false if there are no more. Throws TimeoutError.
   bool next(const Incoming& to, Timeout timeout);
   void cancel() noexcept;
+  std::size_t queued() const noexcept;
   bool is_over() const noexcept { return is_over_; }
   void note_over() noexcept { is_over_ = true; }
   std::uint64_t id() const noexcept { return id_; }
@@ -100,6 +101,9 @@ class Stream {
   }
   /// Whether no part will come any more: the last one was read, an error has answered, or the stream was cancelled.
   bool is_over() const noexcept { return !part_ && handle_.is_over(); }
+  /// The number of parts that were moved to this end already and not read yet. An error that has come behind them, or
+  /// an end without a part, counts like a part. Takes in no others, and throws nothing.
+  std::size_t queued() const noexcept { return handle_.queued() + (part_ ? 1 : 0); }
 
   using value_type = T;
   using Iterator = detail::ReadingIterator<Stream>;

@@ -165,6 +165,7 @@ class Core {
   Part next_part(std::uint64_t id, const Incoming& to, Timeout timeout);
   void cancel_stream(std::uint64_t id);
   bool reads_stream(std::uint64_t id) const noexcept { return requests_.streams().reads(id); }
+  std::size_t queued_parts(std::uint64_t id) const noexcept { return requests_.streams().unread(id); }
   [[noreturn]] void throw_no_part(std::uint64_t id) const;
   void reply_part_to(const Message& request, const Outgoing& part, const SendOptions& options);
   bool try_reply_part_to(const Message& request, const Outgoing& part);

@@ -355,6 +355,11 @@ void StreamHandle::cancel() noexcept {
   }
 }
 
+std::size_t StreamHandle::queued() const noexcept {
+  const Core* const core = is_over_ ? nullptr : MessengerAccess::core(*messenger_);
+  return core == nullptr ? 0 : core->queued_parts(id_);
+}
+
 }  // namespace coproc::inline v0::detail
 
 namespace coproc::inline v0 {

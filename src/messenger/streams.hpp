@@ -61,8 +61,12 @@ class Streams {
   void put(Reading& stream, EntryPtr& entry, bool is_end);
   /// Takes out the first entry. REQUIRES: there is one.
   EntryPtr take(Reading& stream) noexcept;
-  /// The number of entries that are not taken.
+  /// The number of entries that are not taken: of all streams, and of one.
   std::size_t unread() const noexcept { return unread_; }
+  std::size_t unread(std::uint64_t id) const noexcept {
+    const auto at = reading_.find(id);
+    return at == reading_.end() ? 0 : at->second.entries.size();
+  }
   bool owes() const noexcept { return owes_; }
   void set_owes(bool owes) noexcept { owes_ = owes; }
   /// Appends the ids of the streams that have no end yet and were not cancelled.

@@ -258,6 +258,34 @@ TEST_F(OneProcessStreams, AReplyIsTheLastPart) {
   EXPECT_EQ(all_of(stream), (std::vector{1, 2}));
 }
 
+TEST_F(OneProcessStreams, QueuedCountsWhatOtherCallsHaveTakenIn) {
+  auto stream = a.stream<int>(0), other = a.stream<int>(1);
+  const Message request = b.receive_blocking(), other_request = b.receive_blocking();
+  for (int i = 0; i < 3; ++i) b.reply_part_to(request, i);
+  b.reply_part_to(other_request, 7);
+  EXPECT_EQ(stream.queued(), 0u);  // it takes in nothing
+  EXPECT_EQ(a.available(), 0u);
+  EXPECT_EQ(stream.queued(), 3u);
+  EXPECT_EQ(other.queued(), 1u);
+  EXPECT_EQ(stream.next(0s), 0);
+  EXPECT_EQ(stream.queued(), 2u);
+  const auto at = stream.begin();
+  EXPECT_EQ(*at, 1);
+  EXPECT_EQ(stream.queued(), 2u);  // a loop has fetched one, and not gone on
+  EXPECT_EQ(stream.next(0s), 1);
+  EXPECT_EQ(stream.next(0s), 2);
+  EXPECT_EQ(stream.queued(), 0u);
+  b.end_reply_to(request);
+  b.reply_error_to(other_request, std::out_of_range("the end"));
+  EXPECT_EQ(a.available(), 0u);
+  EXPECT_EQ(stream.queued(), 1u);  // the end
+  EXPECT_EQ(other.queued(), 2u);   // a part and an error
+  EXPECT_EQ(stream.next(0s), std::nullopt);
+  EXPECT_EQ(stream.queued(), 0u);
+  other.cancel();
+  EXPECT_EQ(other.queued(), 0u);
+}
+
 TEST_F(OneProcessStreams, TheWriterIsToldOfACancellationOnce) {
   auto stream = a.stream<int>(0, {.window_bytes = 1});
   const Message request = b.receive_blocking();
