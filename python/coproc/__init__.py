@@ -34,7 +34,15 @@ from .array import empty
 from .errors import *  # noqa: F403
 from .legacy_worker_resource import BaseWorkerProcess, LegacyWorkerResource
 from .machine import Fence
-from .messenger import ChannelID, MultiMessenger, PriorityMessenger, RecvPayloadType, SendPayloadType
+from .messenger import (
+    ChannelID,
+    MultiMessenger,
+    PriorityMessenger,
+    RecvPayloadType,
+    ReplyStream,
+    SendPayloadType,
+    Stream,
+)
 from .monitor import Monitor, MonitorMessengerInterface, Note, Stat, StatsResult
 from .pool import (
     Executor,

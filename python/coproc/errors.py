@@ -31,6 +31,7 @@ __all__ = [
     "ResourceRequestedClose",
     "SandboxError",
     "StartError",
+    "StreamCancelledError",
     "TaskCancelledError",
     "TaskTimeoutError",
     "WorkerDiedError",
@@ -138,6 +139,10 @@ class QueueFullError(Error):
 
 class NoRequestError(Error):
     """There is no such request, or it has an answer already, or it came through an earlier link."""
+
+
+class StreamCancelledError(Error):
+    """Whoever reads a stream has given it up: no more parts are wanted, and the request counts as answered."""
 
 
 class ProtocolError(Error):

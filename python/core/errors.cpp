@@ -90,6 +90,8 @@ void translate_as(std::exception_ptr pointer, bool unpickles) {
     set_task_timeout(error);
   } catch (const coproc::TaskCancelledError& error) {
     set("TaskCancelledError", error.what());
+  } catch (const coproc::StreamCancelledError& error) {
+    set("StreamCancelledError", error.what());
   } catch (const coproc::PoolBrokenError& error) {
     set_pool_broken(error, unpickles);
   } catch (const coproc::TimeoutError& error) {

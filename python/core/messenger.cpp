@@ -70,7 +70,9 @@ coproc::Messenger* Messenger::Use::begin() const {
     if (messenger_.link_ != nullptr) messenger_.link_->interrupt();
   });
   try {
-    return &messenger_.link();
+    coproc::Messenger* const link = &messenger_.link();
+    messenger_.cancel_abandoned();
+    return link;
   } catch (...) {
     messenger_.turn_.end(kind_);
     throw;
@@ -81,6 +83,7 @@ coproc::Messenger* Messenger::Use::begin() const {
 Timeout Messenger::Use::let_others_in(Timeout time, std::chrono::steady_clock::time_point began) const {
   if (messenger_.turn_.is_wanted()) messenger_.turn_.step_aside();
   if (messenger_.link_ != link_) throw coproc::LinkClosedError("this messenger was closed while a thread waited in it");
+  messenger_.cancel_abandoned();
   if (time.ns == coproc::kForever.ns) return time;
   return std::max(std::chrono::nanoseconds(0), time.ns - (std::chrono::steady_clock::now() - began));
 }
@@ -89,6 +92,7 @@ void Messenger::close() {
   if (!turn_.is_free()) {
     throw coproc::ConcurrentUseError("close: another thread waits in this messenger: interrupt() it first");
   }
+  lose_streams();
   if (held_ != nullptr) held_->end.close();
   held_.reset();
   link_ = nullptr;
@@ -104,16 +108,7 @@ void Messenger::leave() noexcept {
     const Unlocked unlocked;
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
-}
-
-template <class F>
-auto Messenger::with_errors(F f) {
-  try {
-    return f();
-  } catch (const PythonError& error) {
-    if (error.has_escaped() && end_report_ != nullptr) end_report_->is_reported = true;
-    raise_remote(error, unpickles_);
-  }
+  lose_streams();
 }
 
 // ---- receiving ----
@@ -269,6 +264,11 @@ py::object Messenger::receive_reply_within(std::uint64_t id, Timeout time) {
 
 void Messenger::discard_reply(std::uint64_t id) {
   with_errors([&] { Use(*this)->discard_reply(coproc::RequestId{id}); });
+}
+
+void Messenger::keep_latest(py::handle channel) {
+  const ChannelId id = id_of(channel);
+  Use(*this)->keep_latest(id);
 }
 
 py::object Messenger::call(py::handle data, py::handle channel, py::handle timeout) {

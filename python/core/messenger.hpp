@@ -4,6 +4,7 @@
 #include <pybind11/pybind11.h>
 #include <coproc/link_end.hpp>
 #include <coproc/messenger.hpp>
+#include <coproc/stream.hpp>
 
 #include <chrono>
 #include <deque>
@@ -16,6 +17,7 @@
 #include <variant>
 #include <vector>
 
+#include "errors.hpp"
 #include "lock.hpp"
 #include "pickling.hpp"
 #include "turn.hpp"
@@ -33,6 +35,7 @@ struct HeldEnd {
 };
 
 class OutgoingData;
+class Stream;
 
 /// What the error says for a pickle that is not unpickled; null for the usual text.
 using RefusalText = std::shared_ptr<const std::string>;
@@ -57,6 +60,7 @@ class Messenger {
   Messenger(bool reorders, bool unpickles) noexcept : reorders_(reorders), unpickles_(unpickles) {}
   Messenger(const Messenger&) = delete;
   Messenger& operator=(const Messenger&) = delete;
+  ~Messenger() { lose_streams(); }
 
   // ---- the link ----
 
@@ -64,6 +68,7 @@ class Messenger {
   /// Uses a link that `keeper` keeps alive.
   void use(coproc::Messenger& link, std::shared_ptr<void> keeper,
            std::shared_ptr<EndReport> end_report = nullptr) noexcept {
+    if (link_ != &link) lose_streams();
     link_ = &link;
     keeper_ = std::move(keeper);
     end_report_ = std::move(end_report);
@@ -91,6 +96,7 @@ class Messenger {
   bool reorders() const noexcept { return reorders_; }
   bool unpickles() const noexcept { return unpickles_; }
   void set_refusal(std::string text) { refusal_ = std::make_shared<const std::string>(std::move(text)); }
+  const RefusalText& refusal() const noexcept { return refusal_; }
 
   // ---- sending ----
 
@@ -105,7 +111,19 @@ class Messenger {
   void send_error(py::handle exception, py::handle timeout);
   void send_close_request();
   void send_end(py::handle timeout);
+  void reply_part_to(const Received& request, py::handle data, py::handle timeout);
+  bool try_reply_part_to(const Received& request, py::handle data);
+  void end_reply_to(const Received& request, py::handle timeout);
   py::object lend(std::size_t bytes);
+
+  // ---- streams ----
+
+  coproc::Stream<coproc::Message> begin_stream(py::handle data, py::handle channel, py::handle timeout,
+                                               long long window_bytes, py::handle priority);
+  /// Keeps the stream in mind, which has just begun. It is told before the link goes.
+  void add(Stream& stream) { streams_.push_back(&stream); }
+  /// Forgets a stream that nobody refers to any more, and cancels it: now, or, if a call is under way, behind that.
+  void abandon(const Stream& stream, coproc::Stream<coproc::Message> parts) noexcept;
 
   // ---- receiving ----
 
@@ -118,6 +136,7 @@ class Messenger {
   py::list receive_available_messages(py::handle channel);
   py::object receive_reply(std::uint64_t id, py::handle timeout);
   void discard_reply(std::uint64_t id);
+  void keep_latest(py::handle channel);
   py::object call(py::handle data, py::handle channel, py::handle timeout);
   py::object receive_next_reply(py::handle channel, py::handle timeout);
   Received receive_next_reply_message(py::handle channel, py::handle timeout);
@@ -141,6 +160,17 @@ class Messenger {
 
   /// Opens the link if that has not happened yet. Throws LinkClosedError.
   coproc::Messenger& link();
+
+  /// Calls `f`, and raises the Python exception that the other side has sent if that throws one.
+  template <class F>
+  auto with_errors(F f) {
+    try {
+      return f();
+    } catch (const PythonError& error) {
+      if (error.has_escaped() && end_report_ != nullptr) end_report_->is_reported = true;
+      raise_remote(error, unpickles_);
+    }
+  }
 
   /// The turn of this thread in the link. It is kept while the thread works without the interpreter's lock.
   class Use {
@@ -194,8 +224,8 @@ class Messenger {
   void put_back(std::span<coproc::Message> messages);
   py::object payload_or_put_back(coproc::Message message);
   py::object receive_reply_within(std::uint64_t id, coproc::Timeout time);
-  template <class F>
-  auto with_errors(F f);
+  void cancel_abandoned() noexcept;
+  void lose_streams() noexcept;
   coproc::Message wait_for_message(py::handle channel, py::handle timeout);
 
   std::shared_ptr<HeldEnd> held_;
@@ -210,6 +240,9 @@ class Messenger {
   Turn turn_;
   bool is_interrupted_ = false;  // by the user, so that the waiting call reports it
   py::set channels_;
+  // Declared behind what they use.
+  std::vector<Stream*> streams_;
+  std::vector<coproc::Stream<coproc::Message>> abandoned_;  // of Streams that are gone, and not cancelled yet
 };
 
 /// Marks the thread as working without the interpreter's lock while this object lives.

@@ -177,6 +177,11 @@ void bind_messenger(py::module_& module) {
            "priority"_a = none, docs::kReplyTo.c_str())
       .def("reply_error_to", &Messenger::reply_error_to, "request"_a, "exception"_a, py::kw_only(), "timeout"_a = none,
            docs::kReplyErrorTo.c_str())
+      .def("reply_part_to", &Messenger::reply_part_to, "request"_a, "data"_a, py::kw_only(), "timeout"_a = none,
+           docs::kReplyPartTo.c_str())
+      .def("try_reply_part_to", &Messenger::try_reply_part_to, "request"_a, "data"_a, docs::kTryReplyPartTo.c_str())
+      .def("end_reply_to", &Messenger::end_reply_to, "request"_a, py::kw_only(), "timeout"_a = none,
+           docs::kEndReplyTo.c_str())
       .def("_send_error", &Messenger::send_error)
       .def("send_close_request", &Messenger::send_close_request, docs::kSendCloseRequest.c_str())
       .def("send_end", &Messenger::send_end, py::kw_only(), "timeout"_a = none, docs::kSendEnd.c_str())
@@ -194,6 +199,7 @@ void bind_messenger(py::module_& module) {
       .def("receive_reply", &Messenger::receive_reply, "request_id"_a, py::kw_only(), "timeout"_a = none,
            docs::kReceiveReply.c_str())
       .def("discard_reply", &Messenger::discard_reply, "request_id"_a, docs::kDiscardReply.c_str())
+      .def("keep_latest", &Messenger::keep_latest, "channel_id"_a = none, docs::kKeepLatest.c_str())
       .def("call", &Messenger::call, "data"_a, "channel_id"_a = none, py::kw_only(), "timeout"_a = none,
            docs::kCall.c_str())
       .def("_receive_next_reply", &Messenger::receive_next_reply)
@@ -217,6 +223,9 @@ void bind_messenger(py::module_& module) {
       .def(
           "messages_received", [](Messenger& self, py::object channel) { return self.counts(channel).received; },
           "channel_id"_a = none, docs::kMessagesReceived.c_str())
+      .def(
+          "messages_replaced", [](Messenger& self, py::object channel) { return self.counts(channel).replaced; },
+          "channel_id"_a = none, docs::kMessagesReplaced.c_str())
       .def("pipe_poll", &Messenger::has_work, docs::kPipePoll.c_str())
       .def("fileno", &Messenger::native_handle, docs::kFileno.c_str())
       .def("interrupt", &Messenger::interrupt, docs::kInterrupt.c_str())

@@ -164,6 +164,85 @@ inline const std::string kSendEnd =
     "    end of a pair a PeerClosedError\n"
     ":raises InterruptedError: if the call waits and `interrupt` is called\n";
 
+// ---- streams ----
+
+inline const std::string kStreamRequest =
+    ":param request: the request, a DataMessage that this messenger has received, which was sent by `stream`\n";
+inline const std::string kPartErrors =
+    ":raises StreamCancelledError: if the other side has given up the stream; the request counts as answered then\n"
+    ":raises NoRequestError: if the message is not a request, has an answer already, came through an earlier link, or\n"
+    "    was not sent by `stream`\n";
+inline const std::string kReplyPartTo =
+    "Send a part of the answer to a request that was sent by `stream`.\n\n"
+    "`reply_to` sends the last part; `end_reply_to` and `reply_error_to` end the stream without another one. Blocks "
+    "while\n"
+    "the window of the stream is full, that is, until the other side has read more, and while the link is full.\n"
+    "Meanwhile it takes in messages. A call that raises has sent nothing, and may be repeated.\n\n" +
+    kStreamRequest + kData +
+    ":param timeout: The seconds for which the call waits. None, the default: for ever.\n"
+    ":raises TimeoutError: if the window or the link was full for all of `timeout`\n"
+    ":raises ResourceRequestedClose: if the window is full and the other side has asked this one to close\n" +
+    kPartErrors +
+    ":raises MessageTooLargeError: if the part is larger than `LinkOptions.max_message_bytes`\n"
+    ":raises QueueFullError: if the call waits and the inbox of this side is full\n"
+    ":raises LinkClosedError: if this messenger was closed or has called `send_end`\n"
+    ":raises WorkerDiedError: if the call waits and the worker has ended; in a worker it is a HostDiedError, and at "
+    "an\n"
+    "    end of a pair a PeerClosedError\n"
+    ":raises InterruptedError: if the call waits and `interrupt` is called\n"
+    ":raises Exception: what pickling the data raises\n";
+inline const std::string kTryReplyPartTo =
+    "Send a part as `reply_part_to` does, if it may be sent now. Never waits.\n\n"
+    "After it has returned False, `fileno` is readable when the other side has read more.\n\n" +
+    kStreamRequest + kData + ":return: whether it was sent; False: the window or the link is full\n" + kPartErrors +
+    ":raises MessageTooLargeError: if the part is larger than `LinkOptions.max_message_bytes`\n"
+    ":raises LinkClosedError: if this messenger was closed or has called `send_end`\n"
+    ":raises Exception: what pickling the data raises\n";
+inline const std::string kEndReplyTo =
+    "End the answer to a request that was sent by `stream`, behind the parts that were sent.\n\n"
+    "Blocks only while the link is full. A call that raises has sent nothing, and may be repeated.\n\n" +
+    kStreamRequest + kSendTimeout +
+    ":raises NoRequestError: if the message is not a request, has an answer already, or came through an earlier "
+    "link\n" +
+    kSendErrors;
+inline const std::string kStream =
+    "The parts that answer one request, in the order of their sends. `stream` of a messenger makes these objects.\n\n"
+    "An iterator and an asynchronous iterator. The other side's error, or its end, is raised behind all parts that "
+    "were\n"
+    "sent before. An error that belongs to one part (it cannot be unpickled) is raised in its place, and the stream "
+    "goes\n"
+    "on. Parts that are not read stay here; no other receive returns them. Leaving a `with` block of the stream "
+    "cancels\n"
+    "it, and so does dropping the last reference to it.\n\n"
+    "A step of a loop raises what `next` raises, with `each` of `stream` as its time; a new loop continues.\n";
+inline const std::string kStreamNext =
+    "Wait for the next part and return it.\n\n"
+    "Blocks until a part or the end is there.\n\n"
+    ":param default: What to return if there are no more parts. None by default.\n" +
+    kReceiveTimeout +
+    ":return: the part, or `default`\n"
+    ":raises TimeoutError: if no part has come in this time; the stream goes on\n"
+    ":raises ResourceRequestedClose: once, if the other side has asked this one to close, and again whenever the call\n"
+    "    would sleep after that\n" +
+    kEndErrors +
+    ":raises NoRequestError: if the worker was started again before the end of the stream\n"
+    ":raises QueueFullError: if the inbox is full of other messages\n"
+    ":raises ConcurrentUseError: if another thread waits in the messenger\n"
+    ":raises InterruptedError: if `interrupt` of the messenger is called\n"
+    ":raises Exception: an exception by which the other side has answered, or what unpickling the part raises\n";
+inline const std::string kStreamCancel =
+    "Give up the stream: drop what is not read, and tell the other side, whose next send of a part raises\n"
+    "StreamCancelledError.\n\n"
+    "Does not wait for that. A second call does nothing, and neither does one behind the end.\n";
+inline const std::string kStreamQueued =
+    "Return how many parts were taken from the link and not yet read.\n\n"
+    "An error that has come behind them, or an end without a part, counts like a part. Does not look whether more "
+    "have\n"
+    "arrived.\n\n"
+    ":return: the number of parts\n";
+inline const std::string kStreamIsOver =
+    "Whether no part will come any more: the last one was read, an error has answered, or the stream was cancelled.";
+
 // ---- receiving ----
 
 inline const std::string kReceiveBlocking =
@@ -211,6 +290,13 @@ inline const std::string kDiscardReply =
     "queue.\n\n"
     ":param request_id: the id that `send_request` has returned\n"
     ":raises NoRequestError: if there is no such request, or its reply was received or given up already\n";
+inline const std::string kKeepLatest =
+    "Keep only the newest message of this channel from now on, for states and measurements.\n\n"
+    "A message that was not received yet is dropped when a newer one comes, which takes its place, whatever their\n"
+    "priorities. `messages_replaced` counts those that were dropped. Requests, replies and errors are never dropped. "
+    "It\n"
+    "holds for this end alone, also when a worker is started again. Does not block.\n\n" +
+    kChannel + ":raises LinkClosedError: if this messenger was closed\n" + kChannelErrors;
 inline const std::string kCall =
     "Send data, wait for the reply to it and return that: `send_request` and `receive_reply` in one.\n\n"
     "Blocks until the reply is there. If it raises, the reply is dropped when it comes.\n\n" +
@@ -254,6 +340,9 @@ inline const std::string kMessagesSent =
     ":return: the number of messages\n";
 inline const std::string kMessagesReceived =
     "Return how many messages were received on this channel, requests and replies included.\n\n" + kChannel +
+    ":return: the number of messages\n";
+inline const std::string kMessagesReplaced =
+    "Return how many messages of this channel were dropped because a newer one came (`keep_latest`).\n\n" + kChannel +
     ":return: the number of messages\n";
 inline const std::string kPipePoll =
     "Return whether something can be received or raised now, on any channel.\n\n"

@@ -40,7 +40,7 @@ auto Messenger::send_outgoing(const OutgoingData& outgoing, Timeout time, SendBy
   };
   if (outgoing.size() <= kSmall) {
     try {
-      return send_all(kAtOnce);
+      return use.at_once([&] { return send_all(kAtOnce); });
     } catch (const coproc::TimeoutError&) {
       if (time.ns.count() == 0) throw;
     }
@@ -73,7 +73,9 @@ bool Messenger::try_send(py::handle data, py::handle channel, py::handle priorit
   const auto urgency = priority_of(priority, data, reorders_);
   const OutgoingData outgoing(data, unpickles_, main_names_);
   const Use use(*this);
-  return outgoing.visit([&](const auto& value) { return use->try_send(value, id, {.priority = urgency}); });
+  return use.at_once([&] {
+    return outgoing.visit([&](const auto& value) { return use->try_send(value, id, {.priority = urgency}); });
+  });
 }
 
 std::optional<std::uint64_t> Messenger::try_send_request(py::handle data, py::handle channel, py::handle priority) {
@@ -81,8 +83,9 @@ std::optional<std::uint64_t> Messenger::try_send_request(py::handle data, py::ha
   const auto urgency = priority_of(priority, data, reorders_);
   const OutgoingData outgoing(data, unpickles_, main_names_);
   const Use use(*this);
-  const auto sent =
-      outgoing.visit([&](const auto& value) { return use->try_send_request(value, id, {.priority = urgency}); });
+  const auto sent = use.at_once([&] {
+    return outgoing.visit([&](const auto& value) { return use->try_send_request(value, id, {.priority = urgency}); });
+  });
   return sent ? std::optional(static_cast<std::uint64_t>(*sent)) : std::nullopt;
 }
 
@@ -99,6 +102,39 @@ void Messenger::reply_to(const Received& request, py::handle data, py::handle ti
     options.timeout = within;
     link.reply_to(request.message, value, options);
     return 0;
+  });
+}
+
+void Messenger::reply_part_to(const Received& request, py::handle data, py::handle timeout) {
+  send_value(data, timeout, [&](coproc::Messenger& link, const auto& value, Timeout within) {
+    link.reply_part_to(request.message, value, {.timeout = within});
+    return 0;
+  });
+}
+
+bool Messenger::try_reply_part_to(const Received& request, py::handle data) {
+  const OutgoingData outgoing(data, unpickles_, main_names_);
+  const Use use(*this);
+  return use.at_once([&] {
+    return outgoing.visit([&](const auto& value) { return use->try_reply_part_to(request.message, value); });
+  });
+}
+
+void Messenger::end_reply_to(const Received& request, py::handle timeout) {
+  const Timeout time = timeout_of(timeout);
+  const Use use(*this);
+  use.run(time, [&](Timeout left) { use->end_reply_to(request.message, {.timeout = left}); });
+}
+
+coproc::Stream<coproc::Message> Messenger::begin_stream(py::handle data, py::handle channel, py::handle timeout,
+                                                        long long window_bytes, py::handle priority) {
+  if (window_bytes < 0) throw coproc::InvalidArgumentError("stream: window_bytes cannot be negative");
+  const ChannelId id = id_of(channel);  // a copy, as in send
+  coproc::StreamOptions options{.window_bytes = static_cast<std::size_t>(window_bytes),
+                                .priority = priority_of(priority, data, reorders_)};
+  return send_value(data, timeout, [&](coproc::Messenger& link, const auto& value, Timeout within) {
+    options.timeout = within;
+    return link.stream<coproc::Message>(value, id, options);
   });
 }
 

@@ -14,6 +14,7 @@
 #include "plain.hpp"
 #include "pool.hpp"
 #include "sandbox.hpp"
+#include "stream.hpp"
 #include "this_program.hpp"
 #include "turn.hpp"
 #include "worker.hpp"
@@ -50,6 +51,7 @@ PYBIND11_MODULE(_core, module) {
   bind_turn();
   bind_link_end(module);
   bind_messenger(module);
+  bind_stream(module);
   bind_worker(module);
   bind_pool(module);
   bind_monitor(module);

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "memory.hpp"
@@ -61,6 +62,7 @@ py::object payload_of(const coproc::Message& message, bool unpickles, const Refu
     const Memory packed = message.get<Packed>().in;
     return unpacked(packed.data(), packed.size());
   }
+  if (message.holds<std::monostate>()) return py::none();  // the reply to a C++ call that returns nothing
   if (message.holds<Memory>()) return as_buffer(message.get<Memory>());
   if (const auto bytes = plain_bytes<std::byte, std::uint8_t, char>(message)) return *bytes;
   return plain_payload<std::string, bool, std::int32_t, std::int64_t, std::uint32_t, std::uint64_t, float, double,

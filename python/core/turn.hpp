@@ -31,6 +31,13 @@ class Turn {
   void end(Kind kind) noexcept;
 
   bool is_free() const noexcept { return depth_ == 0; }
+  /// Whether the turn of this thread was taken once, and so no other call of it is under way.
+  bool is_outermost() const noexcept { return depth_ == 1; }
+  /// Whether the thread that waits for messages works without the interpreter's lock now.
+  bool is_asleep() noexcept {
+    check_process();
+    return is_asleep_;
+  }
   /// Whether another thread waits for messages.
   bool has_other_waiter() const noexcept;
   /// The thread that waits for messages calls this around its work without the interpreter's lock.

@@ -23,6 +23,9 @@ def target(messenger: coproc.PriorityMessenger, verbose: bool = False) -> None:
 
 with coproc.WorkerResource(target, name="echo") as worker:
     ids: list[int] = worker.messenger.send_request_multiple([1, 2])
+    with worker.messenger.stream("rows", "channel", each=1.5, window_bytes=1000) as rows:
+        rest: list[object] = [rows.next(timeout=1), *rows]
+        is_over: bool = rows.is_over
     status: coproc.ExitStatus = worker.stop(close=1)
     code: int | None = status.code
 

@@ -8,6 +8,7 @@ import time
 
 import coproc
 import pytest
+from coproc import PriorityMessenger
 
 
 class ToHost(logging.handlers.QueueHandler):
@@ -158,6 +159,37 @@ def test_a_turn_that_was_asked_for_too_late_is_not_told_to_the_next_wait(pair):
         sys.setswitchinterval(interval)
     thread.join()
     assert not raised and got == list(range(20))
+
+
+def send_now(messenger, data):
+    try:
+        messenger.send_norequest(data, timeout=0)
+        return True
+    except TimeoutError:
+        return False
+
+
+@pytest.mark.parametrize("send", [send_now, PriorityMessenger.try_send, PriorityMessenger.try_send_request])
+def test_a_turn_that_was_asked_for_too_late_is_not_told_to_the_next_send(send):
+    a, b = PriorityMessenger.new_pair(coproc.LinkOptions(ring_bytes=4096))
+    while send(a, "until the link is full"):
+        pass
+    for _ in range(10):
+        thread = threading.Thread(target=lambda: a.receive_blocking(timeout=60))
+        interval = sys.getswitchinterval()
+        sys.setswitchinterval(10)
+        try:
+            thread.start()
+            time.sleep(0.01)  # the thread waits for its message
+            b.send_norequest("it")
+            end = time.perf_counter() + 0.005
+            while time.perf_counter() < end:
+                pass  # it has the message, and waits for the interpreter's lock
+            a.remaining()  # asks for its turn, and does not wait for anything then
+        finally:
+            sys.setswitchinterval(interval)
+        thread.join()
+        assert not send(a, "until the link is full")
 
 
 def test_wait_any_lets_others_send(pair):

@@ -4,6 +4,7 @@ from ..queues import MultiQueue, PriorityMultiQueue, PriorityQueue, RequestCtr
 from .messages import ChannelID, DataMessage, RecvPayloadType, SendPayloadType
 from .multimessenger import MultiMessenger
 from .prioritymessenger import PriorityMessenger
+from .stream import ReplyStream, Stream
 
 __all__ = [
     "ChannelID",
@@ -16,7 +17,9 @@ __all__ = [
     "PriorityMultiQueue",
     "PriorityQueue",
     "RecvPayloadType",
+    "ReplyStream",
     "RequestCtr",
     "ResourceRequestedClose",
     "SendPayloadType",
+    "Stream",
 ]

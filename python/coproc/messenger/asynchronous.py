@@ -24,7 +24,9 @@ class AsyncReceiver:
         :raises ConcurrentUseError: if a task of another event loop waits in this messenger
         :raises Exception: what `receive_blocking` raises; ResourceRequestedClose only once
         """
-        return (await self._first(lambda: self._try_receive(channel_id, False), timeout, channel_id))[0]
+        return (
+            await self._first(lambda: self._try_receive(channel_id, False), timeout, self._queue_size_of(channel_id))
+        )[0]
 
     async def receive_message_async(self, channel_id=None, *, timeout=None):
         """Wait for a message of this channel without blocking the event loop.
@@ -36,7 +38,7 @@ class AsyncReceiver:
         :raises ConcurrentUseError: if a task of another event loop waits in this messenger
         :raises Exception: what `receive_message_blocking` raises; ResourceRequestedClose only once
         """
-        return await self._first(lambda: self._try_receive(channel_id, True), timeout, channel_id)
+        return await self._first(lambda: self._try_receive(channel_id, True), timeout, self._queue_size_of(channel_id))
 
     async def receive_available_async(self, channel_id=None, *, timeout=None):
         """Wait for messages of this channel without blocking the event loop.
@@ -48,7 +50,9 @@ class AsyncReceiver:
         :raises ConcurrentUseError: if a task of another event loop waits in this messenger
         :raises Exception: what `receive_available` raises
         """
-        return await self._first(lambda: self.receive_available(channel_id) or None, timeout, channel_id)
+        return await self._first(
+            lambda: self.receive_available(channel_id) or None, timeout, self._queue_size_of(channel_id)
+        )
 
     async def receive_reply_async(self, request_id, *, timeout=None):
         """Wait for the reply to one request without blocking the event loop. All other messages stay queued.
@@ -67,7 +71,7 @@ class AsyncReceiver:
             except TimeoutError:
                 return None
 
-        return (await self._first(look, timeout))[0]
+        return (await self._first(look, timeout, self._queue_size_of(None)))[0]
 
     async def call_async(self, data, channel_id=None, *, timeout=None):
         """Send data, wait for the reply to it without blocking the event loop, and return that.
@@ -111,17 +115,20 @@ class AsyncReceiver:
                 return None
 
         while self.remaining(channel_id) > 0:
-            yield (await self._first(look, timeout, channel_id))[0]
+            yield (await self._first(look, timeout, self._queue_size_of(channel_id)))[0]
 
-    async def _first(self, look, timeout, channel_id=None):
-        """Call `look` until it returns something other than None, and return that."""
+    async def _first(self, look, timeout, count):
+        """Call `look` until it returns something other than None, and return that.
+
+        What `count` returns changes when a look of another task takes in what this one waits for.
+        """
         watch = self._watch
 
         def look_as(waiter):
             try:
                 return look()
             finally:
-                watch.note_look_of(self, waiter)
+                watch.note_look_of(waiter)
 
         found = look_as(None)
         if found is not None:
@@ -129,7 +136,7 @@ class AsyncReceiver:
         loop = asyncio.get_running_loop()
         end = None if timeout is None else loop.time() + timeout
         while True:
-            waiter = watch.enter(self, loop, channel_id)
+            waiter = watch.enter(self, loop, count)
             try:
                 # The descriptor is watched before this look, so that a message that arrives after it wakes this task.
                 found = look_as(waiter)
@@ -139,11 +146,20 @@ class AsyncReceiver:
             finally:
                 watch.leave(waiter)
 
+    def _queue_size_of(self, channel_id):
+        return lambda: self.queue_size(channel_id)
+
     def _look_again(self):
         """Make waiting tasks look again, since the link was closed or is another one."""
         watch = vars(self).get("_watch")  # most messengers have none
         if watch is not None:
             watch.stop()
+
+    def _note_cancelled_stream(self):
+        """Make waiting tasks look again, since one of them may wait for this stream."""
+        watch = vars(self).get("_watch")
+        if watch is not None:
+            watch.wake_all()
 
     @functools.cached_property
     def _watch(self):
@@ -159,10 +175,10 @@ async def _until(end, future):
 
 
 class _Waiter:
-    def __init__(self, woken, channel_id):
+    def __init__(self, woken, count):
         self.woken = woken  # a future
-        self.channel_id = channel_id
-        self.queued = 0  # the number of messages at its last look
+        self.count = count
+        self.queued = 0  # what `count` returned after the last look
 
 
 class _Watch:
@@ -178,7 +194,7 @@ class _Watch:
         self._changes = None
         self._is_watched = False
 
-    def enter(self, messenger, loop, channel_id):
+    def enter(self, messenger, loop, count):
         if self._loop is not loop:
             if self._waiters and not self._loop.is_closed():
                 raise ConcurrentUseError("a task of another event loop waits in this messenger")
@@ -191,7 +207,7 @@ class _Watch:
         if not self._is_watched:
             loop.add_reader(self._changes, self._on_change)
             self._is_watched = True
-        waiter = _Waiter(loop.create_future(), channel_id)
+        waiter = _Waiter(loop.create_future(), count)
         self._waiters.add(waiter)
         return waiter
 
@@ -200,13 +216,14 @@ class _Watch:
         if not self._waiters:
             self._unwatch()
 
-    def note_look_of(self, messenger, looker):
+    def note_look_of(self, looker):
         """Wake the tasks whose messages this look has taken in.
 
-        A look takes in the messages of all channels, and the descriptor does not change by it.
+        A look takes in the messages of all channels, and the parts of all streams, and the descriptor does not change
+        by it.
         """
         for waiter in self._waiters:
-            queued = messenger.queue_size(waiter.channel_id)
+            queued = waiter.count()
             if waiter is not looker and queued != waiter.queued:
                 self._wake(waiter)
             waiter.queued = queued
@@ -217,18 +234,20 @@ class _Watch:
         if self._changes is not None:
             self._changes.close()
             self._changes = None
-        for waiter in self._waiters:
-            self._wake(waiter)
+        self.wake_all()
 
     def _unwatch(self):
         if self._is_watched and not self._loop.is_closed():
             self._loop.remove_reader(self._changes)
         self._is_watched = False
 
-    def _on_change(self):
-        self._changes.poll(0)
+    def wake_all(self):
         for waiter in self._waiters:
             self._wake(waiter)
+
+    def _on_change(self):
+        self._changes.poll(0)
+        self.wake_all()
 
     @staticmethod
     def _wake(waiter):

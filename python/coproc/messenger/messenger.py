@@ -7,6 +7,7 @@ from .. import _core
 from ..array import empty_in
 from ..queues import RequestCtr
 from .asynchronous import AsyncReceiver
+from .stream import Stream
 
 
 class Messenger(_core.Messenger, AsyncReceiver):
@@ -159,6 +160,32 @@ class Messenger(_core.Messenger, AsyncReceiver):
         """
         while self.remaining(channel_id) > 0:
             yield self._receive_next_reply_message(channel_id, timeout)
+
+    # ---- streams ----
+
+    def stream(self, data, channel_id=None, *, timeout=None, each=None, window_bytes=0, priority=None):
+        """Send a request that is answered in several parts, and return these as they arrive.
+
+            for row in worker.messenger.stream("find"):
+                ...
+
+        In asyncio it is `async for`. The other side answers by `reply_part_to` and `end_reply_to`, or by a ReplyStream.
+        Nothing of it is a reply for other receives, or counts in `remaining`. Blocks only while the link is full. A
+        call that raises has sent nothing.
+
+        :param data: The object to send: anything that can be pickled, or with the codec 'msgpack' what MessagePack has.
+        :param channel_id: The channel, any hashable object. None, the default, is the default channel.
+        :param timeout: The seconds for which the send waits while the link is full. None, the default: for ever.
+        :param each: The seconds for which a loop over the stream waits for each part. None, the default: for ever.
+        :param window_bytes: The bytes of parts that may be on their way or unread, before the other side has to wait. A
+            part counts 160 bytes besides its own. 0, the default, stands for half of `LinkOptions.ring_bytes`.
+        :param priority: A number; lower is more urgent. None, the default, stands for the attribute `priority` of the
+            data if that is a number, and otherwise for minus infinity, the most urgent.
+        :return: the Stream
+        :raises ValueError: if `window_bytes` is negative
+        :raises Exception: what `send_request` raises
+        """
+        return Stream(self, data, channel_id, timeout, each, window_bytes, priority)
 
     # ---- looking ----
 
