@@ -82,7 +82,7 @@ Pipe Pipe::create_for_input(int bytes) {
   if (call_once([&] { return ::fcntl(pipe.read_end.get(), F_SETFL, 0); }) != 0) {
     throw_errno("fcntl", pipe.read_end.get(), "F_SETFL", 0);
   }
-  resize(pipe, bytes);
+  if (bytes != 0) resize(pipe, bytes);
   return pipe;
 }
 

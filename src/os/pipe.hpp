@@ -18,9 +18,9 @@ struct Pipe {
   /// For a program's output: writes wait for space, reads do not wait. It holds `bytes` if the system allows that.
   /// Throws std::system_error.
   static Pipe create_for_output(int bytes);
-  /// For a program's input: reads wait for bytes, writes do not wait. It holds `bytes` if the system allows that.
-  /// Throws std::system_error.
-  static Pipe create_for_input(int bytes);
+  /// For a program's input: reads wait for bytes, writes do not wait. It holds `bytes`, if that is given and the system
+  /// allows it. Throws std::system_error.
+  static Pipe create_for_input(int bytes = 0);
 };
 
 /// Whether `fd` is an end of a pipe, opened for this mode: O_RDONLY or O_WRONLY.

@@ -64,8 +64,8 @@ Actions take_signals() {
 
 Running::Running(const std::vector<std::string>& words) : name_(words.front()) {
   const Words given(words);
-  auto gate = os::Pipe::create_for_input(4096);
-  auto error = os::Pipe::create_for_input(4096);
+  auto gate = os::Pipe::create_for_input();
+  auto error = os::Pipe::create_for_input();
   const Actions before = take_signals();
   pid_ = ::fork();
   if (pid_ < 0) throw std::system_error(errno, std::generic_category(), "the command's process could not be made");
