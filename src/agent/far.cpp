@@ -244,18 +244,19 @@ void Far::sleep() {
     longest = std::min(longest, link_->begin_sleep(of_link, relay_->wants_records(), relay_->room_wanted()));
   }
   if (could_send_more() || wire_->holds_input()) longest = std::chrono::nanoseconds::zero();
-  // A worker that has ended and could not be reaped yet stays ready.
-  if (!has_ended_ && readable_.worker && child_.is_ended()) {
-    longest = std::min<std::chrono::nanoseconds>(longest, kRest);
-  }
   fds[kLink] = {wire_->in(), POLLIN, 0};
   fds[kLink + 1] = {wire_->out_if_waiting(), POLLOUT, 0};
   fds[kLink + 2] = {output_->fd_if_wanted(), POLLIN, 0};
   fds[kLink + 3] = {errors_->fd_if_wanted(), POLLIN, 0};
   const int worker_fd = has_ended_ ? -1 : child_.wait_fd();
   fds[kLink + 4] = {worker_fd, POLLIN, 0};
+  const bool waits_to_reap = !has_ended_ && readable_.worker && child_.is_ended();
+  if (waits_to_reap) {  // what stays ready meanwhile is left out
+    longest = std::min<std::chrono::nanoseconds>(longest, kRest);
+    for (pollfd& entry : fds) entry.fd = entry.fd == worker_fd ? -1 : entry.fd;
+  }
   os::poll_once(fds, os::Deadline(longest));
-  readable_ = {.worker = worker_fd < 0 || fds[kLink + 4].revents != 0,
+  readable_ = {.worker = worker_fd < 0 || waits_to_reap || fds[kLink + 4].revents != 0,
                .output = fds[kLink + 2].revents != 0,
                .errors = fds[kLink + 3].revents != 0};
   if (!uses_link) return;

@@ -171,6 +171,7 @@ void Launch::close(bool has_failed) {
 
 void Launch::hurry() noexcept {
   if (launcher_) launcher_->hurry();
+  is_hurried_ = true;
   if (trunks_words_) until_.emplace(std::chrono::seconds(0));
 }
 
@@ -204,9 +205,9 @@ bool Launch::look_at_trunk() {
   }
   const bool has_ended = !trunks_words_;
   if (!has_ended && !until_->passed()) return false;
-  if (last_words_.empty()) {
-    last_words_ = has_ended ? "the near end of its trunk, a process of this machine, says no more" : "its trunk hangs";
-  }
+  if (last_words_.empty() && has_ended)
+    last_words_ = "the near end of its trunk, a process of this machine, says no more";
+  if (last_words_.empty() && !is_hurried_) last_words_ = "its trunk hangs";
   return true;
 }
 

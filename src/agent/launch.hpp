@@ -119,6 +119,7 @@ class Launch {
   bool has_marker_ = false;
   bool is_open_ = true;
   bool has_ended_ = false;
+  bool is_hurried_ = false;
   std::string noise_;  // the last of what was printed
   std::string last_words_;
 };

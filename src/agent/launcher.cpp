@@ -9,6 +9,8 @@ namespace coproc::inline v0::agent {
 namespace {
 
 constexpr int kPipeBytes = 1 << 20;
+/// Signs of life wait behind what is in it.
+constexpr int kInputBytes = 1 << 18;
 /// ssh and the like clean up when their stdin has ended. A signal would keep them from it.
 constexpr std::chrono::seconds kToEndByItself{5};
 constexpr std::chrono::seconds kToEndBySignal{2};
@@ -16,7 +18,7 @@ constexpr std::chrono::seconds kToEndBySignal{2};
 }  // namespace
 
 Launcher::Launcher(const std::vector<std::string>& command)
-    : input_(os::Pipe::create_for_input(kPipeBytes)),
+    : input_(os::Pipe::create_for_input(kInputBytes)),
       output_(os::Pipe::create_for_output(kPipeBytes)),
       errors_(os::Pipe::create_for_output(kPipeBytes)),
       child_(execute_command(command, "its launcher", input_.read_end, output_.write_end, errors_.write_end)) {

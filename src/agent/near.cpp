@@ -140,6 +140,7 @@ void Near::check_times() {
   if (kill_deadline_ && kill_deadline_->passed()) {
     kill_deadline_.reset();
     lose("the agent there did not answer when it was to kill the worker");
+    launch_.hurry();  // the host waits for hardly longer
   }
   check_silence();
   if (patience_ && patience_->passed()) {

@@ -59,6 +59,7 @@ int NearTrunk::run() {
     turn();
     if (!is_done()) sleep();
   }
+  (void)launchers_errors_.flush();  // its last
   if (refusal_) tell_host(*refusal_);
   return 0;
 }
@@ -228,6 +229,7 @@ void NearTrunk::move() {
     has_more_ = branches_ && branches_->move();
     if (branches_) forget_gone();
     if (!launch_.flush()) {
+      has_more_ = false;  // or it would not sleep until the other direction has ended, too
       launch_.wire()->close_out();
       return read_wire();  // what came before the other side hung up counts
     }

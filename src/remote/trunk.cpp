@@ -92,8 +92,9 @@ void Trunk::launch(const WorkerOptions& options, const RemoteProgram& program) {
   request.launch = launch_request(*options.machine, program.build_id);
   request.start_timeout_ns = options.start_timeout.ns.count();
   request.silence_ns = options.machine->options().silence.ns.count();
-  WorkerOptions of_agent = options;  // its stdout is that of no worker
+  WorkerOptions of_agent = options;  // its outputs are those of no worker
   of_agent.stdout_ = DevNull{};
+  if (options.capture_stderr) of_agent.stderr_ = Inherit{};
   StartStage stage = StartStage::setup;
   AgentProcess agent = execute_agent(of_agent, "near-trunk", stage);
   auto near = std::make_unique<Near>();
