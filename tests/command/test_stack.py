@@ -172,6 +172,13 @@ class TestDebuggers:
         assert "\x1b" not in json.dumps(threads, ensure_ascii=False)
         assert threads[0]["stack"] == ["#0 \\x1b[2J", "#"]
 
+    def test_download_nothing(self, other, folder):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("DEBUGINFOD_URLS", "https://debuginfod.invalid")
+            text = """#0 urls:'"$DEBUGINFOD_URLS path:$PATH"'"""
+            _, threads = self.threads(folder, "eu-stack", text, other.pid)
+        assert threads[0]["stack"] == [f"#0 urls: path:{folder}"]
+
     def test_may_show_nothing(self, other, folder):
         source, threads = self.threads(folder, "eu-stack", "", other.pid)
         assert source is None

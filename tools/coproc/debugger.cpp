@@ -21,6 +21,7 @@
 #include "os/poll.hpp"
 #include "os/reap.hpp"
 #include "os/spawn.hpp"
+#include "os/threads_of.hpp"
 
 namespace command {
 
@@ -67,6 +68,19 @@ bool read_all(const os::Fd& output, std::string& text, const os::Deadline& deadl
   return false;
 }
 
+/// This process's, but for where debug information could be downloaded from while the other process is stopped.
+std::vector<std::string> environment_of_debugger() {
+  std::vector<std::string> variables = os::environment();
+  std::erase_if(variables, [](const std::string& variable) { return variable.starts_with("DEBUGINFOD_URLS="); });
+  return variables;
+}
+
+/// Whether a thread of the process was stopped by a signal, as by SIGSTOP.
+bool is_stopped(pid_t process) {
+  return std::ranges::any_of(os::threads_of(process),
+                             [](const os::ThreadState& thread) { return thread.state == 'T'; });
+}
+
 /// What a debugger prints, to both of its outputs. Sets `is_whole` to false if it had to be ended.
 std::string output_of(const Command& command, bool& is_whole) {
   os::Pipe pipe = os::Pipe::create_for_output(1 << 16);
@@ -75,7 +89,7 @@ std::string output_of(const Command& command, bool& is_whole) {
   program.path = command.path;
   program.arguments = {command.name};
   program.arguments.insert(program.arguments.end(), command.arguments.begin(), command.arguments.end());
-  program.environment = os::environment();
+  program.environment = environment_of_debugger();
   program.input = nothing.get();
   program.output = pipe.write_end.get();
   program.blocks_signals = false;
@@ -119,7 +133,10 @@ Debugged debug(pid_t process) {
   }
   found.name = command->name;
   bool is_whole = true;
+  const bool was_stopped = is_stopped(process);
   const std::string text = output_of(*command, is_whole);
+  // A debugger that was ended may have left a stop behind, which comes when a thread leaves an uninterruptible sleep.
+  if (!is_whole && !was_stopped) (void)::kill(process, SIGCONT);
   pid_t thread = process;
   for (std::string_view left = text; !left.empty();) {
     const std::string_view line = left.substr(0, left.find('\n'));

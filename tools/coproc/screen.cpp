@@ -95,7 +95,8 @@ void Screen::show(const std::vector<std::string>& lines) {
 }
 
 Screen::Waited Screen::wait(std::chrono::nanoseconds time) {
-  for (const os::Deadline deadline(time); !deadline.passed();) {
+  const os::Deadline deadline(std::max(time, std::chrono::nanoseconds(0)));
+  do {
     std::array<pollfd, 2> entries = {{{signals_.get(), POLLIN, 0}, {has_keys_ ? STDIN_FILENO : -1, POLLIN, 0}}};
     (void)os::poll_once(entries, deadline);
     signalfd_siginfo info{};
@@ -111,7 +112,7 @@ Screen::Waited Screen::wait(std::chrono::nanoseconds time) {
     if (got <= 0) return {true, true};  // the terminal is gone
     const std::string_view pressed(keys.data(), static_cast<std::size_t>(got));
     if (pressed.find_first_of("qQ") != std::string_view::npos) return {true, true};
-  }
+  } while (!deadline.passed());
   return {false, false};
 }
 

@@ -62,8 +62,11 @@ Threads ask_worker(const Watcher& watcher, const Seen& seen, pid_t pid) {
   if (link == nullptr || !link->sight) return threads;
   const auto look = [&](std::uint32_t request) -> std::optional<process::CrashArea> {
     process::CrashArea area;
-    if (!watcher.read(*link, coproc::link::kCrashAreaAt, std::as_writable_bytes(std::span(&area, 1))))
-      return std::nullopt;
+    const auto read = [&] {
+      return watcher.read(*link, coproc::link::kCrashAreaAt, std::as_writable_bytes(std::span(&area, 1)));
+    };
+    // A copy is made piece by piece. The worker writes the number last, so that a copy is whole that is begun with it.
+    if (!read() || !process::copy_answer(area, request) || !read()) return std::nullopt;
     return process::copy_answer(area, request);
   };
   // The host counts its own requests from 1.

@@ -43,11 +43,13 @@ std::string duration_text(double seconds) {
   return std::to_string(whole / 3600) + ':' + two_digits(whole / 60 % 60) + ':' + two_digits(whole % 60);
 }
 
+constexpr double kMostRate = 1e18;  // bytes a second; what a link says may be anything
+
 /// Messages a second, or bytes where messages cannot be counted.
 std::string rate_text(const std::optional<RingRate>& rate) {
   if (!rate) return "?";
   if (rate->messages) return count_text(*rate->messages);
-  return bytes_text(static_cast<std::uint64_t>(rate->bytes)) + "/s";
+  return bytes_text(static_cast<std::uint64_t>(std::clamp(rate->bytes, 0.0, kMostRate))) + "/s";
 }
 
 std::string clock_text() {
@@ -171,7 +173,8 @@ int top(const TopRequest& request) {
   if (screen) screen->show(picture_of(watcher, seen, rates, wanted.are_all()));
   for (unsigned long shown = 0; request.count == 0 || shown < request.count; ++shown) {
     const auto next = last + request.interval;
-    while (Clock::now() < next) {
+    // Keys and signals are heeded even if a picture takes longer than the interval.
+    for (bool is_first = true; is_first || Clock::now() < next; is_first = false) {
       if (!screen) {
         std::this_thread::sleep_until(next);
         continue;
