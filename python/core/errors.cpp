@@ -241,15 +241,21 @@ void call_target(const std::function<void()>& target, std::optional<py::error_al
   }
 }
 
-void raise_remote(const PythonError& error, bool unpickles) {
+py::object remote_exception(const PythonError& error, bool unpickles) {
   py::object origin = py::none();
   if (const auto* const known = dynamic_cast<const coproc::RemoteOrigin*>(&error)) {
     origin = py::make_tuple(text_of(known->peer()), known->peer_pid(), known->task());
   }
-  set(error_class("exception_of")(text_of(error.type_name()), text_of(error.text()), text_of(error.traceback()),
-                                  py::bytes(unpickles ? error.pickle() : std::string()), origin));
+  return error_class("exception_of")(text_of(error.type_name()), text_of(error.text()), text_of(error.traceback()),
+                                     py::bytes(unpickles ? error.pickle() : std::string()), origin);
+}
+
+void raise_exception(const py::object& exception) {
+  set(exception);
   throw py::error_already_set();
 }
+
+void raise_remote(const PythonError& error, bool unpickles) { raise_exception(remote_exception(error, unpickles)); }
 
 void bind_errors(py::module_&) {
   module_of_errors = new py::object(py::module_::import("coproc.errors"));

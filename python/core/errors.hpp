@@ -58,9 +58,17 @@ PythonError escaped_error(const py::error_already_set& error);
 /// error of it either, is kept in `exit` until the worker has ended. Throws what escaped_error() makes.
 void call_target(const std::function<void()>& target, std::optional<py::error_already_set>& exit);
 
-/// Throws py::error_already_set for an exception that a peer sent. It is a RemoteError if the exception cannot be made
-/// here, or must not be unpickled.
+/// Makes the exception that a peer sent. It is a RemoteError if the exception cannot be made here, or must not be
+/// unpickled. Throws py::error_already_set for Ctrl-C.
+py::object remote_exception(const PythonError& error, bool unpickles);
+/// Throws py::error_already_set for this exception; and for what remote_exception() makes.
+[[noreturn]] void raise_exception(const py::object& exception);
 [[noreturn]] void raise_remote(const PythonError& error, bool unpickles);
+
+/// Whether the other side has sent this error, and so it is not one of the call that throws it.
+inline bool is_of_other_side(const std::exception& error) noexcept {
+  return dynamic_cast<const coproc::RemoteOrigin*>(&error) != nullptr;
+}
 
 /// Raises the error of the core that is being handled.
 [[noreturn]] void raise_errors_of(bool unpickles);

@@ -248,69 +248,9 @@ py::list Messenger::receive_available(py::handle channel) {
   });
 }
 
-py::object Messenger::receive_reply(std::uint64_t id, py::handle timeout) {
-  return receive_reply_within(id, timeout_of(timeout));
-}
-
-py::object Messenger::receive_reply_within(std::uint64_t id, Timeout time) {
-  return with_errors([&] {
-    auto message = [&] {
-      const Use use(*this, Turn::Kind::wait);
-      return use.run(time, [&](Timeout left) { return use->receive_reply(coproc::RequestId{id}, left); });
-    }();
-    return payload_or_put_back(std::move(message));
-  });
-}
-
-void Messenger::discard_reply(std::uint64_t id) {
-  with_errors([&] { Use(*this)->discard_reply(coproc::RequestId{id}); });
-}
-
 void Messenger::keep_latest(py::handle channel) {
   const ChannelId id = id_of(channel);
   Use(*this)->keep_latest(id);
-}
-
-py::object Messenger::call(py::handle data, py::handle channel, py::handle timeout) {
-  const Timeout time = timeout_of(timeout);
-  const auto begin = std::chrono::steady_clock::now();
-  const std::uint64_t id = send(Send::request, data, channel, timeout, py::none());
-  try {
-    const auto used = std::chrono::steady_clock::now() - begin;
-    return receive_reply_within(id, time.ns == coproc::kForever.ns ? time : Timeout(time.ns - used));
-  } catch (...) {
-    try {
-      discard_reply(id);
-    } catch (const coproc::Error&) {
-      // The reply was an error, or the link is gone.
-    }
-    throw;
-  }
-}
-
-py::object Messenger::receive_next_reply(py::handle channel, py::handle timeout) {
-  return with_errors([&] {
-    Received received = receive_next_reply_message(channel, timeout);
-    return payload_or_put_back(std::move(received.message));
-  });
-}
-
-Received Messenger::receive_next_reply_message(py::handle channel, py::handle timeout) {
-  return with_errors([&] {
-    const Timeout time = timeout_of(timeout);
-    const ChannelId id = id_of(channel);
-    const Use use(*this, Turn::Kind::wait);
-    auto message = use.run(time, [&](Timeout left) {
-      auto replies = use->receive_remaining<Message>(id, left);
-      const auto at = replies.begin();
-      if (at == replies.end()) {
-        throw coproc::NoRequestError("no reply can come on channel " + id.describe() +
-                                     ": every request of it is answered");
-      }
-      return std::optional<Message>(std::move(*at));
-    });
-    return Received{*std::move(message), py::reinterpret_borrow<py::object>(channel), unpickles_, refusal_};
-  });
 }
 
 // ---- looking ----

@@ -124,6 +124,9 @@ class Messenger {
   void add(Stream& stream) { streams_.push_back(&stream); }
   /// Forgets a stream that nobody refers to any more, and cancels it: now, or, if a call is under way, behind that.
   void abandon(const Stream& stream, coproc::Stream<coproc::Message> parts) noexcept;
+  /// Cancels a stream whose object lives on: now, or, if a signal handler calls this within another call, behind that.
+  /// REQUIRES: this thread has its turn.
+  void cancel(coproc::Stream<coproc::Message>& parts) noexcept;
 
   // ---- receiving ----
 
@@ -135,11 +138,15 @@ class Messenger {
   py::list receive_available(py::handle channel);
   py::list receive_available_messages(py::handle channel);
   py::object receive_reply(std::uint64_t id, py::handle timeout);
+  /// Returns None if the reply has not arrived. What the other side has sent is raised, also if it is a TimeoutError.
+  py::object try_receive_reply(std::uint64_t id);
   void discard_reply(std::uint64_t id);
   void keep_latest(py::handle channel);
   py::object call(py::handle data, py::handle channel, py::handle timeout);
   py::object receive_next_reply(py::handle channel, py::handle timeout);
   Received receive_next_reply_message(py::handle channel, py::handle timeout);
+  /// The same as try_receive_reply.
+  py::object try_receive_next_reply(py::handle channel);
 
   // ---- looking ----
 
@@ -167,9 +174,13 @@ class Messenger {
     try {
       return f();
     } catch (const PythonError& error) {
-      if (error.has_escaped() && end_report_ != nullptr) end_report_->is_reported = true;
+      note_raised(error);
       raise_remote(error, unpickles_);
     }
+  }
+  /// Call before the error is raised.
+  void note_raised(const PythonError& error) noexcept {
+    if (error.has_escaped() && end_report_ != nullptr) end_report_->is_reported = true;
   }
 
   /// The turn of this thread in the link. It is kept while the thread works without the interpreter's lock.
@@ -224,6 +235,10 @@ class Messenger {
   void put_back(std::span<coproc::Message> messages);
   py::object payload_or_put_back(coproc::Message message);
   py::object receive_reply_within(std::uint64_t id, coproc::Timeout time);
+  template <class Receive>
+  py::object try_receive_as(Receive receive);
+  static coproc::Message next_reply_in(const Use& use, const coproc::ChannelId& channel, coproc::Timeout time);
+  void cancel_later(coproc::Stream<coproc::Message> parts, bool interrupts) noexcept;
   void cancel_abandoned() noexcept;
   void lose_streams() noexcept;
   coproc::Message wait_for_message(py::handle channel, py::handle timeout);
@@ -242,7 +257,7 @@ class Messenger {
   py::set channels_;
   // Declared behind what they use.
   std::vector<Stream*> streams_;
-  std::vector<coproc::Stream<coproc::Message>> abandoned_;  // of Streams that are gone, and not cancelled yet
+  std::vector<coproc::Stream<coproc::Message>> abandoned_;  // nobody wants them any more; not cancelled yet
 };
 
 /// Marks the thread as working without the interpreter's lock while this object lives.

@@ -205,6 +205,8 @@ void bind_messenger(py::module_& module) {
       .def("_receive_next_reply", &Messenger::receive_next_reply)
       .def("_receive_next_reply_message", &Messenger::receive_next_reply_message)
       .def("_try_receive", &Messenger::try_receive)
+      .def("_try_receive_reply", &Messenger::try_receive_reply)
+      .def("_try_receive_next_reply", &Messenger::try_receive_next_reply)
       .def("available", &Messenger::available, "channel_id"_a = none, docs::kAvailable.c_str())
       .def("await_available", &Messenger::await_available, py::kw_only(), "timeout"_a = none,
            docs::kAwaitAvailable.c_str())

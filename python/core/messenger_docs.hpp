@@ -193,7 +193,9 @@ inline const std::string kReplyPartTo =
     ":raises Exception: what pickling the data raises\n";
 inline const std::string kTryReplyPartTo =
     "Send a part as `reply_part_to` does, if it may be sent now. Never waits.\n\n"
-    "After it has returned False, `fileno` is readable when the other side has read more.\n\n" +
+    "After it has returned False, `fileno` is readable when the other side has read more or has given up, until the "
+    "next\n"
+    "try.\n\n" +
     kStreamRequest + kData + ":return: whether it was sent; False: the window or the link is full\n" + kPartErrors +
     ":raises MessageTooLargeError: if the part is larger than `LinkOptions.max_message_bytes`\n"
     ":raises LinkClosedError: if this messenger was closed or has called `send_end`\n"
@@ -227,7 +229,7 @@ inline const std::string kStreamNext =
     kEndErrors +
     ":raises NoRequestError: if the worker was started again before the end of the stream\n"
     ":raises QueueFullError: if the inbox is full of other messages\n"
-    ":raises ConcurrentUseError: if another thread waits in the messenger\n"
+    ":raises ConcurrentUseError: if another thread waits in the messenger, and `timeout` is not 0\n"
     ":raises InterruptedError: if `interrupt` of the messenger is called\n"
     ":raises Exception: an exception by which the other side has answered, or what unpickling the part raises\n";
 inline const std::string kStreamCancel =

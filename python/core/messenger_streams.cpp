@@ -14,12 +14,22 @@ void Messenger::abandon(const Stream& stream, coproc::Stream<coproc::Message> pa
   streams_.erase(std::find(streams_.begin(), streams_.end(), &stream));
   const bool is_asleep = turn_.is_asleep();
   if (turn_.is_free() || parts.is_over()) return;  // `parts` cancels
+  cancel_later(std::move(parts), is_asleep);
+}
+
+void Messenger::cancel(coproc::Stream<coproc::Message>& parts) noexcept {
+  if (turn_.is_outermost()) return parts.cancel();
+  if (!parts.is_over()) cancel_later(std::move(parts), true);
+}
+
+/// `interrupts`: whether the call that is under way has to end for it, and go on again.
+void Messenger::cancel_later(coproc::Stream<coproc::Message> parts, bool interrupts) noexcept {
   try {
     abandoned_.push_back(std::move(parts));
   } catch (const std::exception&) {
     return;  // no memory: its parts stay unread, and its window bounds them
   }
-  if (is_asleep && link_ != nullptr) link_->interrupt();  // the thread that waits cancels it
+  if (interrupts && link_ != nullptr) link_->interrupt();  // the thread that waits cancels it
 }
 
 /// A call that a signal handler makes within another one cannot cancel anything.

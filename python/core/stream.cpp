@@ -41,16 +41,19 @@ void Stream::lose_link() noexcept {
   messenger_ = nullptr;
 }
 
-/// The first attempt keeps the interpreter's lock, as that of a receive does.
+/// The first attempt keeps the interpreter's lock, as that of a receive does. A call that does not wait may be made
+/// while another thread waits.
 std::optional<Message> Stream::next_message(Timeout time) {
   if (kept_) return std::exchange(kept_, std::nullopt);
+  if (kept_error_ != nullptr) std::rethrow_exception(std::exchange(kept_error_, nullptr));
   if (is_over_) return std::nullopt;
   if (is_lost_) throw coproc::LinkClosedError("the messenger of this stream has lost its link: the rest cannot come");
-  const Messenger::Use use(*messenger_, Turn::Kind::wait);
+  const bool waits = time.ns.count() != 0;
+  const Messenger::Use use(*messenger_, waits ? Turn::Kind::wait : Turn::Kind::brief);
   struct Noted {
     Stream& stream;
     ~Noted() {
-      if (!stream.is_lost_) stream.is_over_ = stream.parts_.is_over();
+      if (!stream.is_lost_ && !stream.is_cancelled_) stream.is_over_ = stream.parts_.is_over();
     }
   } const noted{*this};
   const bool is_there = use.at_once([&] {
@@ -58,8 +61,9 @@ std::optional<Message> Stream::next_message(Timeout time) {
     if (parts_.queued() == 0) (void)coproc::wait_any(one, kAtOnce);  // takes in what has arrived
     return parts_.queued() != 0;
   });
-  if (is_there || time.ns.count() == 0) return use.at_once([&] { return parts_.next(kAtOnce); });
-  return use.run(time, [&](Timeout left) { return parts_.next(left); });
+  if (is_there || !waits) return use.at_once([&] { return parts_.next(kAtOnce); });
+  // A signal handler may cancel the stream meanwhile.
+  return use.run(time, [&](Timeout left) { return is_cancelled_ ? std::nullopt : parts_.next(left); });
 }
 
 /// The part is unpickled after the receive has ended, as a message is. It cannot be put back, so one whose unpickling
@@ -73,12 +77,29 @@ py::object Stream::payload_or_keep(Message message) {
   }
 }
 
+/// The same for the error by which the other side has answered.
+void Stream::raise_or_keep(const PythonError& error, std::exception_ptr pointer) {
+  py::object exception;
+  try {
+    exception = remote_exception(error, unpickles_);
+  } catch (py::error_already_set& raised) {
+    if (raised.matches(PyExc_KeyboardInterrupt) && !is_cancelled_) kept_error_ = std::move(pointer);
+    throw;
+  }
+  raise_exception(exception);
+}
+
 /// Keeps the messenger while `f` runs. If it is gone, no error can be the one that has ended its worker.
 template <class F>
 auto Stream::with_errors(F f) {
-  if (messenger_ == nullptr) return f();
-  const py::object keeper = py::cast(messenger_);
-  return messenger_->with_errors(f);
+  Messenger* const messenger = messenger_;
+  const py::object keeper = messenger == nullptr ? py::object() : py::cast(messenger);
+  try {
+    return f();
+  } catch (const PythonError& error) {
+    if (messenger != nullptr) messenger->note_raised(error);
+    raise_or_keep(error, std::current_exception());
+  }
 }
 
 py::object Stream::next(Timeout time) {
@@ -93,32 +114,40 @@ py::object Stream::try_next() {
     try {
       auto message = next_message(kAtOnce);
       return message ? py::make_tuple(payload_or_keep(*std::move(message))) : py::tuple();
-    } catch (const coproc::TimeoutError&) {
+    } catch (const coproc::TimeoutError& error) {
+      if (is_of_other_side(error)) throw;
       return py::none();
     }
   });
 }
 
 void Stream::cancel() {
-  is_cancelled_ = true;
-  kept_.reset();
   if (!is_over_ && messenger_ != nullptr) {
     try {
-      const Messenger::Use use(*messenger_);
-      parts_.cancel();
+      Messenger& messenger = *messenger_;
+      const Messenger::Use use(messenger);
+      is_cancelled_ = true;  // within the turn, since the wait of another thread reads it
+      messenger.cancel(parts_);
     } catch (const coproc::LinkClosedError&) {
       // The link is about to go, which cancels the stream.
     }
   }
+  is_cancelled_ = true;
+  kept_.reset();
+  kept_error_ = nullptr;
   is_over_ = true;
   is_lost_ = false;
 }
 
 std::size_t Stream::queued() {
-  const std::size_t kept = kept_ ? 1 : 0;
+  const std::size_t kept = (kept_ ? 1 : 0) + (kept_error_ != nullptr ? 1 : 0);
   if (is_over_ || messenger_ == nullptr) return kept;
-  const Messenger::Use use(*messenger_);
-  return kept + parts_.queued();
+  try {
+    const Messenger::Use use(*messenger_);
+    return kept + parts_.queued();
+  } catch (const coproc::LinkClosedError&) {
+    return kept;  // the link is about to go, and the parts with it
+  }
 }
 
 namespace {

@@ -6,6 +6,7 @@
 #include <coproc/stream.hpp>
 
 #include <cstddef>
+#include <exception>
 #include <optional>
 
 #include "messenger.hpp"
@@ -34,7 +35,7 @@ class Stream {
   py::object try_next();
   void cancel();
   std::size_t queued();
-  bool is_over() const noexcept { return is_over_ && !kept_; }
+  bool is_over() const noexcept { return is_over_ && !kept_ && kept_error_ == nullptr; }
 
   /// For the messenger, before its link goes: cancels the stream. From now on `next` throws LinkClosedError.
   void lose_link() noexcept;
@@ -42,6 +43,7 @@ class Stream {
  private:
   std::optional<coproc::Message> next_message(coproc::Timeout time);
   py::object payload_or_keep(coproc::Message message);
+  [[noreturn]] void raise_or_keep(const PythonError& error, std::exception_ptr pointer);
   template <class F>
   auto with_errors(F f);
 
@@ -51,6 +53,7 @@ class Stream {
   const RefusalText refusal_;
   coproc::Stream<coproc::Message> parts_;
   std::optional<coproc::Message> kept_;  // a part whose unpickling Ctrl-C has ended
+  std::exception_ptr kept_error_;        // the same of an error
   bool is_over_ = false;                 // as parts_ says, which another thread may be using
   bool is_lost_ = false;                 // the link has gone before the end
   bool is_cancelled_ = false;

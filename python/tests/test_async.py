@@ -132,6 +132,28 @@ def test_a_wait_goes_on_with_the_next_run_of_its_worker():
     asyncio.run(main())
 
 
+@pytest.mark.parametrize("way", ["reply", "call", "remaining"])
+def test_a_timeout_error_that_the_other_side_has_sent_is_raised(way):
+    async def main():
+        a, b = PriorityMessenger.new_pair()
+
+        async def ask():
+            if way == "call":
+                return await a.call_async(0)
+            request_id = a.send_request(0)
+            if way == "reply":
+                return await a.receive_reply_async(request_id)
+            return [reply async for reply in a.receive_remaining_async()]
+
+        asking = asyncio.create_task(ask())
+        await asyncio.sleep(0.01)
+        b.reply_error_to(b.receive_message_blocking(), TimeoutError("of the database"))
+        with pytest.raises(TimeoutError, match="of the database"):
+            await asyncio.wait_for(asking, 60)
+
+    asyncio.run(main())
+
+
 def test_a_cancellation_is_not_swallowed_by_a_message_for_another_channel():
     async def main():
         a, b = PriorityMessenger.new_pair()

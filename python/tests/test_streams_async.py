@@ -109,6 +109,30 @@ def test_a_look_of_another_task_that_takes_in_what_a_task_waits_for(pair, end):
     asyncio.run(main())
 
 
+@pytest.mark.parametrize("end", ["last part", "end", "error"])
+def test_a_task_that_reads_the_end_wakes_the_others(pair, end):
+    a, b = pair
+
+    async def main():
+        stream = a.stream(0)
+        request = b.receive_message_blocking()
+        waiting = asyncio.create_task(stream.next_async("over"))
+        await asyncio.sleep(0.01)
+        if end == "last part":
+            b.reply_to(request, "last")
+            assert await stream.next_async() == "last"
+        elif end == "end":
+            b.end_reply_to(request)
+            assert await stream.next_async("end") == "end"
+        else:
+            b.reply_error_to(request, LookupError("no more"))
+            with pytest.raises(LookupError, match="no more"):
+                await stream.next_async()
+        assert await asyncio.wait_for(waiting, 60) == "over"
+
+    asyncio.run(main())
+
+
 def test_a_look_for_parts_that_takes_in_a_message(pair):
     a, b = pair
 
@@ -184,6 +208,60 @@ def test_a_stream_that_is_cancelled_and_a_messenger_that_is_closed_end_waits(pai
         a.close()
         with pytest.raises(coproc.LinkClosedError):
             await asyncio.wait_for(waiting[1], 60)
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("end", ["cancelled", "closed"])
+def test_another_thread_ends_what_a_task_awaits(pair, end):
+    a, _ = pair
+
+    async def main():
+        stream = a.stream(0)
+        waiting = asyncio.create_task(stream.next_async("over"))
+        await asyncio.sleep(0.01)
+        await asyncio.to_thread(stream.cancel if end == "cancelled" else a.close)
+        if end == "cancelled":
+            assert await asyncio.wait_for(waiting, 60) == "over"
+        else:
+            with pytest.raises(coproc.LinkClosedError):
+                await asyncio.wait_for(waiting, 60)
+
+    asyncio.run(main(), debug=True)  # so that what only the loop's own thread may call raises in others
+
+
+def test_a_closed_loop_whose_task_awaited_a_part_is_left_alone(pair):
+    a, _ = pair
+    stream = a.stream(0)
+    loop = asyncio.new_event_loop()
+    waiting = loop.create_task(stream.next_async())
+    loop.run_until_complete(asyncio.sleep(0.01))
+    loop.close()
+    stream.cancel()
+    a.close()
+    assert stream.is_over and not waiting.done()
+    waiting._log_destroy_pending = False
+
+
+def test_a_look_is_not_lost_when_a_count_raises(pair):
+    a, b = pair
+
+    async def main():
+        stream = a.stream(0)
+        request = b.receive_message_blocking()
+        waiting = asyncio.create_task(a.receive_async())
+        await asyncio.sleep(0.01)
+
+        def fail(channel_id):
+            del a.queue_size
+            raise coproc.LinkClosedError("the link is about to go")
+
+        a.queue_size = fail
+        b.reply_part_to(request, "part")
+        assert await stream.next_async() == "part"
+        assert "queue_size" not in vars(a)
+        b.send_norequest("message")
+        assert await asyncio.wait_for(waiting, 60) == "message"
 
     asyncio.run(main())
 

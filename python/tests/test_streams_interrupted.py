@@ -24,6 +24,13 @@ class Interrupted:
         return interrupt_once, (self.number,)
 
 
+class InterruptedLoss(LookupError):
+    """Ctrl-C comes when it is first unpickled."""
+
+    def __reduce__(self):
+        return interrupt_once, (LookupError("the table ends"),)
+
+
 def interrupt_once(number):
     actions, interrupt_once.actions = interrupt_once.actions, []
     for action in actions:
@@ -73,6 +80,25 @@ def test_ctrl_c_loses_no_last_part(pair, stream, request_of):
         next(stream)
     assert not stream.is_over and stream.queued() == 1
     assert list(stream) == [1] and stream.is_over
+
+
+@pytest.mark.parametrize("read", [next, lambda stream: stream._try_next(), list])
+def test_ctrl_c_loses_no_error(pair, stream, request_of, read):
+    interrupt_once.actions = [interrupt]
+    pair[1].reply_error_to(request_of, InterruptedLoss())
+    with pytest.raises(KeyboardInterrupt):
+        next(stream)
+    assert not stream.is_over and stream.queued() == 1
+    with pytest.raises(LookupError, match="the table ends"):
+        read(stream)
+    assert stream.is_over and stream.queued() == 0 and list(stream) == []
+
+
+def test_an_error_that_is_ctrl_c_of_the_other_side_comes_once(pair, stream, request_of):
+    pair[1].reply_error_to(request_of, KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        next(stream)
+    assert stream.is_over and list(stream) == []
 
 
 @pytest.mark.parametrize("ends", [lambda a, stream: stream.cancel(), lambda a, stream: a.close()])
@@ -202,11 +228,12 @@ def test_a_stream_that_is_dropped_while_a_thread_waits_is_cancelled_soon(pair):
     assert got == ["it"]
 
 
-def test_a_stream_that_is_dropped_by_a_signal_handler_of_a_wait_is_cancelled(pair):
+@pytest.mark.parametrize("give_up", [lambda streams: streams.clear(), lambda streams: streams[0].cancel()])
+def test_a_stream_that_a_signal_handler_of_a_wait_gives_up_is_cancelled(pair, give_up):
     a, b = pair
     streams = [a.stream(0, window_bytes=1)]
     request = b.receive_message_blocking()
-    before = signal.signal(signal.SIGUSR1, lambda *_: streams.clear())
+    before = signal.signal(signal.SIGUSR1, lambda *_: give_up(streams))
     try:
         thread = in_a_moment(lambda: os.kill(os.getpid(), signal.SIGUSR1))
         answers = []
@@ -225,6 +252,19 @@ def test_a_stream_that_is_dropped_by_a_signal_handler_of_a_wait_is_cancelled(pai
         thread.join()
     finally:
         signal.signal(signal.SIGUSR1, before)
+
+
+def test_a_signal_handler_cancels_the_stream_that_is_waited_for(pair, stream, request_of):
+    a, b = pair
+    before = signal.signal(signal.SIGUSR1, lambda *_: stream.cancel())
+    try:
+        thread = in_a_moment(lambda: os.kill(os.getpid(), signal.SIGUSR1))
+        assert list(stream) == []
+        thread.join()
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert stream.is_over and is_cancelled(b, request_of)
+    assert a.available() == 0 and list(stream) == []
 
 
 def test_streams_are_neither_copied_nor_pickled(stream):

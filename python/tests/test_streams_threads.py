@@ -1,5 +1,6 @@
 """Streams of a messenger that several threads use: who waits, who gives up, and who closes it."""
 
+import asyncio
 import os
 import sys
 import threading
@@ -69,6 +70,26 @@ def test_one_thread_at_a_time_waits_in_a_messenger(pair, stream, request_of):
     assert len(raised) == 1
     b.reply_to(request_of, 1)
     assert list(stream) == [1]
+
+
+def test_a_read_without_a_wait_goes_beside_the_wait_of_another_thread(pair, stream, request_of):
+    a, b = pair
+    got = []
+    thread = threading.Thread(target=lambda: got.append(a.receive_blocking("last")))
+    thread.start()
+    with pytest.raises(coproc.ConcurrentUseError):
+        while True:
+            with pytest.raises(TimeoutError):
+                stream.next(timeout=0.01)  # until the thread is in its wait
+    with pytest.raises(TimeoutError):
+        stream.next(timeout=0)
+    for part in (1, 2):
+        b.reply_part_to(request_of, part)
+    assert stream.next(timeout=0) == 1
+    assert asyncio.run(stream.next_async()) == 2
+    b.send_norequest("it", "last")
+    thread.join()
+    assert got == ["it"]
 
 
 def test_an_interrupt_ends_the_waits_of_both_sides(pair):

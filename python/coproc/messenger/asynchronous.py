@@ -65,13 +65,7 @@ class AsyncReceiver:
         :raises Exception: what `receive_reply` raises; ResourceRequestedClose only once
         """
 
-        def look():
-            try:
-                return (self.receive_reply(request_id, timeout=0),)
-            except TimeoutError:
-                return None
-
-        return (await self._first(look, timeout, self._queue_size_of(None)))[0]
+        return (await self._first(lambda: self._try_receive_reply(request_id), timeout, self._queue_size_of(None)))[0]
 
     async def call_async(self, data, channel_id=None, *, timeout=None):
         """Send data, wait for the reply to it without blocking the event loop, and return that.
@@ -107,15 +101,11 @@ class AsyncReceiver:
         :raises ConcurrentUseError: if a task of another event loop waits in this messenger
         :raises Exception: what `receive_blocking` raises; ResourceRequestedClose only once
         """
-
-        def look():
-            try:
-                return (self._receive_next_reply(channel_id, 0),)
-            except TimeoutError:
-                return None
-
         while self.remaining(channel_id) > 0:
-            yield (await self._first(look, timeout, self._queue_size_of(channel_id)))[0]
+            reply = await self._first(
+                lambda: self._try_receive_next_reply(channel_id), timeout, self._queue_size_of(channel_id)
+            )
+            yield reply[0]
 
     async def _first(self, look, timeout, count):
         """Call `look` until it returns something other than None, and return that.
@@ -156,10 +146,10 @@ class AsyncReceiver:
             watch.stop()
 
     def _note_cancelled_stream(self):
-        """Make waiting tasks look again, since one of them may wait for this stream."""
+        """Make waiting tasks look again, since one of them may wait for this stream. Any thread may call this."""
         watch = vars(self).get("_watch")
         if watch is not None:
-            watch.wake_all()
+            watch.run_in_loop(watch.wake_all)
 
     @functools.cached_property
     def _watch(self):
@@ -178,7 +168,7 @@ class _Waiter:
     def __init__(self, woken, count):
         self.woken = woken  # a future
         self.count = count
-        self.queued = 0  # what `count` returned after the last look
+        self.queued = None  # what `count` returned after the last look
 
 
 class _Watch:
@@ -201,15 +191,22 @@ class _Watch:
             self._waiters.clear()
             self._is_watched = False
             self._loop = loop
+        waiter = _Waiter(loop.create_future(), count)
+        self._waiters.add(waiter)  # first, so that other threads leave the rest to the loop
+        try:
+            self._begin_watching(messenger)
+        except BaseException:
+            self._waiters.discard(waiter)
+            raise
+        return waiter
+
+    def _begin_watching(self, messenger):
         if self._changes is None:
             self._changes = select.epoll()
             self._changes.register(messenger.fileno(), select.EPOLLIN | select.EPOLLET)
         if not self._is_watched:
-            loop.add_reader(self._changes, self._on_change)
+            self._loop.add_reader(self._changes, self._on_change)
             self._is_watched = True
-        waiter = _Waiter(loop.create_future(), count)
-        self._waiters.add(waiter)
-        return waiter
 
     def leave(self, waiter):
         self._waiters.discard(waiter)
@@ -220,16 +217,33 @@ class _Watch:
         """Wake the tasks whose messages this look has taken in.
 
         A look takes in the messages of all channels, and the parts of all streams, and the descriptor does not change
-        by it.
+        by it. This raises no error, since the look may have found something that would be lost.
         """
         for waiter in self._waiters:
-            queued = waiter.count()
-            if waiter is not looker and queued != waiter.queued:
+            try:
+                queued = waiter.count()
+            except Error:
+                queued = None  # the look of that task raises it
+            if waiter is not looker and (queued is None or queued != waiter.queued):
                 self._wake(waiter)
             waiter.queued = queued
 
+    def run_in_loop(self, call):
+        """Run `call` in the thread of the event loop: now, or soon if this is another one. A closed loop has none."""
+        loop = self._loop
+        if not self._waiters or loop.is_closed() or asyncio._get_running_loop() is loop:
+            return call()
+        with contextlib.suppress(RuntimeError):  # it has been closed meanwhile, and its tasks with it
+            loop.call_soon_threadsafe(call)
+
     def stop(self):
-        """Stop watching the descriptor, which may be closed or another one now, and make all tasks look again."""
+        """Stop watching the descriptor, which may be closed or another one now, and make all tasks look again.
+
+        Any thread may call this.
+        """
+        self.run_in_loop(self._stop)
+
+    def _stop(self):
         self._unwatch()
         if self._changes is not None:
             self._changes.close()
@@ -242,8 +256,9 @@ class _Watch:
         self._is_watched = False
 
     def wake_all(self):
-        for waiter in self._waiters:
-            self._wake(waiter)
+        if self._waiters and not self._loop.is_closed():
+            for waiter in self._waiters:
+                self._wake(waiter)
 
     def _on_change(self):
         self._changes.poll(0)

@@ -38,15 +38,19 @@ class Stream(_core.Stream):
         :raises ConcurrentUseError: if a task of another event loop waits in the messenger
         :raises Exception: what `next` raises; ResourceRequestedClose only once
         """
-        part = await self._messenger._first(self._try_next, timeout, self.queued)
+        part = await self._messenger._first(self._try_next, timeout, self._progress)
         return part[0] if part else default
+
+    def _progress(self):
+        """Return what changes when a look of another task takes in a part, or reads the end."""
+        return self.queued(), self.is_over
 
     def __aiter__(self):
         return self
 
     async def __anext__(self):
         try:
-            part = await self._messenger._first(self._try_next, self._each, self.queued)
+            part = await self._messenger._first(self._try_next, self._each, self._progress)
         except StopAsyncIteration as error:  # of the other side; it must not look like the end
             raise RuntimeError("a part of a stream, or its error, raised StopAsyncIteration") from error
         if not part:
