@@ -87,8 +87,8 @@ void Core::settle() {
   pay_streams();
   const bool has_new = operations_receive_ ? reader_.next_sequence() != operations_saw_
                                            : inbox_.live_count() + requests_.streams().unread() != 0;
-  link_->settle(has_new || reader_.holds_error() || end_received() || peer_gone_, close_requests_thrown_,
-                std::max(room_for_credit(), room_wanted_at_ ? room_wanted_ : 0));
+  link_->settle(has_new || requests_.streams().has_reopened() || reader_.holds_error() || end_received() || peer_gone_,
+                close_requests_thrown_, std::max(room_for_credit(), room_wanted_at_ ? room_wanted_ : 0));
 }
 
 bool Core::has_work(const ChannelId* replies_of) {

@@ -122,7 +122,7 @@ void Core::cancel_stream(std::uint64_t id) {
   CallGuard guard(*this);
   Streams& streams = requests_.streams();
   Streams::Reading* const stream = streams.reading(id);
-  if (stream == nullptr) return;
+  if (stream == nullptr || stream->is_cancelled) return;
   while (!stream->entries.empty()) {
     inbox_.discharge(stream->entries.front()->cost());
     streams.take(*stream);
@@ -178,9 +178,13 @@ bool Core::try_reply_part_to(const Message& request, const Outgoing& part) {
   CallGuard guard(*this);
   const os::Deadline at_once(std::chrono::seconds(0));
   throw_if_closed();
-  const std::uint64_t id = stream_to_answer(request, at_once);
-  if (!requests_.streams().answering(id)->has_credit()) return false;
   try {
+    const std::uint64_t id = stream_to_answer(request, at_once);
+    Streams::Answering& stream = *requests_.streams().answering(id);
+    if (!stream.has_credit()) {
+      requests_.streams().set_refused(stream, true);
+      return false;
+    }
     send_part(request.channel(), id, part, at_once);
   } catch (const TimeoutError&) {
     room_wanted_at_ = link_->sent_until();
@@ -194,11 +198,12 @@ bool Core::try_reply_part_to(const Message& request, const Outgoing& part) {
 std::uint64_t Core::stream_to_answer(const Message& request, const os::Deadline& deadline) {
   const std::uint64_t id = request_to_answer(request);
   drain(Stop::at_last_frame);
-  const Streams::Answering* const stream = requests_.streams().answering(id);
+  Streams::Answering* const stream = requests_.streams().answering(id);
   if (stream == nullptr) {
     throw NoRequestError("the request on channel " + request.channel().describe() +
                          " expects one reply, and no parts: answer it by reply_to, or send it by stream()");
   }
+  requests_.streams().set_refused(*stream, false);
   if (stream->is_cancelled) end_cancelled(request, id, deadline);
   return id;
 }

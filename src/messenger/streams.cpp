@@ -1,5 +1,6 @@
 #include "messenger/streams.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace coproc::inline v0::detail {
@@ -28,6 +29,13 @@ EntryPtr Streams::take(Reading& stream) noexcept {
   if (!stream.has_end) stream.due += cost_of(taken->cost());
   if (stream.owes_credit()) owes_ = true;
   return taken;
+}
+
+bool Streams::has_reopened() const noexcept {
+  return refused_ != 0 && std::any_of(answering_.begin(), answering_.end(), [](const auto& each) {
+           const Answering& stream = each.second;
+           return stream.is_refused && (stream.is_cancelled || stream.has_credit());
+         });
 }
 
 void Streams::append_without_end(std::vector<RequestId>& ids) const {

@@ -7,7 +7,7 @@
 // Thread safety: none; one thread at a time, which Core ensures. The inbox that made the entries must outlive this.
 // Invariants: of a Reading, `due` is at most `unpaid`; if `has_end` is set, the last of `entries` is the reply that
 // ends the stream; a cancelled one has no entries. `unread_` is the number of all entries. `owes` is true if, but not
-// only if, credit or a cancellation is to be sent.
+// only if, credit or a cancellation is to be sent. `refused_` is the number of streams whose `is_refused` is set.
 #pragma once
 
 #include <cstddef>
@@ -78,18 +78,32 @@ class Streams {
     std::uint64_t window = 0;
     std::uint64_t unpaid = 0;  // the cost of the parts that were sent and not paid for
     bool is_cancelled = false;
+    bool is_refused = false;  // the window had no room for the last part that was tried, and nothing was tried since
 
     bool has_credit() const noexcept { return unpaid < window; }
   };
   /// Call when the request has come. Returns false if the id is that of another stream that is not answered yet.
   bool open(std::uint64_t id, std::uint64_t window) { return answering_.try_emplace(id, Answering{window}).second; }
   Answering* answering(std::uint64_t id) noexcept {
+    if (answering_.empty()) return nullptr;
     const auto at = answering_.find(id);
     return at == answering_.end() ? nullptr : &at->second;
   }
+  /// Notes whether the window has just refused a part.
+  void set_refused(Answering& stream, bool is_refused) noexcept {
+    if (stream.is_refused && !is_refused) --refused_;
+    if (!stream.is_refused && is_refused) ++refused_;
+    stream.is_refused = is_refused;
+  }
+  /// Whether another try has something new to say: a window that has refused a part has room, or its reader has given
+  /// up.
+  bool has_reopened() const noexcept;
   /// Call when the request has been answered, or if it could not be taken in.
   void close(std::uint64_t id) noexcept {
-    if (!answering_.empty()) answering_.erase(id);
+    Answering* const stream = answering(id);
+    if (stream == nullptr) return;
+    set_refused(*stream, false);
+    answering_.erase(id);
   }
 
  private:
@@ -98,6 +112,7 @@ class Streams {
   std::map<std::uint64_t, Answering> answering_;
   std::size_t unread_ = 0;
   bool owes_ = false;
+  std::uint32_t refused_ = 0;
 };
 
 }  // namespace coproc::inline v0::detail
