@@ -164,8 +164,12 @@ class Core {
   std::uint64_t begin_stream(const Outgoing& request, const ChannelId& channel, const StreamOptions& options);
   Part next_part(std::uint64_t id, const Incoming& to, Timeout timeout);
   void cancel_stream(std::uint64_t id);
-  bool reads_stream(std::uint64_t id) const noexcept { return requests_.streams().reads(id); }
-  std::size_t queued_parts(std::uint64_t id) const noexcept { return requests_.streams().unread(id); }
+  bool reads_stream(std::uint64_t id) noexcept {
+    return look_at_streams([&](const Streams& streams) { return streams.reads(id); });
+  }
+  std::size_t queued_parts(std::uint64_t id) noexcept {
+    return look_at_streams([&](const Streams& streams) { return streams.unread(id); });
+  }
   [[noreturn]] void throw_no_part(std::uint64_t id) const;
   void reply_part_to(const Message& request, const Outgoing& part, const SendOptions& options);
   bool try_reply_part_to(const Message& request, const Outgoing& part);
@@ -337,6 +341,8 @@ class Core {
   void drain(Stop stop) { reader_.drain(*link_, stop); }
   static constexpr std::uint32_t kFree = 0, kOwnersCall = 1, kOtherThreadDrains = 2;  // in_use_
   void wait_for_turn(bool is_taken);
+  template <class Look>
+  auto look_at_streams(Look look) noexcept -> decltype(look(std::declval<const Streams&>()));
   /// For sends: the peer may be noted as gone before a wait finds it out, as after stop().
   void throw_if_gone() {
     if (peer_known_gone_.load(std::memory_order_acquire)) peer_gone_ = true;  // pairs with note_peer_gone()
@@ -420,6 +426,22 @@ class Core::CallGuard {
  private:
   Core& core_;
 };
+
+/// Calls `look(streams)` while no other thread drains. Within a call of this thread, such as that of a codec, it looks
+/// at once. In a fork, nobody ends the drain of its parent's thread, and so nothing is there.
+template <class Look>
+auto Core::look_at_streams(Look look) noexcept -> decltype(look(std::declval<const Streams&>())) {
+  const Streams& streams = requests_.streams();
+  std::uint32_t expected = kFree;
+  while (!in_use_.compare_exchange_weak(expected, kOwnersCall, std::memory_order_acquire)) {
+    if (expected == kOwnersCall) return look(streams);
+    if (expected == kOtherThreadDrains && !link_->is_own_process()) return {};
+    expected = kFree;
+  }
+  const auto seen = look(streams);
+  in_use_.store(kFree, std::memory_order_release);  // pairs with the acquire of the next guard
+  return seen;
+}
 
 /// Makes the call. A std::bad_alloc becomes an error of this messenger, unless the peer has sent it.
 template <class Call>

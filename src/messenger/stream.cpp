@@ -323,7 +323,7 @@ Core::Part with_stream(Messenger& messenger, std::uint64_t id, Timeout timeout, 
     is_over = true;
     throw;
   } catch (...) {
-    const Core* const core = MessengerAccess::core(messenger);
+    Core* const core = MessengerAccess::core(messenger);
     is_over = core == nullptr || !core->reads_stream(id);
     throw;
   }
@@ -361,7 +361,7 @@ void StreamHandle::cancel() noexcept {
 }
 
 std::size_t StreamHandle::queued() const noexcept {
-  const Core* const core = is_over_ ? nullptr : MessengerAccess::core(*messenger_);
+  Core* const core = is_over_ ? nullptr : MessengerAccess::core(*messenger_);
   return core == nullptr ? 0 : core->queued_parts(id_);
 }
 
