@@ -8,7 +8,6 @@
 //   coproc-agent near-trunk, far-trunk [PROGRAM], far-trunk-back [PROGRAM]
 //                                the two ends of a trunk, through which all workers of a pool on a machine talk
 #include <fcntl.h>
-#include <malloc.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -32,6 +31,7 @@
 #include "agent/near_trunk.hpp"
 #include "agent/pipe_stream.hpp"
 #include "link/link.hpp"
+#include "os/allocator.hpp"
 #include "os/fd_passing.hpp"
 #include "os/file.hpp"
 #include "os/hang_up_signal.hpp"
@@ -129,7 +129,7 @@ int run_far(const std::string& role, std::string program) {
 int main(int argc, char** argv) {
   const std::string_view role = argc >= 2 ? argv[1] : "";
   // What waits comes and goes all the time. To give its memory back and to take it again would cost more than the rest.
-  (void)::mallopt(M_TRIM_THRESHOLD, 8 << 20);
+  os::keep_freed_memory(8 << 20);
   try {
     if (role == "near" && argc == 2) return run_near();
     if (role == "near-trunk" && argc == 2) return run_near_trunk();

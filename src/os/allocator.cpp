@@ -1,5 +1,7 @@
 #include "os/allocator.hpp"
 
+#include <malloc.h>
+
 #include <array>
 #include <cstddef>
 #include <cstdlib>
@@ -32,5 +34,7 @@ void read_allocator_settings() noexcept {
     // The process may have no more threads. Then no other thread will return memory.
   }
 }
+
+void keep_freed_memory(int bytes) noexcept { (void)::mallopt(M_TRIM_THRESHOLD, bytes); }
 
 }  // namespace coproc::inline v0::os

@@ -8,5 +8,7 @@ namespace coproc::inline v0::os {
 /// lose its files. Takes up to 64 MiB, of which few pages are touched, and starts a thread, for a moment. If these
 /// cannot be had, nothing happens.
 void read_allocator_settings() noexcept;
+/// From now on up to so many bytes of freed memory at the end of the heap stay with this process.
+void keep_freed_memory(int bytes) noexcept;
 
 }  // namespace coproc::inline v0::os
