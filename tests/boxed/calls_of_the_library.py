@@ -46,7 +46,7 @@ QUIET = set(
     memcpy setenv strtoull sysconf unsetenv pthread_atfork pthread_getspecific pthread_self pthread_setcancelstate
     pthread_setspecific srand48 srandom sigaddset sigemptyset sigfillset sigismember operator syscall strlen strcat
     clearenv environ pthread_testcancel __fpending __fpurge
-    inet_ntop inet_pton makedev""".split()
+    inet_ntop inet_pton makedev mallopt""".split()
 )
 # Called only in a host, in an agent, and in a process before its box is closed.
 BEFORE_THE_BOX = {"getifaddrs", "sched_getattr"}
