@@ -56,6 +56,18 @@ def pair(request):
 
 
 @pytest.fixture
+def stream(pair):
+    """A stream that the first one of the pair reads."""
+    return pair[0].stream(0)
+
+
+@pytest.fixture
+def request_of(pair, stream):
+    """The request that the second one answers by the stream."""
+    return pair[1].receive_message_blocking()
+
+
+@pytest.fixture
 def no_collector():
     """What is freed is freed by its last reference."""
     gc.collect()

@@ -43,16 +43,6 @@ def interrupt():
     time.sleep(5)  # which the handler ends
 
 
-@pytest.fixture
-def stream(pair):
-    return pair[0].stream(0)
-
-
-@pytest.fixture
-def request_of(pair, stream):
-    return pair[1].receive_message_blocking()
-
-
 # ---- Ctrl-C ----
 
 

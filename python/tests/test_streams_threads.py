@@ -11,16 +11,6 @@ import pytest
 from coproc import WorkerResource
 
 
-@pytest.fixture
-def stream(pair):
-    return pair[0].stream(0)
-
-
-@pytest.fixture
-def request_of(pair, stream):
-    return pair[1].receive_message_blocking()
-
-
 def test_other_threads_send_while_one_waits_for_a_part(pair, stream, request_of):
     a, b = pair
     got = []

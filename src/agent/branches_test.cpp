@@ -12,6 +12,7 @@
 
 #include "os/pipe.hpp"
 #include "os/stream.hpp"
+#include "wire/frame_for_test.hpp"
 
 namespace {
 
@@ -50,13 +51,7 @@ struct End {
   std::vector<std::byte> leave(std::size_t most = ~std::size_t{0}) {
     note_all();
     (void)branches.move();
-    std::vector<std::byte> bytes;
-    outbox.flush([&](std::span<const std::byte> part) {
-      const std::size_t taken = std::min(part.size(), most - bytes.size());
-      bytes.insert(bytes.end(), part.begin(), part.begin() + static_cast<std::ptrdiff_t>(taken));
-      return taken;
-    });
-    return bytes;
+    return wire::testing::leave(outbox, most);
   }
   /// Says which branches had data, in the order in which it came.
   std::vector<std::uint32_t> take(const std::vector<std::byte>& bytes) {

@@ -17,6 +17,7 @@
 
 #include "link/frame.hpp"
 #include "wire/door.hpp"
+#include "wire/frame_for_test.hpp"
 
 namespace {
 
@@ -44,15 +45,7 @@ struct Agent {
   link::Link& user() { return *links.second; }
 
   /// Everything that waits to leave, at most so many bytes.
-  std::vector<std::byte> leave(std::size_t most = ~std::size_t{0}) {
-    std::vector<std::byte> bytes;
-    outbox.flush([&](std::span<const std::byte> part) {
-      const std::size_t taken = std::min(part.size(), most - bytes.size());
-      bytes.insert(bytes.end(), part.begin(), part.begin() + static_cast<std::ptrdiff_t>(taken));
-      return taken;
-    });
-    return bytes;
-  }
+  std::vector<std::byte> leave(std::size_t most = ~std::size_t{0}) { return wire::testing::leave(outbox, most); }
   /// Takes frames that have come, and says which.
   std::string take(const std::vector<std::byte>& bytes) {
     come.insert(come.end(), bytes.begin(), bytes.end());

@@ -44,7 +44,7 @@ class BranchPipes final : public os::ForkSensitive {
   /// Throws std::system_error.
   BranchPipes() : BranchPipes(os::ForkLock()) {}
 
-  /// What the near agent reads, what it writes to, and what it is told at the end of the trunk.
+  /// The near agent reads from the first one and writes into the second. The third one tells it why the trunk ended.
   std::array<int, 3> near_ends() const noexcept {
     return {from_far_.read_end.get(), to_far_.write_end.get(), last_words_.read_end.get()};
   }

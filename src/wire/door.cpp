@@ -1,14 +1,14 @@
 #include "wire/door.hpp"
 
-#include <cstring>
 #include <string>
+
+#include "wire/next_frame.hpp"
 
 namespace coproc::inline v0::wire {
 
 namespace {
 
 constexpr std::uint64_t kMostStartBytes = std::uint64_t{1} << 40;
-constexpr std::size_t kMostSmallPayload = std::size_t{32} << 10;  // of answers, with room for the largest
 constexpr std::size_t kMostBrokenText = 4096;
 
 /// What a frame of this type may carry.
@@ -53,34 +53,25 @@ Shape shape_of(FrameType type) noexcept {
 
 [[noreturn]] void refuse(const std::string& what) { throw BrokenWire("the other agent sent " + what); }
 
-std::string name(FrameType type) { return "a frame of type " + std::to_string(static_cast<int>(type)); }
-
 }  // namespace
 
 std::optional<Frame> Door::next(std::span<const std::byte>& bytes) {
-  if (bytes.size() < sizeof(Header)) return std::nullopt;
-  Header header;
-  std::memcpy(&header, bytes.data(), sizeof header);
-  check_header(header);
-  if (bytes.size() - sizeof header < header.length) return std::nullopt;
-  const Frame frame{header.type, header.value, bytes.subspan(sizeof header, header.length)};
-  check_contents(frame);
-  bytes = bytes.subspan(sizeof header + header.length);
-  return frame;
+  return next_frame(
+      bytes, [&](const Header& header) { check_header(header); }, [&](const Frame& frame) { check_contents(frame); });
 }
 
 void Door::check_header(const Header& header) const {
   const auto number = static_cast<std::uint8_t>(header.type);
-  if (number < 1 || number > kLastType) refuse(name(header.type) + ", which there is not");
+  if (number < 1 || number > kLastType) refuse(name_of(header.type) + ", which there is not");
   for (const std::uint8_t zero : header.zero) {
     if (zero != 0) refuse("a header with bits that mean nothing");
   }
-  if (!may_come(header.type)) refuse(name(header.type) + " when it may send none");
+  if (!may_come(header.type)) refuse(name_of(header.type) + " when it may send none");
   const Shape shape = shape_of(header.type);
   if (header.length < shape.least || header.length > shape.most) {
-    refuse(name(header.type) + " with " + std::to_string(header.length) + " bytes");
+    refuse(name_of(header.type) + " with " + std::to_string(header.length) + " bytes");
   }
-  if (!shape.has_value && header.value != 0) refuse(name(header.type) + " with a value");
+  if (!shape.has_value && header.value != 0) refuse(name_of(header.type) + " with a value");
 }
 
 bool Door::may_come(FrameType type) const noexcept {

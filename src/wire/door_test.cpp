@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "wire/outbox.hpp"
+#include "wire/frame_for_test.hpp"
 
 namespace {
 
@@ -15,6 +15,8 @@ using wire::BrokenWire;
 using wire::Door;
 using wire::FrameType;
 using wire::Side;
+using wire::testing::frame;
+using wire::testing::text_of;
 
 constexpr std::size_t kMostRecord = 1024;
 
@@ -22,21 +24,6 @@ std::string record(std::uint32_t bytes) {
   std::string text(bytes, 'r');
   std::memcpy(text.data(), &bytes, sizeof bytes);
   return text;
-}
-
-std::vector<std::byte> frame(FrameType type, std::uint64_t value = 0, std::string_view payload = {}) {
-  wire::Outbox outbox;
-  outbox.put_bulk(type, value, wire::to_payload(payload));
-  std::vector<std::byte> bytes;
-  outbox.flush([&](std::span<const std::byte> part) {
-    bytes.insert(bytes.end(), part.begin(), part.end());
-    return part.size();
-  });
-  return bytes;
-}
-
-std::string text_of(const std::vector<std::byte>& payload) {
-  return {reinterpret_cast<const char*>(payload.data()), payload.size()};
 }
 
 std::string started() { return to_bytes(remote::StartAnswer{.pid = 7}); }

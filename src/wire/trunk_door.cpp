@@ -1,17 +1,14 @@
 #include "wire/trunk_door.hpp"
 
-#include <cstring>
 #include <string>
+
+#include "wire/next_frame.hpp"
 
 namespace coproc::inline v0::wire {
 
 namespace {
 
-constexpr std::size_t kMostSmallPayload = std::size_t{32} << 10;
-
 [[noreturn]] void refuse(const std::string& what) { throw BrokenWire("the other end of the trunk sent " + what); }
-
-std::string name(FrameType type) { return "a frame of type " + std::to_string(static_cast<int>(type)); }
 
 bool is_of_branch(FrameType type) noexcept {
   return type == FrameType::credit || (type > FrameType::welcome && type <= FrameType::forget);
@@ -34,15 +31,9 @@ std::size_t most_of(FrameType type) noexcept {
 }  // namespace
 
 std::optional<Frame> TrunkDoor::next(std::span<const std::byte>& bytes) {
-  if (bytes.size() < sizeof(Header)) return std::nullopt;
-  Header header;
-  std::memcpy(&header, bytes.data(), sizeof header);
-  check_header(header);
-  if (bytes.size() - sizeof header < header.length) return std::nullopt;
-  const Frame frame{header.type, header.value, bytes.subspan(sizeof header, header.length)};
-  is_of_branch(frame.type) ? check_branch(frame) : check_contents(frame);
-  bytes = bytes.subspan(sizeof header + header.length);
-  return frame;
+  return next_frame(
+      bytes, [&](const Header& header) { check_header(header); },
+      [&](const Frame& frame) { is_of_branch(frame.type) ? check_branch(frame) : check_contents(frame); });
 }
 
 std::uint32_t TrunkDoor::open() {
@@ -54,16 +45,16 @@ void TrunkDoor::check_header(const Header& header) const {
   for (const std::uint8_t zero : header.zero) {
     if (zero != 0) refuse("a header with bits that mean nothing");
   }
-  if (!may_come(header.type)) refuse(name(header.type) + " when it may send none");
+  if (!may_come(header.type)) refuse(name_of(header.type) + " when it may send none");
   const std::size_t most = most_of(header.type);
   const std::size_t least = most == 0 ? 0 : 1;
   if (header.length < least || header.length > most) {
-    refuse(name(header.type) + " with " + std::to_string(header.length) + " bytes");
+    refuse(name_of(header.type) + " with " + std::to_string(header.length) + " bytes");
   }
   if (is_of_branch(header.type) && header.type != FrameType::credit && amount_of(header.value) != 0) {
-    refuse(name(header.type) + " with an amount");
+    refuse(name_of(header.type) + " with an amount");
   }
-  if (header.type == FrameType::hello && header.value != 0) refuse(name(header.type) + " with a value");
+  if (header.type == FrameType::hello && header.value != 0) refuse(name_of(header.type) + " with a value");
 }
 
 bool TrunkDoor::may_come(FrameType type) const noexcept {
@@ -114,11 +105,12 @@ void TrunkDoor::check_branch(const Frame& frame) {
   const std::uint32_t number = branch_of(frame.value);
   if (frame.type == FrameType::open) return check_open(number);
   const auto at = branches_.find(number);
-  if (at == branches_.end()) refuse(name(frame.type) + " of branch " + std::to_string(number) + ", which there is not");
+  if (at == branches_.end())
+    refuse(name_of(frame.type) + " of branch " + std::to_string(number) + ", which there is not");
   Branch& branch = at->second;
-  if (branch.is_gone) refuse(name(frame.type) + " of a branch that it has given up");
+  if (branch.is_gone) refuse(name_of(frame.type) + " of a branch that it has given up");
   if (side_ == Side::near && branch.is_answered == (frame.type == FrameType::opened)) {
-    refuse(name(frame.type) +
+    refuse(name_of(frame.type) +
            (branch.is_answered ? ", which it has sent before" : " of a branch that is not open yet"));
   }
   switch (frame.type) {

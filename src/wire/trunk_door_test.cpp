@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "wire/outbox.hpp"
+#include "wire/frame_for_test.hpp"
 
 namespace {
 
@@ -16,21 +16,9 @@ using wire::BrokenWire;
 using wire::FrameType;
 using wire::kWindow;
 using wire::Side;
+using wire::testing::frame;
+using wire::testing::text_of;
 
-std::vector<std::byte> frame(FrameType type, std::uint64_t value = 0, std::string_view payload = {}) {
-  wire::Outbox outbox;
-  outbox.put_bulk(type, value, wire::to_payload(payload));
-  std::vector<std::byte> bytes;
-  outbox.flush([&](std::span<const std::byte> part) {
-    bytes.insert(bytes.end(), part.begin(), part.end());
-    return part.size();
-  });
-  return bytes;
-}
-
-std::string text_of(const std::vector<std::byte>& payload) {
-  return {reinterpret_cast<const char*>(payload.data()), payload.size()};
-}
 std::string hello() { return text_of(wire::to_payload(wire::own_hello())); }
 std::string opened() { return to_bytes(remote::StartAnswer{.pid = 7}); }
 std::string ended() { return to_bytes(remote::WorkerEnd{}); }
