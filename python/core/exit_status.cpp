@@ -131,8 +131,9 @@ void bind_exit_status(py::module_& module) {
           [](const ExitStatus& status) {
             return status.limit.empty() ? py::object(py::none()) : py::str(status.limit);
           },
-          "The resource limit that ended the worker by SIGKILL, such as 'RLIMIT_CPU'. None if there was none, or it is "
-          "not known.")
+          "What ended the worker by SIGKILL, as far as that is known: 'RLIMIT_CPU', or 'memory' if it seems to have "
+          "been "
+          "the out-of-memory killer. Otherwise None.")
       .def_property_readonly(
           "violation", [](const ExitStatus& status) { return status.violation; },
           "The system call for which its sandbox ended the worker, a Violation, as the worker reported it. Otherwise "

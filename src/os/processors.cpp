@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <sstream>
 
+#include "os/control_group.hpp"
 #include "os/file.hpp"
 
 namespace coproc::inline v0::os {
@@ -33,10 +34,6 @@ std::size_t limit_of_v1(const std::string& directory) {
   const auto period = read_text(directory + "/cpu.cfs_period_us");
   if (!quota || !period) return 0;
   return processors_of(std::atoll(quota->c_str()), std::atoll(period->c_str()));
-}
-
-bool has_word(const std::string& list, const std::string& word) {
-  return ("," + list + ",").find("," + word + ",") != std::string::npos;
 }
 
 }  // namespace
@@ -69,28 +66,9 @@ std::size_t processors_of_groups(const std::string& membership, const std::strin
   const auto limit = [&](std::size_t processors) {
     if (processors != 0 && (least == 0 || processors < least)) least = processors;
   };
-  std::istringstream lines(membership);
-  for (std::string line; std::getline(lines, line);) {  // "0::/user.slice" or "4:cpu,cpuacct:/docker/1f"
-    const std::size_t first = line.find(':');
-    const std::size_t second = first == std::string::npos ? first : line.find(':', first + 1);
-    if (second == std::string::npos) continue;
-    const std::string controllers = line.substr(first + 1, second - first - 1);
-    const bool is_v2 = controllers.empty();
-    if (!is_v2 && !has_word(controllers, "cpu")) continue;
-    // A group's own limit and those of all groups around it count. In a container the path may lead outside of what
-    // is mounted.
-    for (std::string path = line.substr(second + 1);;) {
-      if (path == "/") path.clear();
-      if (is_v2) {
-        limit(limit_of_v2(root + path));
-      } else {
-        limit(limit_of_v1(root + "/" + controllers + path));
-        limit(limit_of_v1(root + "/cpu" + path));
-      }
-      const std::size_t slash = path.rfind('/');
-      if (slash == std::string::npos) break;
-      path.resize(slash);
-    }
+  // A group's own limit and those of all groups around it count.
+  for (const ControlGroup& group : list_control_groups("cpu", membership, root)) {
+    limit(group.is_v2 ? limit_of_v2(group.directory) : limit_of_v1(group.directory));
   }
   return least;
 }

@@ -1,41 +1,16 @@
 #include "os/processors.hpp"
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <algorithm>
-#include <filesystem>
-#include <fstream>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "os/control_group_for_test.hpp"
+
 namespace os = coproc::os;
-
-namespace {
-
-/// A tree of groups as it is mounted.
-class Groups {
- public:
-  Groups() {
-    std::string name = (std::filesystem::temp_directory_path() / "coproc-groups-XXXXXX").string();
-    if (::mkdtemp(name.data()) != nullptr) root_ = name;
-  }
-  Groups(const Groups&) = delete;
-  Groups& operator=(const Groups&) = delete;
-  ~Groups() { std::filesystem::remove_all(root_); }
-
-  void write(const std::string& path, const std::string& text) const {
-    std::filesystem::create_directories(std::filesystem::path(root_ + path).parent_path());
-    std::ofstream(root_ + path) << text;
-  }
-  const std::string& root() const { return root_; }
-
- private:
-  std::string root_;
-};
-
-}  // namespace
+using os::testing::Groups;
 
 TEST(Processors, AreThoseOfTheAffinityMask) {
   const std::vector<int> all = os::list_allowed_processors();

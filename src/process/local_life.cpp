@@ -1,17 +1,16 @@
 #include "process/local_life.hpp"
 
+#include <signal.h>
+
 #include <chrono>
 #include <system_error>
 #include <utility>
 
-#include "os/reap.hpp"
 #include "os/signals.hpp"
 
 namespace coproc::inline v0::process {
 
-namespace {
-
-ExitStatus to_status(const os::Ended& ended) {
+ExitStatus LocalLife::to_status(const os::Ended& ended) const {
   ExitStatus status;
   switch (ended.how) {
     case os::Ended::How::exited:
@@ -27,11 +26,13 @@ ExitStatus to_status(const os::Ended& ended) {
   status.resources.user_time = std::chrono::microseconds(ended.user_us);
   status.resources.system_time = std::chrono::microseconds(ended.system_us);
   status.resources.peak_memory_kib = ended.peak_kib;
-  if (ended.limit != nullptr) status.limit = ended.limit;
+  if (ended.limit != nullptr) {
+    status.limit = ended.limit;
+  } else if (status.signal() == SIGKILL && kills_before_ && os::out_of_memory_kills() > kills_before_) {
+    status.limit = "memory";
+  }
   return status;
 }
-
-}  // namespace
 
 /// Opens a descriptor again that the program has closed (closefrom). A child that is not reaped still has its number.
 void LocalLife::reopen_if_closed() noexcept {

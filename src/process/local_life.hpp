@@ -5,10 +5,15 @@
 // ignored).
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <optional>
+#include <utility>
 
+#include "os/control_group.hpp"
 #include "os/fork_guard.hpp"
 #include "os/mutex.hpp"
+#include "os/reap.hpp"
 #include "process/life.hpp"
 
 namespace coproc::inline v0::process {
@@ -16,7 +21,8 @@ namespace coproc::inline v0::process {
 /// A child of this process.
 class LocalLife : public Life, private os::ForkSensitive {
  public:
-  LocalLife(pid_t pid, os::Pidfd pidfd) noexcept : pid_(pid), pidfd_(std::move(pidfd)) {}
+  LocalLife(pid_t pid, os::Pidfd pidfd) noexcept
+      : pid_(pid), pidfd_(std::move(pidfd)), kills_before_(os::out_of_memory_kills()) {}
 
   pid_t pid() const noexcept final { return pid_; }
   bool is_owned() const noexcept override { return true; }
@@ -33,6 +39,7 @@ class LocalLife : public Life, private os::ForkSensitive {
   os::Mutex mutex_;
   std::optional<ExitStatus> status_ COPROC_GUARDED_BY(mutex_);
 
+  ExitStatus to_status(const os::Ended& ended) const;
   /// Whether the program has closed the descriptor (closefrom).
   bool is_lost() const noexcept { return pidfd_.fd() >= 0 && !pidfd_.is_own(); }
 
@@ -40,6 +47,7 @@ class LocalLife : public Life, private os::ForkSensitive {
   void reopen_if_closed() noexcept;
   void leave_in_child() noexcept override { pidfd_.close(); }
 
+  const std::optional<std::uint64_t> kills_before_;  // by the out-of-memory killer, in this control group
   bool kills_group_ COPROC_GUARDED_BY(mutex_) = false;
   os::ForkRegistration registration_{*this};
 };

@@ -79,6 +79,11 @@ struct Describe {
     if (status.violation) return "was ended by its sandbox: it called " + text_of(*status.violation);
     const bool is_ours = status.stopped_by == StopRung::terminate || status.stopped_by == StopRung::kill;
     if (is_ours) return text + ", which coproc sent to stop it";
+    if (status.limit == "memory") {
+      return text +
+             ", which coproc did not send (it seems the out-of-memory killer, which has ended a process of its "
+             "control group meanwhile)";
+    }
     if (!status.limit.empty()) {
       return text + ", which the system sent since its time on processors reached the limit (" + status.limit + ")";
     }

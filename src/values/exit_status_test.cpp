@@ -73,6 +73,8 @@ TEST(ExitStatus, SaysWhatLimitsAndFiltersSendSignalsFor) {
   limited.limit = "RLIMIT_CPU";
   EXPECT_NE(limited.describe().find("reached the limit (RLIMIT_CPU)"), std::string::npos) << limited.describe();
   EXPECT_EQ(limited.describe().find("out-of-memory"), std::string::npos);
+  limited.limit = "memory";
+  EXPECT_NE(limited.describe().find("it seems the out-of-memory killer"), std::string::npos) << limited.describe();
   EXPECT_NE(status_of(Signalled{SIGXCPU}).describe().find("RLIMIT_CPU"), std::string::npos);
   EXPECT_NE(status_of(Signalled{SIGXFSZ}).describe().find("RLIMIT_FSIZE"), std::string::npos);
   EXPECT_NE(status_of(Signalled{SIGSYS}).describe().find("seccomp"), std::string::npos);

@@ -1,0 +1,30 @@
+// The control groups that this process is in, of version 1 or 2.
+//
+// Thread safety: free functions.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace coproc::inline v0::os {
+
+struct ControlGroup {
+  std::string directory;
+  bool is_v2 = false;
+};
+/// The places where the files of the groups may be that this controller ("cpu") has this process in: its own group
+/// first, then those around it. `membership` is the text of /proc/self/cgroup, `root` the directory where the group
+/// file systems are mounted. In a container the path of a group may lead outside of what is mounted, and the root of
+/// what is mounted is then its own group.
+std::vector<ControlGroup> list_control_groups(const std::string& controller, const std::string& membership,
+                                              const std::string& root);
+
+/// How many processes of this process's control group the out-of-memory killer has ended; nullopt: the system does not
+/// say, as for processes that are in no group of their own.
+std::optional<std::uint64_t> out_of_memory_kills() noexcept;
+/// The same of another membership, as above.
+std::optional<std::uint64_t> out_of_memory_kills_of_groups(const std::string& membership, const std::string& root);
+
+}  // namespace coproc::inline v0::os
