@@ -241,7 +241,10 @@ void Far::sleep() {
   const bool uses_link = !has_ended_ && !is_broken_;
   std::chrono::nanoseconds longest = lease_->next_in(os::boottime_ns());
   if (uses_link) {
-    longest = std::min(longest, link_->begin_sleep(of_link, relay_->wants_records(), relay_->room_wanted()));
+    const bool gathers = relay_->wants_records() && relay_->lets_gather();
+    const bool wants_records = relay_->wants_records() && !gathers;
+    longest = std::min(longest, link_->begin_sleep(of_link, wants_records, relay_->room_wanted()));
+    if (gathers) longest = std::min<std::chrono::nanoseconds>(longest, Relay::kGathering);
   }
   if (could_send_more() || wire_->holds_input()) longest = std::chrono::nanoseconds::zero();
   fds[kLink] = {wire_->in(), POLLIN, 0};

@@ -99,7 +99,9 @@ void Near::sleep() {
   std::chrono::nanoseconds longest = std::chrono::nanoseconds::max();
   if (is_relaying) {
     const bool wants_records = phase_ == Phase::running && !ended_ && relay_->wants_records();
-    longest = link_->begin_sleep(of_link, wants_records, relay_->room_wanted());
+    const bool gathers = wants_records && relay_->lets_gather();
+    longest = link_->begin_sleep(of_link, wants_records && !gathers, relay_->room_wanted());
+    if (gathers) longest = std::min<std::chrono::nanoseconds>(longest, Relay::kGathering);
   }
   fds[kLink] = {control_.get(), POLLIN, 0};
   fds[kLink + 1] = {output_.fd_if_waiting(), POLLOUT, 0};

@@ -18,9 +18,11 @@ void Relay::send() {
     throw;
   }
   send_frame();
+  sent_by_last_ = sent_ - sent_before;
+  sends_in_a_row_ = sent_by_last_ == 0 ? 0 : std::min(sends_in_a_row_ + 1, kFew + 1);
   link_.release();
   const bool includes_all = link_.head() == link_.seen();
-  const bool may_include_more = sent_ != sent_before && link_.overtakings() != overtakings_told_;
+  const bool may_include_more = sent_by_last_ != 0 && link_.overtakings() != overtakings_told_;
   if ((includes_all && overtakings != overtakings_told_) || may_include_more) {
     outbox_.put_bulk(wire::FrameType::overtaking);
   }
@@ -66,6 +68,7 @@ void Relay::send_close_request() {
 
 bool Relay::deliver() {
   const std::size_t bytes = deliveries_.deliver();
+  if (bytes != 0) sends_in_a_row_ = 0;
   const std::size_t credit = windows_.records_in.pass_on(bytes);
   if (credit != 0) outbox_.put_control(wire::FrameType::credit, credit);
   return bytes != 0;

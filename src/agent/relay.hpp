@@ -8,6 +8,7 @@
 // is told behind all records that the link's count of them includes, and soon: to tell it once too often does no harm.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -38,6 +39,11 @@ class Relay {
   bool has_sent_all() { return !link_.look(); }
   /// Whether records in the link would be sent now.
   bool wants_records() const noexcept { return !lacks_window_ && outbox_.bulk_bytes() < kMostBacklog; }
+  /// Whether it is better to leave the link alone for kGathering than to be woken by its next record. So it is while
+  /// records come one way and a look finds only a few: each would cost its sender a system call, and both sides here
+  /// some more. Whoever waits for an answer does not send one way.
+  bool lets_gather() const noexcept { return sends_in_a_row_ > kFew && sent_by_last_ < kEnough; }
+  static constexpr std::chrono::microseconds kGathering{50};
 
   // ---- from the wire to the link ----
 
@@ -63,6 +69,8 @@ class Relay {
 
  private:
   static constexpr std::size_t kMostBacklog = std::size_t{128} << 10;
+  static constexpr int kFew = 3;
+  static constexpr std::uint64_t kEnough = std::uint64_t{32} << 10;
 
   bool add_next_record();
   std::size_t payload_bytes() const noexcept { return frame_.empty() ? 0 : frame_.size() - sizeof(wire::Header); }
@@ -78,6 +86,8 @@ class Relay {
   std::uint32_t closes_told_ = 0;
   std::uint64_t sent_ = 0;
   std::uint64_t received_ = 0;
+  std::uint64_t sent_by_last_ = 0;  // bytes, by the last send()
+  int sends_in_a_row_ = 0;          // that found something, since something was delivered
 };
 
 }  // namespace coproc::inline v0::agent

@@ -120,6 +120,45 @@ TEST(OneProcessRelay, RecordsComeOutAsTheyWentIn) {
   EXPECT_TRUE(agents.far.relay.has_sent_all());
 }
 
+TEST(OneProcessRelay, FewRecordsThatComeOneWayGather) {
+  Agents agents(256 << 10);
+  Relay& relay = agents.far.relay;
+  const auto send = [&](int records, std::size_t bytes) {
+    for (int i = 0; i < records; ++i) EXPECT_TRUE(put(agents.far.user(), std::string(bytes, 'x')));
+    relay.send();
+  };
+  for (int i = 0; i < 3; ++i) {
+    send(1, 10);
+    EXPECT_FALSE(relay.lets_gather()) << "it may be a request";
+  }
+  send(1, 10);
+  EXPECT_TRUE(relay.lets_gather());
+  send(40, 1000);
+  EXPECT_FALSE(relay.lets_gather()) << "there are enough without a pause";
+  send(1, 10);
+  EXPECT_TRUE(relay.lets_gather());
+  send(0, 0);
+  EXPECT_FALSE(relay.lets_gather()) << "nothing comes any more";
+}
+
+TEST(OneProcessRelay, WhoeverWaitsForAnswersIsNotKeptWaiting) {
+  Agents agents;
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_TRUE(put(agents.near.user(), "question"));
+    agents.near.relay.send();
+    agents.far.take(agents.near.leave());
+    EXPECT_TRUE(agents.far.relay.deliver());
+    EXPECT_FALSE(agents.near.relay.lets_gather());
+    EXPECT_EQ(get_all(agents.far.user()).size(), 1u);
+    EXPECT_TRUE(put(agents.far.user(), "answer"));
+    agents.far.relay.send();
+    agents.near.take(agents.far.leave());
+    EXPECT_TRUE(agents.near.relay.deliver());
+    EXPECT_FALSE(agents.far.relay.lets_gather());
+    EXPECT_EQ(get_all(agents.near.user()).size(), 1u);
+  }
+}
+
 TEST(OneProcessRelay, AnOvertakingIsToldBehindTheRecordThatOvertakes) {
   Agents agents;
   EXPECT_TRUE(put(agents.far.user(), "late"));
