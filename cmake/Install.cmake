@@ -9,6 +9,8 @@ install(TARGETS coproc coproc_headers EXPORT coproc_targets)
 install(TARGETS coproc_agent_program)
 if(TARGET coproc_command)
   install(TARGETS coproc_command)
+  install(FILES ${PROJECT_SOURCE_DIR}/tools/coproc/serve/third_party/uplot/LICENSE
+          DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME LICENSE.uplot)
 endif()
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/coproc DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE ${PROJECT_SOURCE_DIR}/src/agent/LICENSE.openssl

@@ -5,11 +5,14 @@
 #include <cstdint>
 #include <cstdio>
 #include <exception>
+#include <map>
+#include <string>
 
 #include "bridge.hpp"
 #include "doctor.hpp"
 #include "map.hpp"
 #include "monitor.hpp"
+#include "serve/serve.hpp"
 #include "stack.hpp"
 #include "top.hpp"
 
@@ -62,6 +65,18 @@ int main(int argc, char** argv) {
   top->add_option("-d,--delay", top_seconds, "Seconds between two pictures")->check(CLI::Range(0.05, 1e6));
   top->add_option("pid", watched.pids, "Only what belongs to these processes")->type_name("PID");
 
+  command::ServeRequest served;
+  double serve_seconds = std::chrono::duration<double>(served.longest).count();
+  CLI::App* serve = app.add_subcommand("serve", "Show the same on a page for a browser on this machine");
+  serve->add_option("--port", served.port, "Where it listens; any free port if it is not given");
+  serve->add_option("--bind", served.address, "The address at which it listens, 127.0.0.1 if it is not given")
+      ->type_name("ADDRESS");
+  serve->add_option("-p,--pid", served.pids, "Only what belongs to this process")->type_name("PID");
+  serve->add_option("--for", serve_seconds, "When it ends, such as 30s, 10m or 8h (the default)")
+      ->transform(CLI::AsNumberWithUnit(std::map<std::string, double>{{"s", 1}, {"m", 60}, {"h", 3600}}))
+      ->check(CLI::Range(0.0, 1e8))
+      ->type_name("DURATION");
+
   command::StackRequest stacked;
   CLI::App* stack = app.add_subcommand("stack", "Say where each thread of a living process is");
   stack->add_flag("--json", stacked.wants_json, "Print JSON");
@@ -72,6 +87,10 @@ int main(int argc, char** argv) {
     if (doctor->parsed()) return command::doctor(wants_json);
     if (bridge->parsed()) return command::bridge(bridged);
     if (map->parsed()) return command::map(mapped);
+    if (serve->parsed()) {
+      served.longest = std::chrono::duration<double>(serve_seconds);
+      return command::serve(served);
+    }
     if (stack->parsed()) return command::stack(stacked);
     if (top->parsed()) {
       watched.interval = std::chrono::nanoseconds(static_cast<std::int64_t>(top_seconds * 1e9));

@@ -280,19 +280,23 @@ std::optional<link::LinkSight> Watcher::look_again(const SeenLink& link) const {
   return link::sight_of(header).sight;
 }
 
+std::optional<Missing> why_missing(const Seen& seen, pid_t pid) {
+  const SeenProcess* const process = seen.process(pid);
+  if (process != nullptr && !process->is_hidden) return std::nullopt;
+  const os::MappedMemories mapped = os::mapped_memories_of(pid, link::kMemoryName);
+  if (is_refusal(mapped.error_number))
+    return Missing{true, "it cannot be looked into: run coproc as its user, or as root"};
+  if (mapped.error_number != 0) return Missing{false, "there is no such process"};
+  return Missing{false, "it does not use coproc"};
+}
+
 bool report_missing(const Seen& seen, const std::vector<pid_t>& pids) {
   bool are_all_found = true;
   for (const pid_t pid : pids) {
-    const SeenProcess* const process = seen.process(pid);
-    if (process != nullptr && !process->is_hidden) continue;
+    const auto missing = why_missing(seen, pid);
+    if (!missing) continue;
     are_all_found = false;
-    const os::MappedMemories mapped = os::mapped_memories_of(pid, link::kMemoryName);
-    const char* why = "it does not use coproc";
-    if (is_refusal(mapped.error_number))
-      why = "it cannot be looked into: run coproc as its user, or as root";
-    else if (mapped.error_number != 0)
-      why = "there is no such process";
-    std::fprintf(stderr, "coproc: process %d: %s\n", static_cast<int>(pid), why);
+    std::fprintf(stderr, "coproc: process %d: %s\n", static_cast<int>(pid), missing->why);
   }
   return are_all_found;
 }

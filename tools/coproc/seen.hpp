@@ -77,6 +77,13 @@ class Watcher {
   std::map<std::pair<std::uint64_t, std::uint64_t>, coproc::os::ForeignMemory> memories_;
 };
 
+/// Why a process is not shown.
+struct Missing {
+  bool is_refused;  // the system does not permit to look into it
+  const char* why;
+};
+/// nullopt: it is shown.
+std::optional<Missing> why_missing(const Seen& seen, pid_t pid);
 /// Says on stderr which of these processes cannot be shown, and why. Returns whether all can.
 bool report_missing(const Seen& seen, const std::vector<pid_t>& pids);
 

@@ -107,17 +107,17 @@ nlohmann::json json_of(const ThreadStack& thread) {
           {"stack", thread.stack}, {"note", thread.note}};
 }
 
-void print_json(const StackRequest& request, const Threads& threads) {
+std::string json_text(const StackRequest& request, const Threads& threads) {
   nlohmann::json all = nlohmann::json::array();
   for (const ThreadStack& thread : threads.all) all.push_back(json_of(thread));
   nlohmann::json object = {{"pid", request.pid}, {"source", nullptr}, {"threads", std::move(all)}};
   if (!threads.source.empty()) object["source"] = threads.source;
-  std::cout << text_of(object, 2) << '\n';
+  return text_of(object, 2) + '\n';
 }
 
 }  // namespace
 
-int stack(const StackRequest& request) {
+std::optional<std::string> stack_text(const StackRequest& request) {
   Watcher watcher;
   const Seen seen = watcher.look();
   Threads threads = ask_worker(watcher, seen, request.pid);
@@ -126,15 +126,20 @@ int stack(const StackRequest& request) {
     // Why a worker has not answered says more than that there is no debugger.
     if (debugged.has_stacks() || threads.all.empty()) threads = std::move(debugged);
   }
-  if (threads.all.empty()) {
+  if (threads.all.empty()) return std::nullopt;
+  if (request.wants_json) return json_text(request, threads);
+  std::string text;
+  for (const ThreadStack& thread : threads.all) text += thread.describe() + '\n';
+  return text;
+}
+
+int stack(const StackRequest& request) {
+  const auto text = stack_text(request);
+  if (!text) {
     std::fprintf(stderr, "coproc: process %d: there is no such process\n", static_cast<int>(request.pid));
     return 1;
   }
-  if (request.wants_json) {
-    print_json(request, threads);
-    return 0;
-  }
-  for (const ThreadStack& thread : threads.all) std::cout << thread.describe() << '\n';
+  std::cout << *text;
   return 0;
 }
 

@@ -3,6 +3,9 @@
 
 #include <sys/types.h>
 
+#include <optional>
+#include <string>
+
 namespace command {
 
 struct StackRequest {
@@ -10,7 +13,11 @@ struct StackRequest {
   bool wants_json = false;
 };
 
-/// Prints what can be known. The process goes on afterwards. Returns 0, or 1 if there is no such process, which is said
+/// What can be known, in lines or as JSON. The process goes on afterwards. Blocks while a debugger does its work.
+/// nullopt: there is no such process. Throws std::system_error.
+std::optional<std::string> stack_text(const StackRequest& request);
+
+/// Prints it. Returns 0, or 1 if there is no such process, which is said
 /// on stderr. Throws std::system_error.
 int stack(const StackRequest& request);
 

@@ -13,12 +13,11 @@
 #include <thread>
 #include <utility>
 
+#include "collector.hpp"
 #include "described.hpp"
 #include "described_link.hpp"
 #include "monitor/numbers.hpp"
-#include "rates.hpp"
 #include "screen.hpp"
-#include "seen.hpp"
 #include "table.hpp"
 
 namespace command {
@@ -67,7 +66,9 @@ std::string summary(const Seen& seen) {
          std::to_string(workers) + " of them workers";
 }
 
-std::vector<std::string> picture_of(Watcher& watcher, const Seen& seen, const Rates& rates, bool are_all) {
+std::vector<std::string> picture_of(Collector& collector) {
+  const Seen& seen = collector.seen();
+  const Rates& rates = collector.rates();
   Table table({{"process"},
                {"pid", true},
                {"state"},
@@ -94,85 +95,30 @@ std::vector<std::string> picture_of(Watcher& watcher, const Seen& seen, const Ra
     for (const int from : {0, 1}) {
       if (link == nullptr || !link->sight) continue;
       row.push_back(rate_text(rates.of(*link, from)));
-      row.push_back(unread_text(watcher, *link, from));
+      row.push_back(unread_text(collector.watcher(), *link, from));
     }
     row.resize(11);
     table.add(std::move(row));
   }
   std::vector<std::string> lines = {summary(seen)};
   for (std::string& line : table.lines()) lines.push_back(std::move(line));
-  if (std::string hidden = hidden_text(seen); are_all && !hidden.empty()) lines.push_back(std::move(hidden));
+  if (std::string hidden = hidden_text(seen); collector.sees_all() && !hidden.empty())
+    lines.push_back(std::move(hidden));
   return lines;
 }
-
-nlohmann::json json_of(Watcher& watcher, const Seen& seen, const Rates& rates) {
-  nlohmann::json processes = nlohmann::json::array(), links = nlohmann::json::array();
-  for (const auto& [process, depth] : tree_of(seen)) {
-    nlohmann::json& object = processes.emplace_back(json_of(seen, *process));
-    const auto rate = rates.of(*process);
-    object["processors"] = rate ? nlohmann::json(rate->processors) : nlohmann::json();
-    object["state_seconds"] = rate ? nlohmann::json(rate->state_seconds) : nlohmann::json();
-  }
-  for (const SeenLink& link : seen.links) {
-    nlohmann::json& object = links.emplace_back(json_of(watcher, link));
-    for (const int from : {0, 1}) {
-      if (!link.sight) continue;
-      nlohmann::json& direction = object["directions"][static_cast<std::size_t>(from)];
-      const auto rate = rates.of(link, from);
-      direction["bytes_per_second"] = rate ? nlohmann::json(rate->bytes) : nlohmann::json();
-      direction["messages_per_second"] = rate && rate->messages ? nlohmann::json(*rate->messages) : nlohmann::json();
-    }
-  }
-  return {{"time", std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count()},
-          {"seconds", rates.seconds()},
-          {"processes", std::move(processes)},
-          {"links", std::move(links)},
-          {"not_seen", json_of_hidden(seen)}};
-}
-
-/// The processes that were asked for: a pid may be given to another one later.
-class Wanted {
- public:
-  Wanted(const Seen& seen, const std::vector<pid_t>& pids) : are_all_(pids.empty()) {
-    for (const pid_t pid : pids) {
-      const SeenProcess* const process = seen.process(pid);
-      if (process != nullptr) keys_.emplace_back(pid, process->sample.start_ticks);
-    }
-  }
-  bool are_all() const noexcept { return are_all_; }
-  Seen of(Seen seen) const {
-    if (are_all_) return seen;
-    std::vector<pid_t> pids;
-    for (const auto& [pid, start] : keys_) {
-      const SeenProcess* const process = seen.process(pid);
-      if (process != nullptr && process->sample.start_ticks == start) pids.push_back(pid);
-    }
-    return only_around(std::move(seen), pids);
-  }
-
- private:
-  bool are_all_;
-  std::vector<std::pair<pid_t, std::uint64_t>> keys_;
-};
 
 }  // namespace
 
 int top(const TopRequest& request) {
-  Watcher watcher;
-  Rates rates;
-  using Clock = std::chrono::steady_clock;
-  Seen seen = watcher.look();
-  if (!report_missing(seen, request.pids)) return 1;
-  const Wanted wanted(seen, request.pids);
-  seen = wanted.of(std::move(seen));
-  auto last = Clock::now();
-  rates.update(watcher, seen, last);
+  Collector collector(request.pids);
+  if (!report_missing(collector.seen(), request.pids)) return 1;
 
   std::optional<Screen> screen;
   if (!request.wants_json && Screen::is_there()) screen.emplace();
-  if (screen) screen->show(picture_of(watcher, seen, rates, wanted.are_all()));
+  if (screen) screen->show(picture_of(collector));
   for (unsigned long shown = 0; request.count == 0 || shown < request.count; ++shown) {
-    const auto next = last + request.interval;
+    using Clock = Collector::Time::clock;
+    const auto next = collector.time() + request.interval;
     // Keys and signals are heeded even if a picture takes longer than the interval.
     for (bool is_first = true; is_first || Clock::now() < next; is_first = false) {
       if (!screen) {
@@ -181,16 +127,14 @@ int top(const TopRequest& request) {
       }
       const Screen::Waited waited = screen->wait(next - Clock::now());
       if (waited.is_over) return screen->signal() == 0 ? 0 : 128 + screen->signal();
-      if (waited.is_early) screen->show(picture_of(watcher, seen, rates, wanted.are_all()));
+      if (waited.is_early) screen->show(picture_of(collector));
     }
-    seen = wanted.of(watcher.look());
-    last = Clock::now();
-    rates.update(watcher, seen, last);
+    collector.look();
     if (request.wants_json) {
-      std::cout << text_of(json_of(watcher, seen, rates), -1) << std::endl;
+      std::cout << text_of(collector.json(), -1) << std::endl;
       continue;
     }
-    const auto lines = picture_of(watcher, seen, rates, wanted.are_all());
+    const auto lines = picture_of(collector);
     if (screen) {
       screen->show(lines);
       continue;
