@@ -2,6 +2,8 @@
 
 #include <poll.h>
 
+#include <algorithm>
+#include <atomic>
 #include <string>
 
 #include "coproc/errors.hpp"
@@ -116,6 +118,19 @@ std::array<int, 3> Link::fds_to_hand_over() const {
 }
 
 // ---- creation ----
+
+Link::Unread Link::unread() const noexcept {
+  // relaxed: each word is a number for itself, and nothing is read because of it
+  constexpr auto kAny = std::memory_order_relaxed;
+  const auto in_ring = [&](int from, const SideWords& reader) -> std::size_t {
+    if ((reader.waiting.load(kAny) & kWaitsForRecords) != 0) return 0;  // it has read everything
+    const ring::Positions& positions = memory_->header().ring[from];
+    const std::uint64_t head = positions.head.load(kAny);
+    const std::uint64_t tail = positions.tail.load(kAny);
+    return tail > head ? std::min<std::uint64_t>(tail - head, memory_->ring(from).size()) : 0;
+  };
+  return {in_ring(end_, *peer_), in_ring(1 - end_, *own_)};
+}
 
 namespace {
 

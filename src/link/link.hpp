@@ -53,8 +53,8 @@ enum class WaitEnd {
 
 /// Records go in at one end and come out at the other, whole, once, in order.
 ///
-/// Thread safety: one thread at a time, apart from `interrupt`, `is_interrupted` and `close_requests`, which any thread
-/// may call.
+/// Thread safety: one thread at a time, apart from `interrupt`, `is_interrupted`, `close_requests` and `unread`, which
+/// any thread may call.
 class Link final : public os::ForkSensitive {
  public:
   Link(std::shared_ptr<LinkMemory> memory, int end, os::Fd wake_in, os::Fd wake_out, Timeout spin);
@@ -157,6 +157,14 @@ class Link final : public os::ForkSensitive {
   /// Publishes whether this end is blocked in a send with a full inbox. If both ends are, neither can ever go on.
   void set_stuck(bool is_stuck) noexcept;
   bool peer_is_stuck() const noexcept { return peer_->stuck.load(std::memory_order_seq_cst) == 1; }
+
+  /// The bytes in each ring that may be unread, at most: space is given back in quarters. Only for reports: a peer can
+  /// make it any number up to the size of the ring.
+  struct Unread {
+    std::size_t to_peer;
+    std::size_t from_peer;
+  };
+  Unread unread() const noexcept;
 
   // ---- waiting ----
 

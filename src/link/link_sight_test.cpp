@@ -77,6 +77,35 @@ void put(Header& header, std::size_t at, T word) {
 
 }  // namespace
 
+TEST(Link, TheBytesThatMayBeUnreadAreThoseOfBothRings) {
+  Watched link;
+  const auto expect = [&](std::size_t to_worker, std::size_t to_host) {
+    EXPECT_EQ(link.host().unread().to_peer, to_worker);
+    EXPECT_EQ(link.host().unread().from_peer, to_host);
+    EXPECT_EQ(link.worker().unread().to_peer, to_host);
+    EXPECT_EQ(link.worker().unread().from_peer, to_worker);
+  };
+  expect(0, 0);
+  const std::size_t small = ring::rounded_up(kHeaderBytes + 100), large = ring::rounded_up(kHeaderBytes + 300);
+  ASSERT_TRUE(send(link.host(), FrameKind::message, 100));
+  expect(small, 0);
+  ASSERT_TRUE(send(link.worker(), FrameKind::message, 300));
+  expect(small, large);
+  receive_all(link.worker());
+  expect(0, large);
+}
+
+TEST(Link, AReaderThatWaitsHasReadEverythingAndAPeersWordsStayWithinTheRing) {
+  Watched link;
+  ASSERT_TRUE(send(link.host(), FrameKind::message, 100));
+  while (link.worker().look() && !link.worker().front().empty()) link.worker().pop();  // without a release
+  EXPECT_NE(link.host().unread().to_peer, 0u);
+  std::array<pollfd, Link::kSleepFds> fds;
+  (void)link.worker().begin_sleep(fds, true, 0);
+  EXPECT_EQ(link.host().unread().to_peer, 0u);
+  (void)link.worker().end_sleep(fds);
+}
+
 TEST(LinkSight, OfANewLinkIsEmpty) {
   const Watched link;
   const LinkSight sight = link.sight();

@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <string>
+#include <thread>
 
 namespace coproc::detail {
 namespace {
@@ -39,6 +41,47 @@ TEST(Channels, LookingForANameAddsNone) {
   EXPECT_EQ(channels.size(), 1u);
   Channel& seven = channels.of(7);
   EXPECT_EQ(channels.find(7), &seven);
+}
+
+TEST(Channels, AllCountsAreTheSumsOverTheChannels) {
+  Channels channels;
+  EXPECT_EQ(channels.all_counts(), ChannelCounts());
+  for (std::size_t i = 0; i < 10; ++i) {
+    Counts& counts = channels.of(static_cast<int>(i)).counts;
+    counts.sent += 10 + i;
+    counts.received += i;
+    counts.requests += 2;
+    ++counts.replies;
+    ++counts.replaced;
+    --counts.received;
+  }
+  channels.of({}).counts.sent = 1;
+  EXPECT_EQ(channels.all_counts(),
+            (ChannelCounts{.sent = 146, .received = 35, .requests = 20, .replies = 10, .replaced = 10}));
+}
+
+TEST(OneProcessChannels, AnotherThreadReadsTheCountsWhileChannelsAreMadeAndMessagesCounted) {
+  Channels channels;
+  std::atomic<bool> is_over{false};
+  std::thread reader([&] {
+    std::size_t last = 0;
+    while (!is_over) {
+      const ChannelCounts now = channels.all_counts();
+      EXPECT_GE(now.sent, last);
+      EXPECT_GE(now.requests, now.replies);
+      last = now.sent;
+    }
+  });
+  constexpr int kMessages = 50'000;
+  for (int i = 0; i < kMessages; ++i) {
+    Counts& counts = channels.of(i % 500).counts;
+    ++counts.sent;
+    ++counts.requests;
+    ++counts.replies;
+  }
+  is_over = true;
+  reader.join();
+  EXPECT_EQ(channels.all_counts().sent, std::size_t{kMessages});
 }
 
 }  // namespace

@@ -64,7 +64,7 @@ std::size_t Core::remaining(const ChannelId& channel) const noexcept { return co
 
 ChannelCounts Core::counts(const ChannelId& channel) const noexcept {
   const Channel* const found = channels_.find(channel);
-  return found == nullptr ? ChannelCounts() : found->counts;
+  return found == nullptr ? ChannelCounts() : ChannelCounts(found->counts);
 }
 
 int Core::native_handle() {

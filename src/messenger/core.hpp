@@ -9,7 +9,7 @@
 // parts).
 //
 // Thread safety: one thread at a time, which `CallGuard` checks. Any thread may call `interrupt`, `close_requested`,
-// `end_received`, `note_peer_gone`, `try_drain`, `final_error`, `has_final_error` and `unanswered`.
+// `end_received`, `note_peer_gone`, `try_drain`, `final_error`, `has_final_error`, `unanswered` and `all_counts`.
 //
 // Invariants: they hold whenever `in_use_` is kFree, that is, when no call is under way.
 //  - A message of the peer is unread in the link, incomplete in `reader_`, or in `inbox_`, until a receive returns it.
@@ -187,6 +187,8 @@ class Core {
   std::size_t queued() const noexcept { return inbox_.live_count(); }
   std::size_t remaining(const ChannelId& channel) const noexcept;
   ChannelCounts counts(const ChannelId& channel) const noexcept;
+  /// Any thread: the sums over all channels.
+  ChannelCounts all_counts() const noexcept { return channels_.all_counts(); }
   bool close_requested() const noexcept { return link_->close_requests() != 0; }
   bool end_received() const noexcept { return reader_.end_received(); }
   void interrupt() noexcept { link_->interrupt(); }

@@ -47,16 +47,15 @@ class Words {
   std::string_view left_;
 };
 
-/// To the nanosecond; nullopt if the system does not tell.
-std::optional<std::chrono::nanoseconds> exact_processor_time(pid_t pid) {
+}  // namespace
+
+std::optional<std::chrono::nanoseconds> processor_time_of(pid_t pid) {
   clockid_t clock{};
   if (should_fail() || ::clock_getcpuclockid(pid, &clock) != 0) return std::nullopt;
   timespec time{};
   if (call_once([&] { return ::clock_gettime(clock, &time); }) != 0) return std::nullopt;
   return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
 }
-
-}  // namespace
 
 std::optional<ProcessSample> sample_process(pid_t pid) {
   const std::string folder = "/proc/" + std::to_string(pid);
@@ -89,7 +88,7 @@ std::optional<ProcessSample> sample_process(pid_t pid) {
   sample.peak_bytes = memory_of(pid).peak;
   // The clock is of any user's process. `stat` counts in hundredths of a second.
   sample.processor_time =
-      exact_processor_time(pid).value_or(std::chrono::nanoseconds(ticks * (1'000'000'000 / ticks_per_second)));
+      processor_time_of(pid).value_or(std::chrono::nanoseconds(ticks * (1'000'000'000 / ticks_per_second)));
   return sample;
 }
 

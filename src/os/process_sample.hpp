@@ -28,6 +28,10 @@ struct ProcessSample {
 /// nullopt: there is no such process. Throws std::system_error if there is one about which the system says nothing.
 std::optional<ProcessSample> sample_process(pid_t pid);
 
+/// The processor time of all threads of a process, to the nanosecond; nullopt if there is no such process, or if the
+/// system does not tell.
+std::optional<std::chrono::nanoseconds> processor_time_of(pid_t pid);
+
 /// The children of all threads of a process; none if there is no such process. A child may be missing if another one
 /// ends at the same moment.
 std::vector<pid_t> children_of(pid_t pid);

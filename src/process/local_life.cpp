@@ -35,26 +35,23 @@ ExitStatus LocalLife::to_status(const os::Ended& ended) const {
 }
 
 /// Opens a descriptor again that the program has closed (closefrom). A child that is not reaped still has its number.
-void LocalLife::reopen_if_closed() noexcept {
-  if (!is_lost() || !is_owned()) return;
+/// Returns whether the descriptor can be used.
+bool LocalLife::reopen_if_closed() noexcept {
+  if (!is_lost()) return true;
+  if (!is_owned()) return false;
   const os::MutexLock lock(mutex_);
-  if (status_) return;
+  if (status_) return false;
   try {
     pidfd_ = os::Pidfd::open(pid_);
   } catch (const std::system_error&) {
     // The call that needs the descriptor will find that it cannot be used.
   }
+  return !is_lost();
 }
 
-int LocalLife::wait_fd() noexcept {
-  reopen_if_closed();
-  return is_lost() ? -1 : pidfd_.fd();
-}
+int LocalLife::wait_fd() noexcept { return reopen_if_closed() ? pidfd_.fd() : -1; }
 
-bool LocalLife::is_ended() noexcept {
-  reopen_if_closed();
-  return is_lost() || pidfd_.is_ended();
-}
+bool LocalLife::is_ended() noexcept { return !reopen_if_closed() || pidfd_.is_ended(); }
 
 std::optional<ExitStatus> LocalLife::try_reap() {
   reopen_if_closed();

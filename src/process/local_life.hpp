@@ -44,7 +44,7 @@ class LocalLife : public Life, private os::ForkSensitive {
   bool is_lost() const noexcept { return pidfd_.fd() >= 0 && !pidfd_.is_own(); }
 
  private:
-  void reopen_if_closed() noexcept;
+  bool reopen_if_closed() noexcept;
   void leave_in_child() noexcept override { pidfd_.close(); }
 
   const std::optional<std::uint64_t> kills_before_;  // by the out-of-memory killer, in this control group
