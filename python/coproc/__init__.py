@@ -22,6 +22,7 @@ from ._core import (
     LinkOptions,
     Machine,
     MachineLost,
+    Metrics,
     Sandbox,
     StopOptions,
     Violation,

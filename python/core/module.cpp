@@ -8,6 +8,7 @@
 #include "machine.hpp"
 #include "memory.hpp"
 #include "messenger.hpp"
+#include "metrics.hpp"
 #include "monitor.hpp"
 #include "options.hpp"
 #include "pickling.hpp"
@@ -54,6 +55,7 @@ PYBIND11_MODULE(_core, module) {
   bind_stream(module);
   bind_worker(module);
   bind_pool(module);
+  bind_metrics(module);
   bind_monitor(module);
   bind_this_program(module);
   coproc::set_wait_hook(&run_signal_handlers);

@@ -51,8 +51,8 @@ PoolCore::PoolCore(PoolOptions options, MakePoolWorker make_worker)
   }
   try {
     start_all(slots_);
-    if (!options_.background) return;
-    driver_ = std::thread([this] { drive_in_background(); });
+    if (options_.background) driver_ = std::thread([this] { drive_in_background(); });
+    entry_.enter(options_.worker.name);
   } catch (...) {
     stop(options_.worker.stop);  // all workers that were started, at once
     throw;
@@ -65,6 +65,7 @@ PoolCore::~PoolCore() {
   } catch (...) {
     // The destructor of each worker stops those that are still alive.
   }
+  entry_.leave([this](census::PoolTotals& totals) { totals += read().totals; });
 }
 
 void PoolCore::check_owner() const {

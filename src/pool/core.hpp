@@ -3,7 +3,7 @@
 // The source files are split by subject: core.cpp (jobs), looks.cpp (calls that only report), drive.cpp (waiting and
 // driving), event_loop.cpp (driving by an event loop of the host), starting.cpp (new workers), dispatch.cpp (tasks to
 // workers), collect.cpp (results from workers), end.cpp (ends of workers), held.cpp (unread results), stop.cpp (the end
-// of the pool).
+// of the pool), report.cpp (what is told to the census).
 //
 // The pool has no thread of its own, unless PoolOptions::background is set: a call that has to wait drives the pool for
 // all callers. One thread drives at a time. The others sleep until their results have arrived or it is their turn.
@@ -34,6 +34,8 @@
 #include <utility>
 #include <vector>
 
+#include "census/pool.hpp"
+#include "census/roll.hpp"
 #include "coproc/detail/task.hpp"
 #include "coproc/messenger.hpp"
 #include "coproc/pool_insights.hpp"
@@ -49,7 +51,7 @@
 
 namespace coproc::inline v0::detail {
 
-class PoolCore {
+class PoolCore final : public census::PoolSource {
  public:
   /// Starts the workers. REQUIRES: the options state the number of workers and their name. Throws StartError.
   PoolCore(PoolOptions options, MakePoolWorker make_worker);
@@ -86,6 +88,8 @@ class PoolCore {
   // looks.cpp
   std::size_t pending() COPROC_EXCLUDES(mutex_);
   PoolInsights insights() COPROC_EXCLUDES(mutex_);
+  // report.cpp
+  census::PoolReading read() noexcept override COPROC_EXCLUDES(mutex_);
   std::vector<int> pids() COPROC_EXCLUDES(mutex_);
   /// Checks that each call of this job is in exactly one place: in the queue, in a window, or finished. Returns a
   /// description of the mistake, or an empty string. Tests call it, and debug builds check it in each round.
@@ -259,6 +263,8 @@ class PoolCore {
 
   /// The thread of PoolOptions::background. Only the constructor and the thread that stops the pool use it.
   std::thread driver_;
+
+  census::Pools::Entry entry_{*this};  // last, so that it goes first: until then another thread may call read()
 };
 
 /// Holds the mutex while it lives. In a forked child it throws, because the mutex may be held there for ever by a

@@ -124,6 +124,7 @@ void Worker::State::begin(std::shared_ptr<Run> new_run, std::unique_ptr<Core> co
   core->set_peer_pid(new_run->child.pid());
   new_run->core = core.get();
   new_run->crash_area = link.crash_area();
+  entry.enter(options.name);
   drop_run_from_messenger();
   // Requests may have gone into the old link since the new one was made, and even since its worker had ended.
   if (Core* const last = MessengerAccess::core(*messenger)) {
@@ -133,8 +134,7 @@ void Worker::State::begin(std::shared_ptr<Run> new_run, std::unique_ptr<Core> co
   }
   core->set_supervisor(supervisor);
   MessengerAccess::set_core(*messenger, std::move(core));
-  const std::lock_guard lock(mutex);
-  run = std::move(new_run);
+  set_run(std::move(new_run));
 }
 
 /// The same for a process that this one has started.
@@ -164,6 +164,7 @@ void Worker::start(const detail::StartPlan& plan) {
   State& state = this->state();
   refuse_if_alive();
   state.give_up_asked("it is started again");
+  state.entry.enter(state.options.name);
   if (state.options.machine) return start_on_machine(plan);
   const StartMethod method = choose_method(plan, state.options);
   state.starter.store(static_cast<long>(os::fork_generation()), std::memory_order_relaxed);  // relaxed: see started()

@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+#include "census/roll.hpp"
+#include "census/worker.hpp"
 #include "coproc/worker.hpp"
 #include "link/link.hpp"
 #include "messenger/core.hpp"
@@ -63,7 +65,7 @@ NewLink make_link(const WorkerOptions& worker, bool reorders);
 /// If `capture_stderr` is set, the worker's stderr goes into a pipe of the host, which waits for the link read, too.
 void capture_stderr_if_wanted(WorkerOptions& options, Run& run, link::Link& host_link);
 
-struct Worker::State {
+struct Worker::State final : census::WorkerSource {
   WorkerOptions options;
   std::shared_ptr<Messenger> messenger;
   bool reorders;
@@ -77,7 +79,11 @@ struct Worker::State {
   }
   /// The current run. Throws if there never was one, or if it belongs to another process.
   std::shared_ptr<Run> started(const char* call) const;
+  // report.cpp
+  census::WorkerReading read(bool asks_system) noexcept override;
+  /// Parts the run from its core, which is then destroyed, and adds its counts to those of ended runs.
   void drop_run_from_messenger() noexcept;
+  void set_run(std::shared_ptr<Run> new_run) noexcept;
   /// Makes this the current run. Its child exists, and its messages arrive through `core`.
   void begin(std::shared_ptr<Run> new_run, std::unique_ptr<detail::Core> core);
   void begin_started(std::shared_ptr<Run> new_run, std::unique_ptr<detail::Core> core);
@@ -108,6 +114,7 @@ struct Worker::State {
   Unawaited unawaited = Unawaited::nothing;
   void await();
   void give_up_asked(const char* why);
+  census::Workers::Entry entry{*this};  // last, so that it goes first: until then another thread may call read()
 };
 
 }  // namespace coproc::inline v0

@@ -154,12 +154,6 @@ std::shared_ptr<Run> Worker::State::started(const char* call) const {
   return now;
 }
 
-void Worker::State::drop_run_from_messenger() noexcept {
-  if (run == nullptr) return;
-  const std::lock_guard lock(run->mutex);
-  run->core = nullptr;
-}
-
 Worker::Worker(WorkerOptions options, std::shared_ptr<Messenger> messenger, bool reorders)
     : state_(std::make_shared<State>()) {
   link::check_link_options(options.link);
