@@ -26,6 +26,10 @@ enum class RestartWhen {
 enum class Pending {
   fail,  // the receive of each reply throws WorkerDiedError
   drop,  // they are counted (`Restart::unanswered`) and forgotten
+  /// They are sent again to the next worker, in their order and before anything new, by the same ids, so that they run
+  /// at least once. The call that finds the end goes on and throws nothing. See RestartOptions::attempts and
+  /// resend_bytes for those that fail all the same.
+  resend,
 };
 
 /// One restart of a supervised worker, or one attempt that failed.
@@ -40,8 +44,10 @@ struct Restart {
   std::string start_error = {};
   /// How long the start was put off after the end was noticed.
   std::chrono::nanoseconds delay = std::chrono::nanoseconds(0);
-  /// The requests that were left without an answer, and which have failed or were dropped now. 0 if the start failed.
+  /// The requests that were left without an answer. 0 if the start failed.
   std::size_t unanswered = 0;
+  /// Of these, the ones that are sent again to the new worker. The others have failed or were dropped now.
+  std::size_t resent = 0;
 
   /// One line, such as "restart 2: worker 4711 was killed by SIGSEGV, and left 1 request unanswered; worker 4712 took
   /// its place after 0.103 s".
@@ -56,11 +62,33 @@ struct RestartOptions {
   std::chrono::nanoseconds within = std::chrono::minutes(1);
   Backoff backoff = {};
   Pending pending = Pending::fail;
+  /// Of Pending::resend: a request that was in hand at the ends of so many workers fails by RequestAttemptsError. In
+  /// hand are those that a worker has received and not answered. From 1.
+  std::size_t attempts = 2;
+  /// Of Pending::resend: the most bytes that copies of unanswered requests take, with 256 for each. A request for which
+  /// there is no room when it is sent fails, as by Pending::fail.
+  std::size_t resend_bytes = std::size_t{64} << 20;
   /// Is asked at each end, in the thread that drives. If it returns true, that end is final.
   std::function<bool(const ExitStatus&)> unless = {};
   /// Is called after each restart, in the thread that drives. It may use the messenger, and is the first to send to the
   /// new worker. What it throws leaves the call that drives; the new worker stays.
   std::function<void(const Restart&)> on_restart = {};
+};
+
+/// A request of a supervised worker was in hand at RestartOptions::attempts ends, and is not sent again. It is received
+/// in place of the reply.
+class COPROC_API RequestAttemptsError : public WorkerDiedError {
+ public:
+  /// `statuses`: not empty.
+  RequestAttemptsError(const std::string& name, int pid, std::vector<ExitStatus> statuses);
+  ~RequestAttemptsError() override;
+  const char* what() const noexcept override { return text_.c_str(); }
+  /// How the workers ended that had it in hand, oldest first. exit_status() is the last one.
+  const std::vector<ExitStatus>& statuses() const noexcept { return statuses_; }
+
+ private:
+  std::vector<ExitStatus> statuses_;
+  std::string text_;
 };
 
 /// A supervised worker has ended more often than RestartOptions allow, and is not started again. Every call that finds

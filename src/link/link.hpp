@@ -238,6 +238,11 @@ class Link final : public os::ForkSensitive {
   /// Throws InvalidArgumentError if loans were used. They are not mapped in a forked child, which could not use this
   /// end.
   void check_fork_may_keep() const;
+  /// Asks the peer to tell what it has in hand. Call before the peer begins.
+  void ask_in_hand() noexcept { own_->asks_in_hand.store(1, std::memory_order_relaxed); }  // relaxed: it comes first
+  bool peer_asks_in_hand() const noexcept { return peer_->asks_in_hand.load(std::memory_order_relaxed) == 1; }
+  InHandWords& in_hand_words() const noexcept { return memory_->header().in_hand; }
+
   /// 3 KiB of the link's memory, zero at the start, which the link itself does not use.
   std::span<std::byte, kCrashAreaBytes> crash_area() const noexcept { return memory_->crash_area(); }
 

@@ -7,29 +7,25 @@ namespace coproc::inline v0::detail {
 using link::FrameHeader;
 using link::FrameKind;
 
-namespace {
-
-os::Deadline deadline_of(const SendOptions& options) { return os::Deadline(options.timeout.ns); }
-
-}  // namespace
-
 void Core::reply_error_to(const Message& request, const ErrorType& type, const void* error,
                           const SendOptions& options) {
   CallGuard guard(*this);
   throw_if_closed();
+  send_unsent(options.timeout);
   const std::uint64_t id = request_to_answer(request);
   Buffer payload;
   encode_error_payload(payload, options_.link.max_message_bytes, type, error);
-  send_error_reply(request, id, payload.span(), deadline_of(options));
+  send_error_reply(request, id, payload.span(), deadline_of(options.timeout));
 }
 
 void Core::reply_exception_to(const Message& request, const SendOptions& options) {
   CallGuard guard(*this);
   throw_if_closed();
+  send_unsent(options.timeout);
   const std::uint64_t id = request_to_answer(request);
   Buffer payload;
   encode_exception_of("what was to answer the request", payload, options_.link.max_message_bytes);
-  send_error_reply(request, id, payload.span(), deadline_of(options));
+  send_error_reply(request, id, payload.span(), deadline_of(options.timeout));
 }
 
 void Core::send_error_reply(const Message& request, std::uint64_t id, std::span<const std::byte> payload,
@@ -48,21 +44,23 @@ void Core::send_error_reply(const Message& request, std::uint64_t id, std::span<
 void Core::send_error(const ErrorType& type, const void* error, const SendOptions& options) {
   CallGuard guard(*this);
   throw_if_closed();
+  send_unsent(options.timeout);
   Buffer payload;
   encode_error_payload(payload, options_.link.max_message_bytes, type, error);
   FrameHeader header;
   header.kind = FrameKind::error;
-  send_bytes(header, payload.span(), deadline_of(options));
+  send_bytes(header, payload.span(), deadline_of(options.timeout));
 }
 
 void Core::send_current_exception(const SendOptions& options) {
   CallGuard guard(*this);
   throw_if_gone();
+  send_unsent(options.timeout);
   Buffer payload;
   encode_current_exception(payload, options_.link.max_message_bytes);
   FrameHeader header;
   header.kind = FrameKind::final_error;
-  send_bytes(header, payload.span(), deadline_of(options));
+  send_bytes(header, payload.span(), deadline_of(options.timeout));
 }
 
 std::uint64_t Core::request_to_answer(const Message& request) {

@@ -37,7 +37,7 @@ void Core::serve(AsyncOperations& waiting, AsyncOperations& done, bool is_all, b
         if (waiting.empty()) break;  // another look would pause: see Link::look()
       }
       drain(Stop::at_error);
-      pay_streams();
+      send_owed();
       link_->serve_watched();
     } catch (...) {
       end = std::current_exception();
@@ -143,7 +143,7 @@ bool Core::throw_what_ends_waits(bool looks_at_peer) {
 
 void Core::wait_for_news(const os::Deadline& deadline) {
   const CallGuard guard(*this);
-  if (wait(deadline, true, std::max(room_for_credit(), room_wanted_at_ ? room_wanted_ : 0)) == link::WaitEnd::peer_gone)
+  if (wait(deadline, true, std::max(room_for_owed(), room_wanted_at_ ? room_wanted_ : 0)) == link::WaitEnd::peer_gone)
     peer_gone_ = true;
 }
 

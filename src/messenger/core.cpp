@@ -51,7 +51,9 @@ Core::Core(std::unique_ptr<link::Link> end, CoreOptions options)
       requests_(1, most_bytes_kept(options_.link) / 96),
       incoming_loans_(link_.get(), options_.link.max_message_bytes, options_.peer),
       reader_({peer_names_, requests_, inbox_, incoming_loans_, last_words_, options_.peer},
-              options_.link.max_message_bytes) {}
+              options_.link.max_message_bytes) {
+  if (options_.role == Role::worker && link_->peer_asks_in_hand()) requests_.tell_in_hand(link_->in_hand_words());
+}
 
 Core::~Core() = default;
 
@@ -71,7 +73,7 @@ int Core::native_handle() {
   CallGuard guard(*this);
   const int handle = name_refusals("the messenger to " + options_.peer.name + " has no native handle",
                                    [&] { return link_->native_handle(); });
-  has_native_handle_ = true;  // so the guard's destructor calls settle() at the end of this call, too
+  has_native_handle_ = needs_settling_ = true;  // so the guard's destructor calls settle() at the end of this call, too
   return handle;
 }
 
@@ -84,11 +86,14 @@ void Core::throw_if_interrupted() {
 
 void Core::settle() {
   if (room_wanted_at_ && *room_wanted_at_ != link_->sent_until()) room_wanted_at_.reset();  // something was sent since
-  pay_streams();
+  send_owed();
+  unsent_deadline_.reset();
+  needs_settling_ = has_native_handle_ || has_unsent_;
+  if (!has_native_handle_) return;
   const bool has_new = operations_receive_ ? reader_.next_sequence() != operations_saw_
                                            : inbox_.live_count() + requests_.streams().unread() != 0;
   link_->settle(has_new || requests_.streams().has_reopened() || reader_.holds_error() || end_received() || peer_gone_,
-                close_requests_thrown_, std::max(room_for_credit(), room_wanted_at_ ? room_wanted_ : 0));
+                close_requests_thrown_, std::max(room_for_owed(), room_wanted_at_ ? room_wanted_ : 0));
 }
 
 bool Core::has_work(const ChannelId* replies_of) {
@@ -96,8 +101,8 @@ bool Core::has_work(const ChannelId* replies_of) {
   bool has_room_for_rest = false;
   try {
     drain(Stop::at_error);
-    pay_streams();
-    has_room_for_rest = has_rest() && !link_->reserve(next_piece()).empty();
+    send_owed();
+    has_room_for_rest = !has_unsent_ && has_rest() && !link_->reserve(next_piece()).empty();
   } catch (const ProtocolError&) {
     return true;  // a receive from this messenger throws it to the user
   }
@@ -110,7 +115,7 @@ bool Core::has_work(const ChannelId* replies_of) {
 
 std::chrono::nanoseconds Core::begin_sleep(SleepFds fds) {
   CallGuard guard(*this);
-  return link_->begin_sleep(fds, true, has_rest() ? next_piece() : room_for_credit());
+  return link_->begin_sleep(fds, true, has_rest() ? next_piece() : room_for_owed());
 }
 
 bool Core::end_sleep(SleepFds fds) {

@@ -5,8 +5,8 @@
 // (lifetime, counts, waits for several messengers), send.cpp and answer.cpp (sends), declare.cpp (declarations before
 // the first use of a name), in_place.cpp (receives straight from the link), receive.cpp (receives through the inbox),
 // put_back.cpp (messages that the user returns), latest.cpp (channels that keep one message), lend.cpp (memory that the
-// user fills and lends), take_over.cpp (what is left of an earlier worker), stream.cpp (requests that are answered in
-// parts).
+// user fills and lends), take_over.cpp (what is left of an earlier worker), resend.cpp (requests that are sent again to
+// the next one), stream.cpp (requests that are answered in parts).
 //
 // Thread safety: one thread at a time, which `CallGuard` checks. Any thread may call `interrupt`, `close_requested`,
 // `end_received`, `note_peer_gone`, `try_drain`, `final_error`, `has_final_error`, `unanswered` and `all_counts`.
@@ -21,9 +21,11 @@
 //  - A channel's counts include the messages whose send has succeeded, and those that were returned and not put back.
 //  - `outgoing_loans_` holds no loan, and `keeps_rest_` is false.
 //  - `close_requests_thrown_` is the link's count of close requests when a receive last threw one, or 0.
+//  - If `has_unsent_` is set, nothing may be sent before send_unsent() or send_owed() has sent what waits for being
+//    sent again. `orphans_` are then empty.
 //  - Once set, `has_sent_end_`, `peer_gone_`, `has_reported_gone_` and `has_native_handle_` stay set.
 //    `has_reported_gone_` implies `peer_gone_`.
-//  - If `has_native_handle_` is set, settle() was called at the end of the last call.
+//  - If `has_native_handle_` or `has_unsent_` is set, settle() was called at the end of the last call.
 #pragma once
 
 #include <algorithm>
@@ -31,6 +33,7 @@
 #include <cstdint>
 #include <exception>
 #include <functional>
+#include <map>
 #include <memory>
 #include <new>
 #include <optional>
@@ -46,6 +49,7 @@
 #include "coproc/messenger.hpp"
 #include "coproc/options.hpp"
 #include "link/frame.hpp"
+#include "link/in_hand.hpp"
 #include "link/link.hpp"
 #include "messenger/channels.hpp"
 #include "messenger/failed_requests.hpp"
@@ -205,15 +209,31 @@ class Core {
   void continue_ids_of(const Core& last) noexcept { requests_.continue_from(last.next_request_id()); }
 
   // take_over.cpp
-  void set_supervisor(std::weak_ptr<Supervisor> supervisor) noexcept { supervisor_ = std::move(supervisor); }
+  void set_supervisor(std::weak_ptr<Supervisor> supervisor);
   void take_over(Core& last);
   /// The requests of the core that was taken over which have no reply fail by this error, each when its reply is
   /// received; or, if it is null, they are forgotten. Returns their number.
   std::size_t fail_orphans(std::exception_ptr error);
   /// This request has failed, and its caller was told.
   void forget_failure(RequestId id) noexcept { failed_.take(id); }
-  bool replace_peer(const Error& error, Timeout timeout) const;
+  Replacement replace_peer(const Error& error, Timeout timeout) const;
   [[noreturn]] void throw_not_yet_replaced() const;
+
+  // resend.cpp
+  /// What becomes of the orphans: those of which copies are kept wait for being sent again, and the others fail.
+  /// A request that was in hand at `attempts` ends, of which `end` is the last one, fails by the error that `give_up`
+  /// makes of all these ends, and the others by `error`. An error is received like a reply, or by the stream. Returns
+  /// how many wait.
+  std::size_t resend_orphans(std::size_t attempts, const ExitStatus& end, const std::exception_ptr& error,
+                             const std::function<std::exception_ptr(std::vector<ExitStatus>)>& give_up);
+  /// Whether unanswered requests will be sent again to the next worker.
+  bool keeps_requests() const noexcept { return requests_.copies() != nullptr; }
+  std::size_t orphans() const noexcept { return orphans_.size(); }
+  /// From now on what waits for being sent again is sent, before anything else.
+  void begin_resending() noexcept {
+    has_unsent_ = keeps_requests() && requests_.copies()->has_unsent();
+    if (has_unsent_) needs_settling_ = true;
+  }
 
   /// Consumes a pending interrupt and throws InterruptedError, for callers that receive without waiting.
   void throw_if_interrupted();
@@ -252,6 +272,8 @@ class Core {
   std::size_t send_requests_at_once(const Outgoing& value, std::size_t size, std::size_t count, const ChannelId& name,
                                     const SendOptions& options);
   void send_slowly(link::FrameHeader header, const Outgoing& value, Channel& channel, const os::Deadline& deadline);
+  std::span<const std::byte> write_first_piece(std::span<std::byte> room, link::FrameHeader header,
+                                               std::span<const std::byte> payload);
   std::size_t send_payload(link::FrameHeader header, const Outgoing& value, const os::Deadline& deadline);
   void send_bytes(link::FrameHeader header, std::span<const std::byte> payload, const os::Deadline& deadline);
   void send_fragments(link::FrameHeader header, std::span<const std::byte> payload, const os::Deadline& deadline);
@@ -266,6 +288,30 @@ class Core {
     return own_names_.is_last(type) ? own_names_.last_number() : look_up_type(type, deadline);
   }
   std::uint32_t look_up_type(const TypeInfo& type, const os::Deadline& deadline);
+
+  // resend.cpp
+  void keep_copy(const Outgoing& request, const ChannelId& channel, const Priority& priority, std::uint64_t window = 0);
+  bool write_if_room(link::FrameHeader header, std::span<const std::byte> payload);
+  bool send_again(std::uint64_t id, const KeptRequest& request);
+  bool forget_if_unwanted(std::uint64_t id);
+  void resend_some();
+  void wait_and_send_unsent(const Timeout& timeout);
+  /// Sends all that waits for being sent again, in this time at most. Throws what a send throws.
+  void send_unsent(const Timeout& timeout) {
+    if (has_unsent_) [[unlikely]]
+      wait_and_send_unsent(timeout);
+  }
+  /// The deadline of a call that may take so long, and maybe has waited in send_unsent().
+  os::Deadline deadline_of(const Timeout& timeout) const noexcept {
+    return unsent_deadline_ ? *unsent_deadline_ : os::Deadline(timeout.ns);
+  }
+  void fail_request(std::uint64_t id, std::uint32_t index, std::exception_ptr error);
+  std::exception_ptr error_of(const Entry& reply);
+  /// Sends what this end owes its peer by itself, as far as there is room: requests that are sent again, and what its
+  /// streams owe. What is left goes with a later call.
+  void send_owed() noexcept;
+  /// The bytes of space that a wait has to wait for, so that what is owed can be sent; 0: nothing is owed.
+  std::size_t room_for_owed() const noexcept { return has_unsent_ ? unsent_room_ : room_for_credit(); }
 
   // async.cpp
   bool serve_one(AsyncOperation& operation, bool in_place);
@@ -399,6 +445,7 @@ class Core {
   bool has_reported_gone_ = false;            // a send or a waiting receive has reported it
   std::atomic<bool> peer_known_gone_{false};  // set by note_peer_gone(); pairs with the acquire loads
   bool has_native_handle_ = false;
+  bool needs_settling_ = false;       // has_native_handle_ is set, or has_unsent_ was set after the last call
   bool operations_receive_ = false;   // let_operations_receive()
   std::uint64_t operations_saw_ = 0;  // the sequence number that the next message had after the last serve()
   bool has_noted_unanswered_ = false;
@@ -406,8 +453,20 @@ class Core {
   // restarts of a supervised worker
   std::weak_ptr<Supervisor> supervisor_;
   std::optional<os::Deadline> gone_deadline_;  // of the call that has found the end, if it has waited
-  std::vector<RequestId> orphans_;             // between take_over() and fail_orphans()
+  struct Orphan {
+    RequestId id;
+    std::uint32_t channel;  // Channel::index; kStream: it is answered in parts
+  };
+  static constexpr std::uint32_t kStream = ~std::uint32_t{0};
+  std::vector<Orphan> orphans_;  // between take_over() and fail_orphans() or resend_orphans()
+  link::InHand in_hand_;         // of these, what their worker had in hand
   FailedRequests failed_;
+  bool has_unsent_ = false;
+  std::optional<os::Deadline> unsent_deadline_;  // of the present call, if it had to send these first
+  std::size_t unsent_room_ = 0;                  // by which the next frame of these has found no room
+  /// Of the error replies in the inbox that no peer has sent, by their request ids. Those that were returned stay until
+  /// the next restart, since they may be put back.
+  std::map<std::uint64_t, std::exception_ptr> own_errors_;
 };
 
 /// Held during every call. It throws for a second thread, and in a process that does not own the messenger.
@@ -421,7 +480,7 @@ class Core::CallGuard {
   CallGuard(const CallGuard&) = delete;
   CallGuard& operator=(const CallGuard&) = delete;
   ~CallGuard() {
-    if (core_.has_native_handle_) core_.settle();
+    if (core_.needs_settling_) core_.settle();
     core_.in_use_.store(kFree, std::memory_order_release);  // pairs with the acquire of the next guard
   }
 

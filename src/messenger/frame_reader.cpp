@@ -169,6 +169,7 @@ void FrameReader::take_answer(const FrameHeader& header, const Channel& channel,
   Streams& streams = parts_.requests.streams();
   Streams::Reading* const stream = streams.reading(id);
   if (stream == nullptr) return parts_.inbox.put(entry);
+  parts_.requests.forget_copy(id);  // sent again, it would be answered by the same parts once more
   const bool is_end = header.kind != FrameKind::part;
   const std::size_t cost = entry->cost();
   streams.put(*stream, entry, is_end);

@@ -94,6 +94,8 @@ class FrameReader {
   bool end_received() const noexcept { return end_received_.load(std::memory_order_relaxed); }
   /// The sequence number of the next message or error.
   std::uint64_t next_sequence() const noexcept { return next_sequence_; }
+  /// Takes that number, for what this end itself puts into the inbox.
+  std::uint64_t take_sequence() noexcept { return next_sequence_++; }
   /// The priority of the message that was read last, by this class or by Core (note_read).
   Priority last_priority() const noexcept { return Priority::from_parts(last_priority_, last_rest_); }
   void note_read(const link::FrameHeader& header) noexcept {

@@ -70,6 +70,7 @@ bool Core::decode_in_place(const Channel& channel, const Frame& frame, const Inc
     parts.payload.append(frame.payload.data(), frame.payload.size());
     return true;
   }
+  if (frame.header.kind == FrameKind::request) requests_.note_decoding(frame.header.request_id);
   try {
     Decoder decoder(frame.payload, options_.link.max_message_bytes);
     to.traits->decode(decoder, to.out);
@@ -294,7 +295,9 @@ namespace coproc::inline v0 {
 
 // This is here, and not in messenger.cpp, so that the compiler can inline Core::receive() into it.
 bool Messenger::receive(const ChannelId* channels, std::size_t count, const detail::Incoming& to, Timeout timeout) {
-  return detail::supervised(core(), timeout, [&] { return core_->receive(channels, count, to, timeout); });
+  return detail::supervised(core(), timeout, [this, channels, count, &to](const Timeout& time) {
+    return core_->receive(channels, count, to, time);
+  });
 }
 
 }  // namespace coproc::inline v0

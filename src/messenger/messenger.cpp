@@ -21,6 +21,12 @@ using detail::supervised;
 using detail::with_memory;
 using link::FrameKind;
 
+namespace {
+
+constexpr Timeout kNoTime(std::chrono::seconds(0));  // for calls that do not wait
+
+}  // namespace
+
 Messenger::Messenger() noexcept = default;
 Messenger::Messenger(std::unique_ptr<Core> core) noexcept : core_(std::move(core)) {}
 Messenger::Messenger(Messenger&&) noexcept = default;
@@ -34,12 +40,12 @@ void Messenger::throw_no_link() {
 }
 
 bool Messenger::try_send(const detail::Outgoing& value, const ChannelId& channel, const SendOptions& options) {
-  return supervised(core(), std::chrono::seconds(0), [&] { return core_->try_send(value, channel, options.priority); });
+  return supervised(core(), kNoTime, [&](const Timeout&) { return core_->try_send(value, channel, options.priority); });
 }
 std::optional<RequestId> Messenger::try_send_request(const detail::Outgoing& value, const ChannelId& channel,
                                                      const SendOptions& options) {
-  const auto id = supervised(core(), std::chrono::seconds(0),
-                             [&] { return core_->try_send_request(value, channel, options.priority); });
+  const auto id = supervised(core(), kNoTime,
+                             [&](const Timeout&) { return core_->try_send_request(value, channel, options.priority); });
   return id ? std::optional(RequestId{*id}) : std::nullopt;
 }
 void Messenger::call(const detail::Outgoing& request, const ChannelId& channel, const detail::Incoming& reply,
@@ -59,21 +65,21 @@ void Messenger::discard_reply(RequestId id) {
                        " is not outstanding: it was not sent here, or its reply has been received or given up");
 }
 void Messenger::reply_to(const Message& request, const detail::Outgoing& value, const SendOptions& options) {
-  supervised(core(), options.timeout, [&] { core_->reply_to(request, value, options); });
+  supervised(core(), options, [&](const SendOptions& now) { core_->reply_to(request, value, now); });
 }
 void Messenger::reply_error_to(const Message& request, const detail::ErrorType& type, const void* error,
                                const SendOptions& options) {
-  supervised(core(), options.timeout, [&] { core_->reply_error_to(request, type, error, options); });
+  supervised(core(), options, [&](const SendOptions& now) { core_->reply_error_to(request, type, error, now); });
 }
 void Messenger::reply_exception_to(const Message& request, const SendOptions& options) {
-  supervised(core(), options.timeout, [&] { core_->reply_exception_to(request, options); });
+  supervised(core(), options, [&](const SendOptions& now) { core_->reply_exception_to(request, now); });
 }
 void Messenger::send_error(const detail::ErrorType& type, const void* error, const SendOptions& options) {
-  supervised(core(), options.timeout, [&] { core_->send_error(type, error, options); });
+  supervised(core(), options, [&](const SendOptions& now) { core_->send_error(type, error, now); });
 }
 void Messenger::send_close_request() { core().send_close_request(); }
 void Messenger::send_end(const SendOptions& options) {
-  supervised(core(), options.timeout, [&] { core_->send_end(options); });
+  supervised(core(), options, [&](const SendOptions& now) { core_->send_end(now); });
 }
 void Messenger::keep_latest(const ChannelId& channel) {
   with_memory(core(), [&] { core_->keep_latest(channel); });
@@ -86,21 +92,21 @@ void Messenger::begin_batch() { core().begin_batch(); }
 void Messenger::end_batch() noexcept { core_->end_batch(); }
 
 void Messenger::receive_all(const ChannelId& channel, const detail::Incoming& to) {
-  supervised(core(), std::chrono::seconds(0), [&] {
+  supervised(core(), kNoTime, [&](const Timeout&) {
     core_->receive_all(channel, to);
     return true;
   });
 }
 void Messenger::receive_reply(RequestId id, const detail::Incoming& to, Timeout timeout) {
   try {
-    supervised(core(), timeout, [&] { core_->receive_reply(id, to, timeout); });
+    supervised(core(), timeout, [&](const Timeout& time) { core_->receive_reply(id, to, time); });
   } catch (const WorkerDiedError&) {
     core_->forget_failure(id);  // this was its error
     throw;
   }
 }
 bool Messenger::receive_next_reply(const ChannelId& channel, const detail::Incoming& to, Timeout timeout) {
-  return supervised(core(), timeout, [&] { return core_->receive_next_reply(channel, to, timeout); });
+  return supervised(core(), timeout, [&](const Timeout& time) { return core_->receive_next_reply(channel, to, time); });
 }
 
 void Messenger::put_back(Message&& message) {
@@ -108,7 +114,7 @@ void Messenger::put_back(Message&& message) {
 }
 
 std::size_t Messenger::available(const ChannelId& channel) {
-  return supervised(core(), std::chrono::seconds(0), [&] { return core_->available(channel); });
+  return supervised(core(), kNoTime, [&](const Timeout&) { return core_->available(channel); });
 }
 std::size_t Messenger::queued(const ChannelId& channel) const noexcept {
   return core_ == nullptr ? 0 : core_->queued(channel);

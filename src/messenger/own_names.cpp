@@ -36,15 +36,15 @@ Buffer OwnNames::encode_declaration(const Channel& channel) const {
   return bytes;
 }
 
-Buffer OwnNames::encode_declaration(const TypeInfo& type) {
+Buffer OwnNames::encode_declaration(std::uint64_t type_id, const std::string& description) {
   Buffer bytes;
   {
     Encoder encoder(bytes, 2048);
-    coproc::encode(encoder, type.id);
-    coproc::encode(encoder, type.describe().substr(0, 1000));
+    coproc::encode(encoder, type_id);
+    coproc::encode(encoder, description.substr(0, 1000));
   }
   check_budget(bytes.size());
-  type_numbers_.emplace(type.id, 0);  // it may throw, so it must come before the send
+  type_numbers_.emplace(type_id, 0);  // it may throw, so it must come before the send
   return bytes;
 }
 
@@ -53,17 +53,17 @@ std::uint32_t OwnNames::note_declared(Channel& channel, std::size_t payload) noe
   return channel.number = ++channels_;
 }
 
-std::uint32_t OwnNames::note_declared(const TypeInfo& type, std::size_t payload) noexcept {
+std::uint32_t OwnNames::note_declared(std::uint64_t type_id, std::size_t payload) noexcept {
   budget_.charge(payload);
-  type_numbers_.find(type.id)->second = ++types_;
-  last_type_id_ = type.id;
+  type_numbers_.find(type_id)->second = ++types_;
+  last_type_id_ = type_id;
   return last_type_number_ = types_;
 }
 
-std::uint32_t OwnNames::number_of(const TypeInfo& type) noexcept {
-  const auto at = type_numbers_.find(type.id);
+std::uint32_t OwnNames::number_of(std::uint64_t type_id) noexcept {
+  const auto at = type_numbers_.find(type_id);
   if (at == type_numbers_.end() || at->second == 0) return 0;
-  last_type_id_ = type.id;
+  last_type_id_ = type_id;
   return last_type_number_ = at->second;
 }
 

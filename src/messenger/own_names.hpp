@@ -11,6 +11,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <unordered_map>
 
 #include "coproc/detail/buffer.hpp"
@@ -27,17 +28,22 @@ class OwnNames {
   OwnNames(std::size_t max_bytes, const Peer& peer) : budget_(max_bytes), peer_(peer) {}
 
   /// The number of a type, or 0 if it is not declared. A channel's number is `Channel::number`.
-  std::uint32_t number_of(const TypeInfo& type) noexcept;
+  std::uint32_t number_of(std::uint64_t type_id) noexcept;
+  std::uint32_t number_of(const TypeInfo& type) noexcept { return number_of(type.id); }
   /// Cache of the last type and its number, since consecutive messages mostly have the same type.
   bool is_last(const TypeInfo& type) const noexcept { return type.id == last_type_id_; }
   std::uint32_t last_number() const noexcept { return last_type_number_; }
 
   /// The payload of a declaration. Throws InvalidArgumentError if it is over the limits of the link.
   Buffer encode_declaration(const Channel& channel) const;
-  Buffer encode_declaration(const TypeInfo& type);
+  Buffer encode_declaration(std::uint64_t type_id, const std::string& description);
+  Buffer encode_declaration(const TypeInfo& type) { return encode_declaration(type.id, type.describe()); }
   /// Assigns and returns the number. Call when the declaration has been sent. `payload`: its size in bytes.
   std::uint32_t note_declared(Channel& channel, std::size_t payload) noexcept;
-  std::uint32_t note_declared(const TypeInfo& type, std::size_t payload) noexcept;
+  std::uint32_t note_declared(std::uint64_t type_id, std::size_t payload) noexcept;
+  std::uint32_t note_declared(const TypeInfo& type, std::size_t payload) noexcept {
+    return note_declared(type.id, payload);
+  }
 
  private:
   static constexpr std::uint32_t kMaxChannels = 1u << 20;

@@ -217,11 +217,10 @@ bool Core::wait_for_more(const os::Deadline& deadline, bool end_waits_for_inbox)
     peer_gone_ = true;                                     // first look for what it sent before its end, then throw
     return true;
   }
-  pay_streams();
+  send_owed();
   // After a close request it polls once instead of sleeping: if the peer has died, that is reported instead.
   const bool throws_close = close_requests_thrown_ != 0 && !is_late;
-  switch (
-      wait(throws_close || throws_end ? os::Deadline(std::chrono::seconds(0)) : deadline, true, room_for_credit())) {
+  switch (wait(throws_close || throws_end ? os::Deadline(std::chrono::seconds(0)) : deadline, true, room_for_owed())) {
     case link::WaitEnd::changed:
       return !is_late;
     case link::WaitEnd::timed_out:
@@ -261,12 +260,13 @@ void Core::take_and_deliver(Channel& channel, Entry& entry, const Incoming& to, 
 void Core::deliver_entry(Entry& entry, const Incoming& to) {
   const ChannelId& channel = channels_.at(entry.channel).id;
   if (to.traits->type != nullptr) {
-    if (entry.kind == FrameKind::error_reply) std::rethrow_exception(reader_.decode_error(entry.payload.span()).error);
+    if (entry.kind == FrameKind::error_reply) std::rethrow_exception(error_of(entry));
     check_type(entry.type, channel, *to.traits->type);
     if (to.traits->block != 0 && entry.payload.size() == to.traits->block) {
       std::memcpy(to.place_of_block(), entry.payload.data(), to.traits->block);
       return;
     }
+    if (entry.kind == FrameKind::request) requests_.note_decoding(entry.request_id);
     Decoder decoder(entry.payload.span(), options_.link.max_message_bytes);
     decoder.borrow(entry.loans);
     to.traits->decode(decoder, to.out);
@@ -277,7 +277,7 @@ void Core::deliver_entry(Entry& entry, const Incoming& to) {
   fill_parts(parts, entry.kind, entry.type, entry.request_id);
   parts.channel = channel;
   parts.priority = entry.priority;
-  if (entry.kind == FrameKind::error_reply) parts.error = reader_.decode_error(entry.payload.span()).error;
+  if (entry.kind == FrameKind::error_reply) parts.error = error_of(entry);
   parts.payload = entry.payload.take();
   parts.loans = std::move(entry.loans);
   to.traits->new_message(to.out) = std::move(parts);

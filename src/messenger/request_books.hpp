@@ -4,20 +4,26 @@
 // Thread safety: none; one thread at a time, which Core ensures.
 // Invariants: an id of `sent_` is below `next_id_`, or equal to it while that request is being sent. Its value is the
 // index of its channel, with the bit kReceiving if it is in `together_` in another run than the last, and with the bit
-// kUnwanted if its reply is to be dropped when it comes. An id is in
-// `to_answer_` from its return to the user until its answer is sent or the request is put back. It is there only once,
-// even if the peer uses it twice. A channel's `to_answer.count` is the number of its ids in `to_answer_`.
-// `to_answer.ids` holds all of these, in the order of their return, and maybe some that were answered out of turn.
+// kUnwanted if its reply is to be dropped when it comes. An id is in `to_answer_` from its return to the user until its
+// answer is sent or the request is put back. It is there only once, even if the peer uses it twice. A channel's
+// `to_answer.count` is the number of its ids in `to_answer_`. `to_answer.ids` holds all of these, in the order of their
+// return, and maybe some that were answered out of turn. If there is a teller, the value of an id in `to_answer_` is 1
+// more than its slot there. Without one it is 0. If copies are kept, they are those of requests of this end that have
+// no reply yet; of a request that is answered in parts, none of which has come.
 #pragma once
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <utility>
 #include <vector>
 
 #include "coproc/request_id.hpp"
+#include "link/in_hand.hpp"
 #include "messenger/channels.hpp"
 #include "messenger/id_map.hpp"
+#include "messenger/kept_requests.hpp"
 #include "messenger/streams.hpp"
 
 namespace coproc::inline v0::detail {
@@ -35,7 +41,10 @@ class RequestBooks {
   /// Call before the next request is sent, since its reply may arrive before the send returns.
   void begin(const Channel& channel) { sent_.insert(next_id_, channel.index); }
   /// Call if the send has failed.
-  void give_up() noexcept { sent_.erase(next_id_); }
+  void give_up() noexcept {
+    sent_.erase(next_id_);
+    forget_copy(next_id_);
+  }
   /// Call if the send has succeeded.
   void note_sent(Channel& channel) noexcept {
     ++next_id_;
@@ -62,6 +71,7 @@ class RequestBooks {
   void note_unwanted(Channel& channel, std::uint64_t id) noexcept {
     *sent_.find(id) |= kUnwanted;
     ++channel.counts.replies;
+    forget_copy(id);
   }
   /// Whether a reply with this id answers a request of this channel and is not wanted.
   bool is_unwanted(std::uint64_t id, const Channel& channel) noexcept {
@@ -70,7 +80,7 @@ class RequestBooks {
   }
   /// Call when such a reply has been dropped.
   void note_dropped(std::uint64_t id) noexcept { sent_.erase(id); }
-  /// A request of an earlier link of this messenger, whose reply is in the inbox.
+  /// A request of an earlier link of this messenger, whose reply is in the inbox or still to come.
   void expect_earlier(Channel& channel, std::uint64_t id) {
     sent_.insert(id, channel.index);
     ++channel.counts.requests;
@@ -78,6 +88,15 @@ class RequestBooks {
   /// The ids of the requests that were sent and have no reply yet, in the order of their sends. Those whose replies are
   /// not wanted are left out.
   std::vector<RequestId> without_reply() const;
+
+  /// Copies of requests, by which they can be sent again. Null: none are kept.
+  KeptRequests* copies() const noexcept { return copies_.get(); }
+  void keep_copies(std::unique_ptr<KeptRequests> copies) noexcept { copies_ = std::move(copies); }
+  std::unique_ptr<KeptRequests> take_copies() noexcept { return std::move(copies_); }
+  /// The request will not be sent again.
+  void forget_copy(std::uint64_t id) noexcept {
+    if (copies_ != nullptr) copies_->forget(id);
+  }
 
   // ---- requests that are answered in parts ----
 
@@ -97,6 +116,12 @@ class RequestBooks {
     Fifo<std::uint64_t>& ids = channel.to_answer.ids;
     while (!ids.empty() && !is_to_answer(ids.front())) ids.pop_front();
     return ids.empty() ? 0 : ids.front();
+  }
+  /// From now on the peer is told which of its requests are in hand. Call before one is received.
+  void tell_in_hand(link::InHandWords& words) { teller_ = std::make_unique<link::InHandTeller>(words); }
+  /// Call before code of the user decodes a request.
+  void note_decoding(std::uint64_t id) noexcept {
+    if (teller_ != nullptr) teller_->note_decoding(id);
   }
   /// Call when an answer with this id has been sent.
   void note_answered(Channel& channel, std::uint64_t id) noexcept;
@@ -149,6 +174,15 @@ class RequestBooks {
   };
 
   bool begin_run(bool is_reply, std::uint64_t id);
+  void add_to_answer(Channel& channel, std::uint64_t id);
+  void tell_returned(std::uint64_t id) noexcept;
+  void tell_answered(std::uint64_t id) noexcept;
+  /// Removes a request of the peer. Returns whether it was there.
+  bool erase_to_answer(std::uint64_t id) noexcept {
+    if (teller_ != nullptr) [[unlikely]]
+      tell_answered(id);
+    return to_answer_.erase(id);
+  }
 
   Ids sent_;
   std::uint64_t next_id_;
@@ -157,6 +191,8 @@ class RequestBooks {
   std::vector<Run> together_;
   std::size_t requests_together_ = 0;
   Streams streams_;
+  std::unique_ptr<KeptRequests> copies_;
+  std::unique_ptr<link::InHandTeller> teller_;
 };
 
 }  // namespace coproc::inline v0::detail

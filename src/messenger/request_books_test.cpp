@@ -215,5 +215,39 @@ TEST_F(RequestBooksTest, AReplyThatIsPutBackIsExpectedAgain) {
   EXPECT_EQ(one.counts.remaining(), 0u);
 }
 
+TEST_F(RequestBooksTest, WhatIsToBeAnsweredIsToldAsInHand) {
+  link::InHandWords words{};
+  books = RequestBooks(10, 100);
+  books.tell_in_hand(words);
+  EXPECT_FALSE(link::look_in_hand(words).is_all);
+  for (const std::uint64_t id : {1u, 2u, 2u, 3u}) books.note_returned_request(one, id);
+  books.note_answered(one, 2);
+  books.note_answered(one, 2);
+  books.take_back_request(one, 3);
+  EXPECT_TRUE(books.begin_together(false, 4));
+  EXPECT_TRUE(books.begin_together(false, 5));
+  EXPECT_FALSE(link::look_in_hand(words).holds(4));
+  books.note_returned_together(one);
+  const link::InHand seen = link::look_in_hand(words);
+  for (const std::uint64_t id : {1u, 4u, 5u}) EXPECT_TRUE(seen.holds(id)) << id;
+  for (const std::uint64_t id : {2u, 3u}) EXPECT_FALSE(seen.holds(id)) << id;
+}
+
+TEST_F(RequestBooksTest, CopiesGoWithTheAnswerOrWhenNobodyWantsIt) {
+  books.keep_copies(std::make_unique<KeptRequests>(10'000));
+  const auto send_kept = [&] {
+    books.copies()->keep(books.next_id(), one.id, outgoing(1), Priority(), 1000);
+    return send(one);
+  };
+  const std::uint64_t answered = send_kept(), unwanted = send_kept(), open = send_kept();
+  books.note_returned_reply(one, answered);
+  books.note_unwanted(one, unwanted);
+  books.copies()->keep(books.next_id(), one.id, outgoing(1), Priority(), 1000);
+  books.begin(one);
+  books.give_up();
+  for (const std::uint64_t id : {answered, unwanted, books.next_id()}) EXPECT_EQ(books.copies()->find(id), nullptr);
+  EXPECT_NE(books.copies()->find(open), nullptr);
+}
+
 }  // namespace
 }  // namespace coproc::detail

@@ -23,8 +23,6 @@ constexpr std::size_t kKeptScratch = std::size_t{64} << 20;
                              " is not a number (NaN), which has no place in an order: nothing was sent");
 }
 
-os::Deadline deadline_of(const SendOptions& options) { return os::Deadline(options.timeout.ns); }
-
 }  // namespace
 
 // ---- the short path ----
@@ -64,6 +62,7 @@ template <FrameKind kKind>
 [[gnu::always_inline]] inline std::uint64_t Core::send_as(const Outgoing& value, const ChannelId& name,
                                                           const SendOptions& options, std::uint64_t answers) {
   throw_if_closed();
+  send_unsent(options.timeout);
   const Priority priority = options.priority ? *options.priority : value.priority ? *value.priority : Priority();
   if (priority.is_nan()) throw_nan(value, name);
   Channel& channel = channels_.of(name);
@@ -72,9 +71,12 @@ template <FrameKind kKind>
   const FrameHeader header{0,  kKind,           0, priority.rest(), channel.number, own_names_.last_number(),
                            id, priority.value()};
   // Before the send, since the reply may arrive before this call returns.
-  if constexpr (kIsRequest) requests_.begin(channel);
+  if constexpr (kIsRequest) {
+    if (requests_.copies() != nullptr) keep_copy(value, name, priority);
+    requests_.begin(channel);
+  }
   try {
-    if (!send_at_once(header, priority, value)) send_slowly(header, value, channel, deadline_of(options));
+    if (!send_at_once(header, priority, value)) send_slowly(header, value, channel, deadline_of(options.timeout));
   } catch (...) {
     if constexpr (kIsRequest) requests_.give_up();
     throw;
@@ -121,6 +123,7 @@ std::size_t Core::send_requests_at_once(const Outgoing& value, std::size_t size,
   throw_if_closed();
   const Priority priority = options.priority ? *options.priority : Priority();
   Channel& channel = channels_.of(name);
+  if (requests_.copies() != nullptr) return 0;
   if (priority.is_nan() || !goes_at_once(value, channel.number)) return 0;
   const std::size_t payload = value.traits->size_hint;
   const std::size_t record = ring::rounded_up(kHeaderBytes + payload);
@@ -208,9 +211,10 @@ void Core::send_end(const SendOptions& options) {
   CallGuard guard(*this);
   throw_if_gone();
   if (has_sent_end_) return;
+  send_unsent(options.timeout);
   FrameHeader header;
   header.kind = FrameKind::end;
-  send_bytes(header, {}, deadline_of(options));
+  send_bytes(header, {}, deadline_of(options.timeout));
   has_sent_end_ = true;
 }
 
@@ -268,17 +272,23 @@ void Core::send_bytes(FrameHeader header, std::span<const std::byte> payload, co
   publish();
 }
 
-void Core::send_fragments(FrameHeader header, std::span<const std::byte> payload, const os::Deadline& deadline) {
-  const std::size_t most = link_->max_record();
-  const std::uint64_t total = payload.size();
-  std::span<std::byte> room = room_for(most, deadline);  // if it throws, nothing was sent
+/// Writes the first record of a payload that takes several into this room, which is that of the largest record. Returns
+/// what is left of the payload.
+std::span<const std::byte> Core::write_first_piece(std::span<std::byte> room, FrameHeader header,
+                                                   std::span<const std::byte> payload) {
   // The first frame carries the header and the total size. The frames of the other pieces need neither.
   header.flags = static_cast<std::uint8_t>(header.flags | link::kFirstFragment);
+  const std::uint64_t total = payload.size();
   std::memcpy(room.data() + kHeaderBytes, &total, sizeof total);
-  const std::size_t first = most - kHeaderBytes - sizeof total;
+  const std::size_t first = link_->max_record() - kHeaderBytes - sizeof total;
   std::memcpy(room.data() + kHeaderBytes + sizeof total, payload.data(), first);
   writer_.write(*link_, room, header, room.subspan(kHeaderBytes, sizeof total + first));
-  payload = payload.subspan(first);
+  return payload.subspan(first);
+}
+
+void Core::send_fragments(FrameHeader header, std::span<const std::byte> payload, const os::Deadline& deadline) {
+  const std::size_t most = link_->max_record();
+  payload = write_first_piece(room_for(most, deadline), header, payload);  // if room_for() throws, nothing was sent
   FrameHeader next;
   next.kind = FrameKind::fragment;
   try {
@@ -354,18 +364,24 @@ namespace coproc::inline v0 {
 
 // These are here, and not in messenger.cpp, so that the compiler can inline the methods of Core into them.
 void Messenger::send(const detail::Outgoing& value, const ChannelId& channel, const SendOptions& options) {
-  detail::supervised(core(), options.timeout, [&] { core_->send(value, channel, options); });
+  detail::supervised(core(), options, [&](const SendOptions& now) { core_->send(value, channel, now); });
 }
 RequestId Messenger::send_request(const detail::Outgoing& value, const ChannelId& channel, const SendOptions& options) {
-  return detail::supervised(core(), options.timeout,
-                            [&] { return RequestId{core_->send_request(value, channel, options)}; });
+  return detail::supervised(
+      core(), options, [&](const SendOptions& now) { return RequestId{core_->send_request(value, channel, now)}; });
 }
 void Messenger::send_requests(detail::Outgoing value, std::size_t size, std::size_t count, std::vector<RequestId>& ids,
                               const ChannelId& channel, const SendOptions& options) {
-  detail::supervised(core(), options.timeout, [&] { core_->send_requests(value, size, count, ids, channel, options); });
+  const std::size_t before = ids.size();
+  detail::supervised(core(), options, [&](const SendOptions& now) {
+    const std::size_t sent = ids.size() - before;  // to a worker that has ended since
+    detail::Outgoing rest = value;
+    rest.value = static_cast<const std::byte*>(value.value) + sent * size;
+    core_->send_requests(rest, size, count - sent, ids, channel, now);
+  });
 }
 void Messenger::send_reply(const detail::Outgoing& value, const ChannelId& channel, const SendOptions& options) {
-  detail::supervised(core(), options.timeout, [&] { core_->send_reply(value, channel, options); });
+  detail::supervised(core(), options, [&](const SendOptions& now) { core_->send_reply(value, channel, now); });
 }
 
 }  // namespace coproc::inline v0

@@ -40,6 +40,7 @@ constexpr std::size_t kCreditFrame = kHeaderBytes + sizeof(std::uint64_t);
 std::uint64_t Core::begin_stream(const Outgoing& request, const ChannelId& name, const StreamOptions& options) {
   CallGuard guard(*this);
   throw_if_closed();
+  send_unsent(options.timeout);
   const Priority priority = options.priority ? *options.priority : request.priority ? *request.priority : Priority();
   if (priority.is_nan()) throw InvalidArgumentError("the priority of a stream is not a number: nothing was sent");
   Channel& channel = channels_.of(name);
@@ -56,9 +57,11 @@ std::uint64_t Core::begin_stream(const Outgoing& request, const ChannelId& name,
   Streams& streams = requests_.streams();
   streams.begin(id, channel.index, asking.window);  // before the send, since parts may arrive before it returns
   try {
-    send_slowly(header, {&asking, &traits, std::nullopt}, channel, os::Deadline(options.timeout.ns));
+    if (requests_.copies() != nullptr) keep_copy(request, name, priority, asking.window);
+    send_slowly(header, {&asking, &traits, std::nullopt}, channel, deadline_of(options.timeout));
   } catch (...) {
     streams.forget(id);
+    requests_.forget_copy(id);
     throw;
   }
   requests_.continue_from(id + 1);
@@ -127,6 +130,7 @@ void Core::cancel_stream(std::uint64_t id) {
     inbox_.discharge(stream->entries.front()->cost());
     streams.take(*stream);
   }
+  requests_.forget_copy(id);
   if (stream->has_end || stream->is_orphan) return streams.forget(id);
   stream->is_cancelled = true;  // it stays in the books until its end comes
   stream->owes_cancel = true;
@@ -167,8 +171,9 @@ std::size_t Core::room_for_credit() const noexcept { return requests_.streams().
 
 void Core::reply_part_to(const Message& request, const Outgoing& part, const SendOptions& options) {
   CallGuard guard(*this);
-  const os::Deadline deadline(options.timeout.ns);
   throw_if_closed();
+  send_unsent(options.timeout);
+  const os::Deadline deadline = deadline_of(options.timeout);
   const std::uint64_t id = stream_to_answer(request, deadline);
   wait_for_credit(request, id, deadline);
   send_part(request.channel(), id, part, deadline);
@@ -179,6 +184,7 @@ bool Core::try_reply_part_to(const Message& request, const Outgoing& part) {
   const os::Deadline at_once(std::chrono::seconds(0));
   throw_if_closed();
   try {
+    send_unsent(std::chrono::seconds(0));
     const std::uint64_t id = stream_to_answer(request, at_once);
     Streams::Answering& stream = *requests_.streams().answering(id);
     if (!stream.has_credit()) {
@@ -237,8 +243,8 @@ void Core::wait_for_credit(const Message& request, std::uint64_t id, const os::D
                            channels_.at(inbox_.fullest()).id.describe() + "): receive something; nothing was sent");
     }
     const bool throws_close = close_requests_thrown_ != 0 && !is_late;
-    pay_streams();
-    switch (wait(throws_close ? os::Deadline(std::chrono::seconds(0)) : deadline, true, room_for_credit())) {
+    send_owed();
+    switch (wait(throws_close ? os::Deadline(std::chrono::seconds(0)) : deadline, true, room_for_owed())) {
       case link::WaitEnd::changed:
         if (!is_late) {
           is_late = deadline.passed();
@@ -313,8 +319,8 @@ template <class Call>
 Core::Part with_stream(Messenger& messenger, std::uint64_t id, Timeout timeout, bool& is_over, Call call) {
   Core::Part part = Core::Part::none;
   try {
-    const bool has_asked = supervised(*MessengerAccess::core(messenger), timeout, [&] {
-      part = call(*MessengerAccess::core(messenger));
+    const bool has_asked = supervised(*MessengerAccess::core(messenger), timeout, [&](const Timeout& time) {
+      part = call(*MessengerAccess::core(messenger), time);
       return true;
     });
     is_over = has_asked && (part == Core::Part::last || part == Core::Part::over);
@@ -344,8 +350,8 @@ StreamHandle& StreamHandle::operator=(StreamHandle&& other) noexcept {
 bool StreamHandle::next(const Incoming& to, Timeout timeout) {
   if (is_over_) return false;
   (void)messenger_->core();  // throws if the messenger was moved from
-  const Core::Part part =
-      with_stream(*messenger_, id_, timeout, is_over_, [&](Core& core) { return core.next_part(id_, to, timeout); });
+  const Core::Part part = with_stream(*messenger_, id_, timeout, is_over_,
+                                      [&](Core& core, const Timeout& time) { return core.next_part(id_, to, time); });
   if (part == Core::Part::none) messenger_->core().throw_no_part(id_);
   return part != Core::Part::over;
 }
@@ -371,15 +377,16 @@ namespace coproc::inline v0 {
 
 detail::StreamHandle Messenger::begin_stream(const detail::Outgoing& request, const ChannelId& channel,
                                              const StreamOptions& options) {
-  const RequestId id = detail::supervised(core(), options.timeout,
-                                          [&] { return RequestId{core_->begin_stream(request, channel, options)}; });
+  const RequestId id = detail::supervised(
+      core(), options, [&](const StreamOptions& now) { return RequestId{core_->begin_stream(request, channel, now)}; });
   return {*this, static_cast<std::uint64_t>(id)};
 }
 void Messenger::reply_part_to(const Message& request, const detail::Outgoing& part, const SendOptions& options) {
-  detail::supervised(core(), options.timeout, [&] { core_->reply_part_to(request, part, options); });
+  detail::supervised(core(), options, [&](const SendOptions& now) { core_->reply_part_to(request, part, now); });
 }
 bool Messenger::try_reply_part_to(const Message& request, const detail::Outgoing& part) {
-  return detail::supervised(core(), std::chrono::seconds(0), [&] { return core_->try_reply_part_to(request, part); });
+  return detail::supervised(core(), Timeout(std::chrono::seconds(0)),
+                            [&](const Timeout&) { return core_->try_reply_part_to(request, part); });
 }
 void Messenger::end_reply_to(const Message& request, const SendOptions& options) {
   reply_to(request, detail::outgoing(std::monostate()), options);

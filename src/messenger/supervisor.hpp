@@ -3,20 +3,42 @@
 // Thread safety: called by the thread whose call has found the end, after it has left the core.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
 #include "coproc/errors.hpp"
 #include "os/clock.hpp"
 
 namespace coproc::inline v0::detail {
+
+class Core;
+
+/// What is to become of the call that has found the end.
+enum class Replaced : std::uint8_t {
+  and_throw,    // it throws its error
+  not_in_time,  // its deadline has passed before there was another worker
+  and_go_on,    // it is made again, to the new worker
+};
+
+struct Replacement {
+  Replaced then;
+  const Core* core;       // of the new worker; null unless the call goes on
+  os::Deadline deadline;  // of the call
+};
 
 class Supervisor {
  public:
   virtual ~Supervisor() = default;
 
   /// Called for the error that tells of the worker's end, or of a rule of the link that it has broken, and which is
-  /// being handled. Starts another worker if that is wanted, and so gives the messenger another core. Returns false if
-  /// the deadline has passed before; otherwise the error is to be thrown to the user. Throws what is to be thrown
-  /// instead.
-  virtual bool replace_worker(const Error& error, const os::Deadline& deadline) = 0;
+  /// being handled. Starts another worker if that is wanted, and so gives the messenger another core. Throws what is to
+  /// be thrown instead.
+  virtual Replacement replace_worker(const Error& error, const os::Deadline& deadline) = 0;
+
+  /// The most bytes that copies of unanswered requests may take, by which they are sent again to the next worker.
+  /// nullopt: none are kept.
+  virtual std::optional<std::size_t> resend_bytes() const noexcept = 0;
 };
 
 }  // namespace coproc::inline v0::detail

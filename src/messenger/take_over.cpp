@@ -44,13 +44,20 @@ void Core::take_over(Core& last) {
     }
     take_over_streams(last);
     std::sort(answered.begin(), answered.end());
-    orphans_ = last.requests_.without_reply();
-    std::erase_if(orphans_, [&](RequestId id) { return std::binary_search(answered.begin(), answered.end(), id); });
+    for (const RequestId id : last.requests_.without_reply()) {
+      if (std::binary_search(answered.begin(), answered.end(), id)) continue;
+      const std::uint32_t* const channel = last.requests_.channel_of(static_cast<std::uint64_t>(id));
+      orphans_.push_back({id, channel == nullptr ? kStream : channels_.of(last.channels_.at(*channel).id).index});
+    }
+    in_hand_ = link::look_in_hand(last.link_->in_hand_words());
+    std::erase_if(last.own_errors_, [&](const auto& error) { return inbox_.find_reply(error.first) == nullptr; });
   } catch (...) {
     last.return_all_left(left);
     throw;
   }
   failed_ = std::move(last.failed_);
+  own_errors_ = std::move(last.own_errors_);
+  requests_.keep_copies(last.requests_.take_copies());
 }
 
 /// Everything that the peer has sent and no receive has returned or thrown, in the order of its arrival.
@@ -76,19 +83,28 @@ void Core::return_all_left(std::vector<EntryPtr>& all) {
 }
 
 std::size_t Core::fail_orphans(std::exception_ptr error) {
-  const std::size_t count = orphans_.size();
-  if (error != nullptr) failed_.add(std::move(orphans_), std::move(error));
-  orphans_ = {};
-  return count;
+  const std::vector<Orphan> orphans = std::exchange(orphans_, {});
+  std::vector<RequestId> ids;
+  for (const Orphan& orphan : orphans) ids.push_back(orphan.id);
+  if (error != nullptr) failed_.add(std::move(ids), std::move(error));
+  return orphans.size();
 }
 
-/// Returns whether the error of a call is to be thrown; false: the time of the call is over before there is another
-/// worker. This core may be gone afterwards.
-bool Core::replace_peer(const Error& error, Timeout timeout) const {
+void Core::set_supervisor(std::weak_ptr<Supervisor> supervisor) {
+  supervisor_ = std::move(supervisor);
+  const auto held = supervisor_.lock();
+  if (held == nullptr || requests_.copies() != nullptr) return;
+  if (const auto most = held->resend_bytes()) requests_.keep_copies(std::make_unique<KeptRequests>(*most));
+}
+
+/// Says what is to become of the call that has failed by this error. This core may be gone afterwards.
+Replacement Core::replace_peer(const Error& error, Timeout timeout) const {
   const std::shared_ptr<Supervisor> supervisor = supervisor_.lock();
   const bool is_of_peer = dynamic_cast<const RemoteOrigin*>(&error) != nullptr;
-  if (supervisor == nullptr || is_of_peer || dynamic_cast<const DecodeError*>(&error) != nullptr) return true;
-  return supervisor->replace_worker(error, gone_deadline_ ? *gone_deadline_ : os::Deadline(timeout.ns));
+  const os::Deadline deadline = gone_deadline_ ? *gone_deadline_ : os::Deadline(timeout.ns);
+  if (supervisor == nullptr || is_of_peer || dynamic_cast<const DecodeError*>(&error) != nullptr)
+    return {Replaced::and_throw, nullptr, deadline};
+  return supervisor->replace_worker(error, deadline);
 }
 
 void Core::throw_not_yet_replaced() const {

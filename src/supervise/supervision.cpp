@@ -41,7 +41,9 @@ Supervision::State::State(Worker& worker, Messenger& messenger, std::string name
       messenger_(messenger),
       name_(name.empty() ? "worker" : std::move(name)),
       options_(std::move(options)),
-      schedule_(options_) {}
+      schedule_(options_) {
+  if (options_.attempts == 0) throw InvalidArgumentError("RestartOptions: `attempts` is at least 1");
+}
 
 void Supervision::State::start(std::function<void()> start) {
   start();  // throws if a worker is alive; then nothing has changed
@@ -69,30 +71,36 @@ std::vector<Restart> Supervision::State::history() const {
 
 // ---- the thread that drives ----
 
-bool Supervision::State::replace_worker(const Error& error, const os::Deadline& deadline) {
-  if (is_driving_ || start_ == nullptr) return true;
+Replacement Supervision::State::replace_worker(const Error& error, const os::Deadline& deadline) {
+  const Replacement and_throw{Replaced::and_throw, nullptr, deadline};
+  if (is_driving_ || start_ == nullptr) return and_throw;
   const WhileTrue driving(is_driving_);
   const auto* const told = dynamic_cast<const WorkerDiedError*>(&error);
   if (told != nullptr && (told->pid() != worker_.pid() || worker_.is_alive())) {
-    return true;  // it tells of a request that an earlier worker has left
+    return and_throw;  // it tells of a request that an earlier worker has left
   }
-  if (!end_ && (options_.when == RestartWhen::never || is_final())) return true;
+  if (!end_ && (options_.when == RestartWhen::never || is_final())) return and_throw;
   // What a worker that has broken a rule of its link sends cannot be read any more, so that it is of no use.
   if (told == nullptr) (void)worker_.stop({.close = std::chrono::seconds(0), .terminate = std::chrono::seconds(0)});
-  if (!look_at_end(told)) return true;
+  if (!look_at_end(told)) return and_throw;
   do {
     if (given_up_ != nullptr) std::rethrow_exception(given_up_);
     switch (wait_until_due(deadline)) {
       case Wait::is_over:
         break;
       case Wait::is_too_long:
-        return false;
+        return {Replaced::not_in_time, nullptr, deadline};
       case Wait::became_final:
-        return true;
+        return and_throw;
     }
-    if (!begin_start()) return true;
+    if (!begin_start()) return and_throw;
   } while (!try_start());
-  return true;
+  if (options_.pending != Pending::resend || told == nullptr) return and_throw;
+  return {Replaced::and_go_on, MessengerAccess::core(messenger_), deadline};
+}
+
+std::optional<std::size_t> Supervision::State::resend_bytes() const noexcept {
+  return options_.pending == Pending::resend ? std::optional(options_.resend_bytes) : std::nullopt;
 }
 
 bool Supervision::State::is_final() const {
@@ -196,18 +204,31 @@ bool Supervision::State::try_start() {
     return false;
   }
   restart.pid = worker_.pid();
-  let_requests_fail(restart);
+  const struct Resending {
+    Messenger& messenger;
+    ~Resending() { MessengerAccess::core(messenger)->begin_resending(); }
+  } behind_on_restart{messenger_};
+  decide_on_requests(restart);
   end_.reset();
   note(restart);
   if (options_.on_restart != nullptr) options_.on_restart(restart);
   return true;
 }
 
-void Supervision::State::let_requests_fail(Restart& restart) {
+void Supervision::State::decide_on_requests(Restart& restart) {
+  Core& core = *MessengerAccess::core(messenger_);
   std::exception_ptr error;
-  if (options_.pending == Pending::fail)
+  if (options_.pending != Pending::drop)
     error = std::make_exception_ptr(WorkerDiedError(name_, pid_at_end_, restart.status));
-  restart.unanswered = MessengerAccess::core(messenger_)->fail_orphans(std::move(error));
+  restart.unanswered = core.orphans();
+  if (options_.pending != Pending::resend) {
+    core.fail_orphans(std::move(error));
+    return;
+  }
+  const auto give_up = [&](std::vector<ExitStatus> ends) {
+    return std::make_exception_ptr(RequestAttemptsError(name_, pid_at_end_, std::move(ends)));
+  };
+  restart.resent = core.resend_orphans(options_.attempts, restart.status, error, give_up);
 }
 
 void Supervision::State::note(Restart restart) {

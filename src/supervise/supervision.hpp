@@ -31,7 +31,8 @@ class [[gnu::visibility("hidden")]] Supervision::State final : public Supervisor
   void make_final();
   std::vector<Restart> history() const;
 
-  bool replace_worker(const Error& error, const os::Deadline& deadline) override;
+  Replacement replace_worker(const Error& error, const os::Deadline& deadline) override;
+  std::optional<std::size_t> resend_bytes() const noexcept override;
 
  private:
   static constexpr std::size_t kMostHistory = 32;
@@ -46,7 +47,7 @@ class [[gnu::visibility("hidden")]] Supervision::State final : public Supervisor
   void end_start() noexcept;
   bool try_start();
   void note(Restart restart);
-  void let_requests_fail(Restart& restart);
+  void decide_on_requests(Restart& restart);
   void give_up();
 
   Worker& worker_;

@@ -171,6 +171,7 @@ void Worker::start(const detail::StartPlan& plan) {
   try {
     auto [run, core, worker_end] = make_link(state.options, state.reorders);
     auto& host_link = core->underlying_link();
+    if (const auto it = state.supervisor.lock(); it != nullptr && it->resend_bytes()) host_link.ask_in_hand();
 
     WorkerOptions start_options = state.options;
     start_options.kill_descendants = kills_descendants(state.options);

@@ -1,4 +1,5 @@
-// Supervised workers that are killed at random times: each request is answered or fails, once, and is run at most once.
+// Supervised workers that are killed at random times: each request is answered or fails, once, and is run at most once;
+// or, if it is sent again, each is answered once.
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -60,8 +61,10 @@ class Client {
  public:
   Client(coproc::Pending pending, std::uint64_t seed) : pending_(pending), dice_(seed) {
     coproc::RestartOptions restarts{.most = 1'000'000, .backoff = {.then = 0s}, .pending = pending};
+    restarts.attempts = 1'000'000;
     restarts.on_restart = [this](const coproc::Restart& restart) {
-      unanswered_ += restart.unanswered;
+      unanswered_ += restart.unanswered - restart.resent;
+      resent_ += restart.resent;
       hire();
     };
     worker_.emplace(std::function<void(M&)>([this](M& host) { run_orders(host, *runs_); }),
@@ -90,15 +93,19 @@ class Client {
     worker_->stop();
     for (std::uint64_t i = 0; i < sent_; ++i) {
       const int runs = runs_->of[i].load(std::memory_order_relaxed);
-      EXPECT_LE(runs, 1) << "order " << i << " was run again";
+      EXPECT_TRUE(runs <= 1 || is_resent()) << "order " << i << " was run again";
       EXPECT_GE(runs, is_answered_.contains(i) ? 1 : 0) << "order " << i << " was answered and not run";
     }
     std::printf("chaos: %zu kills, %llu requests, of which %llu failed\n", restarts(),
                 static_cast<unsigned long long>(sent_), static_cast<unsigned long long>(failed_));
     EXPECT_GT(restarts(), 0U);
+    if (!is_resent()) return;
+    EXPECT_EQ(answered_, sent_);
+    EXPECT_GT(resent_, 0U);
   }
 
  private:
+  bool is_resent() const { return pending_ == coproc::Pending::resend; }
   std::size_t restarts() const {
     const auto history = worker_->history();
     return history.empty() ? 0 : history.back().number;
@@ -118,6 +125,7 @@ class Client {
       window_.push_back({id, sent_++});
     } catch (const WorkerDiedError&) {
       // Nothing was sent: the same number is sent again.
+      EXPECT_FALSE(is_resent());
     }
   }
 
@@ -136,7 +144,8 @@ class Client {
       EXPECT_EQ(reply.number, number);
       EXPECT_TRUE(is_answered_.insert(number).second);
       ++answered_;
-    } catch (const WorkerDiedError&) {
+    } catch (const WorkerDiedError& died) {
+      EXPECT_FALSE(is_resent()) << died.what();
       ++failed_;
     } catch (const coproc::NoRequestError&) {
       EXPECT_EQ(pending_, coproc::Pending::drop) << "a request was forgotten";
@@ -158,7 +167,7 @@ class Client {
   std::deque<Sent> window_;
   std::set<RequestId> ids_;
   std::set<std::uint64_t> is_answered_;
-  std::uint64_t sent_ = 0, answered_ = 0, failed_ = 0, unanswered_ = 0;
+  std::uint64_t sent_ = 0, answered_ = 0, failed_ = 0, unanswered_ = 0, resent_ = 0;
 };
 
 template <class M>
@@ -173,5 +182,11 @@ void kill_at_random(coproc::Pending pending) {
 TEST(ChaosSupervised, RequestsFailOnce) { kill_at_random<coproc::PriorityMessenger>(coproc::Pending::fail); }
 TEST(ChaosSupervised, RequestsFailOnceWithoutPriorities) {
   kill_at_random<coproc::MultiMessenger>(coproc::Pending::fail);
+}
+TEST(ChaosSupervised, RequestsThatAreSentAgainAreAllAnsweredOnce) {
+  kill_at_random<coproc::PriorityMessenger>(coproc::Pending::resend);
+}
+TEST(ChaosSupervised, RequestsThatAreSentAgainAreAllAnsweredOnceWithoutPriorities) {
+  kill_at_random<coproc::MultiMessenger>(coproc::Pending::resend);
 }
 TEST(ChaosSupervised, RequestsAreDroppedOnce) { kill_at_random<coproc::PriorityMessenger>(coproc::Pending::drop); }
