@@ -313,6 +313,23 @@ TEST(SupervisedResend, AFullRingHoldsUpWhatIsNewAndThenTakesAllInTheirOrder) {
   EXPECT_EQ(replies, sent);
 }
 
+TEST(SupervisedResend, NamesThatTakeSeveralPiecesAreDeclaredAgain) {
+  const std::string name(3000, 'c');
+  const auto hoard_there = [&](PriorityMessenger& host, Shared& shared) {
+    for (;; ++shared.returned) (void)host.receive_blocking(name);
+  };
+  const auto answer_there = [&](PriorityMessenger& host, Shared&) {
+    for (;;) host.reply_to(host.receive_blocking(name), 7);
+  };
+  Lives cat({hoard_there, answer_there}, resending(), 4096);
+  PriorityMessenger& messenger = cat.messenger();
+  const RequestId first = messenger.send_request(1, name), second = messenger.send_request(std::string("two"), name);
+  cat.wait_until_returned(2);
+  cat.kill_now();
+  EXPECT_EQ(messenger.receive_reply<int>(first), 7);
+  EXPECT_EQ(messenger.receive_reply<int>(second), 7);
+}
+
 TEST(SupervisedResend, AnEventLoopSendsThemAgainToo) {
   const auto wait_and_answer = [](PriorityMessenger& host, Shared& shared) {
     while (!shared.may_go_on) std::this_thread::yield();
@@ -487,11 +504,31 @@ TEST(SupervisedResend, InHandIsWhatWasReceivedAndNotAnswered) {
               ElementsAre(0, 2));
   EXPECT_THAT(blamed([](PriorityMessenger& host, Shared& shared) {
                 while (!shared.may_go_on) std::this_thread::yield();
-                const auto all = host.receive_available<int>();  // together, straight from the link
+                const auto all = host.receive_available<int>();
                 for (std::size_t i = 0; i + 2 < all.size(); ++i) host.send_reply(all[i] * 10);
                 die();
               }),
               ElementsAre(98, 99));
+}
+
+TEST(SupervisedResend, InHandIsAlsoWhatWasReceivedTogetherStraightFromTheLink) {
+  RestartOptions options = resending();
+  options.attempts = 1;
+  const auto receive_together = [](PriorityMessenger& host, Shared& shared) {
+    host.send_reply(host.receive_blocking<int>() * 10);  // behind the declarations, which go through the inbox
+    while (!shared.may_go_on) std::this_thread::yield();
+    const auto all = host.receive_available<int>();
+    EXPECT_EQ(all.size(), 9U);
+    for (std::size_t i = 0; i + 2 < all.size(); ++i) host.send_reply(all[i] * 10);
+    die();
+  };
+  Lives cat({receive_together, tenfold_counted}, options);
+  PriorityMessenger& messenger = cat.messenger();
+  std::vector<RequestId> ids{messenger.send_request(0)};
+  while (messenger.available() == 0) std::this_thread::yield();
+  for (int i = 1; i < 10; ++i) ids.push_back(messenger.send_request(i));
+  cat.shared().may_go_on = true;
+  EXPECT_THAT(failures_of<RequestAttemptsError>(messenger, ids), ElementsAre(8, 9));
 }
 
 TEST(SupervisedResend, AWorkerWithMoreInHandThanItCanTellHasAllInHand) {
@@ -523,13 +560,19 @@ struct coproc::Codec<Fuse> {
 };
 
 TEST(SupervisedResend, ARequestWhoseDecodingEndsTheWorkerIsInHand) {
-  const auto run = [](PriorityMessenger& host, Shared&) {
-    for (;;) host.send_reply(host.receive_blocking<Fuse>().value * 10);
+  const auto run = [](PriorityMessenger& host, Shared& shared) {
+    for (;;) {
+      host.send_reply(host.receive_blocking<Fuse>().value * 10);
+      while (!shared.may_go_on) std::this_thread::yield();
+    }
   };
   Lives cat({run});
-  std::vector<RequestId> ids;
-  for (int i = 0; i < 5; ++i) ids.push_back(cat.messenger().send_request(Fuse{i}));
-  EXPECT_THAT(failures_of<RequestAttemptsError>(cat.messenger(), ids), ElementsAre(2));
+  PriorityMessenger& messenger = cat.messenger();
+  std::vector<RequestId> ids{messenger.send_request(Fuse{0})};
+  while (messenger.available() == 0) std::this_thread::yield();  // the next ones are decoded in the link
+  for (int i = 1; i < 5; ++i) ids.push_back(messenger.send_request(Fuse{i}));
+  cat.shared().may_go_on = true;
+  EXPECT_THAT(failures_of<RequestAttemptsError>(messenger, ids), ElementsAre(2));
   EXPECT_EQ(cat->history().size(), 2U);
 }
 
