@@ -14,6 +14,7 @@
 
 #include "boxed/attempts.hpp"
 #include "os/sanitizer.hpp"
+#include "programs.hpp"
 #include "support/process.hpp"
 
 namespace boxed {

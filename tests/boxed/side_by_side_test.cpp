@@ -9,6 +9,7 @@
 
 #include "boxed/boxed_worker.hpp"
 #include "boxed/listener.hpp"
+#include "programs.hpp"
 #include "support/temporary_file.hpp"
 
 using boxed::BoxedWorker;

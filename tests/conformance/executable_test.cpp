@@ -9,6 +9,8 @@
 #include <fstream>
 #include <string>
 
+#include "programs.hpp"
+
 using namespace std::chrono_literals;
 using coproc::Executable;
 using coproc::MultiMessenger;

@@ -16,6 +16,7 @@
 #include "conformance/parts.hpp"
 #include "conformance/way.hpp"
 #include "os/sanitizer.hpp"
+#include "programs.hpp"
 
 namespace parts {
 

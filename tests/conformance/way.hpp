@@ -12,6 +12,7 @@
 #include <ostream>
 #include <string>
 
+#include "programs.hpp"
 #include "support/process.hpp"
 
 namespace parts {

@@ -13,6 +13,8 @@
 #include <utility>
 #include <vector>
 
+#include "programs.hpp"
+
 namespace machines {
 
 /// What a test stops or delays, and how busy this machine is, counts as no silence.

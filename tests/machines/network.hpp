@@ -7,6 +7,7 @@
 
 #include "machines/here.hpp"
 #include "machines/launcher/network_state.hpp"
+#include "programs.hpp"
 #include "support/temporary_file.hpp"
 
 #include <fcntl.h>

@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "machines/here.hpp"
+#include "programs.hpp"
 
 #include <fcntl.h>
 #include <sched.h>

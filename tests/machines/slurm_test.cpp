@@ -3,6 +3,7 @@
 
 #include "machines/here.hpp"
 #include "machines/slurm_cluster.hpp"
+#include "programs.hpp"
 #include "support/process.hpp"
 
 #include <signal.h>

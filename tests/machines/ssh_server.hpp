@@ -20,6 +20,8 @@
 #include <string>
 #include <vector>
 
+#include "programs.hpp"
+
 namespace machines {
 
 class SshServer {

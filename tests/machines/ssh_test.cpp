@@ -3,6 +3,7 @@
 
 #include "machines/here.hpp"
 #include "machines/ssh_server.hpp"
+#include "programs.hpp"
 #include "support/process.hpp"
 
 #include <unistd.h>

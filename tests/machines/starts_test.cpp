@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "machines/here.hpp"
+#include "programs.hpp"
 #include "support/process.hpp"
 
 #include <unistd.h>

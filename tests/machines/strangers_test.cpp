@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "machines/here.hpp"
+#include "programs.hpp"
 
 #include <chrono>
 #include <initializer_list>

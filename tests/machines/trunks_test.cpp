@@ -3,6 +3,7 @@
 
 #include "machines/here.hpp"
 #include "machines/network.hpp"
+#include "programs.hpp"
 #include "support/process.hpp"
 #include "support/temporary_file.hpp"
 

@@ -12,6 +12,8 @@
 #include <thread>
 #include <vector>
 
+#include "programs.hpp"
+
 using namespace std::chrono_literals;
 using coproc::Executable;
 using coproc::Msgpack;

@@ -7,6 +7,8 @@
 #include <cstdlib>
 #include <string>
 
+#include "programs.hpp"
+
 using coproc::PriorityMessenger;
 using coproc::StartMethod;
 using coproc::WorkerResource;

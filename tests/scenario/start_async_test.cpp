@@ -11,6 +11,7 @@
 #include <thread>
 #include <utility>
 
+#include "programs.hpp"
 #include "support/coroutine.hpp"
 #include "support/process.hpp"
 
