@@ -16,7 +16,15 @@ TEST(Restart, IsDescribedInOneLine) {
   EXPECT_EQ(restart.describe(),
             "restart 2: worker 4711 was killed by SIGSEGV, and left 1 request unanswered; worker 4712 took its place "
             "after 0.103 s");
-  restart.unanswered = 0;
+  restart.resent = 1;
+  EXPECT_EQ(restart.describe(),
+            "restart 2: worker 4711 was killed by SIGSEGV, and left 1 request unanswered, sent again; worker 4712 took "
+            "its place after 0.103 s");
+  restart.unanswered = 3;
+  EXPECT_EQ(restart.describe(),
+            "restart 2: worker 4711 was killed by SIGSEGV, and left 3 requests unanswered, 1 of them sent again; "
+            "worker 4712 took its place after 0.103 s");
+  restart.unanswered = restart.resent = 0;
   restart.pid = 0;
   restart.start_error = "worker \"indexer\" has no file";
   EXPECT_EQ(restart.describe(),
