@@ -8,6 +8,7 @@
 // is told behind all records that the link's count of them includes, and soon: to tell it once too often does no harm.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -26,7 +27,11 @@ class Relay {
  public:
   /// All of them outlive the relay.
   Relay(link::Link& link, wire::Outbox& outbox, wire::Windows& windows) noexcept
-      : link_(link), outbox_(outbox), windows_(windows), deliveries_(link) {}
+      : link_(link),
+        outbox_(outbox),
+        windows_(windows),
+        deliveries_(link),
+        enough_(std::min<std::uint64_t>(std::uint64_t{32} << 10, link.max_record())) {}
 
   // ---- from the link to the wire ----
 
@@ -42,7 +47,7 @@ class Relay {
   /// Whether it is better to leave the link alone for kGathering than to be woken by its next record. So it is while
   /// records come one way and a look finds only a few: each would cost its sender a system call, and both sides here
   /// some more. Whoever waits for an answer does not send one way.
-  bool lets_gather() const noexcept { return sends_in_a_row_ > kFew && sent_by_last_ < kEnough; }
+  bool lets_gather() const noexcept { return sends_in_a_row_ > kFew && sent_by_last_ < enough_; }
   static constexpr std::chrono::microseconds kGathering{50};
 
   // ---- from the wire to the link ----
@@ -70,7 +75,6 @@ class Relay {
  private:
   static constexpr std::size_t kMostBacklog = std::size_t{128} << 10;
   static constexpr int kFew = 3;
-  static constexpr std::uint64_t kEnough = std::uint64_t{32} << 10;
 
   bool add_next_record();
   std::size_t payload_bytes() const noexcept { return frame_.empty() ? 0 : frame_.size() - sizeof(wire::Header); }
@@ -81,6 +85,7 @@ class Relay {
   wire::Windows& windows_;
   Deliveries deliveries_;
   std::vector<std::byte> frame_;  // empty, or room for a header and records that were taken out of the link
+  const std::uint64_t enough_;    // bytes: more than that are no few; at most a quarter of the ring
   bool lacks_window_ = false;     // when send() ended
   std::uint32_t overtakings_told_ = 0;
   std::uint32_t closes_told_ = 0;

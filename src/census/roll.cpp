@@ -27,8 +27,8 @@ void Roll<Source>::for_each(const std::function<void(const Seen&)>& look) {
   if (present == nullptr || present->generation_ != os::fork_generation()) return;
   const os::MutexLock lock(present->mutex_);
   for (auto& [name, family] : present->families_) {
-    for (const auto record : family.records) {
-      if (record != present->ended_.end()) look({name, record->place, record->totals, record->source});
+    for (const auto& record : family.records) {
+      if (record) look({name, (*record)->place, (*record)->totals, (*record)->source});
     }
   }
 }
@@ -50,22 +50,21 @@ auto Roll<Source>::take_place(std::string_view name, Source& source) -> typename
   Family& family = at->second;
   family.name = &at->first;
   auto& records = family.records;
-  const auto is_free = [&](std::size_t place) COPROC_REQUIRES(mutex_) {
-    return records[place] == ended_.end() || records[place]->source == nullptr;
-  };
+  const auto is_free = [&](std::size_t place)
+                           COPROC_REQUIRES(mutex_) { return !records[place] || (*records[place])->source == nullptr; };
   while (family.first_free < records.size() && !is_free(family.first_free)) ++family.first_free;
   const std::size_t place = family.first_free;
-  if (place == records.size()) records.push_back(ended_.end());
-  if (records[place] == ended_.end()) {
+  if (place == records.size()) records.emplace_back();
+  if (!records[place]) {
     living_.push_back({.family = &family, .place = place});
     records[place] = std::prev(living_.end());
     ++family.count;
   } else {
-    living_.splice(living_.end(), ended_, records[place]);
+    living_.splice(living_.end(), ended_, *records[place]);
   }
-  records[place]->source = &source;
+  (*records[place])->source = &source;
   ++family.first_free;
-  return records[place];
+  return *records[place];
 }
 
 template <class Source>
@@ -79,7 +78,7 @@ void Roll<Source>::give_up_place(typename Records::iterator record) noexcept {
 template <class Source>
 void Roll<Source>::forget_oldest() noexcept {
   Family& family = *ended_.front().family;
-  family.records[ended_.front().place] = ended_.end();
+  family.records[ended_.front().place].reset();
   ended_.pop_front();
   if (--family.count == 0) families_.erase(families_.find(*family.name));
 }

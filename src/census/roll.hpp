@@ -25,6 +25,7 @@
 #include <functional>
 #include <list>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -107,8 +108,8 @@ class Roll {
     Totals totals = {};
   };
   struct Family {
-    const std::string* name = nullptr;                // its key
-    std::vector<typename Records::iterator> records;  // by place; the end of `ended_`: forgotten
+    const std::string* name = nullptr;                               // its key
+    std::vector<std::optional<typename Records::iterator>> records;  // by place; none: it was forgotten
     std::size_t first_free = 0;
     std::size_t count = 0;  // records that are not forgotten
   };

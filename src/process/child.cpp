@@ -152,6 +152,7 @@ std::optional<ExitStatus> Child::try_reap() {
   const os::MutexLock lock(state_->mutex);
   if (!state_->status && ended) {
     ended->stopped_by = rung_that_ended(*ended, state_->is_noted);
+    if (ended->stopped_by == StopRung::kill && ended->limit == "memory") ended->limit.clear();  // it was this process
     state_->status = std::move(ended);
   }
   return state_->status;

@@ -3,6 +3,7 @@
 #include <signal.h>
 
 #include <chrono>
+#include <new>
 #include <system_error>
 #include <utility>
 
@@ -110,7 +111,12 @@ void LocalLife::kill_group_at_end() noexcept {
 }
 
 os::ProcessMemory LocalLife::memory() noexcept {
-  const os::ProcessMemory memory = os::memory_of(pid_);
+  os::ProcessMemory memory;
+  try {
+    memory = os::memory_of(pid_);
+  } catch (const std::bad_alloc&) {
+    return memory;
+  }
   // While a process lives its number is its own, so that what was read before belongs to it, too.
   return is_ended() ? os::ProcessMemory() : memory;
 }

@@ -34,7 +34,7 @@ std::chrono::nanoseconds processor_time_of(const std::optional<ExitStatus>& stat
 }  // namespace
 
 void Worker::State::drop_run_from_messenger() noexcept {
-  if (run == nullptr) return;
+  if (run == nullptr || !run->child.is_own_process()) return;  // of a parent: its counts and its link are not ours
   entry.change([&](census::WorkerTotals& totals) {
     const std::lock_guard lock(run->mutex);
     if (run->core == nullptr) return;
@@ -50,8 +50,8 @@ void Worker::State::drop_run_from_messenger() noexcept {
 void Worker::State::set_run(std::shared_ptr<Run> new_run) noexcept {
   entry.change([&](census::WorkerTotals& totals) {
     ++totals.starts;
-    totals.is_supervised = !supervisor.expired();
-    if (takes_over && run != nullptr) {
+    totals.is_supervised |= !supervisor.expired();
+    if (takes_over && run != nullptr && run->child.is_own_process()) {
       const std::lock_guard lock(run->mutex);
       ++totals.restarts[static_cast<std::size_t>(reason_of(run->status))];
     }
@@ -63,7 +63,7 @@ void Worker::State::set_run(std::shared_ptr<Run> new_run) noexcept {
 census::WorkerReading Worker::State::read(bool asks_system) noexcept {
   census::WorkerReading now;
   const auto present = current();
-  if (present == nullptr) return now;
+  if (present == nullptr || !present->child.is_own_process()) return now;  // of a parent: its link is gone here
   now.is_alive = !present->child.is_ended();
   {
     const std::lock_guard lock(present->mutex);

@@ -73,6 +73,11 @@ struct Worker::State final : census::WorkerSource {
   mutable std::mutex mutex;       // guards `run`
   std::shared_ptr<Run> run;
 
+  /// Whether it was this process that started it last. In a forked child another thread of the parent may hold `mutex`
+  /// for ever, so that calls which do nothing there ask this first.
+  bool is_of_this_process() const noexcept {
+    return starter.load(std::memory_order_relaxed) == static_cast<long>(os::fork_generation());  // see started()
+  }
   std::shared_ptr<Run> current() const {
     const std::lock_guard lock(mutex);
     return run;

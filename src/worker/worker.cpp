@@ -180,6 +180,7 @@ Worker& Worker::operator=(Worker&& other) noexcept {
 Worker::~Worker() {
   if (state_ == nullptr) return;
   state_->give_up_asked("the worker was destroyed");
+  if (!state_->is_of_this_process()) return;
   const auto run = state_->current();
   if (run == nullptr || !run->child.is_own_process()) return;
   try {
@@ -311,7 +312,7 @@ void Worker::kill() {
 }
 
 bool Worker::is_alive() const noexcept {
-  if (state_ == nullptr) return false;
+  if (state_ == nullptr || !state_->is_of_this_process()) return false;
   const auto run = state_->current();
   return run != nullptr && run->child.is_own_process() && !run->child.is_ended();
 }
@@ -326,6 +327,7 @@ std::string Worker::start_note() const {
 Confinement Worker::confinement() const { return state().started("confinement")->confinement; }
 
 std::optional<ExitStatus> Worker::exit_status() const {
+  if (!state().is_of_this_process()) return std::nullopt;
   const auto run = state().current();
   if (run == nullptr || !run->child.is_own_process()) return std::nullopt;
   return telling_errors("exit_status", state().options.name, [&] { return end_of(*run); });

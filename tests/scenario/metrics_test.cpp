@@ -1,5 +1,6 @@
 // What coproc::Metrics reports of real workers and pools, and that its counters never go back.
 #include <gmock/gmock.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,6 +20,7 @@
 #include <vector>
 
 #include "scenario/supervised_worker.hpp"
+#include "support/process.hpp"
 
 using coproc::Metrics;
 using coproc::Supervised;
@@ -282,6 +284,26 @@ TEST(MetricsOfWorkers, AForkReportsNothingOfItsHost) {
   EXPECT_EQ(own.find("m10, fork"), std::string::npos);
   EXPECT_EQ(value(samples_of(own, "m10, own"), "coproc_worker_up", "m10, own"), 1);
   EXPECT_EQ(value(samples_of("m10, host's"), "coproc_worker_up", "m10, host's"), 1);
+}
+
+TEST(MetricsOfWorkers, AForkReportsNothingOfItsHostsRunOfAWorkerThatItCannotStart) {
+  WorkerResource worker{&tenfold, {.name = "m13"}};
+  worker.start();
+  worker.messenger().send_request(1);
+  EXPECT_EQ(worker.messenger().receive_blocking<int>(), 10);
+  EXPECT_EQ(
+      support::in_host([&]() -> std::string {
+        const rlimit none{3, 3};
+        ::setrlimit(RLIMIT_NOFILE, &none);
+        try {
+          worker.start();
+          return "started";
+        } catch (const std::exception&) {
+          return "sent " +
+                 std::to_string(value(samples_of("m13"), "coproc_worker_messages_total", "m13", kSent).value_or(-1));
+        }
+      }),
+      "sent 0.000000");
 }
 
 namespace {

@@ -75,12 +75,17 @@ TEST(OutOfMemory, TheKillerIsNamedWhereItsGroupCounts) {
   if (!group.is_there()) GTEST_SKIP() << "no control group with a limit on memory can be made here";
   const std::string ends = support::in_host([&] {
     group.enter();
-    return end_of(&eat_all_memory) + "\n" + end_of(&end_by_sigkill);
+    WorkerResource other{+[](PriorityMessenger& host) { (void)host.receive_blocking(); }};
+    other.start();
+    std::string all = end_of(&eat_all_memory) + "\n" + end_of(&end_by_sigkill);
+    other.kill();
+    return all + "\nkilled by its host: " + other.join().limit;
   });
   EXPECT_EQ(ends,
             "was killed by SIGKILL, which coproc did not send (it seems the out-of-memory killer, which has ended a "
             "process of its control group meanwhile)\nlimit: memory\n"
-            "was killed by SIGKILL, which coproc did not send (perhaps the out-of-memory killer)\nlimit: ");
+            "was killed by SIGKILL, which coproc did not send (perhaps the out-of-memory killer)\nlimit: \n"
+            "killed by its host: ");
 }
 
 }  // namespace

@@ -68,7 +68,10 @@ Guard::Guard(const std::string& address, bool is_loopback, std::uint16_t port) :
   const std::string number = std::to_string(port);
   hosts_.push_back(address + ':' + number);
   if (is_loopback) hosts_.push_back("localhost:" + number);
-  if (port == 80) hosts_.insert(hosts_.end(), {address, "localhost"});  // browsers leave it out
+  if (port == 80) {  // browsers leave it out
+    hosts_.push_back(address);
+    if (is_loopback) hosts_.push_back("localhost");
+  }
   cookie_name_ = "coproc-" + number;
 }
 

@@ -16,6 +16,7 @@
 #include "guard.hpp"
 #include "live.hpp"
 #include "metrics.hpp"
+#include "os/process_sample.hpp"
 #include "page.hpp"
 #include "seen.hpp"
 #include "server.hpp"
@@ -57,6 +58,7 @@ class Site {
 
  private:
   static constexpr std::string_view kStack = "/stack/";
+  static constexpr int kMostStacks = 4;
 
   http::Response answer_to(std::string_view path);
   void answer_stack(const std::shared_ptr<Exchange>& exchange, std::string_view pid);
@@ -64,6 +66,7 @@ class Site {
   asio::io_context& context_;
   const Guard guard_;
   Live& live_;
+  int stacks_waiting_ = 0;          // in the queue of the next one, or in its hands
   asio::thread_pool debugging_{1};  // a debugger takes its time, and the page goes on
 };
 
@@ -107,15 +110,25 @@ void Site::answer_stack(const std::shared_ptr<Exchange>& exchange, std::string_v
     if (collector.sees_all() || missing->is_refused) line += std::string(": ") + missing->why;
     return Exchange::answer(exchange, http::text(missing->is_refused ? status::forbidden : status::not_found, line));
   }
+  // A debugger may hang, and those who wait for it hold a connection each.
+  if (stacks_waiting_ == kMostStacks) {
+    auto line = http::text(status::service_unavailable, "So many stacks are being asked for already.");
+    return Exchange::answer(exchange, std::move(line));
+  }
+  ++stacks_waiting_;
+  const auto start = coproc::os::sample_process(asked.pid).value_or(coproc::os::ProcessSample()).start_ticks;
   // The exchange goes along, so that it ends in the thread of the io_context.
-  asio::post(debugging_, [this, exchange = exchange, asked]() mutable {
-    std::string stack;
+  asio::post(debugging_, [this, exchange = exchange, asked, start]() mutable {
+    std::string stack = "The process has ended.\n";
     try {
-      stack = stack_text(asked).value_or("The process has ended.\n");
+      // Its number may be another's by now.
+      const auto now = coproc::os::sample_process(asked.pid);
+      if (now && now->start_ticks == start) stack = stack_text(asked).value_or(stack);
     } catch (const std::exception& failure) {
       stack = failure.what();
     }
-    asio::post(context_, [exchange = std::move(exchange), stack = std::move(stack)]() mutable {
+    asio::post(context_, [this, exchange = std::move(exchange), stack = std::move(stack)]() mutable {
+      --stacks_waiting_;
       Exchange::answer(exchange, http::response(status::ok, http::kText, std::move(stack)));
     });
   });

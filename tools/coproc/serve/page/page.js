@@ -115,16 +115,18 @@ function show_table(listed) {
   set(element("hidden"), (seen.is_root ? "Run by root, this shows everybody's processes. " : "") + (seen.hidden ?? ""));
 }
 
+let asked = 0;  // stacks; an answer that comes after another was asked for is not shown
 async function show_stack(pid) {
+  const number = ++asked;
   const dialog = element("stack"), text = dialog.querySelector("pre");
   set(dialog.querySelector("h2"), "process " + pid);
   set(text, "asks …");
   dialog.showModal();
+  let answer = "connection lost";
   try {
-    set(text, await (await fetch("/stack/" + pid, { method: "POST" })).text());
-  } catch {
-    set(text, "connection lost");
-  }
+    answer = await (await fetch("/stack/" + pid, { method: "POST" })).text();
+  } catch {}
+  if (number === asked) set(text, answer);
 }
 element("stack").querySelector("button").onclick = () => element("stack").close();
 
@@ -224,10 +226,15 @@ function show() {
   document.body.dataset.updates = ++updates;
 }
 
-const events = new EventSource("/events");
-events.addEventListener("whole", (event) => { seen = JSON.parse(event.data); show(); });
-events.onmessage = (event) => { merge(seen, JSON.parse(event.data)); show(); };
-events.onerror = () => {
-  element("status").className = "lost";
-  set(element("status"), "connection lost" + (seen ? ", last update " + clock(seen.time) : ""));
-};
+function listen() {
+  const events = new EventSource("/events");
+  events.addEventListener("whole", (event) => { seen = JSON.parse(event.data); show(); });
+  events.onmessage = (event) => { merge(seen, JSON.parse(event.data)); show(); };
+  events.onerror = () => {
+    element("status").className = "lost";
+    set(element("status"), "connection lost" + (seen ? ", last update " + clock(seen.time) : ""));
+    // The browser comes back by itself, but not after an answer that is none, such as "too many connections".
+    if (events.readyState === EventSource.CLOSED) setTimeout(listen, 5000);
+  };
+}
+listen();
