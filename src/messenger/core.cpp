@@ -86,7 +86,11 @@ void Core::throw_if_interrupted() {
 
 void Core::settle() {
   if (room_wanted_at_ && *room_wanted_at_ != link_->sent_until()) room_wanted_at_.reset();  // something was sent since
-  send_owed();
+  try {
+    send_owed();
+  } catch (const std::exception&) {
+    // The next call tries it again, and throws.
+  }
   unsent_deadline_.reset();
   needs_settling_ = has_native_handle_ || has_unsent_;
   if (!has_native_handle_) return;
@@ -197,7 +201,7 @@ void Core::report_peer_gone(const os::Deadline* waited_until) {
 }
 
 void Core::throw_peer_gone(const os::Deadline* waited_until) {
-  gone_deadline_ = waited_until == nullptr ? std::nullopt : std::optional(*waited_until);
+  gone_deadline_ = waited_until == nullptr ? unsent_deadline_ : std::optional(*waited_until);
   try {
     drain(Stop::at_last_frame);  // a send may find the end first: replies still in the link must count as received
     note_unanswered();

@@ -23,7 +23,7 @@
 //  - `close_requests_thrown_` is the link's count of close requests when a receive last threw one, or 0.
 //  - If `has_unsent_` is set, nothing may be sent before send_unsent() or send_owed() has sent what waits for being
 //    sent again. `orphans_` are then empty.
-//  - Once set, `has_sent_end_`, `peer_gone_`, `has_reported_gone_` and `has_native_handle_` stay set.
+//  - Once set, `has_sent_end_`, `peer_gone_` and `has_native_handle_` stay set.
 //    `has_reported_gone_` implies `peer_gone_`.
 //  - If `has_native_handle_` or `has_unsent_` is set, settle() was called at the end of the last call.
 #pragma once
@@ -231,7 +231,7 @@ class Core {
   std::size_t orphans() const noexcept { return orphans_.size(); }
   /// From now on what waits for being sent again is sent, before anything else.
   void begin_resending() noexcept {
-    has_unsent_ = keeps_requests() && requests_.copies()->has_unsent();
+    has_unsent_ = keeps_requests() && (requests_.copies()->has_unsent() || owes_end_);
     if (has_unsent_) needs_settling_ = true;
   }
 
@@ -306,10 +306,11 @@ class Core {
     return unsent_deadline_ ? *unsent_deadline_ : os::Deadline(timeout.ns);
   }
   void fail_request(std::uint64_t id, std::uint32_t index, std::exception_ptr error);
+  [[noreturn]] void throw_left_to_answer(Channel& channel) const;
   std::exception_ptr error_of(const Entry& reply);
   /// Sends what this end owes its peer by itself, as far as there is room: requests that are sent again, and what its
-  /// streams owe. What is left goes with a later call.
-  void send_owed() noexcept;
+  /// streams owe. What is left goes with a later call. Throws ProtocolError if the link is broken.
+  void send_owed();
   /// The bytes of space that a wait has to wait for, so that what is owed can be sent; 0: nothing is owed.
   std::size_t room_for_owed() const noexcept { return has_unsent_ ? unsent_room_ : room_for_credit(); }
 
@@ -442,7 +443,7 @@ class Core {
   std::uint32_t close_requests_thrown_ = 0;
   bool has_thrown_end_of_messages_ = false;
   bool peer_gone_ = false;
-  bool has_reported_gone_ = false;            // a send or a waiting receive has reported it
+  mutable bool has_reported_gone_ = false;    // a send or a waiting receive has reported it, and it was thrown
   std::atomic<bool> peer_known_gone_{false};  // set by note_peer_gone(); pairs with the acquire loads
   bool has_native_handle_ = false;
   bool needs_settling_ = false;       // has_native_handle_ is set, or has_unsent_ was set after the last call
@@ -462,6 +463,7 @@ class Core {
   link::InHand in_hand_;         // of these, what their worker had in hand
   FailedRequests failed_;
   bool has_unsent_ = false;
+  bool owes_end_ = false;  // the end of this side's messages was told to an earlier peer, and is told again behind them
   std::optional<os::Deadline> unsent_deadline_;  // of the present call, if it had to send these first
   std::size_t unsent_room_ = 0;                  // by which the next frame of these has found no room
   /// Of the error replies in the inbox that no peer has sent, by their request ids. Those that were returned stay until

@@ -18,7 +18,8 @@ void KeptRequests::keep(std::uint64_t id, const ChannelId& channel, const Outgoi
   if (scratch_.capacity() > kKeptScratch) scratch_ = Buffer();
   KeptRequest kept{channel, request.traits->type->id, priority, window, {}};
   try {
-    Encoder encoder(scratch_, std::min(max_bytes, room - kEachBytes));
+    const std::size_t most = max_bytes - std::min(max_bytes, window == 0 ? 0 : sizeof window);  // which is sent with it
+    Encoder encoder(scratch_, std::min(most, room - kEachBytes));
     request.traits->encode(encoder, request.value);
     const auto payload = encoder.written();
     kept.payload.append(payload.data(), payload.size());

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -28,7 +29,8 @@ struct KeptRequest {
   Priority priority;
   std::uint64_t window = 0;  // of the stream that it asks for; 0: it asks for one reply
   Buffer payload;
-  std::vector<ExitStatus> ends = {};  // of the workers that had it in hand
+  /// Of the workers that had it in hand. Shared, since an end may be that of very many requests.
+  std::vector<std::shared_ptr<const ExitStatus>> ends = {};
 };
 
 class KeptRequests {

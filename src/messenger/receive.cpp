@@ -217,7 +217,9 @@ bool Core::wait_for_more(const os::Deadline& deadline, bool end_waits_for_inbox)
     peer_gone_ = true;                                     // first look for what it sent before its end, then throw
     return true;
   }
+  const std::uint64_t next = reader_.next_sequence();
   send_owed();
+  if (reader_.next_sequence() != next) return true;  // a request that could not be sent again has failed
   // After a close request it polls once instead of sleeping: if the peer has died, that is reported instead.
   const bool throws_close = close_requests_thrown_ != 0 && !is_late;
   switch (wait(throws_close || throws_end ? os::Deadline(std::chrono::seconds(0)) : deadline, true, room_for_owed())) {

@@ -2,7 +2,10 @@
 // their order and before anything new, or fail.
 #include <algorithm>
 #include <exception>
+#include <map>
+#include <memory>
 #include <utility>
+#include <vector>
 
 #include "messenger/core.hpp"
 
@@ -27,13 +30,24 @@ std::size_t Core::resend_orphans(std::size_t attempts, const ExitStatus& end, co
   copies.forget_unsent();  // those of them that still have no answer are among the orphans
   std::size_t again = 0;
   std::vector<RequestId> failed_streams;  // that fail by `error`
+  const auto shared_end = std::make_shared<const ExitStatus>(end);
+  std::map<std::vector<std::shared_ptr<const ExitStatus>>, std::exception_ptr> given_up;  // one error for equal ends
+  const auto error_after = [&](const std::vector<std::shared_ptr<const ExitStatus>>& ends) {
+    std::exception_ptr& made = given_up[ends];
+    if (made == nullptr) {
+      std::vector<ExitStatus> statuses;
+      for (const auto& each : ends) statuses.push_back(*each);
+      made = give_up(std::move(statuses));
+    }
+    return made;
+  };
   for (const auto& [request_id, index] : std::exchange(orphans_, {})) {
     const auto id = static_cast<std::uint64_t>(request_id);
     KeptRequest* const copy = copies.find(id);
     std::exception_ptr fails = copy == nullptr ? error : nullptr;
     if (copy != nullptr && in_hand_.holds(id)) {
-      copy->ends.push_back(end);
-      if (copy->ends.size() >= attempts) fails = give_up(std::move(copy->ends));
+      copy->ends.push_back(shared_end);
+      if (copy->ends.size() >= attempts) fails = error_after(copy->ends);
     }
     if (fails != nullptr) {
       if (index == kStream && copy == nullptr) {
@@ -58,12 +72,13 @@ std::size_t Core::resend_orphans(std::size_t attempts, const ExitStatus& end, co
 
 /// The request fails by an error that no peer has sent. `index`: of its channel, or kStream.
 void Core::fail_request(std::uint64_t id, std::uint32_t index, std::exception_ptr error) {
-  requests_.forget_copy(id);
-  if (index == kStream) {
-    if (Streams::Reading* const stream = requests_.streams().reading(id)) stream->is_orphan = true;
-    return failed_.add({RequestId{id}}, std::move(error));
+  Streams& streams = requests_.streams();
+  if (index == kStream && !streams.reads(id)) {
+    const KeptRequest& copy = *requests_.copies()->find(id);
+    streams.begin(id, channels_.of(copy.channel).index, copy.window);
   }
-  Channel& channel = channels_.at(index);
+  Channel& channel = channels_.at(index == kStream ? streams.reading(id)->channel : index);
+  requests_.forget_copy(id);
   own_errors_.insert_or_assign(id, std::move(error));
   EntryPtr entry = inbox_.make_entry();
   entry->kind = FrameKind::error_reply;
@@ -72,8 +87,22 @@ void Core::fail_request(std::uint64_t id, std::uint32_t index, std::exception_pt
   entry->request_id = id;
   entry->sequence = reader_.take_sequence();
   entry->priority = Priority();
+  if (index == kStream) {  // the error is its last part
+    const std::size_t cost = entry->cost();
+    streams.put(*streams.reading(id), entry, true);
+    inbox_.charge(cost);
+    return;
+  }
   if (!requests_.expects(id, channel)) requests_.expect_earlier(channel, id);
   inbox_.put(entry);
+}
+
+/// For a reply to the oldest request of a channel, which an earlier worker had sent.
+void Core::throw_left_to_answer(Channel& channel) const {
+  --channel.left_to_answer;
+  throw NoRequestError("the oldest request on channel " + channel.id.describe() + " that has no reply came from an " +
+                       "earlier run of worker " + options_.peer.name +
+                       ", which waits for none any more: nothing was sent");
 }
 
 std::exception_ptr Core::error_of(const Entry& reply) {
@@ -162,6 +191,13 @@ void Core::resend_some() {
       break;
     }
     if (!copies.has_unsent()) {
+      if (owes_end_) {
+        FrameHeader end;
+        end.kind = FrameKind::end;
+        if (!write_if_room(end, {})) break;
+        owes_end_ = false;
+        any = true;
+      }
       has_unsent_ = false;
       break;
     }
@@ -196,12 +232,8 @@ void Core::wait_and_send_unsent(const Timeout& timeout) {
   }
 }
 
-void Core::send_owed() noexcept {
-  try {
-    if (has_unsent_ && !peer_gone_) resend_some();
-  } catch (const std::exception&) {
-    // The next send tries it again, and throws.
-  }
+void Core::send_owed() {
+  if (has_unsent_ && !peer_gone_) resend_some();
   if (!has_unsent_) pay_streams();
 }
 

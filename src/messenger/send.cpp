@@ -152,7 +152,10 @@ std::size_t Core::send_requests_at_once(const Outgoing& value, std::size_t size,
 
 void Core::send_reply(const Outgoing& value, const ChannelId& name, const SendOptions& options) {
   const CallGuard guard(*this);
-  send_as<FrameKind::reply>(value, name, options, requests_.oldest_to_answer(channels_.of(name)));
+  Channel& channel = channels_.of(name);
+  if (channel.left_to_answer != 0) [[unlikely]]
+    throw_left_to_answer(channel);
+  send_as<FrameKind::reply>(value, name, options, requests_.oldest_to_answer(channel));
 }
 
 void Core::reply_to(const Message& request, const Outgoing& value, const SendOptions& options) {

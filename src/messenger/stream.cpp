@@ -89,7 +89,12 @@ Core::Part Core::take_part(std::uint64_t id, const Incoming& to) {
   inbox_.discharge(entry.cost());
   const EntryPtr taken = streams.take(*stream);
   if (is_last) streams.forget(id);
-  if (is_error) std::rethrow_exception(reader_.decode_error(taken->payload.span()).error);
+  if (is_error) {
+    taken->request_id = id;
+    const std::exception_ptr error = error_of(*taken);
+    own_errors_.erase(id);
+    std::rethrow_exception(error);
+  }
   if (is_end) return Part::over;
   if (is_message) deliver_entry(*taken, to);
   ++channels_.at(taken->channel).counts.received;
@@ -146,7 +151,12 @@ void Core::pay_streams() noexcept {
   streams.set_owes(false);
   for (auto& [id, stream] : streams.all_read()) {
     if (!stream.owes_cancel && !stream.owes_credit()) continue;
-    const std::span<std::byte> room = link_->reserve(kCreditFrame);
+    std::span<std::byte> room;
+    try {
+      room = link_->reserve(kCreditFrame);
+    } catch (const ProtocolError&) {
+      return;  // nothing is owed to such a peer; the next send throws it again
+    }
     if (room.empty()) {
       streams.set_owes(true);
       break;
@@ -325,8 +335,9 @@ Core::Part with_stream(Messenger& messenger, std::uint64_t id, Timeout timeout, 
     });
     is_over = has_asked && (part == Core::Part::last || part == Core::Part::over);
   } catch (const WorkerDiedError&) {
-    MessengerAccess::core(messenger)->forget_failure(RequestId{id});  // this was its error
-    is_over = true;
+    Core* const core = MessengerAccess::core(messenger);
+    core->forget_failure(RequestId{id});                           // this was its error
+    is_over = !core->keeps_requests() || !core->reads_stream(id);  // it may have been asked for again
     throw;
   } catch (...) {
     Core* const core = MessengerAccess::core(messenger);

@@ -208,8 +208,8 @@ bool Supervision::State::try_start() {
     Messenger& messenger;
     ~Resending() { MessengerAccess::core(messenger)->begin_resending(); }
   } behind_on_restart{messenger_};
-  decide_on_requests(restart);
   end_.reset();
+  decide_on_requests(restart);
   note(restart);
   if (options_.on_restart != nullptr) options_.on_restart(restart);
   return true;

@@ -29,7 +29,7 @@
 #include "link/in_hand.hpp"
 #include "messenger/access.hpp"
 #include "messenger/core.hpp"
-#include "scenario/supervised_worker.hpp"
+#include "scenario/lives.hpp"
 
 using namespace std::chrono_literals;
 using coproc::Message;
@@ -46,62 +46,6 @@ using testing::HasSubstr;
 
 namespace {
 
-/// Ends the worker by a signal that cannot be handled, so that nothing is written about it.
-[[noreturn]] void die() {
-  ::kill(::getpid(), SIGKILL);
-  for (;;) ::pause();
-}
-
-RestartOptions resending() {
-  RestartOptions options = at_once();
-  options.pending = Pending::resend;
-  return options;
-}
-
-/// What the workers of one test share, and its host.
-struct Shared {
-  std::atomic<int> lives{0};
-  std::atomic<int> returned{0};  // how many requests the present worker has received
-  std::atomic<bool> may_go_on{false};
-  std::array<std::atomic<int>, 2000> runs{};  // of each request, by its value
-};
-
-using Target = std::function<void(PriorityMessenger&)>;
-
-/// A supervised worker with a target for each of its lives, of which the last one is used for all later ones.
-class Lives {
- public:
-  using Life = std::function<void(PriorityMessenger&, Shared&)>;
-
-  explicit Lives(std::vector<Life> lives, RestartOptions options = resending(), std::size_t ring_bytes = 1 << 16)
-      : worker_(Target([this, lives = std::move(lives)](PriorityMessenger& host) {
-                  const auto life = static_cast<std::size_t>(shared_->lives++);
-                  shared_->returned = 0;
-                  lives[std::min(life, lives.size() - 1)](host, *shared_);
-                }),
-                {.method = coproc::StartMethod::fork, .name = "cat", .link = {.ring_bytes = ring_bytes}},
-                std::move(options)) {
-    worker_.start();
-  }
-
-  Supervised<Target>* operator->() { return &worker_; }
-  PriorityMessenger& messenger() { return worker_.messenger(); }
-  Shared& shared() { return *shared_; }
-  void wait_until_returned(int count) {
-    while (shared_->returned < count) std::this_thread::yield();
-  }
-  void kill_now() {
-    while (shared_->lives < static_cast<int>(worker_.history().size()) + 1) std::this_thread::yield();
-    worker_.kill();
-    wait_for_end(worker_);
-  }
-
- private:
-  chaos::NoCoreFiles none_;
-  chaos::Shared<Shared> shared_;
-  Supervised<Target> worker_;
-};
-
 /// Answers numbers by ten times as much, and counts how often each was run.
 void tenfold_counted(PriorityMessenger& host, Shared& shared) {
   for (;;) {
@@ -117,15 +61,6 @@ void hoard(PriorityMessenger& host, Shared& shared) {
     (void)host.receive_blocking();
     ++shared.returned;
   }
-}
-
-/// Receives so many requests, and dies with these in hand.
-Lives::Life die_with(int count) {
-  return [count](PriorityMessenger& host, Shared& shared) {
-    for (int i = 0; i < count; ++i, ++shared.returned) (void)host.receive_blocking();
-    while (!shared.may_go_on) std::this_thread::yield();
-    die();
-  };
 }
 
 std::vector<int> numbers(int count) {
