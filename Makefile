@@ -5,6 +5,8 @@ PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
 # The presets whose tests `make test` runs, all as one ctest run.
 TESTED := release asan tsan
+# Without these, ccache keeps nothing that is compiled with precompiled headers, as the tests are.
+export CCACHE_SLOPPINESS := pch_defines,time_macros
 
 configure = cmake --preset $(1) -DCOPROC_WARNINGS_AS_ERRORS=$(if $(filter true,$(CI)),ON,OFF) >/dev/null
 build = cmake --build --preset $(1) --parallel $(JOBS)
