@@ -65,7 +65,8 @@ class Client {
     restarts.on_restart = [this](const coproc::Restart& restart) {
       unanswered_ += restart.unanswered - restart.resent;
       resent_ += restart.resent;
-      hire();
+      // A call that goes on by itself would otherwise go on for ever where workers die before they can answer.
+      if (restart.number < kills_) hire();
     };
     worker_.emplace(std::function<void(M&)>([this](M& host) { run_orders(host, *runs_); }),
                     coproc::WorkerOptions{.method = coproc::StartMethod::fork, .link = {.ring_bytes = 16 * 1024}},
@@ -78,6 +79,7 @@ class Client {
   }
 
   void survive(std::uint64_t kills) {
+    kills_ = kills;
     worker_->start();
     hire();
     while (restarts() < kills && sent_ < kRequests && !testing::Test::HasFailure()) {
@@ -114,7 +116,8 @@ class Client {
   void hire() {
     if (pidfd_ >= 0) ::close(pidfd_);
     pidfd_ = static_cast<int>(::syscall(SYS_pidfd_open, worker_->pid(), 0));
-    assassin_.hire(pidfd_, kDeaths[dice_() % std::size(kDeaths)], 1 + static_cast<long>(dice_() % 1'500'000));
+    assassin_.hire(pidfd_, kDeaths[dice_() % std::size(kDeaths)],
+                   1 + static_cast<long>(dice_() % (COPROC_TEST_TIME_SCALE * 1'500'000)));
   }
 
   void send() {
@@ -164,6 +167,7 @@ class Client {
   chaos::Assassin assassin_;
   std::optional<coproc::Supervised<std::function<void(M&)>>> worker_;
   int pidfd_ = -1;
+  std::uint64_t kills_ = 0;
   std::deque<Sent> window_;
   std::set<RequestId> ids_;
   std::set<std::uint64_t> is_answered_;
