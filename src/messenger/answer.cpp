@@ -70,6 +70,9 @@ std::uint64_t Core::request_to_answer(const Message& request) {
                          " is not a request: only messages sent with send_request can be answered");
   }
   if (request.run() != run_) {
+    std::erase_if(left_to_answer_, [&](const Left& left) {  // this is what its answer throws
+      return left.run == request.run() && left.id == static_cast<std::uint64_t>(*id);
+    });
     throw NoRequestError(
         "the request came through another link (an earlier run of the worker, or another messenger): "
         "it can only be answered through the link that it came through");

@@ -43,7 +43,6 @@ struct Channel {
     Fifo<std::uint64_t> ids;  // oldest first; some may have been answered out of turn
     std::size_t count = 0;    // the number of ids that are not answered yet
   } to_answer;
-  std::size_t left_to_answer = 0;  // requests that an earlier peer had sent, and whose oldest are "answered" first
 };
 
 class Channels {

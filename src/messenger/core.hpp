@@ -23,7 +23,7 @@
 //  - `close_requests_thrown_` is the link's count of close requests when a receive last threw one, or 0.
 //  - If `has_unsent_` is set, nothing may be sent before send_unsent() or send_owed() has sent what waits for being
 //    sent again. `orphans_` are then empty.
-//  - Once set, `has_sent_end_`, `peer_gone_` and `has_native_handle_` stay set.
+//  - Once set, `has_sent_end_`, `peer_gone_`, `has_reported_gone_` and `has_native_handle_` stay set.
 //    `has_reported_gone_` implies `peer_gone_`.
 //  - If `has_native_handle_` or `has_unsent_` is set, settle() was called at the end of the last call.
 #pragma once
@@ -168,6 +168,8 @@ class Core {
   std::uint64_t begin_stream(const Outgoing& request, const ChannelId& channel, const StreamOptions& options);
   Part next_part(std::uint64_t id, const Incoming& to, Timeout timeout);
   void cancel_stream(std::uint64_t id);
+  /// After WorkerDiedError: whether the stream was asked for again.
+  bool goes_on_with_stream(std::uint64_t id) noexcept { return keeps_requests() && !peer_gone_ && reads_stream(id); }
   bool reads_stream(std::uint64_t id) noexcept {
     return look_at_streams([&](const Streams& streams) { return streams.reads(id); });
   }
@@ -218,6 +220,8 @@ class Core {
   void forget_failure(RequestId id) noexcept { failed_.take(id); }
   Replacement replace_peer(const Error& error, Timeout timeout) const;
   [[noreturn]] void throw_not_yet_replaced() const;
+  /// Whether calls that do not wait report the end of the peer also if that was done: it is not replaced yet.
+  void ask_again(bool do_so) noexcept { asks_again_ = do_so; }
 
   // resend.cpp
   /// What becomes of the orphans: those of which copies are kept wait for being sent again, and the others fail.
@@ -232,6 +236,7 @@ class Core {
   /// From now on what waits for being sent again is sent, before anything else.
   void begin_resending() noexcept {
     has_unsent_ = keeps_requests() && (requests_.copies()->has_unsent() || owes_end_);
+    if (owes_end_) has_sent_end_ = true;  // not before, since on_restart still sends
     if (has_unsent_) needs_settling_ = true;
   }
 
@@ -306,7 +311,7 @@ class Core {
     return unsent_deadline_ ? *unsent_deadline_ : os::Deadline(timeout.ns);
   }
   void fail_request(std::uint64_t id, std::uint32_t index, std::exception_ptr error);
-  [[noreturn]] void throw_left_to_answer(Channel& channel) const;
+  void refuse_if_left(const Channel& channel);
   std::exception_ptr error_of(const Entry& reply);
   /// Sends what this end owes its peer by itself, as far as there is room: requests that are sent again, and what its
   /// streams owe. What is left goes with a later call. Throws ProtocolError if the link is broken.
@@ -320,7 +325,8 @@ class Core {
 
   // stream.cpp
   Part take_part(std::uint64_t id, const Incoming& to);
-  void pay_streams() noexcept;
+  void pay_streams();
+  void try_pay_streams() noexcept;
   std::size_t room_for_credit() const noexcept;
   std::uint64_t stream_to_answer(const Message& request, const os::Deadline& deadline);
   [[noreturn]] void end_cancelled(const Message& request, std::uint64_t id, const os::Deadline& deadline);
@@ -443,7 +449,7 @@ class Core {
   std::uint32_t close_requests_thrown_ = 0;
   bool has_thrown_end_of_messages_ = false;
   bool peer_gone_ = false;
-  mutable bool has_reported_gone_ = false;    // a send or a waiting receive has reported it, and it was thrown
+  bool has_reported_gone_ = false;            // a send or a waiting receive has reported it
   std::atomic<bool> peer_known_gone_{false};  // set by note_peer_gone(); pairs with the acquire loads
   bool has_native_handle_ = false;
   bool needs_settling_ = false;       // has_native_handle_ is set, or has_unsent_ was set after the last call
@@ -451,6 +457,7 @@ class Core {
   std::uint64_t operations_saw_ = 0;  // the sequence number that the next message had after the last serve()
   bool has_noted_unanswered_ = false;
   bool has_retired_loans_ = false;
+  bool asks_again_ = false;  // ask_again()
   // restarts of a supervised worker
   std::weak_ptr<Supervisor> supervisor_;
   std::optional<os::Deadline> gone_deadline_;  // of the call that has found the end, if it has waited
@@ -469,6 +476,11 @@ class Core {
   /// Of the error replies in the inbox that no peer has sent, by their request ids. Those that were returned stay until
   /// the next restart, since they may be put back.
   std::map<std::uint64_t, std::exception_ptr> own_errors_;
+  struct Left {
+    std::uint32_t channel;  // Channel::index
+    std::uint64_t run, id;
+  };
+  std::vector<Left> left_to_answer_;  // requests of earlier workers that were returned, oldest first
 };
 
 /// Held during every call. It throws for a second thread, and in a process that does not own the messenger.

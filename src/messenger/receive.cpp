@@ -161,6 +161,7 @@ std::size_t Core::available(const ChannelId& name) {
     drain(Stop::at_error);
     throw_held_error();
     throw_end_if_all_is_received();
+    if (inbox_.live_count() == 0) send_owed();  // throws if the link is broken
   } while (inbox_.live_count(channel.index) == 0 && check_peer_gone());
   return inbox_.live_count(channel.index);
 }
@@ -197,7 +198,7 @@ void Core::throw_end_of_messages() {
 /// then look once more, for messages that the peer sent before its end. If that was done already, it throws the error
 /// for the peer's end, unless a call has reported it before.
 bool Core::check_peer_gone() {
-  if (reader_.is_inbox_full() || has_reported_gone_) return false;
+  if (reader_.is_inbox_full() || (has_reported_gone_ && !asks_again_)) return false;
   if (peer_gone_) throw_peer_gone();
   // acquire: pairs with note_peer_gone()
   peer_gone_ = peer_known_gone_.load(std::memory_order_acquire) || link_->peer_has_ended();

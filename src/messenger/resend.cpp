@@ -98,8 +98,11 @@ void Core::fail_request(std::uint64_t id, std::uint32_t index, std::exception_pt
 }
 
 /// For a reply to the oldest request of a channel, which an earlier worker had sent.
-void Core::throw_left_to_answer(Channel& channel) const {
-  --channel.left_to_answer;
+void Core::refuse_if_left(const Channel& channel) {
+  const auto left = std::find_if(left_to_answer_.begin(), left_to_answer_.end(),
+                                 [&](const Left& each) { return each.channel == channel.index; });
+  if (left == left_to_answer_.end()) return;
+  left_to_answer_.erase(left);
   throw NoRequestError("the oldest request on channel " + channel.id.describe() + " that has no reply came from an " +
                        "earlier run of worker " + options_.peer.name +
                        ", which waits for none any more: nothing was sent");
@@ -126,7 +129,13 @@ bool Core::write_if_room(FrameHeader header, std::span<const std::byte> payload)
   if (kHeaderBytes + payload.size() <= bytes) {
     writer_.write(*link_, room, header, payload);
   } else {
-    writer_.keep_rest(write_first_piece(room, header, payload), scratch_);
+    const auto rest = write_first_piece(room, header, payload);
+    try {
+      writer_.keep_rest(rest, scratch_);
+    } catch (...) {
+      writer_.abort_message();  // it is written anew
+      throw;
+    }
   }
   return true;
 }

@@ -153,8 +153,8 @@ std::size_t Core::send_requests_at_once(const Outgoing& value, std::size_t size,
 void Core::send_reply(const Outgoing& value, const ChannelId& name, const SendOptions& options) {
   const CallGuard guard(*this);
   Channel& channel = channels_.of(name);
-  if (channel.left_to_answer != 0) [[unlikely]]
-    throw_left_to_answer(channel);
+  if (!left_to_answer_.empty()) [[unlikely]]
+    refuse_if_left(channel);
   send_as<FrameKind::reply>(value, name, options, requests_.oldest_to_answer(channel));
 }
 
@@ -213,8 +213,8 @@ void Core::send_close_request() {
 void Core::send_end(const SendOptions& options) {
   CallGuard guard(*this);
   throw_if_gone();
-  if (has_sent_end_) return;
-  send_unsent(options.timeout);
+  send_unsent(options.timeout);  // behind which the end may be told again
+  if (has_sent_end_ || owes_end_) return;
   FrameHeader header;
   header.kind = FrameKind::end;
   send_bytes(header, {}, deadline_of(options.timeout));

@@ -98,7 +98,7 @@ Core::Part Core::take_part(std::uint64_t id, const Incoming& to) {
   if (is_end) return Part::over;
   if (is_message) deliver_entry(*taken, to);
   ++channels_.at(taken->channel).counts.received;
-  pay_streams();
+  try_pay_streams();
   return is_last ? Part::last : Part::more;
 }
 
@@ -140,27 +140,30 @@ void Core::cancel_stream(std::uint64_t id) {
   stream->is_cancelled = true;  // it stays in the books until its end comes
   stream->owes_cancel = true;
   streams.set_owes(true);
-  pay_streams();
+  try_pay_streams();
+}
+
+void Core::try_pay_streams() noexcept {
+  try {
+    pay_streams();
+  } catch (const ProtocolError&) {
+    // The next send_owed() throws it again.
+  }
 }
 
 /// Sends the credit and the cancellations that are due, as far as there is room. What is left goes with a later call.
-void Core::pay_streams() noexcept {
+/// Throws ProtocolError if the link is broken; then it is still owed.
+void Core::pay_streams() {
   Streams& streams = requests_.streams();
   if (!streams.owes() || peer_gone_ || writer_.has_rest()) return;
   bool any = false;
   streams.set_owes(false);
   for (auto& [id, stream] : streams.all_read()) {
     if (!stream.owes_cancel && !stream.owes_credit()) continue;
-    std::span<std::byte> room;
-    try {
-      room = link_->reserve(kCreditFrame);
-    } catch (const ProtocolError&) {
-      return;  // nothing is owed to such a peer; the next send throws it again
-    }
-    if (room.empty()) {
-      streams.set_owes(true);
-      break;
-    }
+    streams.set_owes(true);  // until there is room
+    const std::span<std::byte> room = link_->reserve(kCreditFrame);
+    if (room.empty()) break;
+    streams.set_owes(false);
     FrameHeader header;
     header.kind = stream.owes_cancel ? FrameKind::cancel : FrameKind::credit;
     header.request_id = id;
@@ -336,8 +339,8 @@ Core::Part with_stream(Messenger& messenger, std::uint64_t id, Timeout timeout, 
     is_over = has_asked && (part == Core::Part::last || part == Core::Part::over);
   } catch (const WorkerDiedError&) {
     Core* const core = MessengerAccess::core(messenger);
-    core->forget_failure(RequestId{id});                           // this was its error
-    is_over = !core->keeps_requests() || !core->reads_stream(id);  // it may have been asked for again
+    core->forget_failure(RequestId{id});  // this was its error
+    is_over = !core->goes_on_with_stream(id);
     throw;
   } catch (...) {
     Core* const core = MessengerAccess::core(messenger);

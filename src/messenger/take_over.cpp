@@ -49,10 +49,19 @@ void Core::take_over(Core& last) {
       const std::uint32_t* const channel = last.requests_.channel_of(static_cast<std::uint64_t>(id));
       orphans_.push_back({id, channel == nullptr ? kStream : channels_.of(last.channels_.at(*channel).id).index});
     }
+    for (const auto& [channel, run, id] : last.left_to_answer_) {
+      left_to_answer_.push_back({channels_.of(last.channels_.at(channel).id).index, run, id});
+    }
     for (std::uint32_t i = 0; last.keeps_requests() && i != last.channels_.size(); ++i) {
-      const Channel& channel = last.channels_.at(i);
-      const std::size_t count = channel.to_answer.count + channel.left_to_answer;
-      if (count != 0) channels_.of(channel.id).left_to_answer = count;
+      Channel& channel = last.channels_.at(i);
+      if (channel.to_answer.count == 0) continue;
+      const std::uint32_t index = channels_.of(channel.id).index;
+      left_to_answer_.reserve(left_to_answer_.size() + channel.to_answer.count);  // so that the next lines do not throw
+      channel.to_answer.ids.erase_if([&](std::uint64_t id) {
+        const bool is_left = last.requests_.is_to_answer(id);
+        if (is_left) left_to_answer_.push_back({index, last.run_, id});
+        return !is_left;
+      });
     }
     in_hand_ = link::look_in_hand(last.link_->in_hand_words());
     std::erase_if(last.own_errors_, [&](const auto& error) {
@@ -62,7 +71,7 @@ void Core::take_over(Core& last) {
     last.return_all_left(left);
     throw;
   }
-  if (last.keeps_requests()) has_sent_end_ = owes_end_ = last.has_sent_end_;
+  if (last.keeps_requests()) owes_end_ = last.has_sent_end_ || last.owes_end_;
   failed_ = std::move(last.failed_);
   own_errors_ = std::move(last.own_errors_);
   requests_.keep_copies(last.requests_.take_copies());
@@ -112,10 +121,7 @@ Replacement Core::replace_peer(const Error& error, Timeout timeout) const {
   const os::Deadline deadline = gone_deadline_ ? *gone_deadline_ : os::Deadline(timeout.ns);
   if (supervisor == nullptr || is_of_peer || dynamic_cast<const DecodeError*>(&error) != nullptr)
     return {Replaced::and_throw, nullptr, deadline};
-  const Replacement replacement = supervisor->replace_worker(error, deadline);
-  // The end was not told then, and this core is still there: calls that do not wait ask again.
-  if (replacement.then == Replaced::not_in_time) has_reported_gone_ = false;
-  return replacement;
+  return supervisor->replace_worker(error, deadline);
 }
 
 void Core::throw_not_yet_replaced() const {

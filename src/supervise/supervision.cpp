@@ -93,7 +93,10 @@ Replacement Supervision::State::replace_worker(const Error& error, const os::Dea
       case Wait::became_final:
         return and_throw;
     }
-    if (!begin_start()) return and_throw;
+    if (!begin_start()) {
+      MessengerAccess::core(messenger_)->ask_again(false);
+      return and_throw;
+    }
   } while (!try_start());
   if (options_.pending != Pending::resend || told == nullptr) return and_throw;
   return {Replaced::and_go_on, MessengerAccess::core(messenger_), deadline};
@@ -152,10 +155,14 @@ void Supervision::State::give_up() {
 
 /// Waits as a receive does, with interrupts and the wait hook.
 Supervision::State::Wait Supervision::State::wait_until_due(const os::Deadline& deadline) {
+  MessengerAccess::core(messenger_)->ask_again(true);  // however this ends, unless there is another worker, or none
   for (;;) {
     {
       const os::MutexLock lock(mutex_);
-      if (is_final_) return Wait::became_final;
+      if (is_final_) {
+        MessengerAccess::core(messenger_)->ask_again(false);
+        return Wait::became_final;
+      }
       const std::int64_t left = due_ - os::now_ns();
       if (left <= 0) return Wait::is_over;
       if (deadline.passed()) return Wait::is_too_long;

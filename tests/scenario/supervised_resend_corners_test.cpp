@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -141,6 +142,78 @@ TEST(SupervisedResendCorners, TheEndOfMessagesIsToldAgain) {
   EXPECT_EQ(replies, 5);
   EXPECT_EQ(lives.messenger().receive_blocking<int>(ChannelId{"sum"}), 4 + 5);
   EXPECT_THROW(lives.messenger().send_request(6), coproc::LinkClosedError);
+}
+
+TEST(SupervisedResendCorners, OnRestartSendsBeforeTheEndThatIsToldAgain) {
+  RestartOptions options = resending();
+  coproc::Messenger* messenger = nullptr;
+  options.on_restart = [&](const coproc::Restart&) { messenger->send_norequest(7, ChannelId{"setup"}); };
+  Lives lives({die_with(1),
+               [](PriorityMessenger& host, Shared&) {
+                 const int setup = host.receive_blocking<int>(ChannelId{"setup"});
+                 host.send_reply(setup * host.receive_blocking<int>());
+                 EXPECT_THROW((void)host.receive_blocking(), coproc::EndOfMessages);
+               }},
+              options);
+  messenger = &lives.messenger();
+  const RequestId id = lives.messenger().send_request(5);
+  lives.messenger().send_end();
+  lives.wait_until_returned(1);
+  lives.shared().may_go_on = true;
+  EXPECT_EQ(lives.messenger().receive_reply<int>(id), 35);
+}
+
+TEST(SupervisedResendCorners, FinishSendsAgainWhatWaitsForThat) {
+  constexpr int kRequests = 500;  // more than a ring holds
+  Lives lives({die_with(kRequests),
+               [](PriorityMessenger& host, Shared& shared) {
+                 try {
+                   for (;;) {
+                     host.send_reply(host.receive_blocking<int>());
+                     ++shared.returned;
+                   }
+                 } catch (const coproc::EndOfMessages&) {}
+               }},
+              resending(), 4096);
+  for (int i = 0; i < kRequests; ++i) lives.messenger().send_request(i);
+  lives.messenger().send_end();
+  lives.wait_until_returned(kRequests);
+  lives.shared().may_go_on = true;
+  wait_for_end(*lives.operator->());
+  EXPECT_EQ(lives.messenger().receive_for<int>(ChannelId{"other"}, 0s), std::nullopt);
+  EXPECT_TRUE(lives->finish().success());
+  EXPECT_EQ(lives.shared().returned, kRequests);
+}
+
+TEST(SupervisedResendCorners, ARefusedAnswerToAnOldRequestLeavesTheNewOnesAlone) {
+  Lives lives({[](PriorityMessenger& host, Shared& shared) {
+                 host.send_request(1);
+                 while (!shared.may_go_on) ::usleep(1000);
+                 die();
+               },
+               [](PriorityMessenger& host, Shared&) {
+                 host.send_request(2);
+                 host.send_norequest(host.receive_blocking<int>(), ChannelId{"answer"});
+                 (void)host.receive_blocking();
+               }});
+  const Message old = lives.messenger().receive_blocking();
+  lives.shared().may_go_on = true;
+  wait_for_end(*lives.operator->());
+  EXPECT_EQ(lives.messenger().receive_blocking<int>(), 2);
+  EXPECT_THROW(lives.messenger().reply_to(old, 10), coproc::NoRequestError);
+  lives.messenger().send_reply(20);
+  EXPECT_EQ(lives.messenger().receive_blocking<int>(ChannelId{"answer"}), 20);
+}
+
+TEST(SupervisedResendCorners, AStreamOfAWorkerThatIsNotStartedAgainIsOver) {
+  RestartOptions options = resending();
+  options.when = coproc::RestartWhen::never;
+  Lives lives({die_with(1)}, options);
+  auto stream = lives.messenger().stream<int>(1);
+  lives.wait_until_returned(1);
+  lives.shared().may_go_on = true;
+  EXPECT_THROW((void)stream.next(), coproc::WorkerDiedError);
+  EXPECT_TRUE(stream.is_over());
 }
 
 TEST(SupervisedResendCorners, AStreamGoesOnAfterOnRestartHasThrown) {
