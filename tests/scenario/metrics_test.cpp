@@ -22,6 +22,7 @@
 #include "scenario/supervised_worker.hpp"
 #include "support/process.hpp"
 
+using namespace std::chrono_literals;
 using coproc::Metrics;
 using coproc::Supervised;
 using coproc::WorkerDiedError;
@@ -355,8 +356,10 @@ TEST(MetricsOfPools, TheQueueIsSeenFromAnotherThread) {
     }
   });
   std::vector<coproc::Task<int>> results;
-  for (int i = 0; i < 1000; ++i) results.push_back(pool.submit(&half_of, 2 * i));
-  while (most == 0) std::this_thread::yield();  // whoever drives a pool may keep its lock from others for long
+  while (most == 0) {  // until there are more than the worker's link holds
+    for (int i = 0; i < 1000; ++i) results.push_back(pool.submit(&half_of, 2 * i));
+    std::this_thread::sleep_for(1ms);  // whoever uses a pool all the time may keep its lock from others
+  }
   for (auto& result : results) (void)result.get();
   is_over = true;
   asker.join();
