@@ -240,12 +240,7 @@ void Far::sleep() {
   const std::span<pollfd, kLink> of_link(fds.data(), kLink);
   const bool uses_link = !has_ended_ && !is_broken_;
   std::chrono::nanoseconds longest = lease_->next_in(os::boottime_ns());
-  if (uses_link) {
-    const bool gathers = relay_->wants_records() && relay_->lets_gather();
-    const bool wants_records = relay_->wants_records() && !gathers;
-    longest = std::min(longest, link_->begin_sleep(of_link, wants_records, relay_->room_wanted()));
-    if (gathers) longest = std::min<std::chrono::nanoseconds>(longest, Relay::kGathering);
-  }
+  if (uses_link) longest = std::min(longest, relay_->begin_sleep(of_link, true));
   if (could_send_more() || wire_->holds_input()) longest = std::chrono::nanoseconds::zero();
   fds[kLink] = {wire_->in(), POLLIN, 0};
   fds[kLink + 1] = {wire_->out_if_waiting(), POLLOUT, 0};

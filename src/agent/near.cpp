@@ -97,12 +97,7 @@ void Near::sleep() {
   const std::span<pollfd, kLink> of_link(fds.data(), kLink);
   const bool is_relaying = relay_ && !is_link_gone_ && !has_given_up_;
   std::chrono::nanoseconds longest = std::chrono::nanoseconds::max();
-  if (is_relaying) {
-    const bool wants_records = phase_ == Phase::running && !ended_ && relay_->wants_records();
-    const bool gathers = wants_records && relay_->lets_gather();
-    longest = link_->begin_sleep(of_link, wants_records && !gathers, relay_->room_wanted());
-    if (gathers) longest = std::min<std::chrono::nanoseconds>(longest, Relay::kGathering);
-  }
+  if (is_relaying) longest = relay_->begin_sleep(of_link, phase_ == Phase::running && !ended_);
   fds[kLink] = {control_.get(), POLLIN, 0};
   fds[kLink + 1] = {output_.fd_if_waiting(), POLLOUT, 0};
   fds[kLink + 2] = {errors_.fd_if_waiting(), POLLOUT, 0};

@@ -29,6 +29,13 @@ void Relay::send() {
   if (includes_all) overtakings_told_ = overtakings;
 }
 
+std::chrono::nanoseconds Relay::begin_sleep(std::span<pollfd, link::Link::kSleepFds> fds, bool may_send) {
+  const bool wants_more = may_send && wants_records();
+  const bool gathers = wants_more && lets_gather();
+  const auto longest = link_.begin_sleep(fds, wants_more && !gathers, deliveries_.room_wanted());
+  return gathers ? std::min<std::chrono::nanoseconds>(longest, kGathering) : longest;
+}
+
 /// Moves one record out of the link. False: none is there, or it has to wait.
 bool Relay::add_next_record() {
   const auto record = link_.front();

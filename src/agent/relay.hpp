@@ -8,6 +8,8 @@
 // is told behind all records that the link's count of them includes, and soon: to tell it once too often does no harm.
 #pragma once
 
+#include <poll.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
@@ -48,7 +50,8 @@ class Relay {
   /// records come one way and a look finds only a few: each would cost its sender a system call, and both sides here
   /// some more. Whoever waits for an answer does not send one way.
   bool lets_gather() const noexcept { return sends_in_a_row_ > kFew && sent_by_last_ < enough_; }
-  static constexpr std::chrono::microseconds kGathering{50};
+  /// The first half of a wait for the link, as that of link::Link. `may_send`: records in it would be sent.
+  std::chrono::nanoseconds begin_sleep(std::span<pollfd, link::Link::kSleepFds> fds, bool may_send);
 
   // ---- from the wire to the link ----
 
@@ -62,7 +65,6 @@ class Relay {
   /// that was anything. Throws ProtocolError.
   bool deliver();
   bool has_delivered_all() const noexcept { return deliveries_.is_empty(); }
-  std::size_t room_wanted() const noexcept { return deliveries_.room_wanted(); }
 
   // ---- both ----
 
@@ -74,6 +76,7 @@ class Relay {
 
  private:
   static constexpr std::size_t kMostBacklog = std::size_t{128} << 10;
+  static constexpr std::chrono::microseconds kGathering{50};
   static constexpr int kFew = 3;
 
   bool add_next_record();
@@ -85,7 +88,7 @@ class Relay {
   wire::Windows& windows_;
   Deliveries deliveries_;
   std::vector<std::byte> frame_;  // empty, or room for a header and records that were taken out of the link
-  const std::uint64_t enough_;    // bytes: more than that are no few; at most a quarter of the ring
+  const std::uint64_t enough_;    // bytes: a send of so many finds no few; at most a quarter of the ring
   bool lacks_window_ = false;     // when send() ended
   std::uint32_t overtakings_told_ = 0;
   std::uint32_t closes_told_ = 0;

@@ -1,6 +1,6 @@
 #include "os/control_group.hpp"
 
-#include <cstdlib>
+#include <new>
 #include <sstream>
 
 #include "os/file.hpp"

@@ -66,6 +66,12 @@ class Lives {
   void wait_until_returned(int count) {
     while (shared_->returned < count) std::this_thread::yield();
   }
+  /// Lets a worker of die_with(count) die, and waits for that.
+  void let_die_with(int count) {
+    wait_until_returned(count);
+    shared_->may_go_on = true;
+    wait_for_end(worker_);
+  }
   void kill_now() {
     while (shared_->lives < static_cast<int>(worker_.history().size()) + 1) std::this_thread::yield();
     worker_.kill();

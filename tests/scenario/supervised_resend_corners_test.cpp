@@ -41,6 +41,16 @@ void echo(PriorityMessenger& host, Shared&) {
   for (;;) host.send_reply(host.receive_blocking<int>());
 }
 
+void ask_and_die(PriorityMessenger& host, Shared& shared) {
+  host.send_request(1);
+  die_with(0)(host, shared);
+}
+void ask_again(PriorityMessenger& host, Shared&) {
+  host.send_request(2);
+  host.send_norequest(host.receive_blocking<int>(), ChannelId{"answer"});
+  (void)host.receive_blocking();
+}
+
 /// Where the memory of its link says how far this worker has read.
 coproc::link::LinkHeader& header_of(PriorityMessenger& host) {
   auto& words = coproc::detail::MessengerAccess::core(host)->underlying_link().in_hand_words();
@@ -55,18 +65,14 @@ TEST(SupervisedResendCorners, ManyStreamsFailEachByItsError) {
   Lives lives({die_with(kStreams), end_streams}, with_attempts(1));
   std::vector<coproc::Stream<int>> streams;
   for (int i = 0; i < kStreams; ++i) streams.push_back(lives.messenger().stream<int>(i));
-  lives.wait_until_returned(kStreams);
-  lives.shared().may_go_on = true;
-  wait_for_end(*lives.operator->());
+  lives.let_die_with(kStreams);
   for (auto& stream : streams) EXPECT_THROW((void)stream.next(), RequestAttemptsError);
 }
 
 TEST(SupervisedResendCorners, AStreamThatHasFailedWakesWaitAny) {
   Lives lives({die_with(1), end_streams}, with_attempts(1));
   auto stream = lives.messenger().stream<int>(1);
-  lives.wait_until_returned(1);
-  lives.shared().may_go_on = true;
-  wait_for_end(*lives.operator->());
+  lives.let_die_with(1);
   EXPECT_EQ(lives.messenger().receive_for<int>(ChannelId{"other"}, 0s), std::nullopt);
   coproc::Messenger* messengers[] = {&lives.messenger()};
   EXPECT_EQ(coproc::wait_any(messengers), 0u);
@@ -78,9 +84,7 @@ TEST(SupervisedResendCorners, ManyInHandShareTheirEnds) {
   Lives lives({die_with(kRequests), echo}, resending(), 1 << 20);
   std::vector<RequestId> ids;
   for (int i = 0; i < kRequests; ++i) ids.push_back(lives.messenger().send_request(i));
-  lives.wait_until_returned(kRequests);
-  lives.shared().may_go_on = true;
-  wait_for_end(*lives.operator->());
+  lives.let_die_with(kRequests);
   const auto before = ::sbrk(0);
   EXPECT_EQ(lives.messenger().receive_reply<int>(ids[0]), 0);
   EXPECT_LT(static_cast<char*>(::sbrk(0)) - static_cast<char*>(before), 32 << 20);
@@ -92,28 +96,16 @@ TEST(SupervisedResendCorners, CallsThatDoNotWaitStartAWorkerThatIsDue) {
   options.backoff = {.first = 100ms, .then = 100ms, .spread = 0};
   Lives lives({die_with(1), echo}, options);
   (void)lives.messenger().send_request(5);
-  lives.wait_until_returned(1);
-  lives.shared().may_go_on = true;
-  wait_for_end(*lives.operator->());
+  lives.let_die_with(1);
   EXPECT_EQ(lives.messenger().receive_for<int>(1ms), std::nullopt);  // before it is due
   while (lives.messenger().available() == 0) std::this_thread::yield();
   EXPECT_EQ(lives.messenger().receive_blocking<int>(), 5);
 }
 
 TEST(SupervisedResendCorners, AReplyToARequestOfTheOldWorkerIsNotSentToTheNewOne) {
-  Lives lives({[](PriorityMessenger& host, Shared& shared) {
-                 host.send_request(1);
-                 while (!shared.may_go_on) ::usleep(1000);
-                 die();
-               },
-               [](PriorityMessenger& host, Shared&) {
-                 host.send_request(2);
-                 host.send_norequest(host.receive_blocking<int>(), ChannelId{"answer"});
-                 (void)host.receive_blocking();
-               }});
+  Lives lives({ask_and_die, ask_again});
   EXPECT_EQ(lives.messenger().receive_blocking<int>(), 1);
-  lives.shared().may_go_on = true;
-  wait_for_end(*lives.operator->());
+  lives.let_die_with(0);
   EXPECT_EQ(lives.messenger().receive_blocking<int>(), 2);
   EXPECT_THROW(lives.messenger().send_reply(10), coproc::NoRequestError);
   lives.messenger().send_reply(20);
@@ -177,28 +169,16 @@ TEST(SupervisedResendCorners, FinishSendsAgainWhatWaitsForThat) {
               resending(), 4096);
   for (int i = 0; i < kRequests; ++i) lives.messenger().send_request(i);
   lives.messenger().send_end();
-  lives.wait_until_returned(kRequests);
-  lives.shared().may_go_on = true;
-  wait_for_end(*lives.operator->());
+  lives.let_die_with(kRequests);
   EXPECT_EQ(lives.messenger().receive_for<int>(ChannelId{"other"}, 0s), std::nullopt);
   EXPECT_TRUE(lives->finish().success());
   EXPECT_EQ(lives.shared().returned, kRequests);
 }
 
 TEST(SupervisedResendCorners, ARefusedAnswerToAnOldRequestLeavesTheNewOnesAlone) {
-  Lives lives({[](PriorityMessenger& host, Shared& shared) {
-                 host.send_request(1);
-                 while (!shared.may_go_on) ::usleep(1000);
-                 die();
-               },
-               [](PriorityMessenger& host, Shared&) {
-                 host.send_request(2);
-                 host.send_norequest(host.receive_blocking<int>(), ChannelId{"answer"});
-                 (void)host.receive_blocking();
-               }});
+  Lives lives({ask_and_die, ask_again});
   const Message old = lives.messenger().receive_blocking();
-  lives.shared().may_go_on = true;
-  wait_for_end(*lives.operator->());
+  lives.let_die_with(0);
   EXPECT_EQ(lives.messenger().receive_blocking<int>(), 2);
   EXPECT_THROW(lives.messenger().reply_to(old, 10), coproc::NoRequestError);
   lives.messenger().send_reply(20);
