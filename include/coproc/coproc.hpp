@@ -1,5 +1,6 @@
 // coproc: stateful worker processes that a program can talk to. This header includes all others but queues.hpp,
-// async.hpp, asio.hpp, supervised.hpp, msgpack.hpp, metrics.hpp and those of the monitor, for programs that want them.
+// async.hpp, asio.hpp, supervised.hpp, supervisor.hpp, msgpack.hpp, metrics.hpp and those of the monitor, for programs
+// that want them.
 #pragma once
 
 #include "coproc/detail/requirements.hpp"  // first, so that its errors are

@@ -32,10 +32,17 @@ enum class Pending {
   resend,
 };
 
+/// Why a supervised worker was started again.
+enum class RestartReason : std::uint8_t {
+  its_end,      // it had ended
+  another_end,  // it was stopped, since another worker of its Supervisor had ended
+};
+
 /// One restart of a supervised worker, or one attempt that failed.
 struct Restart {
   /// 1 for the first one of a Supervised.
   std::uint64_t number = 0;
+  RestartReason reason = RestartReason::its_end;
   /// How the worker before had ended.
   ExitStatus status = {};
   int pid_before = 0;

@@ -43,8 +43,10 @@ class COPROC_API Supervision {
   void make_final();
   std::vector<Restart> history() const;
 
- private:
   class State;
+  State& state() noexcept;
+
+ private:
   std::shared_ptr<State> state_;
 };
 
@@ -54,6 +56,8 @@ using kept_t =
     std::conditional_t<std::is_convertible_v<const std::decay_t<A>&, std::string_view>, std::string, std::decay_t<A>>;
 
 }  // namespace detail
+
+class Supervisor;
 
 /// A worker that is started again when it ends, with the same arguments and behind the same messenger.
 ///
@@ -143,6 +147,8 @@ class Supervised {
   Supervised(std::string name, RestartOptions restarts, First&& first, WorkerOptions& options)
       : worker_(std::make_unique<Resource>(std::forward<First>(first), std::move(options))),
         supervision_(*worker_, worker_->messenger(), std::move(name), std::move(restarts)) {}
+
+  friend class Supervisor;
 
   std::unique_ptr<Resource> worker_;  // a restart refers to it, so that it must not move
   detail::Supervision supervision_;   // goes before the worker, which then is not started again when it is stopped

@@ -220,6 +220,8 @@ class Core {
   void forget_failure(RequestId id) noexcept { failed_.take(id); }
   Replacement replace_peer(const Error& error, Timeout timeout) const;
   [[noreturn]] void throw_not_yet_replaced() const;
+  /// The requests that the last worker had in hand are not counted as attempts.
+  void count_no_attempt() noexcept { in_hand_ = {}; }
   /// Whether calls that do not wait report the end of the peer also if that was done: it is not replaced yet.
   void ask_again(bool do_so) noexcept { asks_again_ = do_so; }
 

@@ -10,8 +10,9 @@
 namespace coproc::inline v0 {
 
 std::string Restart::describe() const {
-  std::string text =
-      "restart " + std::to_string(number) + ": worker " + std::to_string(pid_before) + " " + status.describe();
+  std::string text = "restart " + std::to_string(number) + ": worker " + std::to_string(pid_before) + " ";
+  if (reason == RestartReason::another_end) text += "was stopped because of another one, and ";
+  text += status.describe();
   if (unanswered != 0) {
     text += ", and left " + std::to_string(unanswered) + (unanswered == 1 ? " request" : " requests") + " unanswered";
     if (resent != 0)

@@ -32,22 +32,20 @@ void check_reachable(const RestartOptions& options) {
 }  // namespace
 
 Schedule::Schedule(const RestartOptions& options)
-    : backoff_(options.backoff), most_(options.most), within_(options.within.count()) {
+    : backoff_(options.backoff), limit_("RestartOptions", options.most, options.within) {
   backoff_.check("RestartOptions::backoff");
-  if (within_ <= 0) throw InvalidArgumentError("RestartOptions: `within` is longer than nothing");
   check_reachable(options);
 }
 
 void Schedule::note_start(std::int64_t now, bool is_restart) {
   last_start_ = now;
-  if (is_restart) restarts_.push_back(now);
+  if (is_restart) limit_.note(now);
 }
 
 std::optional<std::int64_t> Schedule::next(std::int64_t now, double chance) {
   const std::int64_t lived = now - last_start_;
   if (lived >= backoff_.reset_after.count()) in_succession_ = 0;
-  while (!restarts_.empty() && now - restarts_.front() > within_) restarts_.pop_front();
-  if (restarts_.size() >= most_) return std::nullopt;
+  if (limit_.is_reached(now)) return std::nullopt;
   const std::int64_t delay = backoff_.delay(in_succession_++, chance).count();
   constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
   return delay > kNever - last_start_ ? kNever : std::max(now, last_start_ + delay);

@@ -3,17 +3,15 @@
 // Its clock is that of its caller, so that it can be tested without waiting: all times are in ns, of one clock.
 //
 // Thread safety: none; for the thread that drives.
-// Invariants: `restarts_` holds the times of the restarts, oldest first; those that are over `within` old are removed
-// when the next is asked for.
 #pragma once
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <optional>
 
 #include "coproc/restart.hpp"
+#include "supervise/restart_limit.hpp"
 
 namespace coproc::inline v0::supervise {
 
@@ -30,11 +28,9 @@ class Schedule {
 
  private:
   Backoff backoff_;
-  std::size_t most_;
-  std::int64_t within_;
+  RestartLimit limit_;
   std::int64_t last_start_ = 0;
   std::size_t in_succession_ = 0;  // restarts since the delays began anew
-  std::deque<std::int64_t> restarts_;
 };
 
 }  // namespace coproc::inline v0::supervise

@@ -22,16 +22,17 @@ constexpr std::chrono::milliseconds kSlice(20);
 
 double random_share() noexcept { return static_cast<double>(os::random_number() >> 11) / 9007199254740992.0; }
 
-/// Sets a flag, and resets it at its end.
+/// Sets a flag, and makes it what it was at its end.
 class WhileTrue {
  public:
-  explicit WhileTrue(bool& flag) : flag_(flag) { flag_ = true; }
+  explicit WhileTrue(bool& flag) : flag_(flag), before_(std::exchange(flag, true)) {}
   WhileTrue(const WhileTrue&) = delete;
   WhileTrue& operator=(const WhileTrue&) = delete;
-  ~WhileTrue() { flag_ = false; }
+  ~WhileTrue() { flag_ = before_; }
 
  private:
   bool& flag_;
+  const bool before_;
 };
 
 }  // namespace
@@ -41,7 +42,8 @@ Supervision::State::State(Worker& worker, Messenger& messenger, std::string name
       messenger_(messenger),
       name_(name.empty() ? "worker" : std::move(name)),
       options_(std::move(options)),
-      schedule_(options_) {
+      schedule_(options_),
+      past_ends_(options_.within) {
   if (options_.attempts == 0) throw InvalidArgumentError("RestartOptions: `attempts` is at least 1");
 }
 
@@ -83,21 +85,14 @@ Replacement Supervision::State::replace_worker(const Error& error, const os::Dea
   // What a worker that has broken a rule of its link sends cannot be read any more, so that it is of no use.
   if (told == nullptr) (void)worker_.stop({.close = std::chrono::seconds(0), .terminate = std::chrono::seconds(0)});
   if (!look_at_end(told)) return and_throw;
-  do {
-    if (given_up_ != nullptr) std::rethrow_exception(given_up_);
-    switch (wait_until_due(deadline)) {
-      case Wait::is_over:
-        break;
-      case Wait::is_too_long:
-        return {Replaced::not_in_time, nullptr, deadline};
-      case Wait::became_final:
-        return and_throw;
-    }
-    if (!begin_start()) {
-      MessengerAccess::core(messenger_)->ask_again(false);
+  switch (together_ != nullptr ? together_->start_again(*this, deadline) : start_again(*this, deadline)) {
+    case Waited::is_over:
+      break;
+    case Waited::is_too_long:
+      return {Replaced::not_in_time, nullptr, deadline};
+    case Waited::became_final:
       return and_throw;
-    }
-  } while (!try_start());
+  }
   if (options_.pending != Pending::resend || told == nullptr) return and_throw;
   return {Replaced::and_go_on, MessengerAccess::core(messenger_), deadline};
 }
@@ -111,22 +106,66 @@ bool Supervision::State::is_final() const {
   return is_final_;
 }
 
+void Supervision::State::set_final() {
+  const os::MutexLock lock(mutex_);
+  is_final_ = true;
+}
+
+bool Supervision::State::is_wanted_after(const ExitStatus& status) const {
+  const bool is_wanted =
+      options_.when == RestartWhen::always || (options_.when == RestartWhen::on_failure && !status.success());
+  return is_wanted && (options_.unless == nullptr || !options_.unless(status));
+}
+
 /// Returns whether the worker is to be started again.
 bool Supervision::State::look_at_end(const WorkerDiedError* told) {
   if (end_) return true;
   ExitStatus status = told != nullptr ? told->exit_status() : worker_.exit_status().value_or(ExitStatus());
-  const bool is_wanted = options_.when == RestartWhen::always || !status.success();
-  if (!is_wanted || (options_.unless != nullptr && options_.unless(status))) {
-    const os::MutexLock lock(mutex_);
-    is_final_ = true;
+  if (!is_wanted_after(status)) {
+    set_final();
     return false;
   }
+  reason_ = RestartReason::its_end;
+  past_ends_.add(os::now_ns(), status, status.describe());
+  note_end(std::move(status));
+  plan_next();
+  if (together_ != nullptr) together_->note_end(*this, *end_);
+  return true;
+}
+
+void Supervision::State::note_end(ExitStatus status) {
   ended_at_ = os::now_ns();
   pid_at_end_ = worker_.pid();
-  past_ends_.push_back({ended_at_, status, status.describe()});
   end_ = std::move(status);
-  plan_next();
-  return true;
+}
+
+void Supervision::State::end_with(const State& other) {
+  if (start_ == nullptr || is_final()) return;
+  if (!end_) {
+    const bool was_alive = worker_.is_alive();
+    ExitStatus status = worker_.stop();
+    // Its own end, which nobody has noticed yet, may have been one after which it is not started again.
+    if (was_alive ? options_.when == RestartWhen::never : !is_wanted_after(status)) return set_final();
+    reason_ = RestartReason::another_end;
+    note_end(std::move(status));
+    due_ = ended_at_;
+  }
+  if (other.given_up_ != nullptr) given_up_ = other.given_up_;
+}
+
+Waited Supervision::State::start_again(const State& caller, const os::Deadline& deadline) {
+  const WhileTrue driving(is_driving_);  // so that a call that on_restart makes does not drive
+  do {
+    if (given_up_ != nullptr) std::rethrow_exception(given_up_);
+    if (const Waited waited = wait_until_due(caller, deadline); waited != Waited::is_over) return waited;
+    if (!begin_start()) {
+      MessengerAccess::core(messenger_)->ask_again(false);
+      return Waited::became_final;
+    }
+  } while (!try_start());
+  // Nobody may call this messenger for long: what is to be sent again goes now, as far as there is room.
+  if (&caller != this) (void)MessengerAccess::core(messenger_)->has_work(nullptr);
+  return Waited::is_over;
 }
 
 /// Decides when the next start is due, or that there is none.
@@ -135,41 +174,27 @@ void Supervision::State::plan_next() {
   if (const auto due = schedule_.next(now, random_share())) {
     due_ = *due;
   } else {
-    give_up();
+    give_up(std::make_exception_ptr(past_ends_.error("worker " + name_ + " was", options_.most, "RestartOptions")));
   }
-  while (now - past_ends_.front().at > options_.within.count()) past_ends_.pop_front();
-}
-
-void Supervision::State::give_up() {
-  std::string text = "worker " + name_ + " was started again " + std::to_string(options_.most) + " times within " +
-                     std::to_string(std::chrono::duration<double>(options_.within).count()) +
-                     " s, as often as RestartOptions allow, and is not started any more: remove the cause, and call "
-                     "start(). Its ends, the last one behind:";
-  std::vector<ExitStatus> statuses;
-  for (const PastEnd& end : past_ends_) {
-    text += "\n    " + end.text;
-    statuses.push_back(end.status);
-  }
-  given_up_ = std::make_exception_ptr(RestartLimitError(text, std::move(statuses)));
 }
 
 /// Waits as a receive does, with interrupts and the wait hook.
-Supervision::State::Wait Supervision::State::wait_until_due(const os::Deadline& deadline) {
+Waited Supervision::State::wait_until_due(const State& caller, const os::Deadline& deadline) {
   MessengerAccess::core(messenger_)->ask_again(true);  // however this ends, unless there is another worker, or none
   for (;;) {
     {
       const os::MutexLock lock(mutex_);
       if (is_final_) {
         MessengerAccess::core(messenger_)->ask_again(false);
-        return Wait::became_final;
+        return Waited::became_final;
       }
       const std::int64_t left = due_ - os::now_ns();
-      if (left <= 0) return Wait::is_over;
-      if (deadline.passed()) return Wait::is_too_long;
+      if (left <= 0) return Waited::is_over;
+      if (deadline.passed()) return Waited::is_too_long;
       const auto slice = std::min<std::chrono::nanoseconds>(kSlice, deadline.remaining());
       mutex_.wait_for(changed_, std::min(slice, std::chrono::nanoseconds(left)));
     }
-    MessengerAccess::core(messenger_)->throw_if_interrupted();
+    MessengerAccess::core(caller.messenger_)->throw_if_interrupted();
     os::run_wait_hook();
   }
 }
@@ -195,6 +220,7 @@ bool Supervision::State::try_start() {
   };
   const std::int64_t now = os::now_ns();
   Restart restart{.number = restarts_ + 1,
+                  .reason = reason_,
                   .status = *end_,
                   .pid_before = pid_at_end_,
                   .delay = std::chrono::nanoseconds(now - ended_at_)};
@@ -205,7 +231,7 @@ bool Supervision::State::try_start() {
     WorkerAccess::restart(worker_, start_);
   } catch (const StartError& error) {
     restart.start_error = error.what();
-    past_ends_.push_back({now, error.exit_status().value_or(ExitStatus()), restart.start_error});
+    past_ends_.add(now, error.exit_status().value_or(ExitStatus()), restart.start_error);
     note(std::move(restart));
     plan_next();
     return false;
@@ -228,6 +254,8 @@ void Supervision::State::decide_on_requests(Restart& restart) {
   if (options_.pending != Pending::drop)
     error = std::make_exception_ptr(WorkerDiedError(name_, pid_at_end_, restart.status));
   restart.unanswered = core.orphans();
+  if (reason_ == RestartReason::another_end && restart.status.stopped_by == StopRung::close_request)
+    core.count_no_attempt();
   if (options_.pending != Pending::resend) {
     core.fail_orphans(std::move(error));
     return;
@@ -257,5 +285,6 @@ Supervision::~Supervision() = default;
 void Supervision::start(std::function<void()> start) { state_->start(std::move(start)); }
 void Supervision::make_final() { state_->make_final(); }
 std::vector<Restart> Supervision::history() const { return state_->history(); }
+Supervision::State& Supervision::state() noexcept { return *state_; }
 
 }  // namespace coproc::inline v0::detail

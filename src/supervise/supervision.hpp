@@ -19,9 +19,23 @@
 #include "messenger/supervisor.hpp"
 #include "os/mutex.hpp"
 #include "os/thread_annotations.hpp"
+#include "supervise/past_ends.hpp"
 #include "supervise/schedule.hpp"
 
 namespace coproc::inline v0::detail {
+
+/// How a wait for another worker has ended.
+enum class Waited { is_over, is_too_long, became_final };
+
+/// What supervised workers that are started again together have in common. Called by the thread that drives.
+class SupervisedTogether {
+ public:
+  virtual ~SupervisedTogether() = default;
+  /// This worker has ended, and is to be started again. Stops those that go with it.
+  virtual void note_end(Supervision::State& ended, const ExitStatus& status) = 0;
+  /// Starts it again, and those that go with it.
+  virtual Waited start_again(Supervision::State& ended, const os::Deadline& deadline) = 0;
+};
 
 class [[gnu::visibility("hidden")]] Supervision::State final : public Supervisor {
  public:
@@ -31,24 +45,38 @@ class [[gnu::visibility("hidden")]] Supervision::State final : public Supervisor
   void make_final();
   std::vector<Restart> history() const;
 
+  /// From now on this worker is one of several. They must outlive it.
+  void join(SupervisedTogether& together) noexcept { together_ = &together; }
+  const std::string& name() const noexcept { return name_; }
+  bool was_started() const noexcept { return start_ != nullptr; }
+  /// Whether its worker has ended, and is to be started again.
+  bool has_ended() const noexcept { return end_.has_value(); }
+  bool has_given_up() const noexcept { return given_up_ != nullptr; }
+  /// It is not started any more: every call throws this error.
+  void give_up(std::exception_ptr error) noexcept { given_up_ = std::move(error); }
+  /// Stops the worker because of the end of another one, with which it is started again.
+  void end_with(const State& other);
+  /// Starts another worker when that is due. `caller` is the one whose messenger's call drives.
+  Waited start_again(const State& caller, const os::Deadline& deadline);
+
   Replacement replace_worker(const Error& error, const os::Deadline& deadline) override;
   std::optional<std::size_t> resend_bytes() const noexcept override;
 
  private:
   static constexpr std::size_t kMostHistory = 32;
 
-  enum class Wait { is_over, is_too_long, became_final };
-
   bool is_final() const;
+  void set_final();
+  bool is_wanted_after(const ExitStatus& status) const;
   bool look_at_end(const WorkerDiedError* told);
+  void note_end(ExitStatus status);
   void plan_next();
-  Wait wait_until_due(const os::Deadline& deadline);
+  Waited wait_until_due(const State& caller, const os::Deadline& deadline);
   bool begin_start();
   void end_start() noexcept;
   bool try_start();
   void note(Restart restart);
   void decide_on_requests(Restart& restart);
-  void give_up();
 
   Worker& worker_;
   Messenger& messenger_;
@@ -58,17 +86,14 @@ class [[gnu::visibility("hidden")]] Supervision::State final : public Supervisor
   supervise::Schedule schedule_;
   bool is_driving_ = false;  // so that a call that on_restart makes does not drive
   std::optional<ExitStatus> end_;
+  RestartReason reason_ = RestartReason::its_end;
   int pid_at_end_ = 0;
   std::int64_t ended_at_ = 0;
   std::int64_t due_ = 0;
   std::uint64_t restarts_ = 0;
-  struct PastEnd {
-    std::int64_t at;
-    ExitStatus status;
-    std::string text;
-  };
-  std::deque<PastEnd> past_ends_;  // those of the last RestartOptions::within
+  supervise::PastEnds past_ends_;
   std::exception_ptr given_up_;
+  SupervisedTogether* together_ = nullptr;  // null: it is on its own
 
   mutable os::Mutex mutex_;
   std::condition_variable changed_;  // one of the next two was
