@@ -12,6 +12,7 @@
 #include "coproc/errors.hpp"
 #include "coproc/exit_status.hpp"
 #include "coproc/export.hpp"
+#include "coproc/recycle.hpp"
 
 namespace coproc::inline v0 {
 
@@ -36,6 +37,7 @@ enum class Pending {
 enum class RestartReason : std::uint8_t {
   its_end,      // it had ended
   another_end,  // it was stopped, since another worker of its Supervisor had ended
+  recycled,     // it has made place, as RestartOptions::recycle say; such restarts are not limited
 };
 
 /// One restart of a supervised worker, or one attempt that failed.
@@ -75,6 +77,8 @@ struct RestartOptions {
   /// Of Pending::resend: the most bytes that copies of unanswered requests take, with 256 for each. A request for which
   /// there is no room when it is sent fails, as by Pending::fail.
   std::size_t resend_bytes = std::size_t{64} << 20;
+  /// When a worker makes place for a new one although it works.
+  RecycleOptions recycle = {};
   /// Is asked at each end, in the thread that drives. If it returns true, that end is final.
   std::function<bool(const ExitStatus&)> unless = {};
   /// Is called after each restart, in the thread that drives. It may use the messenger, and is the first to send to the

@@ -219,6 +219,15 @@ class Core {
   /// This request has failed, and its caller was told.
   void forget_failure(RequestId id) noexcept { failed_.take(id); }
   Replacement replace_peer(const Error& error, Timeout timeout) const;
+  /// Whether a call may go on with another peer.
+  bool goes_on() const noexcept { return goes_on_; }
+  /// Call before each call of a messenger that goes on.
+  void prepare_call() const;
+  /// Whether the peer may be told the end of messages and be replaced: the end would not be published in a batch, and
+  /// a stream that nobody reads meanwhile could hold up its sender.
+  bool may_retire_peer() const noexcept;
+  /// The next peer is not told the end that this one's predecessor was told.
+  void forget_end() noexcept { owes_end_ = false; }
   [[noreturn]] void throw_not_yet_replaced() const;
   /// The requests that the last worker had in hand are not counted as attempts.
   void count_no_attempt() noexcept { in_hand_ = {}; }
@@ -462,6 +471,7 @@ class Core {
   bool asks_again_ = false;  // ask_again()
   // restarts of a supervised worker
   std::weak_ptr<Supervisor> supervisor_;
+  bool goes_on_ = false;
   std::optional<os::Deadline> gone_deadline_;  // of the call that has found the end, if it has waited
   struct Orphan {
     RequestId id;

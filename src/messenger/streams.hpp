@@ -50,6 +50,7 @@ class Streams {
   /// Call if the send has failed, or when the stream is over. REQUIRES: it has no entries.
   void forget(std::uint64_t id) noexcept { reading_.erase(id); }
   bool reads(std::uint64_t id) const noexcept { return reading_.contains(id); }
+  bool reads_any() const noexcept { return !reading_.empty(); }
   Reading* reading(std::uint64_t id) noexcept {
     if (reading_.empty()) return nullptr;
     const auto at = reading_.find(id);

@@ -36,13 +36,14 @@ Result nothing_yet(const Core& core) {
   }
 }
 
-/// Makes a call of a messenger whose requests are sent again (Pending::resend): if its worker has ended and was
-/// replaced, the call is made again to the new one for the time that is left, and so on. Apart from supervised(), so
-/// that other messengers pay nothing for it.
+/// Makes a call of a messenger whose calls go on where its worker is replaced: since its requests are sent again
+/// (Pending::resend), or since it made place for the new one. The call is made again to that for the time that is left,
+/// and so on. Apart from supervised(), so that other messengers pay nothing for it.
 template <class Options, class Call>
 [[gnu::noinline, gnu::cold]] auto going_on(const Core* core, Options options, Call call) -> decltype(call(options)) {
   for (;;) {
     Replacement replacement{Replaced::and_throw, nullptr, os::Deadline::forever()};
+    core->prepare_call();
     try {
       return call(options);
     } catch (const std::bad_alloc& error) {
@@ -51,6 +52,9 @@ template <class Options, class Call>
       replacement = core->replace_peer(error, time_of(options));
       if (replacement.then == Replaced::and_throw) throw;
     } catch (const ProtocolError& error) {
+      replacement = core->replace_peer(error, time_of(options));
+      if (replacement.then == Replaced::and_throw) throw;
+    } catch (const LinkClosedError& error) {  // nothing more is sent to a worker that makes place for another one
       replacement = core->replace_peer(error, time_of(options));
       if (replacement.then == Replaced::and_throw) throw;
     }
@@ -66,7 +70,7 @@ template <class Options, class Call>
 template <class Options, class Call>
 [[gnu::always_inline]] inline auto supervised(const Core& core, const Options& options, Call call)
     -> decltype(call(options)) {
-  if (core.keeps_requests()) [[unlikely]] {
+  if (core.goes_on()) [[unlikely]] {
     Call copy = call;  // so that the original has to be in memory in this case only
     return going_on(&core, options, copy);
   }

@@ -39,6 +39,10 @@ class Supervisor {
   /// The most bytes that copies of unanswered requests may take, by which they are sent again to the next worker.
   /// nullopt: none are kept.
   virtual std::optional<std::size_t> resend_bytes() const noexcept = 0;
+
+  /// Whether before_call() is to be called before each call.
+  virtual bool precedes_calls() const noexcept = 0;
+  virtual void before_call() = 0;
 };
 
 }  // namespace coproc::inline v0::detail

@@ -110,8 +110,20 @@ std::size_t Core::fail_orphans(std::exception_ptr error) {
 void Core::set_supervisor(std::weak_ptr<Supervisor> supervisor) {
   supervisor_ = std::move(supervisor);
   const auto held = supervisor_.lock();
-  if (held == nullptr || requests_.copies() != nullptr) return;
+  if (held == nullptr) return;
+  goes_on_ = held->precedes_calls() || held->resend_bytes().has_value();
+  if (requests_.copies() != nullptr) return;
   if (const auto most = held->resend_bytes()) requests_.keep_copies(std::make_unique<KeptRequests>(*most));
+}
+
+void Core::prepare_call() const {
+  if (const auto supervisor = supervisor_.lock(); supervisor != nullptr && supervisor->precedes_calls())
+    supervisor->before_call();
+}
+
+bool Core::may_retire_peer() const noexcept {
+  return writer_.publishing() != FrameWriter::Publishing::later && !has_sent_end_ && !peer_gone_ &&
+         !requests_.streams().reads_any();
 }
 
 /// Says what is to become of the call that has failed by this error. This core may be gone afterwards.

@@ -12,6 +12,7 @@ namespace coproc::inline v0 {
 std::string Restart::describe() const {
   std::string text = "restart " + std::to_string(number) + ": worker " + std::to_string(pid_before) + " ";
   if (reason == RestartReason::another_end) text += "was stopped because of another one, and ";
+  if (reason == RestartReason::recycled) text += "has made place, and ";
   text += status.describe();
   if (unanswered != 0) {
     text += ", and left " + std::to_string(unanswered) + (unanswered == 1 ? " request" : " requests") + " unanswered";

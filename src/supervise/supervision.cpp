@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 #include <memory>
 #include <utility>
 
@@ -19,6 +20,7 @@ namespace {
 
 /// A wait for a backoff looks so often whether it was interrupted.
 constexpr std::chrono::milliseconds kSlice(20);
+constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
 
 double random_share() noexcept { return static_cast<double>(os::random_number() >> 11) / 9007199254740992.0; }
 
@@ -43,6 +45,7 @@ Supervision::State::State(Worker& worker, Messenger& messenger, std::string name
       name_(name.empty() ? "worker" : std::move(name)),
       options_(std::move(options)),
       schedule_(options_),
+      recycling_(options_.recycle),
       past_ends_(options_.within) {
   if (options_.attempts == 0) throw InvalidArgumentError("RestartOptions: `attempts` is at least 1");
 }
@@ -52,11 +55,18 @@ void Supervision::State::start(std::function<void()> start) {
   start_ = std::move(start);
   schedule_ = supervise::Schedule(options_);
   schedule_.note_start(os::now_ns(), false);
+  note_started();
   end_.reset();
   past_ends_.clear();
   given_up_ = nullptr;
   const os::MutexLock lock(mutex_);
   is_final_ = false;
+}
+
+void Supervision::State::note_started() {
+  retires_since_.reset();
+  is_over_grace_ = false;
+  recycling_.note_start(os::now_ns(), MessengerAccess::core(messenger_)->next_request_id(), random_share());
 }
 
 void Supervision::State::make_final() {
@@ -81,9 +91,15 @@ Replacement Supervision::State::replace_worker(const Error& error, const os::Dea
   if (told != nullptr && (told->pid() != worker_.pid() || worker_.is_alive())) {
     return and_throw;  // it tells of a request that an earlier worker has left
   }
-  if (!end_ && (options_.when == RestartWhen::never || is_final())) return and_throw;
-  // What a worker that has broken a rule of its link sends cannot be read any more, so that it is of no use.
-  if (told == nullptr) (void)worker_.stop({.close = std::chrono::seconds(0), .terminate = std::chrono::seconds(0)});
+  if (!end_ && (is_final() || (options_.when == RestartWhen::never && !retires_since_))) return and_throw;
+  if (dynamic_cast<const ProtocolError*>(&error) != nullptr) {
+    // What a worker that has broken a rule of its link sends cannot be read any more, so that it is of no use.
+    (void)worker_.stop({.close = std::chrono::seconds(0), .terminate = std::chrono::seconds(0)});
+  } else if (told == nullptr) {  // a send after the end of messages
+    if (!retires_since_) return and_throw;
+    if (!await_retired(deadline)) return {Replaced::not_in_time, nullptr, deadline};
+    return {Replaced::and_go_on, MessengerAccess::core(messenger_), deadline};  // and so finds its end
+  }
   if (!look_at_end(told)) return and_throw;
   switch (together_ != nullptr ? together_->start_again(*this, deadline) : start_again(*this, deadline)) {
     case Waited::is_over:
@@ -93,8 +109,43 @@ Replacement Supervision::State::replace_worker(const Error& error, const os::Dea
     case Waited::became_final:
       return and_throw;
   }
-  if (options_.pending != Pending::resend || told == nullptr) return and_throw;
+  const bool goes_on = reason_ == RestartReason::recycled || (options_.pending == Pending::resend && told != nullptr);
+  if (!goes_on) return and_throw;
   return {Replaced::and_go_on, MessengerAccess::core(messenger_), deadline};
+}
+
+/// If it is time for the worker to make place, it is told that nothing more will be sent. Its end follows when it has
+/// answered everything: a receive finds it, and a send waits for it.
+void Supervision::State::before_call() {
+  Core& core = *MessengerAccess::core(messenger_);
+  if (is_driving_ || retires_since_ || end_ || start_ == nullptr || !core.may_retire_peer()) return;
+  const std::int64_t now = os::now_ns();
+  const auto memory = [&]() noexcept { return WorkerAccess::memory_of(worker_).now; };
+  if (!recycling_.is_due(now, core.next_request_id(), memory) || is_final() || !worker_.is_alive()) return;
+  try {
+    core.send_end({.timeout = std::chrono::seconds(0)});
+    retires_since_ = now;
+  } catch (const Error&) {
+    // There is no room now, or the call that follows meets the same error.
+  }
+}
+
+/// Waits until the worker has made place. Returns false if the deadline has passed before.
+bool Supervision::State::await_retired(const os::Deadline& deadline) {
+  for (;;) {
+    const std::int64_t left = *retires_since_ + std::min(recycling_.grace(), kNever - *retires_since_) - os::now_ns();
+    if (left <= 0) {
+      is_over_grace_ = true;
+      (void)worker_.stop();
+      break;
+    }
+    const auto slice = std::min<std::chrono::nanoseconds>(kSlice, deadline.remaining());
+    if (worker_.join_for(std::min(slice, std::chrono::nanoseconds(left)))) break;
+    if (deadline.passed()) return false;
+    MessengerAccess::core(messenger_)->throw_if_interrupted();
+  }
+  MessengerAccess::core(messenger_)->note_peer_gone();
+  return true;
 }
 
 std::optional<std::size_t> Supervision::State::resend_bytes() const noexcept {
@@ -121,6 +172,12 @@ bool Supervision::State::is_wanted_after(const ExitStatus& status) const {
 bool Supervision::State::look_at_end(const WorkerDiedError* told) {
   if (end_) return true;
   ExitStatus status = told != nullptr ? told->exit_status() : worker_.exit_status().value_or(ExitStatus());
+  if (retires_since_ && (status.success() || is_over_grace_)) {
+    reason_ = RestartReason::recycled;
+    note_end(std::move(status));
+    due_ = ended_at_;
+    return true;
+  }
   if (!is_wanted_after(status)) {
     set_final();
     return false;
@@ -226,10 +283,11 @@ bool Supervision::State::try_start() {
                   .delay = std::chrono::nanoseconds(now - ended_at_)};
   try {
     const Starting starting{*this};
-    schedule_.note_start(now, true);
+    schedule_.note_start(now, reason_ == RestartReason::its_end);
     ++restarts_;
     WorkerAccess::restart(worker_, start_);
   } catch (const StartError& error) {
+    if (reason_ != RestartReason::its_end) schedule_.note_start(now, true);  // so that it does not fail for ever
     restart.start_error = error.what();
     past_ends_.add(now, error.exit_status().value_or(ExitStatus()), restart.start_error);
     note(std::move(restart));
@@ -242,6 +300,8 @@ bool Supervision::State::try_start() {
     ~Resending() { MessengerAccess::core(messenger)->begin_resending(); }
   } behind_on_restart{messenger_};
   end_.reset();
+  if (reason_ == RestartReason::recycled) MessengerAccess::core(messenger_)->forget_end();
+  note_started();
   decide_on_requests(restart);
   note(restart);
   if (options_.on_restart != nullptr) options_.on_restart(restart);
@@ -254,8 +314,8 @@ void Supervision::State::decide_on_requests(Restart& restart) {
   if (options_.pending != Pending::drop)
     error = std::make_exception_ptr(WorkerDiedError(name_, pid_at_end_, restart.status));
   restart.unanswered = core.orphans();
-  if (reason_ == RestartReason::another_end && restart.status.stopped_by == StopRung::close_request)
-    core.count_no_attempt();
+  // One that was asked to go, and went, did not die of what it had in hand.
+  if (reason_ != RestartReason::its_end && restart.status.success()) core.count_no_attempt();
   if (options_.pending != Pending::resend) {
     core.fail_orphans(std::move(error));
     return;

@@ -20,6 +20,7 @@
 #include "os/mutex.hpp"
 #include "os/thread_annotations.hpp"
 #include "supervise/past_ends.hpp"
+#include "supervise/recycling.hpp"
 #include "supervise/schedule.hpp"
 
 namespace coproc::inline v0::detail {
@@ -61,6 +62,8 @@ class [[gnu::visibility("hidden")]] Supervision::State final : public Supervisor
 
   Replacement replace_worker(const Error& error, const os::Deadline& deadline) override;
   std::optional<std::size_t> resend_bytes() const noexcept override;
+  bool precedes_calls() const noexcept override { return recycling_.is_wanted(); }
+  void before_call() override;
 
  private:
   static constexpr std::size_t kMostHistory = 32;
@@ -71,6 +74,8 @@ class [[gnu::visibility("hidden")]] Supervision::State final : public Supervisor
   bool look_at_end(const WorkerDiedError* told);
   void note_end(ExitStatus status);
   void plan_next();
+  void note_started();
+  bool await_retired(const os::Deadline& deadline);
   Waited wait_until_due(const State& caller, const os::Deadline& deadline);
   bool begin_start();
   void end_start() noexcept;
@@ -84,7 +89,10 @@ class [[gnu::visibility("hidden")]] Supervision::State final : public Supervisor
   const RestartOptions options_;
   std::function<void()> start_;
   supervise::Schedule schedule_;
-  bool is_driving_ = false;  // so that a call that on_restart makes does not drive
+  supervise::Recycling recycling_;
+  std::optional<std::int64_t> retires_since_;  // it was told that nothing more will be sent, so that it makes place
+  bool is_over_grace_ = false;                 // it was stopped, since that took it too long
+  bool is_driving_ = false;                    // so that a call that on_restart makes does not drive
   std::optional<ExitStatus> end_;
   RestartReason reason_ = RestartReason::its_end;
   int pid_at_end_ = 0;

@@ -1,0 +1,36 @@
+#include "supervise/recycling.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "coproc/errors.hpp"
+
+namespace coproc::inline v0::supervise {
+
+Recycling::Recycling(const RecycleOptions& options)
+    : requests_(options.requests),
+      memory_(options.memory),
+      age_(static_cast<std::uint64_t>(options.age.count())),
+      spread_(options.spread),
+      grace_(options.grace.count()) {
+  if (options.age.count() < 0 || options.grace.count() < 0)
+    throw InvalidArgumentError("RestartOptions::recycle: `age` and `grace` are not negative");
+  if (!(options.spread >= 0 && options.spread <= 1))
+    throw InvalidArgumentError("RestartOptions::recycle: `spread` is from 0 to 1");
+}
+
+void Recycling::note_start(std::int64_t now, std::uint64_t next_request, double chance) noexcept {
+  started_at_ = now;
+  first_request_ = next_request;
+  next_look_ = now;
+  scale_ = 1 + spread_ * (2 * chance - 1);
+}
+
+std::uint64_t Recycling::scaled(std::uint64_t limit) const noexcept {
+  constexpr auto kMost = static_cast<double>(std::numeric_limits<std::int64_t>::max());
+  const double exact = std::round(static_cast<double>(limit) * scale_);
+  return static_cast<std::uint64_t>(std::clamp(exact, 1.0, kMost));
+}
+
+}  // namespace coproc::inline v0::supervise

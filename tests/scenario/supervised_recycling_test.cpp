@@ -1,0 +1,306 @@
+// Workers that work and make place for new ones.
+#include <gmock/gmock.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <coproc/coproc.hpp>
+#include <coproc/supervised.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <list>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "chaos/ledger.hpp"
+#include "scenario/supervised_worker.hpp"
+#include "support/process.hpp"
+
+using namespace std::chrono_literals;
+using coproc::Pending;
+using coproc::PriorityMessenger;
+using coproc::RequestId;
+using coproc::Restart;
+using coproc::RestartOptions;
+using coproc::RestartReason;
+using coproc::RestartWhen;
+using coproc::Supervised;
+using coproc::WorkerDiedError;
+using testing::HasSubstr;
+
+namespace {
+
+RestartOptions recycled(coproc::RecycleOptions recycle) {
+  recycle.spread = 0;
+  return {.most = 0, .recycle = recycle};  // no other restart is allowed
+}
+
+/// Answers how many requests it has received.
+void count(PriorityMessenger& host) {
+  for (int number = 1;; ++number) {
+    host.receive_blocking<int>();
+    host.send_reply(number);
+  }
+}
+
+}  // namespace
+
+TEST(SupervisedRecycling, EachWorkerGetsSoManyRequestsAndNothingFails) {
+  Supervised worker{&count, {.name = "counter"}, recycled({.requests = 10})};
+  worker.start();
+  for (int i = 0; i < 95; ++i) EXPECT_EQ(answer(worker, 0), i % 10 + 1);
+  const std::vector<Restart> history = worker.history();
+  ASSERT_EQ(history.size(), 9U);
+  for (const Restart& restart : history) {
+    EXPECT_EQ(restart.reason, RestartReason::recycled);
+    EXPECT_TRUE(restart.status.success());
+    EXPECT_EQ(restart.unanswered, 0U);
+  }
+  EXPECT_THAT(history[0].describe(), HasSubstr("has made place, and exited with code 0"));
+}
+
+TEST(SupervisedRecycling, WhatIsUnderWayIsAnsweredByTheOneThatGotIt) {
+  for (const Pending pending : {Pending::fail, Pending::resend}) {
+    RestartOptions options = recycled({.requests = 10});
+    options.pending = pending;
+    Supervised worker{&count, {}, options};
+    worker.start();
+    std::vector<RequestId> requests;
+    for (int i = 0; i < 95; ++i) requests.push_back(worker.messenger().send_request(i));
+    for (int i = 0; i < 95; ++i) {
+      EXPECT_EQ(worker.messenger().receive_reply<int>(requests[static_cast<std::size_t>(i)]), i % 10 + 1);
+    }
+    EXPECT_EQ(worker.history().size(), 9U);
+  }
+}
+
+TEST(SupervisedRecycling, MessagesWithoutARequestAreReceivedFirst) {
+  chaos::Shared<std::atomic<int>> received;
+  const auto target = [&received](PriorityMessenger& host) {
+    for (;;) {
+      const std::string text = host.receive_blocking<std::string>();
+      ++*received;
+      if (text == "?") host.send_reply(text);
+    }
+  };
+  Supervised worker{std::function<void(PriorityMessenger&)>(target),
+                    {.method = coproc::StartMethod::fork},
+                    recycled({.requests = 1})};
+  worker.start();
+  for (int i = 0; i < 20; ++i) {
+    worker.messenger().send_norequest("!");
+    (void)worker.messenger().send_request("?");
+    worker.messenger().send_norequest("to the next one");
+  }
+  worker.finish();
+  EXPECT_EQ(*received, 60);
+}
+
+TEST(SupervisedRecycling, AnOldOneMakesPlace) {
+  Supervised worker{&count, {}, recycled({.age = 1ms})};
+  worker.start();
+  const int first = worker.pid();
+  std::this_thread::sleep_for(2ms);
+  EXPECT_EQ(answer(worker, 0), 1);
+  EXPECT_NE(worker.pid(), first);
+}
+
+TEST(SupervisedRecycling, OneThatHasGrownMakesPlace) {
+  const auto grow = [](PriorityMessenger& host) {
+    std::vector<std::string> kept;
+    for (;;) {
+      const int mib = host.receive_blocking<int>();
+      kept.emplace_back(static_cast<std::size_t>(mib) << 20, 'x');
+      host.send_reply(static_cast<int>(::getpid()));
+    }
+  };
+  Supervised worker{+grow, {}, recycled({.memory = std::size_t{400} << 20})};
+  worker.start();
+  const int first = answer(worker, 1);
+  EXPECT_EQ(answer(worker, 500), first);
+  std::this_thread::sleep_for(150ms);  // its memory is not looked at more often
+  EXPECT_NE(answer(worker, 1), first);
+}
+
+TEST(SupervisedRecycling, AReceiveGoesOnWithTheNextOne) {
+  RestartOptions options = recycled({.requests = 1});
+  std::optional<Supervised<void (*)(PriorityMessenger&)>> worker;
+  options.on_restart = [&](const Restart&) { worker->messenger().send_norequest(5); };
+  const auto echo = [](PriorityMessenger& host) {
+    const int value = host.receive_blocking<int>();
+    host.send_norequest(value);
+    (void)host.receive_blocking();
+  };
+  worker.emplace(+echo, coproc::WorkerOptions(), options);
+  worker->start();
+  (void)worker->messenger().discard_reply(worker->messenger().send_request(4));
+  EXPECT_EQ(worker->messenger().receive_blocking<int>(), 4);
+  EXPECT_EQ(worker->messenger().receive_blocking<int>(), 5);
+}
+
+TEST(SupervisedRecycling, SendsWithATimeDoNotWaitLonger) {
+  chaos::Shared<std::atomic<bool>> may_go_on;
+  const auto slow = [&may_go_on](PriorityMessenger& host) {
+    for (;;) {
+      const int value = host.receive_blocking<int>();
+      while (!*may_go_on) std::this_thread::yield();
+      host.send_reply(value);
+    }
+  };
+  Supervised worker{
+      std::function<void(PriorityMessenger&)>(slow), {.method = coproc::StartMethod::fork}, recycled({.requests = 1})};
+  worker.start();
+  PriorityMessenger& messenger = worker.messenger();
+  const RequestId first = messenger.send_request(1);
+  EXPECT_EQ(messenger.try_send_request(2), std::nullopt);
+  EXPECT_THROW((void)messenger.send_request(2, {}, {.timeout = 1ms}), coproc::TimeoutError);
+  EXPECT_EQ(messenger.receive_for(1ms), std::nullopt);
+  std::atomic<bool> is_over = false;
+  std::thread interrupter([&] {
+    while (!is_over) {
+      messenger.interrupt();
+      std::this_thread::sleep_for(1ms);
+    }
+  });
+  EXPECT_THROW((void)messenger.send_request(2), coproc::InterruptedError);
+  is_over = true;
+  interrupter.join();
+  EXPECT_TRUE(worker.is_alive());
+  EXPECT_TRUE(worker.history().empty());
+  *may_go_on = true;
+  for (bool is_sent = false; !is_sent;) {
+    try {
+      EXPECT_EQ(messenger.receive_reply<int>(messenger.send_request(2)), 2);
+      is_sent = true;
+    } catch (const coproc::InterruptedError&) {
+      // An interrupt of before.
+    }
+  }
+  EXPECT_EQ(messenger.receive_reply<int>(first), 1);
+}
+
+TEST(SupervisedRecycling, OneThatDoesNotFinishInItsGraceIsStopped) {
+  const auto busy = [](PriorityMessenger& host) {
+    host.receive_blocking<int>();
+    support::sleep_for_ever();
+  };
+  RestartOptions options = recycled({.requests = 1, .grace = 20ms});
+  Supervised worker{+busy, {.stop = {.close = 0s, .terminate = 0s}}, options};
+  worker.start();
+  const RequestId lost = worker.messenger().send_request(1);
+  const int first = worker.pid();
+  (void)worker.messenger().send_request(2);
+  EXPECT_NE(worker.pid(), first);
+  EXPECT_EQ(worker.history().at(0).reason, RestartReason::recycled);
+  EXPECT_THROW((void)worker.messenger().receive_reply<int>(lost), WorkerDiedError);
+}
+
+TEST(SupervisedRecycling, OneThatDiesBeforeItHasFinishedHasDied) {
+  const auto dies = [](PriorityMessenger& host) {
+    host.receive_blocking<int>();
+    try {
+      (void)host.receive_blocking();
+    } catch (const coproc::ResourceRequestedClose&) {
+      ::_exit(3);
+    }
+  };
+  RestartOptions options = at_once();
+  options.recycle = {.requests = 1, .spread = 0};
+  Supervised worker{+dies, {}, options};
+  worker.start();
+  (void)worker.messenger().send_request(1);
+  EXPECT_THROW((void)worker.messenger().send_request(2), WorkerDiedError);
+  EXPECT_EQ(worker.history().at(0).reason, RestartReason::its_end);
+  EXPECT_EQ(worker.history().at(0).status.code(), 3);
+}
+
+TEST(SupervisedRecycling, AlsoOneThatIsNeverStartedAgainAfterItsEnd) {
+  RestartOptions options = recycled({.requests = 2});
+  options.when = RestartWhen::never;
+  Supervised worker{&count, {}, options};
+  worker.start();
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(answer(worker, 0), i % 2 + 1);
+  worker.kill();
+  EXPECT_THROW((void)worker.messenger().receive_blocking(), WorkerDiedError);
+  EXPECT_FALSE(worker.is_alive());
+}
+
+TEST(SupervisedRecycling, TheEndThatTheUserTellsIsTheUsers) {
+  Supervised worker{&count, {}, recycled({.requests = 1})};
+  worker.start();
+  worker.messenger().send_end();
+  EXPECT_THROW((void)worker.messenger().send_request(1), coproc::LinkClosedError);
+  EXPECT_THROW((void)worker.messenger().receive_blocking(), WorkerDiedError);
+  EXPECT_FALSE(worker.is_alive());
+}
+
+TEST(SupervisedRecycling, IsNotLimitedAsRestartsAre) {
+  RestartOptions options = recycled({.requests = 2});
+  options.most = 1;
+  Supervised worker{&count, {}, options};
+  worker.start();
+  for (int i = 0; i < 9; ++i) EXPECT_EQ(answer(worker, 0), i % 2 + 1);
+  worker.kill();
+  EXPECT_THROW((void)worker.messenger().receive_blocking(), WorkerDiedError);
+  EXPECT_EQ(answer(worker, 0), 1);
+}
+
+TEST(SupervisedRecycling, ABatchIsSentWhole) {
+  Supervised worker{&count, {}, recycled({.requests = 3, .grace = 1h})};
+  worker.start();
+  const std::list<int> values(10, 0);  // which are sent one by one
+  const std::vector<RequestId> requests = worker.messenger().send_request_multiple(values);
+  for (int number = 1; const RequestId request : requests) {
+    EXPECT_EQ(worker.messenger().receive_reply<int>(request), number++);
+  }
+  for (const RequestId request : worker.messenger().send_request_multiple(values)) {
+    EXPECT_GT(worker.messenger().receive_reply<int>(request), 0);
+  }
+}
+
+TEST(SupervisedRecycling, AStreamIsReadToItsEndFirst) {
+  const auto stream = [](PriorityMessenger& host) {
+    for (;;) {
+      const coproc::Message request = host.receive_blocking();
+      for (int i = 0; i < 1000; ++i) host.reply_part_to(request, i);
+      host.reply_to(request, static_cast<int>(::getpid()));
+    }
+  };
+  Supervised worker{+stream, {}, recycled({.requests = 1})};
+  worker.start();
+  int before = 0;
+  for (int i = 0; i < 3; ++i) {
+    std::vector<int> parts;
+    for (const int part : worker.messenger().stream<int>(0)) parts.push_back(part);
+    ASSERT_EQ(parts.size(), 1001U);
+    EXPECT_NE(parts.back(), before);
+    before = parts.back();
+  }
+}
+
+/// A stream that nobody reads could keep its worker from ending, and a send would wait for that.
+TEST(SupervisedRecycling, ASendBesideAStreamGoesToTheSameWorker) {
+  const auto stream = [](PriorityMessenger& host) {
+    for (;;) {
+      const coproc::Message request = host.receive_blocking();
+      for (int i = 0; i < 1000; ++i) host.reply_part_to(request, static_cast<int>(::getpid()));
+      host.reply_to(request, 0);
+    }
+  };
+  Supervised worker{+stream, {}, recycled({.requests = 1, .grace = 1h})};
+  worker.start();
+  auto parts = worker.messenger().stream<int>(0);
+  auto part = parts.begin();
+  const int first = *part;
+  auto others = worker.messenger().stream<int>(0);
+  for (; part != parts.end(); ++part) {}
+  EXPECT_EQ(*others.begin(), first);
+}
+
+TEST(SupervisedRecycling, RefusesWhatMakesNoSense) {
+  EXPECT_THROW((Supervised{&count, {}, {.recycle = {.spread = 2}}}), coproc::InvalidArgumentError);
+}
