@@ -72,6 +72,7 @@ STREAM, LARGE = ("stream", 64, "apart"), ("stream", 1 << 20, "apart")
 BATCHES, PRIORITIES = ("stream_batch", 64, "apart"), ("stream_priorities", 64, "apart")
 START, START_LARGE = ("start", 0, "free"), ("start", GIB, "free")
 STOP, DEATH = ("stop", 0, "free"), ("death", 0, "free")
+FIRST_ANSWER, RESTART = ("first_answer", 0, "free"), ("restart", 0, "free")
 TASKS, CHUNKS = ("tasks", 2, "free"), ("tasks_in_chunks", 2, "free")
 SLEEPING, SLEEPING_HOST = ("sleeping_tasks", 8, "free"), ("sleeping_host", 8, "free")
 ITEM, ITEMS = ("python_round_trip", 0, "apart"), ("python_stream", 0, "apart")
@@ -108,6 +109,7 @@ MARKS = [
     Mark("us by which a start in a box is longer", "coproc_box", ("boxed_start", 0, "free"), "<=", 600),
     Mark("stop", "coproc_fork_server", STOP, "<=", 2.0, "fork_by_hand"),
     Mark("death", "coproc_fork_server", DEATH, "<=", 2.0, "fork_by_hand"),
+    Mark("death to the next answer", "coproc_fork_server", RESTART, "<=", 1.3, "coproc_fork_server", FIRST_ANSWER),
     Mark("descriptors of a host, a worker", "coproc_fork_server", ("crowd_descriptors", 1000, "free"), "<=", 6),
     Mark("KiB of a host, a worker", "coproc_fork_server", ("crowd_memory", 1000, "free"), "<=", 300),
     Mark("idle, ms of processor time a second", "coproc_idle", ("idle", 0, "free"), "<", 1),

@@ -22,6 +22,8 @@ LIFE = {
     "start": "start to the first message",
     "stop": "stop of an idle worker",
     "death": "a death, to a blocked host",
+    "first_answer": "start to the first answer",
+    "restart": "a death, to the next worker's first answer",
     "crowd_descriptors": "descriptors of the host, each",
     "crowd_memory": "memory of the host, each",
     "loan": "memory that is lent, untouched, there and back",
@@ -93,6 +95,7 @@ def lines(data, results, files):
             yield from messages_table(results, work, title, placement, where)
     yield from percentiles_table(results)
     yield from works_table(results, "Start, stop, death, idleness, pools", LIFE)
+    yield from beside_table(results, "Deaths, beside coproc's", "restart", "coproc_fork_server")
     yield from works_table(results, "Another machine, which is this one by loopback", REMOTE)
     yield from works_table(results, "Python", PYTHON)
     if files:
@@ -246,6 +249,22 @@ def works_table(results, title, works):
         yield f"## {title}"
         yield ""
         yield from table(["", "", "median", "spread"], rows)
+
+
+def beside_table(results, title, work, peer):
+    """Yield the table of how many times the figure of `peer` each other one takes for a work that is not pinned."""
+    ratios = [(p, results.ratio((p, work, 0, "free"), (peer, work, 0, "free"))) for p in results.peers(work, 0, "free")]
+    rows = [
+        [f"{peer_name(p)} / {peer_name(peer)}", number(r["median"]), f"{number(r['min'])} to {number(r['max'])}"]
+        for p, r in sorted(((p, r) for p, r in ratios if r and r["rounds"]), key=lambda pair: pair[1]["median"])
+        if p != peer
+    ]
+    if rows:
+        yield f"## {title}: {LIFE[work]}"
+        yield ""
+        yield "Ratios within a round."
+        yield ""
+        yield from table(["", "median", "spread"], rows)
 
 
 def main():

@@ -54,6 +54,8 @@ enum class Work {
   start,
   stop,
   death,
+  first_answer,
+  restart,
   crowd_descriptors,
   crowd_memory,
   loan,
@@ -71,30 +73,12 @@ enum class Work {
   remote_lent,
   remote_start
 };
-constexpr std::array<std::string_view, 24> kWorkNames{"round_trip",
-                                                      "asleep",
-                                                      "stream",
-                                                      "stream_batch",
-                                                      "stream_priorities",
-                                                      "start",
-                                                      "stop",
-                                                      "death",
-                                                      "crowd_descriptors",
-                                                      "crowd_memory",
-                                                      "loan",
-                                                      "idle",
-                                                      "tasks",
-                                                      "tasks_in_chunks",
-                                                      "sleeping_tasks",
-                                                      "sleeping_host",
-                                                      "many_tasks",
-                                                      "pool_start",
-                                                      "pool_stop",
-                                                      "boxed_start",
-                                                      "remote_round_trip",
-                                                      "remote_stream",
-                                                      "remote_lent",
-                                                      "remote_start"};
+constexpr std::array<std::string_view, 26> kWorkNames{
+    "round_trip",  "asleep",      "stream",       "stream_batch",    "stream_priorities", "start",
+    "stop",        "death",       "first_answer", "restart",         "crowd_descriptors", "crowd_memory",
+    "loan",        "idle",        "tasks",        "tasks_in_chunks", "sleeping_tasks",    "sleeping_host",
+    "many_tasks",  "pool_start",  "pool_stop",    "boxed_start",     "remote_round_trip", "remote_stream",
+    "remote_lent", "remote_start"};
 
 struct Job {
   Work work = Work::round_trip;

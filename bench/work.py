@@ -12,6 +12,7 @@ import os
 import signal
 import statistics
 import sys
+import time
 import typing
 from time import perf_counter as now
 
@@ -127,9 +128,9 @@ def time_round_trips(end, seconds):
         while previous < until or len(found) < at_least:
             for number in range(count_each):
                 exchange(number)
-            time = now()
-            found.append((time - previous) * 1e6 / count_each)
-            previous = time
+            moment = now()
+            found.append((moment - previous) * 1e6 / count_each)
+            previous = moment
         return found
 
     pieces = times(begin + 0.75 * seconds, in_piece, 3)
@@ -268,6 +269,38 @@ def time_arrays(job, start):
             while not enough():
                 send(link, array)
     return {"unit": "arrays/s", "value": 1 / statistics.median(times), "messages": len(times)}
+
+
+# ---- restarts ----
+
+
+def time_restarts(job, restart):
+    """Measure the microseconds that `restart()` returns: from the kill of a worker to the first answer of the next."""
+    if job.work != "restart" or job.size != 0:
+        return None
+    restart()
+    begin, times = now(), []
+    while now() < begin + job.seconds or len(times) < 5:
+        times.append(restart())
+    return {"unit": "us", "value": statistics.median(times), "messages": len(times)}
+
+
+class Hold:
+    """A task that says that it has begun, and does not end. Workers inherit the pipe."""
+
+    def __init__(self):
+        self.read_end, self.write_end = os.pipe()
+
+    def __call__(self):
+        os.write(self.write_end, b"!")
+        time.sleep(10_000)
+
+    def end_of(self, pid):
+        """Wait until a worker is in the task, kill it, and return the moment."""
+        os.read(self.read_end, 1)
+        moment = now()
+        os.kill(pid, signal.SIGKILL)
+        return moment
 
 
 # ---- tasks ----

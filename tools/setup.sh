@@ -22,6 +22,7 @@ bench="python3 gnuplot-nox"
 bench="$bench cppzmq-dev libnng-dev libboost-dev libcapnp-dev capnproto libcaf-dev libtbb-dev"
 bench="$bench libssl-dev libopenmpi-dev openmpi-bin libiceoryx-posh-dev libiceoryx-hoofs-dev libacl1-dev"
 bench="$bench libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc openssh-client openssh-server"
+bench="$bench erlang-base gunicorn"
 
 wanted=""
 for group in "${@:-build}"; do

@@ -1,5 +1,7 @@
-// The costs of starting (by START_METHOD), stopping and losing a worker, and of a thousand workers for their host.
+// The costs of starting (by START_METHOD), stopping, losing and replacing a worker, and of a thousand workers for their
+// host.
 #include <coproc/coproc.hpp>
+#include <coproc/supervised.hpp>
 
 #include <sys/resource.h>
 #include <unistd.h>
@@ -46,6 +48,46 @@ double death() {
   });
 }
 
+/// A worker that answers with its pid. A request with this pid is held until the worker is killed.
+void answer(coproc::PriorityMessenger& host) {
+  for (;;) {
+    const int pid = host.receive_blocking<int>();
+    while (pid == getpid()) pause();
+    host.send_reply(static_cast<int>(getpid()));
+  }
+}
+
+using Supervised = coproc::Supervised<void (*)(coproc::PriorityMessenger&)>;
+
+void start_and_ask(Supervised& worker) {
+  worker.start();
+  const coproc::RequestId id = worker.messenger().send_request(0);
+  bench::check(worker.messenger().receive_reply<int>(id) == worker.pid(), "an answer of another worker");
+}
+
+/// After a pause as long as the one before a death, so that what a start needs is as cold as there.
+double first_answer() {
+  Supervised worker(&answer, {.method = kMethod});
+  usleep(2000);
+  const double begin = bench::now();
+  start_and_ask(worker);
+  return bench::us_since(begin);
+}
+
+/// Measures until the next worker has answered the request that was in hand at the death. Another one waits behind it.
+double restart() {
+  Supervised worker(&answer, {.method = kMethod}, {.pending = coproc::Pending::resend});
+  start_and_ask(worker);
+  const int pid = worker.pid();
+  const coproc::RequestId in_hand = worker.messenger().send_request(pid);
+  const coproc::RequestId waiting = worker.messenger().send_request(0);
+  int next = 0;
+  const double time = bench::time_of_death(pid, [&] { next = worker.messenger().receive_reply<int>(in_hand); });
+  bench::check(next != pid && next == worker.pid(), "the answer is not that of the next worker");
+  bench::check(worker.messenger().receive_reply<int>(waiting) == next, "another one has answered what waited");
+  return time;
+}
+
 double count_descriptors() {
   return static_cast<double>(
       std::distance(std::filesystem::directory_iterator("/proc/self/fd"), std::filesystem::directory_iterator()));
@@ -85,9 +127,15 @@ bench::Result crowd(const bench::Job& job) {
   return {.unit = are_descriptors ? "descriptors" : "KiB", .value = each, .messages = job.size};
 }
 
+bench::Result others(const bench::Job& job) {
+  if (job.work == bench::Work::first_answer && job.size == 0) return bench::median_over_time(job, first_answer);
+  if (job.work == bench::Work::restart && job.size == 0) return bench::median_over_time(job, restart);
+  return crowd(job);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   if (kMethod == StartMethod::fork_server) coproc::start_fork_server();
-  return bench::run_life(argc, argv, start, stop, death, crowd);
+  return bench::run_life(argc, argv, start, stop, death, others);
 }

@@ -12,7 +12,6 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
-#include <iterator>
 #include <optional>
 #include <span>
 #include <stdexcept>
@@ -349,27 +348,4 @@ TEST(SupervisedRestarts, AClassIsConstructedAnewInEachWorker) {
   worker.messenger().send_norequest(kExits);
   EXPECT_THROW((void)worker.messenger().receive_blocking(), WorkerDiedError);
   EXPECT_EQ(answer(worker, 0), 101);
-}
-
-TEST(SupervisedRestarts, TwoHundredRestartsLeaveNothingBehind) {
-  const auto held = [] {
-    using Entries = std::filesystem::directory_iterator;
-    std::ifstream maps("/proc/self/maps");
-    std::ptrdiff_t mappings = 0;
-    for (std::string line; std::getline(maps, line);) ++mappings;
-    return std::pair(std::distance(Entries("/proc/self/fd"), Entries()), mappings);
-  };
-  Supervised worker{&tenfold, {}, at_once()};
-  worker.start();
-  std::optional<std::pair<std::ptrdiff_t, std::ptrdiff_t>> before;
-  for (int i = 0; i < 200; ++i) {
-    const auto ids = worker.messenger().send_request_multiple({100 + i, kExits, 1});
-    EXPECT_EQ(worker.messenger().receive_reply<int>(ids[0]), 1000 + i * 10);
-    EXPECT_THROW((void)worker.messenger().receive_reply<int>(ids[1]), WorkerDiedError);
-    if (i == 20) before = held();
-  }
-  EXPECT_EQ(held().first, before->first);
-  EXPECT_LE(held().second, before->second + 8);  // the allocator's own may come and go
-  EXPECT_EQ(worker.history().size(), 32U);
-  EXPECT_EQ(worker.history().back().number, 200U);
 }
