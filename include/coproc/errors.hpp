@@ -195,12 +195,15 @@ class COPROC_API RemoteError : public Error, public RemoteOrigin {
 /// A pool's task ran for longer than `TaskOptions::time_limit`. Its worker was killed, and has ended by now.
 class COPROC_API TaskTimeoutError : public TimeoutError {
  public:
-  TaskTimeoutError(const std::string& text, std::uint64_t task);
+  TaskTimeoutError(const std::string& text, std::uint64_t task, std::vector<std::string> stack = {});
   ~TaskTimeoutError() override;
   std::uint64_t task() const noexcept { return task_; }
+  /// Where the task was, innermost call first, as in ExitStatus::stack. Empty if the worker could not tell.
+  const std::vector<std::string>& stack() const noexcept { return stack_; }
 
  private:
   std::uint64_t task_;
+  std::vector<std::string> stack_;
 };
 
 /// The workers of a pool ended again and again before they could run anything. `cause()` is the error of the last one.

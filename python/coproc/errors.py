@@ -186,11 +186,13 @@ class TaskTimeoutError(Error, TimeoutError):
 
     :param text: what has happened
     :param task: the index of the task in its map, or the number of the call of `submit`; the attribute `task`
+    :param stack: where the task was: the C stack, innermost call first, as in `ExitStatus.stack`; the attribute `stack`
     """
 
-    def __init__(self, text, task=None):
+    def __init__(self, text, task=None, stack=()):
         super().__init__(text)
         self.task = task
+        self.stack = list(stack)
 
 
 class PoolBrokenError(Error, concurrent.futures.BrokenExecutor):

@@ -43,7 +43,7 @@ void set_worker_died(const coproc::WorkerDiedError& error) {
 }
 
 void set_task_timeout(const coproc::TaskTimeoutError& error) {
-  set(error_class("TaskTimeoutError")(in_pythons_words(error.what()), error.task()));
+  set(error_class("TaskTimeoutError")(in_pythons_words(error.what()), error.task(), error.stack()));
 }
 
 void set_start_error(const coproc::StartError& error) {

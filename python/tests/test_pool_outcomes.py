@@ -120,6 +120,8 @@ def test_a_death_and_a_time_limit_know_their_task():
         assert found[:2] == [None, None] and isinstance(found[2], coproc.TaskTimeoutError)
         assert found[2].task == pickle.loads(pickle.dumps(found[2])).task == 2
         assert "task 2" in str(found[2])
+        assert any("sleep" in line for line in found[2].stack)  # time.sleep is one of the C library there
+        assert pickle.loads(pickle.dumps(found[2])).stack == found[2].stack
 
 
 def test_an_error_that_belongs_to_no_task_says_so():

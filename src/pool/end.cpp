@@ -213,10 +213,11 @@ std::exception_ptr PoolCore::error_of_end(const Slot& slot, const Task& task, co
     if (ran_out_of_time(slot, task, status)) {
       const double seconds = std::chrono::duration<double>(task.job->options.time_limit.ns).count();
       const bool is_dead = !std::holds_alternative<NotYetEnded>(status.end);
-      throw TaskTimeoutError("task " + std::to_string(task.index) + " ran for longer than its time limit of " +
-                                 std::to_string(seconds) + " s: its worker " + std::to_string(slot.insights.pid) +
-                                 (is_dead ? " was killed" : " could not be killed, and is not used any more"),
-                             task.index);
+      std::string text = "task " + std::to_string(task.index) + " ran for longer than its time limit of " +
+                         std::to_string(seconds) + " s: its worker " + std::to_string(slot.insights.pid) +
+                         (is_dead ? " was killed" : " could not be killed, and is not used any more");
+      if (!status.stack.empty()) text += ", in " + status.stack.front().substr(status.stack.front().find(' ') + 1);
+      throw TaskTimeoutError(text, task.index, status.stack);
     }
     if (slot.killed_for == KilledFor::failure && slot.cause) return slot.cause;
     throw WorkerDiedError(options_.worker.name, slot.insights.pid, status, task.index);

@@ -24,6 +24,7 @@
 #include "os/signal_timer.hpp"
 #include "os/signals.hpp"
 #include "pool/protocol.hpp"
+#include "process/crash_handler.hpp"
 #include "process/start_stage.hpp"
 
 namespace coproc::inline v0::pool {
@@ -198,7 +199,10 @@ class TaskRunner {
                 limit != std::chrono::nanoseconds::max()};
     run.is_skipped = !skipped_.empty() && is_skipped(serial);
     if (run.has_limit) {
-      if (!timer_) timer_.emplace(time_limit_signal());
+      if (!timer_) {
+        process::report_end_by(time_limit_signal());
+        timer_.emplace(time_limit_signal());
+      }
       timer_->arm(limit);
     }
     begin_task(serial);

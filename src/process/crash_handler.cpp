@@ -92,4 +92,8 @@ void report_crashes_into(std::span<std::byte, kCrashReportBytes> area) {
   answer_stack_requests(reporter.writer);
 }
 
+void report_end_by(int signal) {
+  if (reporter.writer.process() == ::getpid()) os::handle_unless_handled(signal, &on_crash);
+}
+
 }  // namespace coproc::inline v0::process

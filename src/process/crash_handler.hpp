@@ -18,9 +18,12 @@ namespace coproc::inline v0::process {
 /// an end by SIGSYS, SIGXCPU or SIGXFSZ, by which the system refuses something; and the host may ask for stacks
 /// (stack_answers.hpp). Signals that have a handler already (a
 /// sanitizer's, Python's faulthandler's) are left alone. Crashes of processes that this one forks are not written.
-/// REQUIRES: `area` is aligned to 8 bytes, zero, and mapped until the end of the
-/// process. Throws std::system_error.
+/// REQUIRES: `area` is aligned to 8 bytes, zero, and mapped until the end of the process. Throws std::system_error.
 void report_crashes_into(std::span<std::byte, kCrashReportBytes> area);
+
+/// The same for a signal by which this process is ended on purpose, so that its report says where it was. Does nothing
+/// if crashes are not reported.
+void report_end_by(int signal);
 
 /// Leaves this frame (__builtin_frame_address(0)) and those outside of it out of reports: it calls the target, and
 /// they would be the same each time.

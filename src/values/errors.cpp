@@ -72,7 +72,8 @@ RemoteError::RemoteError(std::string type_name, std::string text, RemoteOrigin o
       text_(std::move(text)) {}
 RemoteError::~RemoteError() = default;
 
-TaskTimeoutError::TaskTimeoutError(const std::string& text, std::uint64_t task) : TimeoutError(text), task_(task) {}
+TaskTimeoutError::TaskTimeoutError(const std::string& text, std::uint64_t task, std::vector<std::string> stack)
+    : TimeoutError(text), task_(task), stack_(std::move(stack)) {}
 TaskTimeoutError::~TaskTimeoutError() = default;
 
 SandboxError::~SandboxError() = default;

@@ -1,5 +1,5 @@
 // What a pool does when workers die, hang, or are to be ended: deaths, time limits, cancelled tasks.
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -155,6 +155,38 @@ TEST(PoolDeaths, ATaskThatRunsTooLongIsKilledAndNoOther) {
   }
   EXPECT_EQ(pids.size(), 9U);
   expect_usable(pool);
+}
+
+namespace {
+
+[[gnu::noinline]] int wait_for_what_never_comes(int) {
+  support::sleep_for_ever();
+  return 0;
+}
+
+}  // namespace
+
+TEST(PoolDeaths, AnExceededTimeLimitTellsWhereTheTaskWas) {
+  Pool pool{{.workers = 1}};
+  try {
+    pool.submit({.time_limit = 50ms}, &wait_for_what_never_comes, 1).get();
+    FAIL() << "it came";
+  } catch (const TaskTimeoutError& error) {
+    EXPECT_THAT(error.stack(), testing::Contains(testing::HasSubstr("wait_for_what_never_comes")));
+    ASSERT_FALSE(error.stack().empty());
+    EXPECT_THAT(error.what(), testing::HasSubstr("was killed, in " + error.stack()[0].substr(3)));
+  }
+  expect_usable(pool);
+}
+
+TEST(PoolDeaths, WithoutCrashReportsATimeLimitIsKeptAllTheSame) {
+  Pool pool{{.workers = 1, .worker = {.report_crashes = false}}};
+  try {
+    pool.submit({.time_limit = 50ms}, &wait_for_what_never_comes, 1).get();
+    FAIL() << "it came";
+  } catch (const TaskTimeoutError& error) {
+    EXPECT_TRUE(error.stack().empty());
+  }
 }
 
 TEST(PoolDeaths, ATimeLimitIsKeptAlsoWhenNobodyWaits) {
