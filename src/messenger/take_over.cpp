@@ -49,6 +49,10 @@ void Core::take_over(Core& last) {
       const std::uint32_t* const channel = last.requests_.channel_of(static_cast<std::uint64_t>(id));
       orphans_.push_back({id, channel == nullptr ? kStream : channels_.of(last.channels_.at(*channel).id).index});
     }
+    // Of an earlier worker, if the start of the last one has failed after it had taken its place.
+    for (const auto& [id, channel] : last.orphans_) {
+      orphans_.push_back({id, channel == kStream ? kStream : channels_.of(last.channels_.at(channel).id).index});
+    }
     for (const auto& [channel, run, id] : last.left_to_answer_) {
       left_to_answer_.push_back({channels_.of(last.channels_.at(channel).id).index, run, id});
     }
@@ -63,7 +67,7 @@ void Core::take_over(Core& last) {
         return !is_left;
       });
     }
-    in_hand_ = link::look_in_hand(last.link_->in_hand_words());
+    in_hand_ = last.orphans_.empty() ? link::look_in_hand(last.link_->in_hand_words()) : last.in_hand_;
     std::erase_if(last.own_errors_, [&](const auto& error) {
       return inbox_.find_reply(error.first) == nullptr && !requests_.streams().reads(error.first);
     });

@@ -116,6 +116,11 @@ NewLink make_link(const WorkerOptions& worker, bool reorders) {
   return {std::move(run), std::move(core), std::move(worker_end)};
 }
 
+bool Worker::State::needs_in_hand() const {
+  const auto it = supervisor.lock();
+  return it != nullptr && it->resend_bytes().has_value();
+}
+
 void Worker::State::begin(std::shared_ptr<Run> new_run, std::unique_ptr<Core> core) {
   auto& link = core->underlying_link();
   link.forbid_handover();
@@ -171,7 +176,7 @@ void Worker::start(const detail::StartPlan& plan) {
   try {
     auto [run, core, worker_end] = make_link(state.options, state.reorders);
     auto& host_link = core->underlying_link();
-    if (const auto it = state.supervisor.lock(); it != nullptr && it->resend_bytes()) host_link.ask_in_hand();
+    if (state.needs_in_hand()) host_link.ask_in_hand();
 
     WorkerOptions start_options = state.options;
     start_options.kill_descendants = kills_descendants(state.options);

@@ -89,6 +89,8 @@ struct Worker::State final : census::WorkerSource {
   /// Parts the run from its core, which is then destroyed, and adds its counts to those of ended runs.
   void drop_run_from_messenger() noexcept;
   void set_run(std::shared_ptr<Run> new_run) noexcept;
+  /// Whether the next worker is to tell its host what it has in hand. Its link has to say so before it begins.
+  bool needs_in_hand() const;
   /// Makes this the current run. Its child exists, and its messages arrive through `core`.
   void begin(std::shared_ptr<Run> new_run, std::unique_ptr<detail::Core> core);
   void begin_started(std::shared_ptr<Run> new_run, std::unique_ptr<detail::Core> core);
