@@ -1,6 +1,9 @@
 #include "memory.hpp"
 
+#include <pthread.h>
+
 #include <algorithm>
+#include <cstdint>
 #include <cstring>
 #include <map>
 #include <utility>
@@ -18,9 +21,18 @@ struct Buffer {
   Memory memory;
 };
 
-/// All lendable memories, by their addresses. Guarded by the interpreter's lock.
+std::uint32_t process = 1;  // another one in each fork
+
+/// All lendable memories of this process, by their addresses. Guarded by the interpreter's lock. A fork has none of its
+/// parent's: what it receives may lie at the same address.
 std::map<const void*, const Memory*>& lendables() {
-  static auto* const all = new std::map<const void*, const Memory*>;  // never destroyed: objects may outlive the module
+  using Lendables = std::map<const void*, const Memory*>;
+  static Lendables* all = nullptr;  // never destroyed: objects may outlive the module, and a fork may have half of one
+  static std::uint32_t process_of_all = 0;
+  if (process_of_all != process) {
+    process_of_all = process;
+    all = new Lendables;
+  }
   return *all;
 }
 
@@ -110,6 +122,7 @@ const Memory* lendable_at(const void* data, std::size_t size) {
 py::object reader_of(std::vector<Piece> pieces) { return py::cast(std::make_unique<Reader>(std::move(pieces))); }
 
 void bind_memory(py::module_& module) {
+  ::pthread_atfork(nullptr, nullptr, [] { ++process; });
   py::class_<Buffer>(module, "SharedMemory", py::buffer_protocol(), "Memory that two processes share: bytes, writable.")
       .def_buffer([](Buffer& buffer) {
         return py::buffer_info(buffer.memory.data(), 1, "B", 1, {static_cast<py::ssize_t>(buffer.memory.size())}, {1});

@@ -76,3 +76,18 @@ def test_what_is_still_to_be_received_is_whole():
     worker.join()
     for i in range(4):
         assert (worker.messenger.receive_blocking() == i).all()
+
+
+def test_what_a_fork_receives_where_its_host_has_lent_memory_is_its_own():
+    """The fork does not have its host's memory, so that what it receives may lie at the same address."""
+
+    def echo(messenger):
+        while True:
+            messenger.send_reply(messenger.receive_blocking())
+
+    with coproc.WorkerResource(echo, method="fork") as first:
+        kept = [first.messenger.empty(100_000) for _ in range(3)]
+        with coproc.WorkerResource(echo, method="fork") as second:
+            for _ in range(5):
+                assert (second.messenger.call(np.full(100_000, 7.0)) == 7).all()
+    del kept
