@@ -23,8 +23,10 @@ from ._core import (
     Machine,
     MachineLost,
     Metrics,
+    Restart,
     Sandbox,
     StopOptions,
+    ThreadStack,
     Violation,
     command,
     slurm,
@@ -60,4 +62,4 @@ from .pool import (
     as_completed,
 )
 from .queues import MultiQueue, PriorityMultiQueue, PriorityQueue, RequestCtr
-from .worker_resource import ProgramResource, WorkerResource, run_worker
+from .worker_resource import Backoff, ProgramResource, RestartOptions, Supervised, WorkerResource, run_worker

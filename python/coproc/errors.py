@@ -28,7 +28,9 @@ __all__ = [
     "QueueFullError",
     "RemoteError",
     "RemoteTraceback",
+    "RequestAttemptsError",
     "ResourceRequestedClose",
+    "RestartLimitError",
     "SandboxError",
     "StartError",
     "StreamCancelledError",
@@ -95,6 +97,42 @@ class WorkerDiedError(WorkerIsDeadError, RuntimeError):
 
     def __reduce__(self):
         return type(self), (self.args[0], self.name, self.pid, None, self.task), {}
+
+
+class RequestAttemptsError(WorkerDiedError):
+    """A request of a Supervised was in hand at `RestartOptions.attempts` ends of its worker, and is not sent again.
+
+    It is raised in place of the reply.
+
+    :param text: what has happened
+    :param name: the name of the worker; the attribute `name`
+    :param pid: the number of the last of these processes; the attribute `pid`
+    :param exit_status: how that one has ended; the attribute `exit_status`
+    :param task: always None
+    :param statuses: the ExitStatuses of the workers that had it in hand, oldest first; the attribute `statuses`
+    """
+
+    def __init__(self, text, name=None, pid=None, exit_status=None, task=None, statuses=()):
+        super().__init__(text, name, pid, exit_status, task)
+        self.statuses = list(statuses)
+
+
+class RestartLimitError(WorkerIsDeadError, RuntimeError):
+    """The worker of a Supervised has ended more often than its RestartOptions allow, and is not started again.
+
+    Every call that finds it dead raises this, until `start()`. It is an `Exception`, too, since it is a `RuntimeError`.
+
+    :param text: what has happened
+    :param statuses: How the worker has ended each time, the last end included, oldest first: ExitStatuses. A start that
+        has failed has one of which nothing is known. The attribute `statuses`.
+    """
+
+    def __init__(self, text, statuses=()):
+        super().__init__(text)
+        self.statuses = list(statuses)
+
+    def __reduce__(self):
+        return type(self), (self.args[0],)
 
 
 class Error(Exception):

@@ -2,6 +2,7 @@
 
 #include <pybind11/stl.h>
 #include <coproc/exit_status.hpp>
+#include <coproc/restart.hpp>
 
 #include <cerrno>
 #include <exception>
@@ -10,6 +11,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace coproc_python {
 
@@ -40,6 +42,34 @@ void set_worker_died(const coproc::WorkerDiedError& error) {
   const coproc::WorkerDiedError said(error.name(), error.pid(), in_python(error.exit_status()), error.task());
   set(error_class("WorkerDiedError")(in_pythons_words(said.what()), text_of(error.name()), error.pid(),
                                      py::cast(error.exit_status()), error.task()));
+}
+
+py::list list_of(const std::vector<coproc::ExitStatus>& statuses) {
+  py::list all;
+  for (const coproc::ExitStatus& each : statuses) all.append(py::cast(each));
+  return all;
+}
+
+void set_request_attempts(const coproc::RequestAttemptsError& error) {
+  std::vector<coproc::ExitStatus> statuses;
+  for (const coproc::ExitStatus& each : error.statuses()) statuses.push_back(in_python(each));
+  const coproc::RequestAttemptsError said(error.name(), error.pid(), std::move(statuses));
+  set(error_class("RequestAttemptsError")(in_pythons_words(said.what()), text_of(error.name()), error.pid(),
+                                          py::cast(error.exit_status()), error.task(), list_of(error.statuses())));
+}
+
+/// The text was made of the descriptions of the ends.
+void set_restart_limit(const coproc::RestartLimitError& error) {
+  std::string text = error.what();
+  std::size_t from = 0;
+  for (const coproc::ExitStatus& each : error.statuses()) {
+    const std::string said = each.describe(), in_words = in_python(each).describe();
+    const std::size_t at = text.find(said, from);
+    if (at == std::string::npos) continue;
+    text.replace(at, said.size(), in_words);
+    from = at + in_words.size();
+  }
+  set(error_class("RestartLimitError")(in_pythons_words(std::move(text)), list_of(error.statuses())));
 }
 
 void set_task_timeout(const coproc::TaskTimeoutError& error) {
@@ -80,6 +110,8 @@ void translate_as(std::exception_ptr pointer, bool unpickles) {
     set("ResourceRequestedClose", error.what());
   } catch (const coproc::WorkerRequestedClose& error) {
     set("ResourceRequestedClose", error.what());
+  } catch (const coproc::RequestAttemptsError& error) {
+    set_request_attempts(error);
   } catch (const coproc::WorkerDiedError& error) {
     set_worker_died(error);
   } catch (const coproc::StartError& error) {
@@ -130,6 +162,8 @@ void translate_as(std::exception_ptr pointer, bool unpickles) {
     set("WorkerIsAlreadyAliveError", error.what());
   } catch (const coproc::NoLinkError& error) {
     set("WorkerIsAlreadyDeadError", error.what());
+  } catch (const coproc::RestartLimitError& error) {
+    set_restart_limit(error);
   } catch (const coproc::WorkerIsDeadError& error) {
     set("WorkerIsDeadError", error.what());
   } catch (const coproc::PeerClosedError& error) {
@@ -157,6 +191,7 @@ py::str text_of(std::string_view bytes) {
 py::str in_pythons_words(std::string text) {
   static constexpr std::pair<std::string_view, std::string_view> kWords[] = {
       {"LinkOptions::", "LinkOptions."},
+      {"RestartOptions::", "RestartOptions."},
       {"MachineOptions::", "Machine."},
       {"WorkerOptions::sandbox and limits", "sandbox and limits"},
       {"Worker::confinement()", "confinement()"},

@@ -20,6 +20,19 @@ auto ask_for_lock(Ask ask) noexcept {
   }
 }
 
+/// Calls a Python function with an argument, or with none if that is null, in the middle of C++ code. Throws what it
+/// raises. Its code asks for the lock, too. Nothing may be destroyed here when the interpreter ends meanwhile.
+inline pybind11::object call_python(pybind11::handle function, pybind11::handle argument = {}) {
+  PyObject* result = nullptr;
+  try {
+    result = argument ? PyObject_CallOneArg(function.ptr(), argument.ptr()) : PyObject_CallNoArgs(function.ptr());
+  } catch (const abi::__forced_unwind&) {
+    while (true) ::pause();
+  }
+  if (result == nullptr) throw pybind11::error_already_set();
+  return pybind11::reinterpret_steal<pybind11::object>(result);
+}
+
 /// Releases the lock while it lives, so that other threads can run Python. It is cheaper than pybind11's class, which
 /// also handles threads that were not made by Python.
 class Unlocked {

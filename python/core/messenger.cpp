@@ -22,6 +22,8 @@ using coproc::Timeout;
 namespace {
 
 constexpr Timeout kAtOnce = std::chrono::seconds(0);
+/// So often it is looked whether a worker that has ended can be started again.
+constexpr std::chrono::nanoseconds kLookAgain = std::chrono::milliseconds(20);
 
 bool is_keyboard_interrupt(const std::exception_ptr& thrown) {
   try {
@@ -67,7 +69,7 @@ const ChannelId& Messenger::id_of(py::handle channel) {
 
 coproc::Messenger* Messenger::Use::begin() const {
   messenger_.turn_.begin(kind_, [this] {
-    if (messenger_.link_ != nullptr) messenger_.link_->interrupt();
+    if (messenger_.link_ != nullptr && !messenger_.is_link_replaced_) messenger_.link_->interrupt();
   });
   try {
     coproc::Messenger* const link = &messenger_.link();
@@ -81,11 +83,26 @@ coproc::Messenger* Messenger::Use::begin() const {
 
 /// Lets other threads have their turn, and returns the time that is left.
 Timeout Messenger::Use::let_others_in(Timeout time, std::chrono::steady_clock::time_point began) const {
-  if (messenger_.turn_.is_wanted()) messenger_.turn_.step_aside();
+  if (messenger_.turn_.is_wanted() && !messenger_.is_in_interlude_) messenger_.turn_.step_aside();
   if (messenger_.link_ != link_) throw coproc::LinkClosedError("this messenger was closed while a thread waited in it");
   messenger_.cancel_abandoned();
   if (time.ns == coproc::kForever.ns) return time;
   return std::max(std::chrono::nanoseconds(0), time.ns - (std::chrono::steady_clock::now() - began));
+}
+
+Messenger::Interlude::Interlude(Messenger& messenger, bool replaces_link) noexcept
+    : messenger_(messenger), was_asleep_(messenger.turn_.is_asleep()) {
+  messenger_.turn_.set_asleep(false);
+  messenger_.is_in_interlude_ = true;
+  messenger_.is_link_replaced_ = replaces_link;
+}
+
+Messenger::Interlude::~Interlude() {
+  messenger_.turn_.set_asleep(was_asleep_);
+  messenger_.is_in_interlude_ = false;
+  if (!std::exchange(messenger_.is_link_replaced_, false)) return;
+  const bool has_to_cancel = !messenger_.abandoned_.empty();
+  if (messenger_.link_ != nullptr && (messenger_.is_interrupted_ || has_to_cancel)) messenger_.link_->interrupt();
 }
 
 void Messenger::close() {
@@ -293,13 +310,25 @@ void Messenger::await_available(py::handle timeout) {
     const Timeout time = timeout_of(timeout);
     const Use use(*this, Turn::Kind::wait);
     coproc::Messenger* const one[] = {&use.link()};
-    if (!use.run(time, [&](Timeout left) { return coproc::wait_any(one, left); }))
-      throw coproc::TimeoutError("no message came in this time");
-    // An error, a close request or the end of the other side is raised. A message stays for the receive of its channel.
-    try {
-      look_by_receiving(use, {});
-    } catch (const coproc::LinkClosedError&) {  // WorkerDiedError is one
-      if (!has_queued()) throw;
+    const auto begin = std::chrono::steady_clock::now();
+    const auto left_of_time = [&]() -> Timeout {
+      return time.ns == coproc::kForever.ns ? time : Timeout(time.ns - (std::chrono::steady_clock::now() - begin));
+    };
+    for (;;) {
+      if (!use.run(left_of_time(), [&](Timeout left) { return coproc::wait_any(one, left); }))
+        throw coproc::TimeoutError("no message came in this time");
+      // An error, a close request or the end of the other side is raised. A message stays for the receive of its
+      // channel.
+      try {
+        look_by_receiving(use, {});
+      } catch (const coproc::LinkClosedError&) {  // WorkerDiedError is one
+        if (!has_queued()) throw;
+      }
+      if (!awaits_restart() || use->queued({}) != 0 || has_queued()) return;
+      // A worker that has ended is no message, and is not started again before its time.
+      if (left_of_time().ns.count() == 0) throw coproc::TimeoutError("no message came in this time");
+      use.run(std::min(left_of_time().ns, kLookAgain), [&](Timeout left) { std::this_thread::sleep_for(left.ns); });
+      if (PyErr_CheckSignals() != 0) throw py::error_already_set();
     }
   });
 }
@@ -313,11 +342,11 @@ Received Messenger::pop_from_queue(py::handle channel) {
     throw py::index_error("pop_from_queue: no message of this channel was taken from the link: ask available() first");
   return receive_message(channel, py::float_(0.0));
 }
-bool Messenger::close_requested() { return link().close_requested(); }
+bool Messenger::close_requested() { return !is_link_replaced_ && link().close_requested(); }
 void Messenger::interrupt() {
   coproc::Messenger& link = this->link();
   is_interrupted_ = true;
-  link.interrupt();
+  if (!is_link_replaced_) link.interrupt();
 }
 int Messenger::native_handle() { return Use(*this)->native_handle(); }
 

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <deque>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -95,6 +96,10 @@ class Messenger {
   const std::shared_ptr<HeldEnd>& held() const noexcept { return held_; }
   bool reorders() const noexcept { return reorders_; }
   bool unpickles() const noexcept { return unpickles_; }
+  /// `awaits` says whether the worker has ended and is to be started again, which calls that wait have to do.
+  void set_awaits_restart(std::function<bool()> awaits) { awaits_restart_ = std::move(awaits); }
+  bool is_supervised() const noexcept { return awaits_restart_ != nullptr; }
+  bool awaits_restart() const { return is_supervised() && awaits_restart_(); }
   void set_refusal(std::string text) { refusal_ = std::make_shared<const std::string>(std::move(text)); }
   const RefusalText& refusal() const noexcept { return refusal_; }
 
@@ -183,6 +188,20 @@ class Messenger {
     if (error.has_escaped() && end_report_ != nullptr) end_report_->is_reported = true;
   }
 
+  /// What happens within a call of this messenger that starts its worker again. Meanwhile other threads get no turn.
+  /// With `replaces_link` they do not touch the link either, not even by an interrupt, which then follows.
+  class Interlude {
+   public:
+    Interlude(Messenger& messenger, bool replaces_link) noexcept;
+    Interlude(const Interlude&) = delete;
+    Interlude& operator=(const Interlude&) = delete;
+    ~Interlude();
+
+   private:
+    Messenger& messenger_;
+    const bool was_asleep_;
+  };
+
   /// The turn of this thread in the link. It is kept while the thread works without the interpreter's lock.
   class Use {
    public:
@@ -254,6 +273,9 @@ class Messenger {
   MainNames main_names_;
   Turn turn_;
   bool is_interrupted_ = false;  // by the user, so that the waiting call reports it
+  std::function<bool()> awaits_restart_;
+  bool is_in_interlude_ = false;
+  bool is_link_replaced_ = false;  // it is being replaced now
   py::set channels_;
   // Declared behind what they use.
   std::vector<Stream*> streams_;

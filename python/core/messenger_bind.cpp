@@ -187,6 +187,8 @@ void bind_messenger(py::module_& module) {
       .def("send_end", &Messenger::send_end, py::kw_only(), "timeout"_a = none, docs::kSendEnd.c_str())
       .def("_lend", &Messenger::lend)
       .def("_set_main_names", &Messenger::set_main_names)
+      .def("_awaits_restart", &Messenger::awaits_restart)
+      .def_property_readonly("_is_supervised", &Messenger::is_supervised)
       .def("receive_blocking", &Messenger::receive, "channel_id"_a = none, py::kw_only(), "timeout"_a = none,
            docs::kReceiveBlocking.c_str())
       .def("receive_message_blocking", &Messenger::receive_message, "channel_id"_a = none, py::kw_only(),

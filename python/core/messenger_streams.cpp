@@ -29,7 +29,7 @@ void Messenger::cancel_later(coproc::Stream<coproc::Message> parts, bool interru
   } catch (const std::exception&) {
     return;  // no memory: its parts stay unread, and its window bounds them
   }
-  if (interrupts && link_ != nullptr) link_->interrupt();  // the thread that waits cancels it
+  if (interrupts && link_ != nullptr && !is_link_replaced_) link_->interrupt();  // the thread that waits cancels it
 }
 
 /// A call that a signal handler makes within another one cannot cancel anything.

@@ -17,6 +17,7 @@
 #include "sandbox.hpp"
 #include "stream.hpp"
 #include "this_program.hpp"
+#include "thread_stack.hpp"
 #include "turn.hpp"
 #include "worker.hpp"
 
@@ -47,6 +48,7 @@ PYBIND11_MODULE(_core, module) {
   bind_memory(module);
   bind_options(module);
   bind_exit_status(module);
+  bind_thread_stack(module);
   bind_sandbox(module);
   bind_machine(module);
   bind_turn();

@@ -22,6 +22,7 @@
 #include "errors.hpp"
 #include "messenger.hpp"
 #include "outgoing_data.hpp"
+#include "restarts.hpp"
 
 namespace coproc_python {
 
@@ -53,6 +54,7 @@ void print_unreported(Worker& worker, const std::optional<ExitStatus>& status) {
 /// Stops and deletes the worker, which may take as long as its StopOptions say. Needs no interpreter's lock.
 void end_now(Worker* worker) noexcept {
   try {
+    worker->supervision.reset();
     worker->life().stop();
     const auto status = worker->life().exit_status();
     if (status && status->exception && !worker->end_report->is_reported && Py_IsInitialized() != 0) {
@@ -198,9 +200,15 @@ void end_without_lock(std::function<void()> end, bool in_thread) {
 
 void bind_worker(py::module_& module) {
   const auto unlocked = py::call_guard<Unlocked>();
-  py::class_<Worker, WorkerPointer>(module, "Worker")
-      .def("fill", [](const WorkerPointer& self,
-                      Messenger& messenger) { messenger.use(self->messenger(), self, self->end_report); })
+  py::class_<Worker, WorkerPointer> bound(module, "Worker");
+  bind_restarts(module, bound);
+  bound
+      .def("fill",
+           [](const WorkerPointer& self, Messenger& messenger) {
+             messenger.use(self->messenger(), self, self->end_report);
+             if (self->supervision == nullptr) return;
+             messenger.set_awaits_restart([worker = self.get()] { return awaits_restart(*worker); });
+           })
       .def("print_unreported",
            [](Worker& self) {
              std::optional<ExitStatus> status;
@@ -225,6 +233,12 @@ void bind_worker(py::module_& module) {
           "kill", [](Worker& self) { self.life().kill(); }, unlocked)
       .def(
           "is_alive", [](Worker& self) { return self.life().is_alive(); }, unlocked)
+      .def("stack",
+           [](Worker& self, py::object timeout) {
+             const coproc::Timeout time = timeout_of(timeout);
+             const Unlocked released;
+             return self.life().stack(time);
+           })
       // These may wait for a lock whose holder waits for the interpreter's lock, so they release that.
       .def_property_readonly("pid", py::cpp_function([](Worker& self) { return self.life().pid(); }, unlocked))
       .def_property_readonly("exit_status",
@@ -279,6 +293,7 @@ void bind_worker(py::module_& module) {
   });
   module.def("stop_all", [](const std::vector<WorkerPointer>& workers, const coproc::StopOptions& options) {
     const Unlocked released;
+    for (const WorkerPointer& worker : workers) worker->make_final();
     return coproc::Worker::stop_all(lives_of(workers), options);
   });
 }

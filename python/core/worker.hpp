@@ -4,6 +4,7 @@
 #include <pybind11/pybind11.h>
 #include <coproc/adopted_worker.hpp>
 #include <coproc/exit_status.hpp>
+#include <coproc/supervised.hpp>
 
 #include <functional>
 #include <memory>
@@ -23,6 +24,13 @@ class Worker {
 
   std::string name;
   std::shared_ptr<EndReport> end_report = std::make_shared<EndReport>();
+  /// Null: the worker is not started again when it ends. It goes before the worker is stopped.
+  std::unique_ptr<coproc::detail::Supervision> supervision;
+
+  /// Needs no interpreter's lock, and must not have it: this waits for a restart that is under way.
+  void make_final() {
+    if (supervision != nullptr) supervision->make_final();
+  }
 };
 
 /// A worker whose process multiprocessing starts and reaps.

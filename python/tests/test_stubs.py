@@ -29,6 +29,15 @@ with coproc.WorkerResource(target, name="echo") as worker:
     status: coproc.ExitStatus = worker.stop(close=1)
     code: int | None = status.code
 
+options = coproc.RestartOptions(most=10, pending="resend", backoff={"then": 0.5}, on_restart=print)
+with coproc.Supervised(target, restart=options, name="echo") as again:
+    described: list[str] = [each.describe() for each in again.history()]
+    delays: list[float] = [each.delay for each in again.history()]
+try:
+    again.messenger.call(1)
+except coproc.RestartLimitError as error:
+    statuses: list[coproc.ExitStatus] = error.statuses
+
 def square(x: int) -> int:
     return x * x
 
@@ -47,6 +56,7 @@ a, b = coproc.PriorityMessenger.new_pair()
 a.send(1)
 b.receive_blocking(timeout="soon")
 coproc.StopOptions(close="never")
+coproc.RestartOptions(when="sometimes")
 """
 
 
@@ -198,5 +208,5 @@ def test_a_type_checker_takes_what_is_right_and_not_what_is_wrong(check):
     good = check(GOOD)
     assert good.returncode == 0, good.stdout
     bad = check(BAD)
-    for line, text in ((4, "send"), (5, "timeout"), (6, "close")):
+    for line, text in ((4, "send"), (5, "timeout"), (6, "close"), (7, "when")):
         assert any(f"program.py:{line}:" in said and text in said for said in bad.stdout.splitlines()), bad.stdout

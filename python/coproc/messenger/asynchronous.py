@@ -80,7 +80,7 @@ class AsyncReceiver:
         :raises ConcurrentUseError: if a task of another event loop waits in this messenger
         :raises Exception: what `call` raises; ResourceRequestedClose only once
         """
-        request_id = self.send_request(data, channel_id)
+        request_id = await self._send_request_async(data, channel_id)
         try:
             return await self.receive_reply_async(request_id, timeout=timeout)
         except BaseException:
@@ -132,9 +132,23 @@ class AsyncReceiver:
                 found = look_as(waiter)
                 if found is not None:
                     return found
-                await _until(end, waiter.woken)
+                if self._awaits_restart():
+                    await _until_next_look(end, waiter.woken)
+                else:
+                    await _until(end, waiter.woken)
             finally:
                 watch.leave(waiter)
+
+    async def _send_request_async(self, data, channel_id):
+        """Send a request, without blocking the event loop while a worker that has ended waits for its restart."""
+        while self._is_supervised:
+            try:
+                return self.send_request(data, channel_id, timeout=0)
+            except TimeoutError:
+                if not self._awaits_restart():
+                    break  # the link is full
+            await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+        return self.send_request(data, channel_id)
 
     def _queue_size_of(self, channel_id):
         return lambda: self.queue_size(channel_id)
@@ -154,6 +168,19 @@ class AsyncReceiver:
     @functools.cached_property
     def _watch(self):
         return _Watch()
+
+
+#: So often a task looks whether a worker that has ended can be started again: no descriptor tells that.
+_LOOK_AGAIN_SECONDS = 0.02
+
+
+async def _until_next_look(end, future):
+    loop = asyncio.get_running_loop()
+    if end is not None and loop.time() >= end:
+        raise TimeoutError("no message came in this time")
+    now = loop.time() + _LOOK_AGAIN_SECONDS
+    with contextlib.suppress(TimeoutError):
+        await _until(now if end is None else min(now, end), future)
 
 
 async def _until(end, future):

@@ -38,8 +38,10 @@ def check_options(messenger_type, stop, link, env=None, sandbox=None, limits=Non
 class Life:
     """The life of a worker, on top of the core's worker `self._worker`.
 
-    `stop`, `join`, `terminate`, `kill`, `is_alive`, `pid` and `exit_status` may be used by any thread.
+    `stop`, `join`, `terminate`, `kill`, `is_alive`, `pid`, `exit_status` and `stack` may be used by any thread.
     """
+
+    _is_restarting = False
 
     def __init__(self, worker, name, messenger_type, stop):
         self.messenger_type = messenger_type
@@ -75,6 +77,7 @@ class Life:
         :raises WorkerIsAlreadyDeadError: if the worker was never started
         """
         self._require_start("stop")
+        self._make_final()
         times = self.stop_options
         status = self._worker.stop(
             _core.StopOptions(
@@ -120,6 +123,7 @@ class Life:
         :raises WorkerIsAlreadyDeadError: if the worker was never started
         """
         self._require_start("finish")
+        self._make_final()
         end = None if timeout is None else time.monotonic() + timeout
         try:
             if self._worker.exit_status is None:
@@ -177,6 +181,22 @@ class Life:
         """
         return None if self._messenger is None else self._worker.exit_status
 
+    def stack(self, timeout=0.2):
+        """Return where each thread of the worker is at this moment: for a worker that seems to hang.
+
+        Blocks until all threads have answered. The worker goes on; but a sleep or a wait for a file or socket of the
+        thread that is asked may end early there. The calls are those of the interpreter, in C: `faulthandler` in the
+        worker knows the lines in Python. May be called by any thread.
+
+        :param timeout: the seconds to wait for their answers; what has not answered says so in `note`
+        :return: a list of ThreadStacks; the first thread is the first one
+        :raises WorkerDiedError: if the worker has ended
+        :raises WorkerIsDeadError: if it was never started
+        :raises ValueError: if it runs on another machine
+        """
+        self._require_attribute("stack")
+        return self._worker.stack(timeout)
+
     def confinement(self):
         """Return what the system enforces of the sandbox and the limits of the worker that was started last.
 
@@ -215,8 +235,12 @@ class Life:
             self._has_link = True
         self._worker.begin_run()
         self._messenger._look_again()
-        note_latest(self._messenger)
+        if not self._is_restarting:
+            note_latest(self._messenger)
         _stop_at_exit(self._worker)
+
+    def _make_final(self):
+        """Keep the worker from being started again when it ends. For those that are."""
 
     def _reap(self):
         """Reap the process, if it has ended. For workers of multiprocessing."""
@@ -247,6 +271,8 @@ def _stop_at_exit(worker):
 
 def _stop_all():
     started = list(_started)
+    for worker in started:
+        worker.make_final()  # one that is dead now may be one that another thread starts again
     living = [worker for worker in started if worker.is_alive()]
     if living:
         _core.stop_all(living, _core.StopOptions())

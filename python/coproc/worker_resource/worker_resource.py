@@ -4,19 +4,18 @@ import copy
 import dataclasses
 import multiprocessing
 import os
-import sys
 import threading
 import types
 import typing
-import warnings
 import weakref
 from multiprocessing import forkserver
 
 from .. import _core, interop, this_worker
 from ..errors import StartError, WorkerIsDeadError
-from ..main_module import MainNames, main_left_to_worker, main_of_new_program, refuse_unguarded
+from ..main_module import MainNames, main_left_to_worker, main_of_new_program
 from ..messenger import PriorityMessenger
 from . import descriptors, elsewhere, inheritance
+from .before_start import check_main_module, warn_of_threads
 from .box import Box, kept_by, refuse_pickling_pairs
 from .entry import Call, Start
 from .life import START_WITH_IMPORTS_SECONDS, Life, check_options
@@ -156,13 +155,16 @@ class WorkerResource(Life):
         :raises Exception: what pickling the target and its arguments raises, under 'spawn' and 'forkserver'
         """
         self._require_no_run()
+        self._start_process(kwargs)
+
+    def _start_process(self, kwargs):
         if self._machine is not None:
             return self._start_elsewhere(kwargs)
         method = self._context.get_start_method()
         if method != "fork":
-            _check_main_module(self._name)
+            check_main_module(self._name)
         elif self.method is None:
-            _warn_of_threads(self._name)
+            warn_of_threads(self._name)
         self._reap()
         if self._codec == "msgpack":
             refuse_pickling_pairs(kwargs.values(), self._name)
@@ -317,7 +319,7 @@ class WorkerResource(Life):
 
     def _own_attributes(self):
         """Return the attributes that a subclass has added."""
-        names = vars(WorkerResource(self.target))
+        names = vars(self._plain(self.target))
         return {name: value for name, value in vars(self).items() if name not in names}
 
     def _reap(self):
@@ -328,43 +330,13 @@ class WorkerResource(Life):
 
 def _copy(kind, target, messenger_type, method, given, attributes):
     made = kind.__new__(kind)
-    WorkerResource.__init__(made, target, messenger_type, method, **given)
+    kind._plain.__init__(made, target, messenger_type, method, **given)
     vars(made).update(attributes)
     return made
 
 
-# ---- before a start ----
-
-#: The exit code of a process of multiprocessing that starts workers while it imports the main module.
-_NOT_GUARDED = 96
-
-
-def _check_main_module(name):
-    """Raise StartError, or end the process, if the main module starts workers while a new process imports it.
-
-    multiprocessing would report this in the new process alone, in many lines.
-    """
-    if getattr(multiprocessing.current_process(), "_inheriting", False):
-        text = (
-            f"worker {name!r} is not started: a new program imports the main module again, which starts workers at "
-            'once: put that behind  if __name__ == "__main__":'
-        )
-        refuse_unguarded(text)
-        # multiprocessing imports it, for its own process or fork server. Nothing would catch an exception here.
-        print(f"coproc: {text}", file=sys.stderr, flush=True)
-        os._exit(_NOT_GUARDED)
-
-
-def _warn_of_threads(name):
-    # From Python 3.12 on os.fork gives this warning itself.
-    if sys.version_info < (3, 12) and len(sys._current_frames()) > 1:
-        warnings.warn(
-            f"worker {name!r} is forked while this process has {len(sys._current_frames())} threads: locks that "
-            "another thread holds stay locked in the worker for ever. Start workers before threads, use "
-            "method='forkserver' or 'spawn', or say method='fork' if that is meant",
-            RuntimeWarning,
-            stacklevel=3,
-        )
+#: The class of the module whose constructor has the parameters that a copy is made with.
+WorkerResource._plain = WorkerResource
 
 
 def _start(proc, method, name):

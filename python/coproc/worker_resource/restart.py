@@ -1,0 +1,91 @@
+"""When the worker of a Supervised is started again: its options, which the core checks (core/restarts.cpp).
+
+A new member of the C++ library's options is one line here, and one there.
+"""
+
+import dataclasses
+import typing
+
+
+@dataclasses.dataclass(kw_only=True)
+class Backoff:
+    """The delays between the starts of a worker that ends again and again. All times are seconds.
+
+    They are counted from one start to the next, so that a worker that has lived for longer than its delay is started
+    again at once. Like those of RestartOptions, the values are checked when a Supervised is made of them.
+
+    :param first: the delay before the first restart in succession; 0 by default
+    :param then: the delay before the second one; 0.1 by default
+    :param factor: each further delay is so many times the one before, 2 by default; at least 1
+    :param most: no delay is longer; 30 by default
+    :param spread: Each delay is longer or shorter by a random part, at most this share of it; 0.2 by default. From 0 to
+        1.
+    :param reset_after: a worker that has lived for so long counts as well, and the next delay is `first` again; 30 by
+        default
+    """
+
+    first: float = 0.0
+    then: float = 0.1
+    factor: float = 2.0
+    most: float = 30.0
+    spread: float = 0.2
+    reset_after: float = 30.0
+
+
+@dataclasses.dataclass(kw_only=True)
+class RestartOptions:
+    """When the worker of a Supervised is started again, and what becomes of its requests.
+
+    The values are checked when a Supervised is made of them, which raises TypeError and ValueError then.
+
+    :param when: After which ends: 'on_failure', the default, after all but exit code 0, with which a worker ends that
+        returns or was asked to close; 'always'; 'never'. After `stop()` and `finish()` it never is.
+    :param most: the most restarts, including starts that fail, within any stretch of `within`; 5 by default. At an end
+        that would need one more, RestartLimitError is raised.
+    :param within: that stretch in seconds; 60 by default
+    :param backoff: the delays, a Backoff or a dict of its members
+    :param pending: What becomes of requests that have no answer when their worker ends. 'fail', the default: the
+        receive of each reply raises WorkerDiedError. 'drop': they are counted and forgotten. 'resend': they are sent
+        again to the next worker, so that they run at least once, and the call that finds the end raises nothing.
+    :param attempts: Of 'resend': a request that was in hand at the ends of so many workers fails by
+        RequestAttemptsError; 2 by default. In hand are those that a worker has received and not answered. From 1.
+    :param resend_bytes: Of 'resend': the most bytes that copies of unanswered requests take, with 256 for each; 64 MiB
+        by default. A request for which there is no room fails as by 'fail'.
+    :param unless: A function that is called with the ExitStatus at each end, in the thread that drives. If it returns
+        true, that end is final. None, the default, for none.
+    :param on_restart: A function that is called with the Restart after each restart, in the thread that drives. It may
+        use the messenger, and is the first to send to the new worker. What it raises leaves the call that drives; the
+        new worker stays. None, the default, for none.
+    """
+
+    when: str = "on_failure"
+    most: int = 5
+    within: float = 60.0
+    backoff: Backoff = dataclasses.field(default_factory=Backoff)
+    pending: str = "fail"
+    attempts: int = 2
+    resend_bytes: int = 64 << 20
+    unless: typing.Optional[typing.Callable] = None
+    on_restart: typing.Optional[typing.Callable] = None
+
+
+def options_of(given, kind=RestartOptions):
+    """Return a copy of these options, which may be a dict of their members, or None.
+
+    :param given: the options
+    :param kind: the class of options
+    :raises TypeError: if they are of another type, or there is no such member
+    """
+    if given is None:
+        return kind()
+    if not isinstance(given, (kind, dict)):
+        raise TypeError(f"{kind.__name__}: one of these, a dict of its members, or None, not {given!r}")
+    options = kind(**given) if isinstance(given, dict) else dataclasses.replace(given)
+    for field in dataclasses.fields(kind):
+        if field.default_factory is not dataclasses.MISSING:  # the member is options, too
+            setattr(options, field.name, options_of(getattr(options, field.name), field.default_factory))
+    for name in ("unless", "on_restart"):
+        function = getattr(options, name, None)
+        if function is not None and not callable(function):
+            raise TypeError(f"{kind.__name__}.{name}: a function or None, not {function!r}")
+    return options
