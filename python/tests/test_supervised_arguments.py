@@ -3,6 +3,7 @@
 import io
 import multiprocessing
 import os
+import signal
 import sys
 import tempfile
 import threading
@@ -209,26 +210,46 @@ def test_in_a_sandbox_with_limits():
         assert worker.confinement().describe() == before
 
 
-def test_a_box_that_cannot_be_had_is_a_start_that_fails(monkeypatch):
-    """It fails when the new worker has taken the old one's place, so that requests of two workers before are left."""
-    with Supervised(tenfold, limits=coproc.Limits(open_files=100), restart={**AT_ONCE, "pending": "resend"}) as worker:
-        usual, failures = type(worker)._await_box, [1, 2]
+@pytest.fixture
+def fail_late(monkeypatch):
+    """Return a function, after which so many starts fail when the new worker has taken the old one's place."""
+    failures = []
+    usual = Supervised._await_box
 
-        def await_box(self, box):
-            confined = usual(self, box)
-            if failures:
-                self._worker.stop(coproc.StopOptions(0, 0))
-                raise coproc.StartError(f"worker: no box {failures.pop()}", "sandbox")
-            return confined
+    def await_box(self, box):
+        confined = usual(self, box)
+        if failures:
+            self._worker.stop(coproc.StopOptions(0, 0))
+            raise coproc.StartError(f"worker: no box {failures.pop()}", "sandbox")
+        return confined
 
-        monkeypatch.setattr(type(worker), "_await_box", await_box)
-        os.kill(worker.pid, 19)  # SIGSTOP: it answers nothing
+    monkeypatch.setattr(Supervised, "_await_box", await_box)
+    return lambda count: failures.extend(range(1, count + 1))
+
+
+LIMITED = {"limits": coproc.Limits(open_files=100), "restart": {**AT_ONCE, "pending": "resend", "attempts": 1}}
+
+
+def test_a_box_that_cannot_be_had_is_a_start_that_fails_and_loses_no_request(fail_late):
+    with Supervised(tenfold, **LIMITED) as worker:
+        fail_late(2)
+        os.kill(worker.pid, signal.SIGSTOP)
         ids = [worker.messenger.send_request(i) for i in range(5)]
         kill(worker)
         assert [worker.messenger.receive_reply(each, timeout=60) for each in ids] == [0, 10, 20, 30, 40]
         first, second, third = worker.history()
         assert "no box 2" in first.start_error and first.pid == 0 and "no box 1" in second.start_error
         assert (third.unanswered, third.resent, third.pid) == (5, 5, worker.pid)
+
+
+def test_what_was_in_hand_before_a_start_that_fails_counts_as_an_attempt(fail_late):
+    with Supervised(tenfold, **LIMITED) as worker:
+        fail_late(1)
+        bad, good = worker.messenger.send_request_multiple(["die", 4])
+        with pytest.raises(coproc.RequestAttemptsError):
+            worker.messenger.receive_reply(bad, timeout=60)
+        assert worker.messenger.receive_reply(good, timeout=60) == 40
+        assert [each.pid != 0 for each in worker.history()] == [False, True]
 
 
 def test_a_start_that_fails_counts_and_is_told_at_the_limit(monkeypatch):
