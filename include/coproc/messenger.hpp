@@ -132,6 +132,40 @@ class COPROC_API Messenger {
   /// whose type is neither standard nor declared by `accept_errors` arrives as a RemoteError.
   void reply_exception_to(const Message& request, const SendOptions& options = kDefaultSendOptions);
 
+  /// In a worker: saves a state, of any type that can be sent, for the worker that a Supervised starts when this one has
+  /// ended, and which gets it by `this_worker::restored`. It takes the place of the state before. When this returns the
+  /// state counts, even if the worker ends at once, by SIGKILL too. It takes space in the link until the host looks at
+  /// its messenger, so that it waits like a send (`options.timeout`; a priority has no meaning). All of it is copied,
+  /// also what could be lent. Throws MessageTooLargeError for one of more than RestartOptions::max_state_bytes, and
+  /// what a send throws; then the state before counts. Without a Supervised it does nothing.
+  template <class T>
+  void save(const T& state, const SendOptions& options = kDefaultSendOptions) {
+    check_encodable<T>();
+    if constexpr (Encodable<T>) save(detail::outgoing(state), options);
+  }
+
+  /// `save` and `send_reply` in one: the state counts and the request is answered, or neither, whenever the worker
+  /// ends. With Pending::resend each request then changes the state exactly once. State and answer are one message
+  /// together, for which LinkOptions::max_message_bytes holds, and waiting for its space is as for any. Without a
+  /// Supervised this is `send_reply`.
+  template <class S, class T>
+  void save_and_reply(const S& state, const T& answer, const ChannelId& channel = kDefaultChannel,
+                      const SendOptions& options = kDefaultSendOptions) {
+    check_encodable<S>();
+    check_encodable<T>();
+    if constexpr (Encodable<S> && Encodable<T>)
+      save_and_reply(detail::outgoing(state), detail::outgoing(answer), channel, options);
+  }
+  /// The same with `reply_to`.
+  template <class S, class T>
+  void save_and_reply_to(const S& state, const Message& request, const T& answer,
+                         const SendOptions& options = kDefaultSendOptions) {
+    check_encodable<S>();
+    check_encodable<T>();
+    if constexpr (Encodable<S> && Encodable<T>)
+      save_and_reply_to(detail::outgoing(state), request, detail::outgoing(answer), options);
+  }
+
   /// Sends an error, which the peer's next receive throws. It belongs to no channel and answers no request.
   template <ErrorPayload E>
   void send_error(const E& error, const SendOptions& options = kDefaultSendOptions) {
@@ -414,6 +448,11 @@ class COPROC_API Messenger {
   void reply_to(const Message& request, const detail::Outgoing& value, const SendOptions& options);
   void reply_error_to(const Message& request, const detail::ErrorType& type, const void* error,
                       const SendOptions& options);
+  void save(const detail::Outgoing& state, const SendOptions& options);
+  void save_and_reply(const detail::Outgoing& state, const detail::Outgoing& answer, const ChannelId& channel,
+                      const SendOptions& options);
+  void save_and_reply_to(const detail::Outgoing& state, const Message& request, const detail::Outgoing& answer,
+                         const SendOptions& options);
   void send_error(const detail::ErrorType& type, const void* error, const SendOptions& options);
   detail::StreamHandle begin_stream(const detail::Outgoing& request, const ChannelId& channel,
                                     const StreamOptions& options);

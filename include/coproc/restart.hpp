@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -57,6 +58,10 @@ struct Restart {
   std::size_t unanswered = 0;
   /// Of these, the ones that are sent again to the new worker. The others have failed or were dropped now.
   std::size_t resent = 0;
+  /// The bytes of the state that the new worker was given (`this_worker::restored`); nullopt: it was given none.
+  std::optional<std::size_t> state_bytes = {};
+  /// Whether the state was dropped at this restart, since RestartOptions::state_attempts workers had ended by it.
+  bool state_dropped = false;
 
   /// One line, such as "restart 2: worker 4711 was killed by SIGSEGV, and left 1 request unanswered; worker 4712 took
   /// its place after 0.103 s".
@@ -79,6 +84,14 @@ struct RestartOptions {
   std::size_t resend_bytes = std::size_t{64} << 20;
   /// When a worker makes place for a new one although it works.
   RecycleOptions recycle = {};
+  /// The most bytes of a state that the worker saves by `Messenger::save`; the save of a larger one throws
+  /// MessageTooLargeError in the worker. With 0 nothing is kept, and saves do nothing. The host may hold four times
+  /// as much: the state that the worker was given, the newest one, and one that is arriving, in its message and alone.
+  std::size_t max_state_bytes = std::size_t{64} << 20;
+  /// A state by which so many workers in a row have ended is dropped, and the next worker begins without one. A worker
+  /// ends by the state that it was given if that is sooner than `backoff.reset_after` after its start, and it has
+  /// neither saved another one nor answered a request. From 1.
+  std::size_t state_attempts = 2;
   /// Is asked at each end, in the thread that drives. If it returns true, that end is final.
   std::function<bool(const ExitStatus&)> unless = {};
   /// Is called after each restart, in the thread that drives. It may use the messenger, and is the first to send to the

@@ -6,12 +6,14 @@
 #include <concepts>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <tuple>
 #include <type_traits>
 #include <utility>
 
 #include "coproc/confinement.hpp"
+#include "coproc/detail/incoming.hpp"
 #include "coproc/detail/target.hpp"
 #include "coproc/detail/travel.hpp"
 #include "coproc/export.hpp"
@@ -31,6 +33,9 @@ struct WorkerPlan {
   bool reorders;
 };
 COPROC_API int run_this_worker(const WorkerPlan& plan);
+
+/// Decodes the state that this worker was given. Returns false if there is none.
+COPROC_API bool restore(const Incoming& to);
 
 /// Runs a call whose arguments behind the messenger have the types `A`.
 template <class M, class... A>
@@ -78,6 +83,23 @@ COPROC_API std::uint64_t number() noexcept;
 /// reproducible. The generators of the C library (rand, random, drand48) are seeded with it before the target runs,
 /// except in an Executable and in a fork of a host with other threads.
 COPROC_API std::uint64_t seed() noexcept;
+
+/// The state that this worker was given at its start: the newest one that a worker before it has saved
+/// (`Messenger::save`), if both are workers of the same Supervised. nullopt: this is the first worker since
+/// `Supervised::start`, none before it has saved anything, or the state was dropped since workers ended by it
+/// (RestartOptions::state_attempts). Each call decodes it anew. Throws TypeMismatchError if it is of another type, and
+/// DecodeError if it is no such value.
+///
+///     Index index = coproc::this_worker::restored<Index>().value_or(Index(path));
+template <class T>
+std::optional<T> restored() {
+  check_encodable<T>();
+  static_assert(std::is_same_v<T, wire_t<T>>,
+                "coproc: restore text as std::string and arrays as std::vector: views and literals are saved as these");
+  std::optional<T> state;
+  if constexpr (Encodable<T>) (void)detail::restore(detail::incoming<T>(state));
+  return state;
+}
 
 /// Puts this process into a box, for ever: open what is needed first, then close the door. The box can only become
 /// tighter by further calls. Returns what the system enforces. Throws InvalidArgumentError if this process has other

@@ -26,6 +26,7 @@ enum class FrameKind : std::uint8_t {
   part = 11,        // a user's value that is a part of the answer to `request_id`
   credit = 12,      // the reader has taken parts of the answer to `request_id`: so many bytes (u64)
   cancel = 13,      // the reader wants no more parts of the answer to `request_id`
+  state = 14,       // a user's value that the next worker is given; it replaces the one before
 };
 
 inline constexpr std::uint8_t kFirstFragment = 1;  // payload: total size (u64), then the first piece
@@ -33,12 +34,14 @@ inline constexpr std::uint8_t kAbort = 2;          // the fragments sent so far 
 inline constexpr std::uint8_t kCarriesLoans = 4;   // the payload ends with references (loan_reference.hpp)
 inline constexpr std::uint8_t kAsksForParts =
     8;  // of a request; the payload ends with a window (u64), before references
+inline constexpr std::uint8_t kSavesState =
+    16;  // of a reply; the payload ends with a state and its StateTrailer, before references
 
 /// Offsets in bytes:
 ///
 ///   0 length     u32  of the whole record with this header (the ring's length word)
 ///   4 kind       u8   FrameKind
-///   5 flags      u8   kFirstFragment, kAbort, kCarriesLoans, kAsksForParts
+///   5 flags      u8   kFirstFragment, kAbort, kCarriesLoans, kAsksForParts, kSavesState
 ///   6 rest       i16  of the priority (Priority::rest)
 ///   8 channel    u32  number declared by the sender; 0 is the default channel
 ///  12 type       u32  number declared by the sender, from 1; 0: none
@@ -57,6 +60,13 @@ struct FrameHeader {
 };
 inline constexpr std::size_t kHeaderBytes = sizeof(FrameHeader);
 static_assert(kHeaderBytes == 32 && offsetof(FrameHeader, channel) == 8 && offsetof(FrameHeader, priority) == 24);
+
+/// What a payload with the flag kSavesState has behind the value: so many bytes, which are a state, and this.
+struct StateTrailer {
+  std::uint64_t bytes = 0;
+  std::uint64_t type = 0;  // a number like FrameHeader::type
+};
+static_assert(sizeof(StateTrailer) == 16);
 
 /// Writes the header into the link from registers. A struct that was written field by field and then copied would
 /// make the copy wait until the fields are in memory, and with them all earlier writes to contended cache lines.
@@ -98,13 +108,17 @@ inline void copy_header(std::span<const std::byte> record, std::uint64_t first, 
   frame.payload = record.subspan(kHeaderBytes);
 }
 
-/// Whether the kind and the flags of this frame are possible, if they are those of streams, or an end.
-[[gnu::noinline, gnu::cold]] inline bool is_end_or_of_stream(const Frame& frame) noexcept {
+/// Whether the kind and the flags of this frame are possible, if they are those of streams or states, or an end.
+[[gnu::noinline, gnu::cold]] inline bool is_rarer(const Frame& frame) noexcept {
   const FrameHeader& header = frame.header;
   const auto has_only = [&](int flags) { return (header.flags & ~flags) == 0; };
   switch (header.kind) {
     case FrameKind::request:
       return has_only(kFirstFragment | kAbort | kCarriesLoans | kAsksForParts);
+    case FrameKind::reply:
+      return has_only(kFirstFragment | kAbort | kCarriesLoans | kSavesState);
+    case FrameKind::state:
+      return has_only(kFirstFragment | kAbort);
     case FrameKind::end:
       return frame.payload.empty() && has_only(kAbort);
     case FrameKind::part:
@@ -128,7 +142,7 @@ inline bool parse_frame(std::span<const std::byte> record, Frame& frame) noexcep
   const bool is_common = kind >= 1 && kind <= static_cast<std::uint8_t>(FrameKind::fragment) &&
                          (header.flags & ~(kFirstFragment | kAbort | kCarriesLoans)) == 0 &&
                          ((header.flags & kCarriesLoans) == 0 || header.kind <= FrameKind::reply);
-  return (is_common || is_end_or_of_stream(frame)) && header.priority == header.priority;  // not NaN
+  return (is_common || is_rarer(frame)) && header.priority == header.priority;  // not NaN
 }
 
 /// The same for most frames: a whole message, request or reply without flags. False: it is another frame, which

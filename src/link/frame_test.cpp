@@ -38,8 +38,10 @@ TEST(OneProcessFrame, RefusesUnknownKindsAndFlags) {
     FrameHeader header;
     header.kind = static_cast<FrameKind>(kind);
     const auto record = record_of(header);
-    EXPECT_EQ(parse_frame(record).has_value(), kind >= 1 && kind <= 9) << kind;
-    EXPECT_EQ(parse_frame(std::span(record).first(kHeaderBytes)).has_value(), kind >= 1 && kind <= 10) << kind;
+    const bool is_state = header.kind == FrameKind::state;
+    EXPECT_EQ(parse_frame(record).has_value(), (kind >= 1 && kind <= 9) || is_state) << kind;
+    EXPECT_EQ(parse_frame(std::span(record).first(kHeaderBytes)).has_value(), (kind >= 1 && kind <= 10) || is_state)
+        << kind;
   }
   FrameHeader header;
   header.flags = 8;
@@ -64,6 +66,29 @@ TEST(OneProcessFrame, OnlyMessagesRequestsAndRepliesCarryLoans) {
     header.kind = static_cast<FrameKind>(kind);
     header.flags = kCarriesLoans;
     EXPECT_EQ(parse_frame(record_of(header)).has_value(), kind <= 3) << kind;
+  }
+}
+
+TEST(OneProcessFrame, OnlyRepliesCarryStates) {
+  for (int kind = 1; kind <= 15; ++kind) {
+    FrameHeader header;
+    header.kind = static_cast<FrameKind>(kind);
+    header.request_id = 1;
+    header.flags = kSavesState;
+    EXPECT_EQ(parse_frame(record_of(header)).has_value(), kind == 3) << kind;
+    header.flags |= kFirstFragment | kAbort | kCarriesLoans;
+    EXPECT_EQ(parse_frame(record_of(header)).has_value(), kind == 3) << kind;
+    Frame frame;
+    EXPECT_FALSE(parse_plain_frame(record_of(header), frame));
+  }
+}
+
+TEST(OneProcessFrame, StatesComeInPiecesAndWithoutLoans) {
+  FrameHeader header;
+  header.kind = FrameKind::state;
+  for (int flags = 0; flags < 256; ++flags) {
+    header.flags = static_cast<std::uint8_t>(flags);
+    EXPECT_EQ(parse_frame(record_of(header)).has_value(), flags <= 3) << flags;
   }
 }
 

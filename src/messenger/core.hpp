@@ -4,7 +4,7 @@
 // IncomingLoans, FrameReader, FrameWriter, LastWords, FailedRequests. Its own methods are in several files: core.cpp
 // (lifetime, counts, waits for several messengers), send.cpp and answer.cpp (sends), declare.cpp (declarations before
 // the first use of a name), in_place.cpp (receives straight from the link), receive.cpp (receives through the inbox),
-// put_back.cpp (messages that the user returns), latest.cpp (channels that keep one message), lend.cpp (memory that the
+// put_back.cpp (messages that the user returns), save.cpp (states that a worker saves for the next one), latest.cpp (channels that keep one message), lend.cpp (memory that the
 // user fills and lends), take_over.cpp (what is left of an earlier worker), resend.cpp (requests that are sent again to
 // the next one), stream.cpp (requests that are answered in parts).
 //
@@ -76,7 +76,8 @@ struct CoreOptions {
   Role role = Role::pair;
   bool reorders = true;
   LinkOptions link;
-  Peer peer = {};  // for the texts of errors
+  Peer peer = {};                   // for the texts of errors
+  std::size_t max_state_bytes = 0;  // of a state that this end saves; 0: the peer keeps none
   /// Throws the error that reports the end of the peer to the user. Called by a receive that finds nothing more, or by
   /// a send.
   std::function<void()> throw_gone;
@@ -157,6 +158,20 @@ class Core {
   void wait_for_news(const os::Deadline& deadline);
   /// From now on the native handle is readable only for what has arrived since the last serve().
   void let_operations_receive(bool do_so) noexcept { operations_receive_ = do_so; }
+
+  // save.cpp
+  /// Whether the peer keeps what this end saves.
+  bool saves_states() const noexcept { return options_.max_state_bytes != 0; }
+  void save(const Outgoing& state, const SendOptions& options);
+  /// The same for a state and a reply, of which the peer gets both or neither. REQUIRES: saves_states().
+  void save_and_reply(const Outgoing& state, const Outgoing& answer, const ChannelId& channel,
+                      const SendOptions& options);
+  void save_and_reply_to(const Outgoing& state, const Message& request, const Outgoing& answer,
+                         const SendOptions& options);
+  /// The newest state that the peer has saved; null: none. Call when the peer has ended.
+  std::shared_ptr<const SavedState> take_in_saved_state();
+  /// Whether the peer has answered any request.
+  bool has_been_answered() const noexcept;
 
   // put_back.cpp
   void put_back(Message& message);
@@ -330,6 +345,11 @@ class Core {
   /// The bytes of space that a wait has to wait for, so that what is owed can be sent; 0: nothing is owed.
   std::size_t room_for_owed() const noexcept { return has_unsent_ ? unsent_room_ : room_for_credit(); }
 
+  // save.cpp
+  std::span<const std::byte> encode_state(const Outgoing& state, Buffer& buffer) const;
+  void save_with_reply(const Outgoing& state, const Outgoing& answer, const ChannelId& channel, std::uint64_t id,
+                       const SendOptions& options);
+
   // async.cpp
   bool serve_one(AsyncOperation& operation, bool in_place);
   bool throw_what_ends_waits(bool looks_at_peer);
@@ -492,7 +512,8 @@ class Core {
     std::uint32_t channel;  // Channel::index
     std::uint64_t run, id;
   };
-  std::vector<Left> left_to_answer_;  // requests of earlier workers that were returned, oldest first
+  std::vector<Left> left_to_answer_;   // requests of earlier workers that were returned, oldest first
+  std::size_t answers_of_others_ = 0;  // replies that this core has had to requests, and not from its peer
 };
 
 /// Held during every call. It throws for a second thread, and in a process that does not own the messenger.

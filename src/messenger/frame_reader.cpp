@@ -29,7 +29,7 @@ bool FrameReader::take(const Frame& frame) {
   if ((header.flags & link::kFirstFragment) != 0) return begin_partial(frame);
   if (header.kind >= FrameKind::channel && header.kind != FrameKind::part) {
     if (header.kind >= FrameKind::credit) {
-      take_word_of_reader(frame);
+      header.kind == FrameKind::state ? take_state(header, frame.payload) : take_word_of_reader(frame);
       return true;
     }
     refuse_after_end(header.kind);
@@ -98,12 +98,14 @@ bool FrameReader::begin_partial(const Frame& frame) {
   std::memcpy(&total, frame.payload.data(), sizeof total);
   asm volatile("" : "+r"(total));  // the peer may change the original: the compiler must not load it again
   const auto first = frame.payload.subspan(sizeof total);
+  const bool is_state = frame.header.kind == FrameKind::state;
+  if (is_state) check_state(frame.header.type, total);
   const std::size_t most = is_declaration(frame.header.kind) ? PeerNames::kMaxDeclarationBytes : max_message_bytes_;
   if (total > most || total < first.size()) {
     throw_broken_rule("it announced a message of " + std::to_string(total) +
                       " bytes, over the limit or less than it sent");
   }
-  if (parts_.inbox.is_full_for(total) && !replaces_enough(frame.header, total)) return false;
+  if (!is_state && parts_.inbox.is_full_for(total) && !replaces_enough(frame.header, total)) return false;
   partial_.entry = parts_.inbox.make_entry();
   partial_.entry->payload.resize_uninitialized(first.size());
   partial_.entry->payload.reserve(total);  // bounded by our own limit; pages that are never written take no memory
@@ -124,7 +126,8 @@ void FrameReader::continue_partial(const Frame& frame) {
   payload.append(frame.payload.data(), frame.payload.size());
   if (payload.size() < partial_.total) return;
   try {
-    take_message(partial_.header, partial_.entry);
+    partial_.header.kind == FrameKind::state ? take_state(partial_.header, payload)
+                                             : take_message(partial_.header, partial_.entry);
   } catch (...) {
     payload.resize_uninitialized(before);  // the piece stays in the link and will be read again
     throw;
@@ -146,7 +149,8 @@ void FrameReader::take_message(const FrameHeader& header, EntryPtr& entry) {
     taken = &parts_.inbox.put_latest(entry);
     if (entry != nullptr) ++channel.counts.replaced;  // the caller drops the older one
   } else if (header.kind > FrameKind::request) {
-    take_answer(header, channel, entry);
+    (header.flags & link::kSavesState) == 0 ? take_answer(header, channel, entry)
+                                            : take_answer_with_state(header, channel, entry);
   } else if ((header.flags & link::kAsksForParts) != 0) {
     cut_window(header.request_id, *taken);
     try {
@@ -169,6 +173,7 @@ void FrameReader::take_answer(const FrameHeader& header, const Channel& channel,
   Streams& streams = parts_.requests.streams();
   Streams::Reading* const stream = streams.reading(id);
   if (stream == nullptr) return parts_.inbox.put(entry);
+  has_streamed_ = true;
   parts_.requests.forget_copy(id);  // sent again, it would be answered by the same parts once more
   const bool is_end = header.kind != FrameKind::part;
   const std::size_t cost = entry->cost();

@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <deque>
 #include <exception>
+#include <memory>
 #include <span>
 #include <string>
 #include <utility>
@@ -30,6 +31,7 @@
 #include "messenger/peer.hpp"
 #include "messenger/peer_names.hpp"
 #include "messenger/request_books.hpp"
+#include "messenger/saved_states.hpp"
 
 namespace coproc::inline v0::detail {
 
@@ -71,6 +73,11 @@ class FrameReader {
   void resume(EntryPtr entry, std::uint64_t total, const link::FrameHeader& header) noexcept {
     partial_ = {std::move(entry), total, true, header};
   }
+
+  /// The states that the peer has saved.
+  SavedStates& states() noexcept { return states_; }
+  /// Whether the peer has answered a stream, by a part or its end.
+  bool has_streamed() const noexcept { return has_streamed_; }
 
   bool holds_error() const noexcept { return !held_errors_.empty(); }
   /// The sequence number of the first held error. REQUIRES: holds_error().
@@ -124,6 +131,12 @@ class FrameReader {
   void check_answer(const link::FrameHeader& header, const Channel& channel);
   void check_part(const link::FrameHeader& header, const Channel& channel);
   void hold_error(const link::FrameHeader& header, EntryPtr& entry);
+  // frame_states.cpp
+  void check_state(std::uint64_t type, std::uint64_t bytes) const;
+  std::shared_ptr<const SavedState> copy_of_state(std::uint64_t type, std::span<const std::byte> bytes) const;
+  void take_state(const link::FrameHeader& header, std::span<const std::byte> bytes);
+  void take_state(const link::FrameHeader& header, Payload& bytes);
+  void take_answer_with_state(const link::FrameHeader& header, const Channel& channel, EntryPtr& entry);
   [[noreturn]] void throw_broken_rule(const std::string& what) const { parts_.peer.throw_broken_rule(what); }
 
   Parts parts_;                    // constant after construction
@@ -136,7 +149,9 @@ class FrameReader {
       Priority().value();  // the unconverted fields, since every message sets them and few calls read them
   std::int16_t last_rest_ = 0;
   bool is_inbox_full_ = false;
+  bool has_streamed_ = false;
   std::atomic<bool> end_received_{false};
+  SavedStates states_;
 };
 
 }  // namespace coproc::inline v0::detail

@@ -46,6 +46,8 @@ class Inbox {
   EntryPtr take_front(Entry& entry);
   /// The queued reply to a request, or null.
   Entry* find_reply(std::uint64_t request_id) noexcept;
+  /// The number of queued replies to requests.
+  std::size_t replies() const noexcept { return replies_.size(); }
   /// Takes out a reply that need not be the front: moves its contents into a new entry.
   EntryPtr take_reply(Entry& entry);
 

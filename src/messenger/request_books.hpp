@@ -88,6 +88,8 @@ class RequestBooks {
   /// The ids of the requests that were sent and have no reply yet, in the order of their sends. Those whose replies are
   /// not wanted are left out.
   std::vector<RequestId> without_reply() const;
+  /// The number of requests that were sent and whose reply was neither returned nor dropped.
+  std::size_t open() const noexcept { return sent_.size(); }
 
   /// Copies of requests, by which they can be sent again. Null: none are kept.
   KeptRequests* copies() const noexcept { return copies_.get(); }

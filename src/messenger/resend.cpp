@@ -95,6 +95,7 @@ void Core::fail_request(std::uint64_t id, std::uint32_t index, std::exception_pt
   }
   if (!requests_.expects(id, channel)) requests_.expect_earlier(channel, id);
   inbox_.put(entry);
+  ++answers_of_others_;
 }
 
 /// For a reply to the oldest request of a channel, which an earlier worker had sent.
@@ -184,6 +185,7 @@ bool Core::forget_if_unwanted(std::uint64_t id) {
     if (streams.reading(id)->is_cancelled) streams.forget(id);
   } else if (requests_.channel_of(id) == nullptr) {
     requests_.note_dropped(id);
+    ++answers_of_others_;
   }
   return true;
 }

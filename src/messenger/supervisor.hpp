@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 
 #include "coproc/errors.hpp"
@@ -13,6 +14,7 @@
 namespace coproc::inline v0::detail {
 
 class Core;
+struct SavedState;
 
 /// What is to become of the call that has found the end.
 enum class Replaced : std::uint8_t {
@@ -43,6 +45,10 @@ class Supervisor {
   /// Whether before_call() is to be called before each call.
   virtual bool precedes_calls() const noexcept = 0;
   virtual void before_call() = 0;
+  /// The most bytes of a state that the worker may save. 0: none are kept.
+  virtual std::size_t max_state_bytes() const noexcept = 0;
+  /// The state that the worker is given that is being started. Null: none.
+  virtual std::shared_ptr<const SavedState> state_to_give() const noexcept = 0;
 };
 
 }  // namespace coproc::inline v0::detail

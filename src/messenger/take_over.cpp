@@ -39,6 +39,7 @@ void Core::take_over(Core& last) {
       if (entry->request_id != 0) {
         requests_.expect_earlier(channel, entry->request_id);
         answered.push_back(RequestId{entry->request_id});
+        ++answers_of_others_;
       }
       from->kind == FrameKind::message ? put_again(entry) : inbox_.put(entry);
     }
@@ -116,6 +117,7 @@ void Core::set_supervisor(std::weak_ptr<Supervisor> supervisor) {
   const auto held = supervisor_.lock();
   if (held == nullptr) return;
   goes_on_ = held->precedes_calls() || held->resend_bytes().has_value();
+  reader_.states().keep(std::min(held->max_state_bytes(), options_.link.max_message_bytes));
   if (requests_.copies() != nullptr) return;
   if (const auto most = held->resend_bytes()) requests_.keep_copies(std::make_unique<KeptRequests>(*most));
 }

@@ -21,7 +21,7 @@ namespace coproc::inline v0::process {
 
 /// The version of all messages between host and worker before the target runs. Different versions do not work
 /// together.
-inline constexpr std::uint32_t kStartVersion = 3;
+inline constexpr std::uint32_t kStartVersion = 4;
 
 struct StartRequest {
   std::string name;

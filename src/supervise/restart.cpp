@@ -21,8 +21,11 @@ std::string Restart::describe() const {
   }
   char after[32];
   std::snprintf(after, sizeof after, " after %.3f s", std::chrono::duration<double>(delay).count());
-  return text + (pid != 0 ? "; worker " + std::to_string(pid) + " took its place" + after
-                          : "; another start failed" + std::string(after) + ": " + start_error);
+  text += pid != 0 ? "; worker " + std::to_string(pid) + " took its place" + after
+                   : "; another start failed" + std::string(after) + ": " + start_error;
+  if (state_bytes && pid != 0) text += ", with a state of " + std::to_string(*state_bytes) + " bytes";
+  if (state_dropped) text += ", without the state by which workers have ended";
+  return text;
 }
 
 RequestAttemptsError::RequestAttemptsError(const std::string& name, int pid, std::vector<ExitStatus> statuses)

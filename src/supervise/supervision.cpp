@@ -46,8 +46,10 @@ Supervision::State::State(Worker& worker, Messenger& messenger, std::string name
       options_(std::move(options)),
       schedule_(options_),
       recycling_(options_.recycle),
+      states_(options_),
       past_ends_(options_.within) {
   if (options_.attempts == 0) throw InvalidArgumentError("RestartOptions: `attempts` is at least 1");
+  if (options_.state_attempts == 0) throw InvalidArgumentError("RestartOptions: `state_attempts` is at least 1");
 }
 
 void Supervision::State::start(std::function<void()> start) {
@@ -56,6 +58,8 @@ void Supervision::State::start(std::function<void()> start) {
   schedule_ = supervise::Schedule(options_);
   schedule_.note_start(os::now_ns(), false);
   note_started();
+  states_ = supervise::StateKeeper(options_);
+  states_.note_start(os::now_ns());
   end_.reset();
   past_ends_.clear();
   given_up_ = nullptr;
@@ -191,7 +195,11 @@ bool Supervision::State::look_at_end(const WorkerDiedError* told) {
 }
 
 void Supervision::State::note_end(ExitStatus status) {
+  Core& core = *MessengerAccess::core(messenger_);
+  auto saved = core.take_in_saved_state();
   ended_at_ = os::now_ns();
+  // One that was asked to go did not die of its state.
+  states_.note_end(ended_at_, std::move(saved), core.has_been_answered() || reason_ != RestartReason::its_end);
   pid_at_end_ = worker_.pid();
   end_ = std::move(status);
 }
@@ -280,12 +288,16 @@ bool Supervision::State::try_start() {
                   .reason = reason_,
                   .status = *end_,
                   .pid_before = pid_at_end_,
-                  .delay = std::chrono::nanoseconds(now - ended_at_)};
+                  .delay = std::chrono::nanoseconds(now - ended_at_),
+                  .state_dropped = states_.was_dropped()};
+  if (states_.state() != nullptr) restart.state_bytes = states_.state()->bytes.size();
   try {
     const Starting starting{*this};
     schedule_.note_start(now, reason_ == RestartReason::its_end);
     ++restarts_;
+    const WhileTrue giving(gives_state_);
     WorkerAccess::restart(worker_, start_);
+    states_.note_start(now);
   } catch (const StartError& error) {
     if (reason_ != RestartReason::its_end) schedule_.note_start(now, true);  // so that it does not fail for ever
     restart.start_error = error.what();

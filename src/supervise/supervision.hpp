@@ -11,6 +11,7 @@
 #include <deque>
 #include <exception>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -22,6 +23,7 @@
 #include "supervise/past_ends.hpp"
 #include "supervise/recycling.hpp"
 #include "supervise/schedule.hpp"
+#include "supervise/state_keeper.hpp"
 
 namespace coproc::inline v0::detail {
 
@@ -64,6 +66,10 @@ class [[gnu::visibility("hidden")]] Supervision::State final : public Supervisor
   std::optional<std::size_t> resend_bytes() const noexcept override;
   bool precedes_calls() const noexcept override { return recycling_.is_wanted(); }
   void before_call() override;
+  std::size_t max_state_bytes() const noexcept override { return options_.max_state_bytes; }
+  std::shared_ptr<const SavedState> state_to_give() const noexcept override {
+    return gives_state_ ? states_.state() : nullptr;
+  }
 
  private:
   static constexpr std::size_t kMostHistory = 32;
@@ -92,7 +98,9 @@ class [[gnu::visibility("hidden")]] Supervision::State final : public Supervisor
   supervise::Recycling recycling_;
   std::optional<std::int64_t> retires_since_;  // it was told that nothing more will be sent, so that it makes place
   bool is_over_grace_ = false;                 // it was stopped, since that took it too long
-  bool is_driving_ = false;                    // so that a call that on_restart makes does not drive
+  supervise::StateKeeper states_;
+  bool gives_state_ = false;  // during a restart: another start is one without a state
+  bool is_driving_ = false;   // so that a call that on_restart makes does not drive
   std::optional<ExitStatus> end_;
   RestartReason reason_ = RestartReason::its_end;
   int pid_at_end_ = 0;

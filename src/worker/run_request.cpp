@@ -30,7 +30,8 @@ Link& link_of_argument(const Messenger& messenger) {
 }
 
 std::string encode_request(const detail::StartPlan& plan, const Link& worker_end, const detail::CoreOptions& options,
-                           bool reports_crashes, std::vector<int>& fds) {
+                           bool reports_crashes, const std::weak_ptr<detail::Supervisor>& supervisor,
+                           std::vector<int>& fds) {
   RunRequest request;
   request.own = description_of(worker_end, options.link, options.reorders);
   request.reports_crashes = reports_crashes;
@@ -48,6 +49,13 @@ std::string encode_request(const detail::StartPlan& plan, const Link& worker_end
   for (const TypeInfo* type : plan.argument_types) {
     request.argument_types.push_back(type == nullptr ? ArgumentName{0, "messenger"}
                                                      : ArgumentName{type->id, type->describe()});
+  }
+  if (const auto it = supervisor.lock()) {
+    request.max_state_bytes = it->max_state_bytes();
+    if (const auto state = it->state_to_give()) {
+      request.state = GivenState{state->type->id, state->type->description,
+                                 std::string(reinterpret_cast<const char*>(state->bytes.data()), state->bytes.size())};
+    }
   }
   detail::Buffer arguments;
   {

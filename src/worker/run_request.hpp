@@ -4,6 +4,8 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,6 +34,13 @@ struct ArgumentName {
   bool operator==(const ArgumentName& other) const { return type_id == other.type_id; }
 };
 
+/// A state that an earlier worker has saved.
+struct GivenState {
+  std::uint64_t type_id = 0;
+  std::string description;
+  std::string bytes;
+};
+
 /// The payload of process::StartRequest. Its descriptors are those of the worker's own link, then three for each
 /// messenger.
 struct RunRequest {
@@ -42,6 +51,8 @@ struct RunRequest {
   process::CodeRef function;                 // of a function target
   std::vector<ArgumentName> argument_types;  // for an executable
   std::string arguments;
+  std::uint64_t max_state_bytes = 0;  // of a state that the worker saves; 0: none is kept
+  std::optional<GivenState> state;
 };
 
 /// The link of a messenger among the start arguments. Throws InvalidArgumentError if it has none.
@@ -49,8 +60,9 @@ link::Link& link_of_argument(const Messenger& messenger);
 
 /// The encoded RunRequest for the worker that gets `worker_end`, and in `fds` its descriptors. Throws StartReport if
 /// the code cannot be named, InvalidArgumentError if a messenger among the arguments was used, and what the arguments'
-/// codecs throw.
+/// codecs throw. `supervisor`: of this worker, or none.
 std::string encode_request(const detail::StartPlan& plan, const link::Link& worker_end,
-                           const detail::CoreOptions& options, bool reports_crashes, std::vector<int>& fds);
+                           const detail::CoreOptions& options, bool reports_crashes,
+                           const std::weak_ptr<detail::Supervisor>& supervisor, std::vector<int>& fds);
 
 }  // namespace coproc::inline v0

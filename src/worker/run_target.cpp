@@ -14,7 +14,7 @@
 namespace coproc::inline v0 {
 
 std::unique_ptr<detail::Core> make_worker_core(std::unique_ptr<link::Link> end, const LinkOptions& link, bool reorders,
-                                               int host_pid, bool reports_crashes) {
+                                               int host_pid, bool reports_crashes, std::size_t max_state_bytes) {
   static_assert(link::kCrashAreaBytes == process::kCrashReportBytes);
   end->forbid_handover();
   if (reports_crashes) {
@@ -29,6 +29,7 @@ std::unique_ptr<detail::Core> make_worker_core(std::unique_ptr<link::Link> end, 
   options.link = link;
   options.role = detail::Role::worker;
   options.peer = {"host", host_pid};
+  options.max_state_bytes = max_state_bytes;
   options.throw_gone = [] {
     throw HostDiedError("the host of this worker is gone: nothing more can be sent or received");
   };

@@ -23,6 +23,7 @@
 #include "process/start_stage.hpp"
 #include "sandbox/confine.hpp"
 #include "worker/link_end.hpp"
+#include "worker/restored.hpp"
 #include "worker/run_request.hpp"
 #include "worker/run_target.hpp"
 #include "worker/state.hpp"
@@ -194,9 +195,13 @@ void Worker::start(const detail::StartPlan& plan) {
         static auto* const unused = new std::vector<const Core*>;  // reachable, so that they are not taken for leaks
         unused->push_back(MessengerAccess::release_core(*state.messenger).release());
         unused->push_back(core.release());
+        const auto supervisor = state.supervisor.lock();
+        set_restored(supervisor == nullptr ? nullptr : supervisor->state_to_give(),
+                     state.options.link.max_message_bytes);
         MessengerAccess::set_core(
-            *state.messenger, make_worker_core(std::move(worker_end), state.options.link, state.reorders, ::getppid(),
-                                               state.options.report_crashes));
+            *state.messenger,
+            make_worker_core(std::move(worker_end), state.options.link, state.reorders, ::getppid(),
+                             state.options.report_crashes, supervisor == nullptr ? 0 : supervisor->max_state_bytes()));
       };
       auto body = [&]() -> int {
         return run_target([&] { plan.run(plan.context, *state.messenger); }, *state.messenger);
@@ -206,7 +211,8 @@ void Worker::start(const detail::StartPlan& plan) {
       run->confinement = confinement_of(state.options, applied);
     } else {
       std::vector<int> fds;
-      std::string payload = encode_request(plan, *worker_end, core->options(), state.options.report_crashes, fds);
+      std::string payload =
+          encode_request(plan, *worker_end, core->options(), state.options.report_crashes, state.supervisor, fds);
       process::NewProgram program{.method = method, .may_be_spawned = state.options.method == StartMethod::automatic};
       if (plan.executable != nullptr) {
         program.path = run->program = plan.executable->path;

@@ -105,7 +105,8 @@ void Worker::start_on_machine(const detail::StartPlan& plan) {
       run->program_identity = os::identity_of(program.path);
     }
     std::vector<int> fds;  // of the end that the near agent opens in place of the worker, which has one like it
-    std::string payload = encode_request(plan, *agents_end, core->options(), options.report_crashes, fds);
+    std::string payload =
+        encode_request(plan, *agents_end, core->options(), options.report_crashes, state.supervisor, fds);
     run->child = remote::start_on_machine(options, program,
                                           {agents_end->end(), agents_end->fds_to_hand_over(), options.link.ring_bytes},
                                           std::move(payload), state.trunk.get());

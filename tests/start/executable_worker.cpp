@@ -39,6 +39,14 @@ int main(int argc, char** argv) {
   const std::string what = argc > 1 ? argv[1] : "echo";
   if (what == "echo") return coproc::this_worker::run(&echo);
   if (what == "adder") return coproc::this_worker::run<Adder, long>();
+  if (what == "saver") {
+    return coproc::this_worker::run([](PriorityMessenger& host) {
+      for (int sum = coproc::this_worker::restored<int>().value_or(0);;) {
+        sum += host.receive_blocking<int>();
+        host.save_and_reply(sum, sum);
+      }
+    });
+  }
   if (what == "throws") {
     return coproc::this_worker::run([](PriorityMessenger&) { throw std::out_of_range("from another program"); });
   }
