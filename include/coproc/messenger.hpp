@@ -132,12 +132,12 @@ class COPROC_API Messenger {
   /// whose type is neither standard nor declared by `accept_errors` arrives as a RemoteError.
   void reply_exception_to(const Message& request, const SendOptions& options = kDefaultSendOptions);
 
-  /// In a worker: saves a state, of any type that can be sent, for the worker that a Supervised starts when this one has
-  /// ended, and which gets it by `this_worker::restored`. It takes the place of the state before. When this returns the
-  /// state counts, even if the worker ends at once, by SIGKILL too. It takes space in the link until the host looks at
-  /// its messenger, so that it waits like a send (`options.timeout`; a priority has no meaning). All of it is copied,
-  /// also what could be lent. Throws MessageTooLargeError for one of more than RestartOptions::max_state_bytes, and
-  /// what a send throws; then the state before counts. Without a Supervised it does nothing.
+  /// In a worker: saves a state, of any type that can be sent, for the next worker of its Supervised, which gets it by
+  /// `this_worker::restored`. It takes the place of the state before. When this returns the state counts, even if the
+  /// worker ends at once, by SIGKILL too. It takes space in the link until the host looks at its messenger, so that it
+  /// waits like a send, for at most `options.timeout`; a priority has no meaning. All of it is copied, also what could
+  /// be lent. Throws MessageTooLargeError for more than RestartOptions::max_state_bytes, and what a send throws; then
+  /// the state before counts. Without a Supervised it does nothing.
   template <class T>
   void save(const T& state, const SendOptions& options = kDefaultSendOptions) {
     check_encodable<T>();

@@ -1,4 +1,4 @@
-// Supervised workers behind two agents, which do not tell what they have in hand.
+// Supervised workers behind two agents, which do not tell what they have in hand, and pass on what workers save.
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -6,6 +6,9 @@
 
 #include <chrono>
 #include <csignal>
+#include <cstddef>
+#include <cstdint>
+#include <string>
 #include <vector>
 
 #include "machines/here.hpp"
@@ -46,4 +49,50 @@ TEST(MachineSupervised, AllThatIsUnansweredCountsAsInHand) {
   const RequestId innocent = messenger.send_request(8);  // one end alone makes nothing fail
   worker.kill();
   EXPECT_EQ(messenger.receive_reply<int>(innocent), 80);
+}
+
+namespace {
+
+/// What a worker there adds up, with ballast of so many bytes.
+struct Sums {
+  std::int64_t sum = 0;
+  std::string ballast;
+};
+
+/// Adds up the numbers that it is sent, over all of its lives, and dies of negative ones.
+void add_up(PriorityMessenger& host, std::size_t ballast) {
+  auto sums = coproc::this_worker::restored<Sums>().value_or(Sums{0, std::string(ballast, 'b')});
+  for (;;) {
+    const auto number = host.receive_blocking<std::int64_t>();
+    if (number < 0 && sums.sum > 0) {
+      sums.sum = number;
+      host.save(sums);
+      ::kill(::getpid(), SIGKILL);
+    }
+    sums.sum += number;
+    host.save_and_reply(sums, sums.sum);
+  }
+}
+
+}  // namespace
+
+TEST(MachineSupervised, StateSurvivesThereToo) {
+  for (const std::size_t ballast : {std::size_t{0}, std::size_t{5} << 20}) {
+    coproc::RestartOptions restarts{.most = 100, .backoff = {.then = 0s}};
+    restarts.pending = coproc::Pending::resend;
+    restarts.attempts = 100;
+    coproc::Supervised worker{&add_up, {.name = "sums", .machine = machines::here()}, restarts};
+    worker.start(ballast);
+    PriorityMessenger& messenger = worker.messenger();
+    std::int64_t sum = 0;
+    for (std::int64_t number = 1; number < 8; ++number) {
+      sum += number;
+      const RequestId id = messenger.send_request(number);
+      if (number % 3 == 0) worker.kill();
+      EXPECT_EQ(messenger.receive_reply<std::int64_t>(id), sum);
+    }
+    EXPECT_EQ(messenger.receive_reply<std::int64_t>(messenger.send_request(std::int64_t{-100})), -200);
+    ASSERT_FALSE(worker.history().empty());
+    EXPECT_GE(worker.history().back().state_bytes, ballast + sizeof(std::int64_t));
+  }
 }
