@@ -1,4 +1,5 @@
-// A supervised worker that dies at each step of the protocol: each request is answered or fails.
+// A supervised worker that dies at each step of the protocol: each request is answered or fails; or, if the worker saves
+// its state with each answer, is answered and takes effect once.
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -7,6 +8,8 @@
 #include <cstdint>
 #include <functional>
 #include <set>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "chaos/parcel.hpp"
@@ -82,6 +85,43 @@ TEST(ChaosSteps, SupervisedRequests) {
         EXPECT_LE(worker.history().size(), 1U);  // the step came only now
       }
     }
+    worker.stop();
+  });
+}
+
+TEST(ChaosSteps, SupervisedState) {
+  chaos::at_each_step([](const Case& which, Ledger& ledger) {
+    coproc::RestartOptions restarts{.backoff = {.then = std::chrono::seconds(0)}};
+    restarts.pending = coproc::Pending::resend;
+    Supervised worker{[](PriorityMessenger& host) {
+                        using State = std::pair<std::uint64_t, std::string>;
+                        auto state = coproc::this_worker::restored<State>().value_or(State());
+                        for (;;) {
+                          const auto number = host.receive_blocking<std::uint64_t>();
+                          if (number % 3 == 0) host.save(state);
+                          state.first += number;
+                          state.second.resize(number % 2 * 2500, 's');  // every other one takes several records
+                          host.save_and_reply(state, state.first);
+                        }
+                      },
+                      {.method = coproc::StartMethod::fork, .name = "victim", .link = {.ring_bytes = 4096}},
+                      restarts};
+    try {
+      const chaos::Armed armed(which, ledger, chaos::Who::workers_started_now);
+      worker.start();
+    } catch (const coproc::StartError&) {
+      return;  // it died before its target ran
+    }
+    chaos::dawdle(which, worker.pid());
+    PriorityMessenger& messenger = worker.messenger();
+    std::vector<RequestId> sent;
+    for (std::uint64_t i = 1; i <= 6; ++i) sent.push_back(messenger.send_request(i));
+    for (std::uint64_t i = 1, sum = 0; i <= 6; ++i) {
+      sum += i;
+      EXPECT_EQ(messenger.receive_reply<std::uint64_t>(sent[i - 1]), sum);
+    }
+    EXPECT_EQ(messenger.remaining(), 0U);
+    EXPECT_LE(worker.history().size(), 1U);
     worker.stop();
   });
 }
