@@ -118,7 +118,7 @@ inline void copy_header(std::span<const std::byte> record, std::uint64_t first, 
     case FrameKind::reply:
       return has_only(kFirstFragment | kAbort | kCarriesLoans | kSavesState);
     case FrameKind::state:
-      return has_only(kFirstFragment | kAbort);
+      return header.request_id == 0 && has_only(kFirstFragment | kAbort);
     case FrameKind::end:
       return frame.payload.empty() && has_only(kAbort);
     case FrameKind::part:

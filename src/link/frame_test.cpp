@@ -90,6 +90,9 @@ TEST(OneProcessFrame, StatesComeInPiecesAndWithoutLoans) {
     header.flags = static_cast<std::uint8_t>(flags);
     EXPECT_EQ(parse_frame(record_of(header)).has_value(), flags <= 3) << flags;
   }
+  header.flags = 0;
+  header.request_id = 1;
+  EXPECT_FALSE(parse_frame(record_of(header)));
 }
 
 TEST(OneProcessFrame, RefusesAPriorityThatIsNoNumber) {

@@ -1,5 +1,5 @@
-// A supervised worker that dies at each step of the protocol: each request is answered or fails; or, if the worker saves
-// its state with each answer, is answered and takes effect once.
+// A supervised worker that dies at each step of the protocol: each request is answered or fails; or, if the worker
+// saves its state with each answer, is answered and takes effect once.
 #include <gtest/gtest.h>
 
 #include <chrono>

@@ -183,5 +183,5 @@ TEST(OneProcessFrame, OfStreamsHaveIdsAndTheirSizes) {
   EXPECT_FALSE(is_possible({.kind = FrameKind::part, .type = 1}, 8));
   EXPECT_TRUE(is_possible({.kind = FrameKind::request, .flags = kAsksForParts, .request_id = 1}, 8));
   EXPECT_FALSE(is_possible({.kind = FrameKind::reply, .flags = kAsksForParts, .request_id = 1}, 8));
-  EXPECT_FALSE(is_possible({.kind = static_cast<FrameKind>(14), .request_id = 1}, 8));
+  EXPECT_FALSE(is_possible({.kind = static_cast<FrameKind>(15), .request_id = 1}, 8));
 }
