@@ -33,6 +33,8 @@ class Peer {
   void put_record(std::span<const std::byte> record);  // without its length word
   void put_frame(FrameHeader header, std::span<const std::byte> payload);
   void put_lent(Input& input);
+  void put_state(Input& input);
+  void put_reply_with_state(Input& input);
   void read_all();
   static FrameHeader header(Input& input);
 
@@ -70,6 +72,30 @@ FrameHeader Peer::header(Input& input) {
   header.priority = static_cast<std::int8_t>(input.byte());
   if (kind == 255) header.priority = input.number<double>();
   return header;
+}
+
+/// A state of any type, whole or its first piece.
+void Peer::put_state(Input& input) {
+  FrameHeader head;
+  head.kind = FrameKind::state;
+  head.type = input.byte() % 8;
+  head.flags = input.byte() % 2 * coproc::link::kFirstFragment;
+  put_frame(head, input.bytes(input.number<std::uint16_t>() % 1100));
+}
+
+/// A reply with a state behind it, whose size and type may be anything.
+void Peer::put_reply_with_state(Input& input) {
+  FrameHeader head = header(input);
+  head.kind = FrameKind::reply;
+  head.flags |= coproc::link::kSavesState;
+  Buffer bytes;
+  const auto both = input.bytes(input.number<std::uint16_t>() % 1000);
+  bytes.append(both.data(), both.size());
+  coproc::link::StateTrailer trailer{input.number<std::uint16_t>(), input.byte() % 8U};
+  if (input.byte() == 1) trailer.bytes = input.number<std::uint64_t>();
+  if (input.byte() == 1) trailer.type = input.number<std::uint64_t>();
+  bytes.append(&trailer, sizeof trailer);
+  put_frame(head, bytes.span());
 }
 
 /// A text that is said to be lent, with references that may be anything.
@@ -181,6 +207,8 @@ void Peer::act(Input& input) {
       const std::uint8_t what = input.byte();
       if (what == 'x') link_.reset();
       if (what == 'l') put_lent(input);
+      if (what == 's') put_state(input);
+      if (what == 'r') put_reply_with_state(input);
     }
   }
 }

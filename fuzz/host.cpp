@@ -9,6 +9,8 @@
 
 #include "check.hpp"
 #include "messenger/access.hpp"
+#include "messenger/core.hpp"
+#include "messenger/supervisor.hpp"
 #include "types.hpp"
 
 namespace fuzz {
@@ -22,14 +24,26 @@ namespace {
 
 constexpr std::size_t kKept = 4;
 
+/// Keeps what the peer saves, and starts nothing.
+struct KeepsStates final : coproc::detail::Supervisor {
+  coproc::detail::Replacement replace_worker(const coproc::Error&, const coproc::os::Deadline& deadline) override {
+    return {coproc::detail::Replaced::and_throw, nullptr, deadline};
+  }
+  std::optional<std::size_t> resend_bytes() const noexcept override { return std::nullopt; }
+  std::size_t max_state_bytes() const noexcept override { return 2048; }
+  std::shared_ptr<const coproc::detail::SavedState> state_to_give() const noexcept override { return nullptr; }
+};
+
 coproc::PriorityMessenger make(std::unique_ptr<coproc::link::Link> link, bool reorders, bool is_host) {
   using coproc::detail::Core;
   coproc::detail::CoreOptions options;
   options.role = is_host ? coproc::detail::Role::host : coproc::detail::Role::pair;
   options.reorders = reorders;
   options.link = Host::kLimits;
-  return coproc::detail::MessengerAccess::make<coproc::PriorityMessenger>(
-      std::make_unique<Core>(std::move(link), std::move(options)));
+  auto core = std::make_unique<Core>(std::move(link), std::move(options));
+  static const auto keeper = std::make_shared<KeepsStates>();
+  core->set_supervisor(keeper);
+  return coproc::detail::MessengerAccess::make<coproc::PriorityMessenger>(std::move(core));
 }
 
 bool is_remote(const std::exception& error) { return dynamic_cast<const coproc::RemoteOrigin*>(&error) != nullptr; }

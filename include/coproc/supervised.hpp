@@ -67,8 +67,9 @@ class Supervisor;
 ///
 /// No thread watches it. Whoever waits drives: the call of the messenger that finds the worker dead first returns all
 /// that the worker had sent, then waits for the backoff, starts another worker, and throws WorkerDiedError once. The
-/// next call is one to the new worker. docs/supervision.md says what becomes of each message, which calls drive, and
-/// what is not done.
+/// next call is one to the new worker. What a worker saves (`Messenger::save`), the next one gets
+/// (`this_worker::restored`). docs/supervision.md says what becomes of each message, which calls drive, and what is not
+/// done.
 ///
 /// Thread safety: that of Worker. In particular any thread may call `stop`, which also ends the wait for a backoff.
 template <class Target, class M = detail::target_messenger_t<Target>>
