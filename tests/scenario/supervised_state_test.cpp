@@ -241,17 +241,17 @@ TEST(SupervisedState, IsToBlameThoughRequestsFail) {
 }
 
 TEST(SupervisedState, MayTakeManyMegabytes) {
-  const std::size_t size = std::size_t{20} << 20;
-  const auto save = [size](PriorityMessenger& host, Shared& shared) {
-    std::vector<std::uint32_t> state(size / 4);
+  constexpr std::size_t kSize = std::size_t{20} << 20;
+  const auto save = [](PriorityMessenger& host, Shared& shared) {
+    std::vector<std::uint32_t> state(kSize / 4);
     std::iota(state.begin(), state.end(), 0U);
     host.save(state);
     ++shared.returned;
     die();
   };
-  const auto check = [size](PriorityMessenger& host, Shared&) {
+  const auto check = [](PriorityMessenger& host, Shared&) {
     const auto state = restored<std::vector<std::uint32_t>>().value();
-    bool is_right = state.size() == size / 4;
+    bool is_right = state.size() == kSize / 4;
     for (std::size_t i = 0; i < state.size(); ++i) is_right = is_right && state[i] == i;
     host.send_norequest(is_right ? "right" : "wrong");
     (void)host.receive_blocking();
@@ -260,7 +260,7 @@ TEST(SupervisedState, MayTakeManyMegabytes) {
     if (method == coproc::StartMethod::fork) {
       Lives lives({save, check});
       EXPECT_EQ(said(lives), "right");
-      EXPECT_EQ(lives->history().at(0).state_bytes, size + 8);
+      EXPECT_EQ(lives->history().at(0).state_bytes, kSize + 8);
       continue;
     }
     struct Large {
@@ -274,7 +274,7 @@ TEST(SupervisedState, MayTakeManyMegabytes) {
       }
     };
     Supervised worker{&Large::run, {.method = method}, resending()};
-    worker.start(size);
+    worker.start(kSize);
     EXPECT_EQ(worker.messenger().receive_blocking<std::string>(), "right");
   }
 }
@@ -505,6 +505,7 @@ TEST(SupervisedState, IsRefusedBehindTheEndOfMessages) {
   Lives lives({life, tell});
   lives.wait_until_returned(1);
   EXPECT_THROW((void)lives.messenger().receive_blocking(), coproc::EndOfWorkersMessages);
+  wait_for_end(*lives.operator->());  // until then its end of messages is told again
   EXPECT_EQ(said(lives), "1");
 }
 
