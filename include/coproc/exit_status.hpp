@@ -73,6 +73,23 @@ struct Violation {
   bool operator==(const Violation&) const = default;
 };
 
+/// Why a supervised worker was taken for hung and ended (docs/supervision.md).
+struct Hang {
+  enum class Why {
+    unread,  // there was something to read, and it had read nothing for so long
+    reply,   // a request had been in hand for so long
+    beat,    // it had not called this_worker::beat() for so long
+  };
+  Why why = Why::reply;
+  std::chrono::nanoseconds time{0};
+  /// What its first thread did then, as far as the system tells: "running", "blocked in futex", "sleeping".
+  /// `ExitStatus::stack` is where.
+  std::string doing = {};
+  /// The note of its last beat, as the worker gave it.
+  std::string note = {};
+  bool operator==(const Hang&) const = default;
+};
+
 /// How a worker ended, and everything else that is known about its end. If there were several causes, the first one
 /// counts.
 struct ExitStatus {
@@ -85,7 +102,7 @@ struct ExitStatus {
   ResourceUse resources = {};
   /// The requests of this end that had no reply when the worker ended, in the order of their sends.
   std::vector<RequestId> unanswered = {};
-  /// The stack of the worker when a signal ended it, innermost call first. Empty if it is not known.
+  /// The stack of the worker when a signal ended it, or when it hung, innermost call first. Empty if it is not known.
   std::vector<std::string> stack = {};
   /// Why the worker was started by `spawn`, although `StartMethod::automatic` prefers the fork server. Empty if it was
   /// not.
@@ -97,6 +114,8 @@ struct ExitStatus {
   /// The system call for which its sandbox ended the worker by SIGSYS, as the worker reported it (with
   /// `WorkerOptions::report_crashes`). `stack` says where it was made.
   std::optional<Violation> violation = {};
+  /// Why it was ended, if that was since it hung. `stack` is then that of its first thread.
+  std::optional<Hang> hung = {};
 
   bool exited() const noexcept { return std::holds_alternative<Exited>(end); }
   bool signalled() const noexcept { return std::holds_alternative<Signalled>(end); }

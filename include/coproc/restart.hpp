@@ -13,6 +13,7 @@
 #include "coproc/errors.hpp"
 #include "coproc/exit_status.hpp"
 #include "coproc/export.hpp"
+#include "coproc/health.hpp"
 #include "coproc/recycle.hpp"
 
 namespace coproc::inline v0 {
@@ -92,6 +93,8 @@ struct RestartOptions {
   /// ends by the state that it was given if that is sooner than `backoff.reset_after` after its start, and it has
   /// neither saved another one nor answered a request. From 1.
   std::size_t state_attempts = 2;
+  /// When the worker counts as hung, and is ended.
+  HealthOptions health = {};
   /// Is asked at each end, in the thread that drives. If it returns true, that end is final.
   std::function<bool(const ExitStatus&)> unless = {};
   /// Is called after each restart, in the thread that drives. It may use the messenger, and is the first to send to the

@@ -41,6 +41,8 @@ class COPROC_API Supervision {
   void start(std::function<void()> start);
   /// Returns when no restart is under way. None will follow until the next start.
   void make_final();
+  /// See Supervised::look.
+  std::chrono::nanoseconds look();
   std::vector<Restart> history() const;
 
   class State;
@@ -132,6 +134,12 @@ class Supervised {
   }
   /// Sends SIGKILL, and does not wait. The next call that drives starts another worker.
   void kill() { worker_->kill(); }
+
+  /// Does once what a call of the messenger does that waits, for programs that wait elsewhere: looks at the worker's
+  /// health, ends it if it hangs, and starts another worker if that is due. Returns when to call it again: the time to
+  /// the next look or start, or nanoseconds::max() if there is nothing to look at. Throws like a send, once for each
+  /// end of a worker. For the thread that uses the messenger.
+  std::chrono::nanoseconds look() { return supervision_.look(); }
 
   bool is_alive() const noexcept { return worker_ != nullptr && worker_->is_alive(); }
   /// The pid of the present worker, or of the last one.

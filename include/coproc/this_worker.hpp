@@ -8,6 +8,7 @@
 #include <functional>
 #include <optional>
 #include <span>
+#include <string_view>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -109,6 +110,12 @@ COPROC_API Confinement confine(const Sandbox& sandbox, const Limits& limits = {}
 /// Sets limits alone, for ever. Returns what holds. Throws InvalidArgumentError for values that cannot be limits, and
 /// SandboxError if this process uses more already.
 COPROC_API Confinement confine(const Limits& limits);
+
+/// Tells the host that this worker is getting on with what it does. With `HealthOptions::beat` a worker that has done
+/// so once, and then does not for longer than that, is taken for hung. The first 40 bytes of the last note, such as
+/// "chunk 17", are told with its end (`Hang::note`). Any thread and any signal handler may call it. It makes no system
+/// call, and does nothing in a process that is no worker.
+COPROC_API void beat(std::string_view note = {}) noexcept;
 
 /// Whether a host has started this program as an Executable, and `run` was not called yet.
 COPROC_API bool is_worker() noexcept;

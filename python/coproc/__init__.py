@@ -17,6 +17,7 @@ from ._core import (
     Confinement,
     DataMessage,
     ExitStatus,
+    Hang,
     Launcher,
     Limits,
     LinkOptions,

@@ -34,6 +34,18 @@ def seed():
     return _core.own_seed() if _own is None else _own[1]
 
 
+def beat(note=""):
+    """Tell the host that this worker is getting on with what it does.
+
+    A supervised worker with a limit for beats that has called this once, and then does not for longer than that, is
+    taken for hung, and ended. The call takes no lock and does not block; any thread may make it. Does nothing in a
+    process that is not a worker.
+
+    :param note: a text such as "chunk 17", of which the first 40 bytes are told with the end; empty by default
+    """
+    _core.beat(note)
+
+
 def confine(sandbox=None, limits=None):
     """Put this process into a box, for ever: open and import what is needed first, then close the door.
 

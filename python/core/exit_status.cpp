@@ -39,7 +39,19 @@ const char* name_of(coproc::Fence fence) {
   return "no";
 }
 
-double seconds(std::chrono::microseconds time) { return std::chrono::duration<double>(time).count(); }
+const char* name_of(coproc::Hang::Why why) {
+  switch (why) {
+    case coproc::Hang::Why::unread:
+      return "unread";
+    case coproc::Hang::Why::reply:
+      return "reply";
+    case coproc::Hang::Why::beat:
+      break;
+  }
+  return "beat";
+}
+
+double seconds(std::chrono::nanoseconds time) { return std::chrono::duration<double>(time).count(); }
 
 }  // namespace
 
@@ -77,6 +89,23 @@ void bind_exit_status(py::module_& module) {
       .def("__repr__", [](const MachineLost& lost) {
         return py::str("<MachineLost: {!r}, {}, fence: {}>")
             .format(text_of(lost.machine), in_pythons_words(lost.why), name_of(lost.fence));
+      });
+  using coproc::Hang;
+  py::class_<Hang>(module, "Hang", "Why a supervised worker was taken for hung and ended.")
+      .def_property_readonly(
+          "why", [](const Hang& hang) { return name_of(hang.why); },
+          "The limit: 'unread' (there was something to read, and it had read nothing), 'reply' (a request had been in "
+          "hand) or 'beat' (it had not called `this_worker.beat`).")
+      .def_property_readonly(
+          "time", [](const Hang& hang) { return seconds(hang.time); }, "For how long, in seconds.")
+      .def_property_readonly(
+          "doing", [](const Hang& hang) { return text_of(hang.doing); },
+          "What its first thread did then, such as 'running' or 'blocked in futex', as far as the system tells.")
+      .def_property_readonly(
+          "note", [](const Hang& hang) { return text_of(hang.note); }, "The note of its last beat.")
+      .def("__repr__", [](const Hang& hang) {
+        return py::str("<Hang: {}, {:.3f} s, {!r}, {!r}>")
+            .format(name_of(hang.why), seconds(hang.time), text_of(hang.doing), text_of(hang.note));
       });
   py::class_<ExitStatus>(module, "ExitStatus",
                          "How a worker ended, and everything else that is known about its end. If there were several "
@@ -134,6 +163,10 @@ void bind_exit_status(py::module_& module) {
           "What ended the worker by SIGKILL, as far as that is known: 'RLIMIT_CPU', or 'memory' if it seems to have "
           "been "
           "the out-of-memory killer. Otherwise None.")
+      .def_property_readonly(
+          "hung", [](const ExitStatus& status) { return status.hung; },
+          "Why a supervised worker was ended, a Hang, if that was since it hung; `stack` is then that of its first "
+          "thread. Otherwise None.")
       .def_property_readonly(
           "violation", [](const ExitStatus& status) { return status.violation; },
           "The system call for which its sandbox ended the worker, a Violation, as the worker reported it. Otherwise "

@@ -75,6 +75,7 @@ int run_sent(py::function prepare) {
 void bind_this_program(py::module_& module) {
   module.def("own_number", &coproc::this_worker::number);
   module.def("own_seed", &coproc::this_worker::seed);
+  module.def("beat", &coproc::this_worker::beat);
   module.def("is_worker", &coproc::this_worker::is_worker, "Whether a host has started this program as an Executable.");
   module.def("run_sent", &run_sent);
   module.def("run_worker", [](Messenger& messenger, const py::function& target, bool takes_arguments) {

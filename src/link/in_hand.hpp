@@ -20,14 +20,14 @@ namespace coproc::inline v0::link {
 inline constexpr std::size_t kInHandSlots = 64;
 
 /// Written by end 1, and only if end 0 has asked for it (SideWords::asks_in_hand). All accesses are relaxed: whoever
-/// reads them knows that the writer's process has ended.
-struct alignas(64) InHandWords {
+/// reads them knows that the writer's process has ended, or compares what it finds with what it found before.
+struct InHandWords {
   std::atomic<std::uint32_t> tells;                          // 1: the worker keeps the other words
   std::atomic<std::uint32_t> untold;                         // how many requests in hand have found no free slot
   std::atomic<std::uint64_t> decoding;                       // the request that is being decoded, or was last
   std::array<std::atomic<std::uint64_t>, kInHandSlots> ids;  // 0: a free slot
 };
-static_assert(sizeof(InHandWords) == 576 && std::atomic<std::uint64_t>::is_always_lock_free);
+static_assert(sizeof(InHandWords) == 528 && std::atomic<std::uint64_t>::is_always_lock_free);
 
 /// The worker's side.
 /// Invariants: a bit of `free_` is set exactly if that slot's id is 0.
@@ -84,6 +84,14 @@ inline InHand look_in_hand(const InHandWords& words) {
   for (const auto& id : words.ids) in_hand.ids.push_back(id.load(std::memory_order_relaxed));
   std::sort(in_hand.ids.begin(), in_hand.ids.end());
   return in_hand;
+}
+
+/// The ids that are in the slots of a worker that lives.
+inline void look_at_slots(const InHandWords& words, std::vector<std::uint64_t>& ids) {
+  ids.clear();
+  for (const auto& slot : words.ids) {
+    if (const std::uint64_t id = slot.load(std::memory_order_relaxed); id != 0) ids.push_back(id);
+  }
 }
 
 }  // namespace coproc::inline v0::link

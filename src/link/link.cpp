@@ -132,6 +132,20 @@ Link::Unread Link::unread() const noexcept {
   return {in_ring(end_, *peer_), in_ring(1 - end_, *own_)};
 }
 
+Link::PeerLook Link::look_at_peer() const noexcept {
+  constexpr auto kAny = std::memory_order_relaxed;  // as in unread()
+  const ring::Positions& to_peer = memory_->header().ring[end_];
+  const ring::Positions& from_peer = memory_->header().ring[1 - end_];
+  const std::uint32_t waiting = peer_->waiting.load(kAny);
+  const std::uint64_t read = to_peer.head.load(kAny), sent = from_peer.tail.load(kAny);
+  const bool waits_for_records = (waiting & kWaitsForRecords) != 0;
+  // An end in an event loop waits for space all the time, as does a send. But a record that does not fit, with its pad,
+  // takes half of a ring at most.
+  const bool is_full = sent - from_peer.head.load(kAny) >= memory_->ring(1 - end_).size() / 2;
+  const bool is_blocked = peer_is_stuck() || ((waiting & kWaitsForSpace) != 0 && is_full);
+  return {waits_for_records, is_blocked, !waits_for_records && read < to_peer.tail.load(kAny), read, sent};
+}
+
 namespace {
 
 template <class MakeMemory>

@@ -166,6 +166,16 @@ class Link final : public os::ForkSensitive {
   };
   Unread unread() const noexcept;
 
+  /// What the peer says about itself, for looks at its health: a peer can make it anything.
+  struct PeerLook {
+    bool waits_for_records;  // it has read everything
+    bool is_blocked;         // in a send, since this end does not read
+    bool has_unread;         // sure if it was asked to give space back at once
+    std::uint64_t has_read;  // how far; only differences count
+    std::uint64_t has_sent;
+  };
+  PeerLook look_at_peer() const noexcept;
+
   // ---- waiting ----
 
   /// Waits until something has arrived (if `incoming`), a record of `space` bytes fits (if not 0), a close request
@@ -242,6 +252,11 @@ class Link final : public os::ForkSensitive {
   void ask_in_hand() noexcept { own_->asks_in_hand.store(1, std::memory_order_relaxed); }  // relaxed: it comes first
   bool peer_asks_in_hand() const noexcept { return peer_->asks_in_hand.load(std::memory_order_relaxed) == 1; }
   InHandWords& in_hand_words() const noexcept { return memory_->header().in_hand; }
+  BeatWords& beat_words() const noexcept { return memory_->header().beats; }
+  /// Asks the peer to give space back at once, so that look_at_peer() knows what it has read. Call before it begins.
+  void ask_release() noexcept { own_->asks_release.store(1, std::memory_order_relaxed); }  // relaxed: it comes first
+  bool peer_asks_release() const noexcept { return peer_->asks_release.load(std::memory_order_relaxed) == 1; }
+  void release_at_once() noexcept { consumer_.release_at_once(); }
 
   /// 3 KiB of the link's memory, zero at the start, which the link itself does not use.
   std::span<std::byte, kCrashAreaBytes> crash_area() const noexcept { return memory_->crash_area(); }

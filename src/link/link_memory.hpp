@@ -11,6 +11,7 @@
 #include <span>
 
 #include "coproc/options.hpp"
+#include "link/beats.hpp"
 #include "link/in_hand.hpp"
 #include "link/loan_area.hpp"
 #include "link/side_words.hpp"
@@ -27,6 +28,7 @@ namespace coproc::inline v0::link {
 ///      192  Positions of the ring from end 0 to end 1 (tail, head: a cache line each)
 ///      320  Positions of the ring from end 1 to end 0
 ///      448  InHandWords of end 1 (in_hand.hpp)
+///      976  BeatWords of end 1 (beats.hpp)
 ///     1024  for the layers above: what a crashing worker leaves to its host
 ///     4096  ring from end 0 to end 1
 ///     4096 + ring_bytes  ring from end 1 to end 0
@@ -39,7 +41,8 @@ struct LinkHeader {
   std::uint64_t loan_bytes;  // of each direction's space; 0: there are no loans
   SideWords side[2];
   ring::Positions ring[2];
-  InHandWords in_hand;
+  alignas(64) InHandWords in_hand;
+  BeatWords beats;
 };
 inline constexpr std::size_t kHeaderPage = 4096;
 inline constexpr std::size_t kCrashAreaAt = 1024;
@@ -47,7 +50,8 @@ inline constexpr std::size_t kCrashAreaBytes = kHeaderPage - kCrashAreaAt;
 inline constexpr const char* kMemoryName = "coproc-link";     // shows in /proc/PID/maps
 inline constexpr std::uint64_t kMagic = 0x6b6e696c6370'6f63;  // "cop" "link" in bytes
 static_assert(offsetof(LinkHeader, side) == 64 && offsetof(LinkHeader, ring) == 192 &&
-              offsetof(LinkHeader, in_hand) == 448 && sizeof(LinkHeader) <= kCrashAreaAt);
+              offsetof(LinkHeader, in_hand) == 448 && offsetof(LinkHeader, beats) == 976 &&
+              sizeof(LinkHeader) <= kCrashAreaAt);
 
 /// Owns the memory. Only the ends share it, so that it is unmapped with the last end, also in a forked child. Whoever
 /// else holds it, if only for a moment, needs a ForkLock: a child that another thread forks then would keep it.

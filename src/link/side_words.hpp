@@ -22,6 +22,7 @@ struct alignas(64) SideWords {
   std::atomic<std::uint32_t> overtakings;     // how many records overtook earlier ones
   std::atomic<std::uint32_t> copies_loans;    // 1: it cannot map loans, and copies them
   std::atomic<std::uint32_t> asks_in_hand;    // 1: the peer is to keep the InHandWords; set before the peer begins
+  std::atomic<std::uint32_t> asks_release;    // 1: the peer is to give space back at once; set before the peer begins
 };
 static_assert(sizeof(SideWords) == 64 && offsetof(SideWords, close_requests) == 8 &&
               std::atomic<std::uint32_t>::is_always_lock_free);

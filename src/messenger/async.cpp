@@ -129,8 +129,7 @@ bool Core::serve_one(AsyncOperation& operation, bool in_place) {
 bool Core::throw_what_ends_waits(bool looks_at_peer) {
   if (end_received() && !has_thrown_end_of_messages_) throw_end_of_messages();
   if (peer_gone_) report_peer_gone();
-  const bool is_known = peer_known_gone_.load(std::memory_order_acquire);  // pairs with note_peer_gone()
-  if (is_known || (looks_at_peer && link_->peer_has_ended())) return peer_gone_ = true;
+  if (is_known_gone() || (looks_at_peer && link_->peer_has_ended())) return peer_gone_ = true;
   if (reader_.is_inbox_full()) {
     throw QueueFullError("nothing can come from " + options_.peer.name + ": the inbox is full, mostly of channel " +
                          channels_.at(inbox_.fullest()).id.describe() +

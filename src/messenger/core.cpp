@@ -53,9 +53,12 @@ Core::Core(std::unique_ptr<link::Link> end, CoreOptions options)
       reader_({peer_names_, requests_, inbox_, incoming_loans_, last_words_, options_.peer},
               options_.link.max_message_bytes) {
   if (options_.role == Role::worker && link_->peer_asks_in_hand()) requests_.tell_in_hand(link_->in_hand_words());
+  if (options_.role == Role::worker && link_->peer_asks_release()) link_->release_at_once();
 }
 
-Core::~Core() = default;
+Core::~Core() {
+  if (options_.role == Role::worker) link::stop_beats_into(link_->beat_words());
+}
 
 std::size_t Core::queued(const ChannelId& channel) const noexcept {
   const Channel* const found = channels_.find(channel);
@@ -110,7 +113,7 @@ bool Core::has_work(const ChannelId* replies_of) {
   } catch (const ProtocolError&) {
     return true;  // a receive from this messenger throws it to the user
   }
-  if (peer_known_gone_.load(std::memory_order_acquire)) peer_gone_ = true;  // pairs with note_peer_gone()
+  if (is_known_gone()) peer_gone_ = true;
   const bool has_message = replies_of == nullptr ? inbox_.live_count() + requests_.streams().unread() != 0
                                                  : inbox_.front(channels_.of(*replies_of).index, true) != nullptr;
   return has_message || has_room_for_rest || reader_.holds_error() ||
@@ -139,7 +142,7 @@ bool Core::try_drain() noexcept {
   try {
     drain(Stop::at_last_frame);
     any = reader_.next_sequence() != drained_before;
-    const bool is_gone = peer_known_gone_.load(std::memory_order_acquire);  // pairs with note_peer_gone()
+    const bool is_gone = is_known_gone();
     if (is_gone && (any || !has_noted_unanswered_)) note_unanswered();
     if (is_gone) retire_loans();
   } catch (...) {
@@ -205,7 +208,7 @@ void Core::throw_peer_gone(const os::Deadline* waited_until) {
   try {
     drain(Stop::at_last_frame);  // a send may find the end first: replies still in the link must count as received
     note_unanswered();
-    if (peer_known_gone_.load(std::memory_order_acquire)) retire_loans();  // pairs with note_peer_gone()
+    if (is_known_gone()) retire_loans();
   } catch (const std::exception&) {
     // The error to throw here is the peer's end. The next receive throws a ProtocolError.
   }

@@ -4,10 +4,10 @@
 // IncomingLoans, FrameReader, FrameWriter, LastWords, FailedRequests. Its own methods are in several files: core.cpp
 // (lifetime, counts, waits for several messengers), send.cpp and answer.cpp (sends), declare.cpp (declarations before
 // the first use of a name), in_place.cpp (receives straight from the link), receive.cpp (receives through the inbox),
-// put_back.cpp (messages that the user returns), save.cpp (states that a worker saves for the next one), latest.cpp
-// (channels that keep one message), lend.cpp (memory that the user fills and lends), take_over.cpp (what is left of an
-// earlier worker), resend.cpp (requests that are sent again to the next one), stream.cpp (requests that are answered in
-// parts).
+// put_back.cpp (messages that the user returns), health.cpp (whether the worker hangs), save.cpp (states that a worker
+// saves for the next one), latest.cpp (channels that keep one message), lend.cpp (memory that the user fills and lends),
+// take_over.cpp (what is left of an earlier worker), resend.cpp (requests that are sent again to the next one),
+// stream.cpp (requests that are answered in parts).
 //
 // Thread safety: one thread at a time, which `CallGuard` checks. Any thread may call `interrupt`, `close_requested`,
 // `end_received`, `note_peer_gone`, `try_drain`, `final_error`, `has_final_error`, `unanswered` and `all_counts`.
@@ -267,6 +267,23 @@ class Core {
     if (has_unsent_) needs_settling_ = true;
   }
 
+  // health.cpp
+  /// What the supervisor of this messenger has to know about the health of its worker.
+  struct PeerHealth {
+    link::Link::PeerLook link;
+    link::Beats beats;
+    struct Request {
+      std::uint64_t id;
+      bool is_stream;  // it is answered in parts
+    };
+    std::vector<Request> in_hand;  // empty if the worker was not asked for it
+  };
+  /// Call in watch() only.
+  void look_at_health(PeerHealth& health);
+  /// For programs that do not wait in calls: looks at the worker's health if that is due, and throws as a send does if
+  /// the worker has ended and no call has reported it. Returns true.
+  bool look_after_peer();
+
   /// Consumes a pending interrupt and throws InterruptedError, for callers that receive without waiting.
   void throw_if_interrupted();
   /// See Message::run().
@@ -285,7 +302,7 @@ class Core {
   /// For the worker layer, which knows the worker's pid only after it has made the core.
   void set_peer_pid(int pid) noexcept { options_.peer.pid = pid; }
   /// Any thread: from now on the peer counts as gone, and no wait sleeps any more.
-  void note_peer_gone() noexcept { peer_known_gone_.store(true, std::memory_order_release); }
+  void note_peer_gone() noexcept { peer_word_.fetch_or(kKnownGone, std::memory_order_release); }
 
  private:
   class CallGuard;
@@ -350,6 +367,8 @@ class Core {
   std::span<const std::byte> encode_state(const Outgoing& state, Buffer& buffer) const;
   void save_with_reply(const Outgoing& state, const Outgoing& answer, const ChannelId& channel, std::uint64_t id,
                        const SendOptions& options);
+  // health.cpp
+  std::chrono::nanoseconds watch();
 
   // async.cpp
   bool serve_one(AsyncOperation& operation, bool in_place);
@@ -400,6 +419,8 @@ class Core {
   /// `end_waits_for_inbox`: whether, after the deadline, the announced end of messages is not thrown while the inbox
   /// holds messages on other channels.
   bool wait_for_more(const os::Deadline& deadline, bool end_waits_for_inbox = true);
+  bool wait_until(const os::Deadline& deadline, bool is_late, bool throws_end);
+  bool wait_watched(const os::Deadline& deadline, bool is_late, bool throws_end);
   link::WaitEnd wait(const os::Deadline& deadline, bool incoming, std::size_t space) {
     try {
       return link_->wait(deadline, incoming, space);
@@ -431,8 +452,11 @@ class Core {
   template <class Look>
   auto look_at_streams(Look look) noexcept -> decltype(look(std::declval<const Streams&>()));
   /// For sends: the peer may be noted as gone before a wait finds it out, as after stop().
+  bool is_known_gone() const noexcept {
+    return (peer_word_.load(std::memory_order_acquire) & kKnownGone) != 0;  // pairs with note_peer_gone()
+  }
   void throw_if_gone() {
-    if (peer_known_gone_.load(std::memory_order_acquire)) peer_gone_ = true;  // pairs with note_peer_gone()
+    if (is_known_gone()) peer_gone_ = true;
     if (peer_gone_) report_peer_gone();
   }
   void throw_if_closed() {
@@ -481,8 +505,10 @@ class Core {
   std::uint32_t close_requests_thrown_ = 0;
   bool has_thrown_end_of_messages_ = false;
   bool peer_gone_ = false;
-  bool has_reported_gone_ = false;            // a send or a waiting receive has reported it
-  std::atomic<bool> peer_known_gone_{false};  // set by note_peer_gone(); pairs with the acquire loads
+  bool has_reported_gone_ = false;  // a send or a waiting receive has reported it
+  // One word for both, so that a wait has to look at one only.
+  static constexpr std::uint8_t kKnownGone = 1, kIsWatched = 2;  // by note_peer_gone(); by set_supervisor()
+  std::atomic<std::uint8_t> peer_word_{0};
   bool has_native_handle_ = false;
   bool needs_settling_ = false;       // has_native_handle_ is set, or has_unsent_ was set after the last call
   bool operations_receive_ = false;   // let_operations_receive()

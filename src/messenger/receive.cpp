@@ -200,24 +200,12 @@ void Core::throw_end_of_messages() {
 bool Core::check_peer_gone() {
   if (reader_.is_inbox_full() || (has_reported_gone_ && !asks_again_)) return false;
   if (peer_gone_) throw_peer_gone();
-  // acquire: pairs with note_peer_gone()
-  peer_gone_ = peer_known_gone_.load(std::memory_order_acquire) || link_->peer_has_ended();
+  peer_gone_ = is_known_gone() || link_->peer_has_ended();
   return peer_gone_;
 }
 
-/// Returns true if the caller must look again, and false if the deadline has passed. Instead of sleeping, it throws the
-/// error for a close request (again), for the end of the peer, or for the end of its messages.
-bool Core::wait_for_more(const os::Deadline& deadline, bool end_waits_for_inbox) {
-  // A peer that sends all the time, but never what the caller wants, must not extend the deadline.
-  const bool is_late = deadline.passed();
-  const bool throws_end = end_received() && (!is_late || !end_waits_for_inbox || inbox_.live_count() == 0);
-  // The end of messages is thrown before the end of the peer: a peer that has sent everything may exit.
-  if (throws_end && !has_thrown_end_of_messages_) throw_end_of_messages();
-  if (peer_gone_) report_peer_gone(&deadline);
-  if (peer_known_gone_.load(std::memory_order_acquire)) {  // pairs with note_peer_gone()
-    peer_gone_ = true;                                     // first look for what it sent before its end, then throw
-    return true;
-  }
+/// The second half of wait_for_more(): the wait itself.
+[[gnu::always_inline]] inline bool Core::wait_until(const os::Deadline& deadline, bool is_late, bool throws_end) {
   const std::uint64_t next = reader_.next_sequence();
   send_owed();
   if (reader_.next_sequence() != next) return true;  // a request that could not be sent again has failed
@@ -236,6 +224,32 @@ bool Core::wait_for_more(const os::Deadline& deadline, bool end_waits_for_inbox)
       peer_gone_ = true;
       return true;
   }
+  return true;
+}
+
+/// Returns true if the caller must look again, and false if the deadline has passed. Instead of sleeping, it throws the
+/// error for a close request (again), for the end of the peer, or for the end of its messages.
+bool Core::wait_for_more(const os::Deadline& deadline, bool end_waits_for_inbox) {
+  // A peer that sends all the time, but never what the caller wants, must not extend the deadline.
+  const bool is_late = deadline.passed();
+  const bool throws_end = end_received() && (!is_late || !end_waits_for_inbox || inbox_.live_count() == 0);
+  // The end of messages is thrown before the end of the peer: a peer that has sent everything may exit.
+  if (throws_end && !has_thrown_end_of_messages_) throw_end_of_messages();
+  if (peer_gone_) report_peer_gone(&deadline);
+  const std::uint8_t word = peer_word_.load(std::memory_order_acquire);  // pairs with note_peer_gone()
+  if (word != 0) [[unlikely]] {
+    if ((word & kKnownGone) == 0) return wait_watched(deadline, is_late, throws_end);
+    peer_gone_ = true;  // first look for what it sent before its end, then throw
+    return true;
+  }
+  return wait_until(deadline, is_late, throws_end);
+}
+
+/// The same for a supervisor that looks at the health of its worker from time to time.
+bool Core::wait_watched(const os::Deadline& deadline, bool is_late, bool throws_end) {
+  const std::chrono::nanoseconds next_look = watch();
+  if (deadline.remaining() <= next_look) return wait_until(deadline, is_late, throws_end);
+  (void)wait_until(os::Deadline(next_look), is_late, throws_end);
   return true;
 }
 

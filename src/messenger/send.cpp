@@ -324,6 +324,8 @@ std::span<std::byte> Core::room_for(std::size_t bytes, const os::Deadline& deadl
   } stuck{*link_};
 
   room_wanted_ = bytes;
+  const bool is_watched = (peer_word_.load(std::memory_order_relaxed) & kIsWatched) != 0;  // relaxed: never changes
+  os::Deadline next_look = deadline;
   for (bool is_late = false;;) {
     ++waits_for_room_;
     if (writer_.publishing() != FrameWriter::Publishing::at_once)
@@ -333,6 +335,11 @@ std::span<std::byte> Core::room_for(std::size_t bytes, const os::Deadline& deadl
     room = link_->reserve(bytes);
     if (!room.empty()) return room;
     if (peer_gone_) report_peer_gone(&deadline);
+    const os::Deadline* until = &deadline;
+    if (is_watched) [[unlikely]] {
+      next_look = os::Deadline(std::min(watch(), deadline.remaining()));
+      until = &next_look;
+    }
     stuck.set(reader_.is_inbox_full());
     if (reader_.is_inbox_full() && options_.role != Role::worker && link_->peer_is_stuck()) {
       throw QueueFullError("both ends of the link to " + options_.peer.name +
@@ -340,7 +347,7 @@ std::span<std::byte> Core::room_for(std::size_t bytes, const os::Deadline& deadl
                            channels_.at(inbox_.fullest()).id.describe() +
                            "): receive something, or raise LinkOptions::max_queued_bytes; nothing was sent");
     }
-    switch (wait(deadline, !reader_.is_inbox_full(), bytes)) {
+    switch (wait(*until, !reader_.is_inbox_full(), bytes)) {
       case link::WaitEnd::changed:
         // A peer that sends all the time must not extend the deadline. After it, this end looks once more.
         if (!is_late) {
@@ -349,6 +356,7 @@ std::span<std::byte> Core::room_for(std::size_t bytes, const os::Deadline& deadl
         }
         [[fallthrough]];
       case link::WaitEnd::timed_out:
+        if (until != &deadline && !deadline.passed()) break;
         throw TimeoutError("no space for the message to " + options_.peer.name +
                            " in the time given (it does not receive): nothing was sent");
       case link::WaitEnd::interrupted:
@@ -357,7 +365,7 @@ std::span<std::byte> Core::room_for(std::size_t bytes, const os::Deadline& deadl
         peer_gone_ = true;
         break;
     }
-    if (peer_known_gone_.load(std::memory_order_acquire)) peer_gone_ = true;  // pairs with note_peer_gone()
+    if (is_known_gone()) peer_gone_ = true;
   }
 }
 

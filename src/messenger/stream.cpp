@@ -274,7 +274,7 @@ void Core::wait_for_credit(const Message& request, std::uint64_t id, const os::D
         peer_gone_ = true;
         break;
     }
-    if (peer_known_gone_.load(std::memory_order_acquire)) peer_gone_ = true;  // pairs with note_peer_gone()
+    if (is_known_gone()) peer_gone_ = true;
     drain(Stop::at_last_frame);
   }
 }

@@ -3,6 +3,7 @@
 // Thread safety: called by the thread whose call has found the end, after it has left the core.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -49,6 +50,17 @@ class Supervisor {
   virtual std::size_t max_state_bytes() const noexcept = 0;
   /// The state that the worker is given that is being started. Null: none.
   virtual std::shared_ptr<const SavedState> state_to_give() const noexcept = 0;
+  /// What a worker that is started next has to tell its host, besides what all of them tell.
+  struct Asks {
+    bool in_hand = false;  // which requests it has in hand
+    bool reads = false;    // how far it has read, at once
+  };
+  virtual Asks asks() const noexcept = 0;
+  /// Whether calls of the messenger that wait have to call watch().
+  virtual bool is_watching() const noexcept = 0;
+  /// Called in a call of this core that is going to wait. Looks at the worker's health if that is due, and ends a
+  /// worker that hangs, so that the call finds its end. Returns when the next look is due, from now.
+  virtual std::chrono::nanoseconds watch(Core& core) = 0;
 };
 
 }  // namespace coproc::inline v0::detail

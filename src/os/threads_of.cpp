@@ -6,6 +6,7 @@
 
 #include <charconv>
 #include <cstdlib>
+#include <string_view>
 
 #include "os/directory.hpp"
 #include "os/fault.hpp"
@@ -24,6 +25,15 @@ std::optional<int> call_of(const std::string& directory) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc() || number < 0) return std::nullopt;
   return number;
+}
+
+std::string status_of(pid_t process) { return read_text("/proc/" + std::to_string(process) + "/status").value_or(""); }
+
+/// What stands behind `name` in a text of lines, and what follows; empty if it is not there. The first line is not
+/// searched.
+std::string_view field_of(const std::string& status, std::string_view name) {
+  const std::size_t at = status.find(name);
+  return at == std::string::npos ? std::string_view() : std::string_view(status).substr(at + name.size());
 }
 
 ThreadState thread_at(const std::string& directory, pid_t id) {
@@ -45,14 +55,17 @@ std::vector<ThreadState> threads_of(pid_t process) {
   return threads;
 }
 
+bool is_stopped_or_traced(pid_t process) {
+  const std::string status = status_of(process);
+  const std::string_view state = field_of(status, "\nState:\t"), tracer = field_of(status, "\nTracerPid:\t");
+  return state.starts_with('T') || state.starts_with('t') || (!tracer.empty() && !tracer.starts_with('0'));
+}
+
 bool has_handler(pid_t process, int signal) {
-  const std::string status = read_text("/proc/" + std::to_string(process) + "/status").value_or("");
-  constexpr std::string_view kCaught = "SigCgt:\t";
-  const std::size_t at = status.find(kCaught);
-  if (at == std::string::npos) return false;
+  const std::string status = status_of(process);
+  const std::string_view digits = field_of(status, "\nSigCgt:\t");
   std::uint64_t caught = 0;
-  const char* const digits = status.data() + at + kCaught.size();
-  std::from_chars(digits, status.data() + status.size(), caught, 16);
+  std::from_chars(digits.data(), digits.data() + digits.size(), caught, 16);
   return (caught >> (signal - 1) & 1) != 0;
 }
 

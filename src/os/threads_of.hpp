@@ -22,6 +22,9 @@ struct ThreadState {
 /// Empty if the process has ended, or if there is no /proc.
 std::vector<ThreadState> threads_of(pid_t process);
 
+/// Whether this process is stopped (state T or t) or has a tracer; false if /proc does not tell.
+bool is_stopped_or_traced(pid_t process);
+
 /// Whether this process has a handler for the signal, as far as /proc tells; false if it does not.
 bool has_handler(pid_t process, int signal);
 

@@ -9,6 +9,7 @@
 #include "coproc/errors.hpp"
 #include "messenger/access.hpp"
 #include "messenger/core.hpp"
+#include "messenger/supervised.hpp"
 #include "os/clock.hpp"
 #include "os/random.hpp"
 #include "os/wait_hook.hpp"
@@ -47,13 +48,21 @@ Supervision::State::State(Worker& worker, Messenger& messenger, std::string name
       schedule_(options_),
       recycling_(options_.recycle),
       states_(options_),
+      watch_(options_.health),
       past_ends_(options_.within) {
   if (options_.attempts == 0) throw InvalidArgumentError("RestartOptions: `attempts` is at least 1");
   if (options_.state_attempts == 0) throw InvalidArgumentError("RestartOptions: `state_attempts` is at least 1");
 }
 
 void Supervision::State::start(std::function<void()> start) {
+  if (is_watching() && WorkerAccess::is_on_machine(worker_)) {
+    throw InvalidArgumentError(
+        "start: worker " + name_ +
+        " runs on another machine, where nobody sees whether it hangs: RestartOptions::health is "
+        "for workers of this machine");
+  }
   start();  // throws if a worker is alive; then nothing has changed
+  watch_.begin();
   start_ = std::move(start);
   schedule_ = supervise::Schedule(options_);
   schedule_.note_start(os::now_ns(), false);
@@ -156,6 +165,20 @@ std::optional<std::size_t> Supervision::State::resend_bytes() const noexcept {
   return options_.pending == Pending::resend ? std::optional(options_.resend_bytes) : std::nullopt;
 }
 
+Supervisor::Asks Supervision::State::asks() const noexcept {
+  return {.in_hand = options_.pending == Pending::resend || watch_.health().has_reply_limit(),
+          .reads = watch_.health().has_unread_limit()};
+}
+
+/// Returns when it should be called again, from now.
+std::chrono::nanoseconds Supervision::State::look() {
+  if (start_ == nullptr || is_driving_) return std::chrono::nanoseconds::max();
+  const bool has_worker =
+      supervised(*MessengerAccess::core(messenger_), Timeout(std::chrono::seconds(0)),
+                 [&](const Timeout&) { return MessengerAccess::core(messenger_)->look_after_peer(); });
+  return has_worker ? watch_.next() : std::chrono::nanoseconds(std::max<std::int64_t>(due_ - os::now_ns(), 0));
+}
+
 bool Supervision::State::is_final() const {
   const os::MutexLock lock(mutex_);
   return is_final_;
@@ -168,7 +191,8 @@ void Supervision::State::set_final() {
 
 bool Supervision::State::is_wanted_after(const ExitStatus& status) const {
   const bool is_wanted =
-      options_.when == RestartWhen::always || (options_.when == RestartWhen::on_failure && !status.success());
+      options_.when == RestartWhen::always ||
+                         (options_.when == RestartWhen::on_failure && (!status.success() || status.hung));
   return is_wanted && (options_.unless == nullptr || !options_.unless(status));
 }
 
@@ -176,7 +200,7 @@ bool Supervision::State::is_wanted_after(const ExitStatus& status) const {
 bool Supervision::State::look_at_end(const WorkerDiedError* told) {
   if (end_) return true;
   ExitStatus status = told != nullptr ? told->exit_status() : worker_.exit_status().value_or(ExitStatus());
-  if (retires_since_ && (status.success() || is_over_grace_)) {
+  if (retires_since_ && !status.hung && (status.success() || is_over_grace_)) {
     reason_ = RestartReason::recycled;
     note_end(std::move(status));
     due_ = ended_at_;
@@ -306,6 +330,7 @@ bool Supervision::State::try_start() {
     plan_next();
     return false;
   }
+  watch_.begin();
   restart.pid = worker_.pid();
   const struct Resending {
     Messenger& messenger;
@@ -356,6 +381,7 @@ Supervision::~Supervision() = default;
 
 void Supervision::start(std::function<void()> start) { state_->start(std::move(start)); }
 void Supervision::make_final() { state_->make_final(); }
+std::chrono::nanoseconds Supervision::look() { return state_->look(); }
 std::vector<Restart> Supervision::history() const { return state_->history(); }
 Supervision::State& Supervision::state() noexcept { return *state_; }
 

@@ -24,6 +24,7 @@
 #include "supervise/recycling.hpp"
 #include "supervise/schedule.hpp"
 #include "supervise/state_keeper.hpp"
+#include "supervise/watch.hpp"
 
 namespace coproc::inline v0::detail {
 
@@ -70,6 +71,10 @@ class [[gnu::visibility("hidden")]] Supervision::State final : public Supervisor
   std::shared_ptr<const SavedState> state_to_give() const noexcept override {
     return gives_state_ ? states_.state() : nullptr;
   }
+  Asks asks() const noexcept override;
+  bool is_watching() const noexcept override { return watch_.health().has_limits(); }
+  std::chrono::nanoseconds watch(Core& core) override { return watch_.look(worker_, core); }
+  std::chrono::nanoseconds look();
 
  private:
   static constexpr std::size_t kMostHistory = 32;
@@ -99,6 +104,7 @@ class [[gnu::visibility("hidden")]] Supervision::State final : public Supervisor
   std::optional<std::int64_t> retires_since_;  // it was told that nothing more will be sent, so that it makes place
   bool is_over_grace_ = false;                 // it was stopped, since that took it too long
   supervise::StateKeeper states_;
+  supervise::Watch watch_;
   bool gives_state_ = false;  // during a restart: another start is one without a state
   bool is_driving_ = false;   // so that a call that on_restart makes does not drive
   std::optional<ExitStatus> end_;

@@ -65,6 +65,54 @@ const char* words_of(Fence fence) {
   return "; it may still run there";
 }
 
+/// A frame without its number: "#3 wait() + 0x1b (indexer+0x1639b)".
+std::string_view without_number(std::string_view frame) {
+  const std::size_t space = frame.find(' ');
+  return frame.starts_with('#') && space != std::string_view::npos ? frame.substr(space + 1) : frame;
+}
+
+/// Whether this frame only leads to the call that waits: it is one of the C or C++ library, or of coproc.
+bool is_of_library(const std::string& frame) {
+  const std::string_view text = without_number(frame);
+  const std::size_t in_module = text.rfind(" (");
+  const std::string_view function = text.substr(0, text.find('('));
+  if (function.find("coproc::v0::") != std::string_view::npos || function.starts_with("coproc_")) return true;
+  const std::string_view module = in_module == std::string_view::npos ? text : text.substr(in_module + 2);
+  constexpr std::string_view kLibraries[] = {"libc.", "libc-", "libm.", "libpthread", "libstdc++", "libcoproc", "ld-"};
+  return std::ranges::any_of(kLibraries, [&](std::string_view name) { return module.starts_with(name); });
+}
+
+std::string text_of(std::chrono::nanoseconds time) {
+  char text[32];
+  const auto seconds = std::chrono::duration<double>(time).count();
+  std::snprintf(text, sizeof text, seconds < 1 ? "%.3f s" : "%.1f s", seconds);
+  return text;
+}
+
+/// "a request had been in hand for 30.0 s; it was blocked in futex, in wait_for_lock() + 0x1b (indexer+0x1639b)"
+std::string text_of(const Hang& hang, const std::vector<std::string>& stack) {
+  std::string text;
+  switch (hang.why) {
+    case Hang::Why::unread:
+      text = "it had not read what was there for it for " + text_of(hang.time);
+      break;
+    case Hang::Why::reply:
+      text = "a request had been in hand for " + text_of(hang.time);
+      break;
+    case Hang::Why::beat:
+      text = "it had not called beat() for " + text_of(hang.time);
+      break;
+  }
+  if (!hang.note.empty()) text += ", its last beat being \"" + detail::in_one_line(hang.note) + "\"";
+  std::string where = hang.doing.empty() ? "" : "it was " + detail::in_one_line(hang.doing);
+  if (!stack.empty()) {
+    const auto own = std::ranges::find_if_not(stack, is_of_library);
+    where += where.empty() ? "it was in " : ", in ";
+    where += detail::in_one_line(without_number(own == stack.end() ? stack[0] : *own), 500);
+  }
+  return where.empty() ? text : text + "; " + where;
+}
+
 struct Describe {
   const ExitStatus& status;
 
@@ -78,7 +126,7 @@ struct Describe {
     if (end.core_dumped) text += " (core dumped)";
     if (status.violation) return "was ended by its sandbox: it called " + text_of(*status.violation);
     const bool is_ours = status.stopped_by == StopRung::terminate || status.stopped_by == StopRung::kill;
-    if (is_ours) return text + ", which coproc sent to stop it";
+    if (is_ours) return status.hung ? text : text + ", which coproc sent to stop it";
     if (status.limit == "memory") {
       return text +
              ", which coproc did not send (it seems the out-of-memory killer, which has ended a process of its "
@@ -143,6 +191,7 @@ std::string ExitStatus::report() const {
 
 std::string ExitStatus::describe() const {
   std::string text = std::visit(Describe{*this}, end);
+  if (hung) text += (signalled() ? " since " : "; coproc ended it since ") + text_of(*hung, stack);
   if (!exception_text.empty()) text += " after " + detail::in_lines(exception_text, kDeep);
   return text;
 }

@@ -4,6 +4,7 @@
 #include <signal.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 
 using namespace coproc;
@@ -35,6 +36,30 @@ TEST(ExitStatus, DescribesSignals) {
   EXPECT_EQ(status_of(Signalled{SIGKILL}).describe(),
             "was killed by SIGKILL, which coproc did not send (perhaps the out-of-memory killer)");
   EXPECT_EQ(status_of(Signalled{SIGRTMIN + 1}).describe(), "was killed by SIGRTMIN+1");
+}
+
+TEST(ExitStatus, DescribesHangs) {
+  ExitStatus status = status_of(Signalled{SIGKILL}, StopRung::kill);
+  status.hung = Hang{Hang::Why::reply, std::chrono::seconds(30), "blocked in futex", {}};
+  EXPECT_EQ(status.describe(),
+            "was killed by SIGKILL since a request had been in hand for 30.0 s; it was blocked in futex");
+  status.stack = {"#0 libc.so.6+0x86129", "#1 __lll_lock_wait + 0x30 (libc.so.6+0x85f30)",
+                  "#2 int coproc::v0::Messenger::receive_blocking<int>() + 0x30 (indexer+0x85f30)",
+                  "#3 wait_for_lock(coproc::v0::Messenger&) + 0x1b (indexer+0x1639b)",
+                  "#4 main + 0x40 (indexer+0x5120)"};
+  EXPECT_EQ(status.describe(),
+            "was killed by SIGKILL since a request had been in hand for 30.0 s; it was blocked in futex, in "
+            "wait_for_lock(coproc::v0::Messenger&) + 0x1b (indexer+0x1639b)");
+  status.stack.resize(2);
+  status.hung = Hang{Hang::Why::unread, std::chrono::milliseconds(200), {}, {}};
+  EXPECT_EQ(status.describe(),
+            "was killed by SIGKILL since it had not read what was there for it for 0.200 s; it was in "
+            "libc.so.6+0x86129");
+  status = status_of(Exited{0}, StopRung::terminate);
+  status.hung = Hang{Hang::Why::beat, std::chrono::seconds(2), "running", "chunk \x1b[31m17"};
+  EXPECT_EQ(status.describe(),
+            "exited with code 0; coproc ended it since it had not called beat() for 2.0 s, its last beat being "
+            "\"chunk \\x1b[31m17\"; it was running");
 }
 
 TEST(ExitStatus, ReportsOneLineWhereNothingElseIsKnown) {

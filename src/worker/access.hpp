@@ -43,6 +43,13 @@ struct WorkerAccess {
   /// The memory of the process; zeros if it has ended, or if the system does not say.
   static os::ProcessMemory memory_of(Worker& worker) noexcept;
 
+  /// Ends a worker that hangs, soon: asks where it is, if `asks_where`, and sends SIGTERM, and a moment later SIGKILL.
+  /// Waits for its end, with the wait hook. ExitStatus::hung will be `hang`, with what its first thread is doing. Does
+  /// nothing if it has ended.
+  static void end_hung(Worker& worker, Hang hang, bool asks_where);
+  /// Whether the worker is one on another machine.
+  static bool is_on_machine(const Worker& worker) noexcept;
+
   /// From the next start on, calls of the worker's messenger ask this for another worker.
   static void set_supervisor(Worker& worker, std::weak_ptr<Supervisor> supervisor);
   /// Calls `start`, which starts this worker again. What its last worker had sent and no receive has returned stays

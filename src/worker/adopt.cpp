@@ -25,7 +25,7 @@ LinkEnd Worker::new_link() {
   state.starter.store(static_cast<long>(os::fork_generation()), std::memory_order_relaxed);  // relaxed: see started()
   try {
     auto [run, core, worker_end] = make_link(state.options, state.reorders);
-    if (state.needs_in_hand()) core->underlying_link().ask_in_hand();
+    state.ask_to_tell(core->underlying_link());
     WorkerOptions options = state.options;
     capture_stderr_if_wanted(options, *run, core->underlying_link());
     auto lifeline = std::make_unique<process::Lifeline>();

@@ -17,6 +17,7 @@ std::unique_ptr<detail::Core> make_worker_core(std::unique_ptr<link::Link> end, 
                                                int host_pid, bool reports_crashes, std::size_t max_state_bytes) {
   static_assert(link::kCrashAreaBytes == process::kCrashReportBytes);
   end->forbid_handover();
+  link::beat_into(end->beat_words());
   if (reports_crashes) {
     try {
       process::report_crashes_into(end->crash_area());

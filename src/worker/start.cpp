@@ -117,9 +117,12 @@ NewLink make_link(const WorkerOptions& worker, bool reorders) {
   return {std::move(run), std::move(core), std::move(worker_end)};
 }
 
-bool Worker::State::needs_in_hand() const {
+void Worker::State::ask_to_tell(link::Link& host_link) const {
   const auto it = supervisor.lock();
-  return it != nullptr && it->resend_bytes().has_value();
+  if (it == nullptr) return;
+  const detail::Supervisor::Asks asks = it->asks();
+  if (asks.in_hand) host_link.ask_in_hand();
+  if (asks.reads) host_link.ask_release();
 }
 
 void Worker::State::begin(std::shared_ptr<Run> new_run, std::unique_ptr<Core> core) {
@@ -177,7 +180,7 @@ void Worker::start(const detail::StartPlan& plan) {
   try {
     auto [run, core, worker_end] = make_link(state.options, state.reorders);
     auto& host_link = core->underlying_link();
-    if (state.needs_in_hand()) host_link.ask_in_hand();
+    state.ask_to_tell(host_link);
 
     WorkerOptions start_options = state.options;
     start_options.kill_descendants = kills_descendants(state.options);

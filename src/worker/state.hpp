@@ -45,6 +45,8 @@ struct Run {
   std::mutex mutex;                                  // guards what follows, and `core`
   bool is_stack_read = false;
   std::optional<ExitStatus> status;
+  std::optional<Hang> hung;             // why it is being ended
+  std::vector<std::string> hung_stack;  // where its first thread was then
 
   /// Whether all that the worker sent has arrived. A process on this machine writes into the link's memory itself, so
   /// that its end completes the link, too; a process elsewhere could end before its last messages are here.
@@ -89,8 +91,8 @@ struct Worker::State final : census::WorkerSource {
   /// Parts the run from its core, which is then destroyed, and adds its counts to those of ended runs.
   void drop_run_from_messenger() noexcept;
   void set_run(std::shared_ptr<Run> new_run) noexcept;
-  /// Whether the next worker is to tell its host what it has in hand. Its link has to say so before it begins.
-  bool needs_in_hand() const;
+  /// Asks the next worker for what its supervisor needs to know of it. Call before the worker begins.
+  void ask_to_tell(link::Link& host_link) const;
   /// Makes this the current run. Its child exists, and its messages arrive through `core`.
   void begin(std::shared_ptr<Run> new_run, std::unique_ptr<detail::Core> core);
   void begin_started(std::shared_ptr<Run> new_run, std::unique_ptr<detail::Core> core);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "coproc/errors.hpp"
+#include "link/beats.hpp"
 #include "os/process_state.hpp"
 #include "process/take_over.hpp"
 #include "process/worker_end.hpp"
@@ -20,6 +21,8 @@ namespace coproc::inline v0 {
 std::uint64_t this_worker::number() noexcept { return process::own_identity().number; }
 
 std::uint64_t this_worker::seed() noexcept { return process::own_identity().seed; }
+
+void this_worker::beat(std::string_view note) noexcept { link::beat(note); }
 
 bool this_worker::is_worker() noexcept { return process::is_executable_worker(); }
 

@@ -48,6 +48,11 @@ void take_status(Run& run, RunLock& lock) {
   if (run.status || !ended) return;
   run.status = std::move(ended);
   run.status->start_note = run.start_note;
+  if (run.hung && run.status->stopped_by != StopRung::none) {  // or it has ended by itself just then
+    run.status->hung = std::move(run.hung);
+    run.status->stack = std::move(run.hung_stack);
+    run.is_stack_read = true;
+  }
   if (!run.stderr_tail) return;
   run.stderr_tail->drain();
   run.status->stderr_tail = run.stderr_tail->text();

@@ -168,6 +168,7 @@ class Consumer {
       : positions_(&positions),
         memory_(memory.data()),
         capacity_(memory.size()),
+        release_step_(memory.size() / 4),
         lengths_(static_cast<std::uint32_t>(memory.size() / 4) - kMinRecord + 1) {}
 
   bool is_fresh() const noexcept { return tail_seen_ == 0; }
@@ -221,7 +222,9 @@ class Consumer {
 
   /// Whether enough was popped to be given back now. Large pieces spare both sides the cache line. A producer that
   /// lacks less space than that for its record waits until records are popped, and not for this.
-  bool is_release_due() const noexcept { return head_ - head_published_ >= capacity_ / 4; }
+  bool is_release_due() const noexcept { return head_ - head_published_ >= release_step_; }
+  /// From now on everything that was popped is to be given back, so that the producer sees how far this side has come.
+  void release_at_once() noexcept { release_step_ = 1; }
   /// Gives the popped records' space back; true if there was any.
   bool release() noexcept {
     if (head_ == head_published_) return false;
@@ -252,6 +255,7 @@ class Consumer {
   Positions* positions_;  // constant after construction
   std::byte* memory_;     // constant after construction
   std::size_t capacity_;  // constant after construction
+  std::size_t release_step_;
   std::uint64_t head_ = 0;
   std::uint64_t head_published_ = 0;
   std::uint64_t tail_seen_ = 0;

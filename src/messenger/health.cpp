@@ -1,0 +1,36 @@
+// Whether the worker of a supervised messenger hangs: what its link tells about that, and when it is looked at.
+#include <chrono>
+#include <cstdint>
+#include <vector>
+
+#include "link/beats.hpp"
+#include "link/in_hand.hpp"
+#include "messenger/core.hpp"
+
+namespace coproc::inline v0::detail {
+
+/// Looks if that is due. Returns when the next look is due, from now.
+std::chrono::nanoseconds Core::watch() {
+  const auto supervisor = supervisor_.lock();
+  return supervisor == nullptr ? std::chrono::nanoseconds::max() : supervisor->watch(*this);
+}
+
+void Core::look_at_health(PeerHealth& health) {
+  std::vector<std::uint64_t> ids;
+  link::look_at_slots(link_->in_hand_words(), ids);
+  health.link = link_->look_at_peer();
+  health.beats = link::look_at_beats(link_->beat_words());
+  health.in_hand.clear();
+  for (const std::uint64_t id : ids) health.in_hand.push_back({id, requests_.streams().reads(id)});
+}
+
+bool Core::look_after_peer() {
+  const CallGuard guard(*this);
+  (void)watch();
+  if (has_reported_gone_ && !asks_again_) return true;
+  if (is_known_gone() || link_->peer_has_ended()) peer_gone_ = true;
+  if (peer_gone_) report_peer_gone();
+  return true;
+}
+
+}  // namespace coproc::inline v0::detail
