@@ -51,7 +51,10 @@ const char* name_of(coproc::Hang::Why why) {
   return "beat";
 }
 
-double seconds(std::chrono::nanoseconds time) { return std::chrono::duration<double>(time).count(); }
+template <class Duration>
+double seconds(Duration time) {
+  return std::chrono::duration<double>(time).count();
+}
 
 }  // namespace
 

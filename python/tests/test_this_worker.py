@@ -77,3 +77,20 @@ def test_it_is_there_when_the_module_is_imported():
         ).stdout
         == "0\n"
     )
+
+
+def beat(messenger):
+    for chunk in range(3):
+        this_worker.beat(f"chunk {chunk}")
+    this_worker.beat()
+    with pytest.raises(TypeError):
+        this_worker.beat(17)
+    messenger.send_norequest("beaten")
+
+
+def test_a_worker_beats_and_anybody_else_does_so_in_vain(method):
+    this_worker.beat("here is no worker")
+    worker = coproc.WorkerResource(beat, method=method)
+    worker.start()
+    assert worker.messenger.receive_blocking() == "beaten"
+    assert worker.join().hung is None  # nobody looks at it

@@ -31,6 +31,14 @@ void tenfold_but_two(PriorityMessenger& host) {
 
 }  // namespace
 
+TEST(MachineSupervised, LimitsOfHealthAreRefused) {
+  coproc::RestartOptions restarts;
+  restarts.health.reply = 30s;
+  coproc::Supervised worker{&tenfold_but_two, {.name = "tenfold", .machine = machines::here()}, restarts};
+  EXPECT_THROW(worker.start(), coproc::InvalidArgumentError);
+  EXPECT_FALSE(worker.is_alive());
+}
+
 TEST(MachineSupervised, AllThatIsUnansweredCountsAsInHand) {
   coproc::RestartOptions restarts{.most = 100, .backoff = {.then = 0s}};
   restarts.pending = coproc::Pending::resend;

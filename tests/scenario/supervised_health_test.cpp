@@ -329,16 +329,25 @@ TEST(SupervisedHealth, AWorkerThatIsTracedIsNotEnded_ButWhenItIsNotAnyMore) {
   worker.start();
   const int pid = worker.pid();
   const support::Pipe told;
-  const pid_t debugger = ::fork();
-  if (debugger == 0) {
+  struct Debugger {
+    const pid_t pid = ::fork();
+    void end() {
+      ::kill(pid, SIGKILL);
+      is_there = ::waitpid(pid, nullptr, 0) < 0;
+    }
+    bool is_there = true;
+    ~Debugger() {
+      if (is_there) end();
+    }
+  } debugger;
+  if (debugger.pid == 0) {
     told.write(::ptrace(PTRACE_SEIZE, pid, nullptr, nullptr) == 0);
     for (;;) ::pause();
   }
   const bool is_traced = told.read<bool>();
   const RequestId id = worker.messenger().send_request("spin");
   if (is_traced) expect_no_end(worker, 2s);
-  ::kill(debugger, SIGKILL);
-  ::waitpid(debugger, nullptr, 0);
+  debugger.end();
   try {
     (void)worker.messenger().receive_reply<std::string>(id);
     ADD_FAILURE() << "a reply";
