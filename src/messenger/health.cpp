@@ -26,6 +26,7 @@ void Core::look_at_health(PeerHealth& health) {
 
 bool Core::look_after_peer() {
   const CallGuard guard(*this);
+  link_->serve_watched();  // a worker whose stderr nobody empties would wait for that
   (void)watch();
   if (has_reported_gone_ && !asks_again_) return true;
   if (is_known_gone() || link_->peer_has_ended()) peer_gone_ = true;

@@ -1,6 +1,7 @@
 // Supervised workers that hang: they are ended, with what they were doing, and the path of every end follows. Workers
 // that only seem to hang are not.
 #include <gmock/gmock.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
@@ -358,7 +359,7 @@ TEST(SupervisedHealth, AWorkerThatIsTracedIsNotEnded_ButWhenItIsNotAnyMore) {
 }
 
 TEST(SupervisedHealth, AWorkerThatAnswersSlowlyIsNotEnded) {
-  Supervised worker{&hang, {}, with(all(60s))};
+  Supervised worker{&hang, {}, with({.reply = 60s, .beat = 40ms})};  // it never beats, and is looked at every 10 ms
   worker.start();
   expect_answer(worker, "a while");
   EXPECT_THAT(worker.history(), IsEmpty());
@@ -390,6 +391,27 @@ TEST(SupervisedHealth, AWorkerWhoseHostDoesNotReadIsNotEnded) {
     EXPECT_EQ(worker.messenger().receive_blocking<std::string>("much"), std::string(100, 'x'));
   }
   EXPECT_EQ(worker.messenger().receive_reply<std::string>(id), "much");
+}
+
+TEST(SupervisedHealth, ALookEmptiesTheStderrThatAWorkerWaitsFor) {
+  const support::Pipe told;
+  Supervised worker{[&](PriorityMessenger&) {
+                      const std::string text(1 << 16, 'x');
+                      for (int i = 0; i != 100; ++i) (void)!::write(STDERR_FILENO, text.data(), text.size());
+                      told.write('!');
+                    },
+                    {.method = coproc::StartMethod::fork, .capture_stderr = true},
+                    {.when = coproc::RestartWhen::never, .health = {.reply = 60s}}};
+  worker.start();
+  pollfd end{told.read_fd(), POLLIN, 0};
+  while (::poll(&end, 1, 1) == 0) {
+    try {
+      worker.look();
+    } catch (const WorkerDiedError&) {
+      // It was quick.
+    }
+  }
+  EXPECT_EQ(told.read<char>(), '!');
 }
 
 TEST(SupervisedHealth, LargeMessagesTravelWholeWhileItIsLookedAt) {
