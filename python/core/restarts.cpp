@@ -16,6 +16,7 @@
 #include "errors.hpp"
 #include "lock.hpp"
 #include "messenger.hpp"
+#include "options.hpp"
 
 namespace coproc_python {
 
@@ -32,7 +33,8 @@ using coproc::RestartWhen;
 // ---- options ----
 
 /// Calls `each(name, member)` for the members that Python has by the same names (coproc/worker_resource/restart.py). A
-/// new one is one line here, and one there. `unless` and `on_restart` are looked up when they are called.
+/// new one is one line here, and one there; one that is a struct has such a function of its own, and is a dataclass
+/// there. `unless` and `on_restart` are looked up when they are called.
 template <class Options, class Each>
 void for_each_member(Options& options, Each each)
   requires std::same_as<std::remove_const_t<Options>, RestartOptions>
@@ -57,6 +59,9 @@ void for_each_member(Options& options, Each each)
   each("spread", options.spread);
   each("reset_after", options.reset_after);
 }
+
+template <class Options>
+concept HasMembers = requires(Options& options) { for_each_member(options, [](const char*, auto&) {}); };
 
 constexpr std::pair<const char*, RestartWhen> kWhens[] = {
     {"never", RestartWhen::never}, {"on_failure", RestartWhen::on_failure}, {"always", RestartWhen::always}};
@@ -87,8 +92,13 @@ class Taking {
         words += std::string(words.empty() ? "'" : ", '") + word + "'";
       }
       throw py::value_error(refuse(("one of " + words).c_str()));
-    } else if constexpr (std::is_same_v<Member, Backoff>) {
+    } else if constexpr (HasMembers<Member>) {
       for_each_member(member, Taking(option, value));
+    } else if constexpr (std::is_same_v<Member, bool>) {
+      member = py::bool_(value);
+    } else if constexpr (std::is_same_v<Member, coproc::Timeout>) {
+      if (!value.is_none() && PyNumber_Check(value.ptr()) == 0) throw py::type_error(refuse("a number, or None"));
+      member = timeout_of(value);
     } else if constexpr (std::is_same_v<Member, std::size_t>) {
       if (py::isinstance<py::bool_>(value) || PyIndex_Check(value.ptr()) == 0)
         throw py::type_error(refuse("a whole number"));
@@ -123,10 +133,12 @@ struct Giving {
       for (const auto& [word, meaning] : words_of(member)) {
         if (meaning == member) to[name] = word;
       }
-    } else if constexpr (std::is_same_v<Member, Backoff>) {
+    } else if constexpr (HasMembers<const Member>) {
       py::dict inner;
       for_each_member(member, Giving{inner});
       to[name] = inner;
+    } else if constexpr (std::is_same_v<Member, coproc::Timeout>) {
+      to[name] = seconds(member);
     } else if constexpr (std::is_same_v<Member, std::chrono::nanoseconds>) {
       to[name] = std::chrono::duration<double>(member).count();
     } else {
