@@ -52,14 +52,24 @@ def wait_until_it_waits(messenger):
 
 def test_ctrl_c_ends_the_wait_for_a_backoff():
     program = """
-        import os, sys, signal, threading, time
+        import threading, time
         import coproc
         from supervised import MUCH_LATER, kill, tenfold
 
         worker = coproc.Supervised(tenfold, method="fork", restart=MUCH_LATER)
         worker.start()
         kill(worker)
-        print("waiting", flush=True)
+
+        def say_when_it_waits():
+            while True:
+                try:
+                    worker.messenger.receive_blocking("nothing", timeout=0)
+                except coproc.ConcurrentUseError:
+                    return print("waiting", flush=True)
+                except TimeoutError:
+                    time.sleep(0.001)
+
+        threading.Thread(target=say_when_it_waits).start()
         try:
             worker.messenger.receive_blocking()
         except KeyboardInterrupt:
@@ -75,11 +85,8 @@ def test_ctrl_c_ends_the_wait_for_a_backoff():
         env={**os.environ, "PYTHONPATH": os.pathsep.join([os.path.dirname(__file__), os.environ["PYTHONPATH"]])},
     )  # fmt: skip
     assert started.stdout.readline() == "waiting\n"
-    while started.poll() is None:
-        started.send_signal(signal.SIGINT)
-        if line := started.stdout.readline():
-            break
-    assert line == "interrupted [] False\n"
+    started.send_signal(signal.SIGINT)
+    assert started.stdout.readline() == "interrupted [] False\n"
     assert started.stdout.read() == "final\n"
     assert started.wait() == 0
     started.stdout.close()
