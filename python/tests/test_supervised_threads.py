@@ -292,7 +292,8 @@ def test_the_end_of_the_program_ends_it_although_a_thread_drives():
                 try:
                     worker.messenger.receive_blocking()
                 except coproc.WorkerDiedError:
-                    pass
+                    if not worker.is_alive():
+                        return  # it is final
         threading.Thread(target=drive, daemon=True).start()
         while len(worker.history()) < 5:
             time.sleep(0.001)
