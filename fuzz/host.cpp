@@ -25,13 +25,11 @@ namespace {
 constexpr std::size_t kKept = 4;
 
 /// Keeps what the peer saves, and starts nothing.
-struct KeepsStates final : coproc::detail::Supervisor {
+struct KeepsStates final : coproc::detail::PeerSupervisor {
   coproc::detail::Replacement replace_worker(const coproc::Error&, const coproc::os::Deadline& deadline) override {
     return {coproc::detail::Replaced::and_throw, nullptr, deadline};
   }
-  std::optional<std::size_t> resend_bytes() const noexcept override { return std::nullopt; }
   std::size_t max_state_bytes() const noexcept override { return 2048; }
-  std::shared_ptr<const coproc::detail::SavedState> state_to_give() const noexcept override { return nullptr; }
 };
 
 coproc::PriorityMessenger make(std::unique_ptr<coproc::link::Link> link, bool reorders, bool is_host) {

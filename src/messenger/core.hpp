@@ -227,7 +227,7 @@ class Core {
   void continue_ids_of(const Core& last) noexcept { requests_.continue_from(last.next_request_id()); }
 
   // take_over.cpp
-  void set_supervisor(std::weak_ptr<Supervisor> supervisor);
+  void set_supervisor(std::weak_ptr<PeerSupervisor> supervisor);
   void take_over(Core& last);
   /// The requests of the core that was taken over which have no reply fail by this error, each when its reply is
   /// received; or, if it is null, they are forgotten. Returns their number.
@@ -517,7 +517,7 @@ class Core {
   bool has_retired_loans_ = false;
   bool asks_again_ = false;  // ask_again()
   // restarts of a supervised worker
-  std::weak_ptr<Supervisor> supervisor_;
+  std::weak_ptr<PeerSupervisor> supervisor_;
   bool goes_on_ = false;
   std::optional<os::Deadline> gone_deadline_;  // of the call that has found the end, if it has waited
   struct Orphan {

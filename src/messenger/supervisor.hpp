@@ -30,9 +30,9 @@ struct Replacement {
   os::Deadline deadline;  // of the call
 };
 
-class Supervisor {
+class PeerSupervisor {
  public:
-  virtual ~Supervisor() = default;
+  virtual ~PeerSupervisor() = default;
 
   /// Called for the error that tells of the worker's end, or of a rule of the link that it has broken, and which is
   /// being handled. Starts another worker if that is wanted, and so gives the messenger another core. Throws what is to
@@ -41,26 +41,26 @@ class Supervisor {
 
   /// The most bytes that copies of unanswered requests may take, by which they are sent again to the next worker.
   /// nullopt: none are kept.
-  virtual std::optional<std::size_t> resend_bytes() const noexcept = 0;
+  virtual std::optional<std::size_t> resend_bytes() const noexcept { return std::nullopt; }
 
   /// Whether before_call() is to be called before each call.
-  virtual bool precedes_calls() const noexcept = 0;
-  virtual void before_call() = 0;
+  virtual bool precedes_calls() const noexcept { return false; }
+  virtual void before_call() {}
   /// The most bytes of a state that the worker may save. 0: none are kept.
-  virtual std::size_t max_state_bytes() const noexcept = 0;
+  virtual std::size_t max_state_bytes() const noexcept { return 0; }
   /// The state that the worker is given that is being started. Null: none.
-  virtual std::shared_ptr<const SavedState> state_to_give() const noexcept = 0;
+  virtual std::shared_ptr<const SavedState> state_to_give() const noexcept { return nullptr; }
   /// What a worker that is started next has to tell its host, besides what all of them tell.
   struct Asks {
     bool in_hand = false;  // which requests it has in hand
     bool reads = false;    // how far it has read, at once
   };
-  virtual Asks asks() const noexcept = 0;
+  virtual Asks asks() const noexcept { return {}; }
   /// Whether calls of the messenger that wait have to call watch().
-  virtual bool is_watching() const noexcept = 0;
+  virtual bool is_watching() const noexcept { return false; }
   /// Called in a call of this core that is going to wait. Looks at the worker's health if that is due, and ends a
   /// worker that hangs, so that the call finds its end. Returns when the next look is due, from now.
-  virtual std::chrono::nanoseconds watch(Core& core) = 0;
+  virtual std::chrono::nanoseconds watch(Core&) { return std::chrono::nanoseconds::max(); }
 };
 
 }  // namespace coproc::inline v0::detail

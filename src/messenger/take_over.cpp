@@ -112,7 +112,7 @@ std::size_t Core::fail_orphans(std::exception_ptr error) {
   return orphans.size();
 }
 
-void Core::set_supervisor(std::weak_ptr<Supervisor> supervisor) {
+void Core::set_supervisor(std::weak_ptr<PeerSupervisor> supervisor) {
   supervisor_ = std::move(supervisor);
   const auto held = supervisor_.lock();
   if (held == nullptr) return;
@@ -135,7 +135,7 @@ bool Core::may_retire_peer() const noexcept {
 
 /// Says what is to become of the call that has failed by this error. This core may be gone afterwards.
 Replacement Core::replace_peer(const Error& error, Timeout timeout) const {
-  const std::shared_ptr<Supervisor> supervisor = supervisor_.lock();
+  const std::shared_ptr<PeerSupervisor> supervisor = supervisor_.lock();
   const bool is_of_peer = dynamic_cast<const RemoteOrigin*>(&error) != nullptr;
   const os::Deadline deadline = gone_deadline_ ? *gone_deadline_ : os::Deadline(timeout.ns);
   if (supervisor == nullptr || is_of_peer || dynamic_cast<const DecodeError*>(&error) != nullptr)

@@ -165,7 +165,7 @@ std::optional<std::size_t> Supervision::State::resend_bytes() const noexcept {
   return options_.pending == Pending::resend ? std::optional(options_.resend_bytes) : std::nullopt;
 }
 
-Supervisor::Asks Supervision::State::asks() const noexcept {
+PeerSupervisor::Asks Supervision::State::asks() const noexcept {
   return {.in_hand = options_.pending == Pending::resend || watch_.health().has_reply_limit(),
           .reads = watch_.health().has_unread_limit()};
 }

@@ -41,7 +41,7 @@ class SupervisedTogether {
   virtual Waited start_again(Supervision::State& ended, const os::Deadline& deadline) = 0;
 };
 
-class [[gnu::visibility("hidden")]] Supervision::State final : public Supervisor {
+class [[gnu::visibility("hidden")]] Supervision::State final : public PeerSupervisor {
  public:
   State(Worker& worker, Messenger& messenger, std::string name, RestartOptions options);
 

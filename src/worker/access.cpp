@@ -19,7 +19,7 @@ WorkerAccess::OnlyLaunching::~OnlyLaunching() { worker_.state_->only_launches = 
 WorkerAccess::TakingOver::TakingOver(Worker& worker) : worker_(worker) { worker.state().takes_over = true; }
 WorkerAccess::TakingOver::~TakingOver() { worker_.state_->takes_over = false; }
 
-void WorkerAccess::set_supervisor(Worker& worker, std::weak_ptr<Supervisor> supervisor) {
+void WorkerAccess::set_supervisor(Worker& worker, std::weak_ptr<PeerSupervisor> supervisor) {
   worker.state().supervisor = std::move(supervisor);
 }
 

@@ -51,7 +51,7 @@ struct WorkerAccess {
   static bool is_on_machine(const Worker& worker) noexcept;
 
   /// From the next start on, calls of the worker's messenger ask this for another worker.
-  static void set_supervisor(Worker& worker, std::weak_ptr<Supervisor> supervisor);
+  static void set_supervisor(Worker& worker, std::weak_ptr<PeerSupervisor> supervisor);
   /// Calls `start`, which starts this worker again. What its last worker had sent and no receive has returned stays
   /// receivable.
   template <class Start>

@@ -30,7 +30,7 @@ Link& link_of_argument(const Messenger& messenger) {
 }
 
 std::string encode_request(const detail::StartPlan& plan, const Link& worker_end, const detail::CoreOptions& options,
-                           bool reports_crashes, const std::weak_ptr<detail::Supervisor>& supervisor,
+                           bool reports_crashes, const std::weak_ptr<detail::PeerSupervisor>& supervisor,
                            std::vector<int>& fds) {
   RunRequest request;
   request.own = description_of(worker_end, options.link, options.reorders);

@@ -63,6 +63,6 @@ link::Link& link_of_argument(const Messenger& messenger);
 /// codecs throw. `supervisor`: of this worker, or none.
 std::string encode_request(const detail::StartPlan& plan, const link::Link& worker_end,
                            const detail::CoreOptions& options, bool reports_crashes,
-                           const std::weak_ptr<detail::Supervisor>& supervisor, std::vector<int>& fds);
+                           const std::weak_ptr<detail::PeerSupervisor>& supervisor, std::vector<int>& fds);
 
 }  // namespace coproc::inline v0

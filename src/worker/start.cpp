@@ -120,7 +120,7 @@ NewLink make_link(const WorkerOptions& worker, bool reorders) {
 void Worker::State::ask_to_tell(link::Link& host_link) const {
   const auto it = supervisor.lock();
   if (it == nullptr) return;
-  const detail::Supervisor::Asks asks = it->asks();
+  const detail::PeerSupervisor::Asks asks = it->asks();
   if (asks.in_hand) host_link.ask_in_hand();
   if (asks.reads) host_link.ask_release();
 }

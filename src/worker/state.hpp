@@ -115,7 +115,7 @@ struct Worker::State final : census::WorkerSource {
     std::function<void(std::exception_ptr)> then = {};  // called once when the start is over, or given up
   };
   std::optional<Asked> asked;
-  std::weak_ptr<detail::Supervisor> supervisor;  // see WorkerAccess
+  std::weak_ptr<detail::PeerSupervisor> supervisor;  // see WorkerAccess
   std::shared_ptr<remote::Trunk> trunk;          // null: a start on another machine has a launch of its own
   bool only_launches = false;                    // start() only begins with the launch of the trunk
   bool takes_over = false;                       // whether the next link gets what no receive has returned of the last

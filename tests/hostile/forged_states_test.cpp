@@ -22,13 +22,11 @@ namespace {
 constexpr std::size_t kMost = 12'000;
 
 /// Keeps states, and starts nothing.
-struct KeepsStates final : coproc::detail::Supervisor {
+struct KeepsStates final : coproc::detail::PeerSupervisor {
   coproc::detail::Replacement replace_worker(const coproc::Error&, const coproc::os::Deadline& deadline) override {
     return {coproc::detail::Replaced::and_throw, nullptr, deadline};
   }
-  std::optional<std::size_t> resend_bytes() const noexcept override { return std::nullopt; }
   std::size_t max_state_bytes() const noexcept override { return kMost; }
-  std::shared_ptr<const coproc::detail::SavedState> state_to_give() const noexcept override { return nullptr; }
 };
 
 struct OneProcessForgedStates : hostile::BarePeer {
