@@ -15,13 +15,13 @@ namespace coproc::inline v0 {
 struct RecycleOptions {
   /// After so many requests were sent to it. 0: never because of this.
   std::uint64_t requests = 0;
-  /// When it has so many resident bytes; this is looked at every 100 ms at most. 0: never because of this. Of a worker on
-  /// another machine it is not known.
+  /// When it has so many resident bytes; this is looked at every 100 ms at most. 0: never because of this. Of a worker
+  /// on another machine it is not known.
   std::size_t memory = 0;
   /// When it was started so long ago. 0: never because of this.
   std::chrono::nanoseconds age = std::chrono::nanoseconds(0);
-  /// Each worker has limits of its own, smaller or greater by a random part, at most this share, so that many workers do
-  /// not make place at the same moment. From 0 to 1.
+  /// Each worker has limits of its own, smaller or greater by a random part, at most this share, so that many workers
+  /// do not make place at the same moment. From 0 to 1.
   double spread = 0.1;
   /// How long it may take to answer what it has. Then it is stopped, as by `Supervised::stop`.
   std::chrono::nanoseconds grace = std::chrono::seconds(30);

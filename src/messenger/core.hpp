@@ -5,8 +5,8 @@
 // (lifetime, counts, waits for several messengers), send.cpp and answer.cpp (sends), declare.cpp (declarations before
 // the first use of a name), in_place.cpp (receives straight from the link), receive.cpp (receives through the inbox),
 // put_back.cpp (messages that the user returns), health.cpp (whether the worker hangs), save.cpp (states that a worker
-// saves for the next one), latest.cpp (channels that keep one message), lend.cpp (memory that the user fills and lends),
-// take_over.cpp (what is left of an earlier worker), resend.cpp (requests that are sent again to the next one),
+// saves for the next one), latest.cpp (channels that keep one message), lend.cpp (memory that the user fills and
+// lends), take_over.cpp (what is left of an earlier worker), resend.cpp (requests that are sent again to the next one),
 // stream.cpp (requests that are answered in parts).
 //
 // Thread safety: one thread at a time, which `CallGuard` checks. Any thread may call `interrupt`, `close_requested`,

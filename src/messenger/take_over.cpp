@@ -117,7 +117,8 @@ void Core::set_supervisor(std::weak_ptr<PeerSupervisor> supervisor) {
   const auto held = supervisor_.lock();
   if (held == nullptr) return;
   goes_on_ = held->precedes_calls() || held->resend_bytes().has_value();
-  if (held->is_watching()) peer_word_.fetch_or(kIsWatched, std::memory_order_relaxed);  // relaxed: before the first call
+  if (held->is_watching())
+    peer_word_.fetch_or(kIsWatched, std::memory_order_relaxed);  // relaxed: before the first call
   reader_.states().keep(std::min(held->max_state_bytes(), options_.link.max_message_bytes));
   if (requests_.copies() != nullptr) return;
   if (const auto most = held->resend_bytes()) requests_.keep_copies(std::make_unique<KeptRequests>(*most));

@@ -1,8 +1,8 @@
 // Counts restarts, and says when there were as many as are allowed.
 //
 // Thread safety: none; for the thread that drives.
-// Invariants: `times_` are those of the restarts, oldest first, in ns; those that are over `within` old are removed when
-// the limit is asked for.
+// Invariants: `times_` are those of the restarts, oldest first, in ns; those that are over `within` old are removed
+// when the limit is asked for.
 #pragma once
 
 #include <chrono>

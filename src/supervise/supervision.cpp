@@ -190,8 +190,7 @@ void Supervision::State::set_final() {
 }
 
 bool Supervision::State::is_wanted_after(const ExitStatus& status) const {
-  const bool is_wanted =
-      options_.when == RestartWhen::always ||
+  const bool is_wanted = options_.when == RestartWhen::always ||
                          (options_.when == RestartWhen::on_failure && (!status.success() || status.hung));
   return is_wanted && (options_.unless == nullptr || !options_.unless(status));
 }

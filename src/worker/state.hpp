@@ -116,9 +116,9 @@ struct Worker::State final : census::WorkerSource {
   };
   std::optional<Asked> asked;
   std::weak_ptr<detail::PeerSupervisor> supervisor;  // see WorkerAccess
-  std::shared_ptr<remote::Trunk> trunk;          // null: a start on another machine has a launch of its own
-  bool only_launches = false;                    // start() only begins with the launch of the trunk
-  bool takes_over = false;                       // whether the next link gets what no receive has returned of the last
+  std::shared_ptr<remote::Trunk> trunk;              // null: a start on another machine has a launch of its own
+  bool only_launches = false;                        // start() only begins with the launch of the trunk
+  bool takes_over = false;  // whether the next link gets what no receive has returned of the last
   enum class Unawaited { nothing, forks, everything };  // which starts start() only asks for; forks: of the fork server
   Unawaited unawaited = Unawaited::nothing;
   void await();
