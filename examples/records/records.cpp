@@ -1,5 +1,6 @@
-// The highest number that was seen for each key, over TCP: a line "KEY NUMBER" is answered by "KEY HIGHEST", or by
-// "ERR reason". Four workers hold a part of the keys each. They may die at any time, and no client sees it.
+// The sum of the numbers that were reported for each key, over TCP: a line "KEY NUMBER" is answered by "KEY SUM", or by
+// "ERR reason". Four workers hold a part of the keys each. They may die at any time: no client sees it, and each number
+// is added exactly once.
 //
 //   $ coproc-records serve 0     serves until a SIGTERM, and prints its port
 //   $ coproc-records 10          asks itself for 10 s, then for 10 s in which it kills a worker every second
@@ -26,23 +27,23 @@ namespace {
 
 struct Record {
   std::string key;
-  std::int64_t highest = 0;
+  std::int64_t sum = 0;
 };
-/// Running it twice does no harm, so that it may be sent again when a worker dies.
 struct Report {
   using Reply = Record;
   std::string key;
-  std::int64_t number = 0;
+  std::int32_t number = 0;
 };
 
-/// What a worker knows ends with it: the next one begins with no records.
+/// Goes on from the records of the worker before. A report is answered and saved, or neither, and then it is sent again.
 void keep_records(coproc::PriorityMessenger& host) {
-  std::map<std::string, std::int64_t> records;
-  coproc::serve(host, [&](const Report& report) {
-    std::int64_t& highest = records.try_emplace(report.key, report.number).first->second;
-    highest = std::max(highest, report.number);
-    return Record{report.key, highest};
-  });
+  using Records = std::map<std::string, std::int64_t>;
+  auto records = coproc::this_worker::restored<Records>().value_or(Records());
+  for (;;) {
+    const auto report = host.receive_blocking<Report>();
+    const std::int64_t sum = records[report.key] += report.number;
+    host.save_and_reply(records, Record{report.key, sum});
+  }
 }
 
 /// A worker with the thread that waits for its answers. Whoever waits also starts the next worker, so that this does
@@ -123,7 +124,7 @@ class Service {
     Shard& shard = shards_[std::hash<std::string>()(report->key) % shards_.size()];
     try {
       const Record record = co_await shard.ask(std::move(*report));
-      co_return record.key + " " + std::to_string(record.highest) + "\n";
+      co_return record.key + " " + std::to_string(record.sum) + "\n";
     } catch (const std::exception& error) {  // too many restarts, or the request itself ends workers
       std::clog << std::string(error.what()) + "\n";
     }
@@ -162,9 +163,10 @@ int main(int argc, char** argv) try {
     return 0;
   }
   std::jthread thread([&] { service.run(); });
-  const Answers calm = ask(service.endpoint(), std::chrono::seconds(number), [] {});
+  const Answers calm = ask(service.endpoint(), std::chrono::seconds(number), "calm-", [] {});
   std::size_t kills = 0;
-  const Answers killed = ask(service.endpoint(), std::chrono::seconds(number), [&] { service.kill(kills++); });
+  const Answers killed =
+      ask(service.endpoint(), std::chrono::seconds(number), "killed-", [&] { service.kill(kills++); });
   service.stop();
   print("no kills", calm);
   print("a kill a second", killed);
