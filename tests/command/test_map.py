@@ -1,6 +1,8 @@
 """coproc map: who is whose worker, and what is in the links, seen from outside."""
 
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -151,6 +153,36 @@ class TestText:
         assert "3 (1 %)" in silent and silent.endswith("64 KiB")
         assert any("\\x1b[2J\\u202e<b>" in line for line in lines)
         assert any(line.startswith(f"link of left {host.pids['left']} and right") for line in lines)
+
+
+class TestGraph:
+    def test_has_a_box_for_each_process_and_an_arrow_to_each_worker(self, host):
+        text = run("map", "--dot", host.pid).stdout
+        assert all(byte == 10 or 32 <= byte < 127 for byte in text.encode())
+        assert text.startswith("digraph coproc {\n") and text.endswith("}\n")
+        quoted = r'"((?:[^"\\]|\\.)*)"'
+        boxes = dict(re.findall(rf"^  p(\d+) \[label={quoted}", text, re.MULTILINE))
+        edges = re.findall(rf"^  p(\d+) -> p(\d+) \[(?:label={quoted})?(.*)\];$", text, re.MULTILINE)
+        seen = Map(host.pid)
+        assert set(map(int, boxes)) == set(seen.processes)
+        assert boxes[str(host.pids["silent"])] == f"silent {host.pids['silent']}\\nblocked: pause"
+        owned = {(int(a), int(b)) for a, b, _, rest in edges if "dir=none" not in rest}
+        assert owned == {(one["host"], pid) for pid, one in seen.processes.items() if one["host"]}
+        (pair,) = ({int(a), int(b)} for a, b, _, rest in edges if "dir=none" in rest)
+        assert pair == {host.pids["left"], host.pids["right"]}
+        how = {int(b): label + rest for _, b, label, rest in edges if "dir=none" not in rest}
+        assert "unread 3 (1 %)" in how[host.pids["silent"]] and "red" not in how[host.pids["silent"]]
+        assert "color=red" in how[host.pids["flooding"]]
+
+    @pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz is not installed")
+    def test_is_what_graphviz_reads(self, host):
+        text = run("map", "--dot", host.pid).stdout
+        drawn = subprocess.run(["dot", "-Tplain"], input=text, capture_output=True, text=True)
+        assert drawn.returncode == 0, drawn.stderr
+        assert drawn.stdout.count("\nnode ") == len(Map(host.pid).processes)
+
+    def test_or_json_and_not_both(self, host):
+        assert run("map", "--dot", "--json", host.pid).returncode != 0
 
 
 # One process makes a link's memory and forks two that map it. Only the second keeps the descriptor, as a worker does.

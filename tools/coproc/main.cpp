@@ -54,7 +54,8 @@ int main(int argc, char** argv) {
 
   command::MapRequest mapped;
   CLI::App* map = app.add_subcommand("map", "Show who is whose worker, and what is in their links");
-  map->add_flag("--json", mapped.wants_json, "Print JSON");
+  CLI::Option* const map_json = map->add_flag("--json", mapped.wants_json, "Print JSON");
+  map->add_flag("--dot", mapped.wants_dot, "Print a graph for Graphviz")->excludes(map_json);
   map->add_option("pid", mapped.pids, "Only what belongs to these processes")->type_name("PID");
 
   command::TopRequest watched;

@@ -8,6 +8,7 @@
 
 #include "described.hpp"
 #include "described_link.hpp"
+#include "map_dot.hpp"
 #include "monitor/numbers.hpp"
 #include "seen.hpp"
 #include "table.hpp"
@@ -109,7 +110,11 @@ int map(const MapRequest& request) {
   const bool are_all_found = report_missing(seen, request.pids);
   const bool are_all = request.pids.empty();
   if (!are_all) seen = only_around(std::move(seen), request.pids);
-  request.wants_json ? print_json(watcher, seen) : print(watcher, seen, are_all);
+  if (request.wants_dot) {
+    print_dot(watcher, seen);
+  } else {
+    request.wants_json ? print_json(watcher, seen) : print(watcher, seen, are_all);
+  }
   return are_all_found ? 0 : 1;
 }
 

@@ -10,6 +10,7 @@ namespace command {
 struct MapRequest {
   std::vector<pid_t> pids;  // only what belongs to these; empty: all
   bool wants_json = false;
+  bool wants_dot = false;
 };
 
 /// Prints what there is at this moment. Returns 0, or 1 if one of the processes does not use coproc, does not exist, or
