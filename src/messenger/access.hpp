@@ -11,6 +11,7 @@
 
 #include "coproc/messenger.hpp"
 #include "messenger/core.hpp"
+#include "os/fork_guard.hpp"
 
 namespace coproc::inline v0::detail {
 
@@ -25,7 +26,13 @@ struct MessengerAccess {
                                              Timeout timeout);
   static Core* core(const Messenger& messenger) noexcept { return messenger.core_.get(); }
   static std::unique_ptr<Core> release_core(Messenger& messenger) noexcept { return std::move(messenger.core_); }
-  static void set_core(Messenger& messenger, std::unique_ptr<Core> core) noexcept { messenger.core_ = std::move(core); }
+  /// Gives the messenger a core, and keeps Messenger::interrupt() of other threads out meanwhile. An interrupt that was
+  /// meant for the last core is one of the new one.
+  static void set_core(Messenger& messenger, std::unique_ptr<Core> core) noexcept {
+    const os::ForkLock lock;
+    messenger.core_.swap(core);
+    if (core != nullptr && core->underlying_link().is_interrupted()) messenger.core_->interrupt();
+  }
 };
 
 }  // namespace coproc::inline v0::detail

@@ -12,6 +12,7 @@
 #include "messenger/access.hpp"
 #include "messenger/core.hpp"
 #include "messenger/supervised.hpp"
+#include "os/fork_guard.hpp"
 #include "os/wait_hook.hpp"
 
 namespace coproc::inline v0 {
@@ -127,6 +128,7 @@ ChannelCounts Messenger::counts(const ChannelId& channel) const noexcept {
 }
 bool Messenger::close_requested() const noexcept { return core_ != nullptr && core_->close_requested(); }
 void Messenger::interrupt() noexcept {
+  const os::ForkLock lock;  // since the thread that uses the messenger may replace the core: see set_core()
   if (core_ != nullptr) core_->interrupt();
 }
 int Messenger::native_handle() { return core().native_handle(); }

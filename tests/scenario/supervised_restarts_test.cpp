@@ -170,6 +170,30 @@ TEST(SupervisedRestarts, WhatOnRestartThrowsLeavesTheCallAndTheWorkerStays) {
   EXPECT_EQ(answer(worker, 4), 40);
 }
 
+TEST(SupervisedRestarts, InterruptsOfAnotherThreadMayMeetThem) {
+  Supervised worker{&tenfold, {}, at_once()};
+  worker.start();
+  PriorityMessenger& messenger = worker.messenger();
+  std::atomic<bool> is_over = false;
+  std::thread other([&] {
+    while (!is_over) messenger.interrupt();
+  });
+  for (int i = 0; i < 50; ++i) {
+    worker.kill();
+    for (bool was_told = false; !was_told;) {
+      try {
+        (void)messenger.receive_blocking();
+      } catch (const coproc::InterruptedError&) {
+      } catch (const WorkerDiedError&) {
+        was_told = true;
+      }
+    }
+  }
+  is_over = true;
+  other.join();
+  EXPECT_EQ(worker.history().back().number, 50U);
+}
+
 TEST(SupervisedRestarts, AWorkerThatDiesInOnRestartIsReplacedByTheNextCall) {
   std::optional<Supervised<decltype(&tenfold)>> worker;
   RestartOptions options = at_once();
