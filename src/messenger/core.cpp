@@ -198,6 +198,11 @@ void Core::retire_loans() noexcept {
   }
 }
 
+void Core::throw_end_was_sent() const {
+  throw LinkClosedError("send_end() has told " + options_.peer.name +
+                        " that nothing more will be sent: nothing was sent");
+}
+
 void Core::report_peer_gone(const os::Deadline* waited_until) {
   has_reported_gone_ = true;
   throw_peer_gone(waited_until);

@@ -121,6 +121,10 @@ class Core {
   void send_close_request();
   /// Announces to the peer that nothing more will be sent. A second call does nothing.
   void send_end(const SendOptions& options);
+  /// The same for a peer that is to make place for another one: it does not wait, and it is not the user who says it.
+  void retire_peer();
+  /// Whether it was only retire_peer() that has told the peer to end.
+  bool retires_peer() const noexcept { return retires_peer_; }
   void begin_batch();
   void end_batch() noexcept;
   /// If `is_quiet`, messages sent from now on do not wake a peer that sleeps.
@@ -494,6 +498,8 @@ class Core {
   std::size_t room_wanted_ = 0;                  // by the last send that found no room
   std::optional<std::uint64_t> room_wanted_at_;  // the end of what was sent, if that send did not wait
   bool has_sent_end_ = false;
+  bool retires_peer_ = false;     // retire_peer() has sent it, and the user has not wanted the same since
+  bool has_asked_close_ = false;  // the user has
 
   // receiving
   Inbox inbox_;

@@ -208,22 +208,20 @@ void Core::send_close_request() {
   CallGuard guard(*this);
   throw_if_gone();
   link_->request_close();
+  has_asked_close_ = true;
+  retires_peer_ = false;
 }
 
 void Core::send_end(const SendOptions& options) {
   CallGuard guard(*this);
   throw_if_gone();
   send_unsent(options.timeout);  // behind which the end may be told again
+  retires_peer_ = false;
   if (has_sent_end_ || owes_end_) return;
   FrameHeader header;
   header.kind = FrameKind::end;
   send_bytes(header, {}, deadline_of(options.timeout));
   has_sent_end_ = true;
-}
-
-void Core::throw_end_was_sent() const {
-  throw LinkClosedError("send_end() has told " + options_.peer.name +
-                        " that nothing more will be sent: nothing was sent");
 }
 
 void Core::begin_batch() {

@@ -1,5 +1,6 @@
 // Takes over what an earlier worker of a messenger has sent and no receive has returned, into the core of the next one.
 #include <algorithm>
+#include <chrono>
 #include <exception>
 #include <utility>
 #include <vector>
@@ -130,8 +131,13 @@ void Core::prepare_call() const {
 }
 
 bool Core::may_retire_peer() const noexcept {
-  return writer_.publishing() != FrameWriter::Publishing::later && !has_sent_end_ && !peer_gone_ &&
-         !requests_.streams().reads_any();
+  return writer_.publishing() != FrameWriter::Publishing::later && !has_sent_end_ && !has_asked_close_ &&
+         !peer_gone_ && !requests_.streams().reads_any();
+}
+
+void Core::retire_peer() {
+  send_end({.timeout = std::chrono::seconds(0)});
+  retires_peer_ = true;
 }
 
 /// Says what is to become of the call that has failed by this error. This core may be gone afterwards.

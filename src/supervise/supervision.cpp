@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <limits>
 #include <memory>
 #include <utility>
 
@@ -21,7 +20,6 @@ namespace {
 
 /// A wait for a backoff looks so often whether it was interrupted.
 constexpr std::chrono::milliseconds kSlice(20);
-constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
 
 double random_share() noexcept { return static_cast<double>(os::random_number() >> 11) / 9007199254740992.0; }
 
@@ -104,12 +102,12 @@ Replacement Supervision::State::replace_worker(const Error& error, const os::Dea
   if (told != nullptr && (told->pid() != worker_.pid() || worker_.is_alive())) {
     return and_throw;  // it tells of a request that an earlier worker has left
   }
-  if (!end_ && (is_final() || (options_.when == RestartWhen::never && !retires_since_))) return and_throw;
+  if (!end_ && (is_final() || (options_.when == RestartWhen::never && !is_retiring()))) return and_throw;
   if (dynamic_cast<const ProtocolError*>(&error) != nullptr) {
     // What a worker that has broken a rule of its link sends cannot be read any more, so that it is of no use.
     (void)worker_.stop({.close = std::chrono::seconds(0), .terminate = std::chrono::seconds(0)});
   } else if (told == nullptr) {  // a send after the end of messages
-    if (!retires_since_) return and_throw;
+    if (!is_retiring()) return and_throw;
     if (!await_retired(deadline)) return {Replaced::not_in_time, nullptr, deadline};
     return {Replaced::and_go_on, MessengerAccess::core(messenger_), deadline};  // and so finds its end
   }
@@ -125,40 +123,6 @@ Replacement Supervision::State::replace_worker(const Error& error, const os::Dea
   const bool goes_on = reason_ == RestartReason::recycled || (options_.pending == Pending::resend && told != nullptr);
   if (!goes_on) return and_throw;
   return {Replaced::and_go_on, MessengerAccess::core(messenger_), deadline};
-}
-
-/// If it is time for the worker to make place, it is told that nothing more will be sent. Its end follows when it has
-/// answered everything: a receive finds it, and a send waits for it.
-void Supervision::State::before_call() {
-  Core& core = *MessengerAccess::core(messenger_);
-  if (is_driving_ || retires_since_ || end_ || start_ == nullptr || !core.may_retire_peer()) return;
-  const std::int64_t now = os::now_ns();
-  const auto memory = [&]() noexcept { return WorkerAccess::memory_of(worker_).now; };
-  if (!recycling_.is_due(now, core.next_request_id(), memory) || is_final() || !worker_.is_alive()) return;
-  try {
-    core.send_end({.timeout = std::chrono::seconds(0)});
-    retires_since_ = now;
-  } catch (const Error&) {
-    // There is no room now, or the call that follows meets the same error.
-  }
-}
-
-/// Waits until the worker has made place. Returns false if the deadline has passed before.
-bool Supervision::State::await_retired(const os::Deadline& deadline) {
-  for (;;) {
-    const std::int64_t left = *retires_since_ + std::min(recycling_.grace(), kNever - *retires_since_) - os::now_ns();
-    if (left <= 0) {
-      is_over_grace_ = true;
-      (void)worker_.stop();
-      break;
-    }
-    const auto slice = std::min<std::chrono::nanoseconds>(kSlice, deadline.remaining());
-    if (worker_.join_for(std::min(slice, std::chrono::nanoseconds(left)))) break;
-    if (deadline.passed()) return false;
-    MessengerAccess::core(messenger_)->throw_if_interrupted();
-  }
-  MessengerAccess::core(messenger_)->note_peer_gone();
-  return true;
 }
 
 std::optional<std::size_t> Supervision::State::resend_bytes() const noexcept {
@@ -199,7 +163,7 @@ bool Supervision::State::is_wanted_after(const ExitStatus& status) const {
 bool Supervision::State::look_at_end(const WorkerDiedError* told) {
   if (end_) return true;
   ExitStatus status = told != nullptr ? told->exit_status() : worker_.exit_status().value_or(ExitStatus());
-  if (retires_since_ && !status.hung && (status.success() || is_over_grace_)) {
+  if (is_retiring() && !status.hung && (status.success() || is_over_grace_)) {
     reason_ = RestartReason::recycled;
     note_end(std::move(status));
     due_ = ended_at_;
@@ -230,6 +194,7 @@ void Supervision::State::note_end(ExitStatus status) {
 void Supervision::State::end_with(const State& other) {
   if (start_ == nullptr || is_final()) return;
   if (!end_) {
+    (void)is_retiring();
     const bool was_alive = worker_.is_alive();
     ExitStatus status = worker_.stop();
     // Its own end, which nobody has noticed yet, may have been one after which it is not started again.
@@ -336,7 +301,7 @@ bool Supervision::State::try_start() {
     ~Resending() { MessengerAccess::core(messenger)->begin_resending(); }
   } behind_on_restart{messenger_};
   end_.reset();
-  if (reason_ == RestartReason::recycled) MessengerAccess::core(messenger_)->forget_end();
+  if (retires_since_) MessengerAccess::core(messenger_)->forget_end();  // its own end may have come before
   note_started();
   decide_on_requests(restart);
   note(restart);

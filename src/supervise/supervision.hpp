@@ -86,6 +86,7 @@ class [[gnu::visibility("hidden")]] Supervision::State final : public PeerSuperv
   void note_end(ExitStatus status);
   void plan_next();
   void note_started();
+  bool is_retiring() noexcept;
   bool await_retired(const os::Deadline& deadline);
   Waited wait_until_due(const State& caller, const os::Deadline& deadline);
   bool begin_start();

@@ -218,6 +218,20 @@ TEST(SupervisedRecycling, OneThatDiesBeforeItHasFinishedHasDied) {
   EXPECT_EQ(worker.history().at(0).status.code(), 3);
 }
 
+/// The next one was not told the end that this one was told to make place.
+TEST(SupervisedRecycling, AfterOneThatDiesBeforeItHasFinishedTheNextOneIsSentTo) {
+  RestartOptions options = at_once();
+  options.pending = Pending::resend;
+  options.attempts = 1;
+  options.recycle = {.requests = 1, .spread = 0};
+  Supervised worker{&tenfold, {}, options};
+  worker.start();
+  const RequestId deadly = worker.messenger().send_request(kExits);
+  EXPECT_THROW((void)worker.messenger().receive_reply<int>(deadly), coproc::RequestAttemptsError);
+  EXPECT_EQ(worker.history().at(0).reason, RestartReason::its_end);
+  EXPECT_EQ(answer(worker, 4), 40);
+}
+
 TEST(SupervisedRecycling, AlsoOneThatIsNeverStartedAgainAfterItsEnd) {
   RestartOptions options = recycled({.requests = 2});
   options.when = RestartWhen::never;
@@ -236,6 +250,46 @@ TEST(SupervisedRecycling, TheEndThatTheUserTellsIsTheUsers) {
   EXPECT_THROW((void)worker.messenger().send_request(1), coproc::LinkClosedError);
   EXPECT_THROW((void)worker.messenger().receive_blocking(), WorkerDiedError);
   EXPECT_FALSE(worker.is_alive());
+}
+
+TEST(SupervisedRecycling, WhatTheUserTellsOneThatMakesPlaceHolds) {
+  chaos::Shared<std::atomic<bool>> may_go_on;
+  const auto slow = [&may_go_on](PriorityMessenger& host) {
+    for (;;) {
+      const int value = host.receive_blocking<int>();
+      while (!*may_go_on) std::this_thread::yield();
+      host.send_reply(value);
+    }
+  };
+  for (const Pending pending : {Pending::fail, Pending::resend}) {
+    for (const bool is_end : {true, false}) {
+      *may_go_on = false;
+      RestartOptions options = recycled({.requests = 1, .grace = 1h});
+      options.pending = pending;
+      Supervised worker{std::function<void(PriorityMessenger&)>(slow), {.method = coproc::StartMethod::fork}, options};
+      worker.start();
+      PriorityMessenger& messenger = worker.messenger();
+      const RequestId request = messenger.send_request(1);
+      EXPECT_EQ(messenger.receive_for(0s), std::nullopt);  // from now on it is to make place
+      is_end ? messenger.send_end() : messenger.send_close_request();
+      *may_go_on = true;
+      if (is_end) {
+        EXPECT_EQ(messenger.receive_reply<int>(request), 1);
+      }
+      EXPECT_THROW((void)messenger.receive_blocking<int>("nothing comes here"), WorkerDiedError);
+      EXPECT_THROW((void)messenger.send_request(1), WorkerDiedError);
+      EXPECT_TRUE(worker.history().empty());
+    }
+  }
+}
+
+TEST(SupervisedRecycling, OneThatTheUserHasAskedToCloseIsNotReplaced) {
+  Supervised worker{&count, {}, recycled({.requests = 1})};
+  worker.start();
+  (void)worker.messenger().send_request(0);
+  worker.messenger().send_close_request();
+  EXPECT_THROW((void)worker.messenger().receive_blocking<std::string>("nothing comes here"), WorkerDiedError);
+  EXPECT_TRUE(worker.history().empty());
 }
 
 TEST(SupervisedRecycling, IsNotLimitedAsRestartsAre) {
