@@ -58,7 +58,7 @@ void Core::take_over(Core& last) {
     for (const auto& [channel, run, id] : last.left_to_answer_) {
       left_to_answer_.push_back({channels_.of(last.channels_.at(channel).id).index, run, id});
     }
-    for (std::uint32_t i = 0; last.keeps_requests() && i != last.channels_.size(); ++i) {
+    for (std::uint32_t i = 0; last.goes_on_ && i != last.channels_.size(); ++i) {
       Channel& channel = last.channels_.at(i);
       if (channel.to_answer.count == 0) continue;
       const std::uint32_t index = channels_.of(channel.id).index;

@@ -44,13 +44,32 @@ void Supervision::State::before_call() {
   }
 }
 
+/// How long it may still take, in ns; not more than 0: it has to be stopped.
+std::int64_t Supervision::State::grace_left() const noexcept {
+  return *retires_since_ + std::min(recycling_.grace(), kNever - *retires_since_) - os::now_ns();
+}
+
+std::chrono::nanoseconds Supervision::State::watch(Core& core) {
+  const std::chrono::nanoseconds next = watch_.look(worker_, core);
+  if (!is_retiring() || !worker_.is_alive()) return next;
+  if (const std::int64_t left = grace_left(); left > 0) return std::min(next, std::chrono::nanoseconds(left));
+  is_over_grace_ = true;
+  (void)worker_.stop();
+  return std::chrono::nanoseconds(kSlice);
+}
+
 /// Waits until the worker has made place. Returns false if the deadline has passed before.
 bool Supervision::State::await_retired(const os::Deadline& deadline) {
   for (;;) {
-    const std::int64_t left = *retires_since_ + std::min(recycling_.grace(), kNever - *retires_since_) - os::now_ns();
+    const std::int64_t left = grace_left();
     if (left <= 0) {
       is_over_grace_ = true;
       (void)worker_.stop();
+      break;
+    }
+    try {
+      (void)MessengerAccess::core(messenger_)->look_after_peer();  // it may hang
+    } catch (const WorkerDiedError&) {
       break;
     }
     const auto slice = std::min<std::chrono::nanoseconds>(kSlice, deadline.remaining());

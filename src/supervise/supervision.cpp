@@ -53,7 +53,7 @@ Supervision::State::State(Worker& worker, Messenger& messenger, std::string name
 }
 
 void Supervision::State::start(std::function<void()> start) {
-  if (is_watching() && WorkerAccess::is_on_machine(worker_)) {
+  if (watch_.health().has_limits() && WorkerAccess::is_on_machine(worker_)) {
     throw InvalidArgumentError(
         "start: worker " + name_ +
         " runs on another machine, where nobody sees whether it hangs: RestartOptions::health is "

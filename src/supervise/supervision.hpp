@@ -72,8 +72,8 @@ class [[gnu::visibility("hidden")]] Supervision::State final : public PeerSuperv
     return gives_state_ ? states_.state() : nullptr;
   }
   Asks asks() const noexcept override;
-  bool is_watching() const noexcept override { return watch_.health().has_limits(); }
-  std::chrono::nanoseconds watch(Core& core) override { return watch_.look(worker_, core); }
+  bool is_watching() const noexcept override { return watch_.health().has_limits() || recycling_.is_wanted(); }
+  std::chrono::nanoseconds watch(Core& core) override;
   std::chrono::nanoseconds look();
 
  private:
@@ -90,6 +90,7 @@ class [[gnu::visibility("hidden")]] Supervision::State final : public PeerSuperv
   bool await_retired(const os::Deadline& deadline);
   Waited wait_until_due(const State& caller, const os::Deadline& deadline);
   bool begin_start();
+  std::int64_t grace_left() const noexcept;
   void end_start() noexcept;
   bool try_start();
   void note(Restart restart);

@@ -199,6 +199,50 @@ TEST(SupervisedRecycling, OneThatDoesNotFinishInItsGraceIsStopped) {
   EXPECT_THROW((void)worker.messenger().receive_reply<int>(lost), WorkerDiedError);
 }
 
+TEST(SupervisedRecycling, ItsGraceAlsoEndsWhileAReceiveWaits) {
+  const auto busy = [](PriorityMessenger& host) {
+    host.receive_blocking<int>();
+    support::sleep_for_ever();
+  };
+  Supervised worker{
+      +busy, {.stop = {.close = 0s, .terminate = 0s}}, recycled({.requests = 1, .grace = 20ms})};
+  worker.start();
+  const RequestId lost = worker.messenger().send_request(1);
+  EXPECT_THROW((void)worker.messenger().receive_reply<int>(lost), WorkerDiedError);
+  EXPECT_EQ(worker.history().at(0).reason, RestartReason::recycled);
+}
+
+TEST(SupervisedRecycling, OneThatHangsMeanwhileIsEndedByASendThatWaitsForIt) {
+  const auto busy = [](PriorityMessenger& host) {
+    host.receive_blocking<int>();
+    support::sleep_for_ever();
+  };
+  RestartOptions options = at_once();
+  options.recycle = {.requests = 1, .spread = 0, .grace = 1h};
+  options.health = {.reply = 100ms, .stack = false};
+  Supervised worker{+busy, {}, options};
+  worker.start();
+  (void)worker.messenger().send_request(1);
+  EXPECT_THROW((void)worker.messenger().send_request(2), WorkerDiedError);
+  EXPECT_EQ(worker.history().at(0).reason, RestartReason::its_end);
+  EXPECT_TRUE(worker.history().at(0).status.hung);
+}
+
+/// The next worker must not get the answer to what another one has asked.
+TEST(SupervisedRecycling, ARequestOfOneThatHasMadePlaceCannotBeAnswered) {
+  const auto asks = [](PriorityMessenger& host) {
+    (void)host.send_request(7);
+    for (;;) (void)host.receive_blocking();
+  };
+  Supervised worker{+asks, {}, recycled({.requests = 1})};
+  worker.start();
+  PriorityMessenger& messenger = worker.messenger();
+  EXPECT_EQ(messenger.receive_blocking<int>(), 7);
+  (void)messenger.send_request(0);
+  EXPECT_THROW(messenger.send_reply(8), coproc::NoRequestError);
+  EXPECT_EQ(worker.history().size(), 1U);
+}
+
 TEST(SupervisedRecycling, OneThatDiesBeforeItHasFinishedHasDied) {
   const auto dies = [](PriorityMessenger& host) {
     host.receive_blocking<int>();
