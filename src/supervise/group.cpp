@@ -119,6 +119,16 @@ Waited SupervisorGroup::State::start_again(Supervision::State& ended, const os::
   return its_own;
 }
 
+std::int64_t SupervisorGroup::State::due(const Supervision::State& ended) const noexcept {
+  std::int64_t due = ended.due();
+  if (options_.strategy == Strategy::one_for_one) return due;
+  for (std::size_t each = 0; each != members_.size(); ++each) {
+    const Supervision::State& member = state_of(each);
+    if (member.has_ended() && !member.has_given_up()) due = std::max(due, member.due());
+  }
+  return due;
+}
+
 // ---- SupervisorGroup ----
 
 SupervisorGroup::SupervisorGroup(SupervisorOptions options) : state_(std::make_unique<State>(options)) {}

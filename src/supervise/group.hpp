@@ -28,6 +28,7 @@ class [[gnu::visibility("hidden")]] SupervisorGroup::State final : public Superv
 
   void note_end(Supervision::State& ended, const ExitStatus& status) override;
   Waited start_again(Supervision::State& ended, const os::Deadline& deadline) override;
+  std::int64_t due(const Supervision::State& ended) const noexcept override;
 
  private:
   bool goes_with(std::size_t ended, std::size_t other) const noexcept;

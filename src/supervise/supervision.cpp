@@ -140,7 +140,12 @@ std::chrono::nanoseconds Supervision::State::look() {
   const bool has_worker =
       supervised(*MessengerAccess::core(messenger_), Timeout(std::chrono::seconds(0)),
                  [&](const Timeout&) { return MessengerAccess::core(messenger_)->look_after_peer(); });
-  return has_worker ? watch_.next() : std::chrono::nanoseconds(std::max<std::int64_t>(due_ - os::now_ns(), 0));
+  if (!has_worker) {
+    const std::int64_t due = together_ != nullptr ? together_->due(*this) : due_;
+    return std::chrono::nanoseconds(std::max<std::int64_t>(due - os::now_ns(), 0));
+  }
+  const bool may_follow = !is_final() && (options_.when != RestartWhen::never || retires_since_);
+  return worker_.is_alive() || may_follow ? watch_.next() : std::chrono::nanoseconds::max();
 }
 
 bool Supervision::State::is_final() const {
@@ -189,6 +194,7 @@ void Supervision::State::note_end(ExitStatus status) {
   states_.note_end(ended_at_, std::move(saved), core.has_been_answered() || reason_ != RestartReason::its_end);
   pid_at_end_ = worker_.pid();
   end_ = std::move(status);
+  core.ask_again(true);  // until there is another worker, or none will be: also calls that do not wait start it
 }
 
 void Supervision::State::end_with(const State& other) {
@@ -233,7 +239,6 @@ void Supervision::State::plan_next() {
 
 /// Waits as a receive does, with interrupts and the wait hook.
 Waited Supervision::State::wait_until_due(const State& caller, const os::Deadline& deadline) {
-  MessengerAccess::core(messenger_)->ask_again(true);  // however this ends, unless there is another worker, or none
   for (;;) {
     {
       const os::MutexLock lock(mutex_);

@@ -39,6 +39,8 @@ class SupervisedTogether {
   virtual void note_end(Supervision::State& ended, const ExitStatus& status) = 0;
   /// Starts it again, and those that go with it.
   virtual Waited start_again(Supervision::State& ended, const os::Deadline& deadline) = 0;
+  /// When that is due.
+  virtual std::int64_t due(const Supervision::State& ended) const noexcept = 0;
 };
 
 class [[gnu::visibility("hidden")]] Supervision::State final : public PeerSupervisor {
@@ -55,6 +57,7 @@ class [[gnu::visibility("hidden")]] Supervision::State final : public PeerSuperv
   bool was_started() const noexcept { return start_ != nullptr; }
   /// Whether its worker has ended, and is to be started again.
   bool has_ended() const noexcept { return end_.has_value(); }
+  std::int64_t due() const noexcept { return due_; }
   bool has_given_up() const noexcept { return given_up_ != nullptr; }
   /// It is not started any more: every call throws this error.
   void give_up(std::exception_ptr error) noexcept { given_up_ = std::move(error); }
@@ -87,10 +90,10 @@ class [[gnu::visibility("hidden")]] Supervision::State final : public PeerSuperv
   void plan_next();
   void note_started();
   bool is_retiring() noexcept;
+  std::int64_t grace_left() const noexcept;
   bool await_retired(const os::Deadline& deadline);
   Waited wait_until_due(const State& caller, const os::Deadline& deadline);
   bool begin_start();
-  std::int64_t grace_left() const noexcept;
   void end_start() noexcept;
   bool try_start();
   void note(Restart restart);

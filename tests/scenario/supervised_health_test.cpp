@@ -293,7 +293,16 @@ TEST(SupervisedHealth, ALookTellsOfAFinalEndOnce) {
   worker.kill();
   wait_for_end(worker);
   EXPECT_THROW((void)worker.look(), WorkerDiedError);
-  EXPECT_NO_THROW((void)worker.look());
+  EXPECT_EQ(worker.look(), std::chrono::nanoseconds::max());  // there is nothing to look at any more
+}
+
+TEST(SupervisedHealth, AtTheLimitOfRestartsAlsoCallsThatDoNotWaitThrow) {
+  Supervised worker{&hang, {}, {.most = 0}};
+  worker.start();
+  worker.kill();
+  EXPECT_THROW((void)worker.messenger().receive_blocking(), coproc::RestartLimitError);
+  EXPECT_THROW((void)worker.messenger().available(), coproc::RestartLimitError);
+  EXPECT_THROW((void)worker.look(), coproc::RestartLimitError);
 }
 
 // ---- what does not hang ----

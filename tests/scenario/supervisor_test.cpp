@@ -357,6 +357,42 @@ TEST(Supervisor, NoneIsStartedBeforeTheOneThatItDependsOn) {
   EXPECT_THAT(group.pids(), ElementsAre(0, 0));
 }
 
+/// A program with a loop looks at each of its workers when that has said so.
+TEST(Supervisor, ALookAtOneThatWasStoppedWithAnotherTellsWhenBothAreStarted) {
+  RestartOptions options;
+  options.backoff = {.first = 1h, .spread = 0};
+  options.within = 24h;
+  Group group({.strategy = Strategy::one_for_all}, 2, options);
+  group.supervisor.start();
+  group[1].kill();
+  wait_for_end(group[1]);
+  EXPECT_EQ(group[1].messenger().receive_for(0s), std::nullopt);
+  for (int i = 0; i < 2; ++i) {
+    const auto next = group[2].look();
+    EXPECT_GT(next, 0s);
+    EXPECT_LE(next, 1h);
+  }
+}
+
+TEST(Supervisor, ALookAtOneThatWasStoppedWithAnotherStartsBoth) {
+  RestartOptions options;
+  options.backoff = {.first = 300ms, .spread = 0};
+  Group group({.strategy = Strategy::one_for_all}, 2, options);
+  group.supervisor.start();
+  group[1].kill();
+  wait_for_end(group[1]);
+  EXPECT_EQ(group[1].messenger().receive_for(0s), std::nullopt);
+  while (!group[2].is_alive()) {
+    try {
+      (void)group[2].look();
+    } catch (const WorkerDiedError&) {
+      // It was started.
+    }
+  }
+  EXPECT_TRUE(group[1].is_alive());
+  group.expect_answers();
+}
+
 TEST(Supervisor, AnInterruptEndsTheWaitForAnotherOne) {
   RestartOptions slowly{.most = 1, .within = 2h, .backoff = {.first = 1h, .most = 1h}};
   Group group({.strategy = Strategy::rest_for_one, .most = 1000}, 0);
