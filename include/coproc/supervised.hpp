@@ -43,6 +43,9 @@ class COPROC_API Supervision {
   void make_final();
   /// See Supervised::look.
   std::chrono::nanoseconds look();
+  /// Whether the worker was told to make place for another one, and was not found to have ended yet. For the thread
+  /// that uses the messenger.
+  bool makes_place() const noexcept;
   std::vector<Restart> history() const;
 
   class State;

@@ -63,4 +63,13 @@ from .pool import (
     as_completed,
 )
 from .queues import MultiQueue, PriorityMultiQueue, PriorityQueue, RequestCtr
-from .worker_resource import Backoff, ProgramResource, RestartOptions, Supervised, WorkerResource, run_worker
+from .worker_resource import (
+    Backoff,
+    HealthOptions,
+    ProgramResource,
+    RecycleOptions,
+    RestartOptions,
+    Supervised,
+    WorkerResource,
+    run_worker,
+)

@@ -199,6 +199,7 @@ py::str in_pythons_words(std::string text) {
       {"Limits::", "Limits."},
       {"StartMethod::fork", "method='fork'"},
       {"StartMethod::spawn", "method='spawn'"},
+      {"is longer than 0, or kForever", "is longer than 0, or None"},
       {"send a std::vector instead", "send an ordinary array instead"},
       {"WorkerOptions::start_timeout", "start_timeout"},
       {"by coproc::this_worker::run()", "by coproc.run_worker()"},

@@ -10,6 +10,7 @@
 
 #include "arguments.hpp"
 #include "errors.hpp"
+#include "options.hpp"
 #include "pickling.hpp"
 
 namespace coproc_python {
@@ -341,6 +342,22 @@ Received Messenger::pop_from_queue(py::handle channel) {
   if (queued(channel) == 0)
     throw py::index_error("pop_from_queue: no message of this channel was taken from the link: ask available() first");
   return receive_message(channel, py::float_(0.0));
+}
+bool Messenger::makes_place() {
+  if (!is_supervised()) return false;
+  const Use use(*this);
+  return supervision_->makes_place();
+}
+py::object Messenger::look() {
+  if (!is_supervised() || is_closed()) return py::none();
+  return with_errors([&] {
+    const Use use(*this);
+    return seconds(use.run(coproc::kForever, [&](Timeout) { return Timeout(supervision_->look()); }));
+  });
+}
+py::object Messenger::look_if_needed() {
+  if (awaits_restart()) return py::float_(std::chrono::duration<double>(kLookAgain).count());
+  return is_supervised() && supervision_->watches_health ? look() : py::none();
 }
 bool Messenger::close_requested() { return !is_link_replaced_ && link().close_requested(); }
 void Messenger::interrupt() {

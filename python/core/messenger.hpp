@@ -96,10 +96,24 @@ class Messenger {
   const std::shared_ptr<HeldEnd>& held() const noexcept { return held_; }
   bool reorders() const noexcept { return reorders_; }
   bool unpickles() const noexcept { return unpickles_; }
-  /// `awaits` says whether the worker has ended and is to be started again, which calls that wait have to do.
-  void set_awaits_restart(std::function<bool()> awaits) { awaits_restart_ = std::move(awaits); }
-  bool is_supervised() const noexcept { return awaits_restart_ != nullptr; }
-  bool awaits_restart() const { return is_supervised() && awaits_restart_(); }
+  /// What the messenger of a Supervised asks.
+  struct Supervision {
+    /// Whether the worker has ended and is to be started again, which calls that wait have to do.
+    std::function<bool()> awaits_restart;
+    /// Whether the worker was told to make place for another one, so that sends wait until it has ended.
+    std::function<bool()> makes_place;
+    /// Supervised::look.
+    std::function<std::chrono::nanoseconds()> look;
+    bool watches_health;
+  };
+  void set_supervision(Supervision supervision) { supervision_ = std::move(supervision); }
+  bool is_supervised() const noexcept { return supervision_.has_value(); }
+  bool awaits_restart() const { return is_supervised() && supervision_->awaits_restart(); }
+  bool makes_place();
+  /// Looks after the worker. Returns after how many seconds to call it again: None if there is nothing to look at.
+  py::object look();
+  /// The same for tasks that watch the descriptor: None if it tells them everything.
+  py::object look_if_needed();
   void set_refusal(std::string text) { refusal_ = std::make_shared<const std::string>(std::move(text)); }
   const RefusalText& refusal() const noexcept { return refusal_; }
 
@@ -273,7 +287,7 @@ class Messenger {
   MainNames main_names_;
   Turn turn_;
   bool is_interrupted_ = false;  // by the user, so that the waiting call reports it
-  std::function<bool()> awaits_restart_;
+  std::optional<Supervision> supervision_;
   bool is_in_interlude_ = false;
   bool is_link_replaced_ = false;  // it is being replaced now
   py::set channels_;

@@ -188,6 +188,9 @@ void bind_messenger(py::module_& module) {
       .def("_lend", &Messenger::lend)
       .def("_set_main_names", &Messenger::set_main_names)
       .def("_awaits_restart", &Messenger::awaits_restart)
+      .def("_makes_place", &Messenger::makes_place)
+      .def("_look", &Messenger::look)
+      .def("_look_if_needed", &Messenger::look_if_needed)
       .def_property_readonly("_is_supervised", &Messenger::is_supervised)
       .def("receive_blocking", &Messenger::receive, "channel_id"_a = none, py::kw_only(), "timeout"_a = none,
            docs::kReceiveBlocking.c_str())

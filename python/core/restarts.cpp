@@ -25,9 +25,12 @@ namespace {
 using namespace pybind11::literals;
 using coproc::Backoff;
 using coproc::ExitStatus;
+using coproc::HealthOptions;
 using coproc::Pending;
+using coproc::RecycleOptions;
 using coproc::Restart;
 using coproc::RestartOptions;
+using coproc::RestartReason;
 using coproc::RestartWhen;
 
 // ---- options ----
@@ -46,6 +49,10 @@ void for_each_member(Options& options, Each each)
   each("pending", options.pending);
   each("attempts", options.attempts);
   each("resend_bytes", options.resend_bytes);
+  each("recycle", options.recycle);
+  each("max_state_bytes", options.max_state_bytes);
+  each("state_attempts", options.state_attempts);
+  each("health", options.health);
 }
 
 template <class Options, class Each>
@@ -60,6 +67,27 @@ void for_each_member(Options& options, Each each)
   each("reset_after", options.reset_after);
 }
 
+template <class Options, class Each>
+void for_each_member(Options& options, Each each)
+  requires std::same_as<std::remove_const_t<Options>, RecycleOptions>
+{
+  each("requests", options.requests);
+  each("memory", options.memory);
+  each("age", options.age);
+  each("spread", options.spread);
+  each("grace", options.grace);
+}
+
+template <class Options, class Each>
+void for_each_member(Options& options, Each each)
+  requires std::same_as<std::remove_const_t<Options>, HealthOptions>
+{
+  each("unread", options.unread);
+  each("reply", options.reply);
+  each("beat", options.beat);
+  each("stack", options.stack);
+}
+
 template <class Options>
 concept HasMembers = requires(Options& options) { for_each_member(options, [](const char*, auto&) {}); };
 
@@ -67,8 +95,20 @@ constexpr std::pair<const char*, RestartWhen> kWhens[] = {
     {"never", RestartWhen::never}, {"on_failure", RestartWhen::on_failure}, {"always", RestartWhen::always}};
 constexpr std::pair<const char*, Pending> kPendings[] = {
     {"fail", Pending::fail}, {"drop", Pending::drop}, {"resend", Pending::resend}};
+constexpr std::pair<const char*, RestartReason> kReasons[] = {{"its_end", RestartReason::its_end},
+                                                              {"another_end", RestartReason::another_end},
+                                                              {"recycled", RestartReason::recycled}};
 constexpr const auto& words_of(RestartWhen) { return kWhens; }
 constexpr const auto& words_of(Pending) { return kPendings; }
+constexpr const auto& words_of(RestartReason) { return kReasons; }
+
+template <class Enum>
+const char* word_of(Enum value) {
+  for (const auto& [word, meaning] : words_of(value)) {
+    if (meaning == value) return word;
+  }
+  return "";
+}
 
 /// Takes an option of Python. Throws TypeError and ValueError, which say which one it is.
 class Taking {
@@ -95,7 +135,8 @@ class Taking {
     } else if constexpr (HasMembers<Member>) {
       for_each_member(member, Taking(option, value));
     } else if constexpr (std::is_same_v<Member, bool>) {
-      member = py::bool_(value);
+      if (!py::isinstance<py::bool_>(value)) throw py::type_error(refuse("True or False"));
+      member = value.is(py::bool_(true));
     } else if constexpr (std::is_same_v<Member, coproc::Timeout>) {
       if (!value.is_none() && PyNumber_Check(value.ptr()) == 0) throw py::type_error(refuse("a number, or None"));
       member = timeout_of(value);
@@ -130,9 +171,7 @@ struct Giving {
   template <class Member>
   void operator()(const char* name, const Member& member) const {
     if constexpr (std::is_enum_v<Member>) {
-      for (const auto& [word, meaning] : words_of(member)) {
-        if (meaning == member) to[name] = word;
-      }
+      to[name] = word_of(member);
     } else if constexpr (HasMembers<const Member>) {
       py::dict inner;
       for_each_member(member, Giving{inner});
@@ -221,6 +260,8 @@ void supervise(Worker& self, const py::object& supervised) {
   const Owner owner(supervised);
   options.unless = [owner](const ExitStatus& status) { return is_final(owner, status); };
   options.on_restart = [owner](const Restart& restart) { tell(owner, restart); };
+  const HealthOptions& health = options.health;
+  self.watches_health = std::min({health.unread.ns, health.reply.ns, health.beat.ns}) != coproc::kForever.ns;
   self.supervision = std::make_unique<coproc::detail::Supervision>(self.life(), self.messenger(), self.name, options);
 }
 
@@ -253,6 +294,10 @@ void bind_restarts(py::module_& module, py::class_<Worker, std::shared_ptr<Worke
   py::class_<Restart>(module, "Restart",
                       "One restart of a supervised worker, or one attempt that has failed: Supervised.history().")
       .def_readonly("number", &Restart::number, "Which restart of the Supervised it was, from 1 on.")
+      .def_property_readonly(
+          "reason", [](const Restart& restart) { return word_of(restart.reason); },
+          "Why: 'its_end' (the worker before had ended), 'recycled' (it has made place, as RestartOptions.recycle say) "
+          "or 'another_end' (another worker of its group had ended: only C++ programs have such groups).")
       .def_readonly("status", &Restart::status, "How the worker before had ended, an ExitStatus.")
       .def_readonly("pid_before", &Restart::pid_before, "The pid of the worker before.")
       .def_readonly("pid", &Restart::pid, "The pid of the worker that was started; 0 if the start has failed.")
@@ -266,6 +311,10 @@ void bind_restarts(py::module_& module, py::class_<Worker, std::shared_ptr<Worke
                     "How many requests were left without an answer; 0 if the start has failed.")
       .def_readonly("resent", &Restart::resent,
                     "How many of these are sent again to the new worker. The others have failed or were dropped.")
+      .def_readonly("state_bytes", &Restart::state_bytes,
+                    "The bytes of the saved state that the new worker was given; None: it was given none.")
+      .def_readonly("state_dropped", &Restart::state_dropped,
+                    "Whether the saved state was dropped, since `state_attempts` workers had ended by it.")
       .def(
           "describe", [](const Restart& restart) { return in_pythons_words(describe(restart)); },
           "Say what has happened.\n\n"

@@ -207,7 +207,11 @@ void bind_worker(py::module_& module) {
            [](const WorkerPointer& self, Messenger& messenger) {
              messenger.use(self->messenger(), self, self->end_report);
              if (self->supervision == nullptr) return;
-             messenger.set_awaits_restart([worker = self.get()] { return awaits_restart(*worker); });
+             messenger.set_supervision(
+                 {.awaits_restart = [worker = self.get()] { return awaits_restart(*worker); },
+                  .makes_place = [worker = self.get()] { return worker->supervision->makes_place(); },
+                  .look = [worker = self.get()] { return worker->supervision->look(); },
+                  .watches_health = self->watches_health});
            })
       .def("print_unreported",
            [](Worker& self) {

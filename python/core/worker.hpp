@@ -26,6 +26,7 @@ class Worker {
   std::shared_ptr<EndReport> end_report = std::make_shared<EndReport>();
   /// Null: the worker is not started again when it ends. It goes before the worker is stopped.
   std::unique_ptr<coproc::detail::Supervision> supervision;
+  bool watches_health = false;  // it is ended when it hangs
 
   /// Needs no interpreter's lock, and must not have it: this waits for a restart that is under way.
   void make_final() {

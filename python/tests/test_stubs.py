@@ -29,10 +29,15 @@ with coproc.WorkerResource(target, name="echo") as worker:
     status: coproc.ExitStatus = worker.stop(close=1)
     code: int | None = status.code
 
+recycle = coproc.RecycleOptions(requests=1000, age=3600)
+health = {"reply": 30}
 options = coproc.RestartOptions(most=10, pending="resend", backoff={"then": 0.5}, on_restart=print)
+options = coproc.RestartOptions(recycle=recycle, health=health)
 with coproc.Supervised(target, restart=options, name="echo") as again:
     described: list[str] = [each.describe() for each in again.history()]
     delays: list[float] = [each.delay for each in again.history()]
+    dropped: list[bool] = [each.state_dropped for each in again.history() if each.reason == "recycled"]
+    soon: float | None = again.look()
 try:
     again.messenger.call(1)
 except coproc.RestartLimitError as error:
@@ -57,6 +62,7 @@ a.send(1)
 b.receive_blocking(timeout="soon")
 coproc.StopOptions(close="never")
 coproc.RestartOptions(when="sometimes")
+coproc.HealthOptions(beat="never")
 """
 
 
@@ -208,5 +214,5 @@ def test_a_type_checker_takes_what_is_right_and_not_what_is_wrong(check):
     good = check(GOOD)
     assert good.returncode == 0, good.stdout
     bad = check(BAD)
-    for line, text in ((4, "send"), (5, "timeout"), (6, "close"), (7, "when")):
+    for line, text in ((4, "send"), (5, "timeout"), (6, "close"), (7, "when"), (8, "beat")):
         assert any(f"program.py:{line}:" in said and text in said for said in bad.stdout.splitlines()), bad.stdout

@@ -11,7 +11,7 @@ def test_the_options_have_the_values_of_the_core():
         values = dict(vars(options))
         for name in ("unless", "on_restart"):
             assert values.pop(name) is None
-        return {**values, "backoff": vars(values["backoff"])}
+        return {name: vars(each) if hasattr(each, "__dict__") else each for name, each in values.items()}
 
     assert as_dict(RestartOptions()) == _core.restart_defaults()
 
@@ -36,6 +36,22 @@ def test_the_options_have_the_values_of_the_core():
         (ValueError, "RestartOptions.backoff", {"backoff": {"factor": 0}}),
         (ValueError, "RestartOptions.backoff", {"backoff": {"first": -1}}),
         (ValueError, "NaN", {"within": float("nan")}),
+        (ValueError, "`state_attempts` is at least 1", {"state_attempts": 0}),
+        (ValueError, "RestartOptions.max_state_bytes", {"max_state_bytes": -1}),
+        (TypeError, "RecycleOptions", {"recycle": 100}),
+        (TypeError, "request", {"recycle": {"request": 100}}),
+        (TypeError, "RestartOptions.recycle.requests", {"recycle": {"requests": 1.5}}),
+        (TypeError, "RestartOptions.recycle.age", {"recycle": {"age": None}}),
+        (ValueError, "RestartOptions.recycle.memory", {"recycle": {"memory": -1}}),
+        (ValueError, "`age` and `grace` are not negative", {"recycle": {"age": -1}}),
+        (ValueError, "`age` and `grace` are not negative", {"recycle": {"grace": -1}}),
+        (ValueError, "RestartOptions.recycle: `spread` is from 0 to 1", {"recycle": {"spread": 1.5}}),
+        (TypeError, "HealthOptions", {"health": 30}),
+        (TypeError, "RestartOptions.health.reply", {"health": {"reply": "long"}}),
+        (TypeError, "RestartOptions.health.stack", {"health": {"stack": 1}}),
+        (ValueError, "`reply` is longer than 0, or None", {"health": {"reply": 0}}),
+        (ValueError, "`unread` is longer than 0, or None", {"health": {"unread": -1}}),
+        (ValueError, "NaN", {"health": {"beat": float("nan")}}),
         (ValueError, "raise `within`, or lower `most`", {"within": 0.001}),
     ],
 )
@@ -46,8 +62,11 @@ def test_options_that_cannot_work_are_refused(error, says, options):
 
 
 def test_the_options_are_copied():
-    options = RestartOptions(most=7, backoff=coproc.Backoff(first=1))
+    options = RestartOptions(most=7, backoff=coproc.Backoff(first=1), recycle=coproc.RecycleOptions(requests=3))
     worker = Supervised(tenfold, restart=options)
     options.backoff.first = 2
-    assert worker.restart_options == RestartOptions(most=7, backoff=coproc.Backoff(first=1))
+    options.recycle.requests = 4
+    assert worker.restart_options == RestartOptions(
+        most=7, backoff=coproc.Backoff(first=1), recycle=coproc.RecycleOptions(requests=3)
+    )
     assert worker.restart_options is not options and worker.restart_options.backoff is not options.backoff

@@ -351,6 +351,7 @@ Supervision::~Supervision() = default;
 void Supervision::start(std::function<void()> start) { state_->start(std::move(start)); }
 void Supervision::make_final() { state_->make_final(); }
 std::chrono::nanoseconds Supervision::look() { return state_->look(); }
+bool Supervision::makes_place() const noexcept { return state_->makes_place(); }
 std::vector<Restart> Supervision::history() const { return state_->history(); }
 Supervision::State& Supervision::state() noexcept { return *state_; }
 

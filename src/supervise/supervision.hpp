@@ -78,6 +78,7 @@ class [[gnu::visibility("hidden")]] Supervision::State final : public PeerSuperv
   bool is_watching() const noexcept override { return watch_.health().has_limits() || recycling_.is_wanted(); }
   std::chrono::nanoseconds watch(Core& core) override;
   std::chrono::nanoseconds look();
+  bool makes_place() const noexcept { return retires_since_.has_value(); }
 
  private:
   static constexpr std::size_t kMostHistory = 32;

@@ -132,20 +132,25 @@ class AsyncReceiver:
                 found = look_as(waiter)
                 if found is not None:
                     return found
-                if self._awaits_restart():
-                    await _until_next_look(end, waiter.woken)
-                else:
+                pause = self._look_if_needed() if self._is_supervised else None
+                if pause is None:
                     await _until(end, waiter.woken)
+                else:
+                    await _until_next_look(end, waiter.woken, pause)
             finally:
                 watch.leave(waiter)
 
     async def _send_request_async(self, data, channel_id):
-        """Send a request, without blocking the event loop while a worker that has ended waits for its restart."""
+        """Send a request.
+
+        This does not block the event loop while a worker that has ended waits for its restart, nor while one makes
+        place for another.
+        """
         while self._is_supervised:
             try:
                 return self.send_request(data, channel_id, timeout=0)
             except TimeoutError:
-                if not self._awaits_restart():
+                if not (self._awaits_restart() or self._makes_place()):
                     break  # the link is full
             await asyncio.sleep(_LOOK_AGAIN_SECONDS)
         return self.send_request(data, channel_id)
@@ -170,17 +175,17 @@ class AsyncReceiver:
         return _Watch()
 
 
-#: So often a task looks whether a worker that has ended can be started again: no descriptor tells that.
+#: So often a send looks whether a worker that has ended can be started again: no descriptor tells that.
 _LOOK_AGAIN_SECONDS = 0.02
 
 
-async def _until_next_look(end, future):
+async def _until_next_look(end, future, pause):
     loop = asyncio.get_running_loop()
     if end is not None and loop.time() >= end:
         raise TimeoutError("no message came in this time")
-    now = loop.time() + _LOOK_AGAIN_SECONDS
+    next_look = loop.time() + pause
     with contextlib.suppress(TimeoutError):
-        await _until(now if end is None else min(now, end), future)
+        await _until(next_look if end is None else min(next_look, end), future)
 
 
 async def _until(end, future):

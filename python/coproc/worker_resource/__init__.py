@@ -1,12 +1,14 @@
 from ..errors import WorkerIsAlreadyAliveError, WorkerIsAlreadyDeadError, WorkerIsDeadError
 from .program_resource import ProgramResource, run_worker
-from .restart import Backoff, RestartOptions
+from .restart import Backoff, HealthOptions, RecycleOptions, RestartOptions
 from .supervised import Supervised
 from .worker_resource import WorkerResource
 
 __all__ = [
     "Backoff",
+    "HealthOptions",
     "ProgramResource",
+    "RecycleOptions",
     "RestartOptions",
     "Supervised",
     "WorkerIsAlreadyAliveError",

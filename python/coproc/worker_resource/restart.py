@@ -33,6 +33,49 @@ class Backoff:
 
 
 @dataclasses.dataclass(kw_only=True)
+class RecycleOptions:
+    """When a worker that works makes place for a new one: since it grows, or to be on the safe side.
+
+    It is told the end of messages, and receives and answers all that it was sent, so that nothing fails. It does not
+    count as a restart. The values are checked when a Supervised is made of them.
+
+    :param requests: after so many requests were sent to it; 0, the default: never because of this
+    :param memory: when it has so many resident bytes; 0, the default: never because of this
+    :param age: when it was started so many seconds ago; 0, the default: never because of this
+    :param spread: Each worker has limits of its own, smaller or greater by a random part, at most this share; 0.1 by
+        default. From 0 to 1.
+    :param grace: how many seconds it may take to answer what it has, before it is stopped; 30 by default
+    """
+
+    requests: int = 0
+    memory: int = 0
+    age: float = 0.0
+    spread: float = 0.1
+    grace: float = 30.0
+
+
+@dataclasses.dataclass(kw_only=True)
+class HealthOptions:
+    """When a worker counts as hung, and is ended; `ExitStatus.hung` then says why.
+
+    A worker that waits for messages and has nothing to answer never hangs. All times are seconds, longer than 0. None,
+    the default of each: never because of this. The values are checked when a Supervised is made of them, and `start`
+    refuses limits for workers on other machines.
+
+    :param unread: there is something for it in the link, and it has taken nothing out for so long
+    :param reply: a request has been in hand for so long: its target has received it, and not answered it
+    :param beat: Its target has not called `this_worker.beat` for so long. This begins with its first call, and stands
+        still while it waits for messages.
+    :param stack: whether it is asked where its threads are before it is ended, for `ExitStatus.stack`; True by default
+    """
+
+    unread: typing.Optional[float] = None
+    reply: typing.Optional[float] = None
+    beat: typing.Optional[float] = None
+    stack: bool = True
+
+
+@dataclasses.dataclass(kw_only=True)
 class RestartOptions:
     """When the worker of a Supervised is started again, and what becomes of its requests.
 
@@ -51,6 +94,11 @@ class RestartOptions:
         RequestAttemptsError; 2 by default. In hand are those that a worker has received and not answered. From 1.
     :param resend_bytes: Of 'resend': the most bytes that copies of unanswered requests take, with 256 for each; 64 MiB
         by default. A request for which there is no room fails as by 'fail'.
+    :param recycle: when a worker that works makes place for a new one, RecycleOptions or a dict of their members
+    :param max_state_bytes: The most bytes of a state that the worker saves; 64 MiB by default. With 0 none is kept.
+    :param state_attempts: A state by which so many workers in a row have ended is dropped, and the next worker begins
+        without one; 2 by default. From 1.
+    :param health: when the worker counts as hung, and is ended, HealthOptions or a dict of their members
     :param unless: A function that is called with the ExitStatus at each end, in the thread that drives. If it returns
         true, that end is final. None, the default, for none.
     :param on_restart: A function that is called with the Restart after each restart, in the thread that drives. It may
@@ -65,6 +113,10 @@ class RestartOptions:
     pending: str = "fail"
     attempts: int = 2
     resend_bytes: int = 64 << 20
+    recycle: RecycleOptions = dataclasses.field(default_factory=RecycleOptions)
+    max_state_bytes: int = 64 << 20
+    state_attempts: int = 2
+    health: HealthOptions = dataclasses.field(default_factory=HealthOptions)
     unless: typing.Optional[typing.Callable] = None
     on_restart: typing.Optional[typing.Callable] = None
 

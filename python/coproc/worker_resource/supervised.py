@@ -81,6 +81,18 @@ class Supervised(WorkerResource):
         self._kept = kept
         self._is_final = False
 
+    def look(self):
+        """Look after the worker once, as a call that waits does, for programs that wait elsewhere.
+
+        It looks at the worker's health, ends it if it hangs, and starts another one if that is due, and blocks for that
+        long. The awaited calls of the messenger do so by themselves while they wait. Call it in a thread that may use
+        the messenger.
+
+        :return: after how many seconds to call it again; None: there is nothing to look at
+        :raises Exception: what a send raises: WorkerDiedError once for each end
+        """
+        return None if self._messenger is None else self._messenger._look()
+
     def history(self):
         """Return the last 32 restarts, oldest first: a list of Restarts. Any thread may call this. Does not block."""
         return self._worker.history()
