@@ -34,6 +34,21 @@ def seed():
     return _core.own_seed() if _own is None else _own[1]
 
 
+def restored(default=None):
+    """Return the state that this worker was given: the newest one that a worker before it has saved.
+
+    Both are workers of the same Supervised, and saved it by the messenger's `save`, `save_and_reply` or
+    `save_and_reply_to`. Each call decodes it anew. Does not block.
+
+    :param default: What is returned if there is none, None by default: this is the first worker since `start`, none
+        before has saved anything, or the state was dropped, since workers ended by it (RestartOptions.state_attempts).
+    :return: the state
+    :raises Exception: what unpickling the state raises
+    """
+    state = _core.own_restored()
+    return default if state is None else state[0]
+
+
 def beat(note=""):
     """Tell the host that this worker is getting on with what it does.
 

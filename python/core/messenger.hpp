@@ -86,6 +86,7 @@ class Messenger {
       ~Guest() { messenger.leave(); }
     };
     use(link, nullptr);
+    unpickles_state = unpickles_;
     const Guest guest{*this};
     f();
   }
@@ -119,6 +120,9 @@ class Messenger {
 
   // ---- sending ----
 
+  /// In a worker: whether a state that was saved is a pickle, as what its messenger sends.
+  static inline bool unpickles_state = true;
+
   enum class Send { norequest, request, reply };
   std::uint64_t send(Send what, py::handle data, py::handle channel, py::handle timeout, py::handle priority);
   bool try_send(py::handle data, py::handle channel, py::handle priority);
@@ -126,6 +130,10 @@ class Messenger {
   std::vector<std::uint64_t> send_requests(py::iterable data, py::handle channel, py::handle timeout,
                                            py::handle priority);
   void reply_to(const Received& request, py::handle data, py::handle timeout, py::handle priority);
+  void save(py::handle state, py::handle timeout);
+  void save_and_reply(py::handle state, py::handle data, py::handle channel, py::handle timeout, py::handle priority);
+  void save_and_reply_to(py::handle state, const Received& request, py::handle data, py::handle timeout,
+                         py::handle priority);
   void reply_error_to(const Received& request, py::handle exception, py::handle timeout);
   void send_error(py::handle exception, py::handle timeout);
   void send_close_request();

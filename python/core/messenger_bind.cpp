@@ -175,6 +175,11 @@ void bind_messenger(py::module_& module) {
            "priority"_a = none, docs::kTrySendRequest.c_str())
       .def("reply_to", &Messenger::reply_to, "request"_a, "data"_a, py::kw_only(), "timeout"_a = none,
            "priority"_a = none, docs::kReplyTo.c_str())
+      .def("save", &Messenger::save, "state"_a, py::kw_only(), "timeout"_a = none, docs::kSave.c_str())
+      .def("save_and_reply", &Messenger::save_and_reply, "state"_a, "data"_a, "channel_id"_a = none, py::kw_only(),
+           "timeout"_a = none, "priority"_a = none, docs::kSaveAndReply.c_str())
+      .def("save_and_reply_to", &Messenger::save_and_reply_to, "state"_a, "request"_a, "data"_a, py::kw_only(),
+           "timeout"_a = none, "priority"_a = none, docs::kSaveAndReplyTo.c_str())
       .def("reply_error_to", &Messenger::reply_error_to, "request"_a, "exception"_a, py::kw_only(), "timeout"_a = none,
            docs::kReplyErrorTo.c_str())
       .def("reply_part_to", &Messenger::reply_part_to, "request"_a, "data"_a, py::kw_only(), "timeout"_a = none,

@@ -137,6 +137,30 @@ inline const std::string kReplyTo =
     ":raises NoRequestError: if the message is not a request, has an answer already, or came through an earlier "
     "link\n" +
     kSendErrors + kDataErrors;
+inline const std::string kState = ":param state: the state, anything that can be sent\n";
+inline const std::string kStateErrors =
+    ":raises MessageTooLargeError: also if the state is larger than `RestartOptions.max_state_bytes`; then the one\n"
+    "    before counts\n";
+inline const std::string kSave =
+    "In a worker: save a state for the next worker of its Supervised, in place of the one before.\n\n"
+    "The next one gets it by `this_worker.restored`. When this returns the state counts, even if the worker ends at\n"
+    "once, by SIGKILL too. Blocks only while the link is full, which it is until the host looks at its messenger.\n"
+    "Without a Supervised it does nothing.\n\n" +
+    kState + kSendTimeout + kStateErrors + kSendErrors + ":raises Exception: what pickling the state raises\n";
+inline const std::string kSaveAndReply =
+    "Save a state and answer the oldest request of this channel, or neither, whenever the worker ends.\n\n"
+    "This is `save` and `send_reply` in one message. With `pending='resend'` each request then changes the state\n"
+    "exactly once. Blocks only while the link is full. Without a Supervised this is `send_reply`.\n\n" +
+    kState + kData + kChannel + kSendTimeout + kPriority + kStateErrors + kSendErrors + kDataErrors;
+inline const std::string kSaveAndReplyTo =
+    "Save a state and answer this request, or neither, whenever the worker ends.\n\n"
+    "This is `save` and `reply_to` in one message. With `pending='resend'` each request then changes the state\n"
+    "exactly once. Blocks only while the link is full. Without a Supervised this is `reply_to`.\n\n" +
+    kState + ":param request: the request, a DataMessage that this messenger has received\n" + kData + kSendTimeout +
+    kPriority +
+    ":raises NoRequestError: if the message is not a request, has an answer already, or came through an earlier "
+    "link\n" +
+    kStateErrors + kSendErrors + kDataErrors;
 inline const std::string kReplyErrorTo =
     "Answer this request by an exception, which the other side's receive of the reply raises.\n\n"
     "Blocks only while the link is full.\n\n"

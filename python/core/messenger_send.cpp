@@ -105,6 +105,36 @@ void Messenger::reply_to(const Received& request, py::handle data, py::handle ti
   });
 }
 
+void Messenger::save(py::handle state, py::handle timeout) {
+  send_value(state, timeout, [&](coproc::Messenger& link, const auto& value, Timeout within) {
+    link.save(value, {.timeout = within});
+    return 0;
+  });
+}
+
+void Messenger::save_and_reply(py::handle state, py::handle data, py::handle channel, py::handle timeout,
+                               py::handle priority) {
+  const ChannelId id = id_of(channel);  // a copy, as in send
+  SendOptions options{.priority = priority_of(priority, data, reorders_)};
+  const OutgoingData kept(state, unpickles_, main_names_);
+  send_value(data, timeout, [&](coproc::Messenger& link, const auto& answer, Timeout within) {
+    options.timeout = within;
+    kept.visit([&](const auto& value) { link.save_and_reply(value, answer, id, options); });
+    return 0;
+  });
+}
+
+void Messenger::save_and_reply_to(py::handle state, const Received& request, py::handle data, py::handle timeout,
+                                  py::handle priority) {
+  SendOptions options{.priority = priority_of(priority, data, reorders_)};
+  const OutgoingData kept(state, unpickles_, main_names_);
+  send_value(data, timeout, [&](coproc::Messenger& link, const auto& answer, Timeout within) {
+    options.timeout = within;
+    kept.visit([&](const auto& value) { link.save_and_reply_to(value, request.message, answer, options); });
+    return 0;
+  });
+}
+
 void Messenger::reply_part_to(const Received& request, py::handle data, py::handle timeout) {
   send_value(data, timeout, [&](coproc::Messenger& link, const auto& value, Timeout within) {
     link.reply_part_to(request.message, value, {.timeout = within});

@@ -12,6 +12,7 @@
 #include "errors.hpp"
 #include "messenger.hpp"
 #include "packed.hpp"
+#include "pickling.hpp"
 
 namespace coproc_python {
 
@@ -38,6 +39,17 @@ int run(Messenger& messenger, const py::function& target, bool takes_arguments) 
   }
   messenger.close();
   return code;
+}
+
+/// The state that this worker was given, as a tuple, or None. It is as its messenger sends: a worker that unpickles
+/// nothing does not unpickle what the one before has saved either.
+py::object restored() {
+  if (Messenger::unpickles_state) {
+    auto state = coproc::this_worker::restored<Value>();
+    return state ? py::object(py::make_tuple(unpickle(*std::move(state)))) : py::none();
+  }
+  const auto state = coproc::this_worker::restored<Packed>();
+  return state ? py::object(py::make_tuple(unpacked(state->in.data(), state->in.size()))) : py::none();
 }
 
 /// A target that was sent from another machine, in a process that runs nothing else.
@@ -75,6 +87,7 @@ int run_sent(py::function prepare) {
 void bind_this_program(py::module_& module) {
   module.def("own_number", &coproc::this_worker::number);
   module.def("own_seed", &coproc::this_worker::seed);
+  module.def("own_restored", &restored);
   module.def("beat", &coproc::this_worker::beat);
   module.def("is_worker", &coproc::this_worker::is_worker, "Whether a host has started this program as an Executable.");
   module.def("run_sent", &run_sent);

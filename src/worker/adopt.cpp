@@ -36,6 +36,10 @@ LinkEnd Worker::new_link() {
     parts->description.reports_crashes = state.options.report_crashes;
     parts->description.heeds_signals_of_others = state.options.heed_signals_of_others;
     parts->description.host_pid = ::getpid();
+    if (const auto supervisor = state.supervisor.lock()) {
+      parts->description.max_state_bytes = supervisor->max_state_bytes();
+      parts->description.state = state_from(supervisor.get());
+    }
     parts->memory = os::duplicate(memory);
     parts->wake_in = os::duplicate(wake_in);
     parts->wake_out = os::duplicate(wake_out);

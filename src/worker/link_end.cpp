@@ -103,7 +103,7 @@ LinkEnd::LinkEnd(std::span<const int> fds, std::string_view description) : parts
   }
   EndDescription& read = parts_->description;
   try {
-    Decoder decoder(std::as_bytes(std::span(description)), 4096);
+    Decoder decoder(std::as_bytes(std::span(description)), description.size() + 4096);
     decode_into(decoder, read);
     decoder.finish();
   } catch (const DecodeError& error) {
@@ -130,7 +130,7 @@ std::vector<int> LinkEnd::fds() const {
 std::string LinkEnd::description() const {
   if (parts_ == nullptr) return {};
   detail::Buffer bytes;
-  Encoder encoder(bytes, 4096);
+  Encoder encoder(bytes, std::size_t{1} << 40);  // a state has its own limit
   encode(encoder, parts_->description);
   const auto written = encoder.written();
   return {reinterpret_cast<const char*>(written.data()), written.size()};
@@ -191,8 +191,9 @@ int LinkEnd::run(const std::function<void(M&)>& target) {
   generation = os::fork_generation();
   lifeline->end_with_host();
   if (!end.heeds_signals_of_others) os::heed_host_only(end.host_pid);
-  M messenger = MessengerAccess::make<M>(
-      make_worker_core(std::move(link), limits_of(end.link), kReorders<M>, end.host_pid, end.reports_crashes));
+  take_given(std::exchange(parts.description.state, std::nullopt), end.link.max_message_bytes);
+  M messenger = MessengerAccess::make<M>(make_worker_core(std::move(link), limits_of(end.link), kReorders<M>,
+                                                          end.host_pid, end.reports_crashes, end.max_state_bytes));
   return run_target([&] { target(messenger); }, messenger);
 }
 

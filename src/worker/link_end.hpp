@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "coproc/link_end.hpp"
 #include "link/link.hpp"
@@ -13,13 +14,15 @@
 namespace coproc::inline v0 {
 
 struct EndDescription {
-  std::uint32_t version = 3;
+  std::uint32_t version = 4;
   HandedMessenger link;
   bool is_of_worker = false;     // then there is a fourth descriptor: its lifeline
   bool captures_stderr = false;  // then there is one more: a pipe
   bool reports_crashes = false;
   bool heeds_signals_of_others = false;
   int host_pid = 0;
+  std::uint64_t max_state_bytes = 0;  // of a worker: as in RunRequest
+  std::optional<GivenState> state;    // of a worker
 };
 
 struct LinkEnd::Parts {

@@ -14,7 +14,6 @@
 #include "messenger/core.hpp"
 #include "process/start_stage.hpp"
 #include "worker/link_end.hpp"
-#include "worker/restored.hpp"
 #include "worker/run_request.hpp"
 #include "worker/run_target.hpp"
 
@@ -56,14 +55,7 @@ std::shared_ptr<Received> receive(const process::StartRequest& start, std::vecto
     throw StartReport{StartStage::handshake, 0, std::string("the start request cannot be read: ") + error.what()};
   }
   RunRequest& request = received->request;
-  if (request.state) {
-    auto state = std::make_shared<detail::SavedState>();
-    state->type = std::make_shared<detail::RemoteType>(
-        detail::RemoteType{request.state->type_id, std::move(request.state->description)});
-    state->bytes.append(request.state->bytes.data(), request.state->bytes.size());
-    request.state.reset();
-    set_restored(std::move(state), request.own.max_message_bytes);
-  }
+  take_given(std::exchange(request.state, std::nullopt), request.own.max_message_bytes);
   std::span<os::Fd> fds(come);
   auto core = make_worker_core(open_end(request.own, fds), limits_of(request.own), request.own.reorders, start.host_pid,
                                request.reports_crashes, request.max_state_bytes);

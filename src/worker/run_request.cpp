@@ -1,5 +1,6 @@
 #include "worker/run_request.hpp"
 
+#include <memory>
 #include <span>
 #include <utility>
 
@@ -8,6 +9,7 @@
 #include "messenger/access.hpp"
 #include "messenger/core.hpp"
 #include "worker/link_end.hpp"
+#include "worker/restored.hpp"
 
 namespace coproc::inline v0 {
 
@@ -27,6 +29,21 @@ Link& link_of_argument(const Messenger& messenger) {
   Core* const core = MessengerAccess::core(messenger);
   if (core == nullptr) throw InvalidArgumentError("a messenger among the start arguments has no link");
   return core->underlying_link();
+}
+
+std::optional<GivenState> state_from(const detail::PeerSupervisor* supervisor) {
+  const auto state = supervisor == nullptr ? nullptr : supervisor->state_to_give();
+  if (state == nullptr) return std::nullopt;
+  return GivenState{state->type->id, state->type->description,
+                    std::string(reinterpret_cast<const char*>(state->bytes.data()), state->bytes.size())};
+}
+
+void take_given(std::optional<GivenState> given, std::size_t max_allocation) {
+  if (!given) return set_restored(nullptr, max_allocation);
+  auto state = std::make_shared<detail::SavedState>();
+  state->type = std::make_shared<detail::RemoteType>(detail::RemoteType{given->type_id, std::move(given->description)});
+  state->bytes.append(given->bytes.data(), given->bytes.size());
+  set_restored(std::move(state), max_allocation);
 }
 
 std::string encode_request(const detail::StartPlan& plan, const Link& worker_end, const detail::CoreOptions& options,
@@ -52,10 +69,7 @@ std::string encode_request(const detail::StartPlan& plan, const Link& worker_end
   }
   if (const auto it = supervisor.lock()) {
     request.max_state_bytes = it->max_state_bytes();
-    if (const auto state = it->state_to_give()) {
-      request.state = GivenState{state->type->id, state->type->description,
-                                 std::string(reinterpret_cast<const char*>(state->bytes.data()), state->bytes.size())};
-    }
+    request.state = state_from(it.get());
   }
   detail::Buffer arguments;
   {

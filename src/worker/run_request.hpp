@@ -58,6 +58,11 @@ struct RunRequest {
 /// The link of a messenger among the start arguments. Throws InvalidArgumentError if it has none.
 link::Link& link_of_argument(const Messenger& messenger);
 
+/// The state that a worker of this supervisor, which may be null, is to be given; nullopt for none.
+std::optional<GivenState> state_from(const detail::PeerSupervisor* supervisor);
+/// Makes it the one that this process was given.
+void take_given(std::optional<GivenState> state, std::size_t max_allocation);
+
 /// The encoded RunRequest for the worker that gets `worker_end`, and in `fds` its descriptors. Throws StartReport if
 /// the code cannot be named, InvalidArgumentError if a messenger among the arguments was used, and what the arguments'
 /// codecs throw. `supervisor`: of this worker, or none.
