@@ -100,8 +100,8 @@ class Supervised {
   ~Supervised() = default;
 
   /// Starts the worker, like WorkerResource::start, and keeps the arguments for its restarts, so that they must be
-  /// copyable. Counts of restarts and delays begin anew. Throws what WorkerResource::start throws; then nothing is
-  /// started again.
+  /// copyable. The limits of restarts and the delays begin anew; `history` and the numbers of restarts go on. Throws
+  /// what WorkerResource::start throws; then nothing is started again.
   template <class... A>
   void start(A&&... arguments) {
     if constexpr (!std::same_as<Target, Executable>) detail::check_startable<Target, M, A...>();
@@ -140,8 +140,9 @@ class Supervised {
 
   /// Does once what a call of the messenger does that waits, for programs that wait elsewhere: looks at the worker's
   /// health, ends it if it hangs, and starts another worker if that is due. Returns when to call it again: the time to
-  /// the next look or start, or nanoseconds::max() if there is nothing to look at. Throws like a send, once for each
-  /// end of a worker. For the thread that uses the messenger.
+  /// the next look or start, or nanoseconds::max() without RestartOptions::health: an end, or a worker that has to make
+  /// place, is then found by whichever call is next. Throws like a send, once for each end of a worker. For the thread
+  /// that uses the messenger.
   std::chrono::nanoseconds look() { return supervision_.look(); }
 
   bool is_alive() const noexcept { return worker_ != nullptr && worker_->is_alive(); }

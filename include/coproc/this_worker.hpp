@@ -91,7 +91,8 @@ COPROC_API std::uint64_t seed() noexcept;
 /// (RestartOptions::state_attempts). Each call decodes it anew. Throws TypeMismatchError if it is of another type, and
 /// DecodeError if it is no such value.
 ///
-///     Index index = coproc::this_worker::restored<Index>().value_or(Index(path));
+///     std::optional<Index> saved = coproc::this_worker::restored<Index>();
+///     Index index = saved ? std::move(*saved) : Index(path);
 template <class T>
 std::optional<T> restored() {
   check_encodable<T>();
