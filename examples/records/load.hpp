@@ -18,8 +18,8 @@ struct Answers {
   std::size_t lost() const { return sent - milliseconds.size(); }
 };
 
-/// A client has keys of its own, and so knows each sum. One that was forgotten, or to which a number was added twice, is
-/// an answer that was lost.
+/// A client has keys of its own, and so knows each sum. One that was forgotten, or to which a number was added twice,
+/// is an answer that was lost.
 inline asio::awaitable<void> ask_until(std::chrono::steady_clock::time_point end, asio::ip::tcp::endpoint service,
                                        std::string client, Answers& answers) {
   using Clock = std::chrono::steady_clock;

@@ -35,7 +35,7 @@ struct Report {
   std::int32_t number = 0;
 };
 
-/// Goes on from the records of the worker before. A report is answered and saved, or neither, and then it is sent again.
+/// Goes on from the records of the worker before. A report is answered and saved, or neither: then it is sent again.
 void keep_records(coproc::PriorityMessenger& host) {
   using Records = std::map<std::string, std::int64_t>;
   auto records = coproc::this_worker::restored<Records>().value_or(Records());

@@ -49,7 +49,8 @@ class COPROC_API Supervision {
   std::vector<Restart> history() const;
 
   class State;
-  State& state() noexcept;
+  State& state() const;
+  [[noreturn]] static void throw_moved_from();
 
  private:
   std::shared_ptr<State> state_;
@@ -118,25 +119,25 @@ class Supervised {
   }
 
   /// The messenger of the present worker. It is the same object for the whole life of this Supervised.
-  M& messenger() { return worker_->messenger(); }
+  M& messenger() { return resource().messenger(); }
 
   /// Ends the worker like Worker::stop, and it is not started again. If another thread waits for a backoff, that wait
   /// ends at once; if it starts a worker, this waits for the start.
   ExitStatus stop() {
     supervision_.make_final();
-    return worker_->stop();
+    return resource().stop();
   }
   ExitStatus stop(StopOptions options) {
     supervision_.make_final();
-    return worker_->stop(options);
+    return resource().stop(options);
   }
   /// Lets the worker receive everything and end, like Worker::finish, and it is not started again.
   ExitStatus finish(Timeout timeout = kForever) {
     supervision_.make_final();
-    return worker_->finish(timeout);
+    return resource().finish(timeout);
   }
   /// Sends SIGKILL, and does not wait. The next call that drives starts another worker.
-  void kill() { worker_->kill(); }
+  void kill() { resource().kill(); }
 
   /// Does once what a call of the messenger does that waits, for programs that wait elsewhere: looks at the worker's
   /// health, ends it if it hangs, and starts another worker if that is due. Returns when to call it again: the time to
@@ -147,11 +148,11 @@ class Supervised {
 
   bool is_alive() const noexcept { return worker_ != nullptr && worker_->is_alive(); }
   /// The pid of the present worker, or of the last one.
-  int pid() const { return worker_->pid(); }
+  int pid() const { return resource().pid(); }
   /// How the last worker ended; nullopt if it is alive, or none was started.
-  std::optional<ExitStatus> exit_status() const { return worker_->exit_status(); }
+  std::optional<ExitStatus> exit_status() const { return resource().exit_status(); }
   /// Where each thread of the worker is: see Worker::stack.
-  std::vector<ThreadStack> stack(Timeout timeout = std::chrono::milliseconds(200)) { return worker_->stack(timeout); }
+  std::vector<ThreadStack> stack(Timeout timeout = std::chrono::milliseconds(200)) { return resource().stack(timeout); }
   /// The last 32 restarts, oldest first. Any thread may call it.
   std::vector<Restart> history() const { return supervision_.history(); }
 
@@ -162,6 +163,11 @@ class Supervised {
         supervision_(*worker_, worker_->messenger(), std::move(name), std::move(restarts)) {}
 
   friend class Supervisor;
+
+  Resource& resource() const {
+    if (worker_ == nullptr) detail::Supervision::throw_moved_from();
+    return *worker_;
+  }
 
   std::unique_ptr<Resource> worker_;  // a restart refers to it, so that it must not move
   detail::Supervision supervision_;   // goes before the worker, which then is not started again when it is stopped

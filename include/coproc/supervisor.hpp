@@ -61,6 +61,7 @@ class COPROC_API SupervisorGroup {
 
  private:
   class State;
+  State& state() const;
   std::unique_ptr<State> state_;
 };
 
@@ -89,9 +90,9 @@ class Supervisor {
   /// Stops all workers, the last one first.
   ~Supervisor() = default;
 
-  /// Adds a worker, which `start` starts with these arguments. If `start` was called before, it is started now. Returns
-  /// the worker, which lives as long as this Supervisor. Throws InvalidArgumentError if it was started already, and the
-  /// errors of Supervised::start; then it is not added.
+  /// Adds a worker, which `start` starts with these arguments. Between `start` and `stop` it is started now. Returns
+  /// the worker, which lives as long as this Supervisor and is not to be moved. Throws InvalidArgumentError if it was
+  /// started already, and the errors of Supervised::start; then it is not added.
   template <class Target, class M, class... A>
   Supervised<Target, M>& add(Supervised<Target, M> worker, A&&... arguments) {
     static_assert((std::copy_constructible<detail::kept_t<A>> && ...),

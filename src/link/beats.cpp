@@ -37,7 +37,7 @@ void beat(std::string_view note) noexcept {
   if (is_busy.test_and_set(std::memory_order_acquire)) return;
   if (BeatWords* const words = words_of_process.load(std::memory_order_relaxed)) {
     std::array<std::uint64_t, kBeatNoteBytes / 8> text{};
-    std::memcpy(text.data(), note.data(), std::min(note.size(), kBeatNoteBytes));
+    if (!note.empty()) std::memcpy(text.data(), note.data(), std::min(note.size(), kBeatNoteBytes));
     for (std::size_t i = 0; i < text.size(); ++i) words->note[i].store(text[i], std::memory_order_relaxed);
     words->count.fetch_add(1, std::memory_order_relaxed);
   }

@@ -373,6 +373,12 @@ class Core {
                        const SendOptions& options);
   // health.cpp
   std::chrono::nanoseconds watch();
+  /// For calls that do not wait and have found nothing.
+  void watch_if_idle(const Channel& channel) {
+    const bool is_watched = (peer_word_.load(std::memory_order_relaxed) & kIsWatched) != 0;  // relaxed: never changes
+    if (is_watched && inbox_.live_count(channel.index) == 0) [[unlikely]]
+      (void)watch();
+  }
 
   // async.cpp
   bool serve_one(AsyncOperation& operation, bool in_place);

@@ -60,6 +60,7 @@ void Core::receive_all(const ChannelId& name, const Incoming& to) {
   std::vector<EntryPtr> taken;
   taken.reserve(inbox_.live_count(channel.index));
   throw_end_if_all_is_received();
+  watch_if_idle(channel);
   while (Entry* front = inbox_.front(channel.index)) taken.push_back(inbox_.take_front(*front));
   std::size_t at = 0;
   try {
@@ -162,6 +163,7 @@ std::size_t Core::available(const ChannelId& name) {
     throw_held_error();
     throw_end_if_all_is_received();
     if (inbox_.live_count() == 0) send_owed();  // throws if the link is broken
+    watch_if_idle(channel);
   } while (inbox_.live_count(channel.index) == 0 && check_peer_gone());
   return inbox_.live_count(channel.index);
 }

@@ -41,9 +41,9 @@ Result nothing_yet(const Core& core) {
 /// and so on. Apart from supervised(), so that other messengers pay nothing for it.
 template <class Options, class Call>
 [[gnu::noinline, gnu::cold]] auto going_on(const Core* core, Options options, Call call) -> decltype(call(options)) {
+  core->prepare_call();  // once, so that a worker that has reached its limits at once does not keep the call for ever
   for (;;) {
     Replacement replacement{Replaced::and_throw, nullptr, os::Deadline::forever()};
-    core->prepare_call();
     try {
       return call(options);
     } catch (const std::bad_alloc& error) {

@@ -131,8 +131,8 @@ void Core::prepare_call() const {
 }
 
 bool Core::may_retire_peer() const noexcept {
-  return writer_.publishing() != FrameWriter::Publishing::later && !has_sent_end_ && !has_asked_close_ &&
-         !peer_gone_ && !requests_.streams().reads_any();
+  return writer_.publishing() != FrameWriter::Publishing::later && !has_sent_end_ && !has_asked_close_ && !peer_gone_ &&
+         !requests_.streams().reads_any();
 }
 
 void Core::retire_peer() {

@@ -28,8 +28,8 @@ void SupervisorGroup::State::add(std::unique_ptr<SupervisorMember> member) {
         "Supervisor::add: the worker was started already, and a Supervisor starts its workers itself: add it before, "
         "with its start arguments");
   members_.reserve(members_.size() + 1);
-  if (is_started_) member->start();
   member->supervision().state().join(*this);
+  if (is_started_) member->start();
   members_.push_back(std::move(member));
 }
 
@@ -52,6 +52,7 @@ void SupervisorGroup::State::start() {
 }
 
 std::vector<ExitStatus> SupervisorGroup::State::stop() {
+  is_started_ = false;
   for (const auto& member : members_) member->supervision().make_final();  // so that none is started meanwhile
   std::vector<ExitStatus> statuses(members_.size());
   for (std::size_t i = members_.size(); i-- != 0;) {
@@ -135,8 +136,13 @@ SupervisorGroup::SupervisorGroup(SupervisorOptions options) : state_(std::make_u
 SupervisorGroup::SupervisorGroup(SupervisorGroup&&) noexcept = default;
 SupervisorGroup::~SupervisorGroup() = default;
 
-void SupervisorGroup::add(std::unique_ptr<SupervisorMember> member) { state_->add(std::move(member)); }
-void SupervisorGroup::start() { state_->start(); }
-std::vector<ExitStatus> SupervisorGroup::stop() { return state_->stop(); }
+SupervisorGroup::State& SupervisorGroup::state() const {
+  if (state_ == nullptr) throw NoLinkError("this Supervisor was moved from: use the object it was moved to");
+  return *state_;
+}
+
+void SupervisorGroup::add(std::unique_ptr<SupervisorMember> member) { state().add(std::move(member)); }
+void SupervisorGroup::start() { state().start(); }
+std::vector<ExitStatus> SupervisorGroup::stop() { return state().stop(); }
 
 }  // namespace coproc::inline v0::detail

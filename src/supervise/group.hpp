@@ -5,6 +5,7 @@
 // started by the same call, or by the next that drives.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <vector>
 
@@ -39,7 +40,7 @@ class [[gnu::visibility("hidden")]] SupervisorGroup::State final : public Superv
   std::vector<std::unique_ptr<SupervisorMember>> members_;
   supervise::RestartLimit limit_;
   supervise::PastEnds past_ends_;
-  bool is_started_ = false;
+  std::atomic<bool> is_started_ = false;
 };
 
 }  // namespace coproc::inline v0::detail

@@ -31,6 +31,7 @@ bool Supervision::State::is_retiring() noexcept {
 /// If it is time for the worker to make place, it is told that nothing more will be sent. Its end follows when it has
 /// answered everything: a receive finds it, and a send waits for it.
 void Supervision::State::before_call() {
+  if (!recycling_.is_wanted()) return;
   Core& core = *MessengerAccess::core(messenger_);
   if (is_driving_ || retires_since_ || end_ || start_ == nullptr || !core.may_retire_peer()) return;
   const std::int64_t now = os::now_ns();

@@ -120,7 +120,7 @@ Replacement Supervision::State::replace_worker(const Error& error, const os::Dea
     case Waited::became_final:
       return and_throw;
   }
-  const bool goes_on = reason_ == RestartReason::recycled || (options_.pending == Pending::resend && told != nullptr);
+  const bool goes_on = reason_ != RestartReason::its_end || (options_.pending == Pending::resend && told != nullptr);
   if (!goes_on) return and_throw;
   return {Replaced::and_go_on, MessengerAccess::core(messenger_), deadline};
 }
@@ -158,9 +158,11 @@ void Supervision::State::set_final() {
   is_final_ = true;
 }
 
-bool Supervision::State::is_wanted_after(const ExitStatus& status) const {
-  const bool is_wanted = options_.when == RestartWhen::always ||
-                         (options_.when == RestartWhen::on_failure && (!status.success() || status.hung));
+/// `has_broken_link`: so that it has failed, even if it has heeded the close request by which it was stopped.
+bool Supervision::State::is_wanted_after(const ExitStatus& status, bool has_broken_link) const {
+  const bool is_wanted =
+      options_.when == RestartWhen::always ||
+      (options_.when == RestartWhen::on_failure && (!status.success() || status.hung || has_broken_link));
   return is_wanted && (options_.unless == nullptr || !options_.unless(status));
 }
 
@@ -174,7 +176,7 @@ bool Supervision::State::look_at_end(const WorkerDiedError* told) {
     due_ = ended_at_;
     return true;
   }
-  if (!is_wanted_after(status)) {
+  if (!is_wanted_after(status, told == nullptr)) {
     set_final();
     return false;
   }
@@ -348,11 +350,17 @@ Supervision::Supervision(Supervision&&) noexcept = default;
 Supervision& Supervision::operator=(Supervision&&) noexcept = default;
 Supervision::~Supervision() = default;
 
-void Supervision::start(std::function<void()> start) { state_->start(std::move(start)); }
-void Supervision::make_final() { state_->make_final(); }
-std::chrono::nanoseconds Supervision::look() { return state_->look(); }
-bool Supervision::makes_place() const noexcept { return state_->makes_place(); }
-std::vector<Restart> Supervision::history() const { return state_->history(); }
-Supervision::State& Supervision::state() noexcept { return *state_; }
+void Supervision::start(std::function<void()> start) { state().start(std::move(start)); }
+void Supervision::make_final() { state().make_final(); }
+std::chrono::nanoseconds Supervision::look() { return state().look(); }
+bool Supervision::makes_place() const noexcept { return state().makes_place(); }
+std::vector<Restart> Supervision::history() const { return state().history(); }
+Supervision::State& Supervision::state() const {
+  if (state_ == nullptr) throw_moved_from();
+  return *state_;
+}
+void Supervision::throw_moved_from() {
+  throw NoLinkError("this Supervised was moved from: use the object it was moved to");
+}
 
 }  // namespace coproc::inline v0::detail

@@ -68,7 +68,7 @@ class [[gnu::visibility("hidden")]] Supervision::State final : public PeerSuperv
 
   Replacement replace_worker(const Error& error, const os::Deadline& deadline) override;
   std::optional<std::size_t> resend_bytes() const noexcept override;
-  bool precedes_calls() const noexcept override { return recycling_.is_wanted(); }
+  bool precedes_calls() const noexcept override { return recycling_.is_wanted() || together_ != nullptr; }
   void before_call() override;
   std::size_t max_state_bytes() const noexcept override { return options_.max_state_bytes; }
   std::shared_ptr<const SavedState> state_to_give() const noexcept override {
@@ -85,7 +85,7 @@ class [[gnu::visibility("hidden")]] Supervision::State final : public PeerSuperv
 
   bool is_final() const;
   void set_final();
-  bool is_wanted_after(const ExitStatus& status) const;
+  bool is_wanted_after(const ExitStatus& status, bool has_broken_link = false) const;
   bool look_at_end(const WorkerDiedError* told);
   void note_end(ExitStatus status);
   void plan_next();

@@ -451,6 +451,19 @@ TEST(SupervisedHealth, StopsAndTimesGoOnWhileItIsLookedAt) {
   EXPECT_FALSE(worker.exit_status()->hung);
 }
 
+TEST(SupervisedHealth, CallsThatOnlyLookFindIt) {
+  Supervised worker{&hang, {}, with({.reply = 100ms})};
+  worker.start();
+  (void)worker.messenger().send_request(std::string("spin"));
+  EXPECT_THROW(for (;; std::this_thread::sleep_for(1ms)) (void)worker.messenger().available(), WorkerDiedError);
+  (void)worker.messenger().send_request(std::string("spin"));
+  for (; worker.is_alive(); std::this_thread::sleep_for(1ms)) {
+    EXPECT_THAT(worker.messenger().receive_available(), IsEmpty());
+  }
+  EXPECT_THROW((void)worker.messenger().receive_for(0s), WorkerDiedError);
+  EXPECT_EQ(worker.history().size(), 2U);
+}
+
 TEST(SupervisedHealth, LimitsThatCannotWorkAreRefused) {
   EXPECT_THROW((Supervised{&hang, {}, with({.reply = 0s})}), coproc::InvalidArgumentError);
 }

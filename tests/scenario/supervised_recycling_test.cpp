@@ -109,6 +109,13 @@ TEST(SupervisedRecycling, AnOldOneMakesPlace) {
   EXPECT_NE(worker.pid(), first);
 }
 
+/// Each worker has reached it at once, and no call is kept by that.
+TEST(SupervisedRecycling, ALimitThatAllWorkersExceedHoldsUpNoCall) {
+  Supervised worker{&count, {}, recycled({.age = 1ns})};
+  worker.start();
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(answer(worker, 0), 1);
+}
+
 TEST(SupervisedRecycling, OneThatHasGrownMakesPlace) {
   const auto grow = [](PriorityMessenger& host) {
     std::vector<std::string> kept;
@@ -204,8 +211,7 @@ TEST(SupervisedRecycling, ItsGraceAlsoEndsWhileAReceiveWaits) {
     host.receive_blocking<int>();
     support::sleep_for_ever();
   };
-  Supervised worker{
-      +busy, {.stop = {.close = 0s, .terminate = 0s}}, recycled({.requests = 1, .grace = 20ms})};
+  Supervised worker{+busy, {.stop = {.close = 0s, .terminate = 0s}}, recycled({.requests = 1, .grace = 20ms})};
   worker.start();
   const RequestId lost = worker.messenger().send_request(1);
   EXPECT_THROW((void)worker.messenger().receive_reply<int>(lost), WorkerDiedError);

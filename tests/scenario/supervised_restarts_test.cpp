@@ -309,6 +309,45 @@ TEST(SupervisedRestarts, AWorkerThatBreaksARuleOfItsLinkCostsOneErrorAndIsReplac
   EXPECT_TRUE(worker.history().at(0).status.signalled());
 }
 
+/// It is stopped for that, and may end with exit code 0 then, which is no end without failure.
+TEST(SupervisedRestarts, SoIsOneThatEndsPolitelyThen) {
+  const support::Pipe written;
+  Supervised worker{std::function<void(PriorityMessenger&)>([&](PriorityMessenger& host) {
+                      if (host.receive_blocking<int>() != kExits) tenfold(host);
+                      ::signal(SIGTERM, [](int) { ::_exit(0); });
+                      host.send_norequest(1);
+                      const auto memory = own_link_memory();
+                      for (std::byte& each : memory.subspan(memory.size() / 2)) each = std::byte(0xff);  // its ring
+                      written.write(true);
+                      while (!host.close_requested()) {}
+                      ::_exit(0);
+                    }),
+                    {.method = coproc::StartMethod::fork},
+                    at_once()};
+  worker.start();
+  for (int i = 0; i < 20; ++i) {
+    worker.messenger().send_norequest(kExits);
+    EXPECT_TRUE(written.read<bool>());
+    EXPECT_THROW((void)worker.messenger().receive_blocking(), coproc::ProtocolError);
+    ASSERT_TRUE(worker.is_alive());
+  }
+}
+
+TEST(SupervisedRestarts, OneThatWasMovedFromSaysSo) {
+  Supervised worker{&tenfold, {}, at_once()};
+  worker.start();
+  Supervised moved = std::move(worker);
+  EXPECT_EQ(answer(moved, 4), 40);
+  EXPECT_FALSE(worker.is_alive());  // NOLINT: that is what is tested, here and below
+  EXPECT_THROW(worker.start(), coproc::NoLinkError);
+  EXPECT_THROW((void)worker.messenger(), coproc::NoLinkError);
+  EXPECT_THROW(worker.stop(), coproc::NoLinkError);
+  EXPECT_THROW(worker.kill(), coproc::NoLinkError);
+  EXPECT_THROW((void)worker.look(), coproc::NoLinkError);
+  EXPECT_THROW((void)worker.pid(), coproc::NoLinkError);
+  EXPECT_THROW((void)worker.history(), coproc::NoLinkError);
+}
+
 TEST(SupervisedRestarts, StopAndFinishAreFinal) {
   for (const bool finishes : {false, true}) {
     Supervised worker{&tenfold, {}, at_once()};

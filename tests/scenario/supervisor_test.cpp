@@ -286,6 +286,29 @@ TEST(Supervisor, EndsThatNobodyHasNoticedAreReplacedTogether) {
   EXPECT_EQ(group.events->count, 6U) << "each was started again once: " << group.events->text();
 }
 
+/// The end is that of another worker, so that it is told by the messenger of that one.
+TEST(Supervisor, CallsOfTheOthersGoOn) {
+  Group group({.strategy = Strategy::one_for_all, .most = 1000}, 0);
+  RestartOptions slowly = at_once();
+  slowly.backoff.first = 20ms;
+  group.add(slowly);
+  group.add(at_once());
+  group.supervisor.start();
+  group.expect_answers();
+  for (int i = 0; i < 3; ++i) {
+    group[1].kill();
+    wait_for_end(group[1]);
+    try {
+      EXPECT_EQ(group[1].messenger().receive_for(0s), std::nullopt);
+      EXPECT_FALSE(group[2].is_alive());
+    } catch (const WorkerDiedError&) {
+      // It has lived for longer than its delay, and both were started at once.
+    }
+    EXPECT_EQ(answer(group[2], 1), 2001);
+    EXPECT_EQ(answer(group[1], 1), 1001);
+  }
+}
+
 // ---- limits ----
 
 TEST(Supervisor, AtItsLimitAllAreStoppedUntilTheNextStart) {
@@ -347,6 +370,7 @@ TEST(Supervisor, NoneIsStartedBeforeTheOneThatItDependsOn) {
   group.supervisor.start();
   group.expect_answers();
   group[1].kill();
+  wait_for_end(group[1]);
   EXPECT_EQ(group[1].messenger().receive_for(1ms), std::nullopt);
   EXPECT_FALSE(group[2].is_alive());
   EXPECT_EQ(group[2].messenger().receive_for(1ms), std::nullopt);
@@ -400,6 +424,7 @@ TEST(Supervisor, AnInterruptEndsTheWaitForAnotherOne) {
   group.add(at_once());
   group.supervisor.start();
   group[1].kill();
+  wait_for_end(group[1]);
   EXPECT_EQ(group[1].messenger().receive_for(1ms), std::nullopt);
   PriorityMessenger& caller = group[2].messenger();
   std::atomic<bool> is_over = false;
@@ -425,6 +450,15 @@ TEST(Supervisor, OneThatIsAddedLaterIsStartedAtOnce) {
   group.let_die(2);
   group.expect_answers();
   EXPECT_EQ(late.history().size(), 1U);
+}
+
+TEST(Supervisor, OneThatIsAddedAfterAStopIsNotStarted) {
+  Group group(Strategy::one_for_one);
+  group.supervisor.start();
+  group.supervisor.stop();
+  EXPECT_FALSE(group.add(at_once()).is_alive());
+  group.supervisor.start();
+  group.expect_answers();
 }
 
 TEST(Supervisor, RefusesOneThatWasStarted) {
