@@ -92,7 +92,7 @@ struct Worker::State final : census::WorkerSource {
   void drop_run_from_messenger() noexcept;
   void set_run(std::shared_ptr<Run> new_run) noexcept;
   /// Asks the next worker for what its supervisor needs to know of it. Call before the worker begins.
-  void ask_to_tell(link::Link& host_link) const;
+  [[gnu::visibility("hidden")]] void ask_to_tell(link::Link& host_link) const;
   /// Makes this the current run. Its child exists, and its messages arrive through `core`.
   void begin(std::shared_ptr<Run> new_run, std::unique_ptr<detail::Core> core);
   void begin_started(std::shared_ptr<Run> new_run, std::unique_ptr<detail::Core> core);

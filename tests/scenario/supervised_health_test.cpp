@@ -455,7 +455,7 @@ TEST(SupervisedHealth, CallsThatOnlyLookFindIt) {
   Supervised worker{&hang, {}, with({.reply = 100ms})};
   worker.start();
   (void)worker.messenger().send_request(std::string("spin"));
-  EXPECT_THROW(for (;; std::this_thread::sleep_for(1ms)) (void)worker.messenger().available(), WorkerDiedError);
+  EXPECT_THROW(for (;; std::this_thread::sleep_for(1ms))(void) worker.messenger().available(), WorkerDiedError);
   (void)worker.messenger().send_request(std::string("spin"));
   for (; worker.is_alive(); std::this_thread::sleep_for(1ms)) {
     EXPECT_THAT(worker.messenger().receive_available(), IsEmpty());
