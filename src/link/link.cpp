@@ -139,10 +139,8 @@ Link::PeerLook Link::look_at_peer() const noexcept {
   const std::uint32_t waiting = peer_->waiting.load(kAny);
   const std::uint64_t read = to_peer.head.load(kAny), sent = from_peer.tail.load(kAny);
   const bool waits_for_records = (waiting & kWaitsForRecords) != 0;
-  // An end in an event loop waits for space all the time, as does a send. But a record that does not fit, with its pad,
-  // takes half of a ring at most.
-  const bool is_full = sent - from_peer.head.load(kAny) >= memory_->ring(1 - end_).size() / 2;
-  const bool is_blocked = peer_is_stuck() || ((waiting & kWaitsForSpace) != 0 && is_full);
+  const bool is_blocked =
+      is_blocked_in_send(peer_is_stuck(), waiting, sent - from_peer.head.load(kAny), memory_->ring(1 - end_).size());
   return {waits_for_records, is_blocked, !waits_for_records && read < to_peer.tail.load(kAny), read, sent};
 }
 

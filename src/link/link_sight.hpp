@@ -40,10 +40,9 @@ struct LinkSight {
   SideSight side[2];
   RingSight ring[2];  // from end 0 to end 1, and back
 
-  /// Whether this end is blocked in a send, since its peer does not read. An end in an event loop waits for space and
-  /// records all the time, as does a send. But a record that does not fit, with its pad, takes half of a ring at most.
+  /// See is_blocked_in_send().
   bool is_blocked(int end) const noexcept {
-    return side[end].is_stuck || ((side[end].waiting & kWaitsForSpace) != 0 && ring[end].unread >= ring_bytes / 2);
+    return is_blocked_in_send(side[end].is_stuck, side[end].waiting, ring[end].unread, ring_bytes);
   }
 
   /// Where the ring's byte at this position is in the link's memory.

@@ -24,6 +24,14 @@ struct alignas(64) SideWords {
   std::atomic<std::uint32_t> asks_in_hand;    // 1: the peer is to keep the InHandWords; set before the peer begins
   std::atomic<std::uint32_t> asks_release;    // 1: the peer is to give space back at once; set before the peer begins
 };
+/// Whether an end is blocked in a send, since its peer does not read: it is stuck, or waits for space in a ring in
+/// which so much is unread. An end in an event loop waits for space and records all the time, as does a send. But a
+/// record that does not fit, with its pad, takes half of a ring at most.
+constexpr bool is_blocked_in_send(bool is_stuck, std::uint32_t waiting, std::uint64_t unread,
+                                  std::uint64_t ring_bytes) noexcept {
+  return is_stuck || ((waiting & kWaitsForSpace) != 0 && unread >= ring_bytes / 2);
+}
+
 static_assert(sizeof(SideWords) == 64 && offsetof(SideWords, close_requests) == 8 &&
               std::atomic<std::uint32_t>::is_always_lock_free);
 

@@ -43,8 +43,9 @@ class PeerSupervisor {
   /// nullopt: none are kept.
   virtual std::optional<std::size_t> resend_bytes() const noexcept { return std::nullopt; }
 
-  /// Whether before_call() is to be called before each call.
-  virtual bool precedes_calls() const noexcept { return false; }
+  /// Whether calls of the messenger go on with the next worker for other reasons than resend_bytes().
+  virtual bool keeps_calls() const noexcept { return false; }
+  /// Called before each call of a messenger whose calls go on.
   virtual void before_call() {}
   /// The most bytes of a state that the worker may save. 0: none are kept.
   virtual std::size_t max_state_bytes() const noexcept { return 0; }

@@ -117,7 +117,7 @@ void Core::set_supervisor(std::weak_ptr<PeerSupervisor> supervisor) {
   supervisor_ = std::move(supervisor);
   const auto held = supervisor_.lock();
   if (held == nullptr) return;
-  goes_on_ = held->precedes_calls() || held->resend_bytes().has_value();
+  goes_on_ = held->keeps_calls() || held->resend_bytes().has_value();
   if (held->is_watching())
     peer_word_.fetch_or(kIsWatched, std::memory_order_relaxed);  // relaxed: before the first call
   reader_.states().keep(std::min(held->max_state_bytes(), options_.link.max_message_bytes));
@@ -126,8 +126,7 @@ void Core::set_supervisor(std::weak_ptr<PeerSupervisor> supervisor) {
 }
 
 void Core::prepare_call() const {
-  if (const auto supervisor = supervisor_.lock(); supervisor != nullptr && supervisor->precedes_calls())
-    supervisor->before_call();
+  if (const auto supervisor = supervisor_.lock()) supervisor->before_call();
 }
 
 bool Core::may_retire_peer() const noexcept {

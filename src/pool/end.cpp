@@ -8,6 +8,7 @@
 #include "os/clock.hpp"
 #include "pool/protocol.hpp"
 #include "pool/talk.hpp"
+#include "values/frame_text.hpp"
 
 namespace coproc::inline v0::detail {
 
@@ -216,7 +217,7 @@ std::exception_ptr PoolCore::error_of_end(const Slot& slot, const Task& task, co
       std::string text = "task " + std::to_string(task.index) + " ran for longer than its time limit of " +
                          std::to_string(seconds) + " s: its worker " + std::to_string(slot.insights.pid) +
                          (is_dead ? " was killed" : " could not be killed, and is not used any more");
-      if (!status.stack.empty()) text += ", in " + status.stack.front().substr(status.stack.front().find(' ') + 1);
+      if (!status.stack.empty()) text += ", in " + std::string(without_number(status.stack.front()));
       throw TaskTimeoutError(text, task.index, status.stack);
     }
     if (slot.killed_for == KilledFor::failure && slot.cause) return slot.cause;

@@ -60,13 +60,12 @@ void Supervision::State::start(std::function<void()> start) {
         "for workers of this machine");
   }
   start();  // throws if a worker is alive; then nothing has changed
-  watch_.begin();
   start_ = std::move(start);
   schedule_ = supervise::Schedule(options_);
-  schedule_.note_start(os::now_ns(), false);
-  note_started();
   states_ = supervise::StateKeeper(options_);
-  states_.note_start(os::now_ns());
+  const std::int64_t now = os::now_ns();
+  schedule_.note_start(now, false);
+  note_started(now);
   end_.reset();
   past_ends_.clear();
   given_up_ = nullptr;
@@ -74,10 +73,12 @@ void Supervision::State::start(std::function<void()> start) {
   is_final_ = false;
 }
 
-void Supervision::State::note_started() {
+void Supervision::State::note_started(std::int64_t now) {
   retires_since_.reset();
   is_over_grace_ = false;
-  recycling_.note_start(os::now_ns(), MessengerAccess::core(messenger_)->next_request_id(), random_share());
+  states_.note_start(now);
+  watch_.begin();
+  recycling_.note_start(now, MessengerAccess::core(messenger_)->next_request_id(), random_share());
 }
 
 void Supervision::State::make_final() {
@@ -292,7 +293,6 @@ bool Supervision::State::try_start() {
     ++restarts_;
     const WhileTrue giving(gives_state_);
     WorkerAccess::restart(worker_, start_);
-    states_.note_start(now);
   } catch (const StartError& error) {
     if (reason_ != RestartReason::its_end) schedule_.note_start(now, true);  // so that it does not fail for ever
     restart.start_error = error.what();
@@ -301,7 +301,6 @@ bool Supervision::State::try_start() {
     plan_next();
     return false;
   }
-  watch_.begin();
   restart.pid = worker_.pid();
   const struct Resending {
     Messenger& messenger;
@@ -309,7 +308,7 @@ bool Supervision::State::try_start() {
   } behind_on_restart{messenger_};
   end_.reset();
   if (retires_since_) MessengerAccess::core(messenger_)->forget_end();  // its own end may have come before
-  note_started();
+  note_started(now);
   decide_on_requests(restart);
   note(restart);
   if (options_.on_restart != nullptr) options_.on_restart(restart);

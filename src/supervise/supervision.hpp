@@ -68,7 +68,7 @@ class [[gnu::visibility("hidden")]] Supervision::State final : public PeerSuperv
 
   Replacement replace_worker(const Error& error, const os::Deadline& deadline) override;
   std::optional<std::size_t> resend_bytes() const noexcept override;
-  bool precedes_calls() const noexcept override { return recycling_.is_wanted() || together_ != nullptr; }
+  bool keeps_calls() const noexcept override { return recycling_.is_wanted() || together_ != nullptr; }
   void before_call() override;
   std::size_t max_state_bytes() const noexcept override { return options_.max_state_bytes; }
   std::shared_ptr<const SavedState> state_to_give() const noexcept override {
@@ -89,7 +89,7 @@ class [[gnu::visibility("hidden")]] Supervision::State final : public PeerSuperv
   bool look_at_end(const WorkerDiedError* told);
   void note_end(ExitStatus status);
   void plan_next();
-  void note_started();
+  void note_started(std::int64_t now);
   bool is_retiring() noexcept;
   std::int64_t grace_left() const noexcept;
   bool await_retired(const os::Deadline& deadline);

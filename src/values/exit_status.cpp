@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "coproc/detail/foreign_text.hpp"
+#include "values/frame_text.hpp"
 
 namespace coproc::inline v0 {
 
@@ -65,15 +66,9 @@ const char* words_of(Fence fence) {
   return "; it may still run there";
 }
 
-/// A frame without its number: "#3 wait() + 0x1b (indexer+0x1639b)".
-std::string_view without_number(std::string_view frame) {
-  const std::size_t space = frame.find(' ');
-  return frame.starts_with('#') && space != std::string_view::npos ? frame.substr(space + 1) : frame;
-}
-
 /// Whether this frame only leads to the call that waits: it is one of the C or C++ library, or of coproc.
 bool is_of_library(const std::string& frame) {
-  const std::string_view text = without_number(frame);
+  const std::string_view text = detail::without_number(frame);
   const std::size_t in_module = text.rfind(" (");
   const std::string_view function = text.substr(0, text.find('('));
   if (function.find("coproc::v0::") != std::string_view::npos || function.starts_with("coproc_")) return true;
@@ -108,7 +103,7 @@ std::string text_of(const Hang& hang, const std::vector<std::string>& stack) {
   if (!stack.empty()) {
     const auto own = std::ranges::find_if_not(stack, is_of_library);
     where += where.empty() ? "it was in " : ", in ";
-    where += detail::in_one_line(without_number(own == stack.end() ? stack[0] : *own), 500);
+    where += detail::in_one_line(detail::without_number(own == stack.end() ? stack[0] : *own), 500);
   }
   return where.empty() ? text : text + "; " + where;
 }

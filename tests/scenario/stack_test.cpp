@@ -7,14 +7,13 @@
 #include <coproc/coproc.hpp>
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
-#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "os/sanitizer.hpp"
+#include "scenario/hangs.hpp"
 #include "support/process.hpp"
 
 using coproc::PriorityMessenger;
@@ -26,28 +25,11 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::SizeIs;
+using namespace hangs;
 using namespace std::chrono_literals;
 
 namespace {
 
-std::atomic<bool> is_over{false};
-
-[[gnu::noinline]] void spin_on() {
-  while (!is_over) {}
-}
-[[gnu::noinline]] void wait_for_a_lock() {
-  std::mutex mutex;
-  mutex.lock();
-  std::thread([&] { std::this_thread::sleep_for(1h); }).detach();
-  mutex.lock();
-}
-[[gnu::noinline]] void sleep_on() { std::this_thread::sleep_for(1h); }
-[[gnu::noinline]] void read_on() {
-  int pipe[2];
-  char byte = 0;
-  if (::pipe(pipe) == 0) (void)!::read(pipe[0], &byte, 1);
-}
-[[gnu::noinline]] void receive_on(PriorityMessenger& host) { (void)host.receive_blocking<std::vector<int>>(); }
 [[gnu::noinline]] void spin_without_a_frame() {
   // The unwinder would read the caller's address from there.
 #if defined(__x86_64__)

@@ -10,9 +10,7 @@
 #include <coproc/coproc.hpp>
 #include <coproc/supervised.hpp>
 
-#include <atomic>
 #include <chrono>
-#include <mutex>
 #include <numeric>
 #include <optional>
 #include <string>
@@ -21,9 +19,11 @@
 #include <vector>
 
 #include "os/sanitizer.hpp"
+#include "scenario/hangs.hpp"
 #include "scenario/supervised_worker.hpp"
 #include "support/process.hpp"
 
+using namespace hangs;
 using namespace std::chrono_literals;
 using coproc::ExitStatus;
 using coproc::Hang;
@@ -39,25 +39,6 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 
 namespace {
-
-std::atomic<bool> is_over{false};
-
-[[gnu::noinline]] void spin_on() {
-  while (!is_over) {}
-}
-[[gnu::noinline]] void wait_for_a_lock() {
-  std::mutex mutex;
-  mutex.lock();
-  std::thread([] { std::this_thread::sleep_for(1h); }).detach();
-  mutex.lock();
-}
-[[gnu::noinline]] void sleep_on() { std::this_thread::sleep_for(1h); }
-[[gnu::noinline]] void read_on() {
-  int pipe[2];
-  char byte = 0;
-  if (::pipe(pipe) == 0) (void)!::read(pipe[0], &byte, 1);
-}
-[[gnu::noinline]] void receive_on(PriorityMessenger& from) { (void)from.receive_blocking<std::vector<int>>(); }
 
 /// Answers each text by itself, and hangs at some.
 void hang(PriorityMessenger& host) {
