@@ -18,11 +18,14 @@ bool is_own_process() noexcept { return generation.load(std::memory_order_relaxe
 
 }  // namespace
 
-// relaxed: the accesses to `words_of_process` are ordered by `is_busy`, or come before there are other threads
+// relaxed: the accesses to `words_of_process` are ordered by `is_busy`. What is loaded without it only saves the wait.
 void beat_into(BeatWords& words) noexcept {
+  // A thread of the process that this one was forked from may have held the flag. It is not here to let go of it.
+  if (!is_own_process()) is_busy.clear(std::memory_order_relaxed);
+  while (is_busy.test_and_set(std::memory_order_acquire)) os::yield();
   generation.store(os::fork_generation(), std::memory_order_relaxed);
   words_of_process.store(&words, std::memory_order_relaxed);
-  is_busy.clear(std::memory_order_release);  // a thread of the process that this one was forked from may have held it
+  is_busy.clear(std::memory_order_release);  // what the words held before is seen by whoever beats
 }
 
 void stop_beats_into(const BeatWords& words) noexcept {
