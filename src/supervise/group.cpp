@@ -100,9 +100,22 @@ void SupervisorGroup::State::note_end(Supervision::State& ended, const ExitStatu
   } else {
     limit_.note(now);
   }
+  end_others(place, is_limit);
+}
+
+/// Stops those that go with a worker that has ended, the last one first. Throws what their `unless` throws, after all of
+/// them were stopped.
+void SupervisorGroup::State::end_others(std::size_t ended, bool all) {
+  std::exception_ptr thrown;
   for (std::size_t other = members_.size(); other-- != 0;) {
-    if (other != place && (is_limit || goes_with(place, other))) state_of(other).end_with(ended);
+    if (other == ended || !(all || goes_with(ended, other))) continue;
+    try {
+      state_of(other).end_with(state_of(ended));
+    } catch (...) {
+      thrown = std::current_exception();
+    }
   }
+  if (thrown != nullptr) std::rethrow_exception(thrown);
 }
 
 Waited SupervisorGroup::State::start_again(Supervision::State& ended, const os::Deadline& deadline) {
@@ -113,7 +126,13 @@ Waited SupervisorGroup::State::start_again(Supervision::State& ended, const os::
     Supervision::State& member = state_of(each);
     // One that has ended too often throws, but only if this one cannot be without it.
     if (!member.has_ended() || (member.has_given_up() && !goes_with(each, place))) continue;
-    const Waited waited = member.start_again(ended, deadline);
+    Waited waited;
+    try {
+      waited = member.start_again(ended, deadline);
+    } catch (...) {
+      if (member.has_given_up()) end_others(each, false);  // also those that were started a moment ago
+      throw;
+    }
     if (waited == Waited::is_too_long) return waited;
     if (each == place) its_own = waited;
   }

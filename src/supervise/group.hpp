@@ -32,6 +32,7 @@ class [[gnu::visibility("hidden")]] SupervisorGroup::State final : public Superv
   std::int64_t due(const Supervision::State& ended) const noexcept override;
 
  private:
+  void end_others(std::size_t ended, bool all);
   bool goes_with(std::size_t ended, std::size_t other) const noexcept;
   std::size_t place_of(const Supervision::State& member) const noexcept;
   Supervision::State& state_of(std::size_t place) const noexcept;

@@ -19,8 +19,8 @@
 #include <utility>
 #include <vector>
 
-#include "chaos/assassin.hpp"
 #include "chaos/ledger.hpp"
+#include "scenario/supervised_group.hpp"
 #include "scenario/supervised_worker.hpp"
 #include "support/process.hpp"
 
@@ -43,83 +43,6 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-namespace {
-
-constexpr int kFails = 15;  // `member` ends with an exit code for this, and for kReturns without failure
-
-/// What the workers of a group have done, in its order: "+2" for the start of the one with number 2, "-2" for its end.
-struct Events {
-  std::atomic<std::size_t> count = 0;
-  std::array<std::atomic<int>, 1000> events{};  // positive: a start
-
-  void add(int event) { events[count++] = event; }
-  std::string text() const {
-    std::string all;
-    for (std::size_t i = 0; i != count; ++i) all += (events[i] > 0 ? "+" : "") + std::to_string(events[i]);
-    return all;
-  }
-};
-
-using Target = std::function<void(PriorityMessenger&, int)>;
-using Member = Supervised<Target>;
-
-/// A group of such workers, with numbers from 1, that answer their own number and what they are sent.
-class Group {
- public:
-  explicit Group(SupervisorOptions options, std::size_t size = 3, RestartOptions restarts = at_once())
-      : supervisor(options) {
-    for (std::size_t i = 0; i != size; ++i) add(restarts);
-  }
-  explicit Group(Strategy strategy) : Group(SupervisorOptions{.strategy = strategy, .most = 1000}) {}
-
-  Member& add(const RestartOptions& restarts) {
-    const int number = static_cast<int>(members.size()) + 1;
-    members.push_back(
-        &supervisor.add(Member(Target([this](PriorityMessenger& host, int own) { run(host, own); }),
-                               {.method = coproc::StartMethod::fork, .name = std::to_string(number)}, restarts),
-                        number));
-    return *members.back();
-  }
-  void run(PriorityMessenger& host, int own) {
-    events->add(own);
-    try {
-      for (;;) {
-        const int value = host.receive_blocking<int>();
-        if (value == kFails) ::_exit(3);
-        if (value == kReturns) return;
-        host.send_reply(own * 1000 + value);
-      }
-    } catch (const coproc::ResourceRequestedClose&) {
-      events->add(-own);
-    }
-  }
-
-  Member& operator[](int number) { return *members[static_cast<std::size_t>(number - 1)]; }
-  std::vector<int> pids() {
-    std::vector<int> all;
-    for (Member* const member : members) all.push_back(member->is_alive() ? member->pid() : 0);
-    return all;
-  }
-  /// Lets one die, and finds it dead by a call of its messenger.
-  void let_die(int number) {
-    (*this)[number].kill();
-    EXPECT_THROW((void)(*this)[number].messenger().receive_blocking(), WorkerDiedError);
-  }
-  /// Waits until all workers are at work, so that what they have done before is complete.
-  void expect_answers() {
-    for (int number = 1; number <= static_cast<int>(members.size()); ++number) {
-      EXPECT_EQ(answer((*this)[number], 7), number * 1000 + 7);
-    }
-  }
-
-  chaos::NoCoreFiles none;
-  chaos::Shared<Events> events;
-  Supervisor supervisor;
-  std::deque<Member*> members;
-};
-
-}  // namespace
-
 TEST(Supervisor, StartsInOrderAndStopsInReverse) {
   Group group(Strategy::one_for_one);
   EXPECT_THAT(group.pids(), ElementsAre(0, 0, 0));
@@ -137,7 +60,7 @@ TEST(Supervisor, ItsDestructorStopsInReverse) {
   chaos::Shared<Events> events;
   {
     Supervisor supervisor;
-    const auto run = Target([&](PriorityMessenger& host, int own) {
+    const auto run = std::function([&](PriorityMessenger& host, int own) {
       host.send_norequest(0);
       try {
         (void)host.receive_blocking();
@@ -309,56 +232,6 @@ TEST(Supervisor, CallsOfTheOthersGoOn) {
   }
 }
 
-// ---- limits ----
-
-TEST(Supervisor, AtItsLimitAllAreStoppedUntilTheNextStart) {
-  Group group({.strategy = Strategy::one_for_one, .most = 2});
-  group.supervisor.start();
-  group.let_die(1);
-  group.let_die(2);
-  group[3].kill();
-  try {
-    (void)group[3].messenger().receive_blocking();
-    FAIL() << "it was started again";
-  } catch (const RestartLimitError& error) {
-    EXPECT_EQ(error.statuses().size(), 3U);
-    EXPECT_THAT(error.what(), HasSubstr("the workers of a Supervisor were started again 2 times"));
-    EXPECT_THAT(error.what(), HasSubstr("worker 3 was killed by SIGKILL"));
-  }
-  EXPECT_THAT(group.pids(), ElementsAre(0, 0, 0));
-  for (int number = 1; number <= 3; ++number) {
-    EXPECT_THROW((void)group[number].messenger().receive_blocking(), RestartLimitError);
-  }
-  group.supervisor.start();
-  group.expect_answers();
-  group.let_die(1);
-  group.expect_answers();
-}
-
-TEST(Supervisor, AtTheLimitOfOneThoseThatGoWithItStayStopped) {
-  Group group({.strategy = Strategy::rest_for_one, .most = 1000}, 1);
-  RestartOptions once = at_once();
-  once.most = 1;
-  group.add(once);
-  group.add(at_once());
-  group.supervisor.start();
-  group.let_die(2);
-  group[2].kill();
-  EXPECT_THROW((void)group[2].messenger().receive_blocking(), RestartLimitError);
-  EXPECT_FALSE(group[3].is_alive());
-  EXPECT_THROW((void)group[3].messenger().receive_blocking(), RestartLimitError);
-  EXPECT_EQ(answer(group[1], 1), 1001);
-  group.let_die(1);
-  EXPECT_EQ(answer(group[1], 1), 1001) << "it does not depend on those after it";
-  EXPECT_FALSE(group[2].is_alive());
-  group.supervisor.start();
-  group.expect_answers();
-}
-
-TEST(Supervisor, RefusesLimitsThatMakeNoSense) {
-  EXPECT_THROW((Supervisor{{.within = 0s}}), coproc::InvalidArgumentError);
-}
-
 // ---- waits ----
 
 /// One that waits for its backoff keeps those that depend on it waiting, whichever of them is called.
@@ -466,18 +339,6 @@ TEST(Supervisor, RefusesOneThatWasStarted) {
   Supervised worker{&tenfold};
   worker.start();
   EXPECT_THROW(supervisor.add(std::move(worker)), coproc::InvalidArgumentError);
-}
-
-TEST(Supervisor, AStartThatFailsLeavesNoneRunning) {
-  Supervisor supervisor;
-  auto& first = supervisor.add(Supervised{&tenfold, {.name = "first"}});
-  auto& second = supervisor.add(Supervised{&tenfold, {.name = "second", .working_directory = "/nowhere"}});
-  EXPECT_THROW(supervisor.start(), coproc::StartError);
-  EXPECT_FALSE(first.is_alive());
-  EXPECT_FALSE(second.is_alive());
-  const std::vector<ExitStatus> statuses = supervisor.stop();
-  EXPECT_TRUE(statuses.at(0).success());
-  EXPECT_TRUE(std::holds_alternative<coproc::UnknownEnd>(statuses.at(1).end));
 }
 
 TEST(Supervisor, MayBeMoved) {
