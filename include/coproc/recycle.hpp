@@ -25,6 +25,11 @@ struct RecycleOptions {
   double spread = 0.1;
   /// How long it may take to answer what it has. Then it is stopped, as by `Supervised::stop`.
   std::chrono::nanoseconds grace = std::chrono::seconds(30);
+  /// Whether the next worker is started first, and this one told to make place when that start is over, so that no call
+  /// waits for it. Meanwhile there are two. There is no overlap where the next worker is made by a
+  /// fork of this process (StartMethod::fork) or on another machine, and none once a worker has saved a state, since
+  /// the next one would not have the newest.
+  bool overlap = false;
 };
 
 }  // namespace coproc::inline v0

@@ -175,6 +175,8 @@ class Core {
                          const SendOptions& options);
   /// The newest state that the peer has saved; null: none. Call when the peer has ended.
   std::shared_ptr<const SavedState> take_in_saved_state();
+  /// Whether a state was taken in already.
+  bool has_saved_state() noexcept { return reader_.states().newest() != nullptr; }
   /// Whether the peer has answered any request.
   bool has_been_answered() const noexcept;
 

@@ -13,7 +13,8 @@ Recycling::Recycling(const RecycleOptions& options)
       memory_(options.memory),
       age_(static_cast<std::uint64_t>(options.age.count())),
       spread_(options.spread),
-      grace_(options.grace.count()) {
+      grace_(options.grace.count()),
+      overlaps_(options.overlap) {
   if (options.age.count() < 0 || options.grace.count() < 0)
     throw InvalidArgumentError("RestartOptions::recycle: `age` and `grace` are not negative");
   if (!(options.spread >= 0 && options.spread <= 1))

@@ -33,6 +33,7 @@ class Recycling {
     return memory() >= scaled(memory_);
   }
   std::int64_t grace() const noexcept { return grace_; }
+  bool overlaps() const noexcept { return overlaps_; }
 
  private:
   static constexpr std::chrono::nanoseconds kLookAtMemoryEvery = std::chrono::milliseconds(100);
@@ -45,6 +46,7 @@ class Recycling {
   std::uint64_t age_;
   double spread_;
   std::int64_t grace_;
+  bool overlaps_;
   double scale_ = 1;
   std::int64_t started_at_ = 0;
   std::uint64_t first_request_ = 0;

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <limits>
+#include <utility>
 
 #include "coproc/errors.hpp"
 #include "messenger/access.hpp"
@@ -17,6 +18,8 @@ namespace {
 
 /// A wait for its end looks so often whether it was interrupted.
 constexpr std::chrono::milliseconds kSlice(20);
+/// A wait for something else looks so often how far the start of the next worker has come.
+constexpr std::chrono::milliseconds kLooksAtStartEvery(1);
 constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
 
 }  // namespace
@@ -37,6 +40,7 @@ void Supervision::State::before_call() {
   const std::int64_t now = os::now_ns();
   const auto memory = [&]() noexcept { return WorkerAccess::memory_of(worker_).now; };
   if (!recycling_.is_due(now, core.next_request_id(), memory) || is_final() || !worker_.is_alive()) return;
+  if (recycling_.overlaps() && !is_next_ready()) return;
   try {
     core.retire_peer();
     retires_since_ = now;
@@ -45,13 +49,49 @@ void Supervision::State::before_call() {
   }
 }
 
+/// Asks for the next worker, and looks how far its start has come. Returns whether it runs; also if it is to be started
+/// only when the present one has ended.
+bool Supervision::State::is_next_ready() {
+  const bool has_state = states_.state() != nullptr || MessengerAccess::core(messenger_)->has_saved_state();
+  const os::MutexLock lock(mutex_);
+  if (has_state || is_final_) return true;
+  try {
+    if (is_next_asked_) return WorkerAccess::is_next_started(worker_);
+    is_next_asked_ = WorkerAccess::ask_for_next(worker_, start_);
+    return !is_next_asked_;
+  } catch (const StartError&) {
+    drop_next();  // the start that follows the end of the present one may fail like it, and is noted
+    return true;
+  }
+}
+
+/// Whether the next worker is being started; if so, the start goes on.
+bool Supervision::State::is_next_coming() {
+  {
+    const os::MutexLock lock(mutex_);
+    if (!is_next_asked_) return false;
+  }
+  return !is_next_ready();
+}
+
+/// Whether the worker that was asked for becomes the present one. It does not if it lacks a state.
+bool Supervision::State::takes_next() {
+  const os::MutexLock lock(mutex_);
+  return std::exchange(is_next_asked_, false) && states_.state() == nullptr;
+}
+
+void Supervision::State::drop_next() {
+  if (std::exchange(is_next_asked_, false)) worker_.cancel_start();
+}
+
 /// How long it may still take, in ns; not more than 0: it has to be stopped.
 std::int64_t Supervision::State::grace_left() const noexcept {
   return *retires_since_ + std::min(recycling_.grace(), kNever - *retires_since_) - os::now_ns();
 }
 
 std::chrono::nanoseconds Supervision::State::watch(Core& core) {
-  const std::chrono::nanoseconds next = watch_.look(worker_, core);
+  std::chrono::nanoseconds next = watch_.look(worker_, core);
+  if (is_next_coming()) next = std::min<std::chrono::nanoseconds>(next, kLooksAtStartEvery);
   if (!is_retiring() || !worker_.is_alive()) return next;
   if (const std::int64_t left = grace_left(); left > 0) return std::min(next, std::chrono::nanoseconds(left));
   is_over_grace_ = true;

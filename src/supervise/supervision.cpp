@@ -70,6 +70,7 @@ void Supervision::State::start(std::function<void()> start) {
   past_ends_.clear();
   given_up_ = nullptr;
   const os::MutexLock lock(mutex_);
+  is_next_asked_ = false;  // the start has ended it
   is_final_ = false;
 }
 
@@ -86,6 +87,7 @@ void Supervision::State::make_final() {
   is_final_ = true;
   changed_.notify_all();
   while (is_starting_) mutex_.wait(changed_);
+  drop_next();
 }
 
 std::vector<Restart> Supervision::State::history() const {
@@ -157,6 +159,13 @@ bool Supervision::State::is_final() const {
 void Supervision::State::set_final() {
   const os::MutexLock lock(mutex_);
   is_final_ = true;
+  drop_next();
+}
+
+void Supervision::State::give_up(std::exception_ptr error) {
+  given_up_ = std::move(error);
+  const os::MutexLock lock(mutex_);
+  drop_next();
 }
 
 /// `has_broken_link`: so that it has failed, even if it has heeded the close request by which it was stopped.
@@ -203,16 +212,22 @@ void Supervision::State::note_end(ExitStatus status) {
 void Supervision::State::end_with(const State& other) {
   if (start_ == nullptr || is_final()) return;
   if (!end_) {
-    (void)is_retiring();
+    const bool retires = is_retiring();
+    {
+      const os::MutexLock lock(mutex_);
+      drop_next();  // it may know those that end now
+    }
     const bool was_alive = worker_.is_alive();
     ExitStatus status = worker_.stop();
     // Its own end, which nobody has noticed yet, may have been one after which it is not started again.
-    if (was_alive ? options_.when == RestartWhen::never : !is_wanted_after(status)) return set_final();
+    const bool has_made_place = retires && status.success();
+    if (was_alive ? options_.when == RestartWhen::never : !has_made_place && !is_wanted_after(status))
+      return set_final();
     reason_ = RestartReason::another_end;
     note_end(std::move(status));
     due_ = ended_at_;
   }
-  if (other.given_up_ != nullptr) given_up_ = other.given_up_;
+  if (other.given_up_ != nullptr) give_up(other.given_up_);
 }
 
 Waited Supervision::State::start_again(const State& caller, const os::Deadline& deadline) {
@@ -292,7 +307,7 @@ bool Supervision::State::try_start() {
     schedule_.note_start(now, reason_ == RestartReason::its_end);
     ++restarts_;
     const WhileTrue giving(gives_state_);
-    WorkerAccess::restart(worker_, start_);
+    WorkerAccess::restart(worker_, [&] { takes_next() ? (void)worker_.await_start() : start_(); });
   } catch (const StartError& error) {
     if (reason_ != RestartReason::its_end) schedule_.note_start(now, true);  // so that it does not fail for ever
     restart.start_error = error.what();

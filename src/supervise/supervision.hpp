@@ -60,7 +60,7 @@ class [[gnu::visibility("hidden")]] Supervision::State final : public PeerSuperv
   std::int64_t due() const noexcept { return due_; }
   bool has_given_up() const noexcept { return given_up_ != nullptr; }
   /// It is not started any more: every call throws this error.
-  void give_up(std::exception_ptr error) noexcept { given_up_ = std::move(error); }
+  void give_up(std::exception_ptr error);
   /// Stops the worker because of the end of another one, with which it is started again.
   void end_with(const State& other);
   /// Starts another worker when that is due. `caller` is the one whose messenger's call drives.
@@ -90,6 +90,10 @@ class [[gnu::visibility("hidden")]] Supervision::State final : public PeerSuperv
   void note_end(ExitStatus status);
   void plan_next();
   void note_started(std::int64_t now);
+  bool is_next_ready();
+  bool is_next_coming();
+  bool takes_next();
+  void drop_next() COPROC_REQUIRES(mutex_);
   bool is_retiring() noexcept;
   std::int64_t grace_left() const noexcept;
   bool await_retired(const os::Deadline& deadline);
@@ -127,6 +131,7 @@ class [[gnu::visibility("hidden")]] Supervision::State final : public PeerSuperv
   std::condition_variable changed_;  // one of the next two was
   bool is_final_ COPROC_GUARDED_BY(mutex_) = false;
   bool is_starting_ COPROC_GUARDED_BY(mutex_) = false;
+  bool is_next_asked_ COPROC_GUARDED_BY(mutex_) = false;  // the next worker is being started while this one works
   std::deque<Restart> history_ COPROC_GUARDED_BY(mutex_);
 };
 

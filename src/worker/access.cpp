@@ -1,17 +1,29 @@
 #include "worker/access.hpp"
 
+#include <chrono>
 #include <exception>
 #include <utility>
 
+#include "os/clock.hpp"
 #include "worker/state.hpp"
 
 namespace coproc::inline v0::detail {
 
-WorkerAccess::OnlyAsking::OnlyAsking(Worker& worker, bool all) : worker_(worker) {
+WorkerAccess::OnlyAsking::OnlyAsking(Worker& worker, bool all, bool for_next) : worker_(worker) {
   using Unawaited = Worker::State::Unawaited;
   worker.state().unawaited = all ? Unawaited::everything : Unawaited::forks;
+  worker.state().asks_for_next = for_next;
 }
-WorkerAccess::OnlyAsking::~OnlyAsking() { worker_.state_->unawaited = Worker::State::Unawaited::nothing; }
+WorkerAccess::OnlyAsking::~OnlyAsking() {
+  worker_.state_->unawaited = Worker::State::Unawaited::nothing;
+  worker_.state_->asks_for_next = false;
+}
+
+bool WorkerAccess::is_asked(const Worker& worker) noexcept { return worker.state_->asked.has_value(); }
+
+bool WorkerAccess::is_next_started(Worker& worker) {
+  return worker.state().asked->start.await_for(os::Deadline(std::chrono::seconds(0)));
+}
 
 WorkerAccess::OnlyLaunching::OnlyLaunching(Worker& worker) : worker_(worker) { worker.state().only_launches = true; }
 WorkerAccess::OnlyLaunching::~OnlyLaunching() { worker_.state_->only_launches = false; }

@@ -50,6 +50,18 @@ struct WorkerAccess {
   /// Whether the worker is one on another machine.
   static bool is_on_machine(const Worker& worker) noexcept;
 
+  /// Calls `start`, which asks for the process of the next worker while this one is alive. `Worker::await_start` then
+  /// makes it this worker; `cancel_start`, the next start and the destructor end it. Returns false, and has done nothing,
+  /// if such a worker is not asked for, but started at once. Throws what `start` throws.
+  template <class Start>
+  static bool ask_for_next(Worker& worker, const Start& start) {
+    const OnlyAsking only_asking(worker, true, true);
+    start();
+    return is_asked(worker);
+  }
+  /// Whether the worker that ask_for_next() has asked for runs its target. Throws StartError.
+  static bool is_next_started(Worker& worker);
+
   /// From the next start on, calls of the worker's messenger ask this for another worker.
   static void set_supervisor(Worker& worker, std::weak_ptr<PeerSupervisor> supervisor);
   /// Calls `start`, which starts this worker again. What its last worker had sent and no receive has returned stays
@@ -61,6 +73,8 @@ struct WorkerAccess {
   }
 
  private:
+  static bool is_asked(const Worker& worker) noexcept;
+
   class TakingOver {
    public:
     explicit TakingOver(Worker& worker);
@@ -83,7 +97,7 @@ struct WorkerAccess {
   };
   class OnlyAsking {
    public:
-    OnlyAsking(Worker& worker, bool all);
+    OnlyAsking(Worker& worker, bool all, bool for_next = false);
     OnlyAsking(const OnlyAsking&) = delete;
     OnlyAsking& operator=(const OnlyAsking&) = delete;
     ~OnlyAsking();

@@ -121,6 +121,7 @@ struct Worker::State final : census::WorkerSource {
   bool takes_over = false;  // whether the next link gets what no receive has returned of the last
   enum class Unawaited { nothing, forks, everything };  // which starts start() only asks for; forks: of the fork server
   Unawaited unawaited = Unawaited::nothing;
+  bool asks_for_next = false;  // start() asks for a process although the present one is alive, if that can be asked for
   void await();
   void give_up_asked(const char* why);
   census::Workers::Entry entry{*this};  // last, so that it goes first: until then another thread may call read()

@@ -198,6 +198,18 @@ TEST(Supervisor, OneThatIsNeverStartedAgainIsStoppedWithTheOthers) {
   EXPECT_THROW((void)once.messenger().receive_blocking(), WorkerDiedError);
 }
 
+TEST(Supervisor, OneThatHasMadePlaceIsStartedWithTheOthers) {
+  Group group({.strategy = Strategy::one_for_all, .most = 1000}, 1);
+  RestartOptions recycled = at_once();
+  recycled.recycle.requests = 1;
+  group.add(recycled);
+  group.supervisor.start();
+  EXPECT_EQ(answer(group[2], 7), 2007);
+  wait_for_end(group[2]);  // the receive has told it
+  group.let_die(1);
+  group.expect_answers();
+}
+
 TEST(Supervisor, EndsThatNobodyHasNoticedAreReplacedTogether) {
   Group group(Strategy::one_for_all);
   group.supervisor.start();
