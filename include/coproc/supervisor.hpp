@@ -58,6 +58,7 @@ class COPROC_API SupervisorGroup {
   void add(std::unique_ptr<SupervisorMember> member);
   void start();
   std::vector<ExitStatus> stop();
+  std::chrono::nanoseconds look();
 
  private:
   class State;
@@ -112,6 +113,11 @@ class Supervisor {
   /// Ends all workers, the last one first, each by Supervised::stop. None is started again until the next `start`.
   /// Returns how they ended, in the order in which they were added; those that were never started have an UnknownEnd.
   std::vector<ExitStatus> stop() { return group_.stop(); }
+
+  /// Looks at all workers by Supervised::look, for programs that wait elsewhere, and returns when to call it again: the
+  /// earliest of these times. If several of these looks throw, the first of their errors is thrown, after all of them.
+  /// For the thread that uses the messengers.
+  std::chrono::nanoseconds look() { return group_.look(); }
 
  private:
   template <class Target, class M, class... Kept>

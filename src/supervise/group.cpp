@@ -67,6 +67,20 @@ std::vector<ExitStatus> SupervisorGroup::State::stop() {
 
 // ---- the thread that drives ----
 
+std::chrono::nanoseconds SupervisorGroup::State::look() {
+  auto next = std::chrono::nanoseconds::max();
+  std::exception_ptr thrown;
+  for (const auto& member : members_) {
+    try {
+      next = std::min(next, member->supervision().look());
+    } catch (...) {
+      if (thrown == nullptr) thrown = std::current_exception();
+    }
+  }
+  if (thrown != nullptr) std::rethrow_exception(thrown);
+  return next;
+}
+
 std::size_t SupervisorGroup::State::place_of(const Supervision::State& member) const noexcept {
   const auto is_it = [&](const auto& each) { return &each->supervision().state() == &member; };
   return static_cast<std::size_t>(std::ranges::find_if(members_, is_it) - members_.begin());
@@ -163,5 +177,6 @@ SupervisorGroup::State& SupervisorGroup::state() const {
 void SupervisorGroup::add(std::unique_ptr<SupervisorMember> member) { state().add(std::move(member)); }
 void SupervisorGroup::start() { state().start(); }
 std::vector<ExitStatus> SupervisorGroup::stop() { return state().stop(); }
+std::chrono::nanoseconds SupervisorGroup::look() { return state().look(); }
 
 }  // namespace coproc::inline v0::detail

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <vector>
 
@@ -26,6 +27,7 @@ class [[gnu::visibility("hidden")]] SupervisorGroup::State final : public Superv
   void add(std::unique_ptr<SupervisorMember> member);
   void start();
   std::vector<ExitStatus> stop();
+  std::chrono::nanoseconds look();
 
   void note_end(Supervision::State& ended, const ExitStatus& status) override;
   Waited start_again(Supervision::State& ended, const os::Deadline& deadline) override;
