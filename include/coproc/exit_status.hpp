@@ -109,7 +109,8 @@ struct ExitStatus {
   std::string start_note = {};
   /// The last 4 KiB that the worker printed to its stderr, with `WorkerOptions::capture_stderr`.
   std::string stderr_tail = {};
-  /// What ended it by SIGKILL, if known: "RLIMIT_CPU", or "memory" (docs/ending.md says how sure that is).
+  /// What ended it by SIGKILL, if known: "RLIMIT_CPU", "memory.max" (that of WorkerOptions::control_group), or "memory"
+  /// (docs/ending.md says how sure that is).
   std::string limit = {};
   /// The system call for which its sandbox ended the worker by SIGSYS, as the worker reported it (with
   /// `WorkerOptions::report_crashes`). `stack` says where it was made.

@@ -13,8 +13,9 @@ bool has_word(const std::string& list, const std::string& word) {
   return ("," + list + ",").find("," + word + ",") != std::string::npos;
 }
 
-/// The number behind a word at the beginning of a line.
-std::optional<std::uint64_t> number_of(const std::string& word, const std::string& text) {
+}  // namespace
+
+std::optional<std::uint64_t> counter_in(const std::string& text, const std::string& word) {
   std::istringstream lines(text);
   std::string name;
   for (std::uint64_t number = 0; lines >> name >> number;) {
@@ -22,8 +23,6 @@ std::optional<std::uint64_t> number_of(const std::string& word, const std::strin
   }
   return std::nullopt;
 }
-
-}  // namespace
 
 std::vector<ControlGroup> list_control_groups(const std::string& controller, const std::string& membership,
                                               const std::string& root) {
@@ -56,7 +55,7 @@ std::optional<std::uint64_t> out_of_memory_kills_of_groups(const std::string& me
   for (const ControlGroup& group : list_control_groups("memory", membership, root)) {
     const auto text = read_text(group.directory + (group.is_v2 ? "/memory.events" : "/memory.oom_control"));
     if (!text) continue;
-    if (const auto kills = number_of("oom_kill", *text)) return kills;
+    if (const auto kills = counter_in(*text, "oom_kill")) return kills;
   }
   return std::nullopt;
 }

@@ -21,6 +21,9 @@ struct ControlGroup {
 std::vector<ControlGroup> list_control_groups(const std::string& controller, const std::string& membership,
                                               const std::string& root);
 
+/// The number behind this word, which begins a line of a control file.
+std::optional<std::uint64_t> counter_in(const std::string& text, const std::string& word);
+
 /// How many processes of this process's control group the out-of-memory killer has ended; nullopt: the system does not
 /// say, as for processes that are in no group of their own.
 std::optional<std::uint64_t> out_of_memory_kills() noexcept;

@@ -7,6 +7,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <string>
 
 namespace coproc::inline v0::os::testing {
@@ -25,6 +26,10 @@ class Groups {
   void write(const std::string& path, const std::string& text) const {
     std::filesystem::create_directories(std::filesystem::path(root_ + path).parent_path());
     std::ofstream(root_ + path) << text;
+  }
+  std::string read(const std::string& path) const {
+    std::ifstream file(root_ + path);
+    return {std::istreambuf_iterator<char>(file), {}};
   }
   const std::string& root() const { return root_; }
 

@@ -46,7 +46,7 @@ void set_up(const WorkerOptions& options, std::span<os::ForkSensitive* const> ke
     assume_identity(identity, !had_threads);  // or another thread may hold the generators' lock for ever
     report.stage = StartStage::link;
     if (prepare) prepare();
-    report = confine(options.sandbox ? &options.sandbox->parts() : nullptr, options.limits);
+    report = confine(options.sandbox ? &options.sandbox->parts() : nullptr, options.limits, options.control_group);
   } catch (const StartReport& failed) {
     report = failed;
   } catch (const std::system_error& error) {

@@ -96,6 +96,7 @@ StartRequest request_for(const WorkerOptions& options, std::string payload) {
   const cpu_set_t processors = os::allowed_processors();
   if (options.sandbox) request.sandbox = options.sandbox->parts();
   request.limits = options.limits;
+  request.control_group = options.control_group;
   request.processors.assign(reinterpret_cast<const char*>(&processors), sizeof processors);
   request.payload = std::move(payload);
   return request;

@@ -88,7 +88,7 @@ int run(os::Fd socket, Prepare prepare, bool is_own) noexcept {
     place_kept(request, fds, socket);
     set_up(request, fds, lifeline, is_own, report.stage);
     body = prepare(request, std::move(fds.payload));
-    report = confine(request.sandbox ? &*request.sandbox : nullptr, request.limits);
+    report = confine(request.sandbox ? &*request.sandbox : nullptr, request.limits, request.control_group);
   } catch (const StartReport& failed) {
     report = failed;
   } catch (const std::system_error& error) {

@@ -21,7 +21,7 @@ namespace coproc::inline v0::process {
 
 /// The version of all messages between host and worker before the target runs. Different versions do not work
 /// together.
-inline constexpr std::uint32_t kStartVersion = 4;
+inline constexpr std::uint32_t kStartVersion = 5;
 
 struct StartRequest {
   std::string name;
@@ -39,6 +39,7 @@ struct StartRequest {
   /// What the process does to itself before it runs anything.
   std::optional<detail::SandboxParts> sandbox;
   Limits limits;
+  std::string control_group;  // that it enters; empty: it stays where it is
   /// A cpu_set_t.
   std::string processors;
   /// For the layer above: what to run, and with what.

@@ -89,6 +89,7 @@ void check_remote_options(const WorkerOptions& options) {
   if (!std::holds_alternative<Inherit>(options.stdin_) && !std::holds_alternative<DevNull>(options.stdin_)) {
     refuse("WorkerOptions::stdin_ is always empty there: use Inherit or DevNull, and send what it is to read");
   }
+  if (!options.control_group.empty()) refuse("WorkerOptions::control_group is one of this machine");
   if (options.sandbox) refuse("WorkerOptions::sandbox is not applied there: call this_worker::confine in the target");
   if (options.limits.any()) refuse("WorkerOptions::limits are not applied there: let the launcher's command set them");
 }

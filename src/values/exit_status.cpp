@@ -127,6 +127,11 @@ struct Describe {
              ", which coproc did not send (it seems the out-of-memory killer, which has ended a process of its "
              "control group meanwhile)";
     }
+    if (status.limit == "memory.max") {
+      return text +
+             ", which the system sent since the worker and the processes that it had started needed more memory than "
+             "their control group may have (memory.max)";
+    }
     if (!status.limit.empty()) {
       return text + ", which the system sent since its time on processors reached the limit (" + status.limit + ")";
     }

@@ -98,6 +98,8 @@ TEST(ExitStatus, SaysWhatLimitsAndFiltersSendSignalsFor) {
   limited.limit = "RLIMIT_CPU";
   EXPECT_NE(limited.describe().find("reached the limit (RLIMIT_CPU)"), std::string::npos) << limited.describe();
   EXPECT_EQ(limited.describe().find("out-of-memory"), std::string::npos);
+  limited.limit = "memory.max";
+  EXPECT_NE(limited.describe().find("more memory than their control group may have"), std::string::npos);
   limited.limit = "memory";
   EXPECT_NE(limited.describe().find("it seems the out-of-memory killer"), std::string::npos) << limited.describe();
   EXPECT_NE(status_of(Signalled{SIGXCPU}).describe().find("RLIMIT_CPU"), std::string::npos);

@@ -23,6 +23,7 @@
 #include "process/start_stage.hpp"
 #include "sandbox/confine.hpp"
 #include "worker/link_end.hpp"
+#include "worker/own_group.hpp"
 #include "worker/restored.hpp"
 #include "worker/run_request.hpp"
 #include "worker/run_target.hpp"
@@ -87,8 +88,17 @@ bool kills_descendants(const WorkerOptions& options) {
   return !parts.executable.empty() || parts.has_system;
 }
 
-Confinement confinement_of(const WorkerOptions& options, const sandbox::Applied& applied) {
-  return sandbox::describe(options.sandbox ? &options.sandbox->parts() : nullptr, options.limits, applied);
+Confinement confinement_of(const WorkerOptions& options, const sandbox::Applied& applied, const Run& run) {
+  Confinement confinement =
+      sandbox::describe(options.sandbox ? &options.sandbox->parts() : nullptr, options.limits, applied);
+  if (run.group == nullptr) return confinement;
+  const auto add = [&](const char* name, auto value, const char* unit, const char* kind) {
+    confinement.limits.push_back(std::string(name) + ": " + std::to_string(value) + unit + " of its control group (" +
+                                 kind + ")");
+  };
+  if (options.limits.memory) add("memory", *options.limits.memory, " bytes", "memory.max");
+  if (options.limits.processes) add("processes", *options.limits.processes, "", "pids.max");
+  return confinement;
 }
 
 }  // namespace
@@ -159,7 +169,7 @@ void Worker::State::await() {
   process::StartedProgram now = started.start.await();
   started.run->child = std::move(now.child);
   started.run->start_note = std::move(now.note);
-  started.run->confinement = confinement_of(options, now.applied);
+  started.run->confinement = confinement_of(options, now.applied, *started.run);
   begin_started(std::move(started.run), std::move(started.core));
 }
 
@@ -186,6 +196,8 @@ void Worker::start(const detail::StartPlan& plan) {
     WorkerOptions start_options = state.options;
     start_options.kill_descendants = kills_descendants(state.options);
     capture_stderr_if_wanted(start_options, *run, host_link);
+    run->group = make_own_group(state.options);
+    if (run->group != nullptr) start_options.control_group = run->group->path();
 
     if (method == StartMethod::fork) {
       std::vector<os::ForkSensitive*> kept{worker_end.get()};
@@ -212,7 +224,7 @@ void Worker::start(const detail::StartPlan& plan) {
       };
       sandbox::Applied applied;
       run->child = process::start_by_fork(start_options, kept, body, make_core, &applied);
-      run->confinement = confinement_of(state.options, applied);
+      run->confinement = confinement_of(state.options, applied, *run);
     } else {
       std::vector<int> fds;
       std::string payload =

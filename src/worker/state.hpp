@@ -18,6 +18,7 @@
 #include "link/link.hpp"
 #include "messenger/core.hpp"
 #include "os/file.hpp"
+#include "os/own_control_group.hpp"
 #include "process/child.hpp"
 #include "process/lifeline.hpp"
 #include "process/new_program.hpp"
@@ -39,6 +40,7 @@ struct Run {
   std::string program;                               // an executable's path; empty: this program
   std::string start_note;                            // ExitStatus::start_note; constant after the start
   Confinement confinement;                           // constant after the start
+  std::unique_ptr<os::OwnControlGroup> group;        // null: it is in its host's
   std::optional<os::FileIdentity> program_identity;  // of an executable, as it was at the start
   std::mutex asking;                                 // held by stack(); taken before `mutex`
   std::uint32_t last_request = 0;                    // of stack(); guarded by `asking`

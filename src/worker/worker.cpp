@@ -48,6 +48,11 @@ void take_status(Run& run, RunLock& lock) {
   if (run.status || !ended) return;
   run.status = std::move(ended);
   run.status->start_note = run.start_note;
+  if (run.group != nullptr) {
+    if (run.status->signal() == SIGKILL && run.group->out_of_memory_kills().value_or(0) != 0)
+      run.status->limit = "memory.max";
+    run.group->remove();
+  }
   if (run.hung && run.status->stopped_by != StopRung::none) {  // or it has ended by itself just then
     run.status->hung = std::move(run.hung);
     run.status->stack = std::move(run.hung_stack);

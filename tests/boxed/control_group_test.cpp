@@ -1,0 +1,194 @@
+// Workers in a control group of their own.
+#include <gmock/gmock.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <coproc/coproc.hpp>
+#include <cstddef>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <sstream>
+#include <string>
+
+#include "os/sanitizer.hpp"
+#include "support/temporary_file.hpp"
+
+using coproc::PriorityMessenger;
+using coproc::StartError;
+using coproc::StartMethod;
+using coproc::WorkerOptions;
+using coproc::WorkerResource;
+using testing::HasSubstr;
+
+namespace {
+
+constexpr std::size_t kMiB = std::size_t{1} << 20;
+
+/// The directory of the group of this process whose memory is accounted for, of version 1 or 2, if it may make groups
+/// there.
+std::optional<std::string> place_for_groups() {
+  std::ifstream file("/proc/self/cgroup");
+  for (std::string line; std::getline(file, line);) {
+    std::string place = "/sys/fs/cgroup";
+    if (!line.starts_with("0::")) {
+      if (line.find(":memory:") == std::string::npos) continue;
+      place += "/memory";
+    }
+    place += line.substr(line.rfind(':') + 1);
+    const std::string probe = place + "/coproc-probe-" + std::to_string(::getpid());
+    std::error_code error;
+    if (!std::filesystem::create_directory(probe, error)) continue;
+    const bool has_memory =
+        std::filesystem::exists(probe + "/memory.max") || std::filesystem::exists(probe + "/memory.limit_in_bytes");
+    std::filesystem::remove(probe, error);
+    if (has_memory) return place;
+  }
+  return std::nullopt;
+}
+
+/// Fills so many MiB that no limit on the memory of one process counts.
+void fill_shared(std::size_t mebibytes) {
+  void* const memory = ::mmap(nullptr, mebibytes * kMiB, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  for (std::size_t i = 0; i != mebibytes * kMiB; i += 4096) static_cast<volatile char*>(memory)[i] = 1;
+}
+
+/// Says in which groups it is, and fills as much as it is told, in a process of its own if the number is negative.
+void use_memory(PriorityMessenger& host) {
+  std::stringstream groups;
+  groups << std::ifstream("/proc/self/cgroup").rdbuf();
+  host.send_norequest(groups.str());
+  const int mebibytes = host.receive_blocking<int>();
+  if (mebibytes < 0) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      fill_shared(static_cast<std::size_t>(-mebibytes));
+      ::_exit(0);
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    host.send_reply(WIFSIGNALED(status) ? WTERMSIG(status) : 0);
+  } else {
+    fill_shared(static_cast<std::size_t>(mebibytes));
+    host.send_reply(0);
+  }
+}
+
+/// How many of those are there that this process has made.
+std::size_t groups_in(const std::string& place) {
+  const std::string own = "coproc-" + std::to_string(::getpid()) + "-";
+  std::size_t count = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(place)) {
+    count += entry.path().filename().string().starts_with(own) ? 1U : 0U;
+  }
+  return count;
+}
+
+class ControlGroup : public testing::TestWithParam<StartMethod> {
+ protected:
+  void SetUp() override {
+    if (coproc::os::kHasSanitizer) GTEST_SKIP() << "the sanitizer's own memory counts, too";
+    if (const auto place = place_for_groups()) {
+      place_ = *place;
+    } else {
+      GTEST_SKIP() << "no control group with a limit on memory can be made here";
+    }
+  }
+  WorkerOptions options() const {
+    return {.method = GetParam(), .limits = {.memory = 64 * kMiB}, .control_group = place_};
+  }
+
+  std::string place_;
+};
+
+}  // namespace
+
+TEST_P(ControlGroup, TooMuchMemoryEndsItForCertain) {
+  WorkerResource worker{&use_memory, options()};
+  worker.start();
+  EXPECT_THAT(worker.messenger().receive_blocking<std::string>(), HasSubstr("/coproc-" + std::to_string(::getpid())));
+  EXPECT_EQ(groups_in(place_), 1U);
+  EXPECT_THAT(worker.confinement().describe(), HasSubstr("of its control group (memory.max)"));
+  const auto id = worker.messenger().send_request(200);
+  EXPECT_THROW((void)worker.messenger().receive_reply<int>(id), coproc::WorkerDiedError);
+  const auto status = worker.join();
+  EXPECT_EQ(status.limit, "memory.max");
+  EXPECT_THAT(status.describe(), HasSubstr("more memory than their control group may have"));
+  EXPECT_EQ(groups_in(place_), 0U);
+}
+
+TEST_P(ControlGroup, OneThatKeepsWithinItEndsAsAlways) {
+  WorkerResource worker{&use_memory, options()};
+  for (int i = 0; i < 3; ++i) {
+    worker.start();
+    (void)worker.messenger().receive_blocking<std::string>();
+    const auto id = worker.messenger().send_request(8);
+    EXPECT_EQ(worker.messenger().receive_reply<int>(id), 0);
+    EXPECT_TRUE(worker.join().success());
+    EXPECT_EQ(groups_in(place_), 0U);
+  }
+}
+
+/// Of version 2 all of them end together.
+TEST_P(ControlGroup, ProcessesThatItStartsCount) {
+  WorkerResource worker{&use_memory, options()};
+  worker.start();
+  (void)worker.messenger().receive_blocking<std::string>();
+  const auto id = worker.messenger().send_request(-200);
+  try {
+    EXPECT_EQ(worker.messenger().receive_reply<int>(id), SIGKILL);
+  } catch (const coproc::WorkerDiedError& error) {
+    EXPECT_EQ(error.exit_status().limit, "memory.max");
+  }
+}
+
+TEST_P(ControlGroup, AKillThatSomebodySentIsNoneOfTheSystem) {
+  WorkerResource worker{&use_memory, options()};
+  worker.start();
+  (void)worker.messenger().receive_blocking<std::string>();
+  ::kill(worker.pid(), SIGKILL);
+  const auto status = worker.join();
+  EXPECT_EQ(status.signal(), SIGKILL);
+  EXPECT_NE(status.limit, "memory.max");
+}
+
+INSTANTIATE_TEST_SUITE_P(Methods, ControlGroup,
+                         testing::Values(StartMethod::fork_server, StartMethod::spawn, StartMethod::fork),
+                         [](const auto& test) {
+                           return test.param == StartMethod::fork_server ? "fork_server"
+                                  : test.param == StartMethod::spawn     ? "spawn"
+                                                                         : "fork";
+                         });
+
+namespace {
+
+std::string refusal_of(WorkerOptions options) {
+  WorkerResource worker{&use_memory, std::move(options)};
+  try {
+    worker.start();
+  } catch (const StartError& error) {
+    EXPECT_EQ(error.stage(), "sandbox");
+    return error.what();
+  }
+  return "it was started";
+}
+
+}  // namespace
+
+TEST(ControlGroups, WhatIsNoneIsRefusedAndLeavesNothing) {
+  const support::TemporaryFile file;
+  const std::string place = file.path() + ".directory";
+  EXPECT_THAT(refusal_of({.control_group = place}), HasSubstr("No such file or directory"));
+  std::filesystem::create_directory(place);
+  for (const auto method : {StartMethod::fork_server, StartMethod::spawn, StartMethod::fork}) {
+    EXPECT_THAT(refusal_of({.method = method, .control_group = place}), HasSubstr("could not enter its group"));
+  }
+  EXPECT_THAT(refusal_of({.limits = {.memory = 64 * kMiB}, .control_group = place}),
+              HasSubstr("has no controller for Limits::memory: write +memory"));
+  EXPECT_THAT(refusal_of({.limits = {.processes = 5}, .control_group = place}),
+              HasSubstr("has no controller for Limits::processes: write +pids"));
+  EXPECT_EQ(groups_in(place), 0U);
+  std::filesystem::remove(place);
+}
