@@ -22,6 +22,8 @@ namespace coproc::inline v0::os {
 struct MappedMemory {
   FileId file;
   std::uint64_t address = 0;  // of the file's first byte, in that process
+
+  bool operator==(const MappedMemory&) const = default;
 };
 
 struct MappedMemories {

@@ -10,8 +10,10 @@ namespace coproc::inline v0::os {
 
 struct ProcStat {
   std::string name;  // at most 15 bytes, which may be any, brackets and spaces among them
-  char state;        // 'R', 'S', 'D', 'T', 'Z', ...
+  char state = '?';  // 'R', 'S', 'D', 'T', 'Z', ...
   std::string rest;  // what stands behind the name: the state, and then the fourth field and those behind it
+
+  bool operator==(const ProcStat&) const = default;
 };
 
 /// Reads the file `stat` of this folder of /proc. nullopt if it cannot be read.

@@ -17,8 +17,8 @@ namespace coproc::inline v0::os {
 
 namespace {
 
-/// /proc/PID/task/TID/syscall: "202 0x7f... ...", "-1 ..." if the thread sleeps in no call, or "running". Only who may
-/// trace the process may read it.
+/// The file `syscall` of this folder of /proc: "202 0x7f... ...", "-1 ..." if the thread sleeps in no call, or
+/// "running". Only who may trace the process may read it.
 std::optional<int> call_of(const std::string& directory) {
   const std::string text = read_text(directory + "/syscall").value_or("");
   int number = -1;
@@ -54,6 +54,8 @@ std::vector<ThreadState> threads_of(pid_t process) {
   for (const std::string& id : names_in(path)) threads.push_back(thread_at(path + '/' + id, std::atoi(id.c_str())));
   return threads;
 }
+
+std::optional<int> call_of_first_thread(pid_t process) { return call_of("/proc/" + std::to_string(process)); }
 
 bool is_stopped_or_traced(pid_t process) {
   const std::string status = status_of(process);

@@ -22,6 +22,9 @@ struct ThreadState {
 /// Empty if the process has ended, or if there is no /proc.
 std::vector<ThreadState> threads_of(pid_t process);
 
+/// The system call that the first thread of a process is in, if that is known.
+std::optional<int> call_of_first_thread(pid_t process);
+
 /// Whether this process is stopped (state T or t) or has a tracer; false if /proc does not tell.
 bool is_stopped_or_traced(pid_t process);
 

@@ -11,13 +11,16 @@ import select
 import signal
 import struct
 import subprocess
+import sys
 import termios
 import threading
+import time
 
 import pytest
 
 from seen import COPROC, OTHER_USER, Map, run, running_host, until
 
+LAST_PID = pathlib.Path("/proc/sys/kernel/ns_last_pid")
 DOCS = pathlib.Path(__file__).parents[2] / "docs" / "command.md"
 
 
@@ -120,6 +123,114 @@ class TestJson:
         assert all(one["user"] == 61234 for one in line["processes"])
         assert any(one["user"] == 0 and one["processes"] > len(host.pids) for one in line["not_seen"])
         assert "cannot be looked into" in run("top", "-n", 1, "-d", 0.05, launcher=OTHER_USER).stdout
+
+
+def look_after(moment, lines):
+    """A look that began after this moment: a line's time is that of the end of its look."""
+    until(lambda: next(lines), lambda line: line["time"] > moment)
+    return next(lines)
+
+
+def shape_of_look(look, pids):
+    """What a look shows of these processes, without what changes all the time."""
+    fields = ("pid", "name", "host", "is_worker", "start", "threads", "user")
+    processes = [[one[field] for field in fields] for one in look["processes"] if one["pid"] in pids]
+    links = [
+        [one[field] for field in ("id", "kind", "host", "worker", "processes")]
+        for one in look["links"]
+        if pids & set(one["processes"])
+    ]
+    return sorted(processes), sorted(links)
+
+
+LATER = """
+import mmap, os
+print("nothing is mapped", flush=True)
+input()
+fd = os.memfd_create("coproc-link", os.MFD_CLOEXEC)
+os.ftruncate(fd, 1 << 20)
+memory = mmap.mmap(fd, 1 << 20)
+print("mapped", flush=True)
+input()
+for number in map(int, os.listdir("/proc/self/fd")):
+    if number > 2:
+        try:
+            os.close(number)
+        except OSError:
+            pass
+print("closed", flush=True)
+input()
+"""
+
+
+class TestWhatIsKeptBetweenLooks:
+    """Processes that have not run are not looked into again."""
+
+    def test_what_has_begun_is_in_the_next_look(self):
+        with lines_of("-d", 0.05) as lines:
+            next(lines)
+            for _ in range(5):
+                with running_host() as host:
+                    ready = time.time()
+                    line = look_after(ready, lines)
+                    pids = {host.pid, *host.pids.values()}
+                    assert shape_of_look(line, pids) == shape_of_look(Map(host.pid).whole, pids)
+
+    def test_what_has_ended_is_not(self):
+        with running_host() as host, lines_of("-d", 0.05, host.pid) as lines:
+            served = host.pids["served"]
+            assert process_of(next(lines), served)
+            host.tell("end")
+            ended = time.time()
+            line = look_after(ended, lines)
+            assert not [one for one in line["processes"] if one["pid"] == served and one["state"] != "zombie"]
+            assert not [one for one in line["links"] if one["worker"] == served]
+
+    def test_a_descriptor_that_comes_or_goes_is_noticed(self):
+        with lines_of("-d", 0.05) as lines, subprocess.Popen(
+            [sys.executable, "-c", LATER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as process:
+
+            def kinds():
+                line = next(lines)
+                return [one["kind"] for one in line["links"] if process.pid in one["processes"]]
+
+            for seen in ([], ["inside"], ["half"]):  # with a descriptor of it, it is both ends
+                process.stdout.readline()
+                until(kinds, lambda found: found == seen)
+                for _ in range(3):
+                    assert kinds() == seen
+                process.stdin.write("go on\n")
+                process.stdin.flush()
+
+    def test_a_state_that_changes_without_a_call_is_seen(self, host):
+        silent = host.pids["silent"]
+        with lines_of("-d", 0.05, host.pid) as lines:
+            for sent, state in ((signal.SIGSTOP, "stopped"), (signal.SIGCONT, "blocked")) * 3:
+                os.kill(silent, sent)
+                until(lambda: process_of(next(lines), silent)["state"], lambda seen: seen == state)
+
+    @pytest.mark.skipif(not os.access(LAST_PID, os.W_OK), reason="the next pid cannot be chosen")
+    def test_a_pid_that_is_used_again_is_another_process(self):
+        with lines_of("-d", 0.05) as lines, contextlib.ExitStack() as stack:
+            for _ in range(100):  # another process may be given the number
+                stranger = subprocess.Popen(["sleep", "inf"])
+                pid = stranger.pid
+                begun = time.time()
+                line = look_after(begun, lines)
+                assert pid not in [one["pid"] for one in line["processes"]]
+                stranger.kill()
+                stranger.wait()
+                LAST_PID.write_text(str(pid - 1))
+                host = stack.enter_context(running_host())
+                if host.pid == pid:
+                    break
+            assert host.pid == pid
+            ready = time.time()
+            line = look_after(ready, lines)
+            assert process_of(line, pid)["name"] == "seen_host"
+            pids = {pid, *host.pids.values()}
+            assert shape_of_look(line, pids) == shape_of_look(Map(pid).whole, pids)
 
 
 def shape_of(picture):

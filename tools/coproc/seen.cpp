@@ -1,23 +1,12 @@
 #include "seen.hpp"
 
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <cstddef>
 #include <cstdio>
 #include <set>
 #include <span>
-#include <system_error>
-
-#include "os/directory.hpp"
-#include "os/proc_stat.hpp"
-#include "os/threads_of.hpp"
-#include "sandbox/calls.hpp"
-#include "start_of.hpp"
 
 namespace command {
 
@@ -33,40 +22,14 @@ bool is_refusal(int error_number) noexcept { return error_number == EACCES || er
 
 std::pair<std::uint64_t, std::uint64_t> key_of(const os::FileId& file) { return {file.device, file.inode}; }
 
-/// Of every process of the machine what anybody may know.
-struct Process {
-  os::ProcStat stat;
-  pid_t parent = 0;
-};
-
-std::map<pid_t, Process> all_processes() {
-  constexpr std::uint64_t kKernelThread = 0x0020'0000;  // of the flags
-  std::map<pid_t, Process> all;
-  for (const std::string& name : os::names_in("/proc")) {
-    pid_t pid = 0;
-    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), pid);
-    if (error != std::errc() || end != name.data() + name.size()) continue;
-    auto stat = os::read_proc_stat("/proc/" + name);
-    if (!stat || (field_of(*stat, 9).value_or(0) & kKernelThread) != 0) continue;
-    const auto parent = static_cast<pid_t>(field_of(*stat, 4).value_or(0));
-    all.emplace(pid, Process{std::move(*stat), parent});
-  }
-  return all;
-}
-
-bool is_ancestor(const std::map<pid_t, Process>& all, pid_t one, pid_t of) {
+bool is_ancestor(const KnownProcesses& all, pid_t one, pid_t of) {
   for (int steps = 0; of > 0 && steps < 1000; ++steps) {  // pids may be used again meanwhile
     const auto found = all.find(of);
     if (found == all.end()) return false;
-    of = found->second.parent;
+    of = found->second.parent();
     if (of == one) return true;
   }
   return false;
-}
-
-uid_t user_of(pid_t pid) {
-  struct stat status {};
-  return ::stat(("/proc/" + std::to_string(pid)).c_str(), &status) == 0 ? status.st_uid : static_cast<uid_t>(-1);
 }
 
 /// A process that has a link mapped.
@@ -83,7 +46,7 @@ struct Found {
 
 /// A host has closed the descriptor of its worker's link, and a worker keeps its own if there are loans. Both ends of a
 /// pair keep theirs.
-void find_roles(SeenLink& seen, const Found& found, const std::map<pid_t, Process>& all,
+void find_roles(SeenLink& seen, const Found& found, const KnownProcesses& all,
                 const std::set<pid_t>& neighbours_of_hidden) {
   const std::vector<Holder>& holders = found.holders;
   if (holders.size() == 1) {
@@ -127,18 +90,18 @@ using Key = std::pair<std::uint64_t, std::uint64_t>;
 
 /// What is known before any link is read.
 struct Survey {
-  std::map<pid_t, Process> all;
-  std::map<Key, Found> links;
-  std::set<pid_t> users;   // that have links mapped
-  std::set<pid_t> hidden;  // that cannot be looked into
-
-  void add(pid_t pid, const std::vector<os::MappedMemory>& memories) {
+  explicit Survey(KnownProcesses& processes) : all(processes) {
+    for (const auto& [pid, process] : all) {
+      if (is_refusal(process.mapped().error_number)) hidden.insert(pid);
+      if (!process.mapped().all.empty()) add(pid, process);
+    }
+  }
+  void add(pid_t pid, const KnownProcess& process) {
     users.insert(pid);
-    const auto descriptors = os::memory_descriptors_of(pid, link::kMemoryName);
-    for (const os::MappedMemory& memory : memories) {
+    for (const os::MappedMemory& memory : process.mapped().all) {
       Holder holder{pid, memory.address, {}};
-      const auto descriptor = std::ranges::find(descriptors, memory.file, &os::MemoryDescriptor::file);
-      if (descriptor != descriptors.end()) holder.descriptor = *descriptor;
+      const auto descriptor = std::ranges::find(process.descriptors(), memory.file, &os::MemoryDescriptor::file);
+      if (descriptor != process.descriptors().end()) holder.descriptor = *descriptor;
       Found& entry = links[key_of(memory.file)];
       entry.file = memory.file;
       entry.holders.push_back(holder);
@@ -146,25 +109,18 @@ struct Survey {
   }
   std::set<pid_t> neighbours_of_hidden() const {
     std::set<pid_t> neighbours;
-    for (const pid_t pid : hidden) neighbours.insert(all.at(pid).parent);
+    for (const pid_t pid : hidden) neighbours.insert(all.at(pid).parent());
     for (const pid_t pid : users) {
-      if (hidden.contains(all.at(pid).parent)) neighbours.insert(pid);
+      if (hidden.contains(all.at(pid).parent())) neighbours.insert(pid);
     }
     return neighbours;
   }
-};
 
-Survey survey() {
-  Survey result;
-  result.all = all_processes();
-  for (const auto& [pid, process] : result.all) {
-    if (pid == ::getpid()) continue;
-    const os::MappedMemories mapped = os::mapped_memories_of(pid, link::kMemoryName);
-    if (is_refusal(mapped.error_number)) result.hidden.insert(pid);
-    if (!mapped.all.empty()) result.add(pid, mapped.all);
-  }
-  return result;
-}
+  KnownProcesses& all;
+  std::map<Key, Found> links;
+  std::set<pid_t> users;   // that have links mapped
+  std::set<pid_t> hidden;  // that cannot be looked into
+};
 
 /// Reads the header by the descriptor that is open already, or in any other way.
 bool read_header(os::ForeignMemory& memory, const std::vector<Holder>& holders, std::span<std::byte> header) {
@@ -193,22 +149,17 @@ void look_into(SeenLink& seen, os::ForeignMemory& memory, const std::vector<Hold
 }
 
 /// nullopt: it has ended meanwhile.
-std::optional<SeenProcess> seen_process(pid_t pid, const Survey& known) {
+std::optional<SeenProcess> seen_process(pid_t pid, Survey& known) {
+  KnownProcess& process = known.all.at(pid);
+  const KnownProcess::Details* const details = process.details();
+  if (details == nullptr) return std::nullopt;
   SeenProcess one;
-  try {
-    auto sample = os::sample_process(pid);
-    if (!sample) return std::nullopt;
-    one.sample = std::move(*sample);
-  } catch (const std::system_error&) {
-    return std::nullopt;
-  }
   one.pid = pid;
-  one.user = user_of(pid);
+  one.sample = details->sample;
+  one.call = details->call;
+  one.user = process.user();
   one.is_hidden = known.hidden.contains(pid);
   if (one.sample.name == kForkServerName && !known.users.contains(pid)) one.role = Role::fork_server;
-  for (const os::ThreadState& thread : os::threads_of(pid)) {
-    if (thread.id == pid && thread.call) one.call = coproc::sandbox::name_of_call(*thread.call);
-  }
   return one;
 }
 
@@ -216,8 +167,9 @@ std::optional<SeenProcess> seen_process(pid_t pid, const Survey& known) {
 
 Seen Watcher::look() {
   Seen seen;
-  const Survey known = survey();
-  for (const pid_t pid : known.hidden) ++seen.hidden[user_of(pid)];
+  command::look(processes_);
+  Survey known(processes_);
+  for (const pid_t pid : known.hidden) ++seen.hidden[known.all.at(pid).user()];
 
   std::map<Key, os::ForeignMemory> before = std::exchange(memories_, {});
   std::map<pid_t, pid_t> host_of;
@@ -236,16 +188,16 @@ Seen Watcher::look() {
   std::set<pid_t> shown = known.users;
   for (const auto& [pid, process] : known.all) {
     const bool is_of_interest =
-        process.stat.name == kForkServerName || process.stat.state == 'Z' || known.hidden.contains(pid);
-    if (!is_of_interest || !known.users.contains(process.parent)) continue;
+        process.stat().name == kForkServerName || process.stat().state == 'Z' || known.hidden.contains(pid);
+    if (!is_of_interest || !known.users.contains(process.parent())) continue;
     shown.insert(pid);
-    host_of.emplace(pid, process.parent);
+    host_of.emplace(pid, process.parent());
   }
   for (const pid_t pid : shown) {
     auto one = seen_process(pid, known);
     if (!one) continue;
     if (const auto host = host_of.find(pid); host != host_of.end()) one->host = host->second;
-    if (seen.link_of_worker(pid) != nullptr) one->start = start_of(pid, one->host);
+    if (seen.link_of_worker(pid) != nullptr) one->start = known.all.at(pid).start_by(known.all.at(one->host));
     seen.processes.push_back(std::move(*one));
   }
   return seen;

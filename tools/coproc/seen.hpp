@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "known_process.hpp"
 #include "link/link_sight.hpp"
 #include "os/foreign_memory.hpp"
 #include "os/process_sample.hpp"
@@ -74,6 +75,7 @@ class Watcher {
   std::optional<coproc::link::LinkSight> look_again(const SeenLink& link) const;
 
  private:
+  KnownProcesses processes_;
   std::map<std::pair<std::uint64_t, std::uint64_t>, coproc::os::ForeignMemory> memories_;
 };
 

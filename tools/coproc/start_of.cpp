@@ -20,7 +20,7 @@ const std::string kRoleWord = "coproc:";
 /// those who may not know.
 std::optional<std::uint64_t> place_of_environment(pid_t pid) {
   const auto stat = os::read_proc_stat("/proc/" + std::to_string(pid));
-  const auto place = stat ? field_of(*stat, 50) : std::nullopt;
+  const auto place = stat ? field_of(*stat, kEnvironmentField) : std::nullopt;
   return place && *place != 0 ? place : std::nullopt;
 }
 
