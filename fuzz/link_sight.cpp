@@ -31,6 +31,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     fuzz::demand(begin >= first && begin < first + ring_bytes, "a position lies outside of its ring");
     (void)look.sight->is_blocked(from);
   }
+  std::array<std::byte, link::kRestartBytes> note{};
+  if (size != 0) std::memcpy(note.data(), data, std::min(size, note.size()));
+  const auto restart = link::restart_of(note);
+  fuzz::demand(!restart || (restart->number != 0 && restart->text.size() < note.size()), "a restart that cannot be");
+
   const auto messages = link::count_messages(records, ring_bytes);
   fuzz::demand(messages.value_or(0) <= records.size() / 32, "more messages than there is room for");
   return 0;

@@ -258,8 +258,10 @@ class Link final : public os::ForkSensitive {
   bool peer_asks_release() const noexcept { return peer_->asks_release.load(std::memory_order_relaxed) == 1; }
   void release_at_once() noexcept { consumer_.release_at_once(); }
 
-  /// 3 KiB of the link's memory, zero at the start, which the link itself does not use.
+  /// 2.5 KiB of the link's memory, zero at the start, which the link itself does not use.
   std::span<std::byte, kCrashAreaBytes> crash_area() const noexcept { return memory_->crash_area(); }
+  /// For whoever looks from outside.
+  RestartNote& restart_note() const noexcept { return memory_->restart_note(); }
 
  private:
   static constexpr std::uint32_t kFew = 8;

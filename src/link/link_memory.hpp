@@ -14,6 +14,7 @@
 #include "link/beats.hpp"
 #include "link/in_hand.hpp"
 #include "link/loan_area.hpp"
+#include "link/restart_note.hpp"
 #include "link/side_words.hpp"
 #include "os/memory.hpp"
 #include "os/mutex.hpp"
@@ -30,6 +31,7 @@ namespace coproc::inline v0::link {
 ///      448  InHandWords of end 1 (in_hand.hpp)
 ///      976  BeatWords of end 1 (beats.hpp)
 ///     1024  for the layers above: what a crashing worker leaves to its host
+///     3584  RestartNote (restart_note.hpp)
 ///     4096  ring from end 0 to end 1
 ///     4096 + ring_bytes  ring from end 1 to end 0
 ///     4096 + 2 * ring_bytes  loans from end 0 to end 1 (loan_area.hpp), and behind them those from end 1 to end 0
@@ -46,7 +48,8 @@ struct LinkHeader {
 };
 inline constexpr std::size_t kHeaderPage = 4096;
 inline constexpr std::size_t kCrashAreaAt = 1024;
-inline constexpr std::size_t kCrashAreaBytes = kHeaderPage - kCrashAreaAt;
+inline constexpr std::size_t kRestartNoteAt = kHeaderPage - sizeof(RestartNote);
+inline constexpr std::size_t kCrashAreaBytes = kRestartNoteAt - kCrashAreaAt;
 inline constexpr const char* kMemoryName = "coproc-link";     // shows in /proc/PID/maps
 inline constexpr std::uint64_t kMagic = 0x6b6e696c6370'6f63;  // "cop" "link" in bytes
 static_assert(offsetof(LinkHeader, side) == 64 && offsetof(LinkHeader, ring) == 192 &&
@@ -89,6 +92,7 @@ class LinkMemory {
   std::span<std::byte, kCrashAreaBytes> crash_area() noexcept {
     return std::span<std::byte, kCrashAreaBytes>(base_ + kCrashAreaAt, kCrashAreaBytes);
   }
+  RestartNote& restart_note() noexcept { return *reinterpret_cast<RestartNote*>(base_ + kRestartNoteAt); }
   /// The ring written by end `from`.
   std::span<std::byte> ring(int from) noexcept {
     return {base_ + kHeaderPage + static_cast<std::size_t>(from) * ring_bytes_, ring_bytes_};

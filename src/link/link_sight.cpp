@@ -1,5 +1,6 @@
 #include "link/link_sight.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 
@@ -64,6 +65,20 @@ LinkLook sight_of(std::span<const std::byte, kSightBytes> header) {
     sight.ring[from] = {tail, sight.side[1 - from].waits_for_records() ? 0 : used};
   }
   return {sight, {}};
+}
+
+std::optional<RestartSight> restart_of(std::span<const std::byte, kRestartBytes> note) {
+  RestartSight restart;
+  restart.number = word_at<std::uint64_t>(note, offsetof(RestartNote, number));
+  if (restart.number == 0) return std::nullopt;
+  restart.time_ns = word_at<std::int64_t>(note, offsetof(RestartNote, time_ns));
+  restart.pid_before = word_at<std::int32_t>(note, offsetof(RestartNote, pid_before));
+  restart.reason = word_at<std::uint32_t>(note, offsetof(RestartNote, reason));
+  const auto text = note.subspan(offsetof(RestartNote, text));
+  const auto bytes =
+      std::min<std::size_t>(word_at<std::uint32_t>(note, offsetof(RestartNote, text_bytes)), text.size());
+  restart.text.assign(reinterpret_cast<const char*>(text.data()), bytes);
+  return restart;
 }
 
 std::optional<std::uint64_t> count_messages(std::span<const std::byte> records, std::uint64_t ring_bytes) {

@@ -58,6 +58,20 @@ struct LinkLook {
 };
 LinkLook sight_of(std::span<const std::byte, kSightBytes> header);
 
+/// The bytes of a link's memory, from kRestartNoteAt on, that restart_of() needs.
+inline constexpr std::size_t kRestartBytes = sizeof(RestartNote);
+
+/// By which restart a supervised worker was started, and why.
+struct RestartSight {
+  std::uint64_t number = 0;
+  std::int64_t time_ns = 0;  // since 1970
+  std::int32_t pid_before = 0;
+  std::uint32_t reason = 0;
+  std::string text;  // any bytes
+};
+/// nullopt: it was not started in the place of another one, or its host has not told it yet.
+std::optional<RestartSight> restart_of(std::span<const std::byte, kRestartBytes> note);
+
 /// The messages, parts and errors in these bytes of a ring, which begin and end with a record, and of which the piece
 /// behind the ring's end follows the one before it. nullopt: they are no records, or were overwritten meanwhile.
 std::optional<std::uint64_t> count_messages(std::span<const std::byte> records, std::uint64_t ring_bytes);

@@ -5,7 +5,9 @@
 #include <array>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <random>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -36,6 +38,11 @@ class Watched {
     const LinkLook look = sight_of(header());
     EXPECT_TRUE(look.sight) << look.refusal;
     return look.sight.value_or(LinkSight());
+  }
+  std::optional<RestartSight> restart() const {
+    std::array<std::byte, kRestartBytes> note;
+    EXPECT_TRUE(os::read_at(memory_, kRestartNoteAt, note));
+    return restart_of(note);
   }
   /// What is between two positions of the host's ring.
   std::vector<std::byte> records(std::uint64_t from, std::uint64_t to) const {
@@ -104,6 +111,27 @@ TEST(Link, AReaderThatWaitsHasReadEverythingAndAPeersWordsStayWithinTheRing) {
   (void)link.worker().begin_sleep(fds, true, 0);
   EXPECT_EQ(link.host().unread().to_peer, 0u);
   (void)link.worker().end_sleep(fds);
+}
+
+TEST(LinkSight, OfARestartIsWhatTheHostHasWritten) {
+  Watched link;
+  EXPECT_FALSE(link.restart());
+  link.host().restart_note().write(3, 123'456'789'000, 4711, 2, "restart 3");
+  const auto restart = link.restart();
+  ASSERT_TRUE(restart);
+  EXPECT_EQ(restart->number, 3u);
+  EXPECT_EQ(restart->time_ns, 123'456'789'000);
+  EXPECT_EQ(restart->pid_before, 4711);
+  EXPECT_EQ(restart->reason, 2u);
+  EXPECT_EQ(restart->text, "restart 3");
+}
+
+TEST(LinkSight, OfARestartIsNoMoreThanThereIsRoomFor) {
+  Watched link;
+  link.host().restart_note().write(1, 0, 0, 0, std::string(1000, 'x'));
+  EXPECT_EQ(link.restart()->text, std::string(480, 'x'));
+  link.host().restart_note().text_bytes = 0xffff'ffff;  // a worker can write it, too
+  EXPECT_EQ(link.restart()->text, std::string(480, 'x'));
 }
 
 TEST(LinkSight, OfANewLinkIsEmpty) {

@@ -253,6 +253,11 @@ class Core {
   [[noreturn]] void throw_not_yet_replaced() const;
   /// The requests that the last worker had in hand are not counted as attempts.
   void count_no_attempt() noexcept { in_hand_ = {}; }
+  /// Tells whoever looks from outside by which restart the peer was started.
+  void tell_restart(std::uint64_t number, std::chrono::nanoseconds since_1970, int pid_before, std::uint32_t reason,
+                    std::string_view text) noexcept {
+    link_->restart_note().write(number, since_1970.count(), pid_before, reason, text);
+  }
   /// Whether calls that do not wait report the end of the peer also if that was done: it is not replaced yet.
   void ask_again(bool do_so) noexcept { asks_again_ = do_so; }
 

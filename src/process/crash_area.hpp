@@ -17,7 +17,7 @@
 //      796      4  the number of the request whose stack this is, written last; 0 while one is being written, and in
 //                  the report of a crash
 //      800     48  its six arguments
-//      848   2224  paths: each ends with a zero byte; "" is the program itself
+//      848   1712  paths: each ends with a zero byte; "" is the program itself
 //
 // Thread safety: one writer at a time, in the worker. The host may look at any time, and takes a copy.
 #pragma once
@@ -30,7 +30,7 @@
 
 namespace coproc::inline v0::process {
 
-inline constexpr std::size_t kCrashReportBytes = 3072;
+inline constexpr std::size_t kCrashReportBytes = 2560;
 inline constexpr std::size_t kCrashFrames = 48;
 inline constexpr std::uint32_t kCrashComplete = 0x4B525243;
 inline constexpr std::int32_t kRefusedByFilter = 1;  // SYS_SECCOMP, which the C library's headers do not have
@@ -52,7 +52,7 @@ struct CrashArea {
   std::int32_t refused_call;
   std::uint32_t request;
   std::array<std::uint64_t, 6> arguments;
-  std::array<char, 2224> paths;
+  std::array<char, 1712> paths;
 };
 
 static_assert(sizeof(CrashFrame) == 16 && offsetof(CrashFrame, path_at) == 8);

@@ -325,6 +325,9 @@ bool Supervision::State::try_start() {
   if (retires_since_) MessengerAccess::core(messenger_)->forget_end();  // its own end may have come before
   note_started(now);
   decide_on_requests(restart);
+  MessengerAccess::core(messenger_)
+      ->tell_restart(restart.number, std::chrono::system_clock::now().time_since_epoch(), restart.pid_before,
+                     static_cast<std::uint32_t>(reason_), restart.describe());
   note(restart);
   if (options_.on_restart != nullptr) options_.on_restart(restart);
   return true;

@@ -1,6 +1,7 @@
 // A host whose workers have the names that it is given, for the tests of `coproc serve`. It talks to the first one, and
-// starts each worker again that ends. It prints "ready", and ends with its stdin.
+// each worker that ends is started again. It prints "ready", and ends with its stdin.
 #include <coproc/coproc.hpp>
+#include <coproc/supervised.hpp>
 
 #include <poll.h>
 
@@ -24,15 +25,20 @@ coproc::WorkerOptions named(const char* name) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::list<coproc::WorkerResource<decltype(&echo)>> workers;
-  for (int i = 1; i < argc; ++i) workers.emplace_back(&echo, named(argv[i])).start();
+  std::list<coproc::Supervised<decltype(&echo)>> workers;
+  const coproc::RestartOptions restarts = {.when = coproc::RestartWhen::always,
+                                           .most = 1000,
+                                           .backoff = {.then = std::chrono::milliseconds(1), .factor = 1}};
+  for (int i = 1; i < argc; ++i) workers.emplace_back(&echo, named(argv[i]), restarts).start();
   std::cout << "ready" << std::endl;
   pollfd input = {0, POLLIN, 0};
   while (::poll(&input, 1, 20) == 0) {
     for (auto& worker : workers) {
-      if (worker.is_alive()) continue;
-      worker.stop();
-      worker.start();
+      try {
+        (void)worker.look();
+      } catch (const coproc::WorkerDiedError&) {
+        // It has ended, and another one took its place.
+      }
     }
     try {
       workers.front().messenger().send_request(std::string(1000, 'x'));

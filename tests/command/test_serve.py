@@ -263,6 +263,30 @@ class TestMetrics:
         assert any(re.match(sent + r',direction="back"\} [1-9]', one) for one in samples)
 
 
+class TestRestarts:
+    def test_are_told_with_their_reason(self):
+        with running_host("one", "two") as host, serving("-p", host) as serve:
+
+            def workers():
+                processes = json.loads(serve.ask("/snapshot.json").text)["processes"]
+                return {one["name"]: one for one in processes if one["is_worker"]}
+
+            before = until(workers, lambda seen: seen.keys() == {"one", "two"})
+            assert all(one["restart"] is None for one in before.values())
+            killed = before["two"]["pid"]
+            begin = time.time()
+            os.kill(killed, signal.SIGKILL)
+            restart = until(workers, lambda seen: seen.get("two", {}).get("restart"))["two"]["restart"]
+            assert (restart["number"], restart["reason"], restart["pid_before"]) == (1, "its_end", killed)
+            assert restart["text"].startswith(f"restart 1: worker {killed} was killed by SIGKILL")
+            assert begin - 1 < restart["time"] < time.time() + 1
+            assert workers()["one"]["restart"] is None
+            samples = re.findall(
+                r"^coproc_seen_worker_restarts_total\{.*name=\"(.*?)\".*\} 1$", serve.ask("/metrics").text, re.M
+            )
+            assert samples == ["two"]
+
+
 class TestStack:
     def test_of_a_worker_says_where_it_is(self, serve):
         answer = serve.ask(f"/stack/{pids_in(serve)['parser']}", "POST")

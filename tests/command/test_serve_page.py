@@ -10,7 +10,7 @@ import urllib.parse
 import pytest
 
 import chromium
-from serving import NAMES, SEEN_NAMES, running_host, serving
+from serving import MARKUP, NAMES, SEEN_NAMES, WHOLE_MARKUP, running_host, serving
 
 PICTURE = os.environ.get("COPROC_SERVE_PICTURE")
 
@@ -89,6 +89,31 @@ def test_shows_that_a_worker_goes_and_another_one_comes(shown):
     lines = shown.page.value('[...document.querySelectorAll("#log li")].map((line) => line.textContent)')
     assert [line.split("  ")[1] for line in lines if f"parser {pid} " in line] == [f"parser {pid} has gone"]
     assert [line.split("  ")[1] for line in lines if f"parser {other} " in line] == [f"parser {other} has come"]
+
+
+def test_shows_why_a_worker_was_started_again(shown):
+    restarts = '[...document.querySelectorAll("#log li")].filter((line) => line.textContent.includes("restart "))'
+    assert shown.page.value(f"{restarts}.length") == 0
+    before = shown.pids()["parser"]
+    for number in (1, 2):
+        os.kill(before, signal.SIGKILL)
+        text = f"restart {number}: worker {before} was killed by SIGKILL"
+        shown.page.until(f'{restarts}.some((line) => line.textContent.includes("{text}"))')
+        after = shown.pids()["parser"]
+        assert shown.page.value(shown.row(after) + ".cells[11].textContent") == str(number)
+        assert shown.page.value(shown.row(after) + ".cells[11].title").startswith(text)
+        before = after
+    assert shown.page.value(f"{restarts}.length") == 2
+    assert shown.page.value(shown.row(shown.pids()["indexer"]) + ".cells[11].textContent") == ""
+
+
+def test_takes_no_reason_for_markup(shown):
+    pid = shown.pids()["parser"]
+    restart = json.dumps({"number": 7, "time": 0, "text": MARKUP + WHOLE_MARKUP})
+    shown.page.value(f"seen.processes[{pid}].restart = {restart}; show()")
+    assert shown.page.value('document.querySelector("#log li").textContent').endswith(MARKUP + WHOLE_MARKUP)
+    assert shown.page.value('document.querySelectorAll("img, b").length') == 0
+    assert shown.page.value("document.title") == "coproc"
 
 
 def test_takes_no_name_for_markup(shown):

@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <cstdint>
 #include <functional>
 #include <set>
 
@@ -12,6 +14,19 @@
 namespace command {
 
 namespace {
+
+const char* name_of_reason(std::uint32_t reason) {
+  constexpr std::array<const char*, 3> kNames = {"its_end", "another_end", "recycled"};
+  return reason < kNames.size() ? kNames[reason] : "?";
+}
+
+nlohmann::json json_of(const coproc::link::RestartSight& restart) {
+  return {{"number", restart.number},
+          {"time", static_cast<double>(restart.time_ns) / 1e9},
+          {"reason", name_of_reason(restart.reason)},
+          {"pid_before", restart.pid_before},
+          {"text", coproc::detail::in_one_line(restart.text, restart.text.size())}};
+}
 
 std::string name_of_user(uid_t user) {
   const passwd* const entry = ::getpwuid(user);
@@ -102,18 +117,21 @@ std::string hidden_text(const Seen& seen) {
 
 nlohmann::json json_of(const Seen& seen, const SeenProcess& process) {
   const State state = state_of(seen, process);
+  const SeenLink* const link = seen.link_of_worker(process.pid);
   nlohmann::json object = {{"pid", process.pid},
                            {"name", process.sample.name},
                            {"user", process.user},
                            {"host", nullptr},
-                           {"is_worker", seen.link_of_worker(process.pid) != nullptr},
+                           {"is_worker", link != nullptr},
                            {"start", nullptr},
                            {"state", state.word},
                            {"detail", state.detail},
                            {"threads", process.sample.threads},
                            {"resident_bytes", process.sample.resident_bytes},
                            {"shared_bytes", process.sample.shared_bytes},
-                           {"processor_seconds", std::chrono::duration<double>(process.sample.processor_time).count()}};
+                           {"processor_seconds", std::chrono::duration<double>(process.sample.processor_time).count()},
+                           {"restart", nullptr}};
+  if (link != nullptr && link->restart) object["restart"] = json_of(*link->restart);
   if (process.host != 0) object["host"] = process.host;
   if (!process.start.empty()) object["start"] = process.start;
   return object;

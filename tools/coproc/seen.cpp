@@ -146,6 +146,9 @@ void look_into(SeenLink& seen, os::ForeignMemory& memory, const std::vector<Hold
   link::LinkLook look = link::sight_of(header);
   seen.sight = look.sight;
   seen.refusal = std::move(look.refusal);
+  if (!seen.sight) return;
+  std::array<std::byte, link::kRestartBytes> note;
+  if (memory.read(link::kRestartNoteAt, note)) seen.restart = link::restart_of(note);
 }
 
 /// nullopt: it has ended meanwhile.

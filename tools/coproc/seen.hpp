@@ -36,7 +36,8 @@ struct SeenLink {
   pid_t host = 0;    // of a `worker`
   pid_t worker = 0;  // of a `worker`
   std::optional<coproc::link::LinkSight> sight;
-  std::string refusal;  // why there is none
+  std::string refusal;                                // why there is none
+  std::optional<coproc::link::RestartSight> restart;  // by which the worker was started, if it is supervised
 };
 
 enum class Role { program, fork_server };

@@ -77,6 +77,11 @@ std::string metrics_text(const json& whole) {
     for (const json& one : whole["processes"])
       metrics.add({{"pid", one["pid"]}, {"name", one["name"]}, {"host", one["host"]}}, one[field.field]);
   }
+  metrics.begin("worker_restarts_total", "counter", "Restarts of a supervised worker.");
+  for (const json& one : whole["processes"]) {
+    if (const json& restart = one["restart"]; !restart.is_null())
+      metrics.add({{"pid", one["pid"]}, {"name", one["name"]}, {"host", one["host"]}}, restart["number"]);
+  }
   for (const Field& field : kOfLinks) {
     metrics.begin(field.metric, field.type, field.help);
     for (const json& one : whole["links"]) {

@@ -81,6 +81,7 @@ function cells_of(process, link) {
     scaled(process.resident_bytes, "B"),
     ...of_link("there"),
     ...of_link("back"),
+    process.restart?.number ?? "",
   ];
 }
 
@@ -88,7 +89,7 @@ const set = (node, text) => { if (node.textContent !== String(text)) node.textCo
 
 function new_row(pid) {
   const row = document.createElement("tr");
-  for (let i = 0; i < 11; ++i) row.insertCell().className = ["name", "number", "", ""][i] ?? "number";
+  for (let i = 0; i < 12; ++i) row.insertCell().className = ["name", "number", "", ""][i] ?? "number";
   const button = document.createElement("button");
   button.textContent = "stack";
   button.onclick = () => show_stack(pid);
@@ -105,6 +106,7 @@ function show_table(listed) {
     rows.delete(process.pid);
     const link = link_of(process.pid);
     cells_of(process, link).forEach((text, i) => set(row.cells[i], text));
+    row.cells[11].title = process.restart?.text ?? "";
     row.cells[0].style.setProperty("--depth", depth);
     row.dataset.state = process.state;
     row.classList.toggle("marked", is_marked(process, link));
@@ -169,6 +171,16 @@ function log(time, text) {
 
 // Processes that were told for the first time, or no more.
 let known = null;
+let restarts = new Map(); // the numbers of those that the log has
+function show_restarts() {
+  const now = new Map();
+  for (const process of Object.values(seen.processes).filter((one) => one.restart)) {
+    const { number, text, time } = process.restart;
+    now.set(process.pid, number);
+    if (restarts.get(process.pid) !== number) log(time, `${process.name} ${process.pid}: ${text}`);
+  }
+  restarts = now;
+}
 function show_changes() {
   const now = new Map(Object.values(seen.processes).map((process) => [process.pid, process.name]));
   if (known) {
@@ -176,6 +188,7 @@ function show_changes() {
     for (const [pid, name] of now) if (!known.has(pid)) log(seen.time, `${name} ${pid} has come`);
   }
   known = now;
+  show_restarts();
 }
 
 // Of what is known; null if nothing is.
