@@ -8,6 +8,7 @@
 #include <map>
 #include <string>
 
+#include "bench.hpp"
 #include "bridge.hpp"
 #include "doctor.hpp"
 #include "map.hpp"
@@ -83,10 +84,17 @@ int main(int argc, char** argv) {
   stack->add_flag("--json", stacked.wants_json, "Print JSON");
   stack->add_option("pid", stacked.pid, "The process")->required()->check(CLI::PositiveNumber)->type_name("PID");
 
+  command::BenchRequest benched;
+  CLI::App* bench =
+      app.add_subcommand("bench", "Measure messages, starts and tasks on this machine, beside what nothing can beat");
+  bench->add_flag("--quick", benched.is_quick, "Measure less, within a second");
+  bench->add_flag("--json", benched.wants_json, "Print JSON");
+
   CLI11_PARSE(app, argc, argv);
   try {
     if (doctor->parsed()) return command::doctor(wants_json);
     if (bridge->parsed()) return command::bridge(bridged);
+    if (bench->parsed()) return command::bench(benched);
     if (map->parsed()) return command::map(mapped);
     if (serve->parsed()) {
       served.longest = std::chrono::duration<double>(serve_seconds);
