@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import shutil
 import signal
 import subprocess
@@ -10,7 +11,7 @@ import tempfile
 
 import pytest
 
-from seen import OTHER_USER, Map, run, running_host, until
+from seen import COPROC, OTHER_USER, Map, run, running_host, until
 
 HAS_DEBUGGER = shutil.which("eu-stack") or shutil.which("gdb")
 NO_PROGRAMS = {**os.environ, "PATH": "/nowhere"}
@@ -178,6 +179,43 @@ class TestDebuggers:
             text = """#0 urls:'"$DEBUGINFOD_URLS path:$PATH"'"""
             _, threads = self.threads(folder, "eu-stack", text, other.pid)
         assert threads[0]["stack"] == [f"#0 urls: path:{folder}"]
+
+    @pytest.mark.parametrize("how", ["Ctrl-C", signal.SIGTERM, signal.SIGHUP])
+    def test_end_with_the_command(self, other, folder, how):
+        path = os.path.join(folder, "eu-stack")
+        with open(path, "w") as file:
+            file.write("#!/bin/sh\nfolder=$(/usr/bin/dirname $0)\ntrap 'echo > $folder/let-go; exit' TERM\n")
+            file.write("trap 'echo > $folder/interrupted' INT\n")
+            file.write("echo $$ > $folder/new; /bin/mv $folder/new $folder/pid\nwhile :; do /bin/sleep 0.05; done\n")
+        os.chmod(path, 0o755)
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.execve(COPROC, [COPROC, "stack", str(other.pid)], {**os.environ, "PATH": folder})
+        until(lambda: None, lambda _: os.path.exists(os.path.join(folder, "pid")))
+        with open(os.path.join(folder, "pid")) as file:
+            debugger = int(file.read())
+        if how == "Ctrl-C":
+            os.write(terminal, b"\x03")
+        else:
+            os.kill(pid, how)
+        _, status = os.waitpid(pid, 0)
+        os.close(terminal)
+        assert os.WIFSIGNALED(status) and os.WTERMSIG(status) == (signal.SIGINT if how == "Ctrl-C" else how)
+        assert not os.path.exists(f"/proc/{debugger}")
+        assert os.path.exists(os.path.join(folder, "let-go"))
+        # gdb would pass SIGINT on to the process.
+        assert not os.path.exists(os.path.join(folder, "interrupted"))
+
+    def test_go_on_when_what_ends_the_command_is_ignored(self, other, folder):
+        path = os.path.join(folder, "eu-stack")
+        with open(path, "w") as file:
+            file.write("#!/bin/sh\nkill -INT $PPID\nkill -HUP $PPID\n/bin/sleep 0.2\n")
+            file.write(f"printf 'TID {other.pid}:\\n#0 read\\n'\n")
+        os.chmod(path, 0o755)
+        ignoring = ["/bin/sh", "-c", "trap '' INT HUP; exec \"$@\"", "sh"]
+        source, threads = threads_of(other.pid, env={**os.environ, "PATH": folder}, launcher=ignoring)
+        assert source == "eu-stack"
+        assert threads[0]["stack"] == ["#0 read"]
 
     def test_may_show_nothing(self, other, folder):
         source, threads = self.threads(folder, "eu-stack", "", other.pid)

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -55,12 +56,42 @@ std::optional<Command> debugger_for(pid_t process) {
   return std::nullopt;
 }
 
-/// Appends what can be read until the end of the output. False: the time is over, or it is too much.
-bool read_all(const os::Fd& output, std::string& text, const os::Deadline& deadline) {
+/// Holds back what asks this process to end, until the debugger has let the other process go. Then it is delivered.
+/// Nobody else would end the debugger: it starts with SIGINT blocked, as all that os::spawn() starts.
+class EndHeldBack {
+ public:
+  EndHeldBack() {
+    sigset_t held;
+    (void)::sigemptyset(&held);
+    for (const int signal : {SIGINT, SIGQUIT, SIGTERM, SIGHUP}) {
+      struct sigaction action = {};
+      // A signal that is ignored would not be dropped while it is blocked.
+      if (::sigaction(signal, nullptr, &action) == 0 && action.sa_handler != SIG_IGN) (void)::sigaddset(&held, signal);
+    }
+    (void)::pthread_sigmask(SIG_BLOCK, &held, &before_);
+    has_come_ = os::Fd(::signalfd(-1, &held, SFD_CLOEXEC));
+  }
+  EndHeldBack(const EndHeldBack&) = delete;
+  EndHeldBack& operator=(const EndHeldBack&) = delete;
+  ~EndHeldBack() { (void)::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+  /// Is readable when a signal has come, and is not to be read: the signal would be lost.
+  int fd() const noexcept { return has_come_.get(); }
+
+ private:
+  sigset_t before_{};
+  os::Fd has_come_;
+};
+
+/// Appends what can be read until the end of the output. False: the time is over, it is too much, or `stop` has become
+/// readable.
+bool read_all(const os::Fd& output, std::string& text, const os::Deadline& deadline, int stop = -1) {
   std::array<char, 4096> piece;
   while (text.size() < kMostOutput) {
-    pollfd entry = {output.get(), POLLIN, 0};
-    if (os::poll_once({&entry, 1}, deadline) != os::PollEnd::ready && deadline.passed()) return false;
+    std::array<pollfd, 2> entries = {pollfd{output.get(), POLLIN, 0}, pollfd{stop, POLLIN, 0}};
+    if (os::poll_once(entries, deadline) != os::PollEnd::ready && deadline.passed()) return false;
+    if (entries[1].revents != 0) return false;
+    if (entries[0].revents == 0) continue;
     const ssize_t got = ::read(output.get(), piece.data(), piece.size());
     if (got == 0) return true;
     if (got > 0) text.append(piece.data(), static_cast<std::size_t>(got));
@@ -82,7 +113,7 @@ bool is_stopped(pid_t process) {
 }
 
 /// What a debugger prints, to both of its outputs. Sets `is_whole` to false if it had to be ended.
-std::string output_of(const Command& command, bool& is_whole) {
+std::string output_of(const Command& command, const EndHeldBack& end, bool& is_whole) {
   os::Pipe pipe = os::Pipe::create_for_output(1 << 16);
   const os::Fd nothing = os::open_file("/dev/null", O_RDWR);
   os::Program program;
@@ -93,15 +124,17 @@ std::string output_of(const Command& command, bool& is_whole) {
   program.input = nothing.get();
   program.output = pipe.write_end.get();
   program.blocks_signals = false;
+  program.leads_group = true;  // gdb passes the SIGINT of a terminal on to the process that it has stopped
   const pid_t pid = os::spawn(program, os::Fd(), pipe.write_end.get());
   pipe.write_end.reset();
   std::string text;
-  is_whole = read_all(pipe.read_end, text, os::Deadline(kTime));
+  is_whole = read_all(pipe.read_end, text, os::Deadline(kTime), end.fd());
   if (!is_whole) {
     (void)::kill(pid, SIGTERM);  // it lets the process go
     text.clear();
     (void)read_all(pipe.read_end, text, os::Deadline(kTimeToDetach));
   }
+  (void)::kill(-pid, SIGKILL);  // what it has started, too
   os::kill_and_reap(pid);
   return text;
 }
@@ -134,7 +167,8 @@ Debugged debug(pid_t process) {
   found.name = command->name;
   bool is_whole = true;
   const bool was_stopped = is_stopped(process);
-  const std::string text = output_of(*command, is_whole);
+  const EndHeldBack end;
+  const std::string text = output_of(*command, end, is_whole);
   // A debugger that was ended may have left a stop behind, which comes when a thread leaves an uninterruptible sleep.
   if (!is_whole && !was_stopped) (void)::kill(process, SIGCONT);
   pid_t thread = process;

@@ -19,7 +19,7 @@ struct Debugged {
 };
 
 /// Runs eu-stack, or else gdb, for half a minute at most. The process is stopped meanwhile, and goes on afterwards.
-/// Throws std::system_error.
+/// A signal that ends this process is heeded when the debugger has let the other one go. Throws std::system_error.
 Debugged debug(pid_t process);
 
 }  // namespace command
