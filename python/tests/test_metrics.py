@@ -1,5 +1,6 @@
 """Metrics: their text is what Prometheus and OpenMetrics take, and the counters are those of the workers."""
 
+import itertools
 import shutil
 import subprocess
 import threading
@@ -19,21 +20,35 @@ def square(x):
     return x * x
 
 
-times = 0  # that the fixture was used: counters go on over objects of the same names
+numbers = itertools.count()
+
+
+class Watched:
+    """Many kinds of workers and a pool. Counters go on over all objects that a process gives the same name, also over
+    those of other tests, so that each of these has names of its own."""
+
+    def __init__(self):
+        suffix = f" {next(numbers)} of test_metrics"
+        self.hostile = [name + suffix for name in HOSTILE]
+        self.twice = "twice" + suffix
+        self.pool = "pool worker" + suffix
 
 
 @pytest.fixture
-def text():
-    """Return a function that returns the text of many kinds of workers."""
-    global times
-    times += 1
-    workers = [coproc.WorkerResource(echo, name=name) for name in HOSTILE + ["twice", "twice"]]
+def watched():
+    return Watched()
+
+
+@pytest.fixture
+def text(watched):
+    """Return a function that returns the text of these."""
+    workers = [coproc.WorkerResource(echo, name=name) for name in watched.hostile + [watched.twice, watched.twice]]
     for worker in workers:
         worker.start()
         worker.messenger.send_request(1)
         worker.messenger.receive_blocking()
     workers[-1].stop()
-    pool = coproc.Pool(2)
+    pool = coproc.Pool(2, name=watched.pool)
     assert pool.map(square, range(10)) == [x * x for x in range(10)]
     yield coproc.Metrics().text
     pool.stop()
@@ -58,28 +73,28 @@ def value(samples, metric, name, place=0, **more):
     return samples[metric, tuple(sorted(labels.items()))]
 
 
-def check(samples):
+def check(samples, watched):
     names = {dict(labels)["name"] for _, labels in samples}
-    for name in HOSTILE:
+    for name in watched.hostile:
         shown = name.replace("\n", "\\n")
         assert shown in names
         assert value(samples, "coproc_worker_up", shown) == 1
-        assert value(samples, "coproc_worker_messages_total", shown, direction="sent") == times
+        assert value(samples, "coproc_worker_messages_total", shown, direction="sent") == 1
         assert value(samples, "coproc_worker_resident_bytes", shown) > 1000
-    assert value(samples, "coproc_worker_up", "twice", 0) == 1
-    assert value(samples, "coproc_worker_up", "twice", 1) == 0
-    assert value(samples, "coproc_pool_workers", "pool worker") == 2
-    assert value(samples, "coproc_pool_tasks_total", "pool worker", state="succeeded") == 10 * times
+    assert value(samples, "coproc_worker_up", watched.twice, 0) == 1
+    assert value(samples, "coproc_worker_up", watched.twice, 1) == 0
+    assert value(samples, "coproc_pool_workers", watched.pool) == 2
+    assert value(samples, "coproc_pool_tasks_total", watched.pool, state="succeeded") == 10
 
 
-def test_the_reader_of_prometheus_reads_the_text(text):
+def test_the_reader_of_prometheus_reads_the_text(text, watched):
     parser = pytest.importorskip("prometheus_client.parser")
-    check(samples_of(parser.text_string_to_metric_families(text())))
+    check(samples_of(parser.text_string_to_metric_families(text())), watched)
 
 
-def test_the_reader_of_openmetrics_reads_the_open_text(text):
+def test_the_reader_of_openmetrics_reads_the_open_text(text, watched):
     parser = pytest.importorskip("prometheus_client.openmetrics.parser")
-    check(samples_of(parser.text_string_to_metric_families(text(open=True))))
+    check(samples_of(parser.text_string_to_metric_families(text(open=True))), watched)
 
 
 def test_promtool_finds_nothing_wrong(text):
