@@ -37,8 +37,9 @@ struct RestartNote {
     time_ns = time;
     pid_before = pid;
     reason = why;
-    text_bytes = static_cast<std::uint32_t>(std::min(line.size(), text.size()));
-    std::memcpy(text.data(), line.data(), text_bytes);
+    const std::size_t bytes = std::min(line.size(), text.size());  // the worker may change what stands in the memory
+    text_bytes = static_cast<std::uint32_t>(bytes);
+    std::memcpy(text.data(), line.data(), bytes);
     number.store(the_number, std::memory_order_release);  // who looks from outside copies all of it in one call
   }
 };
