@@ -1,13 +1,18 @@
 // The options of pools and of their tasks: aggregates with defaults, to be written with designated initialisers.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <functional>
+#include <limits>
 #include <vector>
 
+#include "coproc/backoff.hpp"
+#include "coproc/health.hpp"
 #include "coproc/machine.hpp"
 #include "coproc/options.hpp"
 #include "coproc/progress.hpp"
+#include "coproc/recycle.hpp"
 #include "coproc/timeout.hpp"
 
 namespace coproc::inline v0 {
@@ -36,6 +41,23 @@ struct TaskOptions {
   std::function<void(const Progress&)> progress = {};
 };
 
+/// How often and how soon workers are replaced that end by themselves. Workers that make place (`RecycleOptions`), and
+/// those that are ended because of a time limit or of `Task::cancel`, do not count.
+struct PoolRestartOptions {
+  /// The most ends of workers, including starts that fail, within any stretch of `within`. At one more all tasks that
+  /// no worker has fail with PoolBrokenError, which names these ends, and the next task starts workers again.
+  std::size_t most = std::numeric_limits<std::size_t>::max();
+  std::chrono::nanoseconds within = std::chrono::minutes(1);
+  /// How long the place of a worker stays empty if it has ended, or could not be started, before it ended a task. Here
+  /// the delays are counted from that end, and a task that ends begins them anew, too. A worker that ends in a task is
+  /// replaced at once, since it is that task that fails.
+  Backoff backoff = {.first = std::chrono::milliseconds(10),
+                     .then = std::chrono::milliseconds(20),
+                     .factor = 2,
+                     .most = std::chrono::seconds(1),
+                     .spread = 0};
+};
+
 struct PoolOptions {
   /// The number of workers. 0 stands for the number of processors that this process may use by its affinity mask and
   /// control groups. With `machines` it must be given.
@@ -48,11 +70,13 @@ struct PoolOptions {
   /// Most programs should keep it. Give 2 or more if workers should go on with long tasks, too, between the calls of
   /// the host.
   std::size_t window = 0;
-  /// The number of tasks after which a worker is replaced by a new one. 0 stands for never.
-  std::size_t tasks_per_worker = 0;
-  /// A worker that has more resident bytes than this at the end of a task gets no further task and is replaced. 0
-  /// stands for no limit.
-  std::size_t memory_per_worker = 0;
+  /// How often, and how soon, workers are replaced that have ended.
+  PoolRestartOptions restart = {};
+  /// When a worker counts as hung, and is ended. The task that it ran fails with WorkerDiedError, whose
+  /// `exit_status().hung` says why, or runs again by `TaskOptions::max_retries`. Not with `machines`.
+  HealthOptions health = {};
+  /// When a worker makes place for a new one although it works. `requests` are its tasks.
+  RecycleOptions recycle = {};
   /// Whether each worker is bound to one processor. Workers take the processors in turns.
   bool pin = false;
   /// Whether the pool has a thread that hands out tasks and takes in results, for programs that submit tasks and do

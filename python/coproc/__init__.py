@@ -66,6 +66,7 @@ from .queues import MultiQueue, PriorityMultiQueue, PriorityQueue, RequestCtr
 from .worker_resource import (
     Backoff,
     HealthOptions,
+    PoolRestartOptions,
     ProgramResource,
     RecycleOptions,
     RestartOptions,

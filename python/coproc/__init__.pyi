@@ -622,6 +622,19 @@ class RestartOptions:
         on_restart: Callable[[Restart], object] | None = ...,
     ) -> None: ...
 
+@dataclasses.dataclass(kw_only=True)
+class PoolRestartOptions:
+    most: int | None = ...
+    within: float = ...
+    backoff: Backoff | Mapping[str, Any] = ...
+    def __init__(
+        self,
+        *,
+        most: int | None = ...,
+        within: float = ...,
+        backoff: Backoff | Mapping[str, Any] = ...,
+    ) -> None: ...
+
 class Restart:
     @property
     def number(self) -> int: ...
@@ -804,8 +817,9 @@ class Pool:
         init: Callable[..., Any] | None = None,
         init_args: Iterable[Any] = (),
         exit: Callable[..., Any] | None = None,
-        tasks_per_worker: int = 0,
-        memory_per_worker: int = 0,
+        restart: PoolRestartOptions | Mapping[str, Any] | None = None,
+        health: HealthOptions | Mapping[str, Any] | None = None,
+        recycle: RecycleOptions | Mapping[str, Any] | None = None,
         window: int = 0,
         pin: bool = False,
         background: bool = False,

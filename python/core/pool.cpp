@@ -14,6 +14,7 @@
 #include "lock.hpp"
 #include "pool_job.hpp"
 #include "pool_serve.hpp"
+#include "restarts.hpp"
 #include "worker.hpp"
 
 namespace coproc_python {
@@ -151,18 +152,20 @@ void bind_pool(py::module_& module) {
   bind_pool_job(module);
   bind_pool_serve(module);
   module.def("usable_processors", &coproc::detail::usable_processors);
+  module.def("check_pool_ends", [](const py::dict& ends) {
+    coproc::PoolOptions options;
+    take_pool_options(options, ends);
+    coproc::detail::check_pool_options(options);
+  });
   const auto unlocked = py::call_guard<Unlocked>();
   py::class_<PoolKernel, std::shared_ptr<PoolKernel>>(module, "PoolKernel")
       .def(py::init([](std::size_t workers, const std::string& name, const py::function& make_worker,
-                       std::size_t window, std::size_t tasks_per_worker, std::size_t memory_per_worker, bool background,
-                       const coproc::StopOptions& stop, const coproc::LinkOptions& link, bool unpickles,
-                       std::vector<coproc::Machine> machines, bool retries_unfenced) {
-             coproc::PoolOptions options{.workers = workers,
-                                         .machines = std::move(machines),
-                                         .window = window,
-                                         .tasks_per_worker = tasks_per_worker,
-                                         .memory_per_worker = memory_per_worker,
-                                         .background = background};
+                       std::size_t window, const py::dict& ends, bool background, const coproc::StopOptions& stop,
+                       const coproc::LinkOptions& link, bool unpickles, std::vector<coproc::Machine> machines,
+                       bool retries_unfenced) {
+             coproc::PoolOptions options{.workers = workers, .machines = std::move(machines), .window = window};
+             take_pool_options(options, ends);
+             options.background = background;
              options.worker.name = name;
              options.worker.stop = stop;
              options.worker.link = link;
@@ -172,8 +175,8 @@ void bind_pool(py::module_& module) {
              };
              return std::shared_ptr<PoolKernel>(new PoolKernel(options, make_worker, unpickles), end);
            }),
-           py::kw_only(), "workers"_a, "name"_a, "make_worker"_a, "window"_a, "tasks_per_worker"_a,
-           "memory_per_worker"_a, "background"_a, "stop"_a, "link"_a, "unpickles"_a, "machines"_a, "retries_unfenced"_a)
+           py::kw_only(), "workers"_a, "name"_a, "make_worker"_a, "window"_a, "ends"_a, "background"_a, "stop"_a,
+           "link"_a, "unpickles"_a, "machines"_a, "retries_unfenced"_a)
       .def("new_function",
            [](PoolKernel& self, const std::string& data) {
              const Unlocked released;

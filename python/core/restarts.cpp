@@ -2,11 +2,13 @@
 
 #include <pybind11/stl.h>
 #include <coproc/errors.hpp>
+#include <coproc/pool_options.hpp>
 #include <coproc/restart.hpp>
 
 #include <chrono>
 #include <cstddef>
 #include <exception>
+#include <limits>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -27,6 +29,7 @@ using coproc::Backoff;
 using coproc::ExitStatus;
 using coproc::HealthOptions;
 using coproc::Pending;
+using coproc::PoolRestartOptions;
 using coproc::RecycleOptions;
 using coproc::Restart;
 using coproc::RestartOptions;
@@ -53,6 +56,15 @@ void for_each_member(Options& options, Each each)
   each("max_state_bytes", options.max_state_bytes);
   each("state_attempts", options.state_attempts);
   each("health", options.health);
+}
+
+template <class Options, class Each>
+void for_each_member(Options& options, Each each)
+  requires std::same_as<std::remove_const_t<Options>, PoolRestartOptions>
+{
+  each("most", options.most);
+  each("within", options.within);
+  each("backoff", options.backoff);
 }
 
 template <class Options, class Each>
@@ -87,6 +99,9 @@ void for_each_member(Options& options, Each each)
   each("beat", options.beat);
   each("stack", options.stack);
 }
+
+/// In Python None, where it is the default.
+constexpr std::size_t kNoLimit = std::numeric_limits<std::size_t>::max();
 
 template <class Options>
 concept HasMembers = requires(Options& options) { for_each_member(options, [](const char*, auto&) {}); };
@@ -141,6 +156,7 @@ class Taking {
       if (!value.is_none() && PyNumber_Check(value.ptr()) == 0) throw py::type_error(refuse("a number, or None"));
       member = timeout_of(value);
     } else if constexpr (std::is_same_v<Member, std::size_t>) {
+      if (value.is_none() && member == kNoLimit) return;
       if (py::isinstance<py::bool_>(value) || PyIndex_Check(value.ptr()) == 0)
         throw py::type_error(refuse("a whole number"));
       member = PyLong_AsSize_t(py::reinterpret_steal<py::object>(PyNumber_Index(value.ptr())).ptr());
@@ -180,6 +196,8 @@ struct Giving {
       to[name] = seconds(member);
     } else if constexpr (std::is_same_v<Member, std::chrono::nanoseconds>) {
       to[name] = std::chrono::duration<double>(member).count();
+    } else if (std::is_same_v<Member, std::size_t> && member == static_cast<Member>(kNoLimit)) {
+      to[name] = py::none();
     } else {
       to[name] = member;
     }
@@ -284,6 +302,12 @@ std::string describe(Restart restart) {
 
 }  // namespace
 
+void take_pool_options(coproc::PoolOptions& options, const py::dict& from) {
+  for_each_member(options.restart, Taking("PoolRestartOptions", from["restart"]));
+  for_each_member(options.health, Taking("HealthOptions", from["health"]));
+  for_each_member(options.recycle, Taking("RecycleOptions", from["recycle"]));
+}
+
 bool awaits_restart(Worker& worker) {
   const Unlocked released;
   return !worker.life().is_alive();
@@ -323,6 +347,12 @@ void bind_restarts(py::module_& module, py::class_<Worker, std::shared_ptr<Worke
       .def("__repr__", [](const Restart& restart) { return in_pythons_words("<" + describe(restart) + ">"); });
   module.def("restart_defaults", [] {
     const RestartOptions options;
+    py::dict defaults;
+    for_each_member(options, Giving{defaults});
+    return defaults;
+  });
+  module.def("pool_restart_defaults", [] {
+    const PoolRestartOptions options;
     py::dict defaults;
     for_each_member(options, Giving{defaults});
     return defaults;

@@ -66,7 +66,8 @@ def test_what_is_about_this_machine_is_refused():
     for options, words in (
         ({}, "their processors are not counted: give n"),
         ({"n": 1, "pin": True}, "pin means processors of this machine"),
-        ({"n": 1, "memory_per_worker": 1}, "memory_per_worker is not looked at there"),
+        ({"n": 1, "recycle": {"memory": 1}}, "RecycleOptions.memory is not looked at there"),
+        ({"n": 1, "health": {"reply": 1}}, "nobody sees whether a worker there hangs"),
         ({"n": 1, "method": "fork"}, "use method='spawn'"),
         ({"n": 1, "sandbox": coproc.Sandbox.compute()}, "sandbox is not applied there"),
     ):

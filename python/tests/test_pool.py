@@ -144,7 +144,7 @@ def test_state_of_workers(tmp_path):
 
 
 def test_workers_are_replaced_after_so_many_tasks():
-    with Pool(1, tasks_per_worker=10) as pool:
+    with Pool(1, recycle={"requests": 10, "spread": 0}) as pool:
         pids = pool.map(pid_of, range(35))
         assert [len(list(group)) for _, group in itertools.groupby(pids)] == [10, 10, 10, 5]
         assert len(set(pids)) == 4
@@ -254,7 +254,7 @@ def sleep_a_little(value):
 @pytest.mark.parametrize(
     "use",
     [
-        lambda pool: Pool(1, tasks_per_worker=-1),
+        lambda pool: Pool(1, window=-1),
         lambda pool: pool.map(double, [1], chunksize=1.5),
         lambda pool: pool.map(double, [1], max_retries="3"),
         lambda pool: pool.map(double, [1], max_retries=-1),
@@ -264,7 +264,7 @@ def sleep_a_little(value):
 )
 def test_options_are_checked_at_the_door(use):
     with Pool(1) as pool:
-        with pytest.raises((ValueError, TypeError), match="tasks_per_worker|max_retries|time_limit|chunksize"):
+        with pytest.raises((ValueError, TypeError), match="window|max_retries|time_limit|chunksize"):
             use(pool)
         assert pool.map(double, [1]) == [2]
 
@@ -287,7 +287,7 @@ def test_an_exit_that_raises_is_told_by_its_worker_and_an_init_by_the_pool(capfd
     with Pool(2, exit=lambda: 1 / 0) as pool:
         assert pool.map(double, range(3)) == [0, 2, 4]
     assert capfd.readouterr().err.count("ZeroDivisionError") == 2
-    with Pool(1, exit=lambda: 1 / 0, tasks_per_worker=1) as pool:
+    with Pool(1, exit=lambda: 1 / 0, recycle={"requests": 1}) as pool:
         assert pool.map(double, range(3)) == [0, 2, 4]
     assert capfd.readouterr().err.count("ZeroDivisionError") >= 3  # of those that were replaced, too
     with Pool(3, init=lambda: 1 / 0) as pool:

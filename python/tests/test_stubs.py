@@ -46,7 +46,8 @@ except coproc.RestartLimitError as error:
 def square(x: int) -> int:
     return x * x
 
-with coproc.Pool(2) as pool:
+ends = coproc.PoolRestartOptions(most=3, within=60, backoff={"first": 0.5})
+with coproc.Pool(2, restart=ends, health={"reply": 30}, recycle=recycle) as pool:
     squares: list[int] = pool.map(square, range(3))
     task: coproc.Task[int] = pool.submit(square, 3)
     result: int = task.result()

@@ -45,7 +45,7 @@ def test_the_options_have_the_values_of_the_core():
         (ValueError, "RestartOptions.recycle.memory", {"recycle": {"memory": -1}}),
         (ValueError, "`age` and `grace` are not negative", {"recycle": {"age": -1}}),
         (ValueError, "`age` and `grace` are not negative", {"recycle": {"grace": -1}}),
-        (ValueError, "RestartOptions.recycle: `spread` is from 0 to 1", {"recycle": {"spread": 1.5}}),
+        (ValueError, "RecycleOptions: `spread` is from 0 to 1", {"recycle": {"spread": 1.5}}),
         (TypeError, "HealthOptions", {"health": 30}),
         (TypeError, "RestartOptions.health.reply", {"health": {"reply": "long"}}),
         (TypeError, "RestartOptions.health.stack", {"health": {"stack": 1}}),

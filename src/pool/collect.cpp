@@ -23,11 +23,7 @@ using pool::ToHost;
 namespace {
 
 constexpr std::size_t kSlowestKept = 10;
-/// The memory of a worker is measured after each task that takes at least this long (in ns), and else at intervals,
-/// since a measurement takes longer than a short task.
-constexpr std::uint64_t kLongTask = 100'000;
-constexpr std::int64_t kLookAtMemoryEvery = 10'000'000;  // ns
-constexpr std::size_t kMostReserved = 64 * 1024;         // bytes
+constexpr std::size_t kMostReserved = 64 * 1024;  // bytes
 
 [[noreturn]] void throw_protocol_error(const pool::Slot& slot, const std::string& what) {
   throw ProtocolError("pool worker " + std::to_string(slot.insights.pid) + " has " + what);
@@ -50,7 +46,7 @@ bool PoolCore::take_all(Slot& slot) noexcept {
       }
     }
     if (slot.core().queued() != 0) throw_protocol_error(slot, "sent messages on a channel, which no pool worker does");
-    if (any) replace_if_used_up(slot);
+    if (any && slot.recycling.is_wanted()) replace_if_used_up(slot);
     return any;
   });
   try {
@@ -142,7 +138,7 @@ void PoolCore::take_result(Slot& slot, const Answer& answer, const ResultHead& h
     if (task.answered == 0) task.results.reserve(std::min(task.calls * (sizeof size + result.size()), kMostReserved));
     task.results.append(&size, sizeof size);
     task.results.append(result.data(), result.size());
-    note_time(slot, task, head.work_ns, answer.now);
+    note_time(slot, task, head.work_ns);
     slot.head_since = answer.now;
     if (++task.answered == task.calls) finish(&slot, slot.take_front(answer.now));
     return;
@@ -157,7 +153,7 @@ void PoolCore::take_result(Slot& slot, const Answer& answer, const ResultHead& h
       error = std::current_exception();
     }
   }
-  note_time(slot, task, head.work_ns, answer.now);
+  note_time(slot, task, head.work_ns);
   TaskPtr one = slot.take_front(1, answer.now);
   if (error) {
     one->error = std::move(error);
@@ -176,14 +172,10 @@ void PoolCore::split_off_answered(Slot& slot) {
 }
 
 /// Records the time of a call that has ended, for the insights and for the sizes of windows and chunks.
-void PoolCore::note_time(Slot& slot, const Task& task, std::uint64_t work_ns, std::int64_t now) noexcept {
+void PoolCore::note_time(Slot& slot, const Task& task, std::uint64_t work_ns) noexcept {
   slot.failures = 0;
   failures_ = 0;
   slot.note_work(work_ns);
-  if (options_.memory_per_worker != 0 && (work_ns >= kLongTask || now - slot.looked_at_memory > kLookAtMemoryEvery)) {
-    slot.looked_at_memory = now;
-    slot.is_too_large = WorkerAccess::memory_of(slot.worker()).now > options_.memory_per_worker;
-  }
   std::uint64_t& average = task.job->function->task_ns;
   const std::uint64_t time = std::max<std::uint64_t>(1, work_ns);
   average = average == 0 ? time : average - average / 8 + time / 8;
@@ -195,15 +187,31 @@ void PoolCore::note_time(Slot& slot, const Task& task, std::uint64_t work_ns, st
   if (slowest_.size() > kSlowestKept) slowest_.pop_back();
 }
 
-/// Asks an idle worker to close if it has run `tasks_per_worker` tasks or uses more than `memory_per_worker`.
+/// If it is time for the worker to make place, it gets no further task, and is asked to close once it has none. One
+/// that has run nothing is not replaced while tasks wait, or else none might ever run.
 void PoolCore::replace_if_used_up(Slot& slot) {
-  if (slot.phase != Slot::Phase::ready || !slot.window.empty()) return;
-  const bool is_used_up = options_.tasks_per_worker != 0 && slot.given >= options_.tasks_per_worker;
-  if (!is_used_up && !slot.is_too_large) return;
+  if (slot.phase != Slot::Phase::ready) return;
+  const std::int64_t now = os::now_ns();
+  if (!slot.is_used_up && (slot.given != 0 || queue_.empty())) {
+    const auto memory = [&]() noexcept { return WorkerAccess::memory_of(slot.worker()).now; };
+    slot.is_used_up = slot.recycling.is_due(now, slot.given, memory);
+  }
+  if (!slot.is_used_up || !slot.window.empty()) return;
   slot.messenger().send_close_request();
   slot.phase = Slot::Phase::closing;
   slot.is_replaced = true;
-  slot.kill_at = pool::after(os::now_ns(), options_.worker.stop.close.ns);
+  slot.kill_at = pool::after(now, std::chrono::nanoseconds(slot.recycling.grace()));
+}
+
+/// Asks workers to close that are due for it without having answered anything just now.
+void PoolCore::replace_used_up() noexcept {
+  for (const auto& slot : slots_) {
+    if (slot->phase != Slot::Phase::ready || !slot->recycling.is_wanted()) continue;
+    talk(*slot, [&]() COPROC_REQUIRES(mutex_) {
+      replace_if_used_up(*slot);
+      return false;
+    });
+  }
 }
 
 }  // namespace coproc::inline v0::detail

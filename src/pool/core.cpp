@@ -42,11 +42,13 @@ MakePoolWorker with_trunks(MakePoolWorker make, std::size_t machines) {
 PoolCore::PoolCore(PoolOptions options, MakePoolWorker make_worker)
     : options_(std::move(options)),
       make_worker_(with_trunks(std::move(make_worker), options_.machines.size())),
+      watches_(supervise::Health(options_.health).has_limits()),
       owner_(os::fork_generation()),
-      doorbell_(make_doorbell()) {
+      doorbell_(make_doorbell()),
+      restarts_(options_.restart) {
   slowest_.reserve(kSlowestKept + 1);
   for (std::size_t i = 0; i < options_.workers; ++i) {
-    slots_.push_back(std::make_unique<Slot>(i, make_worker_(i)));
+    slots_.push_back(std::make_unique<Slot>(i, make_worker_(i), options_));
     if (const Machine* const machine = machine_of(i)) slots_.back()->insights.machine = machine->name();
   }
   try {

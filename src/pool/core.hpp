@@ -2,8 +2,8 @@
 //
 // The source files are split by subject: core.cpp (jobs), looks.cpp (calls that only report), drive.cpp (waiting and
 // driving), event_loop.cpp (driving by an event loop of the host), starting.cpp (new workers), dispatch.cpp (tasks to
-// workers), collect.cpp (results from workers), end.cpp (ends of workers), held.cpp (unread results), stop.cpp (the end
-// of the pool), report.cpp (what is told to the census).
+// workers), collect.cpp (results from workers), end.cpp (ends of workers), hung.cpp (workers that hang), held.cpp
+// (unread results), stop.cpp (the end of the pool), report.cpp (what is told to the census).
 //
 // The pool has no thread of its own, unless PoolOptions::background is set: a call that has to wait drives the pool for
 // all callers. One thread drives at a time. The others sleep until their results have arrived or it is their turn.
@@ -12,9 +12,9 @@
 // state of its slot, which is checked again in later rounds.
 //
 // Thread safety: all public members may be called by any thread. One mutex guards everything. It is unlocked only while
-// the driver sleeps, while a worker is started, while deferred code of the user runs, and while the workers are
-// stopped. A worker that is being started belongs to the starting thread; while the workers are stopped no other thread
-// uses their messengers.
+// the driver sleeps, while a worker is started, while one that hangs is ended, while deferred code of the user runs,
+// and while the workers are stopped. A worker that is being started, or ended since it hangs, belongs to the thread
+// that does it; while the workers are stopped no other thread uses their messengers.
 // Invariants: see `broken_invariant`.
 #pragma once
 
@@ -46,6 +46,7 @@
 #include "pool/end_calls.hpp"
 #include "pool/event_loop.hpp"
 #include "pool/job.hpp"
+#include "pool/restarts.hpp"
 #include "pool/slot.hpp"
 #include "pool/task_list.hpp"
 
@@ -120,8 +121,10 @@ class PoolCore final : public census::PoolSource {
   void notify_all() noexcept COPROC_REQUIRES(mutex_);
 
   // stop.cpp
+  void fail_all(TaskList tasks, const std::exception_ptr& error) noexcept COPROC_REQUIRES(mutex_);
   void fail_waiting(const std::exception_ptr& error) noexcept COPROC_REQUIRES(mutex_);
   void break_pool(const std::exception_ptr& cause) noexcept COPROC_REQUIRES(mutex_);
+  void note_broken() noexcept COPROC_REQUIRES(mutex_);
   void stop_workers(const StopOptions& options) COPROC_REQUIRES(mutex_);
 
   // looks.cpp
@@ -137,7 +140,8 @@ class PoolCore final : public census::PoolSource {
   template <class Step>
   void launch(Slot& slot, const Step& step) noexcept COPROC_REQUIRES(mutex_);
   void note_failed_start(Slot& slot, const std::exception_ptr& cause) noexcept COPROC_REQUIRES(mutex_);
-  static void delay_start(Slot& slot) noexcept;
+  void delay_start(Slot& slot) noexcept COPROC_REQUIRES(mutex_);
+  void count_end(const std::string& text, const std::exception_ptr& cause) noexcept COPROC_REQUIRES(mutex_);
 
   // held.cpp
   std::size_t& held_by(Job& job) noexcept COPROC_REQUIRES(mutex_) {
@@ -194,9 +198,13 @@ class PoolCore final : public census::PoolSource {
   void take_result(Slot& slot, const Answer& answer, const pool::ResultHead& head, std::span<const std::byte> result)
       COPROC_REQUIRES(mutex_);
   void split_off_answered(Slot& slot) COPROC_REQUIRES(mutex_);
-  void note_time(Slot& slot, const Task& task, std::uint64_t work_ns, std::int64_t now) noexcept
-      COPROC_REQUIRES(mutex_);
+  void note_time(Slot& slot, const Task& task, std::uint64_t work_ns) noexcept COPROC_REQUIRES(mutex_);
   void replace_if_used_up(Slot& slot) COPROC_REQUIRES(mutex_);
+  void replace_used_up() noexcept COPROC_REQUIRES(mutex_);
+
+  // hung.cpp
+  bool find_hung() noexcept COPROC_REQUIRES(mutex_);
+  bool end_hung() COPROC_REQUIRES(mutex_);
 
   // end.cpp
   std::int64_t due_at(const Slot& slot) const noexcept COPROC_REQUIRES(mutex_);
@@ -211,12 +219,15 @@ class PoolCore final : public census::PoolSource {
   void give_up(Slot& slot) noexcept COPROC_REQUIRES(mutex_);
   void reap_lost() noexcept COPROC_REQUIRES(mutex_);
   void note_end(Slot& slot, const ExitStatus& status) noexcept COPROC_REQUIRES(mutex_);
+  bool is_counted(const Slot& slot, const ExitStatus& status) const noexcept COPROC_REQUIRES(mutex_);
+  void empty(Slot& slot, const ExitStatus& status) noexcept COPROC_REQUIRES(mutex_);
   std::exception_ptr error_of_end(const Slot& slot, const Task& task, const ExitStatus& status) noexcept
       COPROC_REQUIRES(mutex_);
 
   // constant after construction:
   const PoolOptions options_;
   const MakePoolWorker make_worker_;
+  const bool watches_;         // there are limits to the health of workers
   const unsigned long owner_;  // fork_generation() of the process that made the pool
   const std::shared_ptr<std::atomic<bool>> is_function_destroyed_ = std::make_shared<std::atomic<bool>>(false);
 
@@ -243,6 +254,7 @@ class PoolCore final : public census::PoolSource {
   std::size_t waits_for_submitted_ COPROC_GUARDED_BY(mutex_) = 0;   // threads in wait_for_submitted()
   std::uint64_t submitted_ COPROC_GUARDED_BY(mutex_) = 0;           // submitted tasks in all
   std::int64_t lost_at_ COPROC_GUARDED_BY(mutex_) = 0;  // when a connection to a machine was last found lost
+  pool::Restarts restarts_ COPROC_GUARDED_BY(mutex_);
   /// The number of workers that have ended in succession before they ran anything.
   std::size_t failures_ COPROC_GUARDED_BY(mutex_) = 0;
   bool is_broken_ COPROC_GUARDED_BY(mutex_) = false;     // no worker is started until there are tasks
@@ -251,7 +263,8 @@ class PoolCore final : public census::PoolSource {
   bool is_asleep_ COPROC_GUARDED_BY(mutex_) = false;     // the driver sleeps on the links and the doorbell
   bool is_napping_ COPROC_GUARDED_BY(mutex_) = false;    // the driver sleeps for a fixed time, and uses no messenger
   bool is_launching_ COPROC_GUARDED_BY(mutex_) = false;  // a thread starts a worker
-  Slot* asked_ COPROC_GUARDED_BY(mutex_) = nullptr;      // its start was asked for, and no thread goes on with it
+  std::size_t ending_hung_ COPROC_GUARDED_BY(mutex_) = 0;  // threads that end a worker that hangs
+  Slot* asked_ COPROC_GUARDED_BY(mutex_) = nullptr;        // its start was asked for, and no thread goes on with it
   /// A thread waits for a task that is still queued. Results are then taken in beyond the limit, to make room for it.
   bool is_needed_queued_ COPROC_GUARDED_BY(mutex_) = false;
   std::unique_ptr<pool::EventLoop> event_loop_ COPROC_GUARDED_BY(mutex_);  // null before native_handle()

@@ -70,9 +70,9 @@ std::size_t PoolCore::chunk_of(const Job& job) const noexcept {
   return std::clamp<std::size_t>(kChunkTime / std::max(time, kLeastTime), 1, kMostInChunk);
 }
 
-/// Returns how many calls form one task. With `tasks_per_worker` it is one, since the number has to be exact.
+/// Returns how many calls form one task. With RecycleOptions::requests it is one, since the number has to be exact.
 std::size_t PoolCore::stretch_of(const Job& job) const noexcept {
-  return options_.tasks_per_worker != 0 ? 1 : std::min(chunk_of(job), window_of(job));
+  return options_.recycle.requests != 0 ? 1 : std::min(chunk_of(job), window_of(job));
 }
 
 /// Whether a call of this job may wait in the window behind the running task. It may not if that task takes long, or if
@@ -93,9 +93,9 @@ PoolCore::Slot* PoolCore::slot_for(const Task& task, std::int64_t now) noexcept 
   for (const auto& slot : slots_) {
     is_one_starting = is_one_starting || slot->phase == Slot::Phase::starting;
     if (slot->phase != Slot::Phase::ready || slot->is_full) continue;
-    if (slot->window.calls() >= window || slot->is_too_large) continue;
+    if (slot->window.calls() >= window || slot->is_used_up) continue;
     if (!may_wait_behind(*slot, *task.job, now)) continue;
-    if (options_.tasks_per_worker != 0 && slot->given >= options_.tasks_per_worker) continue;
+    if (slot->recycling.requests_left(slot->given) == 0) continue;
     if (best == nullptr || slot->window.calls() < best->window.calls()) best = slot.get();
     if (best->window.empty()) return best;
   }
@@ -160,7 +160,7 @@ bool PoolCore::send_from_queue(Slot& slot) {
   }
   const Job& job = *queue_.front().job;
   std::size_t most = std::min(chunk_of(job), std::max<std::size_t>(1, window_of(job) - slot.window.calls()));
-  if (options_.tasks_per_worker != 0) most = std::min(most, options_.tasks_per_worker - slot.given);
+  most = std::min<std::size_t>(most, slot.recycling.requests_left(slot.given));
   if (is_over_limit(job)) most = 1;
   TaskList tasks;
   const auto fits = [&](const Task& task) {

@@ -108,7 +108,7 @@ bool PoolCore::wait_until(const IsReady& is_ready, Timeout timeout, std::span<Jo
       return is_ready();
     }
     if (!is_driving_) {
-      if (start_missing() || run_deferred()) continue;
+      if (end_hung() || start_missing() || run_deferred()) continue;
       const Turn turn(*this);
       drive_once(deadline);
     } else {
@@ -133,6 +133,7 @@ void PoolCore::poll() {
     take_deaths();
     pump();
     // A program that polls and never waits needs new workers, too. If another thread drives, that thread starts them.
+    if (!is_driving_) (void)end_hung();
     if (!is_driving_ && !queue_.empty()) start_missing_without_waiting();
   };
   if (!is_driving_ || is_napping_) return poll_now();
@@ -252,7 +253,9 @@ bool PoolCore::pump() noexcept {
   for (const auto& slot : slots_) any = collect(*slot) || any;
   any = take_ends() || any;
   end_overdue();
+  replace_used_up();
   any = dispatch() || any;
+  any = find_hung() || any;
   any = std::exchange(any_ended_, false) || any;  // whatever the step in which a worker's end was taken in
   check_invariants();
   ++rounds_;
@@ -288,7 +291,7 @@ std::chrono::nanoseconds PoolCore::nap_length() const noexcept {
   const std::int64_t now = os::now_ns();
   for (const auto& slot : slots_) {
     if (slot->window.empty() && slot->phase == Slot::Phase::ready) continue;
-    if (slot->window.calls() < 2 || slot->phase == Slot::Phase::ending) return {};
+    if (slot->window.calls() < 2 || !slot->is_open()) return {};
     const Job& job = *slot->window.front().job;
     if (job.function->task_ns == 0) return {};
     const std::uint64_t whole = slot->window.calls() * (job.function->task_ns + kTaskOverhead);
@@ -301,6 +304,9 @@ std::chrono::nanoseconds PoolCore::nap_length() const noexcept {
 /// Returns when the driver, which has looked at `now`, has to look at this slot again if nothing arrives before.
 std::int64_t PoolCore::next_look(const Slot& slot, std::int64_t now) const noexcept {
   std::int64_t at = due_at(slot);
+  if (slot.is_watched()) at = std::min(at, slot.watch.due());
+  const bool is_idle = slot.phase == Slot::Phase::ready && slot.window.empty();
+  if (is_idle && (slot.given != 0 || queue_.empty())) at = std::min(at, slot.recycling.age_due());
   if (slot.stuck_since() != 0) at = std::min(at, now + kLookAtStuckEvery.count());
   if (slot.window.calls() > 1 && may_take_from(slot)) {
     const std::chrono::nanoseconds since(now - slot.received_at);
@@ -369,7 +375,7 @@ void PoolCore::drive_in_background() {
         waiters_.push_back(&me);
         mutex_.wait(me.changed);
         std::erase(waiters_, &me);
-      } else if (!start_missing() && !run_deferred()) {
+      } else if (!end_hung() && !start_missing() && !run_deferred()) {
         const Turn turn(*this);
         drive_once(os::Deadline::forever());
       }

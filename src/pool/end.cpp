@@ -53,6 +53,8 @@ std::int64_t PoolCore::due_at(const Slot& slot) const noexcept {
       return !wants_workers() || is_launching_ || asked_ != nullptr ? Slot::kNever : slot.retry_at;
     case Slot::Phase::launching:
       return Slot::kNever;
+    case Slot::Phase::hanging:
+      return slot.hang ? 0 : Slot::kNever;
     case Slot::Phase::ending:
       return slot.look_at;
     case Slot::Phase::closing:
@@ -168,6 +170,7 @@ void PoolCore::end_overdue() noexcept {
       if (now >= slot->give_up_at) give_up(*slot);
       continue;
     }
+    if (slot->phase == Slot::Phase::hanging) continue;
     if (now < due_at(*slot)) continue;
     // Its answer may still be in the link, if too many results were unread to take it in.
     if (take_all(*slot) && (!slot->is_open() || now < due_at(*slot))) continue;
@@ -227,9 +230,34 @@ std::exception_ptr PoolCore::error_of_end(const Slot& slot, const Task& task, co
   }
 }
 
+/// Empties the slot of a worker that has ended or was given up, and counts that.
+void PoolCore::note_end(Slot& slot, const ExitStatus& status) noexcept {
+  const bool counts = is_counted(slot, status);
+  if (os::now_ns() - slot.started_at() >= options_.restart.backoff.reset_after.count()) slot.failures = 0;
+  empty(slot, status);
+  if (!counts) return;
+  try {
+    const std::string text = "worker " + std::to_string(slot.insights.pid) + " " + status.describe();
+    const WorkerDiedError died(options_.worker.name, slot.insights.pid, status);
+    count_end(in_lines(text, "    "), std::make_exception_ptr(died));
+  } catch (const std::exception&) {
+    // There is no memory. It is not counted.
+  }
+}
+
+/// Whether an end is one of those that PoolRestartOptions::most limits: neither the host nor a task's options have
+/// wanted it. All workers of a machine are lost together, which is one end.
+bool PoolCore::is_counted(const Slot& slot, const ExitStatus& status) const noexcept {
+  if (slot.is_replaced || is_stopped_) return false;
+  if (std::holds_alternative<MachineLost>(status.end) && slot.started_at() < lost_at_) return false;
+  if (slot.window.empty()) return true;
+  const Task& task = slot.window.front();
+  return !task.is_cancelled() && !ran_out_of_time(slot, task, status);
+}
+
 /// Empties the slot of a worker that has ended or was given up. The running task fails or is retried, and the other
 /// tasks of the window return to the queue.
-void PoolCore::note_end(Slot& slot, const ExitStatus& status) noexcept {
+void PoolCore::empty(Slot& slot, const ExitStatus& status) noexcept {
   try {
     split_off_answered(slot);
   } catch (const std::bad_alloc&) {

@@ -61,12 +61,16 @@ void check_machines(const PoolOptions& options) {
   if (options.workers == 0) refuse("their processors are not counted: give PoolOptions::workers");
   if (options.pin)
     refuse("PoolOptions::pin means processors of this machine: let the launcher's command choose others");
-  if (options.memory_per_worker != 0) {
-    refuse("PoolOptions::memory_per_worker is not looked at there: let the launcher's command set a limit");
+  if (options.recycle.memory != 0) {
+    refuse("RecycleOptions::memory is not looked at there: let the launcher's command set a limit");
+  }
+  if (supervise::Health(options.health).has_limits()) {
+    refuse("nobody sees whether a worker there hangs: PoolOptions::health is for workers of this machine");
   }
 }
 
 PoolOptions checked(PoolOptions options) {
+  check_pool_options(options);
   check_machines(options);
   std::size_t& ring_bytes = options.worker.link.ring_bytes;
   if (ring_bytes == LinkOptions().ring_bytes) ring_bytes = kRingBytes;
@@ -107,6 +111,15 @@ MakePoolWorker maker_of(const StateCode& state, const PoolOptions& options) {
 }  // namespace
 
 std::size_t usable_processors() { return os::usable_processors(); }
+
+void check_pool_options(const PoolOptions& options) {
+  (void)pool::Restarts(options.restart);
+  (void)supervise::Health(options.health);
+  if (supervise::Recycling(options.recycle).overlaps()) {
+    throw InvalidArgumentError(
+        "PoolOptions::recycle: `overlap` is for a Supervised. In a pool the other workers go on while one is replaced");
+  }
+}
 
 Task::~Task() = default;
 PoolWorker::~PoolWorker() = default;

@@ -50,6 +50,7 @@ LazyPool::LazyPool(PoolOptions options) : options_(std::move(options)) {
   if (!options_.machines.empty()) {
     throw InvalidArgumentError("a LazyPool's workers are forks, on this machine: use Pool for PoolOptions::machines");
   }
+  detail::check_pool_options(options_);
   if (options_.workers == 0) options_.workers = os::usable_processors();
 }
 

@@ -8,6 +8,7 @@
 #include "coproc/errors.hpp"
 #include "messenger/access.hpp"
 #include "os/clock.hpp"
+#include "os/random.hpp"
 #include "pool/protocol.hpp"
 #include "pool/task_runner.hpp"
 #include "worker/access.hpp"
@@ -58,7 +59,10 @@ void Slot::note_started() {
   look_interval_ = 0;
   stuck_since_ = 0;
   stated_work_ns_ = 0;
-  is_too_large = false;
+  is_used_up = false;
+  if (recycling.is_wanted()) recycling.note_start(started_at_, 0, os::random_share());
+  watch.begin();
+  hang.reset();
   is_replaced = false;
   received_at = 0;
   ready_since = 0;
@@ -207,6 +211,11 @@ TaskPtr Slot::take_front(std::size_t calls, std::int64_t now) {
 }
 
 // ---- ending ----
+
+supervise::InHand Slot::in_hand(bool is_unread) {
+  if (window.empty() || core().has_rest()) return {.is_unread = is_unread};  // it cannot have begun a task
+  return {.task = window.front().serial + window.front().answered, .is_unread = is_unread};
+}
 
 void Slot::await_end(std::chrono::nanoseconds time, std::exception_ptr why) noexcept {
   if (phase == Phase::ending) return;

@@ -14,6 +14,7 @@
 #include <limits>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,11 +22,14 @@
 #include "coproc/detail/task.hpp"
 #include "coproc/messenger.hpp"
 #include "coproc/pool_insights.hpp"
+#include "coproc/pool_options.hpp"
 #include "coproc/worker.hpp"
 #include "messenger/core.hpp"
 #include "pool/job.hpp"
 #include "pool/protocol.hpp"
 #include "pool/task_list.hpp"
+#include "supervise/recycling.hpp"
+#include "supervise/watch.hpp"
 
 namespace coproc::inline v0::pool {
 
@@ -59,10 +63,12 @@ class Slot {
     starting,   // the process runs its init function
     ready,      // it runs tasks
     closing,    // it was asked to close, since it is to be replaced
+    hanging,    // its messenger is not used any more: a thread without the mutex ends it, or will, since it hangs
     ending,     // its messenger is not used any more: it was killed, or is killed at `kill_at` if it has not ended
   };
 
-  Slot(std::size_t place, std::unique_ptr<PoolWorker> worker) : number(place), worker_(std::move(worker)) {}
+  Slot(std::size_t place, std::unique_ptr<PoolWorker> worker, const PoolOptions& options)
+      : number(place), recycling(options.recycle), watch(options.health), worker_(std::move(worker)) {}
 
   Worker& worker() noexcept { return worker_->worker(); }
   PriorityMessenger& messenger() { return worker_->messenger(); }
@@ -86,7 +92,7 @@ class Slot {
   /// Call for the first message of the worker: its init function has returned.
   void note_ready() noexcept;
   /// Whether there is a process whose messenger may be used.
-  bool is_open() const noexcept { return has_process() && phase != Phase::ending; }
+  bool is_open() const noexcept { return has_process() && phase != Phase::ending && phase != Phase::hanging; }
   bool has_process() const noexcept { return phase != Phase::empty && phase != Phase::launching; }
   /// Messages from now on are published together by `end_batch`.
   void batch();
@@ -113,6 +119,12 @@ class Slot {
   /// Takes only the first calls of the first task. Throws std::bad_alloc.
   TaskPtr take_front(std::size_t calls, std::int64_t now);
 
+  /// What the worker has in hand, for its watch. `is_unread`: its answers are not taken in at the moment.
+  supervise::InHand in_hand(bool is_unread);
+  /// Whether the watch has to look at the worker.
+  bool is_watched() const noexcept {
+    return watch.health().has_limits() && (phase == Phase::starting || (phase == Phase::ready && !window.empty()));
+  }
   /// Expects the worker to end within this time. If it does not, it is killed because of `cause`.
   void await_end(std::chrono::nanoseconds time, std::exception_ptr cause) noexcept;
   /// Kills the worker, and keeps the first reason and cause.
@@ -146,8 +158,10 @@ class Slot {
   std::int64_t look_at = 0;          // the next check of an ending worker
   std::int64_t retry_at = 0;         // the worker is not started before
   std::size_t failures = 0;          // starts in succession after which the worker ended before it ran anything
-  bool is_too_large = false;         // the worker uses more memory than `memory_per_worker`
-  std::int64_t looked_at_memory = 0;
+  supervise::Recycling recycling;
+  bool is_used_up = false;  // the worker gets no further task, and makes place when it has none
+  supervise::Watch watch;
+  std::optional<Hang> hang;      // why the worker hangs, while no thread is about to end it
   std::int64_t received_at = 0;  // when an answer was taken in last
   detail::Buffer block;          // the messages that were taken out of the link together
   bool is_full = false;          // the link took no further task in this round

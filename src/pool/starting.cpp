@@ -6,11 +6,11 @@
 #include <span>
 #include <utility>
 
-#include "coproc/backoff.hpp"
 #include "coproc/errors.hpp"
 #include "os/cancel.hpp"
 #include "os/clock.hpp"
-#include "pool/core.hpp"
+#include "os/random.hpp"
+#include "pool/talk.hpp"
 #include "remote/trunk.hpp"
 #include "worker/access.hpp"
 
@@ -20,11 +20,6 @@ namespace {
 
 /// If this many workers have ended in succession before they ran anything, and no worker is ready, the pool is broken.
 constexpr std::size_t kMostFailures = 3;
-constexpr Backoff kRetries{.first = std::chrono::milliseconds(10),
-                           .then = std::chrono::milliseconds(20),
-                           .factor = 2,
-                           .most = std::chrono::seconds(1),
-                           .spread = 0};
 /// How many workers are asked for before the first of them is awaited. So many keep all processors of most machines
 /// busy, and the descriptors that starts hold meanwhile are few.
 constexpr std::size_t kMostAsked = 16;
@@ -163,6 +158,7 @@ void PoolCore::launch(Slot& slot, const Step& step) noexcept {
   if (error != nullptr) {
     slot.note_not_started();
     note_failed_start(slot, error);
+    count_end(text_of(error), error);
   }
   wake_driver();  // the driver has to wait for this worker, too
   notify_all();   // stop() waits until no worker is being started
@@ -170,7 +166,22 @@ void PoolCore::launch(Slot& slot, const Step& step) noexcept {
 
 /// The next start of this slot is delayed, the longer the more workers of it ended before they ran anything.
 void PoolCore::delay_start(Slot& slot) noexcept {
-  slot.retry_at = os::now_ns() + kRetries.delay(slot.failures++).count();
+  const Backoff& backoff = options_.restart.backoff;
+  const double chance = backoff.spread == 0 ? 0 : os::random_share();
+  slot.retry_at = pool::after(os::now_ns(), backoff.delay(slot.failures++, chance));
+}
+
+/// Counts a worker that has ended, or could not be started. If that is one too often, the tasks in the queue fail.
+/// Those that other workers have go on.
+void PoolCore::count_end(const std::string& text, const std::exception_ptr& cause) noexcept {
+  try {
+    const auto too_often = restarts_.note(os::now_ns(), text);
+    if (!too_often) return;
+    note_broken();
+    fail_all(std::move(queue_), std::make_exception_ptr(PoolBrokenError(*too_often, cause)));
+  } catch (const std::exception&) {
+    // There is no memory. It is not counted.
+  }
 }
 
 /// Records that a worker has ended, or could not be started, before it could run anything.

@@ -6,10 +6,9 @@
 #include <utility>
 #include <vector>
 
-#include "coproc/detail/foreign_text.hpp"
 #include "coproc/errors.hpp"
 #include "os/cancel.hpp"
-#include "pool/core.hpp"
+#include "pool/talk.hpp"
 #include "remote/trunk.hpp"
 #include "worker/access.hpp"
 
@@ -29,6 +28,10 @@ void end_trunks(const std::vector<remote::Trunk*>& trunks) {
 void PoolCore::fail_waiting(const std::exception_ptr& error) noexcept {
   TaskList failed = std::move(queue_);
   for (const auto& slot : slots_) failed.append(std::move(slot->window));
+  fail_all(std::move(failed), error);
+}
+
+void PoolCore::fail_all(TaskList failed, const std::exception_ptr& error) noexcept {
   while (!failed.empty()) {
     TaskPtr task = failed.pop_front();
     Job& job = *task->job;
@@ -44,26 +47,24 @@ void PoolCore::fail_waiting(const std::exception_ptr& error) noexcept {
   }
 }
 
-/// Lets all waiting tasks fail with PoolBrokenError. No worker is started before there is another task.
-void PoolCore::break_pool(const std::exception_ptr& cause) noexcept {
+/// No worker is started before there is another task.
+void PoolCore::note_broken() noexcept {
   is_broken_ = true;
   failures_ = 0;
+  for (const auto& slot : slots_) slot->retry_at = 0;
+}
+
+/// Lets all waiting tasks fail with PoolBrokenError.
+void PoolCore::break_pool(const std::exception_ptr& cause) noexcept {
+  note_broken();
   try {
-    std::string why = "it is not known why";
-    try {
-      if (cause) std::rethrow_exception(cause);
-    } catch (const std::exception& error) {
-      why = detail::in_lines(error.what(), "    ");
-    } catch (...) {
-      why = "an exception that is no std::exception";
-    }
     fail_waiting(std::make_exception_ptr(PoolBrokenError(
-        "the pool gives up: again and again its workers ended before they could run anything. The last one: " + why,
+        "the pool gives up: again and again its workers ended before they could run anything. The last one: " +
+            text_of(cause),
         cause)));
   } catch (...) {
     fail_waiting(std::current_exception());
   }
-  for (const auto& slot : slots_) slot->retry_at = 0;
 }
 
 void PoolCore::stop(const StopOptions& options) {
@@ -73,7 +74,7 @@ void PoolCore::stop(const StopOptions& options) {
   if (is_ended_) return;
   is_stopped_ = true;
   notify_all();  // the thread of PoolOptions::background may be waiting for its turn
-  while (is_driving_ || is_launching_) {
+  while (is_driving_ || is_launching_ || ending_hung_ != 0) {
     wake_driver();
     Waiter me;
     waiters_.push_back(&me);

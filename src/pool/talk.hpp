@@ -8,6 +8,7 @@
 #include <exception>
 #include <string>
 
+#include "coproc/detail/foreign_text.hpp"
 #include "coproc/errors.hpp"
 #include "pool/core.hpp"
 
@@ -23,6 +24,18 @@ inline std::exception_ptr make_protocol_error(const pool::Slot& slot, const char
   } catch (...) {
     return std::current_exception();
   }
+}
+
+/// What this error says, as a part of another text.
+inline std::string text_of(const std::exception_ptr& error) {
+  try {
+    if (error) std::rethrow_exception(error);
+  } catch (const std::exception& known) {
+    return in_lines(known.what(), "    ");
+  } catch (...) {
+    return "an exception that is no std::exception";
+  }
+  return "it is not known why";
 }
 
 /// Calls `talk`, which uses the messenger of the slot, and returns its result. If it throws, the worker is ended or

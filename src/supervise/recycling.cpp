@@ -16,9 +16,9 @@ Recycling::Recycling(const RecycleOptions& options)
       grace_(options.grace.count()),
       overlaps_(options.overlap) {
   if (options.age.count() < 0 || options.grace.count() < 0)
-    throw InvalidArgumentError("RestartOptions::recycle: `age` and `grace` are not negative");
+    throw InvalidArgumentError("RecycleOptions: `age` and `grace` are not negative");
   if (!(options.spread >= 0 && options.spread <= 1))
-    throw InvalidArgumentError("RestartOptions::recycle: `spread` is from 0 to 1");
+    throw InvalidArgumentError("RecycleOptions: `spread` is from 0 to 1");
 }
 
 void Recycling::note_start(std::int64_t now, std::uint64_t next_request, double chance) noexcept {
@@ -29,7 +29,7 @@ void Recycling::note_start(std::int64_t now, std::uint64_t next_request, double 
 }
 
 std::uint64_t Recycling::scaled(std::uint64_t limit) const noexcept {
-  constexpr auto kMost = static_cast<double>(std::numeric_limits<std::int64_t>::max());
+  constexpr double kMost = 0x1p62;  // fits also if it is signed
   const double exact = std::round(static_cast<double>(limit) * scale_);
   return static_cast<std::uint64_t>(std::clamp(exact, 1.0, kMost));
 }

@@ -5,9 +5,11 @@
 // Thread safety: none; for the thread that drives.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 
 #include "coproc/recycle.hpp"
 
@@ -31,6 +33,18 @@ class Recycling {
     if (memory_ == 0 || now < next_look_) return false;
     next_look_ = now + kLookAtMemoryEvery.count();
     return memory() >= scaled(memory_);
+  }
+  /// How many more requests may be sent before the worker is due because of them.
+  std::uint64_t requests_left(std::uint64_t next_request) const noexcept {
+    if (requests_ == 0) return std::numeric_limits<std::uint64_t>::max();
+    return scaled(requests_) - std::min(scaled(requests_), next_request - first_request_);
+  }
+  /// When the worker is due because of its age; the greatest value: never.
+  std::int64_t age_due() const noexcept {
+    constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
+    if (age_ == 0) return kNever;
+    const auto age = static_cast<std::int64_t>(scaled(age_));
+    return age > kNever - started_at_ ? kNever : started_at_ + age;
   }
   std::int64_t grace() const noexcept { return grace_; }
   bool overlaps() const noexcept { return overlaps_; }

@@ -4,6 +4,8 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
+#include <limits>
 
 #include "coproc/errors.hpp"
 
@@ -75,6 +77,25 @@ TEST(Recycling, AWorkerGetsOneRequestAtLeast) {
   recycling.note_start(0, 7, 0);
   EXPECT_FALSE(recycling.is_due(0, 7, not_asked));
   EXPECT_TRUE(recycling.is_due(0, 8, not_asked));
+}
+
+TEST(Recycling, TellsHowManyRequestsAreLeftAndWhenTheAgeIsReached) {
+  constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
+  Recycling recycling{{.requests = 10, .age = 5s, .spread = 0}};
+  recycling.note_start(kSecond, 7, 0.3);
+  EXPECT_EQ(recycling.requests_left(7), 10U);
+  EXPECT_EQ(recycling.requests_left(16), 1U);
+  EXPECT_EQ(recycling.requests_left(17), 0U);
+  EXPECT_EQ(recycling.requests_left(20), 0U);
+  EXPECT_EQ(recycling.age_due(), 6 * kSecond);
+  EXPECT_FALSE(recycling.is_due(recycling.age_due() - 1, 7, not_asked));
+  EXPECT_TRUE(recycling.is_due(recycling.age_due(), 7, not_asked));
+  const Recycling none{{}};
+  EXPECT_EQ(none.requests_left(1'000'000), ~std::uint64_t{0});
+  EXPECT_EQ(none.age_due(), kNever);
+  Recycling greatest{{.age = std::chrono::nanoseconds::max(), .spread = 1}};
+  greatest.note_start(kNever / 2, 0, 1);
+  EXPECT_GE(greatest.age_due(), kNever / 2);
 }
 
 TEST(Recycling, GreatestLimitsAreNever) {

@@ -27,6 +27,8 @@ class RestartLimit {
     while (!times_.empty() && now - times_.front() > within_.count()) times_.pop_front();
     return times_.size() >= most_;
   }
+  /// How many are counted at present.
+  std::size_t count() const noexcept { return times_.size(); }
 
  private:
   std::size_t most_;

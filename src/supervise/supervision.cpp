@@ -21,8 +21,6 @@ namespace {
 /// A wait for a backoff looks so often whether it was interrupted.
 constexpr std::chrono::milliseconds kSlice(20);
 
-double random_share() noexcept { return static_cast<double>(os::random_number() >> 11) / 9007199254740992.0; }
-
 /// Sets a flag, and makes it what it was at its end.
 class WhileTrue {
  public:
@@ -79,7 +77,7 @@ void Supervision::State::note_started(std::int64_t now) {
   is_over_grace_ = false;
   states_.note_start(now);
   watch_.begin();
-  recycling_.note_start(now, MessengerAccess::core(messenger_)->next_request_id(), random_share());
+  recycling_.note_start(now, MessengerAccess::core(messenger_)->next_request_id(), os::random_share());
 }
 
 void Supervision::State::make_final() {
@@ -248,7 +246,7 @@ Waited Supervision::State::start_again(const State& caller, const os::Deadline& 
 /// Decides when the next start is due, or that there is none.
 void Supervision::State::plan_next() {
   const std::int64_t now = os::now_ns();
-  if (const auto due = schedule_.next(now, random_share())) {
+  if (const auto due = schedule_.next(now, os::random_share())) {
     due_ = *due;
   } else {
     give_up(std::make_exception_ptr(past_ends_.error("worker " + name_ + " was", options_.most, "RestartOptions")));

@@ -1,9 +1,11 @@
-// Looks at the health of a supervised worker from time to time, and ends it when it hangs.
+// Looks at the health of a worker from time to time, and ends it when it hangs.
 //
 // Thread safety: none; for the thread that drives.
 #pragma once
 
 #include <chrono>
+#include <cstdint>
+#include <optional>
 
 #include "coproc/health.hpp"
 #include "coproc/worker.hpp"
@@ -11,6 +13,12 @@
 #include "supervise/health.hpp"
 
 namespace coproc::inline v0::supervise {
+
+/// What a caller knows by its own protocol of a worker that does not tell which requests it has in hand.
+struct InHand {
+  std::optional<std::uint64_t> task = {};  // each has a greater number than the one before
+  bool is_unread = false;                  // the caller does not take in its answers at the moment
+};
 
 class Watch {
  public:
@@ -25,9 +33,17 @@ class Watch {
   std::chrono::nanoseconds look(Worker& worker, detail::Core& core);
   /// The same without looking.
   std::chrono::nanoseconds next() const noexcept;
+  /// When the next look is due, in ns; the greatest value: not before begin().
+  std::int64_t due() const noexcept;
+
+  /// Looks if that is due, and returns why the worker hangs, if it does. `known` is what it has in hand; without it,
+  /// the worker tells. The look may throw what reading its state throws.
+  std::optional<Hang> find_hang(Worker& worker, detail::Core& core, const std::optional<InHand>& known = {});
+  /// Ends a worker that hangs. Waits for that; see WorkerAccess::end_hung.
+  void end(Worker& worker, Hang hang) const;
 
  private:
-  HealthSample sample(Worker& worker, detail::Core& core);
+  HealthSample sample(Worker& worker, detail::Core& core, const std::optional<InHand>& known);
 
   Health health_;
   bool asks_where_;

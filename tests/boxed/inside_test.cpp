@@ -200,7 +200,7 @@ TEST(InsidePools, TimeLimitsOfTasksHold) {
   coproc::PoolOptions options;
   options.worker = {.name = "boxed", .sandbox = Sandbox::compute().strict()};
   options.workers = 1;
-  options.memory_per_worker = std::size_t{1} << 40;
+  options.recycle.memory = std::size_t{1} << 40;
   options.pin = true;
   coproc::Pool pool(options);
   EXPECT_EQ(pool.submit(&square, 3).get(), 9);

@@ -70,7 +70,9 @@ TEST(MachinePools, ErrorsAndLimitsAreAsHere) {
 TEST(MachinePools, WhatIsAboutThisMachineIsRefused) {
   const auto here = machines::here();
   EXPECT_THROW(Pool({.machines = {here}}), coproc::InvalidArgumentError);
-  EXPECT_THROW(Pool({.workers = 1, .machines = {here}, .memory_per_worker = 1}), coproc::InvalidArgumentError);
+  EXPECT_THROW(Pool({.workers = 1, .machines = {here}, .recycle = {.memory = 1}}), coproc::InvalidArgumentError);
+  const coproc::HealthOptions health{.reply = std::chrono::seconds(1)};
+  EXPECT_THROW(Pool({.workers = 1, .machines = {here}, .health = health}), coproc::InvalidArgumentError);
   EXPECT_THROW(Pool({.workers = 1, .machines = {here}, .pin = true}), coproc::InvalidArgumentError);
   EXPECT_THROW(Pool({.workers = 1, .worker = {.machine = here}}), coproc::InvalidArgumentError);
   EXPECT_THROW(coproc::LazyPool({.workers = 1, .machines = {here}}), coproc::InvalidArgumentError);

@@ -274,7 +274,7 @@ std::ptrdiff_t descriptors_of(pid_t process) {
 
 TEST(MachineTrunks, AReplacedWorkerLeavesNothingBehind) {
   const Counted counted;
-  Pool pool({.workers = 1, .machines = {counted.machine()}, .tasks_per_worker = 1, .background = true});
+  Pool pool({.workers = 1, .machines = {counted.machine()}, .recycle = {.requests = 1}, .background = true});
   const Processes processes(1);
   const auto near = descriptors_of(processes.near_trunk), far = descriptors_of(processes.far_trunk);
   for (int i = 0; i < 10; ++i) EXPECT_EQ(pool.submit(&square, i).get(), i * i);

@@ -77,7 +77,7 @@ TEST_P(WorkerIdentity, AnEqualNumberAndSeedGiveTheSameNumbersAgain) {
 }
 
 TEST(WorkerIdentity, InAPoolTheNumberIsThePlaceAndAWorkerThatReplacesAnotherOneHasIt) {
-  coproc::Pool pool{{.workers = 3, .tasks_per_worker = 1}};
+  coproc::Pool pool{{.workers = 3, .recycle = {.requests = 1}}};
   std::set<std::uint64_t> numbers, seeds;
   std::vector<int> tasks(12);
   for (const Identity& one : pool.map(&tell_pool, tasks)) {

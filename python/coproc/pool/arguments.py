@@ -8,20 +8,20 @@ from ..worker_resource import environment
 _MOST_SECONDS = 10**8  # every timer of the kernel takes this much
 
 
-def check_pool(n, limits, init, exit, env):
+def check_pool(n, window, ends, init, exit, env):
     """Raise TypeError or ValueError unless these arguments of `Pool` are valid."""
     if n is not None and _whole("n", n) < 1:
         raise ValueError(f"a pool has one worker at least, not {n}")
-    for name, count in limits.items():
-        if _whole(name, count) < 0:
-            raise ValueError(f"{name}: 0, for no limit, or more, not {count}")
+    if _whole("window", window) < 0:
+        raise ValueError(f"window: 0, for as many as take about 25 ms, or more, not {window}")
+    _core.check_pool_ends(ends)
     for name, function in (("init", init), ("exit", exit)):
         if function is not None and not callable(function):
             raise TypeError(f"{name}: a function or None, not {function!r}")
     environment.check(env)
 
 
-def check_machines(machines, n, pin, memory_per_worker):
+def check_machines(machines, n, pin, ends):
     """Raise TypeError or ValueError unless a pool with these arguments can have its workers on these machines."""
     for machine in machines:
         if not isinstance(machine, _core.Machine):
@@ -32,8 +32,13 @@ def check_machines(machines, n, pin, memory_per_worker):
         raise ValueError("machines: their processors are not counted: give n, the number of workers")
     if pin:
         raise ValueError("machines: pin means processors of this machine: let the launcher's command choose others")
-    if memory_per_worker:
-        raise ValueError("machines: memory_per_worker is not looked at there: let the launcher's command set a limit")
+    if ends["recycle"].memory:
+        raise ValueError(
+            "machines: RecycleOptions.memory is not looked at there: let the launcher's command set a limit"
+        )
+    health = ends["health"]
+    if any(limit is not None for limit in (health.unread, health.reply, health.beat)):
+        raise ValueError("machines: nobody sees whether a worker there hangs: health is for workers of this machine")
 
 
 def check_task(func, time_limit, max_retries):
@@ -59,3 +64,21 @@ def _whole(name, value):
         return operator.index(value)
     except TypeError:
         raise TypeError(f"{name}: a whole number, not {value!r}") from None
+
+
+def recycle_options(tasks, name, options):
+    """Return the option of `Pool` for exactly so many tasks of each worker; an empty dict for None.
+
+    :param tasks: the number
+    :param name: how the caller calls it
+    :param options: the other options of the pool
+    :raises TypeError: if they say the same
+    :raises ValueError: if the number is too small
+    """
+    if tasks is None:
+        return {}
+    if "recycle" in options:
+        raise TypeError(f"{name} and recycle both say when a worker makes place: give one of them")
+    if _whole(name, tasks) < 1:
+        raise ValueError(f"{name}: at least 1, or None, not {tasks}")
+    return {"recycle": {"requests": tasks, "spread": 0.0}}

@@ -10,7 +10,7 @@ import time
 import weakref
 
 from ..errors import NotOwnerError, PoolBrokenError, StartError
-from .arguments import check_map
+from .arguments import check_map, recycle_options
 from .failures import is_cancellation
 from .initializer import initializer_options
 from .pool import Pool
@@ -65,8 +65,7 @@ class Executor(concurrent.futures.Executor):
                 raise TypeError("Executor: mp_context and method both say how workers are started: give one of them")
             options["method"] = mp_context.get_start_method()
         options.update(initializer_options(initializer, initargs))
-        if max_tasks_per_child is not None:
-            options["tasks_per_worker"] = max_tasks_per_child
+        options.update(recycle_options(max_tasks_per_child, "max_tasks_per_child", options))
         if pool is None:
             # What the program asked for is "no worker", which Pool would take for "as many as processors".
             if max_workers is not None and max_workers < 1:

@@ -5,7 +5,7 @@ import multiprocessing.pool
 import os
 import threading
 
-from .arguments import check_map, check_task
+from .arguments import check_map, check_task, recycle_options
 from .initializer import initializer_options
 from .multiprocessing_results import AsyncResult, Stream, StreamResults
 from .pool import Pool
@@ -69,7 +69,7 @@ class MultiprocessingPool(multiprocessing.pool.Pool):
         self._pool = _OnceStarted(
             processes,
             background=True,
-            tasks_per_worker=maxtasksperchild or 0,
+            **recycle_options(maxtasksperchild, "maxtasksperchild", options),
             **of_the_context,
             **initializer_options(initializer, initargs),
             **options,

@@ -5,6 +5,7 @@ from ..main_module import is_of_main
 from ..messenger import PriorityMessenger
 from ..pickling import dumps
 from ..worker_resource.life import START_WITH_IMPORTS_SECONDS
+from ..worker_resource.restart import HealthOptions, PoolRestartOptions, RecycleOptions, options_of
 from .arguments import check_machines, check_map, check_pool, check_task
 from .drawn import holds_its_items, length_of
 from .life import PoolLife
@@ -53,9 +54,13 @@ class Pool(PoolLife):
         argument of every task and of `exit`.
     :param init_args: the arguments of `init`
     :param exit: A function that runs in each worker that is asked to end. What it raises is printed on stderr.
-    :param tasks_per_worker: the number of tasks after which a worker is replaced by a new one; 0 stands for never
-    :param memory_per_worker: A worker that has more resident bytes than this at the end of a task is replaced. 0 stands
-        for no limit.
+    :param restart: How often and how soon workers are replaced that have ended: PoolRestartOptions, or a dict of their
+        members. None, the default, for `PoolRestartOptions()`.
+    :param health: When a worker counts as hung, and is ended: HealthOptions, or a dict of their members. The task that
+        it ran fails with WorkerDiedError, whose `exit_status.hung` says why, or runs again by `max_retries`. None, the
+        default: never.
+    :param recycle: When a worker makes place for a new one although it works: RecycleOptions, or a dict of their
+        members, such as `{"requests": 1000}` for so many tasks. None, the default: never.
     :param window: The number of tasks that a worker has at a time. 0 stands for as many as take about 25 ms, but at
         least one.
     :param pin: Whether each worker is bound to one processor. Workers take the processors in turns.
@@ -82,24 +87,28 @@ class Pool(PoolLife):
         ever
     :raises TypeError: if an argument is of the wrong type
     :raises ValueError: if a number is too small, there is no such method, or workers on other machines cannot have
-        `method`, `pin`, `memory_per_worker`, `sandbox` or `limits`
+        `method`, `pin`, `health`, `recycle` by memory, `sandbox` or `limits`
     """
 
     def __init__(
         self, n=None, verbose=False, messenger_type=PriorityMessenger, *, name=None, env=None, capture_stderr=False,
-        init=None, init_args=(), exit=None, tasks_per_worker=0, memory_per_worker=0, window=0, pin=False,
+        init=None, init_args=(), exit=None, restart=None, health=None, recycle=None, window=0, pin=False,
         background=False, method=None, stop=None, link=None, seed=None, sandbox=None, limits=None, trust_pickle=False,
         machines=(), retries_unfenced=False, start_timeout=START_WITH_IMPORTS_SECONDS,
     ):  # fmt: skip
         machines = list(machines)
-        counts = {"window": window, "tasks_per_worker": tasks_per_worker, "memory_per_worker": memory_per_worker}
-        check_pool(n, counts, init, exit, env)
-        check_machines(machines, n, pin, memory_per_worker)
+        ends = {
+            "restart": options_of(restart, PoolRestartOptions),
+            "health": options_of(health, HealthOptions),
+            "recycle": options_of(recycle, RecycleOptions),
+        }
+        check_pool(n, window, ends, init, exit, env)
+        check_machines(machines, n, pin, ends)
         self.verbose = verbose
         super().__init__(
             n or _core.usable_processors(),
             {"init": init, "init_args": tuple(init_args), "exit": exit},
-            counts,
+            {"window": window, "ends": ends},
             name=name or "pool worker",
             given={"env": env, "capture_stderr": capture_stderr},
             pin=pin,

@@ -1,4 +1,4 @@
-"""When the worker of a Supervised is started again: its options, which the core checks (core/restarts.cpp).
+"""When the worker of a Supervised or of a pool is started again: options, which the core checks (core/restarts.cpp).
 
 A new member of the C++ library's options is one line here, and one there.
 """
@@ -12,7 +12,7 @@ class Backoff:
     """The delays between the starts of a worker that ends again and again. All times are seconds.
 
     They are counted from one start to the next, so that a worker that has lived for longer than its delay is started
-    again at once. Like those of RestartOptions, the values are checked when a Supervised is made of them.
+    again at once. Like those of RestartOptions, the values are checked when a Supervised or a Pool is made of them.
 
     :param first: the delay before the first restart in succession; 0 by default
     :param then: the delay before the second one; 0.1 by default
@@ -37,14 +37,15 @@ class RecycleOptions:
     """When a worker that works makes place for a new one: since it grows, or to be on the safe side.
 
     It is told the end of messages, and receives and answers all that it was sent, so that nothing fails. It does not
-    count as a restart. The values are checked when a Supervised is made of them.
+    count as a restart. The values are checked when a Supervised or a Pool is made of them.
 
-    :param requests: after so many requests were sent to it; 0, the default: never because of this
+    :param requests: after so many requests, or tasks of a pool, were sent to it; 0, the default: never because of this
     :param memory: when it has so many resident bytes; 0, the default: never because of this
     :param age: when it was started so many seconds ago; 0, the default: never because of this
     :param spread: Each worker has limits of its own, smaller or greater by a random part, at most this share; 0.1 by
         default. From 0 to 1.
-    :param grace: how many seconds it may take to answer what it has, before it is stopped; 30 by default
+    :param grace: How many seconds it may take to answer what it has, and to end, before it is stopped; 30 by default. A
+        worker of a pool is told to end when it has nothing left to answer, and is killed then.
     """
 
     requests: int = 0
@@ -59,13 +60,14 @@ class HealthOptions:
     """When a worker counts as hung, and is ended; `ExitStatus.hung` then says why.
 
     A worker that waits for messages and has nothing to answer never hangs. All times are seconds, longer than 0. None,
-    the default of each: never because of this. The values are checked when a Supervised is made of them, and `start`
-    refuses limits for workers on other machines.
+    the default of each: never because of this. The values are checked when a Supervised or a Pool is made of them.
+    Limits for workers on other machines are refused, by `start` of a Supervised or by the Pool.
 
     :param unread: there is something for it in the link, and it has taken nothing out for so long
-    :param reply: a request has been in hand for so long: its target has received it, and not answered it
+    :param reply: A request has been in hand for so long: its target has received it, and not answered it. In a pool: a
+        task has run for so long.
     :param beat: Its target has not called `this_worker.beat` for so long. This begins with its first call, and stands
-        still while it waits for messages.
+        still while it waits for messages. In a pool each task that ends counts as a call, once there was one.
     :param stack: whether it is asked where its threads are before it is ended, for `ExitStatus.stack`; True by default
     """
 
@@ -121,6 +123,32 @@ class RestartOptions:
     on_restart: typing.Optional[typing.Callable] = None
 
 
+def _slot_backoff():
+    return Backoff(first=0.01, then=0.02, most=1.0, spread=0.0)
+
+
+@dataclasses.dataclass(kw_only=True)
+class PoolRestartOptions:
+    """How often and how soon workers of a pool are replaced that end by themselves.
+
+    Workers that make place (RecycleOptions), and those that are ended because of a time limit or of `Task.cancel`, do
+    not count. The values are checked when a Pool is made of them.
+
+    :param most: The most ends of workers, including starts that fail, within any stretch of `within`. At one more all
+        tasks that no worker has fail with PoolBrokenError, which names these ends, and the next task starts workers
+        again. None, the default, for no limit.
+    :param within: that stretch in seconds; 60 by default
+    :param backoff: How long the place of a worker stays empty if it has ended, or could not be started, before it ended
+        a task: a Backoff or a dict of its members; by default 0.01 s, 0.02 s and so on up to 1 s, without a spread.
+        Here the delays are counted from that end, and a task that ends begins them anew, too. A worker that ends in a
+        task is replaced at once, since it is that task that fails.
+    """
+
+    most: typing.Optional[int] = None
+    within: float = 60.0
+    backoff: Backoff = dataclasses.field(default_factory=_slot_backoff, metadata={"kind": Backoff})
+
+
 def options_of(given, kind=RestartOptions):
     """Return a copy of these options, which may be a dict of their members, or None.
 
@@ -135,7 +163,9 @@ def options_of(given, kind=RestartOptions):
     options = kind(**given) if isinstance(given, dict) else dataclasses.replace(given)
     for field in dataclasses.fields(kind):
         if field.default_factory is not dataclasses.MISSING:  # the member is options, too
-            setattr(options, field.name, options_of(getattr(options, field.name), field.default_factory))
+            member = getattr(options, field.name)
+            member = field.default_factory() if member is None else member
+            setattr(options, field.name, options_of(member, field.metadata.get("kind", field.default_factory)))
     for name in ("unless", "on_restart"):
         function = getattr(options, name, None)
         if function is not None and not callable(function):

@@ -25,6 +25,11 @@ inline int wait_for(const std::string& path) {
   while (std::ifstream(path).peek() == EOF) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   return 1;
 }
+/// Drives until this task has left its mark, and so has begun.
+template <class T>
+void drive_until_begun(coproc::Task<T>& task, const std::string& path) {
+  while (std::ifstream(path).peek() == EOF) ASSERT_FALSE(task.wait_for(std::chrono::milliseconds(1)));
+}
 inline int leave_mark(const std::string& path) {
   std::ofstream(path, std::ios::app) << "x" << std::flush;
   return 2;

@@ -241,7 +241,7 @@ TEST(Pool, AStateIsDestroyedWhenItsWorkerIsAskedToEnd) {
 }
 
 TEST(Pool, AWorkerIsReplacedAfterSoManyTasks) {
-  Pool pool{{.workers = 2, .window = 4, .tasks_per_worker = 5}};
+  Pool pool{{.workers = 2, .window = 4, .recycle = {.requests = 5, .spread = 0}}};
   std::map<int, int> tasks;
   for (int pid : pool.map(process_id, numbers(40))) ++tasks[pid];
   EXPECT_GE(tasks.size(), 8U);
@@ -249,7 +249,7 @@ TEST(Pool, AWorkerIsReplacedAfterSoManyTasks) {
 }
 
 TEST(Pool, AWorkerIsReplacedWhenItHasBecomeTooLarge) {
-  Pool pool{{.workers = 1, .memory_per_worker = 256 << 20}};
+  Pool pool{{.workers = 1, .recycle = {.memory = 256 << 20}}};
   const auto grow = [](std::size_t bytes) {
     static std::vector<std::string> kept;
     kept.emplace_back(bytes, 'x');
