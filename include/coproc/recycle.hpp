@@ -27,10 +27,9 @@ struct RecycleOptions {
   /// `Supervised::stop`. That of a pool is told to end when it has nothing left to answer, and is killed then.
   std::chrono::nanoseconds grace = std::chrono::seconds(30);
   /// Whether the next worker is started first, and this one told to make place when that start is over, so that no call
-  /// waits for it. Meanwhile there are two. There is no overlap where the next worker is made by a
-  /// fork of this process (StartMethod::fork) or on another machine, and none once a worker has saved a state, since
-  /// the next one would not have the newest.
-  /// Pools refuse it.
+  /// waits for it. Meanwhile there are two. There is no overlap where the next worker is made by a fork of this process
+  /// (StartMethod::fork) or on another machine, and none once a worker has saved a state, since the next one would not
+  /// have the newest. Pools refuse it.
   bool overlap = false;
 };
 
