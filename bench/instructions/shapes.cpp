@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "link/event_places.hpp"
 #include "link/link.hpp"
 #include "messenger/access.hpp"
 #include "messenger/core.hpp"
@@ -31,9 +32,9 @@ struct Ranked {
 
 /// Two ends in the memory of this process: only the messenger and the ring are counted, and no system call.
 template <class M>
-std::pair<M, M> make_pair() {
+std::pair<M, M> make_pair(coproc::link::EventShape events = {}) {
   const coproc::LinkOptions link{.spin = coproc::Timeout(std::chrono::seconds(0))};
-  auto [a, b] = coproc::link::make_inproc_pair(link);
+  auto [a, b] = coproc::link::make_inproc_pair(link, events);
   coproc::detail::CoreOptions options;
   options.reorders = std::is_same_v<M, PriorityMessenger>;
   options.link = link;
@@ -121,6 +122,27 @@ void text(long count) {
   });
 }
 
+constexpr coproc::link::EventShape kEvents{1024};
+
+// The same as request_and_reply, with the four events that both sides note.
+void with_events(long count) {
+  const Small value{};
+  auto [a, b] = make_pair<PriorityMessenger>(kEvents);
+  for (long i = 0; i < count; ++i) {
+    a.send_request(value);
+    b.send_reply(b.receive_blocking<Small>());
+    (void)a.receive_blocking<Small>();
+  }
+}
+
+// No message, but a span in a worker that keeps events.
+void span(long count) {
+  auto [a, b] = make_pair<MultiMessenger>(kEvents);
+  auto& link = coproc::detail::MessengerAccess::core(b)->underlying_link();
+  coproc::link::note_spans_in(coproc::link::EventPlace::worker, *link.events());
+  for (long i = 0; i < count; ++i) const coproc::Span noted("parse");
+}
+
 constexpr Shape kShapes[] = {
     {"multi_64", one_at_a_time<MultiMessenger, Small>},
     {"priority_64", one_at_a_time<PriorityMessenger, Small>},
@@ -132,6 +154,8 @@ constexpr Shape kShapes[] = {
     {"priorities_and_channels_64", priorities_and_channels},
     {"message_64", untyped},
     {"string_100", text},
+    {"request_and_reply_64_with_events", with_events},
+    {"span_with_events", span},
 };
 
 }  // namespace

@@ -28,6 +28,7 @@ struct AdoptOptions {
   /// workers, LinkOptions::loan_bytes then has a smaller default.
   std::optional<Sandbox> sandbox = {};
   Limits limits = {};
+  std::size_t events = 0;
 };
 
 /// A worker whose process is started and reaped by something else: another library, a supervisor, or an interpreter's
@@ -55,7 +56,8 @@ class AdoptedWorker : public Worker {
                              .heed_signals_of_others = options.heed_signals_of_others,
                              .report_crashes = options.report_crashes,
                              .sandbox = std::move(options.sandbox),
-                             .limits = options.limits},
+                             .limits = options.limits,
+                             .events = options.events},
                Worker::make_messenger<M>(), std::same_as<M, PriorityMessenger>) {}
   AdoptedWorker(AdoptedWorker&&) noexcept = default;
   AdoptedWorker& operator=(AdoptedWorker&&) noexcept = default;

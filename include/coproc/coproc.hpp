@@ -1,6 +1,6 @@
 // coproc: stateful worker processes that a program can talk to. This header includes all others but queues.hpp,
-// async.hpp, asio.hpp, supervised.hpp, supervisor.hpp, msgpack.hpp, metrics.hpp and those of the monitor, for programs
-// that want them.
+// async.hpp, asio.hpp, supervised.hpp, supervisor.hpp, msgpack.hpp, metrics.hpp, trace.hpp and those of the monitor,
+// for programs that want them.
 #pragma once
 
 #include "coproc/detail/requirements.hpp"  // first, so that its errors are
@@ -32,6 +32,7 @@
 #include "coproc/sandbox.hpp"
 #include "coproc/serve.hpp"
 #include "coproc/shared_buffer.hpp"
+#include "coproc/span.hpp"
 #include "coproc/starting.hpp"
 #include "coproc/stream.hpp"
 #include "coproc/task.hpp"
@@ -40,5 +41,6 @@
 #include "coproc/timeout.hpp"
 #include "coproc/wait_hook.hpp"
 #include "coproc/worker.hpp"
+#include "coproc/worker_event.hpp"
 #include "coproc/worker_resource.hpp"
 #include "coproc/worker_resource_pool.hpp"

@@ -12,6 +12,7 @@
 
 #include "coproc/export.hpp"
 #include "coproc/request_id.hpp"
+#include "coproc/worker_event.hpp"
 
 namespace coproc::inline v0 {
 
@@ -117,6 +118,9 @@ struct ExitStatus {
   std::optional<Violation> violation = {};
   /// Why it was ended, if that was since it hung. `stack` is then that of its first thread.
   std::optional<Hang> hung = {};
+  /// What the worker did last, in the order in which it did it, with `WorkerOptions::events`. It is there however the
+  /// worker ended, after SIGKILL, too.
+  std::vector<WorkerEvent> last_events = {};
 
   bool exited() const noexcept { return std::holds_alternative<Exited>(end); }
   bool signalled() const noexcept { return std::holds_alternative<Signalled>(end); }
@@ -133,7 +137,7 @@ struct ExitStatus {
   /// One line, such as "exited with code 1 after std::runtime_error: ..." or "was killed by SIGSEGV".
   COPROC_API std::string describe() const;
   /// `describe()` and, in further lines, everything else that is known: time and memory, unanswered requests, stack,
-  /// stderr.
+  /// stderr, and the last five events.
   COPROC_API std::string report() const;
 };
 

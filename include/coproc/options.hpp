@@ -157,6 +157,11 @@ struct WorkerOptions {
   /// If the group cannot be made, or has no controller for a limit that is set, `start()` throws StartError with the
   /// stage "sandbox". Not for workers on other machines.
   std::string control_group = {};
+  /// How many of the events that were last (messages, waits, and each Span) the worker keeps where its host finds them
+  /// after any end, for ExitStatus::last_events; the host keeps as many of its own, for a Trace. Rounded up to a power
+  /// of two, at least 16 and at most 1,048,576; each takes 32 bytes. 0: nothing is noted, and nothing is paid for it,
+  /// unless there is a Trace when the worker is started. Workers on other machines keep none.
+  std::size_t events = 0;
 };
 
 }  // namespace coproc::inline v0

@@ -20,6 +20,7 @@
 #include "coproc/export.hpp"
 #include "coproc/limits.hpp"
 #include "coproc/sandbox.hpp"
+#include "coproc/span.hpp"
 #include "coproc/worker.hpp"
 
 namespace coproc::inline v0 {
@@ -117,6 +118,10 @@ COPROC_API Confinement confine(const Limits& limits);
 /// "chunk 17", are told with its end (`Hang::note`). Any thread and any signal handler may call it. It makes no system
 /// call, and does nothing in a process that is no worker.
 COPROC_API void beat(std::string_view note = {}) noexcept;
+
+/// What this worker does, named: see coproc/span.hpp.
+using coproc::mark;
+using coproc::Span;
 
 /// Whether a host has started this program as an Executable, and `run` was not called yet.
 COPROC_API bool is_worker() noexcept;

@@ -51,6 +51,35 @@ const char* name_of(coproc::Hang::Why why) {
   return "beat";
 }
 
+const char* name_of(coproc::WorkerEvent::What what) {
+  using What = coproc::WorkerEvent::What;
+  switch (what) {
+    case What::received_message:
+      return "received_message";
+    case What::received_request:
+      return "received_request";
+    case What::received_reply:
+      return "received_reply";
+    case What::sent_message:
+      return "sent_message";
+    case What::sent_request:
+      return "sent_request";
+    case What::sent_reply:
+      return "sent_reply";
+    case What::began_wait:
+      return "began_wait";
+    case What::ended_wait:
+      return "ended_wait";
+    case What::began_span:
+      return "began_span";
+    case What::ended_span:
+      return "ended_span";
+    case What::mark:
+      break;
+  }
+  return "mark";
+}
+
 template <class Duration>
 double seconds(Duration time) {
   return std::chrono::duration<double>(time).count();
@@ -109,6 +138,26 @@ void bind_exit_status(py::module_& module) {
       .def("__repr__", [](const Hang& hang) {
         return py::str("<Hang: {}, {:.3f} s, {!r}, {!r}>")
             .format(name_of(hang.why), seconds(hang.time), text_of(hang.doing), text_of(hang.note));
+      });
+  using coproc::WorkerEvent;
+  py::class_<WorkerEvent>(module, "WorkerEvent", "Something that a worker did, as it noted by itself.")
+      .def_property_readonly(
+          "what", [](const WorkerEvent& event) { return name_of(event.what); },
+          "'received_message', 'received_request', 'received_reply', 'sent_message', 'sent_request', 'sent_reply', "
+          "'began_wait', 'ended_wait', 'began_span', 'ended_span' or 'mark'.")
+      .def_property_readonly(
+          "name", [](const WorkerEvent& event) { return text_of(event.name); },
+          "The name of a span or mark, or the type of a message: 47 bytes at most.")
+      .def_readonly("id", &WorkerEvent::id, "The number of a request or of its reply; otherwise 0.")
+      .def_property_readonly(
+          "before_end", [](const WorkerEvent& event) { return seconds(event.before_end); },
+          "How long it was before the host noticed the worker's end, in seconds.")
+      .def(
+          "describe", [](const WorkerEvent& event) { return text_of(event.describe()); },
+          "Say what it was.\n\n:return: a text such as 'received Order 17'\n")
+      .def("__repr__", [](const WorkerEvent& event) {
+        return py::str("<WorkerEvent: {}, {:.3f} s before the end>")
+            .format(text_of(event.describe()), seconds(event.before_end));
       });
   py::class_<ExitStatus>(module, "ExitStatus",
                          "How a worker ended, and everything else that is known about its end. If there were several "
@@ -170,6 +219,10 @@ void bind_exit_status(py::module_& module) {
           "hung", [](const ExitStatus& status) { return status.hung; },
           "Why a supervised worker was ended, a Hang, if that was since it hung; `stack` is then that of its first "
           "thread. Otherwise None.")
+      .def_property_readonly(
+          "last_events", [](const ExitStatus& status) { return status.last_events; },
+          "What the worker did last, a list of WorkerEvents in their order, with `events` or a Trace. It is there "
+          "however the worker ended, after SIGKILL, too.")
       .def_property_readonly(
           "violation", [](const ExitStatus& status) { return status.violation; },
           "The system call for which its sandbox ended the worker, a Violation, as the worker reported it. Otherwise "

@@ -18,6 +18,7 @@
 #include "stream.hpp"
 #include "this_program.hpp"
 #include "thread_stack.hpp"
+#include "trace.hpp"
 #include "turn.hpp"
 #include "worker.hpp"
 
@@ -58,6 +59,7 @@ PYBIND11_MODULE(_core, module) {
   bind_worker(module);
   bind_pool(module);
   bind_metrics(module);
+  bind_trace(module);
   bind_monitor(module);
   bind_this_program(module);
   coproc::set_wait_hook(&run_signal_handlers);

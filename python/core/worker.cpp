@@ -250,14 +250,15 @@ void bind_worker(py::module_& module) {
   py::class_<Adopted, Worker, std::shared_ptr<Adopted>>(module, "AdoptedWorker")
       .def(py::init([](bool reorders, std::string name, const coproc::StopOptions& stop,
                        const coproc::LinkOptions& link, bool capture_stderr, std::optional<coproc::Sandbox> sandbox,
-                       std::optional<coproc::Limits> limits) {
+                       std::optional<coproc::Limits> limits, std::size_t events) {
         return make<AdoptedOf, Adopted>(reorders, name,
                                         coproc::AdoptOptions{.name = name,
                                                              .stop = stop,
                                                              .link = link,
                                                              .capture_stderr = capture_stderr,
                                                              .sandbox = std::move(sandbox),
-                                                             .limits = limits.value_or(coproc::Limits())});
+                                                             .limits = limits.value_or(coproc::Limits()),
+                                                             .events = events});
       }))
       .def("new_link", &new_link)
       .def("adopt", [](Adopted& self, int pid, py::function ask) {
@@ -270,7 +271,7 @@ void bind_worker(py::module_& module) {
           py::init([](bool reorders, std::string path, std::vector<std::string> arguments, std::string name,
                       const coproc::StopOptions& stop, const coproc::LinkOptions& link, Environment env,
                       bool capture_stderr, std::optional<coproc::Sandbox> sandbox, std::optional<coproc::Limits> limits,
-                      std::optional<coproc::Machine> machine, py::object start_timeout) {
+                      std::optional<coproc::Machine> machine, py::object start_timeout, std::size_t events) {
             return make<ProgramOf, Program>(reorders, name, coproc::Executable{std::move(path), std::move(arguments)},
                                             coproc::WorkerOptions{.name = name,
                                                                   .stop = stop,
@@ -280,7 +281,8 @@ void bind_worker(py::module_& module) {
                                                                   .capture_stderr = capture_stderr,
                                                                   .machine = std::move(machine),
                                                                   .sandbox = std::move(sandbox),
-                                                                  .limits = limits.value_or(coproc::Limits())});
+                                                                  .limits = limits.value_or(coproc::Limits()),
+                                                                  .events = events});
           }))
       .def("start", &start_program)
       .def("start_sent",

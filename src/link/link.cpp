@@ -22,7 +22,10 @@ Link::Link(std::shared_ptr<LinkMemory> memory, int end, os::Fd wake_in, os::Fd w
       wake_in_(std::move(wake_in)),
       wake_out_(std::move(wake_out)),
       spin_budget_(spin.ns.count()),
-      borrower_(memory_->loan_shape().space == 0 ? nullptr : std::make_unique<Borrower>(memory_, 1 - end_)) {}
+      borrower_(memory_->loan_shape().space == 0 ? nullptr : std::make_unique<Borrower>(memory_, 1 - end_)),
+      events_(memory_->event_shape().events == 0
+                  ? nullptr
+                  : std::make_unique<EventWriter>(memory_->events(end_), memory_->event_shape())) {}
 
 // ---- sending and receiving ----
 
@@ -99,6 +102,7 @@ void Link::leave_in_child() noexcept {
   wake_out_.reset();
   lender_.reset();
   borrower_.reset();
+  events_.reset();
   memory_.reset();
 }
 
@@ -115,6 +119,10 @@ std::array<int, 3> Link::fds_to_hand_over() const {
         "this messenger has already sent or received: it can be handed over only to a worker by StartMethod::fork");
   }
   return {memory_->fd().get(), wake_in_.get(), wake_out_.get()};
+}
+
+NotedEvents Link::events_of(int end, std::uint64_t behind) const {
+  return read_events(memory_->events(end), memory_->event_shape(), behind);
 }
 
 // ---- creation ----
@@ -158,9 +166,10 @@ auto make_pair_over(MakeMemory make_memory, Timeout spin) {
 
 }  // namespace
 
-std::pair<std::unique_ptr<Link>, std::unique_ptr<Link>> make_shm_pair(const LinkOptions& options, bool has_loans) {
+std::pair<std::unique_ptr<Link>, std::unique_ptr<Link>> make_shm_pair(const LinkOptions& options, bool has_loans,
+                                                                      EventShape events) {
   check_link_options(options);
-  return make_pair_over([&] { return LinkMemory::create_shared(options, has_loans); }, options.spin);
+  return make_pair_over([&] { return LinkMemory::create_shared(options, has_loans, events); }, options.spin);
 }
 
 std::unique_ptr<Link> make_end_without_peer() {
@@ -175,9 +184,10 @@ std::unique_ptr<Link> open_shm_end(int end, os::Fd memory, os::Fd wake_in, os::F
                                 spin);
 }
 
-std::pair<std::unique_ptr<Link>, std::unique_ptr<Link>> make_inproc_pair(const LinkOptions& options) {
+std::pair<std::unique_ptr<Link>, std::unique_ptr<Link>> make_inproc_pair(const LinkOptions& options,
+                                                                         EventShape events) {
   check_link_options(options);
-  return make_pair_over([&] { return LinkMemory::create_private(options); }, options.spin);
+  return make_pair_over([&] { return LinkMemory::create_private(options, events); }, options.spin);
 }
 
 }  // namespace coproc::inline v0::link

@@ -24,6 +24,7 @@
 #include <vector>
 
 #include "coproc/options.hpp"
+#include "link/event_writer.hpp"
 #include "link/link_memory.hpp"
 #include "link/side_words.hpp"
 #include "link/spin.hpp"
@@ -258,6 +259,13 @@ class Link final : public os::ForkSensitive {
   bool peer_asks_release() const noexcept { return peer_->asks_release.load(std::memory_order_relaxed) == 1; }
   void release_at_once() noexcept { consumer_.release_at_once(); }
 
+  // ---- events ----
+
+  /// Notes what this end does. Null: this link keeps no events.
+  EventWriter* events() const noexcept { return events_.get(); }
+  /// What an end has noted behind this number, as read_events() gives it. Any thread, while this link lives.
+  NotedEvents events_of(int end, std::uint64_t behind) const;
+
   /// 2.5 KiB of the link's memory, zero at the start, which the link itself does not use.
   std::span<std::byte, kCrashAreaBytes> crash_area() const noexcept { return memory_->crash_area(); }
   /// For whoever looks from outside.
@@ -335,14 +343,15 @@ class Link final : public os::ForkSensitive {
   std::shared_ptr<Lender> lender_;
   std::unique_ptr<Borrower> borrower_;
   bool may_be_handed_over_ = true;
+  std::unique_ptr<EventWriter> events_;  // constant after construction
   os::ThreadEventUser may_sleep_;
   os::ForkRegistration registration_{*this};  // last: see fork_guard.hpp
 };
 
 /// Two ends over a sealed memfd, for two processes. Without `has_loans` everything is copied through the rings, as it
 /// must be where a relay passes it on. Throws std::system_error, InvalidArgumentError.
-std::pair<std::unique_ptr<Link>, std::unique_ptr<Link>> make_shm_pair(const LinkOptions& options,
-                                                                      bool has_loans = true);
+std::pair<std::unique_ptr<Link>, std::unique_ptr<Link>> make_shm_pair(const LinkOptions& options, bool has_loans = true,
+                                                                      EventShape events = {});
 /// The end `end` of a link, from the descriptors that fds_to_hand_over() gave in another process. Throws
 /// std::system_error, ProtocolError.
 std::unique_ptr<Link> open_shm_end(int end, os::Fd memory, os::Fd wake_in, os::Fd wake_out, Timeout spin);
@@ -350,6 +359,7 @@ std::unique_ptr<Link> open_shm_end(int end, os::Fd memory, os::Fd wake_in, os::F
 /// close. Throws std::system_error.
 std::unique_ptr<Link> make_end_without_peer();
 /// Two ends in this process's own memory.
-std::pair<std::unique_ptr<Link>, std::unique_ptr<Link>> make_inproc_pair(const LinkOptions& options);
+std::pair<std::unique_ptr<Link>, std::unique_ptr<Link>> make_inproc_pair(const LinkOptions& options,
+                                                                         EventShape events = {});
 
 }  // namespace coproc::inline v0::link

@@ -38,17 +38,19 @@ LoanShape shape_for(const LinkOptions& options) {
 struct Preface {
   std::uint64_t magic = 0;
   std::uint32_t version = 0;
-  std::uint32_t reserved = 0;
+  std::uint32_t events = 0;
   std::uint64_t ring_bytes = 0;
   std::uint64_t loan_bytes = 0;
 };
 static_assert(offsetof(Preface, loan_bytes) == offsetof(LinkHeader, loan_bytes) &&
+              offsetof(Preface, events) == offsetof(LinkHeader, events) &&
               offsetof(Preface, ring_bytes) == offsetof(LinkHeader, ring_bytes));
 
 }  // namespace
 
-std::shared_ptr<LinkMemory> LinkMemory::create_shared(const LinkOptions& options, bool has_loans) {
-  std::shared_ptr<LinkMemory> memory(new LinkMemory(options.ring_bytes, has_loans ? shape_for(options) : LoanShape()));
+std::shared_ptr<LinkMemory> LinkMemory::create_shared(const LinkOptions& options, bool has_loans, EventShape events) {
+  std::shared_ptr<LinkMemory> memory(
+      new LinkMemory(options.ring_bytes, has_loans ? shape_for(options) : LoanShape(), events));
   LoanShape& loans = memory->loan_shape_;
   for (const std::size_t most = os::largest_file(); loans.space != 0 && memory->total() > most;)
     loans.space = loans.space == kLeastLoanBytes ? 0 : loans.space / 2;
@@ -76,10 +78,11 @@ std::shared_ptr<LinkMemory> LinkMemory::attach(os::Fd fd) {
   const std::size_t ring_bytes = preface.ring_bytes, loan_bytes = preface.loan_bytes;
   if (!std::has_single_bit(ring_bytes) || ring_bytes < ring::kMinBytes || ring_bytes > ring::kMaxBytes ||
       (loan_bytes != 0 &&
-       (!std::has_single_bit(loan_bytes) || loan_bytes < kLeastLoanBytes || loan_bytes > kMostLoanBytes))) {
+       (!std::has_single_bit(loan_bytes) || loan_bytes < kLeastLoanBytes || loan_bytes > kMostLoanBytes)) ||
+      !EventShape{preface.events}.is_possible()) {
     refuse("its memory has an impossible size");
   }
-  std::shared_ptr<LinkMemory> memory(new LinkMemory(ring_bytes, {loan_bytes}));
+  std::shared_ptr<LinkMemory> memory(new LinkMemory(ring_bytes, {loan_bytes}, {preface.events}));
   if (os::size_of(fd) != memory->total()) refuse("its memory has another size than it says");
   // Memory that could shrink would let its maker end this process by SIGBUS at any access.
   if (!os::is_unshrinkable_memory(fd)) refuse("its memory is not sealed, and could shrink at any time");
@@ -89,10 +92,11 @@ std::shared_ptr<LinkMemory> LinkMemory::attach(os::Fd fd) {
   return memory;
 }
 
-std::shared_ptr<LinkMemory> LinkMemory::create_private(const LinkOptions& options) {
-  std::shared_ptr<LinkMemory> memory(new LinkMemory(options.ring_bytes, shape_for(options)));
+std::shared_ptr<LinkMemory> LinkMemory::create_private(const LinkOptions& options, EventShape events) {
+  std::shared_ptr<LinkMemory> memory(new LinkMemory(options.ring_bytes, shape_for(options), events));
   memory->heap_.reset(static_cast<std::byte*>(::operator new(memory->mapped(), std::align_val_t(kHeaderPage))));
   memory->base_ = memory->heap_.get();
+  for (const int of : {0, 1}) std::ranges::fill(memory->events(of), std::byte{});
   memory->lay_out();
   return memory;
 }
@@ -115,6 +119,7 @@ void LinkMemory::lay_out() noexcept {
   LinkHeader& h = *new (base_) LinkHeader{};
   h.magic = kMagic;
   h.version = kProtocolVersion;
+  h.events = event_shape_.events;
   h.ring_bytes = ring_bytes_;
   h.loan_bytes = loan_shape_.space;
   for (SideWords& side : h.side) side.processor.store(-1, std::memory_order_relaxed);  // relaxed: nobody else yet

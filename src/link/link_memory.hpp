@@ -12,6 +12,7 @@
 
 #include "coproc/options.hpp"
 #include "link/beats.hpp"
+#include "link/event_area.hpp"
 #include "link/in_hand.hpp"
 #include "link/loan_area.hpp"
 #include "link/restart_note.hpp"
@@ -23,7 +24,7 @@
 namespace coproc::inline v0::link {
 
 ///   offset  what
-///        0  magic, version, ring_bytes, loan_bytes
+///        0  magic, version, events, ring_bytes, loan_bytes
 ///       64  SideWords of end 0
 ///      128  SideWords of end 1
 ///      192  Positions of the ring from end 0 to end 1 (tail, head: a cache line each)
@@ -34,11 +35,12 @@ namespace coproc::inline v0::link {
 ///     3584  RestartNote (restart_note.hpp)
 ///     4096  ring from end 0 to end 1
 ///     4096 + ring_bytes  ring from end 1 to end 0
-///     4096 + 2 * ring_bytes  loans from end 0 to end 1 (loan_area.hpp), and behind them those from end 1 to end 0
+///     4096 + 2 * ring_bytes  if there are any: events of end 0 (event_area.hpp), and behind them those of end 1
+///     behind that  loans from end 0 to end 1 (loan_area.hpp), and behind them those from end 1 to end 0
 struct LinkHeader {
   std::uint64_t magic;
   std::uint32_t version;
-  std::uint32_t reserved;
+  std::uint32_t events;  // that each end keeps, a power of two; 0: none
   std::uint64_t ring_bytes;
   std::uint64_t loan_bytes;  // of each direction's space; 0: there are no loans
   SideWords side[2];
@@ -61,14 +63,15 @@ static_assert(offsetof(LinkHeader, side) == 64 && offsetof(LinkHeader, ring) == 
 class LinkMemory {
  public:
   /// A sealed memfd, for ends in different processes. Header and rings are mapped, once. If files may not become
-  /// large enough for the loans, these get less space, or none. Without `has_loans` they get none. Throws
-  /// std::system_error.
-  static std::shared_ptr<LinkMemory> create_shared(const LinkOptions& options, bool has_loans = true);
+  /// large enough for the loans, these get less space, or none. Without `has_loans` they get none. Each end keeps
+  /// `events` of its events. Throws std::system_error.
+  static std::shared_ptr<LinkMemory> create_shared(const LinkOptions& options, bool has_loans = true,
+                                                   EventShape events = {});
   /// Attaches to memory that create_shared() made in another process. Throws std::system_error; ProtocolError if it
   /// belongs to another version of coproc or is not the memory of a link.
   static std::shared_ptr<LinkMemory> attach(os::Fd fd);
   /// Ordinary memory of this process.
-  static std::shared_ptr<LinkMemory> create_private(const LinkOptions& options);
+  static std::shared_ptr<LinkMemory> create_private(const LinkOptions& options, EventShape events = {});
 
   /// The descriptor by which another process can attach(). There is none for private memory, and after close_fd().
   const os::Fd& fd() const noexcept { return fd_; }
@@ -97,13 +100,20 @@ class LinkMemory {
   std::span<std::byte> ring(int from) noexcept {
     return {base_ + kHeaderPage + static_cast<std::size_t>(from) * ring_bytes_, ring_bytes_};
   }
+  const EventShape& event_shape() const noexcept { return event_shape_; }
+  /// What end `of` writes of its events. Empty: the link has none.
+  std::span<std::byte> events(int of) noexcept {
+    return {base_ + kHeaderPage + 2 * ring_bytes_ + static_cast<std::size_t>(of) * event_shape_.bytes(),
+            event_shape_.bytes()};
+  }
 
  private:
-  LinkMemory(std::size_t ring_bytes, LoanShape loans) noexcept : ring_bytes_(ring_bytes), loan_shape_(loans) {}
+  LinkMemory(std::size_t ring_bytes, LoanShape loans, EventShape events = {}) noexcept
+      : ring_bytes_(ring_bytes), event_shape_(events), loan_shape_(loans) {}
   void lay_out() noexcept;
   os::Mapping window(int from, std::size_t offset, std::size_t bytes) const;
   void discard(int from, std::size_t offset, std::size_t bytes) const;
-  std::size_t mapped() const noexcept { return kHeaderPage + 2 * ring_bytes_; }
+  std::size_t mapped() const noexcept { return kHeaderPage + 2 * ring_bytes_ + 2 * event_shape_.bytes(); }
   std::size_t total() const noexcept { return mapped() + 2 * loan_shape_.total(); }
   std::size_t area_at(int from) const noexcept {
     return mapped() + static_cast<std::size_t>(from) * loan_shape_.total();
@@ -118,6 +128,7 @@ class LinkMemory {
   std::unique_ptr<std::byte, Free> heap_;
   std::byte* base_ = nullptr;  // constant after creation
   std::size_t ring_bytes_;     // constant after creation
+  EventShape event_shape_;     // constant after creation
   LoanShape loan_shape_;       // constant after creation
   os::Mutex loans_mutex_;      // taken under a ForkLock, so that no forked child finds it locked
   std::shared_ptr<LoanArea> loans_[2] COPROC_GUARDED_BY(loans_mutex_);

@@ -36,9 +36,11 @@ void Core::send_error_reply(const Message& request, std::uint64_t id, std::span<
   header.channel = channel_number(channel, deadline);
   header.request_id = id;
   header.priority = Priority().value();
+  const std::int64_t begun = notes_ == nullptr ? 0 : os::now_ns();
   send_bytes(header, payload, deadline);
   ++channel.counts.sent;
   requests_.note_answered(channel, id);
+  if (notes_ != nullptr) notes_->sent(FrameKind::error_reply, id, 0, begun, [] { return std::string(); });
 }
 
 void Core::send_error(const ErrorType& type, const void* error, const SendOptions& options) {

@@ -5,6 +5,7 @@
 #include <cerrno>
 
 #include "link/borrower.hpp"
+#include "link/event_places.hpp"
 #include "messenger/error_table.hpp"
 
 namespace coproc::inline v0::detail {
@@ -54,10 +55,17 @@ Core::Core(std::unique_ptr<link::Link> end, CoreOptions options)
               options_.link.max_message_bytes) {
   if (options_.role == Role::worker && link_->peer_asks_in_hand()) requests_.tell_in_hand(link_->in_hand_words());
   if (options_.role == Role::worker && link_->peer_asks_release()) link_->release_at_once();
+  if (link::EventWriter* const events = link_->events()) {
+    // What is noted takes the long paths, which ask for it. So the short ones cost nothing where nothing is noted.
+    most_at_once_ = 0;
+    reader_.want_every_frame();
+    notes_ = std::make_unique<EventNotes>(*events);
+  }
 }
 
 Core::~Core() {
   if (options_.role == Role::worker) link::stop_beats_into(link_->beat_words());
+  if (link_->events() != nullptr) link::note_spans_no_more_in(*link_->events());
 }
 
 std::size_t Core::queued(const ChannelId& channel) const noexcept {
@@ -122,12 +130,14 @@ bool Core::has_work(const ChannelId* replies_of) {
 
 std::chrono::nanoseconds Core::begin_sleep(SleepFds fds) {
   CallGuard guard(*this);
+  if (notes_ != nullptr) notes_->began_wait();
   return link_->begin_sleep(fds, true, has_rest() ? next_piece() : room_for_owed());
 }
 
 bool Core::end_sleep(SleepFds fds) {
   CallGuard guard(*this);
   const link::WaitEnd end = link_->end_sleep(fds);
+  if (notes_ != nullptr) notes_->ended_wait();
   if (end == link::WaitEnd::peer_gone) peer_gone_ = true;
   return end == link::WaitEnd::interrupted;
 }

@@ -7,7 +7,7 @@
 // put_back.cpp (messages that the user returns), health.cpp (whether the worker hangs), save.cpp (states that a worker
 // saves for the next one), latest.cpp (channels that keep one message), lend.cpp (memory that the user fills and
 // lends), take_over.cpp (what is left of an earlier worker), resend.cpp (requests that are sent again to the next one),
-// stream.cpp (requests that are answered in parts).
+// stream.cpp (requests that are answered in parts), note.cpp (events, if the link keeps them).
 //
 // Thread safety: one thread at a time, which `CallGuard` checks. Any thread may call `interrupt`, `close_requested`,
 // `end_received`, `note_peer_gone`, `try_drain`, `final_error`, `has_final_error`, `unanswered` and `all_counts`.
@@ -53,6 +53,7 @@
 #include "link/in_hand.hpp"
 #include "link/link.hpp"
 #include "messenger/channels.hpp"
+#include "messenger/event_notes.hpp"
 #include "messenger/failed_requests.hpp"
 #include "messenger/frame_reader.hpp"
 #include "messenger/frame_writer.hpp"
@@ -332,6 +333,7 @@ class Core {
   std::size_t send_requests_at_once(const Outgoing& value, std::size_t size, std::size_t count, const ChannelId& name,
                                     const SendOptions& options);
   void send_slowly(link::FrameHeader header, const Outgoing& value, Channel& channel, const os::Deadline& deadline);
+  void send_and_note(link::FrameHeader header, const Outgoing& value, Channel& channel, const os::Deadline& deadline);
   std::span<const std::byte> write_first_piece(std::span<std::byte> room, link::FrameHeader header,
                                                std::span<const std::byte> payload);
   std::size_t send_payload(link::FrameHeader header, const Outgoing& value, const os::Deadline& deadline);
@@ -439,12 +441,31 @@ class Core {
   bool wait_until(const os::Deadline& deadline, bool is_late, bool throws_end);
   bool wait_watched(const os::Deadline& deadline, bool is_late, bool throws_end);
   link::WaitEnd wait(const os::Deadline& deadline, bool incoming, std::size_t space) {
+    const WaitNote note(*this, deadline);
     try {
       return link_->wait(deadline, incoming, space);
     } catch (const std::system_error& error) {
       throw_wait_refused(error);
     }
   }
+  /// Notes a wait that may take time, while it lives.
+  struct WaitNote {
+    WaitNote(Core& core, const os::Deadline& deadline) : notes(core.notes_.get()) {
+      if (notes == nullptr) [[likely]]
+        return;
+      if (deadline.passed()) {
+        notes = nullptr;
+      } else {
+        notes->began_wait();
+      }
+    }
+    WaitNote(const WaitNote&) = delete;
+    WaitNote& operator=(const WaitNote&) = delete;
+    ~WaitNote() {
+      if (notes != nullptr) notes->ended_wait();
+    }
+    EventNotes* notes;
+  };
   [[noreturn]] void throw_wait_refused(const std::system_error& error) const;
   bool check_peer_gone();
   void take_and_deliver(Channel& channel, Entry& entry, const Incoming& to, bool in_turn = true);
@@ -460,6 +481,11 @@ class Core {
   }
   void check_type(std::uint32_t type, const ChannelId& channel, const TypeInfo& wanted) const;
   void settle();
+  // note.cpp
+  /// Call for each message that was sent, and for each that a receive returns, if `notes_` is not null.
+  /// `begun`: when its call began.
+  void note_sent(link::FrameKind kind, std::uint64_t id, const TypeInfo& type, std::int64_t begun);
+  void note_received(const Entry& entry);
 
   // core.cpp
   using Stop = FrameReader::Stop;
@@ -506,7 +532,8 @@ class Core {
   Buffer scratch_;
   OutgoingLoans outgoing_loans_;
   std::size_t most_at_once_;  // the size of the largest value that send_at_once() sends; constant after construction
-  bool keeps_rest_ = false;   // whether the current send is a begin_send()
+  std::unique_ptr<EventNotes> notes_;  // null: nothing is noted; constant after construction
+  bool keeps_rest_ = false;            // whether the current send is a begin_send()
   std::uint64_t waits_for_room_ = 0;
   std::size_t room_wanted_ = 0;                  // by the last send that found no room
   std::optional<std::uint64_t> room_wanted_at_;  // the end of what was sent, if that send did not wait

@@ -20,12 +20,12 @@ bool is_declaration(FrameKind kind) { return kind == FrameKind::channel || kind 
 
 bool FrameReader::take(const Frame& frame) {
   const FrameHeader& header = frame.header;
-  if ((header.flags & link::kAbort) != 0) partial_ = Partial();
+  if ((header.flags & link::kAbort) != 0) drop_partial();
   if (header.kind == FrameKind::fragment) {
     continue_partial(frame);
     return true;
   }
-  if (partial_.is_active) throw_broken_rule("it began a message before the last one was complete");
+  if (is_partial()) throw_broken_rule("it began a message before the last one was complete");
   if ((header.flags & link::kFirstFragment) != 0) return begin_partial(frame);
   if (header.kind >= FrameKind::channel && header.kind != FrameKind::part) {
     if (header.kind >= FrameKind::credit) {
@@ -112,12 +112,12 @@ bool FrameReader::begin_partial(const Frame& frame) {
   if (!first.empty()) std::memcpy(partial_.entry->payload.data(), first.data(), first.size());
   partial_.total = total;
   partial_.header = frame.header;
-  partial_.is_active = true;
+  holds_ |= kPieces;
   return true;
 }
 
 void FrameReader::continue_partial(const Frame& frame) {
-  if (!partial_.is_active) throw_broken_rule("it sent a piece of a message that it never began");
+  if (!is_partial()) throw_broken_rule("it sent a piece of a message that it never began");
   Payload& payload = partial_.entry->payload;
   if (frame.payload.empty() || frame.payload.size() > partial_.total - payload.size()) {
     throw_broken_rule("it sent more of a message than it had announced");
@@ -132,7 +132,7 @@ void FrameReader::continue_partial(const Frame& frame) {
     payload.resize_uninitialized(before);  // the piece stays in the link and will be read again
     throw;
   }
-  partial_ = Partial();
+  drop_partial();
 }
 
 /// Takes a complete message. If it throws, only the entry has changed, which is made anew when the frame is read again.

@@ -67,11 +67,15 @@ class FrameReader {
   void note_in_order(std::uint32_t overtakings) noexcept { overtakings_known_ = overtakings; }
 
   /// Whether neither pieces of a message nor errors are held here, which would come before the next frame.
-  bool is_clear() const noexcept { return !partial_.is_active && held_errors_.empty(); }
-  bool has_partial() const noexcept { return partial_.is_active; }
+  bool is_clear() const noexcept { return holds_ == 0 && held_errors_.empty(); }
+  /// Whether there are pieces of a message, or every frame is to come here.
+  bool has_partial() const noexcept { return holds_ != 0; }
+  /// From now on every frame is to come here: is_clear() is false, which no receive has to ask twice.
+  void want_every_frame() noexcept { holds_ |= kEveryFrame; }
   /// Continues a large message whose first pieces the caller has read. REQUIRES: is_clear().
   void resume(EntryPtr entry, std::uint64_t total, const link::FrameHeader& header) noexcept {
-    partial_ = {std::move(entry), total, true, header};
+    partial_ = {std::move(entry), total, header};
+    holds_ |= kPieces;
   }
 
   /// The states that the peer has saved.
@@ -114,7 +118,6 @@ class FrameReader {
   struct Partial {  // a large message that is not yet complete
     EntryPtr entry;
     std::uint64_t total = 0;
-    bool is_active = false;
     link::FrameHeader header;
   };
 
@@ -139,9 +142,17 @@ class FrameReader {
   void take_answer_with_state(const link::FrameHeader& header, const Channel& channel, EntryPtr& entry);
   [[noreturn]] void throw_broken_rule(const std::string& what) const { parts_.peer.throw_broken_rule(what); }
 
+  static constexpr std::uint8_t kPieces = 1, kEveryFrame = 2;  // holds_
+  bool is_partial() const noexcept { return (holds_ & kPieces) != 0; }
+  void drop_partial() noexcept {
+    partial_ = {};
+    holds_ &= static_cast<std::uint8_t>(~kPieces);
+  }
+
   Parts parts_;                    // constant after construction
   std::size_t max_message_bytes_;  // constant after construction
   Partial partial_;
+  std::uint8_t holds_ = 0;  // kPieces: `partial_` is one
   std::deque<EntryPtr> held_errors_;
   std::uint64_t next_sequence_ = kFirstSequence;
   std::uint32_t overtakings_known_ = 0;

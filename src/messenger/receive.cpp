@@ -77,6 +77,7 @@ void Core::receive_all(const ChannelId& name, const Incoming& to) {
   }
   for (EntryPtr& entry : taken) {
     count_returned(channel, entry->kind, entry->request_id);
+    if (notes_ != nullptr) note_received(*entry);
   }
 }
 
@@ -263,6 +264,7 @@ void Core::take_and_deliver(Channel& channel, Entry& entry, const Incoming& to, 
   const auto take = [&] {
     EntryPtr taken = in_turn ? inbox_.take_front(entry) : inbox_.take_reply(entry);
     count_returned(channel, taken->kind, taken->request_id);
+    if (notes_ != nullptr) note_received(*taken);
     return taken;
   };
   if (to.traits->type != nullptr && entry.kind != FrameKind::error_reply) {

@@ -100,11 +100,13 @@ void Core::save_with_reply(const Outgoing& state, const Outgoing& answer, const 
   encoder.bytes(bytes.data(), bytes.size());
   encoder.bytes(&trailer, sizeof trailer);
   loans.finish(header);
+  const std::int64_t begun = notes_ == nullptr ? 0 : os::now_ns();
   send_bytes(header, encoder.written(), deadline);
   loans.hand_over();
   if (scratch_.capacity() > kKeptScratch) scratch_ = Buffer();
   ++channel.counts.sent;
   if (id != 0) requests_.note_answered(channel, id);
+  if (notes_ != nullptr) note_sent(FrameKind::reply, id, *answer.traits->type, begun);
   step("save: published with a reply");
 }
 

@@ -51,6 +51,8 @@ inline bool Core::send_at_once(const FrameHeader& header, const Priority& priori
 }
 
 void Core::send_slowly(FrameHeader header, const Outgoing& value, Channel& channel, const os::Deadline& deadline) {
+  if (notes_ != nullptr) [[unlikely]]
+    return send_and_note(header, value, channel, deadline);
   header.channel = channel_number(channel, deadline);
   header.type = type_number(*value.traits->type, deadline);
   send_payload(header, value, deadline);

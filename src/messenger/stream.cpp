@@ -89,6 +89,10 @@ Core::Part Core::take_part(std::uint64_t id, const Incoming& to) {
   inbox_.discharge(entry.cost());
   const EntryPtr taken = streams.take(*stream);
   if (is_last) streams.forget(id);
+  if (is_last && notes_ != nullptr) {
+    taken->request_id = id;  // parts do not have it
+    note_received(*taken);
+  }
   if (is_error) {
     taken->request_id = id;
     const std::exception_ptr error = error_of(*taken);
@@ -235,9 +239,11 @@ void Core::end_cancelled(const Message& request, std::uint64_t id, const os::Dea
   header.type = type_number(type_info<std::monostate>, deadline);
   header.request_id = id;
   header.priority = Priority().value();
+  const std::int64_t begun = notes_ == nullptr ? 0 : os::now_ns();
   (void)send_payload(header, outgoing(std::monostate()), deadline);
   ++channel.counts.sent;
   requests_.note_answered(channel, id);
+  if (notes_ != nullptr) note_sent(FrameKind::reply, id, type_info<std::monostate>, begun);
   throw StreamCancelledError(options_.peer.name + " has given up the stream on channel " +
                              request.channel().describe() + ": it wants no more parts, and the request is answered");
 }

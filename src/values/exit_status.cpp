@@ -168,6 +168,19 @@ std::string list_ids(const std::vector<RequestId>& ids) {
   return text + (ids.size() > kMost ? ", ...)" : ")");
 }
 
+/// The last five, oldest first.
+std::string list_events(const std::vector<WorkerEvent>& events) {
+  constexpr std::size_t kMost = 5;
+  const std::size_t shown = std::min(events.size(), kMost);
+  std::string text =
+      shown == 1 ? "\n  the last that it did:" : "\n  the last " + std::to_string(shown) + " that it did:";
+  for (std::size_t i = events.size() - shown; i < events.size(); ++i) {
+    text += '\n' + std::string(kBlock) + detail::in_one_line(events[i].describe()) + " (" +
+            text_of(events[i].before_end) + " before the end was noticed)";
+  }
+  return text;
+}
+
 /// Returns `block` with each line indented more than the heading, so that it cannot be taken for a line of ours.
 std::string indented(std::string_view block) {
   return '\n' + std::string(kBlock) + detail::in_lines(block, kBlock, 16384);
@@ -185,6 +198,7 @@ std::string ExitStatus::report() const {
   if (!unanswered.empty()) text += "\n  unanswered requests: " + list_ids(unanswered);
   if (!stack.empty()) text += "\n  stack:";
   for (const std::string& line : stack) text += '\n' + std::string(kBlock) + detail::in_one_line(line, 2000);
+  if (!last_events.empty()) text += list_events(last_events);
   if (!stderr_tail.empty()) text += "\n  the last that it printed to stderr:" + indented(stderr_tail);
   return text;
 }

@@ -43,6 +43,7 @@ void Worker::State::drop_run_from_messenger() noexcept {
     totals.received += counts.received;
     totals.processor_time += std::max(totals.processor_time_of_present, processor_time_of(run->status));
     totals.processor_time_of_present = std::chrono::nanoseconds(0);
+    run->followed = {};
     run->core = nullptr;
   });
 }

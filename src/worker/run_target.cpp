@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "coproc/errors.hpp"
+#include "link/event_places.hpp"
 #include "messenger/access.hpp"
 #include "process/crash_handler.hpp"
 #include "process/worker_end.hpp"
@@ -18,6 +19,7 @@ std::unique_ptr<detail::Core> make_worker_core(std::unique_ptr<link::Link> end, 
   static_assert(link::kCrashAreaBytes == process::kCrashReportBytes);
   end->forbid_handover();
   link::beat_into(end->beat_words());
+  if (end->events() != nullptr) link::note_spans_in(link::EventPlace::worker, *end->events());
   if (reports_crashes) {
     try {
       process::report_crashes_into(end->crash_area());

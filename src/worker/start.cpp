@@ -22,6 +22,7 @@
 #include "process/new_program.hpp"
 #include "process/start_stage.hpp"
 #include "sandbox/confine.hpp"
+#include "trace/followed.hpp"
 #include "worker/link_end.hpp"
 #include "worker/own_group.hpp"
 #include "worker/restored.hpp"
@@ -81,6 +82,11 @@ LinkOptions link_of_boxed(const WorkerOptions& worker) {
   return options;
 }
 
+/// The events that each end of the link keeps. A worker elsewhere has another link, to its agent.
+link::EventShape events_of(const WorkerOptions& worker) {
+  return link::EventShape::for_wish(worker.machine ? 0 : std::max(worker.events, trace::events_wanted()));
+}
+
 /// Whether the processes that the worker starts end with it: those in a box always do.
 bool kills_descendants(const WorkerOptions& options) {
   if (options.kill_descendants || !options.sandbox) return options.kill_descendants;
@@ -111,7 +117,7 @@ void capture_stderr_if_wanted(WorkerOptions& options, Run& run, Link& host_link)
 }
 
 NewLink make_link(const WorkerOptions& worker, bool reorders) {
-  auto [host_end, worker_end] = link::make_shm_pair(link_of_boxed(worker), !worker.machine);
+  auto [host_end, worker_end] = link::make_shm_pair(link_of_boxed(worker), !worker.machine, events_of(worker));
   auto run = std::make_shared<Run>();
   detail::CoreOptions options;
   options.reorders = reorders;
@@ -142,6 +148,8 @@ void Worker::State::begin(std::shared_ptr<Run> new_run, std::unique_ptr<Core> co
   link.watch_peer(new_run->child.wait_fd());  // the child's end completes the link: see is_link_complete()
   core->set_peer_pid(new_run->child.pid());
   new_run->core = core.get();
+  new_run->followed = trace::Followed(link, new_run->child.pid(), options.name);
+  if (options.events != 0) new_run->most_last_events = options.events;
   new_run->crash_area = link.crash_area();
   entry.enter(options.name);
   drop_run_from_messenger();

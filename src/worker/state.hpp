@@ -23,6 +23,7 @@
 #include "process/lifeline.hpp"
 #include "process/new_program.hpp"
 #include "process/stderr_tail.hpp"
+#include "trace/followed.hpp"
 
 namespace coproc::inline v0 {
 
@@ -38,6 +39,7 @@ struct Run {
   detail::Core* core = nullptr;                      // owned by the messenger; valid until the next start
   std::span<const std::byte> crash_area;             // in the core's link
   std::string program;                               // an executable's path; empty: this program
+  std::size_t most_last_events = 1024;               // in ExitStatus; constant after the start
   std::string start_note;                            // ExitStatus::start_note; constant after the start
   Confinement confinement;                           // constant after the start
   std::unique_ptr<os::OwnControlGroup> group;        // null: it is in its host's
@@ -46,6 +48,8 @@ struct Run {
   std::uint32_t last_request = 0;                    // of stack(); guarded by `asking`
   std::mutex mutex;                                  // guards what follows, and `core`
   bool is_stack_read = false;
+  bool are_events_read = false;
+  trace::Followed followed;  // of the core's link
   std::optional<ExitStatus> status;
   std::optional<Hang> hung;             // why it is being ended
   std::vector<std::string> hung_stack;  // where its first thread was then

@@ -22,6 +22,7 @@
 #include "process/crash_report.hpp"
 #include "process/stderr_tail.hpp"
 #include "process/stop_ladder.hpp"
+#include "worker/last_events.hpp"
 #include "worker/own_frames.hpp"
 #include "worker/state.hpp"
 
@@ -69,6 +70,10 @@ void take_last_messages(Run& run, RunLock& lock) {
   run.core->try_drain();  // the last thing in the ring may be the target's exception, or replies behind a full inbox
   std::tie(run.status->exception, run.status->exception_text) = run.core->final_error();
   run.status->unanswered = run.core->unanswered();
+  if (!std::exchange(run.are_events_read, true)) {
+    run.status->last_events = last_events_of(run.core->underlying_link(), os::now_ns(), run.most_last_events);
+    run.followed.note_end();
+  }
   if (!run.status->signalled() || run.is_stack_read) return;
   alignas(8) CrashBytes bytes;
   std::copy(run.crash_area.begin(), run.crash_area.end(), bytes.begin());
@@ -171,6 +176,10 @@ Worker::Worker(WorkerOptions options, std::shared_ptr<Messenger> messenger, bool
   if (options.capture_stderr && !std::holds_alternative<Inherit>(options.stderr_)) {
     throw InvalidArgumentError("worker \"" + options.name +
                                "\": WorkerOptions::capture_stderr takes its stderr, so that stderr_ must be Inherit");
+  }
+  if (options.events > link::kMostEvents) {
+    throw InvalidArgumentError("worker \"" + options.name + "\": WorkerOptions::events is " +
+                               std::to_string(options.events) + ": choose at most 1048576, or 0 for none");
   }
   state_->options = std::move(options);
   state_->messenger = std::move(messenger);

@@ -21,5 +21,5 @@ declared_c=$(sed -n 's/^COPROC_C_API .*\(coproc_[a-z_]*\)(.*/\1/p' "$header" | s
 generated='(vtable|VTT|typeinfo|typeinfo name) for |(non-)?virtual thunk to '
 unwanted=$(echo "$exported" | grep -vE "^[a-zA-Z] ($generated)?coproc::v0::" |
   grep -vE '^[uVW] .*std::|^W __libc_start_main$|^T coproc_[a-z_]*$' || true)
-layers=$(echo "$exported" | grep -E 'coproc::v0::(os|ring|sandbox|link|messenger|process|worker|c_api)::' || true)
+layers=$(echo "$exported" | grep -E 'coproc::v0::(os|ring|sandbox|link|trace|messenger|process|worker|c_api)::' || true)
 [ -z "$unwanted$layers" ] || { printf 'Exported, but not public:\n%s\n%s\n' "$unwanted" "$layers"; exit 1; }

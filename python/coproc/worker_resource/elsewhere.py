@@ -58,7 +58,7 @@ def new_worker(reorders, name, stop, link, env, capture_stderr, machine, start_t
     }
     return _core.ProgramWorker(
         reorders, _interpreter(machine), ["-c", _BEGIN.read_text(), json.dumps(said)], os.fsencode(name), stop, link,
-        env, capture_stderr, None, None, machine._with_program(""), start_timeout,
+        env, capture_stderr, None, None, machine._with_program(""), start_timeout, 0,
     )  # fmt: skip
 
 

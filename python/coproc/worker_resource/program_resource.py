@@ -31,6 +31,7 @@ class ProgramResource(Life):
     :param capture_stderr: Whether what the program prints to stderr goes to this process, which keeps the last 4 KiB
         for `exit_status.stderr_tail` and prints nothing of it. A program that prints more than 1 MiB while this process
         makes no call waits until the next call. False by default.
+    :param events: how many events the program keeps for `exit_status.last_events`, as in WorkerResource; 0 by default
     :param sandbox: The Sandbox into which the program confines itself in `coproc::this_worker::run`. None, the default,
         for none.
     :param limits: the Limits on what the program may use; None, the default, for none
@@ -44,7 +45,7 @@ class ProgramResource(Life):
 
     def __init__(
         self, path, arguments=(), messenger_type=PriorityMessenger, *, name=None, stop=None, link=None, env=None,
-        capture_stderr=False, sandbox=None, limits=None, machine=None, start_timeout=START_SECONDS,
+        capture_stderr=False, events=0, sandbox=None, limits=None, machine=None, start_timeout=START_SECONDS,
     ):  # fmt: skip
         check_options(messenger_type, stop, link, env, sandbox, limits, machine)
         self.path = os.fspath(path)
@@ -64,6 +65,7 @@ class ProgramResource(Life):
             limits,
             machine,
             start_timeout,
+            events,
         )
         super().__init__(worker, name, messenger_type, stop)
 

@@ -46,6 +46,7 @@ class Supervised(WorkerResource):
     :param seed: what `this_worker.seed()` follows from, as in WorkerResource
     :param env: environment variables that the worker sets, as in WorkerResource
     :param capture_stderr: whether what the worker prints to stderr goes to this process, as in WorkerResource
+    :param events: how many events the worker keeps for `exit_status.last_events`, as in WorkerResource; 0 by default
     :param sandbox: the Sandbox of the worker, as in WorkerResource; None, the default, for none
     :param limits: the Limits on what the worker may use; None, the default, for none
     :param trust_pickle: whether messages of a worker in a sandbox may be pickles, as in WorkerResource

@@ -62,6 +62,9 @@ class WorkerResource(Life):
     :param capture_stderr: Whether what the worker prints to stderr goes to this process, which keeps the last 4 KiB for
         `exit_status.stderr_tail` and prints nothing of it. A worker that prints more than 1 MiB while this process
         makes no call waits until the next call. False by default.
+    :param events: How many of the events that were last (messages, waits, spans) the worker keeps for
+        `exit_status.last_events`, up to 1,048,576; each takes 32 bytes. 0, the default: none, unless there is a Trace
+        when the worker is started. Workers on other machines keep none.
     :param sandbox: What the worker may still do once its target runs, a Sandbox. Such a worker is started by
         'forkserver' where it would be forked because nobody has said otherwise, and speaks MessagePack. None, the
         default, for no sandbox.
@@ -76,8 +79,9 @@ class WorkerResource(Life):
     :raises TypeError: if `messenger_type`, `stop`, `link`, `sandbox`, `limits` or `machine` is of another type, or
         `env` is no dict of texts
     :raises ImportError: if there is a sandbox, pickles are not trusted, and msgpack is not installed
-    :raises ValueError: if there is no such method, if `number` or `seed` is not a whole number from 0, if `env` has an
-        impossible name or value, or if a worker on another machine cannot have `method`, `sandbox` or `limits`
+    :raises ValueError: if there is no such method, if `number` or `seed` is not a whole number from 0, if `events` is
+        too large, if `env` has an impossible name or value, or if a worker on another machine cannot have `method`,
+        `sandbox` or `limits`
     """
 
     target: typing.Callable
@@ -101,6 +105,7 @@ class WorkerResource(Life):
         seed=None,
         env=None,
         capture_stderr=False,
+        events=0,
         sandbox=None,
         limits=None,
         trust_pickle=False,
@@ -122,14 +127,14 @@ class WorkerResource(Life):
         self._main_names = None  # which names of the main module the process has
         self._given = {
             "name": name, "stop": stop, "link": link, "number": number, "seed": seed, "env": dict(env or {}),
-            "capture_stderr": bool(capture_stderr), "sandbox": sandbox, "limits": limits, "trust_pickle": trust_pickle,
-            "machine": machine, "start_timeout": start_timeout,
+            "capture_stderr": bool(capture_stderr), "events": events, "sandbox": sandbox, "limits": limits,
+            "trust_pickle": trust_pickle, "machine": machine, "start_timeout": start_timeout,
         }  # fmt: skip
         name = name or getattr(target, "__name__", None) or type(target).__name__
         stop, link, reorders = stop or _core.StopOptions(), link or _core.LinkOptions(), messenger_type._reorders
         self._machine = machine
         if machine is None:
-            worker = _core.AdoptedWorker(reorders, name, stop, link, bool(capture_stderr), sandbox, limits)
+            worker = _core.AdoptedWorker(reorders, name, stop, link, bool(capture_stderr), sandbox, limits, events)
         else:
             elsewhere.check(name, machine, method, sandbox, limits)
             worker = elsewhere.new_worker(

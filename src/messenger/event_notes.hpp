@@ -1,0 +1,65 @@
+// Notes what a messenger does, if its link keeps events.
+//
+// Thread safety: none; one thread at a time, which Core ensures.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "link/event_writer.hpp"
+#include "link/frame.hpp"
+#include "os/clock.hpp"
+
+namespace coproc::inline v0::detail {
+
+class EventNotes {
+ public:
+  /// The writer must outlive this.
+  explicit EventNotes(link::EventWriter& writer) noexcept : writer_(writer) {}
+
+  /// The message was sent in a call that has begun at this time: the peer may have noted that it came since.
+  /// `type`: its number on this link; `describe()` is the name of the type, and is asked once.
+  template <class Describe>
+  void sent(link::FrameKind kind, std::uint64_t id, std::uint32_t type, std::int64_t time, Describe describe) {
+    note(kind == link::FrameKind::message   ? link::EventKind::sent_message
+         : kind == link::FrameKind::request ? link::EventKind::sent_request
+                                            : link::EventKind::sent_reply,
+         id, own_, type, time, describe);
+  }
+  /// A receive returns the message.
+  template <class Describe>
+  void received(link::FrameKind kind, std::uint64_t id, std::uint32_t type, Describe describe) {
+    note(kind == link::FrameKind::message   ? link::EventKind::received_message
+         : kind == link::FrameKind::request ? link::EventKind::received_request
+                                            : link::EventKind::received_reply,
+         id, peers_, type, os::now_ns(), describe);
+  }
+  void began_wait() noexcept { writer_.note(link::EventKind::began_wait, 0, 0); }
+  void ended_wait() noexcept { writer_.note(link::EventKind::ended_wait, 0, 0); }
+
+ private:
+  static constexpr std::size_t kMostKept = 1024;
+
+  template <class Describe>
+  void note(link::EventKind kind, std::uint64_t id, std::vector<std::uint32_t>& names, std::uint32_t type,
+            std::int64_t time, Describe describe) {
+    std::uint32_t name = 0;
+    if (type < names.size() && names[type] != 0) {
+      name = names[type];
+    } else if (type != 0) {
+      name = writer_.number_of(describe());
+      if (type < kMostKept) {
+        if (type >= names.size()) names.resize(type + 1);
+        names[type] = name;
+      }
+    }
+    writer_.note(kind, name, id, time);
+  }
+
+  link::EventWriter& writer_;
+  std::vector<std::uint32_t> own_, peers_;  // the numbers of names by the numbers of types; 0: not known yet
+};
+
+}  // namespace coproc::inline v0::detail

@@ -1,0 +1,40 @@
+// What a trace holds until it is drawn.
+//
+// Thread safety: values.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "link/event_area.hpp"
+
+namespace coproc::inline v0::trace {
+
+struct CollectedEvent {
+  std::int64_t time;
+  std::uint64_t id;
+  std::uint32_t link;     // a number of the trace; 0: it is a span of the host
+  std::uint32_t process;  // the index in Collected::processes
+  std::uint32_t thread;
+  std::uint32_t name;  // the index in Collected::names
+  link::EventKind kind;
+  bool is_of_host;  // which end of the link has noted it
+};
+
+struct CollectedProcess {
+  int pid;
+  std::string name;
+  std::uint64_t overwritten = 0;
+  std::int64_t end = 0;  // when its end was noticed; 0: it was alive when it was read last
+};
+
+struct Collected {
+  std::vector<CollectedEvent> events;
+  std::vector<CollectedProcess> processes;  // the first one is the host
+  std::vector<std::string> names;
+  std::uint64_t left_out = 0;
+  std::int64_t end = 0;  // of the trace
+};
+
+}  // namespace coproc::inline v0::trace
