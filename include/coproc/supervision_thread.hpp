@@ -10,8 +10,8 @@
 
 namespace coproc::inline v0 {
 
-/// A thread that looks at a Supervised, or at all workers of a Supervisor, from time to time: it starts those again that
-/// have ended, and ends those that hang, although no call waits.
+/// A thread that looks at a Supervised, or at all workers of a Supervisor, from time to time. It starts those
+/// again that have ended, and ends those that hang, although no call waits.
 ///
 ///     coproc::Supervised indexer{&index, {.name = "indexer"}, {.health = {.reply = 30s}}};
 ///     indexer.start("/data", 4);

@@ -117,8 +117,8 @@ void SupervisorGroup::State::note_end(Supervision::State& ended, const ExitStatu
   end_others(place, is_limit);
 }
 
-/// Stops those that go with a worker that has ended, the last one first. Throws what their `unless` throws, after all of
-/// them were stopped.
+/// Stops those that go with a worker that has ended, the last one first. Throws what their `unless` throws, after all
+/// were stopped.
 void SupervisorGroup::State::end_others(std::size_t ended, bool all) {
   std::exception_ptr thrown;
   for (std::size_t other = members_.size(); other-- != 0;) {

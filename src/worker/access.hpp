@@ -51,8 +51,8 @@ struct WorkerAccess {
   static bool is_on_machine(const Worker& worker) noexcept;
 
   /// Calls `start`, which asks for the process of the next worker while this one is alive. `Worker::await_start` then
-  /// makes it this worker; `cancel_start`, the next start and the destructor end it. Returns false, and has done nothing,
-  /// if such a worker is not asked for, but started at once. Throws what `start` throws.
+  /// makes it this worker; `cancel_start`, the next start and the destructor end it. Returns false, and has done
+  /// nothing, if such a worker is not asked for, but started at once. Throws what `start` throws.
   template <class Start>
   static bool ask_for_next(Worker& worker, const Start& start) {
     const OnlyAsking only_asking(worker, true, true);

@@ -64,7 +64,7 @@ std::int64_t ask(Teller& worker) {
 
 bool is_there(int pid) { return ::kill(pid, 0) == 0; }
 
-/// Makes calls until the next worker runs, whose pid is returned. It may have taken the place of the present one already.
+/// Makes calls until the next worker runs, and returns its pid. It may be the present one by then.
 int wait_for_next(Teller& worker, const TemporaryFile& file) {
   const int present = worker.pid();
   (void)ask(worker);
