@@ -26,6 +26,7 @@
 
 #include "coproc/exit_status.hpp"
 #include "coproc/options.hpp"
+#include "process/crash_area.hpp"
 #include "process/start_stage.hpp"
 
 namespace coproc::inline v0::remote {
@@ -114,7 +115,7 @@ struct SignalOrder {
 };
 
 inline constexpr std::size_t kMostTextBytes = 16384;
-inline constexpr std::size_t kMostCrashBytes = 3072;
+inline constexpr std::size_t kMostCrashBytes = process::kCrashReportBytes;
 
 std::string to_bytes(const WorkerRequest& request);
 std::string to_bytes(const NearRequest& request);
