@@ -153,7 +153,8 @@ struct WorkerOptions {
   /// The directory of a control group in which this process may make groups, such as one that systemd has delegated to
   /// its service (`Delegate=yes`). The worker is put into a group of its own there, which is removed when it has ended.
   /// `limits.memory` and `limits.processes` then hold for the worker and the processes that it starts together, and
-  /// `ExitStatus::limit` says for certain that memory ended it (docs/sandbox.md). Empty: it stays in its host's group.
+  /// `ExitStatus::limit` says whether their memory was the reason of its end (docs/sandbox.md). Empty: it stays in its
+  /// host's group.
   /// If the group cannot be made, or has no controller for a limit that is set, `start()` throws StartError with the
   /// stage "sandbox". Not for workers on other machines.
   std::string control_group = {};

@@ -43,8 +43,8 @@ class COPROC_API SupervisionThread {
   ~SupervisionThread();
 
   /// Waits until the thread is not looking, and keeps it from looking until the lock is let go. A look may take as long
-  /// as the start of a worker, or the end of one that hangs. Throws what a callback of RestartOptions has thrown in the
-  /// thread, once.
+  /// as the start of a worker, or the end of one that hangs. Throws what a look has thrown in the thread, once, but for
+  /// the ends of workers: what a callback of RestartOptions throws, or the start of a worker.
   [[nodiscard]] std::unique_lock<std::mutex> lock();
 
  private:

@@ -5,8 +5,11 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <mutex>
 #include <new>
 #include <system_error>
+#include <utility>
+#include <vector>
 
 #include "os/control_group.hpp"
 #include "os/error.hpp"
@@ -32,9 +35,41 @@ bool try_write_control_file(const std::string& path, const std::string& text) {
   }
 }
 
+/// Returns whether it is gone.
+bool remove_group(const std::string& path) noexcept { return ::rmdir(path.c_str()) == 0 || errno == ENOENT; }
+
+/// Groups whose processes were still ending when they were to be removed.
+struct LeftOver {
+  std::mutex mutex;
+  std::vector<std::string> paths;
+};
+LeftOver& left_over() {
+  static auto* const all = new LeftOver;  // also for objects that are destroyed at the end of the program
+  return *all;
+}
+
+/// Does nothing while another thread does it: also where that one was, in the process that this one was forked from.
+void remove_left_over() noexcept {
+  LeftOver& all = left_over();
+  const std::unique_lock lock(all.mutex, std::try_to_lock);
+  if (lock) std::erase_if(all.paths, [](const std::string& path) { return remove_group(path); });
+}
+
+void leave_over(std::string path) noexcept {
+  LeftOver& all = left_over();
+  const std::unique_lock lock(all.mutex, std::try_to_lock);
+  if (!lock) return;
+  try {
+    all.paths.push_back(std::move(path));
+  } catch (const std::bad_alloc&) {
+    // It stays.
+  }
+}
+
 }  // namespace
 
 OwnControlGroup::OwnControlGroup(const std::string& parent, const std::string& name) : path_(parent + "/" + name) {
+  remove_left_over();
   if (::mkdir(path_.c_str(), 0755) != 0) throw_errno("mkdir", path_, 0755);
 }
 
@@ -51,15 +86,25 @@ bool OwnControlGroup::limit_processes(std::uint64_t count) const {
   return try_write_control_file(path_ + "/pids.max", std::to_string(count));
 }
 
-std::optional<std::uint64_t> OwnControlGroup::out_of_memory_kills() const {
-  auto text = read_text(path_ + "/memory.events");
-  if (!text) text = read_text(path_ + "/memory.oom_control");  // version 1
-  return text ? counter_in(*text, "oom_kill") : std::nullopt;
+OwnControlGroup::Killed OwnControlGroup::was_killed() const {
+  if (const auto events = read_text(path_ + "/memory.events")) {
+    // `oom_kill` alone may count what was ended for the memory of a group around this one.
+    const bool is_over = counter_in(*events, "oom").value_or(0) != 0;
+    return is_over && counter_in(*events, "oom_kill").value_or(0) != 0 ? Killed::yes : Killed::no;
+  }
+  const auto control = read_text(path_ + "/memory.oom_control");
+  return control && counter_in(*control, "oom_kill").value_or(0) != 0 ? Killed::perhaps : Killed::no;
 }
 
 void OwnControlGroup::remove() noexcept {
   if (path_.empty()) return;
-  if (::rmdir(path_.c_str()) == 0 || errno == ENOENT) path_.clear();
+  if (remove_group(path_)) path_.clear();
+  remove_left_over();
+}
+
+OwnControlGroup::~OwnControlGroup() {
+  remove();
+  if (!path_.empty()) leave_over(std::move(path_));
 }
 
 void enter_control_group(const std::string& path) { write_control_file(path + "/cgroup.procs", "0"); }

@@ -1,6 +1,7 @@
 // Control groups that this process makes for others, of version 1 or 2.
 //
-// Thread safety: none; `enter_control_group` is a free function for the whole process.
+// Thread safety: none for one object, and any thread for different ones; `enter_control_group` is a free function for
+// the whole process.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +16,8 @@ class OwnControlGroup {
   OwnControlGroup(const std::string& parent, const std::string& name);
   OwnControlGroup(const OwnControlGroup&) = delete;
   OwnControlGroup& operator=(const OwnControlGroup&) = delete;
-  ~OwnControlGroup() { remove(); }
+  /// Removes it like remove(). If a process is still in it, the next groups that are made or removed try again.
+  ~OwnControlGroup();
 
   const std::string& path() const noexcept { return path_; }
   /// The most memory of all processes in it together. Returns false if this group has no controller for that. Throws
@@ -23,8 +25,13 @@ class OwnControlGroup {
   bool limit_memory(std::uint64_t bytes) const;
   /// The most processes and threads in it. Returns and throws like limit_memory().
   bool limit_processes(std::uint64_t count) const;
-  /// How many of its processes the out-of-memory killer has ended; nullopt: the system does not say.
-  std::optional<std::uint64_t> out_of_memory_kills() const;
+  /// Whether the out-of-memory killer has ended a process of it.
+  enum class Killed {
+    no,       // or the system does not say
+    perhaps,  // one of them, which need not be the one that was killed; of version 1
+    yes,      // all of them, since they have reached this group's limit
+  };
+  Killed was_killed() const;
   /// Removes it, unless a process is in it. Does nothing if it was removed.
   void remove() noexcept;
 

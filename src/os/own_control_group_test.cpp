@@ -46,14 +46,19 @@ TEST(OwnControlGroup, ItsLimitsAreThoseOfEitherVersion) {
   EXPECT_EQ(groups.read("/mine/pids.max"), "10");
 }
 
-TEST(OwnControlGroup, KillsAreCountedByEitherVersion) {
+TEST(OwnControlGroup, SaysWhetherItsMemoryWasTheReason) {
+  using Killed = OwnControlGroup::Killed;
   const Groups groups;
   const OwnControlGroup group(groups.root(), "mine");
-  EXPECT_EQ(group.out_of_memory_kills(), std::nullopt);
+  EXPECT_EQ(group.was_killed(), Killed::no);
+  groups.write("/mine/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 0\n");
+  EXPECT_EQ(group.was_killed(), Killed::no);
   groups.write("/mine/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 3\n");
-  EXPECT_EQ(group.out_of_memory_kills(), 3U);
+  EXPECT_EQ(group.was_killed(), Killed::perhaps);
   groups.write("/mine/memory.events", "low 0\nhigh 0\nmax 7\noom 2\noom_kill 1\n");
-  EXPECT_EQ(group.out_of_memory_kills(), 1U);
+  EXPECT_EQ(group.was_killed(), Killed::yes);
+  groups.write("/mine/memory.events", "low 0\nhigh 0\nmax 0\noom 0\noom_kill 1\n");
+  EXPECT_EQ(group.was_killed(), Killed::no) << "it was the memory of a group around it";
 }
 
 TEST(OwnControlGroup, OneThatIsNotEmptyIsRemovedLater) {
@@ -63,8 +68,10 @@ TEST(OwnControlGroup, OneThatIsNotEmptyIsRemovedLater) {
     groups.write("/mine/child/cgroup.procs", "");
     group.remove();
     EXPECT_TRUE(std::filesystem::exists(groups.root() + "/mine"));
-    std::filesystem::remove_all(groups.root() + "/mine/child");
   }
+  EXPECT_TRUE(std::filesystem::exists(groups.root() + "/mine"));
+  std::filesystem::remove_all(groups.root() + "/mine/child");
+  { const OwnControlGroup other(groups.root(), "other"); }
   EXPECT_FALSE(std::filesystem::exists(groups.root() + "/mine"));
 }
 

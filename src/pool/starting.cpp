@@ -158,7 +158,11 @@ void PoolCore::launch(Slot& slot, const Step& step) noexcept {
   if (error != nullptr) {
     slot.note_not_started();
     note_failed_start(slot, error);
-    count_end(text_of(error), error);
+    try {
+      count_end(text_of(error), error);
+    } catch (const std::exception&) {
+      // There is no memory. It is not counted.
+    }
   }
   wake_driver();  // the driver has to wait for this worker, too
   notify_all();   // stop() waits until no worker is being started

@@ -114,6 +114,7 @@ void SupervisorGroup::State::note_end(Supervision::State& ended, const ExitStatu
   } else {
     limit_.note(now);
   }
+  if (options_.strategy == Strategy::one_for_all) ended.give_up_next();  // it was started beside those that end now
   end_others(place, is_limit);
 }
 
@@ -136,6 +137,9 @@ Waited SupervisorGroup::State::start_again(Supervision::State& ended, const os::
   if (options_.strategy == Strategy::one_for_one) return ended.start_again(ended, deadline);
   const std::size_t place = place_of(ended);
   Waited its_own = Waited::is_over;
+  for (std::size_t other = members_.size(); other-- != 0;) {  // their `unless` has thrown
+    if (goes_with(place, other) && state_of(other).is_left_behind()) state_of(other).end_with(ended);
+  }
   for (std::size_t each = 0; each != members_.size(); ++each) {
     Supervision::State& member = state_of(each);
     // One that has ended too often throws, but only if this one cannot be without it.

@@ -39,7 +39,8 @@ void Supervision::State::before_call() {
   if (is_driving_ || retires_since_ || end_ || start_ == nullptr || !core.may_retire_peer()) return;
   const std::int64_t now = os::now_ns();
   const auto memory = [&]() noexcept { return WorkerAccess::memory_of(worker_).now; };
-  if (!recycling_.is_due(now, core.next_request_id(), memory) || is_final() || !worker_.is_alive()) return;
+  const bool is_due = is_next_asked() || recycling_.is_due(now, core.next_request_id(), memory);
+  if (!is_due || is_final() || !worker_.is_alive()) return;
   if (recycling_.overlaps() && !is_next_ready()) return;
   try {
     core.retire_peer();
@@ -52,26 +53,27 @@ void Supervision::State::before_call() {
 /// Asks for the next worker, and looks how far its start has come. Returns whether it runs; also if it is to be started
 /// only when the present one has ended.
 bool Supervision::State::is_next_ready() {
-  const bool has_state = states_.state() != nullptr || MessengerAccess::core(messenger_)->has_saved_state();
-  const os::MutexLock lock(mutex_);
-  if (has_state || is_final_) return true;
+  if (states_.state() != nullptr || MessengerAccess::core(messenger_)->has_saved_state()) return true;
+  if (!begin_start()) return true;  // without the mutex, since this encodes what the user gives
+  const struct Starting {
+    State& state;
+    ~Starting() { state.end_start(); }
+  } starting{*this};
   try {
-    if (is_next_asked_) return WorkerAccess::is_next_started(worker_);
-    is_next_asked_ = WorkerAccess::ask_for_next(worker_, start_);
-    return !is_next_asked_;
+    if (is_next_asked()) return WorkerAccess::is_next_started(worker_);
+    const bool is_asked = WorkerAccess::ask_for_next(worker_, start_);
+    const os::MutexLock lock(mutex_);
+    is_next_asked_ = is_asked;
+    return !is_asked;
   } catch (const StartError&) {
-    drop_next();  // the start that follows the end of the present one may fail like it, and is noted
+    give_up_next();  // the start that follows the end of the present one may fail like it, and is noted
     return true;
   }
 }
 
-/// Whether the next worker is being started; if so, the start goes on.
-bool Supervision::State::is_next_coming() {
-  {
-    const os::MutexLock lock(mutex_);
-    if (!is_next_asked_) return false;
-  }
-  return !is_next_ready();
+bool Supervision::State::is_next_asked() const {
+  const os::MutexLock lock(mutex_);
+  return is_next_asked_;
 }
 
 /// Whether the worker that was asked for becomes the present one. It does not if it lacks a state.
@@ -91,7 +93,7 @@ std::int64_t Supervision::State::grace_left() const noexcept {
 
 std::chrono::nanoseconds Supervision::State::watch(Core& core) {
   std::chrono::nanoseconds next = watch_.look(worker_, core);
-  if (is_next_coming()) next = std::min<std::chrono::nanoseconds>(next, kLooksAtStartEvery);
+  if (is_next_asked() && !is_next_ready()) next = std::min<std::chrono::nanoseconds>(next, kLooksAtStartEvery);
   if (!is_retiring() || !worker_.is_alive()) return next;
   if (const std::int64_t left = grace_left(); left > 0) return std::min(next, std::chrono::nanoseconds(left));
   is_over_grace_ = true;

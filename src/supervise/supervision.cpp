@@ -57,6 +57,10 @@ void Supervision::State::start(std::function<void()> start) {
         " runs on another machine, where nobody sees whether it hangs: RestartOptions::health is "
         "for workers of this machine");
   }
+  if (!worker_.is_alive()) {
+    const os::MutexLock lock(mutex_);
+    drop_next();  // here, so that a stop() of another thread does not do it at the same time
+  }
   start();  // throws if a worker is alive; then nothing has changed
   start_ = std::move(start);
   schedule_ = supervise::Schedule(options_);
@@ -68,7 +72,6 @@ void Supervision::State::start(std::function<void()> start) {
   past_ends_.clear();
   given_up_ = nullptr;
   const os::MutexLock lock(mutex_);
-  is_next_asked_ = false;  // the start has ended it
   is_final_ = false;
 }
 
@@ -103,7 +106,10 @@ Replacement Supervision::State::replace_worker(const Error& error, const os::Dea
   if (told != nullptr && (told->pid() != worker_.pid() || worker_.is_alive())) {
     return and_throw;  // it tells of a request that an earlier worker has left
   }
-  if (!end_ && (is_final() || (options_.when == RestartWhen::never && !is_retiring()))) return and_throw;
+  if (!end_ && (is_final() || (options_.when == RestartWhen::never && !is_retiring()))) {
+    if (told != nullptr) set_final();
+    return and_throw;
+  }
   if (dynamic_cast<const ProtocolError*>(&error) != nullptr) {
     // What a worker that has broken a rule of its link sends cannot be read any more, so that it is of no use.
     (void)worker_.stop({.close = std::chrono::seconds(0), .terminate = std::chrono::seconds(0)});
@@ -162,8 +168,7 @@ void Supervision::State::set_final() {
 
 void Supervision::State::give_up(std::exception_ptr error) {
   given_up_ = std::move(error);
-  const os::MutexLock lock(mutex_);
-  drop_next();
+  give_up_next();
 }
 
 /// `has_broken_link`: so that it has failed, even if it has heeded the close request by which it was stopped.
@@ -184,7 +189,9 @@ bool Supervision::State::look_at_end(const WorkerDiedError* told) {
     due_ = ended_at_;
     return true;
   }
+  MessengerAccess::core(messenger_)->ask_again(true);  // also if `unless` throws
   if (!is_wanted_after(status, told == nullptr)) {
+    MessengerAccess::core(messenger_)->ask_again(false);
     set_final();
     return false;
   }
@@ -207,14 +214,20 @@ void Supervision::State::note_end(ExitStatus status) {
   core.ask_again(true);  // until there is another worker, or none will be: also calls that do not wait start it
 }
 
+void Supervision::State::give_up_next() {
+  const os::MutexLock lock(mutex_);
+  drop_next();
+}
+
+bool Supervision::State::is_left_behind() const {
+  return start_ != nullptr && !end_ && !worker_.is_alive() && !is_final();
+}
+
 void Supervision::State::end_with(const State& other) {
   if (start_ == nullptr || is_final()) return;
   if (!end_) {
     const bool retires = is_retiring();
-    {
-      const os::MutexLock lock(mutex_);
-      drop_next();  // it may know those that end now
-    }
+    give_up_next();  // it may know those that end now
     const bool was_alive = worker_.is_alive();
     ExitStatus status = worker_.stop();
     // Its own end, which nobody has noticed yet, may have been one after which it is not started again.

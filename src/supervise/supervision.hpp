@@ -61,6 +61,10 @@ class [[gnu::visibility("hidden")]] Supervision::State final : public PeerSuperv
   bool has_given_up() const noexcept { return given_up_ != nullptr; }
   /// It is not started any more: every call throws this error.
   void give_up(std::exception_ptr error);
+  /// Ends the worker that is being started while this one works.
+  void give_up_next();
+  /// Whether it has ended, and nobody has looked at that.
+  bool is_left_behind() const;
   /// Stops the worker because of the end of another one, with which it is started again.
   void end_with(const State& other);
   /// Starts another worker when that is due. `caller` is the one whose messenger's call drives.
@@ -91,7 +95,7 @@ class [[gnu::visibility("hidden")]] Supervision::State final : public PeerSuperv
   void plan_next();
   void note_started(std::int64_t now);
   bool is_next_ready();
-  bool is_next_coming();
+  bool is_next_asked() const;
   bool takes_next();
   void drop_next() COPROC_REQUIRES(mutex_);
   bool is_retiring() noexcept;

@@ -42,7 +42,7 @@ struct Run {
   std::size_t most_last_events = 1024;               // in ExitStatus; constant after the start
   std::string start_note;                            // ExitStatus::start_note; constant after the start
   Confinement confinement;                           // constant after the start
-  std::unique_ptr<os::OwnControlGroup> group;        // null: it is in its host's
+  std::unique_ptr<os::OwnControlGroup> group;        // null: it is in its host's, or has ended; guarded by `mutex`
   std::optional<os::FileIdentity> program_identity;  // of an executable, as it was at the start
   std::mutex asking;                                 // held by stack(); taken before `mutex`
   std::uint32_t last_request = 0;                    // of stack(); guarded by `asking`

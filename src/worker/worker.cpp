@@ -50,9 +50,11 @@ void take_status(Run& run, RunLock& lock) {
   run.status = std::move(ended);
   run.status->start_note = run.start_note;
   if (run.group != nullptr) {
-    if (run.status->signal() == SIGKILL && run.group->out_of_memory_kills().value_or(0) != 0)
-      run.status->limit = "memory.max";
-    run.group->remove();
+    using Killed = os::OwnControlGroup::Killed;
+    const bool is_unexplained = run.status->signal() == SIGKILL && run.status->stopped_by == StopRung::none;
+    const Killed killed = is_unexplained ? run.group->was_killed() : Killed::no;
+    if (killed != Killed::no) run.status->limit = killed == Killed::yes ? "memory.max" : "memory";
+    run.group.reset();  // if a process is still in it, it is removed later
   }
   if (run.hung && run.status->stopped_by != StopRung::none) {  // or it has ended by itself just then
     run.status->hung = std::move(run.hung);

@@ -225,3 +225,58 @@ TEST(SupervisedOverlap, ANextOneIsNotUsedWhenOthersAreStartedAnew) {
   while (is_there(next)) std::this_thread::sleep_for(1ms);
   EXPECT_GT(ask(worker), 0);
 }
+
+TEST(SupervisedOverlap, OneThatIsNeverStartedAgainTakesTheNextOneWithIt) {
+  const TemporaryFile file;
+  RestartOptions options = overlapped(1);
+  options.when = coproc::RestartWhen::never;
+  Teller worker{&tell_times, {}, options};
+  worker.start(file.path());
+  const int next = wait_for_next(worker, file);
+  worker.kill();
+  wait_for_end(worker);
+  EXPECT_THROW(for (;;)(void) worker.messenger().receive_blocking<std::int64_t>(), coproc::WorkerDiedError);
+  if (worker.pid() == next) GTEST_SKIP() << "it had made place before";
+  while (is_there(next)) std::this_thread::sleep_for(1ms);
+}
+
+/// All that it may depend on is started anew, and it after them.
+TEST(SupervisedOverlap, ANextOneIsNotUsedWhenItsOwnEndStartsTheOthersAnew) {
+  const TemporaryFile file;
+  coproc::Supervisor group({.strategy = coproc::Strategy::one_for_all, .most = 1000});
+  auto& store = group.add(Supervised(&tenfold, {}, at_once()));
+  auto& worker = group.add(Teller(&tell_times, {}, overlapped(1)), file.path());
+  group.start();
+  const int next = wait_for_next(worker, file);
+  if (worker.pid() == next) GTEST_SKIP() << "it had made place before";
+  worker.kill();
+  wait_for_end(worker);
+  try {
+    while (worker.history().empty()) (void)worker.messenger().receive_for<std::int64_t>(1ms);
+  } catch (const coproc::WorkerDiedError&) {
+    EXPECT_NE(worker.pid(), next);
+    while (is_there(next)) std::this_thread::sleep_for(1ms);
+  }
+  EXPECT_EQ(answer(store, 4), 40);
+}
+
+/// Takes 100 MiB for as long as a file is there.
+void swell(PriorityMessenger& host, std::string path) {
+  std::ofstream(path, std::ios::app) << ::getpid() << '\n';
+  std::string much(100'000'000, 'x');
+  for (;;) {
+    host.receive_blocking<int>();
+    host.send_reply(std::int64_t{static_cast<std::int64_t>(much.size())});
+    much = std::string();
+  }
+}
+
+TEST(SupervisedOverlap, WhatWasBegunIsDoneAlsoIfTheReasonIsGone) {
+  const TemporaryFile file;
+  RestartOptions options = at_once();
+  options.recycle = {.memory = 60'000'000, .spread = 0, .overlap = true};
+  Teller worker{&swell, {}, options};
+  worker.start(file.path());
+  while (worker.history().empty()) (void)ask(worker);
+  EXPECT_EQ(worker.history().front().reason, RestartReason::recycled);
+}

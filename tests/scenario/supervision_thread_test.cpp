@@ -138,6 +138,21 @@ TEST(SupervisionThread, WhatACallbackThrowsIsThrownByTheNextLock) {
   EXPECT_EQ(answer(worker, 4), 40);
 }
 
+TEST(SupervisionThread, AnUnlessThatThrowsIsAskedAgain) {
+  RestartOptions options = at_once();
+  std::atomic<int> asked = 0;
+  options.unless = [&](const coproc::ExitStatus&) { return ++asked == 1 ? throw std::runtime_error("later") : false; };
+  Tenfold worker{&tenfold, {}, options};
+  worker.start();
+  SupervisionThread thread(worker, 1ms);
+  worker.kill();
+  wait_for_restarts(worker, 1);
+  EXPECT_EQ(asked, 2);
+  EXPECT_THROW((void)thread.lock(), std::runtime_error);
+  const auto lock = thread.lock();
+  EXPECT_EQ(answer(worker, 4), 40);
+}
+
 TEST(SupervisionThread, AtTheLimitEachCallIsTold) {
   RestartOptions options = at_once();
   options.most = 1;

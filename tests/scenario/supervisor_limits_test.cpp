@@ -131,3 +131,23 @@ TEST(Supervisor, AnUnlessThatThrowsKeepsNoneOfTheOthersRunning) {
   }
   group.expect_answers();
 }
+
+TEST(Supervisor, OneWhoseUnlessHasThrownIsStartedBeforeThoseThatDependOnIt) {
+  Group group({.strategy = Strategy::one_for_all, .most = 1000}, 1);
+  bool throws = true;
+  RestartOptions asking = at_once();
+  asking.unless = [&throws](const ExitStatus&) { return throws ? throw std::runtime_error("nobody knows") : false; };
+  group.add(asking);
+  group.supervisor.start();
+  group.expect_answers();
+  group[2].kill();
+  wait_for_end(group[2]);
+  group[1].kill();
+  EXPECT_THROW((void)group[1].messenger().receive_blocking(), std::runtime_error);
+  EXPECT_THROW((void)group[1].messenger().receive_blocking(), std::runtime_error) << "asked again";
+  EXPECT_FALSE(group[1].is_alive());
+  throws = false;
+  EXPECT_THROW((void)group[1].messenger().receive_blocking(), coproc::WorkerDiedError);
+  EXPECT_TRUE(group[2].is_alive());
+  group.expect_answers();
+}

@@ -290,7 +290,11 @@ TEST(Supervisor, ALookAtOneThatWasStoppedWithAnotherStartsBoth) {
   group.supervisor.start();
   group[1].kill();
   wait_for_end(group[1]);
-  EXPECT_EQ(group[1].messenger().receive_for(0s), std::nullopt);
+  try {
+    EXPECT_EQ(group[1].messenger().receive_for(0s), std::nullopt);
+  } catch (const WorkerDiedError&) {
+    // To find the end and to stop the other one took longer than the delay.
+  }
   while (!group[2].is_alive()) {
     try {
       (void)group[2].look();
