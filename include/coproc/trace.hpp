@@ -25,8 +25,9 @@ struct TraceOptions {
   /// power of two, at least 16 and at most 1,048,576; each takes 32 bytes. A worker with more `events` of its own keeps
   /// those.
   std::size_t events = 16384;
-  /// How many events are kept for the file, in all. Later ones are counted, and not kept. Each takes 48 bytes of
-  /// memory, and some 150 in the file.
+  /// How many events are kept for the file, in all. Later ones are counted, and not kept. A worker's link gets no more
+  /// of them than it leaves to others: with one worker, half of them. Each takes 48 bytes of memory, some 500 while the
+  /// file is written, and some 150 in the file.
   std::size_t most_events = 1'000'000;
 };
 
@@ -34,7 +35,7 @@ struct TraceOptions {
 struct TraceSummary {
   std::uint64_t events = 0;
   std::uint64_t overwritten = 0;  ///< by later ones, before anybody looked
-  std::uint64_t left_out = 0;     ///< since there were `most_events` already
+  std::uint64_t left_out = 0;     ///< since there was no room in `most_events`
   std::uint64_t arrows = 0;       ///< requests, each drawn from its sender to its answer
   bool operator==(const TraceSummary&) const = default;
 };

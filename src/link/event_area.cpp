@@ -5,6 +5,7 @@
 #include <cstring>
 #include <limits>
 #include <optional>
+#include <utility>
 
 #include "coproc/detail/foreign_text.hpp"
 
@@ -38,36 +39,67 @@ class Names {
   std::vector<std::optional<std::string>> texts_;
 };
 
+/// No writer gets as far. So numbers up to this one can be counted without a thought of overflow.
+constexpr std::uint64_t kMostNumber = std::uint64_t{1} << 62;
+
+/// The event of this number at its place, if it is legible.
+std::optional<NotedEvent> read_event(const EventWords& words, std::uint64_t number, Names& names) {
+  const std::uint64_t time = words.time.load(std::memory_order_relaxed);  // relaxed: all three are ordered by the
+  const std::uint64_t what = words.what.load(std::memory_order_relaxed);  // caller's acquire and the fence below
+  const std::uint64_t id = words.id.load(std::memory_order_relaxed);
+  // Pairs with the fence in EventWriter::note(): if any of these is of a later event, then so is the number, or 0.
+  std::atomic_thread_fence(std::memory_order_acquire);
+  if (words.number.load(std::memory_order_relaxed) != number) return std::nullopt;
+  const auto kind = static_cast<std::uint8_t>(what);
+  const auto name = static_cast<std::uint32_t>(what >> 8) & 0xffffff;
+  constexpr std::uint64_t kLatest = std::numeric_limits<std::int64_t>::max();
+  if (kind == 0 || kind > static_cast<std::uint8_t>(kLastEventKind) || name >= kEventNames || time > kLatest)
+    return std::nullopt;
+  return NotedEvent{static_cast<std::int64_t>(time),
+                    static_cast<EventKind>(kind),
+                    static_cast<std::uint32_t>(what >> 32),
+                    id,
+                    number,
+                    names.at(name)};
+}
+
 }  // namespace
 
-NotedEvents read_events(std::span<std::byte> area, EventShape shape, std::uint64_t behind) {
+NotedEvents read_events(std::span<std::byte> area, EventShape shape, std::uint64_t behind, Look look) {
   NotedEvents noted;
-  if (shape.events == 0) return noted;
+  noted.until = behind;
+  if (shape.events == 0 || behind > kMostNumber) return noted;
   const EventWords* const ring = event_ring(area);
   Names names(event_names(area));
-  std::uint64_t last = behind;
-  for (std::uint32_t place = 0; place < shape.events; ++place) {
-    const EventWords& words = ring[place];
+  const auto miss_until = [&](std::uint64_t number) {
+    noted.missing += number - noted.until;
+    noted.until = number;
+  };
+  // By numbers and not by places: the writer goes on meanwhile, and what is read then must not hide what came before.
+  // The first round may only find out which events are the oldest ones.
+  std::uint64_t next = behind + 1;
+  for (std::uint64_t step = 0; step < 2 * std::uint64_t{shape.events} && next <= kMostNumber; ++step) {
+    if (noted.events.size() == shape.events) break;
+    const EventWords& words = ring[(next - 1) & (shape.events - 1)];
     const std::uint64_t number = words.number.load(std::memory_order_acquire);  // pairs with EventWriter::note()
-    // Each place holds its own numbers only, so that none comes twice.
-    if (number <= behind || ((number - 1) & (shape.events - 1)) != place) continue;
-    last = std::max(last, number);
-    const std::uint64_t time = words.time.load(std::memory_order_relaxed);  // relaxed: all three are ordered by the
-    const std::uint64_t what = words.what.load(std::memory_order_relaxed);  // acquire above and the fence below
-    const std::uint64_t id = words.id.load(std::memory_order_relaxed);
-    // Pairs with the fence in EventWriter::note(): if any of these is of a later event, then so is the number, or 0.
-    std::atomic_thread_fence(std::memory_order_acquire);
-    if (words.number.load(std::memory_order_relaxed) != number) continue;
-    const auto kind = static_cast<std::uint8_t>(what);
-    const auto name = static_cast<std::uint32_t>(what >> 8) & 0xffffff;
-    constexpr std::uint64_t kLatest = std::numeric_limits<std::int64_t>::max();
-    if (kind == 0 || kind > static_cast<std::uint8_t>(kLastEventKind) || name >= kEventNames || time > kLatest)
-      continue;
-    noted.events.push_back({static_cast<std::int64_t>(time), static_cast<EventKind>(kind),
-                            static_cast<std::uint32_t>(what >> 32), id, number, names.at(name)});
+    const bool is_of_place = number <= kMostNumber && ((number - next) & (shape.events - 1)) == 0;
+    if (number < next || !is_of_place) {  // it is being written, or was never noted
+      if (look == Look::more_follow) break;
+      ++next;
+    } else if (number > next) {  // it was overwritten, as all were that are a round older than this one
+      miss_until(number - shape.events);
+      next = noted.until + 1;
+    } else {
+      miss_until(number - 1);  // a last look has passed over them
+      if (std::optional<NotedEvent> event = read_event(words, number, names)) {
+        noted.events.push_back(std::move(*event));
+        noted.until = number;
+      } else {
+        miss_until(number);
+      }
+      ++next;
+    }
   }
-  std::ranges::sort(noted.events, {}, &NotedEvent::number);
-  noted.missing = last - behind - noted.events.size();
   return noted;
 }
 

@@ -91,8 +91,13 @@ struct NotedEvent {
 struct NotedEvents {
   std::vector<NotedEvent> events;  // by their numbers, of which each is there once
   std::uint64_t missing = 0;       // how many of those behind `behind` were overwritten, or are not legible
+  std::uint64_t until = 0;         // the next look is for those behind this number
+};
+enum class Look : std::uint8_t {
+  more_follow,  // it ends before an event that is being written, which the next look finds
+  last,         // it passes over what is not there
 };
 /// What was noted behind the event of this number, 0 for all that is there. Throws std::bad_alloc.
-NotedEvents read_events(std::span<std::byte> area, EventShape shape, std::uint64_t behind);
+NotedEvents read_events(std::span<std::byte> area, EventShape shape, std::uint64_t behind, Look look = Look::last);
 
 }  // namespace coproc::inline v0::link

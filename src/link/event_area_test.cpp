@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <random>
 #include <string>
 #include <thread>
@@ -11,6 +12,7 @@
 
 #include "link/event_places.hpp"
 #include "link/event_writer.hpp"
+#include "os/fork_guard.hpp"
 
 namespace coproc::inline v0::link {
 
@@ -59,6 +61,82 @@ TEST(OneProcessEventArea, SaysHowMuchWasOverwritten) {
   EXPECT_EQ(noted.events.back().number, 100U);
   EXPECT_TRUE(read_events(area.bytes(), kSmall, 100).events.empty());
   EXPECT_EQ(read_events(area.bytes(), kSmall, 100).missing, 0U);
+}
+
+TEST(OneProcessEventArea, WhatIsBeingWrittenIsLeftForTheNextLook) {
+  Area area;
+  EventWriter writer(area.bytes(), kSmall);
+  for (std::uint64_t i = 1; i <= 3; ++i) writer.note(EventKind::mark, 0, i);
+  EventWords* const ring = event_ring(area.bytes());
+  ring[1].number = 0;
+  NotedEvents noted = read_events(area.bytes(), kSmall, 0, Look::more_follow);
+  ASSERT_EQ(noted.events.size(), 1U);
+  EXPECT_EQ(noted.until, 1U);
+  EXPECT_EQ(noted.missing, 0U);
+  const NotedEvents last = read_events(area.bytes(), kSmall, noted.until);
+  ASSERT_EQ(last.events.size(), 1U);
+  EXPECT_EQ(last.events[0].id, 3U);
+  EXPECT_EQ(last.missing, 1U);
+  ring[1].number = 2;
+  noted = read_events(area.bytes(), kSmall, noted.until, Look::more_follow);
+  ASSERT_EQ(noted.events.size(), 2U);
+  EXPECT_EQ(noted.events[0].id, 2U);
+  EXPECT_EQ(noted.until, 3U);
+  EXPECT_EQ(noted.missing, 0U);
+}
+
+TEST(OneProcessEventArea, TheNewestThatIsNotLegibleIsMissingOnce) {
+  Area area;
+  EventWriter writer(area.bytes(), kSmall);
+  for (std::uint64_t i = 1; i <= 3; ++i) writer.note(EventKind::mark, 0, i);
+  event_ring(area.bytes())[2].what = 0;
+  const NotedEvents noted = read_events(area.bytes(), kSmall, 0, Look::more_follow);
+  EXPECT_EQ(noted.missing, 1U);
+  EXPECT_EQ(noted.until, 3U);
+  writer.note(EventKind::mark, 0, 4);
+  const NotedEvents next = read_events(area.bytes(), kSmall, noted.until, Look::more_follow);
+  ASSERT_EQ(next.events.size(), 1U);
+  EXPECT_EQ(next.missing, 0U);
+}
+
+TEST(OneProcessEventArea, NumbersThatNoWriterReachesAreNone) {
+  constexpr std::uint64_t kAll = ~std::uint64_t{0};
+  for (const std::uint64_t number :
+       {kAll, kAll - 15, kAll - 14, std::uint64_t{1} << 63, (std::uint64_t{1} << 62) + 1}) {
+    for (const Look look : {Look::more_follow, Look::last}) {
+      Area area;
+      EventWriter writer(area.bytes(), kSmall);
+      writer.note(EventKind::mark, 0, 1);
+      for (std::uint64_t place = 1; place < kSmall.events; ++place) {
+        event_ring(area.bytes())[place].number = number - (number - 1) % kSmall.events + place;
+        event_ring(area.bytes())[place].what = static_cast<std::uint64_t>(EventKind::mark);
+      }
+      const NotedEvents noted = read_events(area.bytes(), kSmall, 0, look);
+      ASSERT_EQ(noted.events.size(), 1U) << number;
+      EXPECT_EQ(noted.until, 1U);
+      EXPECT_EQ(noted.missing, 0U);
+      EXPECT_TRUE(read_events(area.bytes(), kSmall, kAll, look).events.empty());
+    }
+  }
+}
+
+TEST(OneProcessEventArea, ANewNameWaitsForTheForksOfOthers) {
+  Area area;
+  EventWriter writer(area.bytes(), kSmall);
+  std::atomic<bool> has_begun{false}, is_known{false};
+  std::thread thread;
+  {
+    const os::ForkLock as_in_a_fork;
+    thread = std::thread([&] {
+      has_begun = true;
+      writer.number_of("new");
+      is_known = true;
+    });
+    while (!has_begun) std::this_thread::yield();
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    EXPECT_FALSE(is_known);
+  }
+  thread.join();
 }
 
 TEST(OneProcessEventArea, ALongNameIsCut_AndTooManyAreOther) {
@@ -170,6 +248,32 @@ TEST(OneProcessEventArea, SpansGoToEachPlace_AndNowhereOnceItIsGone) {
   ASSERT_EQ(trace.size(), 3U);
   EXPECT_EQ(trace[1].id, id);
   EXPECT_EQ(trace[2].name, "here");
+}
+
+TEST(OneProcessEventArea, AWriterWhosePlaceAnotherHasTakenIsStillWaitedFor) {
+  Area of_first, of_second;
+  EventWriter first(of_first.bytes(), kSmall), second(of_second.bytes(), kSmall);
+  std::atomic<bool> is_in_use{false}, may_go_on{false}, is_gone{false};
+  first.when_half_full([&] {
+    is_in_use = true;
+    while (!may_go_on) std::this_thread::yield();
+  });
+  note_spans_in(EventPlace::worker, first);
+  std::thread user([&] {
+    for (int i = 0; i < 8; ++i) note_mark("on and on");
+  });
+  while (!is_in_use) std::this_thread::yield();
+  note_spans_in(EventPlace::worker, second);
+  std::thread owner([&] {
+    note_spans_no_more_in(first);
+    is_gone = true;
+  });
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  EXPECT_FALSE(is_gone);
+  may_go_on = true;
+  user.join();
+  owner.join();
+  note_spans_no_more_in(second);
 }
 
 TEST(OneProcessEventArea, PlacesComeAndGoWhileThreadsMakeSpans) {

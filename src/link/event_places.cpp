@@ -58,10 +58,10 @@ void note_spans_in(EventPlace place, EventWriter& writer) noexcept {
 void note_spans_no_more_in(const EventWriter& writer) noexcept {
   if (!is_own_process()) return;
   for (auto& each : writers) {
-    if (each.load(std::memory_order_relaxed) != &writer) continue;
-    each.store(nullptr, std::memory_order_seq_cst);
-    while (users.load(std::memory_order_seq_cst) != 0) os::yield();
+    if (each.load(std::memory_order_relaxed) == &writer) each.store(nullptr, std::memory_order_seq_cst);
   }
+  // Also if another writer has taken its place since: a thread may have found this one before.
+  while (users.load(std::memory_order_seq_cst) != 0) os::yield();
 }
 
 std::uint64_t begin_span(std::string_view name, EventNumbers& numbers) noexcept {

@@ -6,6 +6,7 @@
 #include <exception>
 
 #include "os/clock.hpp"
+#include "os/fork_guard.hpp"
 #include "os/thread_number.hpp"
 
 namespace coproc::inline v0::link {
@@ -24,6 +25,12 @@ std::uint32_t EventWriter::number_of(std::string_view name) noexcept {
   if (name.empty()) return 0;
   try {
     std::string key(name.substr(0, kEventNameBytes - 1));
+    {
+      const os::MutexLock lock(mutex_);
+      if (const auto found = numbers_.find(key); found != numbers_.end()) return found->second;
+      if (numbers_.size() + 1 > kOther) return kOther;
+    }
+    const os::ForkLock no_fork;  // a child that leaves the link destroys the map, which must be whole then
     const os::MutexLock lock(mutex_);
     if (const auto found = numbers_.find(key); found != numbers_.end()) return found->second;
     const auto number = static_cast<std::uint32_t>(numbers_.size()) + 1;

@@ -46,7 +46,7 @@ class EventWriter {
   const std::uint32_t events_;
   std::atomic<std::uint64_t> noted_{0};
   std::function<void()> when_half_full_;
-  os::Mutex mutex_;  // never held where another lock is taken, nor where user code is called
+  os::Mutex mutex_;  // never held where another lock is taken, nor where user code is called; behind the ForkLock
   std::unordered_map<std::string, std::uint32_t> numbers_ COPROC_GUARDED_BY(mutex_);
 };
 

@@ -121,8 +121,8 @@ std::array<int, 3> Link::fds_to_hand_over() const {
   return {memory_->fd().get(), wake_in_.get(), wake_out_.get()};
 }
 
-NotedEvents Link::events_of(int end, std::uint64_t behind) const {
-  return read_events(memory_->events(end), memory_->event_shape(), behind);
+NotedEvents Link::events_of(int end, std::uint64_t behind, Look look) const {
+  return read_events(memory_->events(end), memory_->event_shape(), behind, look);
 }
 
 // ---- creation ----

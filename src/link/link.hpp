@@ -264,7 +264,7 @@ class Link final : public os::ForkSensitive {
   /// Notes what this end does. Null: this link keeps no events.
   EventWriter* events() const noexcept { return events_.get(); }
   /// What an end has noted behind this number, as read_events() gives it. Any thread, while this link lives.
-  NotedEvents events_of(int end, std::uint64_t behind) const;
+  NotedEvents events_of(int end, std::uint64_t behind, Look look = Look::last) const;
 
   /// 2.5 KiB of the link's memory, zero at the start, which the link itself does not use.
   std::span<std::byte, kCrashAreaBytes> crash_area() const noexcept { return memory_->crash_area(); }

@@ -54,6 +54,10 @@ std::shared_ptr<LinkMemory> LinkMemory::create_shared(const LinkOptions& options
   LoanShape& loans = memory->loan_shape_;
   for (const std::size_t most = os::largest_file(); loans.space != 0 && memory->total() > most;)
     loans.space = loans.space == kLeastLoanBytes ? 0 : loans.space / 2;
+  // Nobody's work depends on what is noted of it.
+  EventShape& kept = memory->event_shape_;
+  while (kept.events != 0 && memory->total() > os::largest_file())
+    kept.events = kept.events == kLeastEvents ? 0 : kept.events / 2;
   os::SharedMemory made = os::create_sealed_memory(kMemoryName, memory->total(), memory->mapped());
   memory->fd_ = std::move(made.fd);
   memory->mapping_ = std::move(made.mapping);

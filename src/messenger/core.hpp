@@ -484,8 +484,8 @@ class Core {
   // note.cpp
   /// Call for each message that was sent, and for each that a receive returns, if `notes_` is not null.
   /// `begun`: when its call began.
-  void note_sent(link::FrameKind kind, std::uint64_t id, const TypeInfo& type, std::int64_t begun);
-  void note_received(const Entry& entry);
+  void note_sent(link::FrameKind kind, std::uint64_t id, const TypeInfo& type, std::int64_t begun) noexcept;
+  void note_received(const Entry& entry) noexcept;
 
   // core.cpp
   using Stop = FrameReader::Stop;

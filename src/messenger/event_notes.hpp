@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <string>
 #include <vector>
 
@@ -22,7 +23,7 @@ class EventNotes {
   /// The message was sent in a call that has begun at this time: the peer may have noted that it came since.
   /// `type`: its number on this link; `describe()` is the name of the type, and is asked once.
   template <class Describe>
-  void sent(link::FrameKind kind, std::uint64_t id, std::uint32_t type, std::int64_t time, Describe describe) {
+  void sent(link::FrameKind kind, std::uint64_t id, std::uint32_t type, std::int64_t time, Describe describe) noexcept {
     note(kind == link::FrameKind::message   ? link::EventKind::sent_message
          : kind == link::FrameKind::request ? link::EventKind::sent_request
                                             : link::EventKind::sent_reply,
@@ -30,7 +31,7 @@ class EventNotes {
   }
   /// A receive returns the message.
   template <class Describe>
-  void received(link::FrameKind kind, std::uint64_t id, std::uint32_t type, Describe describe) {
+  void received(link::FrameKind kind, std::uint64_t id, std::uint32_t type, Describe describe) noexcept {
     note(kind == link::FrameKind::message   ? link::EventKind::received_message
          : kind == link::FrameKind::request ? link::EventKind::received_request
                                             : link::EventKind::received_reply,
@@ -44,18 +45,22 @@ class EventNotes {
 
   template <class Describe>
   void note(link::EventKind kind, std::uint64_t id, std::vector<std::uint32_t>& names, std::uint32_t type,
-            std::int64_t time, Describe describe) {
-    std::uint32_t name = 0;
-    if (type < names.size() && names[type] != 0) {
-      name = names[type];
-    } else if (type != 0) {
-      name = writer_.number_of(describe());
-      if (type < kMostKept) {
-        if (type >= names.size()) names.resize(type + 1);
-        names[type] = name;
-      }
+            std::int64_t time, Describe describe) noexcept {
+    writer_.note(kind, type == 0 ? 0 : number_of(names, type, describe), id, time);
+  }
+
+  /// By now the message was sent or taken, and nothing may keep the call from saying so. Without memory it has no name.
+  template <class Describe>
+  std::uint32_t number_of(std::vector<std::uint32_t>& names, std::uint32_t type, Describe describe) noexcept {
+    if (type < names.size() && names[type] != 0) return names[type];
+    try {
+      const std::uint32_t name = writer_.number_of(describe());
+      if (type >= kMostKept) return name;
+      if (type >= names.size()) names.resize(type + 1);
+      return names[type] = name;
+    } catch (const std::exception&) {
+      return 0;
     }
-    writer_.note(kind, name, id, time);
   }
 
   link::EventWriter& writer_;

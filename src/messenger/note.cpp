@@ -16,11 +16,11 @@ void Core::send_and_note(FrameHeader header, const Outgoing& value, Channel& cha
   note_sent(header.kind, header.request_id, *value.traits->type, begun);
 }
 
-void Core::note_sent(FrameKind kind, std::uint64_t id, const TypeInfo& type, std::int64_t begun) {
+void Core::note_sent(FrameKind kind, std::uint64_t id, const TypeInfo& type, std::int64_t begun) noexcept {
   notes_->sent(kind, id, own_names_.number_of(type), begun, [&] { return type.describe(); });
 }
 
-void Core::note_received(const Entry& entry) {
+void Core::note_received(const Entry& entry) noexcept {
   notes_->received(entry.kind, entry.request_id, entry.type, [&] { return peer_names_.type(entry.type)->description; });
 }
 

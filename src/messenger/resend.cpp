@@ -215,9 +215,15 @@ void Core::resend_some() {
     const std::uint64_t id = copies.next_unsent();
     if (!forget_if_unwanted(id)) {
       const std::uint64_t sent_before = link_->sent_until();
+      const std::int64_t begun = notes_ == nullptr ? 0 : os::now_ns();
       bool is_sent = true;
       try {
-        is_sent = send_again(id, *copies.find(id));
+        const KeptRequest& request = *copies.find(id);
+        is_sent = send_again(id, request);
+        if (is_sent && notes_ != nullptr) {
+          notes_->sent(FrameKind::request, id, own_names_.number_of(request.type), begun,
+                       [&] { return copies.type_text(request.type); });
+        }
       } catch (const InvalidArgumentError&) {
         // Its names are too much for this link, on which others were used before.
         const bool is_stream = requests_.streams().reads(id);

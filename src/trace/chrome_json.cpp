@@ -36,10 +36,15 @@ std::string micros(std::int64_t ns) {
   return text;
 }
 
+/// A line of the file, whose text is made when it is its turn: there may be millions.
 struct Line {
+  enum class Is : std::uint8_t { slice, unfinished, arrows_begin, arrow, arrows_end, point };
+
   std::int64_t time;
-  std::int64_t duration;  // what is longer is drawn around what is shorter
-  std::string json;
+  std::int64_t duration;        // what is longer is drawn around what is shorter
+  const CollectedEvent* event;  // whose time it is
+  std::uint64_t arrow;          // the number of the request
+  Is is;
 };
 
 std::string_view words_of(EventKind kind) {
@@ -78,14 +83,17 @@ class Drawing {
 
   Drawn draw() {
     std::ranges::stable_sort(all_.events, {}, &CollectedEvent::time);
+    note_last_times();
+    draw_spans();
     draw_tracks();
     draw_arrows();
+    requests_.clear();
     std::ranges::stable_sort(lines_, [](const Line& a, const Line& b) {
       return std::tuple(a.time, -a.duration) < std::tuple(b.time, -b.duration);
     });
     std::string json = "{\"displayTimeUnit\":\"ns\",\n\"otherData\":{" + totals() + "},\n\"traceEvents\":[\n";
     json += heads();
-    for (const Line& line : lines_) json += ",\n" + line.json;
+    for (const Line& line : lines_) json += ",\n" + text_of(line);
     json += "\n]}\n";
     return {std::move(json), arrows_};
   }
@@ -94,10 +102,8 @@ class Drawing {
   using Track = std::pair<std::uint32_t, std::uint32_t>;  // process, thread
 
   std::string totals() const {
-    std::uint64_t overwritten = 0;
-    for (const CollectedProcess& process : all_.processes) overwritten += process.overwritten;
     return "\"clock\":\"CLOCK_MONOTONIC\",\"events\":" + std::to_string(all_.events.size()) +
-           ",\"overwritten_events\":" + std::to_string(overwritten) +
+           ",\"overwritten_events\":" + std::to_string(all_.overwritten()) +
            ",\"left_out_events\":" + std::to_string(all_.left_out) + ",\"arrows\":" + std::to_string(arrows_);
   }
 
@@ -120,69 +126,106 @@ class Drawing {
     return json;
   }
 
-  std::string beginning(const char* phase, std::string_view name, const CollectedEvent& event,
-                        std::int64_t time) const {
+  std::string beginning(const char* phase, std::string_view name, const CollectedEvent& event) const {
     return std::string(R"({"ph":")") + phase + R"(","name":)" + quoted(name) + R"(,"cat":"coproc","pid":)" +
            std::to_string(all_.processes[event.process].pid) + ",\"tid\":" + std::to_string(event.thread) +
-           ",\"ts\":" + micros(time);
+           ",\"ts\":" + micros(event.time);
   }
 
-  void add_slice(std::string_view name, const CollectedEvent& event, std::int64_t duration, const std::string& more) {
-    lines_.push_back({event.time, duration,
-                      beginning("X", name, event, event.time) + ",\"dur\":" + micros(duration) +
-                          (more.empty() ? "" : ",\"args\":{" + more + '}') + '}'});
+  std::string text_of(const Line& line) const {
+    const CollectedEvent& event = *line.event;
+    const auto arrow = [&](const char* phase, const char* end) {
+      return beginning(phase, "request", event) + ",\"id\":" + std::to_string(line.arrow) + end;
+    };
+    switch (line.is) {
+      case Line::Is::point:
+        return beginning("i", name_of(event), event) + R"(,"s":"t"})";
+      case Line::Is::arrows_begin:
+        return arrow("s", "}");
+      case Line::Is::arrow:
+        return arrow("t", "}");
+      case Line::Is::arrows_end:
+        return arrow("f", R"(,"bp":"e"})");
+      case Line::Is::slice:
+      case Line::Is::unfinished:
+        break;
+    }
+    std::string text = beginning("X", title_of(event), event) + ",\"dur\":" + micros(line.duration);
+    if (line.is == Line::Is::unfinished) return text + R"(,"args":{"unfinished":true}})";
+    if (is_of_span(event) || event.id == 0) return text + '}';
+    return text + R"(,"args":{"request":)" + std::to_string(event.id) + "}}";
   }
 
+  static bool is_of_span(const CollectedEvent& event) noexcept { return event.kind == EventKind::began_span; }
   const std::string& name_of(const CollectedEvent& event) const { return all_.names[event.name]; }
+
+  std::string title_of(const CollectedEvent& event) const {
+    std::string title(words_of(event.kind));
+    const std::string& name = name_of(event);
+    if (!title.empty() && !name.empty()) title += ' ';
+    return title + name;
+  }
+
+  void add_slice(const CollectedEvent& event, std::int64_t until, Line::Is is) {
+    lines_.push_back({event.time, until - event.time, &event, 0, is});
+  }
+
+  /// Until when a process was seen.
+  void note_last_times() {
+    for (const CollectedProcess& process : all_.processes)
+      last_times_.push_back(process.end != 0 ? process.end : all_.end);
+    for (const CollectedEvent& event : all_.events) {
+      std::int64_t& last = last_times_[event.process];
+      last = std::max(last, event.time);
+    }
+  }
+
+  /// A span may end in another thread than that of its begin, in whose row it is drawn. What a worker writes as its
+  /// host's does not end those of the host, which belong to no link.
+  void draw_spans() {
+    std::map<std::tuple<std::uint32_t, std::uint32_t, std::uint64_t>, const CollectedEvent*> spans;  // that have begun
+    for (const CollectedEvent& event : all_.events) {
+      const std::tuple key(event.process, event.link, event.id);
+      if (event.kind == EventKind::began_span) {
+        spans.emplace(key, &event);
+      } else if (event.kind == EventKind::ended_span) {
+        if (const auto begun = spans.extract(key)) add_slice(*begun.mapped(), event.time, Line::Is::slice);
+      }
+    }
+    for (const auto& [key, begun] : spans) add_slice(*begun, last_times_[begun->process], Line::Is::unfinished);
+  }
 
   void draw_tracks() {
     std::map<Track, std::vector<const CollectedEvent*>> tracks;
     for (const CollectedEvent& event : all_.events) tracks[{event.process, event.thread}].push_back(&event);
     for (const auto& [track, events] : tracks) {
-      std::map<std::uint64_t, const CollectedEvent*> spans;  // that have begun, by their ids
       const CollectedEvent* wait = nullptr;  // that has begun. A thread that waits for several links waits once
       for (std::size_t i = 0; i < events.size(); ++i) {
         const CollectedEvent& event = *events[i];
         switch (event.kind) {
           case EventKind::began_span:
-            spans.emplace(event.id, &event);
-            break;
           case EventKind::ended_span:
-            if (const auto begun = spans.extract(event.id)) end(*begun.mapped(), event.time, "");
             break;
           case EventKind::began_wait:
             if (wait == nullptr || wait->link == event.link) wait = &event;
             break;
           case EventKind::ended_wait:
             if (wait == nullptr || wait->link != event.link) break;
-            end(*wait, event.time, "");
+            add_slice(*wait, event.time, Line::Is::slice);
             wait = nullptr;
             break;
           case EventKind::mark:
-            lines_.push_back({event.time, 0, beginning("i", name_of(event), event, event.time) + R"(,"s":"t"})"});
+            lines_.push_back({event.time, 0, &event, 0, Line::Is::point});
             break;
-          default:
-            draw_message(event, i + 1 < events.size() ? events[i + 1]->time - event.time : kMessageNs);
+          default: {
+            const std::int64_t until_next = i + 1 < events.size() ? events[i + 1]->time - event.time : kMessageNs;
+            add_slice(event, event.time + std::min(until_next, kMessageNs), Line::Is::slice);
+            note_step(event);
+          }
         }
       }
-      const CollectedProcess& process = all_.processes[track.first];
-      const std::int64_t last = std::max(process.end != 0 ? process.end : all_.end, events.back()->time);
-      for (const auto& [id, begun] : spans) end(*begun, last, "\"unfinished\":true");
-      if (wait != nullptr) end(*wait, last, "\"unfinished\":true");
+      if (wait != nullptr) add_slice(*wait, last_times_[track.first], Line::Is::unfinished);
     }
-  }
-
-  void end(const CollectedEvent& begun, std::int64_t time, const std::string& more) {
-    add_slice(begun.kind == EventKind::began_wait ? "wait" : name_of(begun), begun, time - begun.time, more);
-  }
-
-  void draw_message(const CollectedEvent& event, std::int64_t until_next) {
-    const std::string& type = name_of(event);
-    std::string name(words_of(event.kind));
-    if (!type.empty()) name += ' ' + type;
-    add_slice(name, event, std::min(until_next, kMessageNs),
-              event.id == 0 ? "" : "\"request\":" + std::to_string(event.id));
-    note_step(event);
   }
 
   /// Each side numbers its own requests, so that those of both can have the same numbers.
@@ -222,19 +265,17 @@ class Drawing {
       }
       if (steps.size() < 2) continue;
       ++arrows_;
-      for (std::size_t i = 0; i < steps.size(); ++i) {
-        const bool is_last = i + 1 == steps.size();
-        lines_.push_back({steps[i]->time, -1,
-                          beginning(i == 0    ? "s"
-                                    : is_last ? "f"
-                                              : "t",
-                                    "request", *steps[i], steps[i]->time) +
-                              ",\"id\":" + std::to_string(arrows_) + (is_last ? R"(,"bp":"e"})" : "}")});
+      for (const CollectedEvent* step : steps) {
+        const Line::Is is = step == steps.front()  ? Line::Is::arrows_begin
+                            : step == steps.back() ? Line::Is::arrows_end
+                                                   : Line::Is::arrow;
+        lines_.push_back({step->time, -1, step, arrows_, is});
       }
     }
   }
 
   Collected& all_;
+  std::vector<std::int64_t> last_times_;  // by the processes
   std::vector<Line> lines_;
   std::map<std::tuple<std::uint32_t, bool, std::uint64_t>, Request> requests_;  // link, whether the host asks, id
   std::uint64_t arrows_ = 0;
@@ -242,6 +283,6 @@ class Drawing {
 
 }  // namespace
 
-Drawn draw(Collected collected) { return Drawing(collected).draw(); }
+Drawn draw(Collected& collected) { return Drawing(collected).draw(); }
 
 }  // namespace coproc::inline v0::trace

@@ -15,7 +15,7 @@ struct Drawn {
   std::uint64_t arrows;
 };
 /// Draws all of it. Events of workers are only text and numbers by now, of which any may be wrong: what makes no sense,
-/// as an end without a begin, is left out. Throws std::bad_alloc.
-Drawn draw(Collected collected);
+/// as an end without a begin, is left out. Sorts the events by their times. Throws std::bad_alloc.
+Drawn draw(Collected& collected);
 
 }  // namespace coproc::inline v0::trace

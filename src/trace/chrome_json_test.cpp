@@ -31,7 +31,7 @@ TEST(ChromeJson, DrawsARequestAsOneArrow) {
   collected.events = {
       event(1500, EventKind::sent_request, true, 17, 1), event(9000, EventKind::received_reply, true, 17),
       event(3000, EventKind::received_request, false, 17, 1), event(7000, EventKind::sent_reply, false, 17)};
-  const Drawn drawn = draw(std::move(collected));
+  const Drawn drawn = draw(collected);
   EXPECT_EQ(drawn.arrows, 1U);
   EXPECT_THAT(drawn.json,
               HasSubstr(R"({"ph":"X","name":"send request Order","cat":"coproc","pid":10,"tid":10,"ts":1.500,)"
@@ -49,7 +49,7 @@ TEST(ChromeJson, RequestsOfBothSidesMayHaveTheSameNumber) {
   Collected collected = two_processes();
   collected.events = {event(1, EventKind::sent_request, true, 1), event(2, EventKind::sent_request, false, 1),
                       event(3, EventKind::received_request, true, 1), event(4, EventKind::received_request, false, 1)};
-  EXPECT_EQ(draw(std::move(collected)).arrows, 2U);
+  EXPECT_EQ(draw(collected).arrows, 2U);
 }
 
 TEST(ChromeJson, ArrowsGoForwardWhateverTimesTheWorkerGives) {
@@ -57,7 +57,7 @@ TEST(ChromeJson, ArrowsGoForwardWhateverTimesTheWorkerGives) {
   collected.events = {event(5000, EventKind::sent_request, true, 1), event(6000, EventKind::received_reply, true, 1),
                       event(1000, EventKind::received_request, false, 1),
                       event(99'000, EventKind::sent_reply, false, 1)};
-  const Drawn drawn = draw(std::move(collected));
+  const Drawn drawn = draw(collected);
   EXPECT_EQ(drawn.arrows, 1U);
   EXPECT_THAT(drawn.json, HasSubstr(R"({"ph":"s","name":"request","cat":"coproc","pid":10,"tid":10,"ts":5.000,)"));
   EXPECT_THAT(drawn.json, HasSubstr(R"({"ph":"f","name":"request","cat":"coproc","pid":10,"tid":10,"ts":6.000,)"));
@@ -69,7 +69,26 @@ TEST(ChromeJson, ASpanThatNothingEndedLastsUntilTheWorkersEnd) {
   collected.processes[1].end = 50'000;
   collected.events = {event(10'000, EventKind::began_span, false, 3, 1),
                       event(12'000, EventKind::ended_span, false, 4, 1)};
-  EXPECT_THAT(draw(std::move(collected)).json, HasSubstr(R"("ts":10.000,"dur":40.000,"args":{"unfinished":true}})"));
+  EXPECT_THAT(draw(collected).json, HasSubstr(R"("ts":10.000,"dur":40.000,"args":{"unfinished":true}})"));
+}
+
+TEST(ChromeJson, ASpanMayEndInAnotherThread) {
+  Collected collected = two_processes();
+  collected.events = {event(10'000, EventKind::began_span, false, 3, 1),
+                      event(12'000, EventKind::ended_span, false, 3, 1)};
+  collected.events[1].thread = 12;
+  const std::string json = draw(collected).json;
+  EXPECT_THAT(json, HasSubstr(R"({"ph":"X","name":"Order","cat":"coproc","pid":11,"tid":11,"ts":10.000,"dur":2.000})"));
+  EXPECT_THAT(json, Not(HasSubstr("unfinished")));
+}
+
+TEST(ChromeJson, AWorkerEndsNoSpansOfItsHost) {
+  Collected collected = two_processes();
+  collected.events = {event(10'000, EventKind::began_span, true, 3, 1),
+                      event(12'000, EventKind::ended_span, true, 3, 1),
+                      event(13'000, EventKind::ended_span, true, 3, 1)};
+  collected.events[0].link = collected.events[2].link = 0;
+  EXPECT_THAT(draw(collected).json, HasSubstr(R"("ts":10.000,"dur":3.000})"));
 }
 
 TEST(ChromeJson, AThreadThatWaitsForSeveralLinksWaitsOnce) {
@@ -77,16 +96,22 @@ TEST(ChromeJson, AThreadThatWaitsForSeveralLinksWaitsOnce) {
   collected.events = {event(10'000, EventKind::began_wait, true), event(11'000, EventKind::began_wait, true),
                       event(20'000, EventKind::ended_wait, true), event(21'000, EventKind::ended_wait, true)};
   collected.events[1].link = collected.events[3].link = 2;
-  const std::string json = draw(std::move(collected)).json;
+  const std::string json = draw(collected).json;
   EXPECT_THAT(json, HasSubstr(R"("name":"wait","cat":"coproc","pid":10,"tid":10,"ts":10.000,"dur":10.000})"));
   EXPECT_THAT(json, Not(HasSubstr(R"("ts":11.000)")));
+}
+
+TEST(ChromeJson, WhatIsMissingDoesNotOverflow) {
+  Collected collected = two_processes();
+  for (CollectedProcess& process : collected.processes) process.overwritten = ~std::uint64_t{0};
+  EXPECT_THAT(draw(collected).json, HasSubstr(R"("overwritten_events":18446744073709551615,)"));
 }
 
 TEST(ChromeJson, SaysWhatIsMissing) {
   Collected collected = two_processes();
   collected.processes[1].overwritten = 12;
   collected.left_out = 5;
-  const std::string json = draw(std::move(collected)).json;
+  const std::string json = draw(collected).json;
   EXPECT_THAT(json, HasSubstr(R"("overwritten_events":12,"left_out_events":5)"));
   EXPECT_THAT(json, HasSubstr(R"("labels":"12 events overwritten")"));
 }

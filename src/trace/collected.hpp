@@ -4,6 +4,8 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -22,6 +24,12 @@ struct CollectedEvent {
   bool is_of_host;  // which end of the link has noted it
 };
 
+/// What workers say is added up here. A sum that is not possible is as much as there can be.
+inline std::uint64_t added_up(std::uint64_t a, std::uint64_t b) noexcept {
+  constexpr std::uint64_t kMost = std::numeric_limits<std::uint64_t>::max();
+  return b > kMost - a ? kMost : a + b;
+}
+
 struct CollectedProcess {
   int pid;
   std::string name;
@@ -32,9 +40,15 @@ struct CollectedProcess {
 struct Collected {
   std::vector<CollectedEvent> events;
   std::vector<CollectedProcess> processes;  // the first one is the host
-  std::vector<std::string> names;
+  std::deque<std::string> names;            // which stay where they are
   std::uint64_t left_out = 0;
   std::int64_t end = 0;  // of the trace
+
+  std::uint64_t overwritten() const noexcept {
+    std::uint64_t all = 0;
+    for (const CollectedProcess& process : processes) all = added_up(all, process.overwritten);
+    return all;
+  }
 };
 
 }  // namespace coproc::inline v0::trace

@@ -7,6 +7,17 @@
 
 namespace coproc::inline v0::trace {
 
+namespace {
+
+/// The trace that reads this link; null once it has ended, whatever trace there is since. In a child that was forked,
+/// links have the numbers of a trace of its parent.
+Recorder* recorder_of(const Registry& registry, const FollowedLink& followed) COPROC_REQUIRES(registry.mutex) {
+  Recorder* const recorder = registry.recorder;
+  return recorder != nullptr && recorder->serial() == followed.recorder ? recorder : nullptr;
+}
+
+}  // namespace
+
 std::size_t events_wanted() noexcept {
   Registry* const registry = Registry::find();
   if (registry == nullptr) return 0;
@@ -17,18 +28,19 @@ std::size_t events_wanted() noexcept {
 Followed::Followed(link::Link& host_link, int pid, const std::string& name) {
   Registry* const registry = Registry::find();
   if (host_link.events() == nullptr || registry == nullptr) return;
+  const auto followed = std::make_shared<FollowedLink>();
+  host_link.events()->when_half_full([followed] { read_if_still(*followed); });
   const os::MutexLock lock(registry->mutex);
-  Recorder* const recorder = registry->recorder;
-  if (recorder == nullptr) return;
-  followed_ = recorder->add(host_link, pid, detail::in_one_line(name));
-  host_link.events()->when_half_full([followed = followed_, recorder] { read_if_still(recorder, *followed); });
+  if (registry->recorder == nullptr) return;
+  registry->recorder->add(followed, host_link, pid, detail::in_one_line(name));
+  followed_ = followed;
 }
 
-void Followed::read_if_still(Recorder* recorder, FollowedLink& followed) noexcept {
+void Followed::read_if_still(FollowedLink& followed) noexcept {
   Registry* const registry = Registry::find();
   if (registry == nullptr) return;
   const os::MutexLock lock(registry->mutex);
-  if (registry->recorder == recorder) recorder->read(followed);
+  if (Recorder* const recorder = recorder_of(*registry, followed)) recorder->read(followed, link::Look::more_follow);
 }
 
 Followed& Followed::operator=(Followed&& other) noexcept {
@@ -43,16 +55,15 @@ void Followed::note_end() noexcept {
   Registry* const registry = Registry::find();
   if (followed_ == nullptr || registry == nullptr) return;
   const os::MutexLock lock(registry->mutex);
-  if (registry->recorder == nullptr || followed_->link == nullptr) return;
-  registry->recorder->note_end(*followed_, os::now_ns());
+  if (Recorder* const recorder = recorder_of(*registry, *followed_)) recorder->note_end(*followed_, os::now_ns());
 }
 
 void Followed::stop() noexcept {
   Registry* const registry = Registry::find();
   if (followed_ == nullptr || registry == nullptr) return;
   const os::MutexLock lock(registry->mutex);
-  if (Recorder* const recorder = registry->recorder) {
-    recorder->read(*followed_);
+  if (Recorder* const recorder = recorder_of(*registry, *followed_)) {
+    recorder->read(*followed_, link::Look::last);
     recorder->remove(followed_);
   }
   followed_->link = nullptr;

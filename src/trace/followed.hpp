@@ -11,7 +11,6 @@
 
 namespace coproc::inline v0::trace {
 
-class Recorder;
 struct FollowedLink;
 
 /// How many events a worker must keep that is started now; 0: there is no trace.
@@ -34,8 +33,8 @@ class Followed {
 
  private:
   void stop() noexcept;
-  /// If `recorder` is still the trace of this process, it reads the link.
-  static void read_if_still(Recorder* recorder, FollowedLink& followed) noexcept;
+  /// If the trace that follows the link is still that of this process, it reads the link.
+  static void read_if_still(FollowedLink& followed) noexcept;
 
   std::shared_ptr<FollowedLink> followed_;  // null: nothing is followed
 };

@@ -9,10 +9,13 @@
 
 #include <coproc/coproc.hpp>
 #include <coproc/trace.hpp>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "scenario/lives.hpp"
+#include "support/limit.hpp"
 #include "support/temporary_file.hpp"
 
 using coproc::PriorityMessenger;
@@ -39,6 +42,8 @@ void doubles(PriorityMessenger& host) {
     host.send_reply(2 * value);
   }
 }
+
+using Doubler = decltype(WorkerResource{doubles});
 
 template <class Worker>
 void ask(Worker& worker, int times) {
@@ -196,6 +201,93 @@ TEST(Trace, DoesNothingInAForkedProcess) {
   EXPECT_EQ(file.text(), "");
   EXPECT_EQ(trace.finish().events, 1U);
   EXPECT_THAT(file.text(), Not(HasSubstr("of the child")));
+}
+
+TEST(Trace, AnotherOneDoesNotReadTheWorkersOfTheFirst) {
+  const support::TemporaryFile file, other;
+  std::vector<std::unique_ptr<Doubler>> workers;
+  {
+    const Trace first(file.path());
+    for (int i = 0; i < 5; ++i) {
+      workers.push_back(std::make_unique<Doubler>(doubles));
+      workers.back()->start();
+    }
+  }
+  Trace second(other.path());
+  for (const auto& worker : workers) ask(*worker, 600);  // more than half of what the host's end keeps
+  workers.clear();
+  EXPECT_EQ(second.finish().events, 2U * 600U * 5U);  // the spans of this process
+}
+
+TEST(Trace, AForkedProcessCanHaveOneOfItsOwn) {
+  const support::TemporaryFile file, of_child;
+  Trace trace(file.path());
+  auto worker = std::make_unique<Doubler>(doubles);
+  worker->start();
+  const pid_t child = ::fork();
+  if (child == 0) {
+    Trace own(of_child.path());
+    coproc::mark("of the child");
+    worker.reset();
+    ::_exit(own.finish().events == 1 ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  ask(*worker, 3);
+  EXPECT_EQ(trace.finish().arrows, 3U);
+}
+
+void goes_on_and_on(PriorityMessenger& host) {
+  for (int i = 0; i < 1000; ++i) coproc::mark("name " + std::to_string(i % 250));
+  host.send_norequest(1);
+  (void)host.receive_blocking<int>();
+}
+
+TEST(Trace, NoWorkerTakesAllTheRoom) {
+  const support::TemporaryFile file;
+  Trace trace(file.path(), {.most_events = 400});
+  WorkerResource much{goes_on_and_on}, little{doubles};
+  much.start();
+  little.start();
+  EXPECT_EQ(much.messenger().receive_blocking<int>(), 1);
+  trace.collect();
+  ask(little, 10);
+  const TraceSummary summary = trace.finish();
+  EXPECT_EQ(summary.arrows, 10U);
+  EXPECT_GT(summary.left_out, 700U);
+  EXPECT_EQ(count(file.text(), R"({"ph":"i",)"), 200U);
+}
+
+TEST(Trace, StartsWhereFilesMayNotBeLarge) {
+  const support::TemporaryFile file;
+  Trace trace(file.path(), {.events = 1 << 20});  // 64 MiB for a link
+  const coproc::WorkerOptions options{.method = StartMethod::fork, .link = {.ring_bytes = 64 * 1024}};
+  WorkerResource some{doubles, options}, none{doubles, options};
+  {
+    const support::Limit small(RLIMIT_FSIZE, 16 << 20);
+    some.start();
+  }
+  {
+    const support::Limit smaller(RLIMIT_FSIZE, 140 * 1024);  // for the rings alone
+    none.start();
+  }
+  ask(some, 3);
+  ask(none, 3);
+  EXPECT_EQ(trace.finish().arrows, 3U);
+}
+
+TEST(Trace, ARequestThatIsSentAgainHasAnArrow) {
+  const support::TemporaryFile file;
+  Trace trace(file.path());
+  Lives worker({[](PriorityMessenger& host, Shared&) {
+                  (void)host.receive_blocking<int>();
+                  die();
+                },
+                [](PriorityMessenger& host, Shared&) { doubles(host); }});
+  EXPECT_EQ(worker.messenger().receive_reply<int>(worker.messenger().send_request(4)), 8);
+  EXPECT_EQ(trace.finish().arrows, 2U);
+  EXPECT_EQ(count(file.text(), R"("name":"send request )"), 2U);
 }
 
 TEST(Trace, WithoutOneNothingIsNoted) {
