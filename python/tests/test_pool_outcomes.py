@@ -23,12 +23,14 @@ def test_indices_are_those_of_the_input_and_not_of_the_results(tmp_path):
     def wait_or_go_on(x):
         while x == 0 and not (tmp_path / "last").exists():
             time.sleep(0.01)
-        if x == 9:
-            (tmp_path / "last").touch()
         return x
 
     with Pool(2, window=1) as pool:  # so that 9 does not wait behind 0
-        found = [result.index for result in pool.map_unordered(wait_or_go_on, range(10), 1).as_results()]
+        found = []
+        for result in pool.map_unordered(wait_or_go_on, range(10), 1).as_results():
+            found.append(result.index)
+            if result.index == 9:
+                (tmp_path / "last").touch()
         assert found.index(0) > found.index(9)
         in_order = pool.imap(wait_or_go_on, range(10), 1).as_results()
         assert [(result.index, result.value) for result in in_order] == [(x, x) for x in range(10)]
