@@ -12,7 +12,9 @@
 namespace coproc::inline v0::link {
 
 EventWriter::EventWriter(std::span<std::byte> area, EventShape shape)
-    : names_(event_names(area)), ring_(event_ring(area)), events_(shape.events) {}
+    : names_(event_names(area)), ring_(event_ring(area)), events_(shape.events) {
+  write_name(kOther, "(other)");
+}
 
 void EventWriter::write_name(std::uint32_t number, std::string_view name) noexcept {
   std::array<std::uint64_t, kEventNameBytes / 8> text{};
@@ -28,16 +30,13 @@ std::uint32_t EventWriter::number_of(std::string_view name) noexcept {
     {
       const os::MutexLock lock(mutex_);
       if (const auto found = numbers_.find(key); found != numbers_.end()) return found->second;
-      if (numbers_.size() + 1 > kOther) return kOther;
+      if (numbers_.size() + 1 == kOther) return kOther;
     }
     const os::ForkLock no_fork;  // a child that leaves the link destroys the map, which must be whole then
     const os::MutexLock lock(mutex_);
     if (const auto found = numbers_.find(key); found != numbers_.end()) return found->second;
     const auto number = static_cast<std::uint32_t>(numbers_.size()) + 1;
-    if (number == kOther) {
-      write_name(kOther, "(other)");
-    }
-    if (number >= kOther) return kOther;
+    if (number == kOther) return kOther;
     numbers_.emplace(key, number);
     write_name(number, key);
     return number;

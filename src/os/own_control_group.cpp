@@ -96,15 +96,9 @@ OwnControlGroup::Killed OwnControlGroup::was_killed() const {
   return control && counter_in(*control, "oom_kill").value_or(0) != 0 ? Killed::perhaps : Killed::no;
 }
 
-void OwnControlGroup::remove() noexcept {
-  if (path_.empty()) return;
-  if (remove_group(path_)) path_.clear();
-  remove_left_over();
-}
-
 OwnControlGroup::~OwnControlGroup() {
-  remove();
-  if (!path_.empty()) leave_over(std::move(path_));
+  remove_left_over();
+  if (!remove_group(path_)) leave_over(std::move(path_));
 }
 
 void enter_control_group(const std::string& path) { write_control_file(path + "/cgroup.procs", "0"); }

@@ -16,7 +16,7 @@ class OwnControlGroup {
   OwnControlGroup(const std::string& parent, const std::string& name);
   OwnControlGroup(const OwnControlGroup&) = delete;
   OwnControlGroup& operator=(const OwnControlGroup&) = delete;
-  /// Removes it like remove(). If a process is still in it, the next groups that are made or removed try again.
+  /// Removes it. If a process is still in it, the next groups that are made or removed try again.
   ~OwnControlGroup();
 
   const std::string& path() const noexcept { return path_; }
@@ -32,11 +32,9 @@ class OwnControlGroup {
     yes,      // all of them, since they have reached this group's limit
   };
   Killed was_killed() const;
-  /// Removes it, unless a process is in it. Does nothing if it was removed.
-  void remove() noexcept;
 
  private:
-  std::string path_;  // empty: it was removed
+  std::string path_;
 };
 
 /// From now on this process is in this group, and so are those that it forks. Throws std::system_error.

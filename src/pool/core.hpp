@@ -141,7 +141,7 @@ class PoolCore final : public census::PoolSource {
   void launch(Slot& slot, const Step& step) noexcept COPROC_REQUIRES(mutex_);
   void note_failed_start(Slot& slot, const std::exception_ptr& cause) noexcept COPROC_REQUIRES(mutex_);
   void delay_start(Slot& slot) noexcept COPROC_REQUIRES(mutex_);
-  void count_end(const std::string& text, const std::exception_ptr& cause) noexcept COPROC_REQUIRES(mutex_);
+  void count_end(const std::string& text, const std::exception_ptr& cause) COPROC_REQUIRES(mutex_);
 
   // held.cpp
   std::size_t& held_by(Job& job) noexcept COPROC_REQUIRES(mutex_) {

@@ -20,19 +20,18 @@ namespace coproc::inline v0::pool {
 class Restarts {
  public:
   /// Throws InvalidArgumentError for options that cannot work.
-  explicit Restarts(const PoolRestartOptions& options) : options_(options) {
+  explicit Restarts(const PoolRestartOptions& options) : options_(options), limit_(new_limit()) {
     options_.backoff.check("PoolRestartOptions::backoff");
-    clear();
   }
 
   /// A worker has ended, or could not be started; `text` says how. If that is one too often, returns the text of the
   /// error, and counts anew.
   std::optional<std::string> note(std::int64_t now, std::string text) {
     if (options_.most == std::numeric_limits<std::size_t>::max()) return std::nullopt;
-    const bool is_too_often = limit_->is_reached(now);
-    limit_->note(now);
+    const bool is_too_often = limit_.is_reached(now);
+    limit_.note(now);
     texts_.push_back(std::move(text));
-    while (texts_.size() > limit_->count()) texts_.pop_front();
+    while (texts_.size() > limit_.count()) texts_.pop_front();
     if (!is_too_often) return std::nullopt;
     std::string all =
         "the pool gives up: more than " + std::to_string(options_.most) + " of its workers have ended within " +
@@ -40,18 +39,16 @@ class Restarts {
         " s, which is all that PoolOptions::restart allow. The next task starts workers again. The ends, the "
         "last one behind:";
     for (const std::string& each : texts_) all += "\n    " + each;
-    clear();
+    limit_ = new_limit();
+    texts_.clear();
     return all;
   }
 
  private:
-  void clear() {
-    limit_.emplace("PoolRestartOptions", options_.most, options_.within);
-    texts_.clear();
-  }
+  supervise::RestartLimit new_limit() const { return {"PoolRestartOptions", options_.most, options_.within}; }
 
   PoolRestartOptions options_;
-  std::optional<supervise::RestartLimit> limit_;
+  supervise::RestartLimit limit_;
   std::deque<std::string> texts_;
 };
 

@@ -176,16 +176,12 @@ void PoolCore::delay_start(Slot& slot) noexcept {
 }
 
 /// Counts a worker that has ended, or could not be started. If that is one too often, the tasks in the queue fail.
-/// Those that other workers have go on.
-void PoolCore::count_end(const std::string& text, const std::exception_ptr& cause) noexcept {
-  try {
-    const auto too_often = restarts_.note(os::now_ns(), text);
-    if (!too_often) return;
-    note_broken();
-    fail_all(std::move(queue_), std::make_exception_ptr(PoolBrokenError(*too_often, cause)));
-  } catch (const std::exception&) {
-    // There is no memory. It is not counted.
-  }
+/// Those that other workers have go on. Throws std::bad_alloc; then it is not counted.
+void PoolCore::count_end(const std::string& text, const std::exception_ptr& cause) {
+  const auto too_often = restarts_.note(os::now_ns(), text);
+  if (!too_often) return;
+  note_broken();
+  fail_all(std::move(queue_), std::make_exception_ptr(PoolBrokenError(*too_often, cause)));
 }
 
 /// Records that a worker has ended, or could not be started, before it could run anything.

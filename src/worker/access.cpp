@@ -9,15 +9,10 @@
 
 namespace coproc::inline v0::detail {
 
-WorkerAccess::OnlyAsking::OnlyAsking(Worker& worker, bool all, bool for_next) : worker_(worker) {
-  using Unawaited = Worker::State::Unawaited;
-  worker.state().unawaited = all ? Unawaited::everything : Unawaited::forks;
-  worker.state().asks_for_next = for_next;
+WorkerAccess::OnlyAsking::OnlyAsking(Worker& worker, Unawaited which) : worker_(worker) {
+  worker.state().unawaited = which;
 }
-WorkerAccess::OnlyAsking::~OnlyAsking() {
-  worker_.state_->unawaited = Worker::State::Unawaited::nothing;
-  worker_.state_->asks_for_next = false;
-}
+WorkerAccess::OnlyAsking::~OnlyAsking() { worker_.state_->unawaited = Unawaited::nothing; }
 
 bool WorkerAccess::is_asked(const Worker& worker) noexcept { return worker.state_->asked.has_value(); }
 

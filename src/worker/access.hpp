@@ -18,12 +18,19 @@ class Trunk;
 namespace coproc::inline v0::detail {
 
 struct WorkerAccess {
+  /// Which starts Worker::start only asks for.
+  enum class Unawaited {
+    nothing,
+    forks,  // of the fork server
+    everything,
+    next,  // everything, although the present worker is alive; it does nothing if a start cannot be asked for
+  };
   /// Calls `start`, which starts this worker. Where the fork server starts it, or with `all` a new program, that only
   /// asks for the process, and Worker::await_start() has to follow. If it does not, the next start or the worker's
   /// destructor ends the process.
   template <class Start>
   static void ask_for_start(Worker& worker, bool all, const Start& start) {
-    const OnlyAsking only_asking(worker, all);
+    const OnlyAsking only_asking(worker, all ? Unawaited::everything : Unawaited::forks);
     start();
   }
   /// Starts of this worker, on another machine, go through this trunk.
@@ -55,7 +62,7 @@ struct WorkerAccess {
   /// nothing, if such a worker is not asked for, but started at once. Throws what `start` throws.
   template <class Start>
   static bool ask_for_next(Worker& worker, const Start& start) {
-    const OnlyAsking only_asking(worker, true, true);
+    const OnlyAsking only_asking(worker, Unawaited::next);
     start();
     return is_asked(worker);
   }
@@ -97,7 +104,7 @@ struct WorkerAccess {
   };
   class OnlyAsking {
    public:
-    OnlyAsking(Worker& worker, bool all, bool for_next = false);
+    OnlyAsking(Worker& worker, Unawaited which);
     OnlyAsking(const OnlyAsking&) = delete;
     OnlyAsking& operator=(const OnlyAsking&) = delete;
     ~OnlyAsking();

@@ -189,12 +189,13 @@ void Worker::refuse_if_alive() const {
 
 void Worker::start(const detail::StartPlan& plan) {
   State& state = this->state();
-  if (!state.asks_for_next) refuse_if_alive();
+  const bool asks_for_next = state.unawaited == State::Unawaited::next;
+  if (!asks_for_next) refuse_if_alive();
   state.give_up_asked("it is started again");
   state.entry.enter(state.options.name);
-  if (state.options.machine) return state.asks_for_next ? void() : start_on_machine(plan);
+  if (state.options.machine) return asks_for_next ? void() : start_on_machine(plan);
   const StartMethod method = choose_method(plan, state.options);
-  if (state.asks_for_next && method == StartMethod::fork) return;
+  if (asks_for_next && method == StartMethod::fork) return;
   state.starter.store(static_cast<long>(os::fork_generation()), std::memory_order_relaxed);  // relaxed: see started()
   try {
     auto [run, core, worker_end] = make_link(state.options, state.reorders);

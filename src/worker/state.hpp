@@ -24,6 +24,7 @@
 #include "process/new_program.hpp"
 #include "process/stderr_tail.hpp"
 #include "trace/followed.hpp"
+#include "worker/access.hpp"
 
 namespace coproc::inline v0 {
 
@@ -125,9 +126,8 @@ struct Worker::State final : census::WorkerSource {
   std::shared_ptr<remote::Trunk> trunk;              // null: a start on another machine has a launch of its own
   bool only_launches = false;                        // start() only begins with the launch of the trunk
   bool takes_over = false;  // whether the next link gets what no receive has returned of the last
-  enum class Unawaited { nothing, forks, everything };  // which starts start() only asks for; forks: of the fork server
+  using Unawaited = detail::WorkerAccess::Unawaited;
   Unawaited unawaited = Unawaited::nothing;
-  bool asks_for_next = false;  // start() asks for a process although the present one is alive, if that can be asked for
   void await();
   void give_up_asked(const char* why);
   census::Workers::Entry entry{*this};  // last, so that it goes first: until then another thread may call read()

@@ -73,6 +73,19 @@ int wait_for_next(Teller& worker, const TemporaryFile& file) {
   return pids[0] == present ? pids[1] : pids[0];
 }
 
+/// Kills the worker, and receives until there is another one. Returns whether a receive has told of the death. It has
+/// not if the worker had been told to make place, and had done so.
+bool is_told_of_death(Teller& worker) {
+  worker.kill();
+  wait_for_end(worker);
+  try {
+    while (worker.history().empty()) (void)worker.messenger().receive_for<std::int64_t>(1ms);
+    return false;
+  } catch (const coproc::WorkerDiedError&) {
+    return true;
+  }
+}
+
 }  // namespace
 
 /// Ends only when another worker has noted itself after it.
@@ -167,13 +180,7 @@ TEST(SupervisedOverlap, TheNextOneTakesThePlaceOfOneThatDies) {
     worker.start(file.path());
     const int next = wait_for_next(worker, file);
     if (worker.pid() == next) continue;
-    worker.kill();
-    wait_for_end(worker);
-    try {
-      while (worker.history().empty()) (void)worker.messenger().receive_for<std::int64_t>(1ms);
-    } catch (const coproc::WorkerDiedError&) {
-      // It is told of its end, unless it had been told to make place, and had done so.
-    }
+    (void)is_told_of_death(worker);
     EXPECT_EQ(worker.pid(), next);
     reason = worker.history().back().reason;
     EXPECT_GT(ask(worker), 0);
@@ -249,24 +256,20 @@ TEST(SupervisedOverlap, ANextOneIsNotUsedWhenItsOwnEndStartsTheOthersAnew) {
   group.start();
   const int next = wait_for_next(worker, file);
   if (worker.pid() == next) GTEST_SKIP() << "it had made place before";
-  worker.kill();
-  wait_for_end(worker);
-  try {
-    while (worker.history().empty()) (void)worker.messenger().receive_for<std::int64_t>(1ms);
-  } catch (const coproc::WorkerDiedError&) {
+  if (is_told_of_death(worker)) {
     EXPECT_NE(worker.pid(), next);
     while (is_there(next)) std::this_thread::sleep_for(1ms);
   }
   EXPECT_EQ(answer(store, 4), 40);
 }
 
-/// Takes 100 MiB for as long as a file is there.
+/// Notes its pid in this file, and has 100 MB until it has answered once.
 void swell(PriorityMessenger& host, std::string path) {
   std::ofstream(path, std::ios::app) << ::getpid() << '\n';
   std::string much(100'000'000, 'x');
   for (;;) {
     host.receive_blocking<int>();
-    host.send_reply(std::int64_t{static_cast<std::int64_t>(much.size())});
+    host.send_reply(static_cast<std::int64_t>(much.size()));
     much = std::string();
   }
 }
