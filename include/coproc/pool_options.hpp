@@ -46,7 +46,7 @@ struct TaskOptions {
 struct PoolRestartOptions {
   /// The most ends of workers, including starts that fail, within any stretch of `within`. At one more all tasks that
   /// no worker has fail with PoolBrokenError, which names these ends, and the next task starts workers again.
-  std::size_t most = std::numeric_limits<std::size_t>::max();
+  std::size_t most = (std::numeric_limits<std::size_t>::max)();
   std::chrono::nanoseconds within = std::chrono::minutes(1);
   /// How long the place of a worker stays empty if it has ended, or could not be started, before it ended a task. Here
   /// the delays are counted from that end, and a task that ends begins them anew, too. A worker that ends in a task is
