@@ -28,6 +28,9 @@ struct AdoptOptions {
   /// workers, LinkOptions::loan_bytes then has a smaller default.
   std::optional<Sandbox> sandbox = {};
   Limits limits = {};
+  /// Its process enters it by LinkEnd::enter_control_group() or run(). Processes that it has started before stay where
+  /// they are.
+  std::string control_group = {};
   std::size_t events = 0;
 };
 
@@ -57,6 +60,7 @@ class AdoptedWorker : public Worker {
                              .report_crashes = options.report_crashes,
                              .sandbox = std::move(options.sandbox),
                              .limits = options.limits,
+                             .control_group = std::move(options.control_group),
                              .events = options.events},
                Worker::make_messenger<M>(), std::same_as<M, PriorityMessenger>) {}
   AdoptedWorker(AdoptedWorker&&) noexcept = default;

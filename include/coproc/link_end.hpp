@@ -69,10 +69,14 @@ class COPROC_API LinkEnd {
   /// reads. `run` does so, too; call this earlier for what is printed before. Otherwise it does nothing. Throws
   /// SystemLimitError.
   void redirect_stderr();
+  /// In the process of an AdoptedWorker with AdoptOptions::control_group: enters its control group. `run` does so, too;
+  /// call this earlier for what it starts or allocates before. Otherwise it does nothing. Throws SandboxError if the
+  /// process may not enter it.
+  void enter_control_group();
   /// Runs a target on the end of an AdoptedWorker, and returns the exit code for the process: 0 if the target returned,
   /// was asked to close or lost its host, and 1 if an exception left it, which is then sent to the host. Call this
   /// once, in the first thread of the worker. From now on the process ends with its host, and reports crashes to it.
-  /// Throws the errors of `open`.
+  /// Throws the errors of `open`, and those of `enter_control_group`.
   template <class M>
   int run(const std::function<void(M&)>& target);
 

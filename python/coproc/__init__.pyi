@@ -565,6 +565,7 @@ class WorkerResource(_Life):
         events: int = 0,
         sandbox: Sandbox | None = None,
         limits: Limits | None = None,
+        control_group: str | os.PathLike[str] | None = None,
         trust_pickle: bool = False,
         machine: Machine | None = None,
         start_timeout: _Timeout = ...,
@@ -718,6 +719,7 @@ class Supervised(WorkerResource):
         events: int = 0,
         sandbox: Sandbox | None = None,
         limits: Limits | None = None,
+        control_group: str | os.PathLike[str] | None = None,
         trust_pickle: bool = False,
         machine: Machine | None = None,
         start_timeout: _Timeout = ...,
@@ -742,6 +744,7 @@ class ProgramResource(_Life):
         events: int = 0,
         sandbox: Sandbox | None = None,
         limits: Limits | None = None,
+        control_group: str | os.PathLike[str] | None = None,
         machine: Machine | None = None,
         start_timeout: _Timeout = ...,
     ) -> None: ...
@@ -765,6 +768,7 @@ class LegacyWorkerResource(WorkerResource):
         seed: int | None = None,
         sandbox: Sandbox | None = None,
         limits: Limits | None = None,
+        control_group: str | os.PathLike[str] | None = None,
         trust_pickle: bool = False,
     ) -> None: ...
     @property
@@ -869,6 +873,7 @@ class Pool:
         seed: int | None = None,
         sandbox: Sandbox | None = None,
         limits: Limits | None = None,
+        control_group: str | os.PathLike[str] | None = None,
         trust_pickle: bool = False,
         machines: Iterable[Machine] = (),
         retries_unfenced: bool = False,

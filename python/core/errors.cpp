@@ -202,6 +202,7 @@ py::str in_pythons_words(std::string text) {
       {"is longer than 0, or kForever", "is longer than 0, or None"},
       {"send a std::vector instead", "send an ordinary array instead"},
       {"WorkerOptions::start_timeout", "start_timeout"},
+      {"WorkerOptions::control_group", "control_group"},
       {"by coproc::this_worker::run()", "by coproc.run_worker()"},
       {"a WorkerResource of an Executable does: see coproc::this_worker::is_worker()", "a ProgramResource does"},
   };

@@ -98,6 +98,7 @@ void bind_link_end(py::module_& module) {
       .def("description", [](const HeldEnd& held) { return py::bytes(held.end.description()); })
       .def("close", [](HeldEnd& held) { held.end.close(); })
       .def("redirect_stderr", [](HeldEnd& held) { held.end.redirect_stderr(); })
+      .def("enter_control_group", [](HeldEnd& held) { held.end.enter_control_group(); })
       .def("__bool__", [](const HeldEnd& held) { return static_cast<bool>(held.end); })
       .def("run", &run_end);
   module.def("new_pair", &new_pair);

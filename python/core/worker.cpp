@@ -237,6 +237,8 @@ void bind_worker(py::module_& module) {
           "kill", [](Worker& self) { self.life().kill(); }, unlocked)
       .def(
           "is_alive", [](Worker& self) { return self.life().is_alive(); }, unlocked)
+      .def(
+          "confinement", [](Worker& self) { return self.life().confinement(); }, unlocked)
       .def("stack",
            [](Worker& self, py::object timeout) {
              const coproc::Timeout time = timeout_of(timeout);
@@ -250,7 +252,7 @@ void bind_worker(py::module_& module) {
   py::class_<Adopted, Worker, std::shared_ptr<Adopted>>(module, "AdoptedWorker")
       .def(py::init([](bool reorders, std::string name, const coproc::StopOptions& stop,
                        const coproc::LinkOptions& link, bool capture_stderr, std::optional<coproc::Sandbox> sandbox,
-                       std::optional<coproc::Limits> limits, std::size_t events) {
+                       std::optional<coproc::Limits> limits, std::string control_group, std::size_t events) {
         return make<AdoptedOf, Adopted>(reorders, name,
                                         coproc::AdoptOptions{.name = name,
                                                              .stop = stop,
@@ -258,6 +260,7 @@ void bind_worker(py::module_& module) {
                                                              .capture_stderr = capture_stderr,
                                                              .sandbox = std::move(sandbox),
                                                              .limits = limits.value_or(coproc::Limits()),
+                                                             .control_group = std::move(control_group),
                                                              .events = events});
       }))
       .def("new_link", &new_link)
@@ -267,31 +270,29 @@ void bind_worker(py::module_& module) {
         self.adopt(pid, std::move(asked));
       });
   py::class_<Program, Worker, std::shared_ptr<Program>>(module, "ProgramWorker")
-      .def(
-          py::init([](bool reorders, std::string path, std::vector<std::string> arguments, std::string name,
-                      const coproc::StopOptions& stop, const coproc::LinkOptions& link, Environment env,
-                      bool capture_stderr, std::optional<coproc::Sandbox> sandbox, std::optional<coproc::Limits> limits,
-                      std::optional<coproc::Machine> machine, py::object start_timeout, std::size_t events) {
-            return make<ProgramOf, Program>(reorders, name, coproc::Executable{std::move(path), std::move(arguments)},
-                                            coproc::WorkerOptions{.name = name,
-                                                                  .stop = stop,
-                                                                  .link = link,
-                                                                  .start_timeout = timeout_of(start_timeout),
-                                                                  .env = std::move(env),
-                                                                  .capture_stderr = capture_stderr,
-                                                                  .machine = std::move(machine),
-                                                                  .sandbox = std::move(sandbox),
-                                                                  .limits = limits.value_or(coproc::Limits()),
-                                                                  .events = events});
-          }))
+      .def(py::init([](bool reorders, std::string path, std::vector<std::string> arguments, std::string name,
+                       const coproc::StopOptions& stop, const coproc::LinkOptions& link, Environment env,
+                       bool capture_stderr, std::optional<coproc::Sandbox> sandbox,
+                       std::optional<coproc::Limits> limits, std::string control_group,
+                       std::optional<coproc::Machine> machine, py::object start_timeout, std::size_t events) {
+        return make<ProgramOf, Program>(reorders, name, coproc::Executable{std::move(path), std::move(arguments)},
+                                        coproc::WorkerOptions{.name = name,
+                                                              .stop = stop,
+                                                              .link = link,
+                                                              .start_timeout = timeout_of(start_timeout),
+                                                              .env = std::move(env),
+                                                              .capture_stderr = capture_stderr,
+                                                              .machine = std::move(machine),
+                                                              .sandbox = std::move(sandbox),
+                                                              .limits = limits.value_or(coproc::Limits()),
+                                                              .control_group = std::move(control_group),
+                                                              .events = events});
+      }))
       .def("start", &start_program)
-      .def("start_sent",
-           [](Program& self, std::string sent) {
-             const Unlocked released;
-             self.start_sent(std::move(sent));
-           })
-      .def(
-          "confinement", [](Program& self) { return self.life().confinement(); }, unlocked);
+      .def("start_sent", [](Program& self, std::string sent) {
+        const Unlocked released;
+        self.start_sent(std::move(sent));
+      });
   module.def("note_collector", [](bool runs) { collecting = runs ? PyThread_get_thread_ident() : 0; });
   module.def("wait_for_ending", [] {
     const Unlocked released;

@@ -15,6 +15,7 @@
 #include "process/local_life.hpp"
 #include "process/start_stage.hpp"
 #include "worker/link_end.hpp"
+#include "worker/own_group.hpp"
 #include "worker/state.hpp"
 
 namespace coproc::inline v0 {
@@ -28,6 +29,8 @@ LinkEnd Worker::new_link() {
     state.ask_to_tell(core->underlying_link());
     WorkerOptions options = state.options;
     capture_stderr_if_wanted(options, *run, core->underlying_link());
+    run->group = make_own_group(options);
+    if (run->group != nullptr) add_limits_of_own_group(options.limits, run->confinement.limits);
     auto lifeline = std::make_unique<process::Lifeline>();
     const auto [memory, wake_in, wake_out] = worker_end->fds_to_hand_over();
     auto parts = std::make_unique<LinkEnd::Parts>();
@@ -36,6 +39,7 @@ LinkEnd Worker::new_link() {
     parts->description.reports_crashes = state.options.report_crashes;
     parts->description.heeds_signals_of_others = state.options.heed_signals_of_others;
     parts->description.host_pid = ::getpid();
+    if (run->group != nullptr) parts->description.control_group = run->group->path();
     if (const auto supervisor = state.supervisor.lock()) {
       parts->description.max_state_bytes = supervisor->max_state_bytes();
       parts->description.state = state_from(supervisor.get());
@@ -52,6 +56,8 @@ LinkEnd Worker::new_link() {
     lifeline->keep_host_end();
     state.awaited = {std::move(run), std::move(core), std::move(lifeline)};
     return LinkEnd(std::move(parts));
+  } catch (const process::StartReport& report) {
+    process::throw_start_error(report, state.options);
   } catch (const std::system_error& error) {
     process::throw_start_error(process::report_of(process::StartStage::link, error), state.options);
   }

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <array>
+#include <string>
+#include <system_error>
 #include <utility>
 
 #include "coproc/codec.hpp"
@@ -14,6 +16,7 @@
 #include "messenger/refused.hpp"
 #include "os/file.hpp"
 #include "os/fork_guard.hpp"
+#include "os/own_control_group.hpp"
 #include "os/pipe.hpp"
 #include "os/signals.hpp"
 #include "process/lifeline.hpp"
@@ -141,6 +144,16 @@ void LinkEnd::redirect_stderr() {
   detail::name_refusals("LinkEnd: stderr cannot be redirected", [&] { os::put_at(parts_->errors, STDERR_FILENO); });
 }
 
+void LinkEnd::enter_control_group() {
+  if (parts_ == nullptr || parts_->description.control_group.empty()) return;
+  try {
+    os::enter_control_group(std::exchange(parts_->description.control_group, {}));
+  } catch (const std::system_error& error) {
+    throw SandboxError(std::string("LinkEnd: this process could not enter the control group of its worker: ") +
+                       error.what());
+  }
+}
+
 LinkEnd::Parts LinkEnd::take(bool is_of_worker) {
   if (parts_ == nullptr)
     throw InvalidArgumentError("LinkEnd: this end was opened or closed before: it can be opened once");
@@ -178,6 +191,7 @@ M LinkEnd::open(const LinkOptions& most) {
 template <class M>
 int LinkEnd::run(const std::function<void(M&)>& target) {
   redirect_stderr();
+  enter_control_group();
   Parts parts = take(true);
   const EndDescription& end = parts.description;
   auto link = open_link(end.link, std::move(parts.memory), std::move(parts.wake_in), std::move(parts.wake_out));

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include "coproc/link_end.hpp"
 #include "link/link.hpp"
@@ -14,7 +15,7 @@
 namespace coproc::inline v0 {
 
 struct EndDescription {
-  std::uint32_t version = 4;
+  std::uint32_t version = 5;
   HandedMessenger link;
   bool is_of_worker = false;     // then there is a fourth descriptor: its lifeline
   bool captures_stderr = false;  // then there is one more: a pipe
@@ -23,6 +24,7 @@ struct EndDescription {
   int host_pid = 0;
   std::uint64_t max_state_bytes = 0;  // of a worker: as in RunRequest
   std::optional<GivenState> state;    // of a worker
+  std::string control_group;          // of a worker: which it enters; empty: it stays where it is
 };
 
 struct LinkEnd::Parts {

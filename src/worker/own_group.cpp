@@ -52,4 +52,13 @@ std::unique_ptr<os::OwnControlGroup> make_own_group(const WorkerOptions& options
   }
 }
 
+void add_limits_of_own_group(const Limits& limits, std::vector<std::string>& described) {
+  const auto add = [&](const char* name, auto value, const char* unit, const char* kind) {
+    described.push_back(std::string(name) + ": " + std::to_string(value) + unit + " of its control group (" + kind +
+                        ")");
+  };
+  if (limits.memory) add("memory", *limits.memory, " bytes", "memory.max");
+  if (limits.processes) add("processes", *limits.processes, "", "pids.max");
+}
+
 }  // namespace coproc::inline v0

@@ -97,13 +97,7 @@ bool kills_descendants(const WorkerOptions& options) {
 Confinement confinement_of(const WorkerOptions& options, const sandbox::Applied& applied, const Run& run) {
   Confinement confinement =
       sandbox::describe(options.sandbox ? &options.sandbox->parts() : nullptr, options.limits, applied);
-  if (run.group == nullptr) return confinement;
-  const auto add = [&](const char* name, auto value, const char* unit, const char* kind) {
-    confinement.limits.push_back(std::string(name) + ": " + std::to_string(value) + unit + " of its control group (" +
-                                 kind + ")");
-  };
-  if (options.limits.memory) add("memory", *options.limits.memory, " bytes", "memory.max");
-  if (options.limits.processes) add("processes", *options.limits.processes, "", "pids.max");
+  if (run.group != nullptr) add_limits_of_own_group(options.limits, confinement.limits);
   return confinement;
 }
 

@@ -98,7 +98,7 @@ std::size_t groups_in(const std::string& place) {
   return count;
 }
 
-class ControlGroup : public testing::TestWithParam<StartMethod> {
+class ControlGroupOfAdopted : public testing::Test {
  protected:
   void SetUp() override {
     if (coproc::os::kHasSanitizer) GTEST_SKIP() << "the sanitizer's own memory counts, too";
@@ -108,10 +108,6 @@ class ControlGroup : public testing::TestWithParam<StartMethod> {
       GTEST_SKIP() << "no control group with a limit on memory can be made here";
     }
   }
-  WorkerOptions options() const {
-    return {.method = GetParam(), .limits = {.memory = limit_}, .control_group = place_};
-  }
-
   /// Version 1 counts kills, but not for which limit they were.
   bool is_v2() const { return !std::filesystem::exists(place_ + "/memory.limit_in_bytes"); }
 
@@ -120,6 +116,13 @@ class ControlGroup : public testing::TestWithParam<StartMethod> {
   std::string place_;
   /// A fork begins with the memory of this process.
   const std::size_t limit_ = 64 * kMiB + coproc::os::data_bytes().value_or(0);
+};
+
+class ControlGroup : public ControlGroupOfAdopted, public testing::WithParamInterface<StartMethod> {
+ protected:
+  WorkerOptions options() const {
+    return {.method = GetParam(), .limits = {.memory = limit_}, .control_group = place_};
+  }
 };
 
 }  // namespace
@@ -208,6 +211,38 @@ TEST_P(ControlGroup, NoneIsLeftOver) {
   EXPECT_EQ(groups_in(place_), 0U);
 }
 
+/// A process that something else starts enters it by itself, before it runs its target or as soon as it wishes.
+TEST_F(ControlGroupOfAdopted, IsEnteredAndRemoved) {
+  for (const bool enters_early : {false, true}) {
+    coproc::AdoptedWorker<> worker{{.limits = {.memory = limit_}, .control_group = place_}};
+    coproc::LinkEnd end = worker.new_link();
+    EXPECT_EQ(groups_in(place_), 1U);
+    const int pid = ::fork();
+    if (pid == 0) {
+      if (enters_early) end.enter_control_group();
+      ::_exit(end.run<PriorityMessenger>(&use_memory));
+    }
+    worker.adopt(pid);
+    end.close();
+    EXPECT_THAT(worker.confinement().describe(), HasSubstr("of its control group (memory.max)"));
+    EXPECT_THAT(worker.messenger().receive_blocking<std::string>(), HasSubstr("/coproc-" + std::to_string(::getpid())));
+    worker.messenger().send_norequest(too_much());
+    EXPECT_EQ(worker.join().limit, is_v2() ? "memory.max" : "memory");
+    EXPECT_EQ(::waitpid(pid, nullptr, 0), pid);
+    EXPECT_EQ(groups_in(place_), 0U);
+  }
+}
+
+TEST_F(ControlGroupOfAdopted, OneThatIsNeverStartedLeavesNone) {
+  {
+    coproc::AdoptedWorker<> worker{{.control_group = place_}};
+    (void)worker.new_link();
+    (void)worker.new_link();
+    EXPECT_EQ(groups_in(place_), 1U);
+  }
+  EXPECT_EQ(groups_in(place_), 0U);
+}
+
 INSTANTIATE_TEST_SUITE_P(Methods, ControlGroup,
                          testing::Values(StartMethod::fork_server, StartMethod::spawn, StartMethod::fork),
                          [](const auto& test) {
@@ -243,6 +278,9 @@ TEST(ControlGroups, WhatIsNoneIsRefusedAndLeavesNothing) {
               HasSubstr("has no controller for Limits::memory: write +memory"));
   EXPECT_THAT(refusal_of({.limits = {.processes = 5}, .control_group = place}),
               HasSubstr("has no controller for Limits::processes: write +pids"));
+  EXPECT_EQ(groups_in(place), 0U);
+  coproc::AdoptedWorker<> adopted{{.limits = {.memory = 64 * kMiB}, .control_group = place}};
+  EXPECT_THROW((void)adopted.new_link(), StartError);
   EXPECT_EQ(groups_in(place), 0U);
   std::filesystem::remove(place);
 }

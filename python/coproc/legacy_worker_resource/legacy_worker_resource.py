@@ -24,6 +24,7 @@ class LegacyWorkerResource(WorkerResource):
     :param seed: what `this_worker.seed()` follows from, as in WorkerResource
     :param sandbox: the Sandbox of the worker, or None, as in WorkerResource
     :param limits: the Limits of the worker, or None, as in WorkerResource
+    :param control_group: where it is put into a control group of its own, or None, as in WorkerResource
     :param trust_pickle: whether messages of a worker in a sandbox may be pickles, as in WorkerResource
     :raises TypeError: if `messenger_type`, `stop` or `link` is of another type
     :raises ValueError: if there is no such method

@@ -77,6 +77,8 @@ class Pool(PoolLife):
         and arguments are pickled as ever. Results are MessagePack, and exceptions arrive as RemoteError, since the
         workers are not trusted. None, the default, for no sandbox.
     :param limits: the Limits on what each worker may use; None, the default, for none
+    :param control_group: The directory of a control group in which this process may make groups, a path: each worker is
+        put into one of its own there, as a WorkerResource is. None, the default, for none.
     :param trust_pickle: Whether results and exceptions of workers in a sandbox may be pickles. Then the sandbox keeps
         nothing from this process. False by default.
     :param machines: Other machines on which the workers run, a list of Machines, which are dealt to the workers in
@@ -87,14 +89,15 @@ class Pool(PoolLife):
         ever
     :raises TypeError: if an argument is of the wrong type
     :raises ValueError: if a number is too small, there is no such method, or workers on other machines cannot have
-        `method`, `pin`, `health`, `recycle` by memory, `sandbox` or `limits`
+        `method`, `pin`, `health`, `recycle` by memory, `sandbox`, `limits` or `control_group`
     """
 
     def __init__(
         self, n=None, verbose=False, messenger_type=PriorityMessenger, *, name=None, env=None, capture_stderr=False,
         init=None, init_args=(), exit=None, restart=None, health=None, recycle=None, window=0, pin=False,
-        background=False, method=None, stop=None, link=None, seed=None, sandbox=None, limits=None, trust_pickle=False,
-        machines=(), retries_unfenced=False, start_timeout=START_WITH_IMPORTS_SECONDS,
+        background=False, method=None, stop=None, link=None, seed=None, sandbox=None, limits=None,
+        control_group=None, trust_pickle=False, machines=(), retries_unfenced=False,
+        start_timeout=START_WITH_IMPORTS_SECONDS,
     ):  # fmt: skip
         machines = list(machines)
         ends = {
@@ -117,7 +120,12 @@ class Pool(PoolLife):
             stop=stop or _core.StopOptions(),
             link=link or _core.LinkOptions(ring_bytes=_RING_BYTES),
             seed=seed,
-            boxed={"sandbox": sandbox, "limits": limits, "trust_pickle": trust_pickle},
+            boxed={
+                "sandbox": sandbox,
+                "limits": limits,
+                "control_group": control_group,
+                "trust_pickle": trust_pickle,
+            },  # fmt: skip
             machines=machines,
             retries_unfenced=bool(retries_unfenced),
             start_timeout=start_timeout,

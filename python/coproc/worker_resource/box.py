@@ -1,7 +1,8 @@
-"""The sandbox and the limits of a worker's process: what the host says of them, and how the worker closes the box.
+"""The box of a worker's process, its sandbox, limits and control group: what the host asks for, and how it is closed.
 
-The worker closes it when it has imported its main module and unpickled its arguments, before its target runs. It then
-writes to a pipe what holds, or why it cannot have its box, and runs its target only if it has it.
+The worker enters its control group first. It closes the box when it has imported its main module and unpickled its
+arguments, before its target runs. It then writes to a pipe what holds, or why it cannot have its box, and runs its
+target only if it has it.
 """
 
 import contextlib
@@ -19,7 +20,7 @@ _MOST_BYTES = 1 << 20  # of the report
 
 
 class Box:
-    """The sandbox and limits of one start, on their way to the worker.
+    """The box of one start, on its way to the worker.
 
     :param sandbox: a Sandbox or None
     :param limits: Limits or None
@@ -56,7 +57,9 @@ class Box:
             said = json.loads(self.report.recv_bytes(_MOST_BYTES))
             refused = said.get("refused")
             if refused is None:
-                return _core.Confinement._of(*said["holds"])
+                filters, landlock, scopes_signals, limits, missing = said["holds"]
+                limits += worker.confinement().limits  # those of its control group, which only the host knows
+                return _core.Confinement._of(filters, landlock, scopes_signals, limits, missing)
         except EOFError:
             return None
         except (ValueError, TypeError, LookupError, AttributeError, OSError) as error:
@@ -65,7 +68,20 @@ class Box:
 
     # ---- in the worker ----
 
-    def forget_descriptors(self, end):
+    def enter(self, end):
+        """Enter the control group, if there is one, and forget what only other processes should have.
+
+        Ends the process if it may not enter the group.
+
+        :param end: the worker's LinkEnd
+        """
+        try:
+            end.enter_control_group()
+        except SandboxError as error:
+            self._refuse(error)
+        self._forget_descriptors(end)
+
+    def _forget_descriptors(self, end):
         """Give up the descriptors of other processes that this one has inherited: a box keeps nobody from those.
 
         :param end: the worker's LinkEnd
@@ -92,9 +108,12 @@ class Box:
         try:
             holds = confine(self._sandbox, self._limits)
         except (SandboxError, ValueError) as error:
-            self._say({"refused": str(error)})
-            sys.exit(1)
+            self._refuse(error)
         self._say({"holds": holds._parts()})
+
+    def _refuse(self, error):
+        self._say({"refused": str(error)})
+        sys.exit(1)
 
     def _say(self, said):
         self._answer.send_bytes(json.dumps(said).encode())

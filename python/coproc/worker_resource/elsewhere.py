@@ -26,7 +26,7 @@ def refuse(name, machine, why):
     raise ValueError(f'worker "{name}" cannot be started on "{machine.name}": {why}')
 
 
-def check(name, machine, method, sandbox, limits):
+def check(name, machine, method, sandbox, limits, control_group):
     """Raise ValueError for options that a worker on another machine cannot have."""
     if method not in (None, "spawn"):
         refuse(name, machine, "an interpreter is executed anew there: use method='spawn', or leave it out")
@@ -34,6 +34,8 @@ def check(name, machine, method, sandbox, limits):
         refuse(name, machine, "sandbox is not applied there: call this_worker.confine in the target")
     if limits is not None:
         refuse(name, machine, "limits are not applied there: let the launcher's command set them")
+    if control_group is not None:
+        refuse(name, machine, "control_group is one of this machine")
     if not (machine.program_there or sys.executable):
         refuse(name, machine, "the interpreter of this program has no path: give Machine.program_there")
 
@@ -58,7 +60,7 @@ def new_worker(reorders, name, stop, link, env, capture_stderr, machine, start_t
     }
     return _core.ProgramWorker(
         reorders, _interpreter(machine), ["-c", _BEGIN.read_text(), json.dumps(said)], os.fsencode(name), stop, link,
-        env, capture_stderr, None, None, machine._with_program(""), start_timeout, 0,
+        env, capture_stderr, None, None, b"", machine._with_program(""), start_timeout, 0,
     )  # fmt: skip
 
 

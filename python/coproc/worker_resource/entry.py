@@ -37,7 +37,7 @@ class Start:
         self._end.redirect_stderr()
         environment.apply(self._env)
         if self._box is not None:
-            self._box.forget_descriptors(self._end)
+            self._box.enter(self._end)
         descriptors.watch_host(self._end)
         this_worker.assume(self._identity)
         inheritance.be_new(this_worker.seed(), self._observers)

@@ -17,7 +17,9 @@ from . import environment
 START_SECONDS, START_WITH_IMPORTS_SECONDS = 10, 60
 
 
-def check_options(messenger_type, stop, link, env=None, sandbox=None, limits=None, machine=None):
+def check_options(
+    messenger_type, stop, link, env=None, sandbox=None, limits=None, machine=None, control_group=None
+):  # fmt: skip
     """Raise TypeError or ValueError unless these arguments of a worker are valid."""
     if not (isinstance(messenger_type, type) and issubclass(messenger_type, Messenger)):
         raise TypeError(
@@ -32,6 +34,8 @@ def check_options(messenger_type, stop, link, env=None, sandbox=None, limits=Non
     ):
         if options is not None and not isinstance(options, kind):
             raise TypeError(f"{name}: {kind.__name__} or None, not {options!r}")
+    if not isinstance(control_group, (str, os.PathLike, type(None))):
+        raise TypeError(f"control_group: the path of a directory or None, not {control_group!r}")
     environment.check(env)
 
 

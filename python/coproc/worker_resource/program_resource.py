@@ -35,19 +35,22 @@ class ProgramResource(Life):
     :param sandbox: The Sandbox into which the program confines itself in `coproc::this_worker::run`. None, the default,
         for none.
     :param limits: the Limits on what the program may use; None, the default, for none
+    :param control_group: the directory in which the program is put into a control group of its own, as in
+        WorkerResource; None, the default, for none
     :param machine: the Machine on which it runs; None, the default, for this one
     :param start_timeout: How many seconds `start` waits for the program, 10 by default; None: for ever. Another machine
         has to be reached in this time, too.
-    :raises TypeError: if `messenger_type`, `stop`, `link`, `sandbox`, `limits` or `machine` is of another type, or
-        `env` is no dict of texts
+    :raises TypeError: if `messenger_type`, `stop`, `link`, `sandbox`, `limits`, `control_group` or `machine` is of
+        another type, or `env` is no dict of texts
     :raises ValueError: if `env` has an impossible name or value
     """
 
     def __init__(
         self, path, arguments=(), messenger_type=PriorityMessenger, *, name=None, stop=None, link=None, env=None,
-        capture_stderr=False, events=0, sandbox=None, limits=None, machine=None, start_timeout=START_SECONDS,
+        capture_stderr=False, events=0, sandbox=None, limits=None, control_group=None, machine=None,
+        start_timeout=START_SECONDS,
     ):  # fmt: skip
-        check_options(messenger_type, stop, link, env, sandbox, limits, machine)
+        check_options(messenger_type, stop, link, env, sandbox, limits, machine, control_group)
         self.path = os.fspath(path)
         self.arguments = list(arguments)
         name = name or os.path.basename(self.path)
@@ -63,6 +66,7 @@ class ProgramResource(Life):
             bool(capture_stderr),
             sandbox,
             limits,
+            os.fsencode(control_group or ""),
             machine,
             start_timeout,
             events,

@@ -49,6 +49,8 @@ class Supervised(WorkerResource):
     :param events: how many events the worker keeps for `exit_status.last_events`, as in WorkerResource; 0 by default
     :param sandbox: the Sandbox of the worker, as in WorkerResource; None, the default, for none
     :param limits: the Limits on what the worker may use; None, the default, for none
+    :param control_group: the directory in which each worker is put into a control group of its own, as in
+        WorkerResource; None, the default, for none
     :param trust_pickle: whether messages of a worker in a sandbox may be pickles, as in WorkerResource
     :param machine: the Machine on which the worker runs; None, the default, for this one
     :param start_timeout: how many seconds a start waits for a worker on another machine; 60 by default; None: for ever

@@ -69,6 +69,9 @@ class WorkerResource(Life):
         'forkserver' where it would be forked because nobody has said otherwise, and speaks MessagePack. None, the
         default, for no sandbox.
     :param limits: the Limits on what the worker may use; None, the default, for none
+    :param control_group: The directory of a control group in which this process may make groups, a path. The worker is
+        put into a group of its own there, in which `limits.memory` and `limits.processes` hold for it and the processes
+        that it starts together. None, the default: it stays in the group of its host.
     :param trust_pickle: Whether messages of a worker in a sandbox may be pickles, as those of other workers are. Then
         the sandbox keeps nothing from this process, since unpickling runs code that the worker chooses. False by
         default.
@@ -76,12 +79,12 @@ class WorkerResource(Life):
         there (docs/python.md), and `proc` does not exist.
     :param start_timeout: How many seconds `start` waits for a worker on another machine, which imports the modules of
         target and arguments meanwhile; 60 by default; None: for ever. It has no effect on this machine.
-    :raises TypeError: if `messenger_type`, `stop`, `link`, `sandbox`, `limits` or `machine` is of another type, or
-        `env` is no dict of texts
+    :raises TypeError: if `messenger_type`, `stop`, `link`, `sandbox`, `limits`, `control_group` or `machine` is of
+        another type, or `env` is no dict of texts
     :raises ImportError: if there is a sandbox, pickles are not trusted, and msgpack is not installed
     :raises ValueError: if there is no such method, if `number` or `seed` is not a whole number from 0, if `events` is
         too large, if `env` has an impossible name or value, or if a worker on another machine cannot have `method`,
-        `sandbox` or `limits`
+        `sandbox`, `limits` or `control_group`
     """
 
     target: typing.Callable
@@ -108,11 +111,12 @@ class WorkerResource(Life):
         events=0,
         sandbox=None,
         limits=None,
+        control_group=None,
         trust_pickle=False,
         machine=None,
         start_timeout=START_WITH_IMPORTS_SECONDS,
     ):
-        check_options(messenger_type, stop, link, env, sandbox, limits, machine)
+        check_options(messenger_type, stop, link, env, sandbox, limits, machine, control_group)
         this_worker.check_identity(number, seed)
         self.target = target
         self.method = method
@@ -123,20 +127,24 @@ class WorkerResource(Life):
             if method is None and self._context.get_start_method() == "fork":
                 self._context = multiprocessing.get_context("forkserver")  # a fork has all of this process's memory
         self._sandbox, self._limits, self._confined = sandbox, limits, None
+        self._control_group = os.fsencode(control_group or "")
         self._proc = None
         self._main_names = None  # which names of the main module the process has
         self._given = {
             "name": name, "stop": stop, "link": link, "number": number, "seed": seed, "env": dict(env or {}),
             "capture_stderr": bool(capture_stderr), "events": events, "sandbox": sandbox, "limits": limits,
-            "trust_pickle": trust_pickle, "machine": machine, "start_timeout": start_timeout,
+            "control_group": control_group, "trust_pickle": trust_pickle, "machine": machine,
+            "start_timeout": start_timeout,
         }  # fmt: skip
         name = name or getattr(target, "__name__", None) or type(target).__name__
         stop, link, reorders = stop or _core.StopOptions(), link or _core.LinkOptions(), messenger_type._reorders
         self._machine = machine
         if machine is None:
-            worker = _core.AdoptedWorker(reorders, name, stop, link, bool(capture_stderr), sandbox, limits, events)
+            worker = _core.AdoptedWorker(
+                reorders, name, stop, link, bool(capture_stderr), sandbox, limits, self._control_group, events
+            )
         else:
-            elsewhere.check(name, machine, method, sandbox, limits)
+            elsewhere.check(name, machine, method, sandbox, limits, control_group)
             worker = elsewhere.new_worker(
                 reorders, name, stop, link, self._given["env"], bool(capture_stderr), machine, start_timeout
             )
@@ -177,7 +185,7 @@ class WorkerResource(Life):
         messenger._is_of_worker = True
         call = self._call(messenger, kwargs)
         box = None
-        if self._sandbox is not None or self._limits is not None:
+        if self._has_box():
             box = Box(self._sandbox, self._limits, method, kept_by(kwargs.values()) if method == "fork" else ())
         end = self._worker.new_link()
         names = MainNames.of_process(method)
@@ -218,6 +226,9 @@ class WorkerResource(Life):
         self._note_start(codec=self._codec)
         self._messenger._set_main_names(self._main_names)
 
+    def _has_box(self):
+        return self._sandbox is not None or self._limits is not None or bool(self._control_group)
+
     def _await_box(self, box):
         """Return the Confinement of the process that was started, or end the process and raise."""
         try:
@@ -232,7 +243,7 @@ class WorkerResource(Life):
     def _confinement(self):
         if self._confined is not None:
             return self._confined
-        if self._sandbox is None and self._limits is None:
+        if not self._has_box():
             return _core.Confinement._of(False, 0, False, [], [])
         raise WorkerIsDeadError(f"worker {self._name!r} has ended before it was confined: receive says why")
 
