@@ -26,8 +26,8 @@ struct TraceOptions {
   /// those.
   std::size_t events = 16384;
   /// How many events are kept for the file, in all. Later ones are counted, and not kept. A worker's link gets no more
-  /// of them than it leaves to others: with one worker, half of them. Each takes 48 bytes of memory, some 500 while the
-  /// file is written, and some 150 in the file.
+  /// of them than it leaves to others: with one worker, half of them. Each takes 48 bytes of memory, some 130 more
+  /// while the file is written, and some 150 in the file.
   std::size_t most_events = 1'000'000;
 };
 

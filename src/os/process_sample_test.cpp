@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <new>
 #include <system_error>
 #include <thread>
 
@@ -94,6 +95,22 @@ TEST(ReplaceFile, LeavesOneFileWithTheNewContents) {
   replace_file(folder / "x", "a long text");
   replace_file(folder / "x", "short");
   EXPECT_EQ(read_text(folder / "x"), "short");
+  EXPECT_THAT(folder.names(), ::testing::ElementsAre("x"));
+}
+
+TEST(ReplaceFile, TakesPiecesAndKeepsTheOldContentsIfTheyFail) {
+  const Folder folder;
+  replace_file(folder / "x", [](const WritePiece& write) {
+    write("one, ");
+    write("two");
+  });
+  EXPECT_EQ(read_text(folder / "x"), "one, two");
+  const auto fail = [](const WritePiece& write) {
+    write("half");
+    throw std::bad_alloc();
+  };
+  EXPECT_THROW(replace_file(folder / "x", fail), std::bad_alloc);
+  EXPECT_EQ(read_text(folder / "x"), "one, two");
   EXPECT_THAT(folder.names(), ::testing::ElementsAre("x"));
 }
 

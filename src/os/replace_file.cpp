@@ -44,16 +44,20 @@ class Unfinished {
 }  // namespace
 
 void replace_file(const std::string& path, std::string_view contents) {
+  replace_file(path, [contents](const WritePiece& write) { write(contents); });
+}
+
+void replace_file(const std::string& path, const std::function<void(const WritePiece&)>& make) {
   struct stat status {};
   const bool exists = call_retried([&] { return ::lstat(path.c_str(), &status); }) == 0;
   if (exists && !S_ISREG(status.st_mode)) {  // a device, a pipe, or a link, which stays one
-    write_whole(open_file(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC), path, contents);
-    return;
+    const Fd file = open_file(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC);
+    return make([&](std::string_view piece) { write_whole(file, path, piece); });
   }
   const std::string part = path + ".part-" + std::to_string(::getpid());
   const Fd file = open_file(part.c_str(), O_WRONLY | O_CREAT | O_TRUNC);
   Unfinished unfinished(part);
-  write_whole(file, part, contents);
+  make([&](std::string_view piece) { write_whole(file, part, piece); });
   unfinished.move_to(path);
 }
 

@@ -5,7 +5,7 @@
 #include <cstdio>
 #include <map>
 #include <optional>
-#include <string_view>
+#include <string>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -18,6 +18,8 @@ using link::EventKind;
 
 /// How long a message is drawn, if nothing else happens meanwhile: an arrow needs something to begin and to end at.
 constexpr std::int64_t kMessageNs = 1000;
+
+constexpr std::size_t kPieceBytes = 65536;
 
 /// The text has no control characters: see read_events().
 std::string quoted(std::string_view text) {
@@ -79,9 +81,9 @@ struct Request {
 
 class Drawing {
  public:
-  explicit Drawing(Collected& collected) : all_(collected) {}
+  Drawing(Collected& collected, const std::function<void(std::string_view)>& write) : all_(collected), write_(write) {}
 
-  Drawn draw() {
+  std::uint64_t draw() {
     std::ranges::stable_sort(all_.events, {}, &CollectedEvent::time);
     note_last_times();
     draw_spans();
@@ -93,9 +95,14 @@ class Drawing {
     });
     std::string json = "{\"displayTimeUnit\":\"ns\",\n\"otherData\":{" + totals() + "},\n\"traceEvents\":[\n";
     json += heads();
-    for (const Line& line : lines_) json += ",\n" + text_of(line);
-    json += "\n]}\n";
-    return {std::move(json), arrows_};
+    for (const Line& line : lines_) {
+      json += ",\n" + text_of(line);
+      if (json.size() < kPieceBytes) continue;
+      write_(json);
+      json.clear();
+    }
+    write_(json + "\n]}\n");
+    return arrows_;
   }
 
  private:
@@ -275,6 +282,7 @@ class Drawing {
   }
 
   Collected& all_;
+  const std::function<void(std::string_view)>& write_;
   std::vector<std::int64_t> last_times_;  // by the processes
   std::vector<Line> lines_;
   std::map<std::tuple<std::uint32_t, bool, std::uint64_t>, Request> requests_;  // link, whether the host asks, id
@@ -283,6 +291,8 @@ class Drawing {
 
 }  // namespace
 
-Drawn draw(Collected& collected) { return Drawing(collected).draw(); }
+std::uint64_t draw(Collected& collected, const std::function<void(std::string_view)>& write) {
+  return Drawing(collected, write).draw();
+}
 
 }  // namespace coproc::inline v0::trace

@@ -2,7 +2,11 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace coproc::inline v0::trace {
 
@@ -24,6 +28,21 @@ Collected two_processes() {
   return collected;
 }
 
+struct Drawn {
+  std::string json;
+  std::uint64_t arrows = 0;
+  std::size_t longest_piece = 0;
+};
+
+Drawn draw(Collected& collected) {
+  Drawn drawn;
+  drawn.arrows = draw(collected, [&](std::string_view piece) {
+    drawn.json += piece;
+    drawn.longest_piece = std::max(drawn.longest_piece, piece.size());
+  });
+  return drawn;
+}
+
 }  // namespace
 
 TEST(ChromeJson, DrawsARequestAsOneArrow) {
@@ -43,6 +62,15 @@ TEST(ChromeJson, DrawsARequestAsOneArrow) {
   EXPECT_THAT(drawn.json,
               HasSubstr(R"({"ph":"f","name":"request","cat":"coproc","pid":10,"tid":10,"ts":9.000,"id":1,"bp":"e"})"));
   EXPECT_THAT(drawn.json, HasSubstr(R"("name":"a \"worker\" \\")"));
+}
+
+TEST(ChromeJson, IsMadeInPieces) {
+  Collected collected = two_processes();
+  for (int i = 0; i != 10'000; ++i) collected.events.push_back(event(i, EventKind::mark, true, 0, 1));
+  const Drawn drawn = draw(collected);
+  EXPECT_GT(drawn.json.size(), 500'000U);
+  EXPECT_LT(drawn.longest_piece, 70'000U);
+  EXPECT_THAT(drawn.json, testing::EndsWith("}\n]}\n"));
 }
 
 TEST(ChromeJson, RequestsOfBothSidesMayHaveTheSameNumber) {

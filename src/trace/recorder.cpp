@@ -186,12 +186,12 @@ void Recorder::end() {
 }
 
 TraceSummary Recorder::write(const std::string& path) {
-  const Drawn drawn = draw(collected_);
-  os::replace_file(path, drawn.json);
+  std::uint64_t arrows = 0;
+  os::replace_file(path, [&](const os::WritePiece& write) { arrows = draw(collected_, write); });
   return {.events = collected_.events.size(),
           .overwritten = collected_.overwritten(),
           .left_out = collected_.left_out,
-          .arrows = drawn.arrows};
+          .arrows = arrows};
 }
 
 }  // namespace coproc::inline v0::trace
