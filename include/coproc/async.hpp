@@ -119,6 +119,9 @@ class AwaitedPart final : public AsyncOperation {
 /// `Messenger::interrupt` makes no operation throw. It must outlive this object, and must not be moved. If its worker
 /// is started again, call `poll` once.
 ///
+/// If the worker is a Supervised, whoever drives also looks after it, as a call that waits does, and starts another one
+/// when that is due. `poll` waits for the start, and not for a backoff: `native_handle` becomes readable after that.
+///
 /// Thread safety: that of the messenger. Any thread may request a stop.
 class AsyncMessenger {
  public:

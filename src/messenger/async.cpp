@@ -12,7 +12,7 @@ namespace coproc::inline v0::detail {
 
 using link::FrameKind;
 
-void Core::serve(AsyncOperations& waiting, AsyncOperations& done, bool is_all, bool looks_at_peer) {
+std::exception_ptr Core::serve(AsyncOperations& waiting, AsyncOperations& done, bool is_all, bool looks_at_peer) {
   const CallGuard guard(*this);
   const auto serve_kind = [&](bool messages, bool in_place) {
     for (AsyncOperation *next, *each = waiting.first(); each != nullptr; each = next) {
@@ -20,15 +20,25 @@ void Core::serve(AsyncOperations& waiting, AsyncOperations& done, bool is_all, b
       if ((each->kind == AsyncOperation::Kind::message) != messages) continue;
       try {
         if (!with_memory(*this, [&] { return serve_one(*each, in_place); })) continue;
+      } catch (const WorkerDiedError&) {
+        if (each->request && is_supervised()) {  // it is not sent, and its supervisor is asked first
+          peer_gone_ = true;
+          continue;
+        }
+        each->error = std::current_exception();
+      } catch (const LinkClosedError&) {
+        if (each->request && retires_peer_) continue;  // it is sent to the next worker
+        each->error = std::current_exception();
       } catch (...) {
         each->error = std::current_exception();
       }
       done.take(*each);
     }
   };
+  std::exception_ptr end;  // of every wait
   for (bool looks_again = true; looks_again && !waiting.empty();) {
     looks_again = false;
-    std::exception_ptr end;  // of every wait
+    end = nullptr;
     try {
       if (link_->is_interrupted()) (void)wait(os::Deadline(std::chrono::seconds(0)), true, 0);  // takes it
       throw_if_close_requested();
@@ -56,13 +66,9 @@ void Core::serve(AsyncOperations& waiting, AsyncOperations& done, bool is_all, b
     } catch (...) {
       end = std::current_exception();
     }
-    if (end == nullptr) continue;
-    while (AsyncOperation* const each = waiting.first()) {
-      each->error = end;
-      done.take(*each);
-    }
   }
   if (is_all) operations_saw_ = reader_.next_sequence();
+  return waiting.empty() ? nullptr : end;
 }
 
 /// Delivers what the operation waits for, if it is there. `in_place`: a reply straight from the link, before that

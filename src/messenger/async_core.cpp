@@ -10,6 +10,7 @@
 #include "coproc/errors.hpp"
 #include "messenger/access.hpp"
 #include "messenger/refused.hpp"
+#include "messenger/supervised.hpp"
 #include "os/file.hpp"
 
 namespace coproc::inline v0::detail {
@@ -18,6 +19,19 @@ namespace {
 
 constexpr std::int64_t kNever = AsyncOperation::kNever;
 constexpr const char* kDestroyed = "what lets operations wait on this messenger was destroyed";
+
+/// Whether it tells that the worker has ended, or is of no use any more.
+bool is_of_worker(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const WorkerDiedError&) {
+    return true;
+  } catch (const ProtocolError&) {
+    return true;
+  } catch (...) {
+    return false;
+  }
+}
 
 std::exception_ptr cancelled(const std::string& why) { return std::make_exception_ptr(CancelledError(why)); }
 
@@ -128,26 +142,73 @@ class AsyncCore::Loop final : public os::ForkSensitive {
 
 Core* AsyncCore::core() const noexcept { return MessengerAccess::core(messenger_); }
 
-/// Serves these operations. `is_all`: they are all that wait.
-void AsyncCore::serve(AsyncOperations& operations, bool is_all, bool looks_at_peer) {
-  Core* const core = this->core();
-  if (core != nullptr) {
-    try {
-      return core->serve(operations, done_, is_all, looks_at_peer);
-    } catch (const std::bad_alloc& error) {
-      core->throw_no_memory(error);
-    }
-  }
-  std::exception_ptr error;
-  try {
-    (void)messenger_.native_handle();  // throws that there is no link
-  } catch (const Error&) {
-    error = std::current_exception();
-  }
+void AsyncCore::fail(AsyncOperations& operations, const std::exception_ptr& error) noexcept {
   while (AsyncOperation* const operation = operations.first()) {
     operation->error = error;
     done_.take(*operation);
   }
+}
+
+/// Serves these operations. `is_all`: they are all that wait. If their worker has ended and may be replaced, they go on
+/// waiting, and this returns the error of its end.
+std::exception_ptr AsyncCore::serve(AsyncOperations& operations, bool is_all, bool looks_at_peer) {
+  std::exception_ptr end;
+  if (Core* const core = this->core()) {
+    try {
+      end = core->serve(operations, done_, is_all, looks_at_peer);
+    } catch (const std::bad_alloc& error) {
+      core->throw_no_memory(error);
+    }
+    if (end == nullptr || (core->is_supervised() && is_of_worker(end))) return end;
+  } else {
+    try {
+      (void)messenger_.native_handle();  // throws that there is no link
+    } catch (const Error&) {
+      end = std::current_exception();
+    }
+  }
+  fail(operations, end);
+  return nullptr;
+}
+
+/// Serves all that wait. A worker that is supervised is looked after: another one is started if that is due, and the
+/// operations fail or go on with it, as calls do. A wait for that takes no longer than `time`.
+void AsyncCore::drive(bool looks_at_peer, std::chrono::nanoseconds time) {
+  while (!waiting_.empty()) {
+    const std::exception_ptr end = serve(waiting_, true, looks_at_peer);
+    const Core* const core = this->core();
+    if (waiting_.empty() || core == nullptr || !core->is_supervised()) return;
+    if (end == nullptr && os::now_ns() < next_look()) return;
+    const std::uint64_t run = core->run();
+    try {
+      look_after_worker(end, time);
+    } catch (const InterruptedError&) {
+      return;  // for one of the operations, which the next look finds cancelled
+    } catch (...) {
+      fail(waiting_, std::current_exception());
+    }
+    if (this->core()->run() == run) return;
+  }
+}
+
+/// `end`: the error of its end, if that was found. Throws it, or what its supervisor throws, unless all goes on.
+void AsyncCore::look_after_worker(std::exception_ptr end, std::chrono::nanoseconds time) {
+  if (end != nullptr) {
+    (void)supervised(*core(), Timeout(time), [&](const Timeout&) {
+      if (end != nullptr) std::rethrow_exception(std::exchange(end, nullptr));
+      return true;  // there is another worker
+    });
+  }
+  const std::int64_t pause = core()->let_supervisor_look().count(), now = os::now_ns();
+  next_look_ = pause < kNever - now ? now + pause : kNever;
+  looked_run_ = core()->run();
+}
+
+/// When the worker is to be looked after, if something waits: 0 if nobody has looked yet.
+std::int64_t AsyncCore::next_look() const noexcept {
+  const Core* const core = this->core();
+  if (core == nullptr || !core->is_supervised()) return kNever;
+  return core->run() == looked_run_ ? next_look_ : 0;
 }
 
 bool AsyncCore::begin(AsyncOperation& operation) {
@@ -162,10 +223,11 @@ bool AsyncCore::begin(AsyncOperation& operation) {
       messenger.interrupt();  // so that whoever drives looks
     });
   }
+  if (const Core* const core = this->core(); core != nullptr && core->goes_on()) core->prepare_call();
   AsyncOperations alone;
   const bool is_message = operation.kind == AsyncOperation::Kind::message;  // then others come first: Core::serve()
   (is_message ? waiting_ : alone).take(operation);
-  serve(is_message ? waiting_ : alone, is_message || waiting_.empty(), false);
+  (void)serve(is_message ? waiting_ : alone, is_message || waiting_.empty(), false);  // an end is left to drive()
   if (done_.has(operation)) {
     AsyncOperations::remove(operation);
     operation.on_stop.reset();
@@ -174,8 +236,10 @@ bool AsyncCore::begin(AsyncOperation& operation) {
     return true;
   }
   waiting_.take(operation);
-  note_deadline(operation.deadline);
-  if (loop_ != nullptr) name_refusals("an operation cannot wait", [&] { loop_->watch(*core()); });
+  note_deadline(std::min(operation.deadline, next_look()));
+  if (loop_ != nullptr && !core()->asks_again()) {
+    name_refusals("an operation cannot wait", [&] { loop_->watch(*core()); });
+  }
   return false;
 }
 
@@ -202,16 +266,14 @@ void AsyncCore::close() {
 int AsyncCore::native_handle() {
   if (loop_ == nullptr) {
     name_refusals("an AsyncMessenger has no native handle", [&] { loop_ = std::make_unique<Loop>(); });
-    for (AsyncOperation* each = waiting_.first(); each != nullptr; each = AsyncOperations::behind(*each)) {
-      note_deadline(each->deadline);
-    }
+    note_deadline(first_deadline());
     tend_loop();
   }
   return loop_->fd();
 }
 
 std::size_t AsyncCore::poll() {
-  if (!waiting_.empty()) serve(waiting_, true, true);
+  drive(true, std::chrono::seconds(0));
   return finish_done();
 }
 
@@ -233,18 +295,26 @@ std::size_t AsyncCore::finish_done() {
 }
 
 bool AsyncCore::wait(const os::Deadline& deadline) {
+  const auto time_left = [&] {
+    const std::int64_t first = first_deadline();
+    const auto until = std::chrono::nanoseconds(first == kNever ? kNever : first - os::now_ns());
+    return std::min(until, deadline.remaining());
+  };
   for (;;) {
-    if (!waiting_.empty()) serve(waiting_, true, false);
+    drive(false, time_left());
     if (finish_done() != 0) return true;
     Core* const core = this->core();
     if (waiting_.empty() || core == nullptr || deadline.passed()) return false;
-    std::int64_t first = kNever;
-    for (AsyncOperation* each = waiting_.first(); each != nullptr; each = AsyncOperations::behind(*each)) {
-      first = std::min(first, each->deadline);
-    }
-    const auto until = std::chrono::nanoseconds(first == kNever ? kNever : first - os::now_ns());
-    core->wait_for_news(os::Deadline(std::min(until, deadline.remaining())));
+    core->wait_for_news(os::Deadline(time_left()));
   }
+}
+
+std::int64_t AsyncCore::first_deadline() const noexcept {
+  std::int64_t first = waiting_.empty() ? kNever : next_look();
+  for (AsyncOperation* each = waiting_.first(); each != nullptr; each = AsyncOperations::behind(*each)) {
+    first = std::min(first, each->deadline);
+  }
+  return first;
 }
 
 std::size_t AsyncCore::waiting() const noexcept {
@@ -265,18 +335,14 @@ void AsyncCore::tend_loop() {
   if (loop_ == nullptr) return;
   Core* const core = this->core();
   name_refusals("the descriptor of an AsyncMessenger cannot be changed", [&] {
-    if (waiting_.empty() || core == nullptr) {
+    if (waiting_.empty() || core == nullptr || core->asks_again()) {
       loop_->stop_watching(core);
     } else {
       loop_->watch(*core);
     }
     if (!done_.empty()) return loop_->set_due(os::now_ns());  // an exception has left a finish()
-    if (loop_->due() == kNever || os::now_ns() < loop_->due()) return;
-    std::int64_t first = kNever;
-    for (AsyncOperation* each = waiting_.first(); each != nullptr; each = AsyncOperations::behind(*each)) {
-      first = std::min(first, each->deadline);
-    }
-    loop_->set_due(first);
+    if (loop_->due() != kNever && os::now_ns() >= loop_->due()) return loop_->set_due(first_deadline());
+    if (!waiting_.empty()) note_deadline(next_look());
   });
 }
 

@@ -6,10 +6,13 @@
 // Thread safety: that of the messenger.
 // Invariants:
 //  - An operation waits, or is done and not finished yet, or is in neither list.
-//  - While an operation waits and there is a descriptor, the messenger's present link is watched.
+//  - While an operation waits and there is a descriptor, the messenger's present link is watched, unless its worker has
+//    ended and another one is to come.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <string>
 
@@ -43,7 +46,12 @@ class AsyncCore final {
   class Loop;
 
   Core* core() const noexcept;
-  void serve(AsyncOperations& operations, bool is_all, bool looks_at_peer);
+  std::exception_ptr serve(AsyncOperations& operations, bool is_all, bool looks_at_peer);
+  void drive(bool looks_at_peer, std::chrono::nanoseconds time);
+  void look_after_worker(std::exception_ptr end, std::chrono::nanoseconds time);
+  void fail(AsyncOperations& operations, const std::exception_ptr& error) noexcept;
+  std::int64_t next_look() const noexcept;
+  std::int64_t first_deadline() const noexcept;
   std::size_t finish_done();
   void note_deadline(std::int64_t deadline);
   void tend_loop();
@@ -51,7 +59,9 @@ class AsyncCore final {
   Messenger& messenger_;
   AsyncOperations waiting_;
   AsyncOperations done_;
-  std::unique_ptr<Loop> loop_;  // null before native_handle()
+  std::unique_ptr<Loop> loop_;    // null before native_handle()
+  std::int64_t next_look_ = 0;    // after a worker that is supervised; on the clock of the library
+  std::uint64_t looked_run_ = 0;  // the link of that worker
   bool is_closed_ = false;
 };
 

@@ -159,7 +159,8 @@ class Core {
   // async.cpp
   /// Takes in what has arrived, and makes those of these operations done whose message has come, or which fail.
   /// `is_all`: no others wait. If `looks_at_peer`, an end of the peer that nothing else has told of is noticed, too.
-  void serve(AsyncOperations& waiting, AsyncOperations& done, bool is_all, bool looks_at_peer);
+  /// Returns the error that ends all of those that still wait; null: there is none.
+  std::exception_ptr serve(AsyncOperations& waiting, AsyncOperations& done, bool is_all, bool looks_at_peer);
   /// Waits until serve() may have something to do. Throws SystemLimitError.
   void wait_for_news(const os::Deadline& deadline);
   /// From now on the native handle is readable only for what has arrived since the last serve().
@@ -235,6 +236,7 @@ class Core {
 
   // take_over.cpp
   void set_supervisor(std::weak_ptr<PeerSupervisor> supervisor);
+  bool is_supervised() const noexcept { return !supervisor_.expired(); }
   void take_over(Core& last);
   /// The requests of the core that was taken over which have no reply fail by this error, each when its reply is
   /// received; or, if it is null, they are forgotten. Returns their number.
@@ -261,6 +263,7 @@ class Core {
   }
   /// Whether calls that do not wait report the end of the peer also if that was done: it is not replaced yet.
   void ask_again(bool do_so) noexcept { asks_again_ = do_so; }
+  bool asks_again() const noexcept { return asks_again_; }
 
   // resend.cpp
   /// What becomes of the orphans: those of which copies are kept wait for being sent again, and the others fail.
@@ -293,8 +296,10 @@ class Core {
   /// Call in watch() only.
   void look_at_health(PeerHealth& health);
   /// For programs that do not wait in calls: looks at the worker's health if that is due, and throws as a send does if
-  /// the worker has ended and no call has reported it. Returns true.
-  bool look_after_peer();
+  /// the worker has ended and no call has reported it. Returns when the next look is due, from now.
+  std::optional<std::chrono::nanoseconds> look_after_peer();
+  /// Lets the supervisor look, as Supervised::look() does. This core may be gone afterwards.
+  std::chrono::nanoseconds let_supervisor_look() const;
 
   /// Consumes a pending interrupt and throws InterruptedError, for callers that receive without waiting.
   void throw_if_interrupted();

@@ -1,6 +1,7 @@
 // Whether the worker of a supervised messenger hangs: what its link tells about that, and when it is looked at.
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "link/beats.hpp"
@@ -24,14 +25,19 @@ void Core::look_at_health(PeerHealth& health) {
   for (const std::uint64_t id : ids) health.in_hand.push_back({id, requests_.streams().reads(id)});
 }
 
-bool Core::look_after_peer() {
+std::optional<std::chrono::nanoseconds> Core::look_after_peer() {
   const CallGuard guard(*this);
   link_->serve_watched();  // a worker whose stderr nobody empties would wait for that
-  (void)watch();
-  if (has_reported_gone_ && !asks_again_) return true;
+  const std::chrono::nanoseconds pause = watch();
+  if (has_reported_gone_ && !asks_again_) return pause;
   if (is_known_gone() || link_->peer_has_ended()) peer_gone_ = true;
   if (peer_gone_) report_peer_gone();
-  return true;
+  return pause;
+}
+
+std::chrono::nanoseconds Core::let_supervisor_look() const {
+  const auto supervisor = supervisor_.lock();
+  return supervisor == nullptr ? std::chrono::nanoseconds::max() : supervisor->look();
 }
 
 }  // namespace coproc::inline v0::detail

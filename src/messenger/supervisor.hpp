@@ -62,6 +62,9 @@ class PeerSupervisor {
   /// Called in a call of this core that is going to wait. Looks at the worker's health if that is due, and ends a
   /// worker that hangs, so that the call finds its end. Returns when the next look is due, from now.
   virtual std::chrono::nanoseconds watch(Core&) { return std::chrono::nanoseconds::max(); }
+  /// Called between the calls of a messenger, for programs that wait elsewhere: Supervised::look(). Starts another
+  /// worker if that is due, and so gives the messenger another core. Returns when it should be called again, from now.
+  virtual std::chrono::nanoseconds look() { return std::chrono::nanoseconds::max(); }
 };
 
 }  // namespace coproc::inline v0::detail

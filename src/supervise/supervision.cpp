@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "coproc/errors.hpp"
@@ -144,15 +145,16 @@ PeerSupervisor::Asks Supervision::State::asks() const noexcept {
 /// Returns when it should be called again, from now.
 std::chrono::nanoseconds Supervision::State::look() {
   if (start_ == nullptr || is_driving_) return std::chrono::nanoseconds::max();
-  const bool has_worker =
+  const std::optional<std::chrono::nanoseconds> pause =
       supervised(*MessengerAccess::core(messenger_), Timeout(std::chrono::seconds(0)),
                  [&](const Timeout&) { return MessengerAccess::core(messenger_)->look_after_peer(); });
-  if (!has_worker) {
+  if (!pause) {
     const std::int64_t due = together_ != nullptr ? together_->due(*this) : due_;
     return std::chrono::nanoseconds(std::max<std::int64_t>(due - os::now_ns(), 0));
   }
   const bool may_follow = !is_final() && (options_.when != RestartWhen::never || retires_since_);
-  return worker_.is_alive() || may_follow ? watch_.next() : std::chrono::nanoseconds::max();
+  if (worker_.is_alive()) return *pause;
+  return may_follow ? watch_.next() : std::chrono::nanoseconds::max();
 }
 
 bool Supervision::State::is_final() const {

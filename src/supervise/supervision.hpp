@@ -81,7 +81,7 @@ class [[gnu::visibility("hidden")]] Supervision::State final : public PeerSuperv
   Asks asks() const noexcept override;
   bool is_watching() const noexcept override { return watch_.health().has_limits() || recycling_.is_wanted(); }
   std::chrono::nanoseconds watch(Core& core) override;
-  std::chrono::nanoseconds look();
+  std::chrono::nanoseconds look() override;
   bool makes_place() const noexcept { return retires_since_.has_value(); }
 
  private:

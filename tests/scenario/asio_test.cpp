@@ -11,6 +11,7 @@
 
 #include <coproc/asio.hpp>
 #include <coproc/coproc.hpp>
+#include <coproc/supervised.hpp>
 
 #include <asio/experimental/awaitable_operators.hpp>
 
@@ -157,6 +158,26 @@ TEST(Asio, TheDeathOfAWorkerEndsWhatWaits) {
   ::kill(worker.pid(), SIGKILL);
   io.run();
   EXPECT_EQ(deaths, 2);
+}
+
+TEST(Asio, ASupervisedWorkerIsStartedAgain) {
+  asio::io_context io(1);
+  coproc::Supervised worker{&serve, {}, {.backoff = {.first = 50ms}, .pending = coproc::Pending::resend}};
+  worker.start(1);
+  AsioMessenger messages(io.get_executor(), worker.messenger());
+  EXPECT_EQ(worker.messenger().receive_blocking<int>(), 1);
+  for (int i = 0; i != 3; ++i) {
+    ::kill(worker.pid(), SIGKILL);
+    int value = 0;
+    messages.async_call(Twice{20 + i}, [&](std::exception_ptr error, int twice) {
+      EXPECT_EQ(error, nullptr);
+      value = twice;
+    });
+    io.restart();
+    io.run();
+    EXPECT_EQ(value, 40 + 2 * i);
+  }
+  EXPECT_EQ(worker.history().size(), 3U);
 }
 
 TEST(Asio, AnOperationIsCancelledByItsSlot) {
