@@ -78,8 +78,8 @@ class AsioCall final : public AsioReceive<reply_value_t<C>, reply_t<C>, Handler>
 /// the channel (or id) comes before the time, and the token last.
 ///
 /// The messenger may be used as always meanwhile. It must outlive this object, and must not be moved. If its worker is
-/// started again, operations that begin afterwards are about the new link. A Supervised worker is started again while an
-/// operation waits, which blocks the executor for the time of a start: see AsyncMessenger.
+/// started again, operations that begin afterwards are about the new link. A Supervised worker is started again while
+/// an operation waits, which blocks the executor for the time of a start: see AsyncMessenger.
 ///
 /// Thread safety: one thread at a time uses the messenger, this object and its executor: the executor is that of an
 /// io_context with one thread, or a strand.

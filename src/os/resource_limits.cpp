@@ -2,10 +2,14 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/capability.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <cstdint>
 #include <cstdlib>
 #include <memory>
 #include <new>
@@ -32,6 +36,18 @@ void set_priority(int nice) {
   if (call_once([&] { return ::setpriority(PRIO_PROCESS, 0, nice); }) != 0) {
     throw_errno("setpriority", "PRIO_PROCESS", 0, nice);
   }
+}
+
+void forgo_raising_priority() {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> rights{};
+  constexpr std::uint32_t kRight = CAP_TO_MASK(CAP_SYS_NICE);
+  if (call_once([&] { return ::syscall(SYS_capget, &header, rights.data()); }) != 0) throw_errno("capget");
+  if ((rights[0].permitted & kRight) == 0) return;
+  // Refused without CAP_SETPCAP: then what this process executes has the right only if its file brings it along.
+  (void)::prctl(PR_CAPBSET_DROP, CAP_SYS_NICE, 0, 0, 0);
+  for (std::uint32_t* const set : {&rights[0].effective, &rights[0].permitted, &rights[0].inheritable}) *set &= ~kRight;
+  if (call_once([&] { return ::syscall(SYS_capset, &header, rights.data()); }) != 0) throw_errno("capset");
 }
 
 namespace {

@@ -16,6 +16,9 @@ void lower_limit(__rlimit_resource kind, const char* name, std::uint64_t soft, s
 
 /// Sets the nice value of this process, from 0 (the usual) to 19 (the last of all). Throws std::system_error.
 void set_priority(int nice);
+/// Gives up the right of root to raise a priority (CAP_SYS_NICE), also for the programs that this process executes.
+/// Does nothing where there is no such right. Throws std::system_error.
+void forgo_raising_priority();
 
 /// The highest descriptor that is open here, or -1. If the system does not list them, the lowest number above which
 /// none of the next 256 is open.

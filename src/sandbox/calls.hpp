@@ -50,6 +50,10 @@ struct Call {
 /// All rows.
 std::span<const Call> calls();
 
+/// What Sandbox::guard(), which allows all other calls, refuses besides: a call for which the conditions of one of
+/// these rows hold.
+std::span<const Call> calls_denied_by_guard() noexcept;
+
 /// The number of a call of the table.
 std::optional<int> number_of_call(std::string_view name);
 /// Its name, or "system call 4711" for one that is not in the table.

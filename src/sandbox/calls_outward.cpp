@@ -141,6 +141,7 @@ constexpr Call kOutward[] = {
     {CALL(clock_adjtime), never, "the machine's clock", ends},
     {CALL(acct), never, "the machine", ends},
     {CALL(quotactl), never, "the machine", ends},
+    {CALL(vhangup), never, "hangs up the terminal, which ends the host", ends},
     {CALL(syslog), never, "the kernel's messages", ends},
 #ifdef __x86_64__
     // The older calls of this processor.

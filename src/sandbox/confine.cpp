@@ -56,6 +56,9 @@ Applied confine(const SandboxParts* sandbox, const Limits& limits) {
     if (sandbox->is_strict) os::read_allocator_settings();  // or else it would end the worker
   }
   set_limits(limits);
+  // Root would take the priority back by it, and could take the processors from all others.
+  if (limits.priority || (sandbox != nullptr && sandbox->kind != detail::SandboxKind::guard))
+    os::forgo_raising_priority();
   if (sandbox == nullptr) return applied;
   os::lower_limit(RLIMIT_CORE, "RLIMIT_CORE", 0, 0);  // a core dump is a file, and holds what it was given
   os::give_up_new_rights();

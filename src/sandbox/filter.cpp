@@ -93,8 +93,8 @@ class Program {
     code_.push_back({compares, 1, 0, value});
     give(action);
   }
-  /// One more way in which the call is allowed.
-  void allow_if(const Call& row) {
+  /// What becomes of the call if the conditions of this row hold.
+  void give_if(const Call& row, std::uint32_t action) {
     std::vector<std::size_t> jumps;
     for (const Condition& condition : row.conditions) {
       const std::size_t place = offsetof(seccomp_data, args) + 8 * std::size_t{condition.argument};
@@ -102,7 +102,7 @@ class Program {
       check(place, condition.mask & 0xFFFFFFFF, value & 0xFFFFFFFF, jumps);  // little-endian: the lower half is first
       check(place + 4, condition.mask >> 32, value >> 32, jumps);
     }
-    give(SECCOMP_RET_ALLOW);
+    give(action);
     for (const std::size_t at : jumps) skip_to_here(at);
   }
   std::vector<sock_filter> take() noexcept { return std::move(code_); }
@@ -138,10 +138,27 @@ void add_call(Program& program, std::span<const Call> rows, const SandboxParts& 
   program.only_if(kIsEqual, static_cast<std::uint32_t>(rows.front().number), [&] {
     if (is_free) return program.give(SECCOMP_RET_ALLOW);
     for (const Call& row : rows) {
-      if (holds(row)) program.allow_if(row);
+      if (holds(row)) program.give_if(row, SECCOMP_RET_ALLOW);
     }
     program.give(action_of(rows.front().refusal, parts.is_strict));
   });
+}
+
+void add_denied_call(Program& program, std::span<const Call> rows, bool is_strict) {
+  program.only_if(kIsEqual, static_cast<std::uint32_t>(rows.front().number), [&] {
+    for (const Call& row : rows) program.give_if(row, action_of(row.refusal, is_strict));
+    program.give(SECCOMP_RET_ALLOW);
+  });
+}
+
+/// Calls `add` with the rows of each call.
+template <class Add>
+void for_each_call(std::span<const Call> rows, Add add) {
+  for (auto first = rows.begin(); first != rows.end();) {
+    const auto last = std::find_if(first, rows.end(), [&](const Call& row) { return row.number != first->number; });
+    add(std::span<const Call>(first, last));
+    first = last;
+  }
 }
 
 }  // namespace
@@ -152,13 +169,12 @@ std::vector<sock_filter> make_filter(const SandboxParts& parts, int own_process)
   program.unless(kIsEqual, kArchitecture, SECCOMP_RET_KILL_PROCESS);  // the numbers mean something else there
   program.add(kLoad, offsetof(seccomp_data, nr));
   program.only_if(kIsAtLeast, kFirstForeignCall, [&] { program.give(SECCOMP_RET_KILL_PROCESS); });
-  const auto rows = calls();
-  for (auto first = rows.begin(); first != rows.end();) {
-    const auto last = std::find_if(first, rows.end(), [&](const Call& row) { return row.number != first->number; });
-    add_call(program, {first, last}, parts);
-    first = last;
-  }
+  for_each_call(calls(), [&](std::span<const Call> rows) { add_call(program, rows, parts); });
   const bool is_guard = parts.kind == SandboxKind::guard;
+  if (is_guard) {
+    for_each_call(calls_denied_by_guard(),
+                  [&](std::span<const Call> rows) { add_denied_call(program, rows, parts.is_strict); });
+  }
   program.give(is_guard ? SECCOMP_RET_ALLOW : action_of(Refusal::is_unknown, parts.is_strict));
   return program.take();
 }

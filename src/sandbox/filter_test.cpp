@@ -2,10 +2,13 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -27,9 +30,27 @@ std::uint32_t decide(const Sandbox& sandbox, const seccomp_data& call) {
 }
 
 /// What the table says, read in the simplest way.
+bool fits(const Call& row, const seccomp_data& call) {
+  return std::all_of(row.conditions.begin(), row.conditions.end(), [&](const Condition& each) {
+    const std::uint64_t value = each.is_own_process ? kOwnProcess : each.value;
+    return (call.args[each.argument] & each.mask) == value;
+  });
+}
+
+/// A call that guard() denies: the number of its error.
+std::optional<int> denied_by_guard(const seccomp_data& call) {
+  for (const Call& row : calls_denied_by_guard()) {
+    if (row.number == call.nr && fits(row, call)) return row.refusal == Refusal::is_unknown_ever ? ENOSYS : EPERM;
+  }
+  return std::nullopt;
+}
+
 std::uint32_t by_the_table(const detail::SandboxParts& parts, const seccomp_data& call) {
   const bool is_guard = parts.kind == detail::SandboxKind::guard;
   if (call.nr < 0 || (call.nr & 0x40000000) != 0) return kKilled;
+  if (const auto error = is_guard ? denied_by_guard(call) : std::nullopt) {
+    return parts.is_strict && *error == EPERM ? kTrapped : refused(*error);
+  }
   const Call* first = nullptr;
   for (const Call& row : calls()) {
     if (row.number != call.nr) continue;
@@ -39,11 +60,7 @@ std::uint32_t by_the_table(const detail::SandboxParts& parts, const seccomp_data
                        (row.need == Need::files && parts.kind != detail::SandboxKind::compute) ||
                        (row.need == Need::programs && (!parts.executable.empty() || parts.has_system)) ||
                        (row.need == Need::network && parts.kind == detail::SandboxKind::client);
-    const bool fits = std::all_of(row.conditions.begin(), row.conditions.end(), [&](const Condition& each) {
-      const std::uint64_t value = each.is_own_process ? kOwnProcess : each.value;
-      return (call.args[each.argument] & each.mask) == value;
-    });
-    if ((holds || is_guard) && fits) return kAllowed;
+    if ((holds || is_guard) && fits(row, call)) return kAllowed;
   }
   if (is_guard) return first != nullptr && first->is_guarded ? (parts.is_strict ? kTrapped : refused(EPERM)) : kAllowed;
   const Refusal refusal = first == nullptr ? Refusal::is_unknown : first->refusal;
@@ -100,6 +117,26 @@ TEST(SandboxFilter, ComputeReachesNobodyElse) {
   EXPECT_EQ(decide(compute, call_of(SYS_fcntl, {3, 1})), kAllowed);
   EXPECT_EQ(decide(compute, call_of(SYS_fcntl, {3, 4, 0x800})), kAllowed);          // O_NONBLOCK
   EXPECT_EQ(decide(compute, call_of(SYS_fcntl, {3, 4, 0x2800})), refused(EACCES));  // with O_ASYNC
+}
+
+TEST(SandboxFilter, GuardKeepsTheHostsTerminalChildrenKeysAndMemory) {
+  const Sandbox guard = Sandbox::guard();
+  for (const std::uint64_t request : std::initializer_list<std::uint64_t>{TIOCSTI, TIOCLINUX, TIOCSPGRP, TIOCSCTTY}) {
+    EXPECT_EQ(decide(guard, call_of(SYS_ioctl, {0, request})), refused(EPERM)) << request;
+    EXPECT_EQ(decide(guard, call_of(SYS_ioctl, {0, request | std::uint64_t{1} << 32})), refused(EPERM)) << request;
+  }
+  EXPECT_EQ(decide(guard, call_of(SYS_ioctl, {0, TCGETS})), kAllowed);
+  EXPECT_EQ(decide(guard, call_of(SYS_ioctl, {0, TIOCGWINSZ})), kAllowed);
+  EXPECT_EQ(decide(guard, call_of(SYS_clone, {17})), kAllowed);
+  EXPECT_EQ(decide(guard, call_of(SYS_clone, {17 | CLONE_PARENT})), refused(EPERM));
+  EXPECT_EQ(decide(guard, call_of(SYS_clone3)), refused(ENOSYS));
+  EXPECT_EQ(decide(guard.strict(), call_of(SYS_clone3)), refused(ENOSYS));
+  EXPECT_EQ(decide(guard, call_of(SYS_keyctl, {1})), kAllowed);
+  EXPECT_EQ(decide(guard, call_of(SYS_keyctl, {18})), refused(EPERM));  // KEYCTL_SESSION_TO_PARENT
+  for (const int number : {SYS_perf_event_open, SYS_bpf, SYS_vhangup}) {
+    EXPECT_EQ(decide(guard, call_of(number)), refused(EPERM)) << name_of_call(number);
+    EXPECT_EQ(decide(guard.strict(), call_of(number)), kTrapped) << name_of_call(number);
+  }
 }
 
 TEST(SandboxFilter, ThreadsAreNoProcesses) {

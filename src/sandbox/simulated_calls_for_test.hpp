@@ -28,9 +28,11 @@ inline std::set<std::uint64_t> values_near(const Condition& condition) {
 
 inline std::vector<seccomp_data> simulated_calls() {
   std::map<int, std::vector<Condition>> conditions;
-  for (const Call& row : calls()) {
-    for (const Condition& each : row.conditions) {
-      if (each.mask != 0) conditions[row.number].push_back(each);
+  for (const auto rows : {calls(), calls_denied_by_guard()}) {
+    for (const Call& row : rows) {
+      for (const Condition& each : row.conditions) {
+        if (each.mask != 0) conditions[row.number].push_back(each);
+      }
     }
   }
   std::vector<seccomp_data> all;

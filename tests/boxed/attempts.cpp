@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -18,6 +19,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <map>
+#include <string>
 #include <thread>
 #include <utility>
 
@@ -174,6 +176,12 @@ const std::map<std::string, long (*)(About)> kAttempts{
     {"read_limits", [](About host) { return read_limit_of(pid_in(host)); }},
     {"affinity", [](About host) { return set_affinity_of(pid_in(host)); }},
     {"priority", [](About host) -> long { return ::setpriority(PRIO_PROCESS, static_cast<id_t>(pid_in(host)), 0); }},
+    {"own_priority", [](About nice) -> long { return ::setpriority(PRIO_PROCESS, 0, std::stoi(nice)); }},
+    {"real_time",
+     [](About) -> long {
+       const sched_param first{.sched_priority = 1};
+       return ::sched_setscheduler(0, SCHED_FIFO, &first);
+     }},
     {"io_priority", [](About host) { return call(SYS_ioprio_set, 1, pid_in(host), 2 << 13 | 4); }},
     {"scheduler",
      [](About host) -> long {
@@ -183,6 +191,14 @@ const std::map<std::string, long (*)(About)> kAttempts{
     {"vm_read", [](About host) { return read_memory_of(pid_in(host)); }},
     {"vm_write", [](About host) { return write_memory_of(pid_in(host)); }},
     {"ptrace", [](About host) -> long { return ::ptrace(PTRACE_SEIZE, pid_in(host), 0, 0); }},
+    {"child_of_host",
+     [](About) {
+       const long child = call(SYS_clone, CLONE_PARENT | SIGCHLD, nullptr, nullptr, nullptr, nullptr);
+       if (child == 0) ::_exit(0);
+       return child;
+     }},
+    {"session_keys", [](About) { return call(SYS_keyctl, 18, 0, 0, 0, 0); }},  // KEYCTL_SESSION_TO_PARENT
+    {"type", [](About) -> long { return ::ioctl(STDIN_FILENO, TIOCSTI, "x"); }},
     {"pidfd_getfd", [](About) { return call(SYS_pidfd_getfd, 0, 0, 0); }},
     {"proc_mem", [](About host) { return open_and_close("/proc/" + host + "/mem", O_RDWR); }},
     {"open", [](About path) { return open_and_close(path, O_RDONLY); }},

@@ -26,8 +26,9 @@ std::string surprises(coproc::StartMethod method) {
   worker.start();
   const std::string host = " " + std::to_string(::getpid());
   std::string text;
-  for (const char* what : {"kill", "tgkill", "sigqueue", "pidfd_signal", "prlimit", "read_limits", "affinity",
-                           "priority", "io_priority", "scheduler", "vm_read", "vm_write", "ptrace"}) {
+  for (const char* what :
+       {"kill", "tgkill", "sigqueue", "pidfd_signal", "prlimit", "read_limits", "affinity", "priority", "io_priority",
+        "scheduler", "vm_read", "vm_write", "ptrace", "child_of_host", "session_keys", "type", "perf", "bpf"}) {
     const std::string answer = worker.ask_or_end(std::string("try ") + what + host);
     if (answer != "EPERM") text += std::string(what) + ": " + answer + "\n";
   }

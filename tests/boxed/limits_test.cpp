@@ -114,6 +114,9 @@ TEST_P(Limits, PriorityAndProcessesAreSet) {
   BoxedWorker worker(method(), with({.processes = 10'000, .priority = 7}));
   worker.start();
   EXPECT_EQ(worker.ask("nice"), "7");
+  EXPECT_EQ(worker.ask("try own_priority 9"), "works");
+  EXPECT_EQ(worker.ask("try own_priority -5"), "EACCES");  // also by root
+  EXPECT_EQ(worker.ask("try real_time"), "EPERM");
   EXPECT_EQ(worker.ask("limit " + std::to_string(RLIMIT_NPROC)), "10000 10000");
   EXPECT_TRUE(worker->stop().success());
 }
