@@ -38,9 +38,10 @@ double stop() {
 
 /// Measures until a blocked receive throws the worker's death.
 double death() {
+  bench::Killer killer;
   Worker worker(&greet, {.method = kMethod});
   start_one(worker);
-  return bench::time_of_death(worker.pid(), [&] {
+  return killer.time_of_death(worker.pid(), [&] {
     try {
       worker.messenger().receive_blocking<int>();
       bench::check(false, "a message of a dead worker");
@@ -76,13 +77,14 @@ double first_answer() {
 
 /// Measures until the next worker has answered the request that was in hand at the death. Another one waits behind it.
 double restart() {
+  bench::Killer killer;
   Supervised worker(&answer, {.method = kMethod}, {.pending = coproc::Pending::resend});
   start_and_ask(worker);
   const int pid = worker.pid();
   const coproc::RequestId in_hand = worker.messenger().send_request(pid);
   const coproc::RequestId waiting = worker.messenger().send_request(0);
   int next = 0;
-  const double time = bench::time_of_death(pid, [&] { next = worker.messenger().receive_reply<int>(in_hand); });
+  const double time = killer.time_of_death(pid, [&] { next = worker.messenger().receive_reply<int>(in_hand); });
   bench::check(next != pid && next == worker.pid(), "the answer is not that of the next worker");
   bench::check(worker.messenger().receive_reply<int>(waiting) == next, "another one has answered what waited");
   return time;

@@ -64,12 +64,13 @@ double stop() {
 
 /// Measures until a `poll` of its pidfd sees the child's end.
 double death() {
+  bench::Killer killer;
   const pid_t pid = fork_child([]() -> int {
     for (;;) pause();
   });
   const int pidfd = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
   if (pidfd < 0) bench::throw_errno("pidfd_open");
-  const double time = bench::time_of_death(pid, [&] {
+  const double time = killer.time_of_death(pid, [&] {
     pollfd entry = {pidfd, POLLIN, 0};
     poll(&entry, 1, -1);
   });

@@ -74,7 +74,8 @@ bool Link::spin(bool incoming, std::size_t space, const os::Deadline& deadline) 
 
 WaitEnd Link::wait(const os::Deadline& deadline, bool incoming, std::size_t space) {
   throw_if_unreachable();
-  const bool found = is_satisfied(incoming, space) || spin(incoming, space, deadline);
+  // A peer that has hung up is ending: only its pidfd, on which a sleep waits, says more.
+  const bool found = is_satisfied(incoming, space) || (!hang_up_grace_ && spin(incoming, space, deadline));
   WaitEnd end = found ? WaitEnd::changed : sleep(deadline, incoming, space);
   // A flood of records, from the peer or from a process that it has left behind, must not hide the peer's end.
   found_in_a_row_ = found ? found_in_a_row_ + 1 : 0;

@@ -1,7 +1,11 @@
 #include "os/control_group.hpp"
 
+#include <algorithm>
+#include <charconv>
 #include <new>
 #include <sstream>
+#include <system_error>
+#include <utility>
 
 #include "os/file.hpp"
 
@@ -15,11 +19,14 @@ bool has_word(const std::string& list, const std::string& word) {
 
 }  // namespace
 
-std::optional<std::uint64_t> counter_in(const std::string& text, const std::string& word) {
-  std::istringstream lines(text);
-  std::string name;
-  for (std::uint64_t number = 0; lines >> name >> number;) {
-    if (name == word) return number;
+std::optional<std::uint64_t> counter_in(std::string_view text, std::string_view word) noexcept {
+  while (!text.empty()) {
+    const std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(text.size(), line.size() + 1));
+    if (!line.starts_with(word) || line.size() <= word.size() || line[word.size()] != ' ') continue;
+    std::uint64_t number = 0;
+    const auto end = std::from_chars(line.data() + word.size() + 1, line.data() + line.size(), number);
+    if (end.ec == std::errc()) return number;
   }
   return std::nullopt;
 }
@@ -51,16 +58,32 @@ std::vector<ControlGroup> list_control_groups(const std::string& controller, con
   return groups;
 }
 
-std::optional<std::uint64_t> out_of_memory_kills_of_groups(const std::string& membership, const std::string& root) {
-  for (const ControlGroup& group : list_control_groups("memory", membership, root)) {
-    const auto text = read_text(group.directory + (group.is_v2 ? "/memory.events" : "/memory.oom_control"));
-    if (!text) continue;
-    if (const auto kills = counter_in(*text, "oom_kill")) return kills;
+namespace {
+
+std::optional<std::uint64_t> kills_in(const std::string& file) {
+  const auto text = read_text(file);
+  return text ? counter_in(*text, "oom_kill") : std::nullopt;
+}
+
+}  // namespace
+
+bool OutOfMemoryKills::are_more_now() const noexcept {
+  try {
+    return kills_in(file).value_or(0) > count;
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+}
+
+std::optional<OutOfMemoryKills> out_of_memory_kills_of_groups(const std::string& membership, const std::string& root) {
+  for (ControlGroup& group : list_control_groups("memory", membership, root)) {
+    std::string file = std::move(group.directory) + (group.is_v2 ? "/memory.events" : "/memory.oom_control");
+    if (const auto count = kills_in(file)) return OutOfMemoryKills{*count, std::move(file)};
   }
   return std::nullopt;
 }
 
-std::optional<std::uint64_t> out_of_memory_kills() noexcept {
+std::optional<OutOfMemoryKills> out_of_memory_kills() noexcept {
   try {
     return out_of_memory_kills_of_groups(read_text("/proc/self/cgroup").value_or(""), "/sys/fs/cgroup");
   } catch (const std::bad_alloc&) {

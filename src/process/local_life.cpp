@@ -29,7 +29,7 @@ ExitStatus LocalLife::to_status(const os::Ended& ended) const {
   status.resources.peak_memory_kib = ended.peak_kib;
   if (ended.limit != nullptr) {
     status.limit = ended.limit;
-  } else if (status.signal() == SIGKILL && kills_before_ && os::out_of_memory_kills() > kills_before_) {
+  } else if (status.signal() == SIGKILL && kills_before_ && kills_before_->are_more_now()) {
     status.limit = "memory";
   }
   return status;

@@ -47,7 +47,7 @@ class LocalLife : public Life, private os::ForkSensitive {
   bool reopen_if_closed() noexcept;
   void leave_in_child() noexcept override { pidfd_.close(); }
 
-  const std::optional<std::uint64_t> kills_before_;  // by the out-of-memory killer, in this control group
+  const std::optional<os::OutOfMemoryKills> kills_before_;  // in the control group of this process at the start
   bool kills_group_ COPROC_GUARDED_BY(mutex_) = false;
   os::ForkRegistration registration_{*this};
 };
