@@ -65,9 +65,8 @@ class ForkServer {
     }
   }
 
-  bool can_serve(const os::Inheritance& now) const {
-    return process_.is_own_process() && channel_.host_end().is_own() && !process_.is_ended() && inheritance_ == now;
-  }
+  bool can_serve() const { return process_.is_own_process() && channel_.host_end().is_own() && !process_.is_ended(); }
+  bool has_rights_of_host() const { return inheritance_ == os::Inheritance::now(); }
   /// Whether the server is the first process of its PID namespace: then it cannot make children for its parent, and
   /// the namespace ends with it.
   bool is_first_of_namespace() const noexcept { return own_pid_ == 1; }
@@ -221,12 +220,17 @@ void retire_server(Holder& own) noexcept {
 }
 
 /// REQUIRES: own.mutex is held.
+void retire_server_of_other_rights(Holder& own) {
+  if (own.server != nullptr && !own.server->has_rights_of_host()) retire_server(own);
+}
+
+/// REQUIRES: own.mutex is held.
 ForkServer& running_server(Holder& own, const os::Deadline& deadline) {
   struct EndAtExit {
     ~EndAtExit() { end_fork_server(); }
   };
   static const EndAtExit end_at_exit;
-  if (own.server != nullptr && !own.server->can_serve(os::Inheritance::now())) retire_server(own);
+  if (own.server != nullptr && !own.server->can_serve()) retire_server(own);
   if (own.server == nullptr) own.server = std::make_shared<ForkServer>(deadline);
   if (own.server->is_first_of_namespace()) {
     own.first_of_namespaces.push_back(std::move(own.server));
@@ -244,6 +248,7 @@ void remember(Holder& own, const StartReport& report) {
 void ensure_fork_server(const os::Deadline& deadline) {
   Holder& own = holder();
   const auto lock = lock_of(own, deadline);
+  retire_server_of_other_rights(own);
   running_server(own, deadline);
 }
 
@@ -260,16 +265,16 @@ void end_fork_server() noexcept {
   retire_server(own);
 }
 
-AskedFork ask_for_fork(StartChannel& channel, const std::vector<std::string>& environment,
-                       const os::Deadline& deadline) {
+AskedFork ask_for_fork(StartChannel& channel, RightsCompared compared, const os::Deadline& deadline) {
   Holder& own = holder();
   const auto lock = lock_of(own, deadline);
+  if (compared == RightsCompared::first) retire_server_of_other_rights(own);
   try {
     for (int tries = 0; tries < 2; ++tries) {
       ForkServer& server = running_server(own, deadline);
       if (server.ask(channel.worker_end(), deadline)) {
         channel.keep_host_end();
-        return {own.server, server.environment() == environment};
+        return {own.server};
       }
       retire_server(own);  // it has ended meanwhile: start another one
     }
@@ -278,6 +283,18 @@ AskedFork ask_for_fork(StartChannel& channel, const std::vector<std::string>& en
     throw;
   }
   throw fork_servers_ended();
+}
+
+bool may_begin(const AskedFork& asked, const os::Deadline& deadline) {
+  if (asked.server->has_rights_of_host()) return true;
+  Holder& own = holder();
+  const auto lock = lock_of(own, deadline);
+  if (own.server == asked.server) retire_server(own);
+  return false;
+}
+
+bool has_environment(const AskedFork& asked, const std::vector<std::string>& environment) noexcept {
+  return asked.server->environment() == environment;
 }
 
 std::array<int, 3> fds_of(const AskedFork& asked, const StartChannel& channel) noexcept {

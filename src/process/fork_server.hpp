@@ -41,13 +41,23 @@ class ForkServer;
 /// A fork that the server was asked for.
 struct AskedFork {
   std::shared_ptr<ForkServer> server;
-  bool has_environment = false;  // it will have the environment that was asked for
+};
+/// When the rights of this process are compared with those that the server has.
+enum class RightsCompared {
+  first,  // if they differ, another server is started, and asked
+  later,  // by may_begin(), so that the server forks meanwhile
 };
 /// Asks the server for a fork of it, which reads its start request from the channel. Closes the worker's end here.
 /// Starts the server if there is none. Throws StartReport, std::system_error. If the report says may_be_spawned,
 /// no_fork_server() remembers it.
-AskedFork ask_for_fork(StartChannel& channel, const std::vector<std::string>& environment,
-                       const os::Deadline& deadline);
+AskedFork ask_for_fork(StartChannel& channel, RightsCompared compared, const os::Deadline& deadline);
+
+/// Whether the rights of this process are still those of the server. If not, the server is retired, so that the next
+/// call of ask_for_fork() starts another one; the fork that was asked for must get no start request. Throws
+/// StartReport, std::system_error.
+bool may_begin(const AskedFork& asked, const os::Deadline& deadline);
+/// Whether the fork will have this environment.
+bool has_environment(const AskedFork& asked, const std::vector<std::string>& environment) noexcept;
 
 /// The descriptors that become readable when await_fork() need not wait any more.
 std::array<int, 3> fds_of(const AskedFork& asked, const StartChannel& channel) noexcept;

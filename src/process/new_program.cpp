@@ -185,23 +185,44 @@ class NewProgramStart::Attempt {
     } catch (...) {
       // There is no process, or it ends by itself, since nobody answers it.
     }
+    channel_->hang_up();  // so that also one ends which this process may not kill, since it has other rights by now
   }
 
-  /// Makes the process, or asks for it. Throws StartReport.
-  void ask(const WorkerOptions& options, const NewProgram& program, StartRequest& request, std::span<const int> fds) {
+  /// Asks the fork server only. Throws StartReport.
+  void ask_server(RightsCompared compared) {
     naming_stage([&] {
       refuse_before_take_over();
+      stage_ = StartStage::lifeline;
+      channel_.emplace();
+      stage_ = StartStage::fork_server;
+      asked_ = ask_for_fork(*channel_, compared, deadline_);
+    });
+  }
+
+  /// Makes the process, or asks for it. Returns false if it has to be asked for once more, by another attempt. Throws
+  /// StartReport.
+  bool ask(const WorkerOptions& options, const NewProgram& program, StartRequest& request, std::span<const int> fds,
+           RightsCompared compared) {
+    return naming_stage([&] {
+      refuse_before_take_over();
+      const bool is_fork = program.method == StartMethod::fork_server;
+      if (is_fork && !asked_) ask_server(compared);  // first, so that it forks while the rest is made here
       inherited_.emplace(options, stage_);
       stage_ = StartStage::lifeline;
       lifeline_ = std::make_unique<Lifeline>();
-      channel_.emplace();
-      // If the start fails, the error quotes what the program printed before. A worker of the fork server prints
-      // nothing before its report.
-      if (program.method != StartMethod::fork_server) error_output_.emplace();
-      flush_standard_streams();
       Lifeline& lifeline = *lifeline_;
-      launch(options, program, request);
+      std::vector<std::string> environment = environment_for(options);
+      request.environment.reset();  // an earlier attempt may have set it
+      flush_standard_streams();
+      if (is_fork) {
+        stage_ = StartStage::fork_server;
+        if (compared == RightsCompared::later && !may_begin(*asked_, deadline_)) return false;
+        if (!has_environment(*asked_, environment)) request.environment = std::move(environment);
+      } else {
+        launch(program, std::move(environment));
+      }
       send(options, request, fds, lifeline);
+      return true;
     });
   }
 
@@ -232,15 +253,9 @@ class NewProgramStart::Attempt {
   Child take_child() noexcept { return std::move(child_); }
 
  private:
-  void launch(const WorkerOptions& options, const NewProgram& program, StartRequest& request) {
-    std::vector<std::string> environment = environment_for(options);
-    request.environment.reset();  // an earlier attempt may have set it
-    if (program.method == StartMethod::fork_server) {
-      stage_ = StartStage::fork_server;
-      asked_ = ask_for_fork(*channel_, environment, deadline_);
-      if (!asked_->has_environment) request.environment = std::move(environment);
-      return;
-    }
+  void launch(const NewProgram& program, std::vector<std::string> environment) {
+    channel_.emplace();
+    error_output_.emplace();  // if the start fails, the error quotes what the program printed before
     stage_ = StartStage::exec;
     os::Program executed;
     if (program.method == StartMethod::spawn && program.path.empty()) {
@@ -309,14 +324,29 @@ class NewProgramStart::Attempt {
   StartOutcome outcome_;
 };
 
+NewProgramStart::EarlyFork::EarlyFork() noexcept = default;
+NewProgramStart::EarlyFork::EarlyFork(EarlyFork&&) noexcept = default;
+NewProgramStart::EarlyFork::~EarlyFork() = default;
+
+NewProgramStart::EarlyFork::EarlyFork(Timeout start_timeout) {
+  if (!no_fork_server().empty()) return;
+  try {
+    attempt_ = std::make_unique<Attempt>(os::Deadline(start_timeout.ns));
+    attempt_->ask_server(RightsCompared::later);
+  } catch (const StartReport& report) {
+    failed_ = report;
+    attempt_.reset();
+  }
+}
+
 NewProgramStart::NewProgramStart(const WorkerOptions& options, NewProgram program, std::string payload,
-                                 std::vector<int> fds)
+                                 std::vector<int> fds, EarlyFork early)
     : options_(options), program_(std::move(program)), fds_(std::move(fds)), deadline_(options.start_timeout.ns) {
   check_options(options_);
   try {
     request_ = request_for(options_, std::move(payload));
     if (may_be_spawned()) started_.note = no_fork_server();
-    if (started_.note.empty()) ask();
+    if (started_.note.empty()) ask(std::move(early));
     const bool is_over = started_.note.empty() && attempt_ == nullptr;
     if (is_over && !(may_be_spawned() && failed_.may_be_spawned)) throw_start_error(failed_, options_);
   } catch (const std::system_error& error) {
@@ -331,10 +361,14 @@ bool NewProgramStart::may_be_spawned() const noexcept {
   return program_.method == StartMethod::fork_server && program_.may_be_spawned;
 }
 
-void NewProgramStart::ask() {
+void NewProgramStart::ask(EarlyFork early) {
   try {
+    if (early.failed_) throw StartReport(*early.failed_);
+    attempt_ = early.attempt_ ? std::move(early.attempt_) : std::make_unique<Attempt>(deadline_);
+    if (attempt_->ask(options_, program_, request_, fds_, RightsCompared::later)) return;
+    attempt_.reset();  // which ends the fork
     attempt_ = std::make_unique<Attempt>(deadline_);
-    attempt_->ask(options_, program_, request_, fds_);
+    (void)attempt_->ask(options_, program_, request_, fds_, RightsCompared::first);
   } catch (const StartReport& report) {
     failed_ = report;
     attempt_.reset();

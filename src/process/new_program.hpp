@@ -38,10 +38,31 @@ struct StartedProgram {
 ///
 /// Thread safety: one thread at a time.
 class NewProgramStart {
+  class Attempt;
+
  public:
+  /// A fork of the fork server that is asked for before the rest of its start is prepared, so that the server makes it
+  /// meanwhile. One that no start takes is ended.
+  class EarlyFork {
+   public:
+    /// None.
+    EarlyFork() noexcept;
+    /// Asks for it. If that fails, the start that takes it does. Throws std::system_error.
+    explicit EarlyFork(Timeout start_timeout);
+    EarlyFork(EarlyFork&&) noexcept;
+    EarlyFork& operator=(EarlyFork&&) = delete;
+    ~EarlyFork();
+
+   private:
+    friend NewProgramStart;
+    std::unique_ptr<Attempt> attempt_;
+    std::optional<StartReport> failed_;
+  };
+
   /// Asks for the process. `fds` have to stay open until await() returns. Throws as await() does, and
   /// InvalidArgumentError.
-  NewProgramStart(const WorkerOptions& options, NewProgram program, std::string payload, std::vector<int> fds);
+  NewProgramStart(const WorkerOptions& options, NewProgram program, std::string payload, std::vector<int> fds,
+                  EarlyFork early = {});
   NewProgramStart(NewProgramStart&&) noexcept;
   NewProgramStart& operator=(NewProgramStart&&) noexcept;
   ~NewProgramStart();
@@ -58,9 +79,8 @@ class NewProgramStart {
   StartedProgram await();
 
  private:
-  class Attempt;
   bool may_be_spawned() const noexcept;
-  void ask();
+  void ask(EarlyFork early = {});
   void spawn();
   void end_with(StartOutcome outcome);
   bool take_steps();

@@ -192,6 +192,9 @@ void Worker::start(const detail::StartPlan& plan) {
   if (asks_for_next && method == StartMethod::fork) return;
   state.starter.store(static_cast<long>(os::fork_generation()), std::memory_order_relaxed);  // relaxed: see started()
   try {
+    using EarlyFork = process::NewProgramStart::EarlyFork;
+    const bool is_forked_by_server = method == StartMethod::fork_server;
+    EarlyFork early = is_forked_by_server ? EarlyFork(state.options.start_timeout) : EarlyFork();
     auto [run, core, worker_end] = make_link(state.options, state.reorders);
     auto& host_link = core->underlying_link();
     state.ask_to_tell(host_link);
@@ -238,11 +241,11 @@ void Worker::start(const detail::StartPlan& plan) {
         run->program_identity = os::identity_of(program.path);
         program.arguments = plan.executable->arguments;
       }
-      process::NewProgramStart asked(start_options, std::move(program), std::move(payload), std::move(fds));
+      process::NewProgramStart asked(start_options, std::move(program), std::move(payload), std::move(fds),
+                                     std::move(early));
       state.asked.emplace(std::move(run), std::move(core), std::move(worker_end), std::move(asked));
-      const bool is_fork = method == StartMethod::fork_server;
       using Unawaited = State::Unawaited;
-      if (state.unawaited == Unawaited::nothing || (state.unawaited == Unawaited::forks && !is_fork)) {
+      if (state.unawaited == Unawaited::nothing || (state.unawaited == Unawaited::forks && !is_forked_by_server)) {
         return state.await();
       }
       for (Messenger* const messenger : plan.handed_over) state.asked->handed_over.push_back(std::move(*messenger));
