@@ -188,6 +188,9 @@ class NewProgramStart::Attempt {
     channel_->hang_up();  // so that also one ends which this process may not kill, since it has other rights by now
   }
 
+  /// What was done between ask_server() and ask() takes nothing of the time of the start.
+  void count_from_now(const os::Deadline& deadline) noexcept { deadline_ = deadline; }
+
   /// Asks the fork server only. Throws StartReport.
   void ask_server(RightsCompared compared) {
     naming_stage([&] {
@@ -312,7 +315,7 @@ class NewProgramStart::Attempt {
     return true;
   }
 
-  const os::Deadline deadline_;
+  os::Deadline deadline_;
   StartStage stage_ = StartStage::setup;
   std::optional<Inherited> inherited_;
   std::unique_ptr<Lifeline> lifeline_;  // until there is a child, which owns it
@@ -365,6 +368,7 @@ void NewProgramStart::ask(EarlyFork early) {
   try {
     if (early.failed_) throw StartReport(*early.failed_);
     attempt_ = early.attempt_ ? std::move(early.attempt_) : std::make_unique<Attempt>(deadline_);
+    attempt_->count_from_now(deadline_);
     if (attempt_->ask(options_, program_, request_, fds_, RightsCompared::later)) return;
     attempt_.reset();  // which ends the fork
     attempt_ = std::make_unique<Attempt>(deadline_);
