@@ -25,9 +25,9 @@
 #include "os/reap.hpp"
 #include "os/spawn.hpp"
 #include "process/await_start.hpp"
-#include "process/new_program.hpp"
 #include "process/start_channel.hpp"
 #include "process/stderr_tail.hpp"
+#include "process/this_program.hpp"
 
 namespace coproc::inline v0::process {
 

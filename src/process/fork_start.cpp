@@ -13,10 +13,10 @@
 #include "process/child_setup.hpp"
 #include "process/confine_worker.hpp"
 #include "process/lifeline.hpp"
-#include "process/new_program.hpp"
 #include "process/run_body.hpp"
 #include "process/standard_streams.hpp"
 #include "process/start_channel.hpp"
+#include "process/this_program.hpp"
 #include "process/worker_end.hpp"
 #include "process/worker_identity.hpp"
 

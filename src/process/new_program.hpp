@@ -10,7 +10,6 @@
 
 #include "coproc/options.hpp"
 #include "os/clock.hpp"
-#include "os/spawn.hpp"
 #include "process/await_start.hpp"
 #include "process/child.hpp"
 #include "process/start_request.hpp"
@@ -98,14 +97,5 @@ class NewProgramStart {
   std::unique_ptr<Attempt> attempt_;
   std::unique_ptr<StartWatch> watch_;  // null before handle(); destroyed before what it watches
 };
-
-/// Throws StartReport in a process that awaits_take_over().
-void refuse_before_take_over();
-
-/// Throws StartReport in a process that gives_other_rights().
-void refuse_with_other_rights();
-
-/// This program, to be taken over in this role. Throws StartReport if that cannot be.
-os::Program this_program(const char* role, std::vector<std::string> environment);
 
 }  // namespace coproc::inline v0::process

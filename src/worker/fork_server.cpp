@@ -5,8 +5,8 @@
 
 #include "os/clock.hpp"
 #include "process/fork_server.hpp"
-#include "process/new_program.hpp"
 #include "process/start_stage.hpp"
+#include "process/this_program.hpp"
 
 namespace coproc::inline v0 {
 
