@@ -1,9 +1,10 @@
 // The core of a pool: its workers, the tasks that wait for them, and the calls that drive both.
 //
-// The source files are split by subject: core.cpp (jobs), looks.cpp (calls that only report), drive.cpp (waiting and
-// driving), event_loop.cpp (driving by an event loop of the host), starting.cpp (new workers), dispatch.cpp (tasks to
-// workers), collect.cpp (results from workers), end.cpp (ends of workers), hung.cpp (workers that hang), held.cpp
-// (unread results), stop.cpp (the end of the pool), report.cpp (what is told to the census).
+// The source files are split by subject: core.cpp (jobs), looks.cpp (calls that only report), wait.cpp (waiting for
+// results), drive.cpp (the rounds of the thread that drives), event_loop.cpp (driving by an event loop of the host),
+// starting.cpp (new workers), dispatch.cpp (tasks to workers), collect.cpp (results from workers), end.cpp (ends of
+// workers), hung.cpp (workers that hang), held.cpp (unread results), stop.cpp (the end of the pool), report.cpp (what
+// is told to the census).
 //
 // The pool has no thread of its own, unless PoolOptions::background is set: a call that has to wait drives the pool for
 // all callers. One thread drives at a time. The others sleep until their results have arrived or it is their turn.
@@ -71,14 +72,15 @@ class PoolCore final : public census::PoolSource {
   JobHandle::Wanted wanted(const Job& job) COPROC_EXCLUDES(mutex_);
   void add(const std::shared_ptr<Job>& job, std::vector<TaskPtr>& tasks) COPROC_EXCLUDES(mutex_);
   void end_input(Job& job, std::exception_ptr error) COPROC_EXCLUDES(mutex_);
-  JobHandle::News wait(Job& job, std::deque<TaskPtr>& into, Timeout timeout) COPROC_EXCLUDES(mutex_);
   void tend() COPROC_EXCLUDES(mutex_);
   bool is_done(const Job& job) COPROC_EXCLUDES(mutex_);
   bool cancel(Job& job, bool even_if_running) COPROC_EXCLUDES(mutex_);
   void then(const std::shared_ptr<Job>& job, std::function<void()> function) COPROC_EXCLUDES(mutex_);
-  bool wait_any(std::span<Job* const> jobs, Timeout timeout) COPROC_EXCLUDES(mutex_);
   /// Call when nobody will read the job's results. The rest of a map is dropped; a submitted task still runs.
   void abandon(Job& job) noexcept COPROC_EXCLUDES(mutex_);
+  // wait.cpp
+  JobHandle::News wait(Job& job, std::deque<TaskPtr>& into, Timeout timeout) COPROC_EXCLUDES(mutex_);
+  bool wait_any(std::span<Job* const> jobs, Timeout timeout) COPROC_EXCLUDES(mutex_);
   bool wait_for_submitted(Timeout timeout) COPROC_EXCLUDES(mutex_);
   void interrupt() noexcept;
   // event_loop.cpp
@@ -117,8 +119,6 @@ class PoolCore final : public census::PoolSource {
   void finish(Slot* slot, TaskPtr task) noexcept COPROC_REQUIRES(mutex_);
   void drop_results(Job& job) noexcept COPROC_REQUIRES(mutex_);
   void drop_unfinished(Job& job) noexcept COPROC_REQUIRES(mutex_);
-  void notify(Job& job) noexcept COPROC_REQUIRES(mutex_);
-  void notify_all() noexcept COPROC_REQUIRES(mutex_);
 
   // stop.cpp
   void fail_all(TaskList tasks, const std::exception_ptr& error) noexcept COPROC_REQUIRES(mutex_);
@@ -129,7 +129,6 @@ class PoolCore final : public census::PoolSource {
 
   // looks.cpp
   std::string invariant_broken_by(const Job& job) const COPROC_REQUIRES(mutex_);
-  void check_invariants() const COPROC_REQUIRES(mutex_);
 
   // starting.cpp
   static void start_all(std::span<const std::unique_ptr<Slot>> slots);
@@ -154,19 +153,24 @@ class PoolCore final : public census::PoolSource {
   bool may_take_from(const Slot& slot) const noexcept COPROC_REQUIRES(mutex_);
   bool put_needed_first() noexcept COPROC_REQUIRES(mutex_);
 
-  // drive.cpp
+  // wait.cpp
   /// Drives, or sleeps while another thread drives, until `is_ready` returns true. Returns false if the time is over
   /// before. The thread is notified of changes of `jobs`. Throws what `is_ready` throws, and InterruptedError.
   template <class IsReady>
   bool wait_until(const IsReady& is_ready, Timeout timeout, std::span<Job* const> jobs) COPROC_REQUIRES(mutex_);
-  void drive_once(const os::Deadline& deadline) COPROC_REQUIRES(mutex_);
   void poll() COPROC_REQUIRES(mutex_);
+  void notify(Job& job) noexcept COPROC_REQUIRES(mutex_);
+  void notify_all() noexcept COPROC_REQUIRES(mutex_);
+  void wake_next_driver() noexcept COPROC_REQUIRES(mutex_);
+
+  // drive.cpp
+  void drive_once(const os::Deadline& deadline) COPROC_REQUIRES(mutex_);
+  bool pump() noexcept COPROC_REQUIRES(mutex_);
+  void check_invariants() const COPROC_REQUIRES(mutex_);
   void sleep(const os::Deadline& deadline) COPROC_REQUIRES(mutex_);
   std::int64_t next_look(const Slot& slot, std::int64_t now) const noexcept COPROC_REQUIRES(mutex_);
   std::chrono::nanoseconds nap_length() const noexcept COPROC_REQUIRES(mutex_);
-  bool pump() noexcept COPROC_REQUIRES(mutex_);
   void wake_driver() noexcept COPROC_REQUIRES(mutex_);
-  void wake_next_driver() noexcept COPROC_REQUIRES(mutex_);
   void drive_in_background() COPROC_EXCLUDES(mutex_);
 
   // event_loop.cpp

@@ -1,4 +1,4 @@
-// Waiting and driving: which thread waits for which event.
+// Driving: one thread at a time takes in results and ends, hands out tasks, and sleeps until there is more to do.
 #include <algorithm>
 #include <cassert>
 #include <new>
@@ -50,7 +50,7 @@ std::optional<std::size_t> wait_for_any(std::span<Messenger* const> messengers, 
 
 }  // namespace
 
-/// Its thread drives while it lives.
+/// This thread drives while it lives.
 class PoolCore::Turn {
  public:
   explicit Turn(PoolCore& core) COPROC_REQUIRES(core.mutex_) : core_(core) { core_.is_driving_ = true; }
@@ -74,177 +74,6 @@ class PoolCore::Asleep {
   PoolCore& core_;
 };
 
-template <class IsReady>
-bool PoolCore::wait_until(const IsReady& is_ready, Timeout timeout, std::span<Job* const> jobs) {
-  const os::Deadline deadline(timeout.ns);
-  Waiter me;
-  // A thread that leaves lets the next one drive.
-  struct Listed {
-    PoolCore& core;
-    Waiter& waiter;
-    std::span<Job* const> jobs;
-    bool is_listed = false;
-    ~Listed() {
-      if (is_listed) {
-        std::erase(core.waiters_, &waiter);
-        for (Job* job : jobs) {
-          if (job->reader == &waiter) job->reader = nullptr;
-        }
-      }
-      core.wake_next_driver();
-    }
-  } listed{*this, me, jobs};
-
-  for (;;) {
-    // First, since a program may wait again and again until such a function has done something.
-    if (EndCalls::are_left() && run_deferred()) continue;
-    if (is_ready()) return true;
-    // relaxed: it says nothing about any other memory
-    if (is_interrupted_.load(std::memory_order_relaxed) && is_interrupted_.exchange(false, std::memory_order_relaxed)) {
-      throw InterruptedError("the wait for a pool's results was interrupted: nothing was lost");
-    }
-    if (deadline.passed()) {
-      poll();
-      return is_ready();
-    }
-    if (!is_driving_) {
-      if (end_hung() || start_missing() || run_deferred()) continue;
-      const Turn turn(*this);
-      drive_once(deadline);
-    } else {
-      if (!listed.is_listed) {
-        waiters_.push_back(&me);
-        for (Job* job : jobs) job->reader = &me;
-        listed.is_listed = true;
-      }
-      if (deadline.is_forever()) {
-        mutex_.wait(me.changed);
-      } else {
-        mutex_.wait_for(me.changed, deadline.remaining());
-      }
-    }
-  }
-}
-
-/// Takes in all results and ends that have arrived by now, whichever thread drives. Does not wait for results.
-void PoolCore::poll() {
-  if (is_ended_ || !is_own_process()) return;
-  const auto poll_now = [&]() COPROC_REQUIRES(mutex_) {
-    take_deaths();
-    pump();
-    // A program that polls and never waits needs new workers, too. If another thread drives, that thread starts them.
-    if (!is_driving_) (void)end_hung();
-    if (!is_driving_ && !queue_.empty()) start_missing_without_waiting();
-  };
-  if (!is_driving_ || is_napping_) return poll_now();
-  struct Poller {
-    PoolCore& core;
-    Waiter me;
-    explicit Poller(PoolCore& c) : core(c) {
-      core.waiters_.push_back(&me);
-      ++core.pollers_;
-    }
-    ~Poller() {
-      --core.pollers_;
-      std::erase(core.waiters_, &me);
-      core.wake_next_driver();
-    }
-  } poller(*this);
-  const std::uint64_t before = rounds_;
-  wake_driver();
-  while (is_driving_ && rounds_ == before && !is_stopped_) mutex_.wait(poller.me.changed);
-  if (!is_driving_ && rounds_ == before) poll_now();
-}
-
-/// Runs the user's code that was deferred: destroys dropped tasks, and calls `then` of ended jobs. Returns whether
-/// there was any; then the mutex was unlocked, and other threads may have driven.
-/// REQUIRES: this thread does not drive, or a destructor that calls the pool would wait for its own thread.
-bool PoolCore::run_deferred() noexcept {
-  if (dropped_.empty() && to_call_ == nullptr && !EndCalls::are_left()) return false;
-  const os::NoCancel stays;
-  TaskList dropped = std::move(dropped_);
-  std::shared_ptr<Job> to_call = std::move(to_call_);
-  arm_event_loop();
-  notify_all();  // another thread may drive meanwhile
-  const os::MutexUnlock unlocked(mutex_);
-  dropped.clear();
-  EndCalls::make_all(std::move(to_call));
-  return true;
-}
-
-/// Wakes one waiting thread if none drives.
-void PoolCore::wake_next_driver() noexcept {
-  if (!is_driving_ && !waiters_.empty()) waiters_.front()->changed.notify_one();
-}
-
-void PoolCore::notify(Job& job) noexcept {
-  if (event_loop_ != nullptr) event_loop_->has_news = true;
-  if (job.reader != nullptr) job.reader->changed.notify_one();
-}
-
-void PoolCore::notify_all() noexcept {
-  for (Waiter* waiter : waiters_) waiter->changed.notify_one();
-}
-
-JobHandle::News PoolCore::wait(Job& job, std::deque<TaskPtr>& into, Timeout timeout) {
-  using News = JobHandle::News;
-  const Lock lock(*this);
-  News news = News::timed_out;
-  const auto has_news = [&]() COPROC_REQUIRES(mutex_) {
-    if (take_results(job, into)) {
-      news = News::results;
-    } else if (is_finished(job)) {
-      if (job.end_error) std::rethrow_exception(std::exchange(job.end_error, nullptr));
-      news = News::finished;
-    } else if (is_stopped_) {
-      throw TaskCancelledError("the pool was stopped before this map had come to its end");
-    } else if (!job.is_input_at_end &&
-               job.added - job.read < (is_over_limit(job) ? 1 : 2 * slots_.size() * window_of(job))) {
-      news = News::wants_input;
-    } else {
-      return false;
-    }
-    return true;
-  };
-  struct Awaited {
-    Job& job;
-    ~Awaited() { job.is_awaited = false; }
-  } awaited{job};
-  job.is_awaited = true;
-  if (is_driving_ && is_over_limit(job)) wake_driver();  // an awaited task may begin beyond the limit
-  Job* const jobs[] = {&job};
-  wait_until(has_news, timeout, jobs);
-  return news;
-}
-
-bool PoolCore::wait_any(std::span<Job* const> jobs, Timeout timeout) {
-  const Lock lock(*this);
-  const auto any_has_ended = [&]() COPROC_REQUIRES(mutex_) {
-    if (is_stopped_) throw TaskCancelledError("the pool was stopped before this task had ended");
-    return std::any_of(jobs.begin(), jobs.end(),
-                       [](const Job* job) { return job->has_result() || job->read == job->added; });
-  };
-  struct Awaited {
-    std::span<Job* const> jobs;
-    ~Awaited() {
-      for (Job* job : jobs) job->is_awaited = false;
-    }
-  } awaited{jobs};
-  for (Job* job : jobs) job->is_awaited = true;
-  if (is_driving_) wake_driver();  // an awaited task may begin beyond the limit
-  return wait_until(any_has_ended, timeout, jobs);
-}
-
-bool PoolCore::wait_for_submitted(Timeout timeout) {
-  const Lock lock(*this);
-  struct Awaited {
-    std::size_t& count;
-    ~Awaited() { --count; }
-  } awaited{++waits_for_submitted_};
-  if (is_driving_) wake_driver();  // as in wait_any()
-  return wait_until([&]() COPROC_REQUIRES(mutex_) { return unfinished_submitted_ == 0; }, timeout, {});
-}
-
 /// One round: takes in results and ends, and hands out tasks, without waiting. Returns whether anything was done.
 bool PoolCore::pump() noexcept {
   if (!is_own_process()) return false;  // the workers belong to another process
@@ -264,6 +93,22 @@ bool PoolCore::pump() noexcept {
   return any;
 }
 
+/// Runs the user's code that was deferred: destroys dropped tasks, and calls `then` of ended jobs. Returns whether
+/// there was any; then the mutex was unlocked, and other threads may have driven.
+/// REQUIRES: this thread does not drive, or a destructor that calls the pool would wait for its own thread.
+bool PoolCore::run_deferred() noexcept {
+  if (dropped_.empty() && to_call_ == nullptr && !EndCalls::are_left()) return false;
+  const os::NoCancel stays;
+  TaskList dropped = std::move(dropped_);
+  std::shared_ptr<Job> to_call = std::move(to_call_);
+  arm_event_loop();
+  notify_all();  // another thread may drive meanwhile
+  const os::MutexUnlock unlocked(mutex_);
+  dropped.clear();
+  EndCalls::make_all(std::move(to_call));
+  return true;
+}
+
 /// Checks, in debug builds, only the jobs at the front of the queue and of the windows: to check all jobs would take
 /// too long if there are many.
 void PoolCore::check_invariants() const {
@@ -276,6 +121,7 @@ void PoolCore::check_invariants() const {
 }
 
 void PoolCore::drive_once(const os::Deadline& deadline) {
+  const Turn turn(*this);
   if (pump()) {
     empty_naps_ = 0;
   } else if (dropped_.empty() && to_call_ == nullptr) {
@@ -361,11 +207,6 @@ void PoolCore::wake_driver() noexcept {
   if (is_asleep_) doorbell_.interrupt();
 }
 
-void PoolCore::interrupt() noexcept {
-  is_interrupted_.store(true, std::memory_order_relaxed);  // relaxed: the interrupt below orders it
-  doorbell_.interrupt();
-}
-
 void PoolCore::drive_in_background() {
   const Lock lock(*this);
   Waiter me;
@@ -376,7 +217,6 @@ void PoolCore::drive_in_background() {
         mutex_.wait(me.changed);
         std::erase(waiters_, &me);
       } else if (!end_hung() && !start_missing() && !run_deferred()) {
-        const Turn turn(*this);
         drive_once(os::Deadline::forever());
       }
     } catch (...) {
