@@ -7,7 +7,8 @@
 // put_back.cpp (messages that the user returns), health.cpp (whether the worker hangs), save.cpp (states that a worker
 // saves for the next one), latest.cpp (channels that keep one message), lend.cpp (memory that the user fills and
 // lends), take_over.cpp (what is left of an earlier worker), resend.cpp (requests that are sent again to the next one),
-// stream.cpp (requests that are answered in parts), note.cpp (events, if the link keeps them).
+// read_stream.cpp and answer_stream.cpp (requests that are answered in parts), note.cpp (events, if the link keeps
+// them).
 //
 // Thread safety: one thread at a time, which `CallGuard` checks. Any thread may call `interrupt`, `close_requested`,
 // `end_received`, `note_peer_gone`, `try_drain`, `final_error`, `has_final_error`, `unanswered` and `all_counts`.
@@ -185,7 +186,7 @@ class Core {
   // put_back.cpp
   void put_back(Message& message);
 
-  // stream.cpp
+  // read_stream.cpp
   /// What has become of the next part of a stream: it has not come, was delivered, was delivered as the last one, or
   /// there is none any more.
   enum class Part { none, more, last, over };
@@ -201,6 +202,8 @@ class Core {
     return look_at_streams([&](const Streams& streams) { return streams.unread(id); });
   }
   [[noreturn]] void throw_no_part(std::uint64_t id) const;
+
+  // answer_stream.cpp
   void reply_part_to(const Message& request, const Outgoing& part, const SendOptions& options);
   bool try_reply_part_to(const Message& request, const Outgoing& part);
 
@@ -398,16 +401,17 @@ class Core {
   bool serve_one(AsyncOperation& operation, bool in_place);
   bool throw_what_ends_waits(bool looks_at_peer);
 
-  // stream.cpp
+  // read_stream.cpp
   Part take_part(std::uint64_t id, const Incoming& to);
   void pay_streams();
   void try_pay_streams() noexcept;
   std::size_t room_for_credit() const noexcept;
+
+  // answer_stream.cpp
   std::uint64_t stream_to_answer(const Message& request, const os::Deadline& deadline);
   [[noreturn]] void end_cancelled(const Message& request, std::uint64_t id, const os::Deadline& deadline);
   void wait_for_credit(const Message& request, std::uint64_t id, const os::Deadline& deadline);
   void send_part(const ChannelId& channel, std::uint64_t id, const Outgoing& part, const os::Deadline& deadline);
-  void take_over_streams(Core& last);
 
   // latest.cpp
   void put_again(EntryPtr& entry);
@@ -520,6 +524,7 @@ class Core {
   [[noreturn]] void throw_peer_gone(const os::Deadline* waited_until = nullptr);
   [[noreturn]] void throw_not_outstanding(RequestId id);
   // take_over.cpp
+  void take_over_streams(Core& last);
   std::vector<EntryPtr> take_all_left();
   void return_all_left(std::vector<EntryPtr>& all);
 

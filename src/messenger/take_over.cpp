@@ -83,6 +83,36 @@ void Core::take_over(Core& last) {
   requests_.keep_copies(last.requests_.take_copies());
 }
 
+/// The parts that were not read come along. A stream whose end has not come is an orphan.
+void Core::take_over_streams(Core& last) {
+  for (auto& [id, from] : last.requests_.streams().all_read()) {
+    if (from.is_cancelled || from.entries.empty()) continue;
+    Streams& streams = requests_.streams();
+    Channel& channel = channels_.of(last.channels_.at(from.channel).id);
+    streams.begin(id, channel.index, from.window);
+    Streams::Reading& to = *streams.reading(id);
+    const std::size_t count = from.entries.size();
+    for (std::size_t i = 0; i != count; ++i) {
+      // The entries are copied in turn, so that `last` has them all in their order if this throws.
+      EntryPtr& front = from.entries.front();
+      EntryPtr entry = inbox_.make_entry();
+      entry->payload.append(front->payload.data(), front->payload.size());
+      entry->kind = front->kind;
+      entry->channel = channel.index;
+      if (front->type != 0) entry->type = peer_names_.add_earlier(last.peer_names_.type(front->type));
+      entry->loans = front->loans;
+      entry->loan_cost = front->loan_cost;
+      const std::size_t cost = entry->cost();
+      streams.put(to, entry, from.has_end && i + 1 == count);
+      inbox_.charge(cost);
+      from.entries.push_back(nullptr);
+      from.entries.back() = std::move(from.entries.front());
+      from.entries.pop_front();
+    }
+    to.is_orphan = !to.has_end;
+  }
+}
+
 /// Everything that the peer has sent and no receive has returned or thrown, in the order of its arrival.
 std::vector<EntryPtr> Core::take_all_left() {
   inbox_.lift_limit();  // no more will come than is in the link now
