@@ -1,4 +1,5 @@
 // Sends error replies, errors, and the exception that ended the target.
+#include "messenger/call_guard.hpp"
 #include "messenger/core.hpp"
 #include "messenger/error_table.hpp"
 

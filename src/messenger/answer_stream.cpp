@@ -4,6 +4,7 @@
 #include <variant>
 
 #include "coproc/stream.hpp"
+#include "messenger/call_guard.hpp"
 #include "messenger/core.hpp"
 #include "messenger/supervised.hpp"
 #include "step/step.hpp"

@@ -6,6 +6,7 @@
 
 #include "coproc/detail/async.hpp"
 #include "coproc/errors.hpp"
+#include "messenger/call_guard.hpp"
 #include "messenger/core.hpp"
 
 namespace coproc::inline v0::detail {

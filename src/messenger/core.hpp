@@ -2,13 +2,13 @@
 //
 // Its parts (docs/design.md) hold most of its state: Channels, OwnNames, PeerNames, RequestBooks, Inbox, OutgoingLoans,
 // IncomingLoans, FrameReader, FrameWriter, LastWords, FailedRequests. Its own methods are in several files: core.cpp
-// (lifetime, counts, waits for several messengers), send.cpp and answer.cpp (sends), declare.cpp (declarations before
-// the first use of a name), in_place.cpp (receives straight from the link), receive.cpp (receives through the inbox),
-// put_back.cpp (messages that the user returns), health.cpp (whether the worker hangs), save.cpp (states that a worker
-// saves for the next one), latest.cpp (channels that keep one message), lend.cpp (memory that the user fills and
-// lends), take_over.cpp (what is left of an earlier worker), resend.cpp (requests that are sent again to the next one),
-// read_stream.cpp and answer_stream.cpp (requests that are answered in parts), note.cpp (events, if the link keeps
-// them).
+// (lifetime, counts, waits for several messengers), call_guard.cpp (one call at a time), send.cpp and answer.cpp
+// (sends), declare.cpp (declarations before the first use of a name), in_place.cpp (receives straight from the link),
+// receive.cpp (receives through the inbox), put_back.cpp (messages that the user returns), health.cpp (whether the
+// worker hangs), save.cpp (states that a worker saves for the next one), latest.cpp (channels that keep one message),
+// lend.cpp (memory that the user fills and lends), take_over.cpp (what is left of an earlier worker), resend.cpp
+// (requests that are sent again to the next one), read_stream.cpp and answer_stream.cpp (requests that are answered in
+// parts), note.cpp (events, if the link keeps them).
 //
 // Thread safety: one thread at a time, which `CallGuard` checks. Any thread may call `interrupt`, `close_requested`,
 // `end_received`, `note_peer_gone`, `try_drain`, `final_error`, `has_final_error`, `unanswered` and `all_counts`.
@@ -30,7 +30,6 @@
 //  - If `has_native_handle_` or `has_unsent_` is set, settle() was called at the end of the last call.
 #pragma once
 
-#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <exception>
@@ -54,6 +53,7 @@
 #include "link/in_hand.hpp"
 #include "link/link.hpp"
 #include "messenger/channels.hpp"
+#include "messenger/core_options.hpp"
 #include "messenger/event_notes.hpp"
 #include "messenger/failed_requests.hpp"
 #include "messenger/frame_reader.hpp"
@@ -63,7 +63,7 @@
 #include "messenger/last_words.hpp"
 #include "messenger/outgoing_loans.hpp"
 #include "messenger/own_names.hpp"
-#include "messenger/peer.hpp"
+#include "messenger/peer_health.hpp"
 #include "messenger/peer_names.hpp"
 #include "messenger/refused.hpp"
 #include "messenger/request_books.hpp"
@@ -71,26 +71,6 @@
 #include "os/clock.hpp"
 
 namespace coproc::inline v0::detail {
-
-/// Which end this is. It decides what a close request and the end of the peer mean.
-enum class Role { pair, host, worker };
-
-struct CoreOptions {
-  Role role = Role::pair;
-  bool reorders = true;
-  LinkOptions link;
-  Peer peer = {};                   // for the texts of errors
-  std::size_t max_state_bytes = 0;  // of a state that this end saves; 0: the peer keeps none
-  /// Throws the error that reports the end of the peer to the user. Called by a receive that finds nothing more, or by
-  /// a send.
-  std::function<void()> throw_gone;
-};
-
-/// The limit on the memory that declared names, and on the memory that unanswered requests take at this end, in bytes
-/// each. It is the limit of the inbox, but at least 4 MiB, which is enough for some thousands of them.
-inline std::size_t most_bytes_kept(const LinkOptions& options) noexcept {
-  return std::max(options.max_queued_bytes, std::size_t{4} << 20);
-}
 
 class Core {
  public:
@@ -194,13 +174,9 @@ class Core {
   Part next_part(std::uint64_t id, const Incoming& to, Timeout timeout);
   void cancel_stream(std::uint64_t id);
   /// After WorkerDiedError: whether the stream was asked for again.
-  bool goes_on_with_stream(std::uint64_t id) noexcept { return keeps_requests() && !peer_gone_ && reads_stream(id); }
-  bool reads_stream(std::uint64_t id) noexcept {
-    return look_at_streams([&](const Streams& streams) { return streams.reads(id); });
-  }
-  std::size_t queued_parts(std::uint64_t id) noexcept {
-    return look_at_streams([&](const Streams& streams) { return streams.unread(id); });
-  }
+  bool goes_on_with_stream(std::uint64_t id) noexcept;
+  bool reads_stream(std::uint64_t id) noexcept;
+  std::size_t queued_parts(std::uint64_t id) noexcept;
   [[noreturn]] void throw_no_part(std::uint64_t id) const;
 
   // answer_stream.cpp
@@ -286,16 +262,6 @@ class Core {
   }
 
   // health.cpp
-  /// What the supervisor of this messenger has to know about the health of its worker.
-  struct PeerHealth {
-    link::Link::PeerLook link;
-    link::Beats beats;
-    struct Request {
-      std::uint64_t id;
-      bool is_stream;  // it is answered in parts
-    };
-    std::vector<Request> in_hand;  // empty if the worker was not asked for it
-  };
   /// Call in watch() only.
   void look_at_health(PeerHealth& health);
   /// For programs that do not wait in calls: looks at the worker's health if that is due, and throws as a send does if
@@ -450,31 +416,13 @@ class Core {
   bool wait_until(const os::Deadline& deadline, bool is_late, bool throws_end);
   bool wait_watched(const os::Deadline& deadline, bool is_late, bool throws_end);
   link::WaitEnd wait(const os::Deadline& deadline, bool incoming, std::size_t space) {
-    const WaitNote note(*this, deadline);
+    const WaitNote note(notes_.get(), deadline);
     try {
       return link_->wait(deadline, incoming, space);
     } catch (const std::system_error& error) {
       throw_wait_refused(error);
     }
   }
-  /// Notes a wait that may take time, while it lives.
-  struct WaitNote {
-    WaitNote(Core& core, const os::Deadline& deadline) : notes(core.notes_.get()) {
-      if (notes == nullptr) [[likely]]
-        return;
-      if (deadline.passed()) {
-        notes = nullptr;
-      } else {
-        notes->began_wait();
-      }
-    }
-    WaitNote(const WaitNote&) = delete;
-    WaitNote& operator=(const WaitNote&) = delete;
-    ~WaitNote() {
-      if (notes != nullptr) notes->ended_wait();
-    }
-    EventNotes* notes;
-  };
   [[noreturn]] void throw_wait_refused(const std::system_error& error) const;
   bool check_peer_gone();
   void take_and_deliver(Channel& channel, Entry& entry, const Incoming& to, bool in_turn = true);
@@ -598,41 +546,6 @@ class Core {
   std::vector<Left> left_to_answer_;   // requests of earlier workers that were returned, oldest first
   std::size_t answers_of_others_ = 0;  // replies that this core has had to requests, and not from its peer
 };
-
-/// Held during every call. It throws for a second thread, and in a process that does not own the messenger.
-class Core::CallGuard {
- public:
-  explicit CallGuard(Core& core) : core_(core) {
-    std::uint32_t expected = kFree;
-    const bool is_free = core.in_use_.compare_exchange_strong(expected, kOwnersCall, std::memory_order_acquire);
-    if (!is_free || !core.link_->is_own_process()) core.wait_for_turn(is_free);
-  }
-  CallGuard(const CallGuard&) = delete;
-  CallGuard& operator=(const CallGuard&) = delete;
-  ~CallGuard() {
-    if (core_.needs_settling_) core_.settle();
-    core_.in_use_.store(kFree, std::memory_order_release);  // pairs with the acquire of the next guard
-  }
-
- private:
-  Core& core_;
-};
-
-/// Calls `look(streams)` while no other thread drains. Within a call of this thread, such as that of a codec, it looks
-/// at once. In a fork, nobody ends the drain of its parent's thread, and so nothing is there.
-template <class Look>
-auto Core::look_at_streams(Look look) noexcept -> decltype(look(std::declval<const Streams&>())) {
-  const Streams& streams = requests_.streams();
-  std::uint32_t expected = kFree;
-  while (!in_use_.compare_exchange_weak(expected, kOwnersCall, std::memory_order_acquire)) {
-    if (expected == kOwnersCall) return look(streams);
-    if (expected == kOtherThreadDrains && !link_->is_own_process()) return {};
-    expected = kFree;
-  }
-  const auto seen = look(streams);
-  in_use_.store(kFree, std::memory_order_release);  // pairs with the acquire of the next guard
-  return seen;
-}
 
 /// Makes the call. A std::bad_alloc becomes an error of this messenger, unless the peer has sent it.
 template <class Call>

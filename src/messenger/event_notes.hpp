@@ -67,4 +67,27 @@ class EventNotes {
   std::vector<std::uint32_t> own_, peers_;  // the numbers of names by the numbers of types; 0: not known yet
 };
 
+/// Notes a wait that may take time, while it lives.
+class WaitNote {
+ public:
+  /// `notes`: null if nothing is noted.
+  WaitNote(EventNotes* notes, const os::Deadline& deadline) : notes_(notes) {
+    if (notes_ == nullptr) [[likely]]
+      return;
+    if (deadline.passed()) {
+      notes_ = nullptr;
+    } else {
+      notes_->began_wait();
+    }
+  }
+  WaitNote(const WaitNote&) = delete;
+  WaitNote& operator=(const WaitNote&) = delete;
+  ~WaitNote() {
+    if (notes_ != nullptr) notes_->ended_wait();
+  }
+
+ private:
+  EventNotes* notes_;
+};
+
 }  // namespace coproc::inline v0::detail

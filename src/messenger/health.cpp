@@ -6,6 +6,7 @@
 
 #include "link/beats.hpp"
 #include "link/in_hand.hpp"
+#include "messenger/call_guard.hpp"
 #include "messenger/core.hpp"
 
 namespace coproc::inline v0::detail {

@@ -8,6 +8,7 @@
 #include <optional>
 #include <utility>
 
+#include "messenger/call_guard.hpp"
 #include "messenger/core.hpp"
 #include "messenger/supervised.hpp"
 #include "step/step.hpp"

@@ -1,5 +1,6 @@
 // Channels that keep only the latest message.
 #include "coproc/detail/message_access.hpp"
+#include "messenger/call_guard.hpp"
 #include "messenger/core.hpp"
 
 namespace coproc::inline v0::detail {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "link/lender.hpp"
+#include "messenger/call_guard.hpp"
 #include "messenger/core.hpp"
 
 namespace coproc::inline v0::detail {

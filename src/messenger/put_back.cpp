@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "coproc/detail/message_access.hpp"
+#include "messenger/call_guard.hpp"
 #include "messenger/core.hpp"
 
 namespace coproc::inline v0::detail {

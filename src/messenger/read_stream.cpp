@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "messenger/access.hpp"
+#include "messenger/call_guard.hpp"
 #include "messenger/core.hpp"
 #include "messenger/supervised.hpp"
 #include "step/step.hpp"
@@ -121,6 +122,18 @@ Core::Part Core::next_part(std::uint64_t id, const Incoming& to, Timeout timeout
     }
     if (!wait_for_more(deadline, false)) return Part::none;
   }
+}
+
+bool Core::goes_on_with_stream(std::uint64_t id) noexcept {
+  return keeps_requests() && !peer_gone_ && reads_stream(id);
+}
+
+bool Core::reads_stream(std::uint64_t id) noexcept {
+  return look_at_streams([&](const Streams& streams) { return streams.reads(id); });
+}
+
+std::size_t Core::queued_parts(std::uint64_t id) noexcept {
+  return look_at_streams([&](const Streams& streams) { return streams.unread(id); });
 }
 
 void Core::throw_no_part(std::uint64_t id) const {

@@ -3,6 +3,7 @@
 #include <cstring>
 #include <utility>
 
+#include "messenger/call_guard.hpp"
 #include "messenger/core.hpp"
 #include "messenger/error_table.hpp"
 

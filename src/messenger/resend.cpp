@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "messenger/call_guard.hpp"
 #include "messenger/core.hpp"
 
 namespace coproc::inline v0::detail {

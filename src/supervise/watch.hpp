@@ -49,7 +49,7 @@ class Watch {
   bool asks_where_;
   bool is_over_ = false;  // this worker hangs, and was ended
   std::int64_t due_ = 0;
-  detail::Core::PeerHealth seen_ = {};
+  detail::PeerHealth seen_ = {};
 };
 
 }  // namespace coproc::inline v0::supervise
