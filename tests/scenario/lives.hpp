@@ -3,6 +3,7 @@
 // Thread safety: none; used by the test's main thread.
 #pragma once
 
+#include <gtest/gtest.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -13,6 +14,7 @@
 #include <coproc/supervised.hpp>
 #include <cstddef>
 #include <functional>
+#include <numeric>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -91,4 +93,41 @@ inline Lives::Life die_with(int count) {
     while (!shared.may_go_on) std::this_thread::yield();
     die();
   };
+}
+
+/// Answers numbers by ten times as much, and counts how often each was run.
+inline void tenfold_counted(coproc::PriorityMessenger& host, Shared& shared) {
+  for (;;) {
+    const int value = host.receive_blocking<int>();
+    ++shared.runs[static_cast<std::size_t>(value)];
+    host.send_reply(value * 10);
+  }
+}
+
+/// Receives everything and answers nothing.
+inline void hoard(coproc::PriorityMessenger& host, Shared& shared) {
+  for (;;) {
+    (void)host.receive_blocking();
+    ++shared.returned;
+  }
+}
+
+inline std::vector<int> numbers(int count) {
+  std::vector<int> all(static_cast<std::size_t>(count));
+  std::iota(all.begin(), all.end(), 0);
+  return all;
+}
+
+/// Which of these requests fail, by their places; the others have to be answered rightly.
+template <class Error = coproc::WorkerDiedError>
+std::vector<int> failures_of(coproc::PriorityMessenger& messenger, const std::vector<coproc::RequestId>& ids) {
+  std::vector<int> failures;
+  for (int i = 0; i < static_cast<int>(ids.size()); ++i) {
+    try {
+      EXPECT_EQ(messenger.receive_reply<int>(ids[static_cast<std::size_t>(i)]), i * 10);
+    } catch (const Error&) {
+      failures.push_back(i);
+    }
+  }
+  return failures;
 }
