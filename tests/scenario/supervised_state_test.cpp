@@ -1,29 +1,22 @@
 // State that survives: what a worker saves is given to the next one, whenever and however it ends.
 #include <gmock/gmock.h>
-#include <signal.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <coproc/coproc.hpp>
 #include <coproc/supervised.hpp>
 
-#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
 #include <numeric>
 #include <optional>
-#include <random>
 #include <string>
 #include <string_view>
 #include <thread>
-#include <utility>
-#include <variant>
 #include <vector>
 
 #include "programs.hpp"
-#include "scenario/lives.hpp"
+#include "scenario/saved_states.hpp"
 
 using namespace std::chrono_literals;
 using coproc::Message;
@@ -44,30 +37,6 @@ struct Picky {
   int value = 0;
 };
 
-/// Tells what it was given, for states that are numbers, and lives on.
-void tell(PriorityMessenger& host, Shared&) {
-  const auto state = restored<int>();
-  host.send_norequest(state ? std::to_string(*state) : "nothing");
-  (void)host.receive_blocking();
-}
-/// The same without a word of its own: it answers, which is what keeps a state.
-void answer_by_state(PriorityMessenger& host, Shared&) {
-  for (;;) {
-    (void)host.receive_blocking();
-    host.send_reply(restored<int>().value_or(-1));
-  }
-}
-Lives::Life save_and_die(int state) {
-  return [state](PriorityMessenger& host, Shared&) {
-    host.save(state);
-    die();
-  };
-}
-void just_die(PriorityMessenger&, Shared&) { die(); }
-
-/// What the present worker says; the ends before are told by errors with Pending::fail, and not with resend.
-std::string said(Lives& lives) { return lives.messenger().receive_blocking<std::string>(); }
-
 /// Adds up the numbers that it is sent, over all of its lives. A negative one kills it first.
 void add_up(PriorityMessenger& host) {
   auto sum = restored<std::int64_t>();
@@ -81,15 +50,6 @@ void add_up(PriorityMessenger& host) {
     host.save_and_reply(*sum, *sum);
   }
 }
-
-using Texts = std::vector<std::string>;
-
-/// Sums with ballast, so that a state takes so many bytes.
-struct Sums {
-  std::uint64_t count = 0;
-  std::uint64_t total = 0;
-  std::string ballast;
-};
 
 }  // namespace
 
@@ -184,60 +144,6 @@ TEST(SupervisedState, ThatCannotBeDecodedIsAnError) {
   Lives lives({save, ask});
   EXPECT_THAT(said(lives),
               testing::AllOf(HasSubstr("restored: the state that the worker before saved"), HasSubstr("it is picky")));
-}
-
-TEST(SupervisedState, ThatKillsTwiceIsDropped) {
-  Lives lives({save_and_die(5), just_die, just_die, tell});
-  EXPECT_EQ(said(lives), "nothing");
-  const auto history = lives->history();
-  ASSERT_EQ(history.size(), 3U);
-  EXPECT_EQ(history[1].state_bytes, sizeof(int));
-  EXPECT_FALSE(history[1].state_dropped);
-  EXPECT_EQ(history[2].state_bytes, std::nullopt);
-  EXPECT_TRUE(history[2].state_dropped);
-  EXPECT_THAT(history[2].describe(), HasSubstr("without the state by which workers have ended"));
-}
-
-TEST(SupervisedState, ThatKillsOnceIsNotDropped) {
-  Lives lives({save_and_die(5), just_die, tell});
-  EXPECT_EQ(said(lives), "5");
-}
-
-TEST(SupervisedState, ThatKillsIsDroppedAsOftenAsItIsSaved) {
-  Lives lives({save_and_die(5), just_die, save_and_die(6), just_die, just_die, save_and_die(7), tell});
-  EXPECT_EQ(said(lives), "7");
-  const auto history = lives->history();
-  ASSERT_EQ(history.size(), 6U);
-  for (std::size_t i = 0; i < 6; ++i) EXPECT_EQ(history[i].state_dropped, i == 4) << i;
-}
-
-TEST(SupervisedState, IsNotToBlameOnceItsWorkerHasAnswered) {
-  Lives lives({save_and_die(5), answer_by_state});
-  for (int i = 0; i < 6; ++i) {
-    const RequestId id = lives.messenger().send_request(i);
-    const RequestId other = lives.messenger().send_request(i);
-    EXPECT_EQ(lives.messenger().receive_reply<int>(i % 2 == 0 ? id : other), 5);  // the other one is in the inbox
-    lives->kill();
-    wait_for_end(*lives.operator->());
-    EXPECT_EQ(lives.messenger().receive_reply<int>(i % 2 == 0 ? other : id), 5);
-  }
-  for (const Restart& restart : lives->history()) EXPECT_FALSE(restart.state_dropped);
-}
-
-TEST(SupervisedState, IsToBlameThoughRequestsFail) {
-  // A request that fails for its attempts is received like an answer, but no worker has answered.
-  const auto receive_and_die = [](PriorityMessenger& host, Shared&) {
-    (void)host.receive_blocking();
-    die();
-  };
-  RestartOptions options = resending();
-  options.attempts = 1;
-  Lives lives({save_and_die(5), receive_and_die, receive_and_die, tell}, options);
-  for (int i = 0; i < 2; ++i) {
-    EXPECT_THROW((void)lives.messenger().receive_reply<int>(lives.messenger().send_request(i)),
-                 coproc::RequestAttemptsError);
-  }
-  EXPECT_EQ(said(lives), "nothing");
 }
 
 TEST(SupervisedState, MayTakeManyMegabytes) {
@@ -380,78 +286,6 @@ TEST(SupervisedState, TakesSpaceInTheLinkUntilTheHostLooks) {
   EXPECT_EQ(said(lives), "-1");
 }
 
-TEST(SupervisedState, AndReplyInManyPiecesAreBothOrNeither) {
-  // Lists of short texts, which are not lent.
-  constexpr std::size_t kSmall = 1, kLarge = 20'000;
-  for (const auto& [state, answer] :
-       {std::pair(kSmall, kLarge), std::pair(kLarge, kSmall), std::pair(kLarge, kLarge)}) {
-    const auto save_pieces = [state = state, answer = answer](PriorityMessenger& host, Shared& shared) {
-      host.save(Texts{"older"});
-      (void)host.receive_blocking();
-      ++shared.returned;
-      host.save_and_reply(Texts(state, "newer"), Texts(answer, "answer"));  // waits, as nobody receives
-    };
-    const auto answer_all = [](PriorityMessenger& host, Shared&) {
-      for (;;) {
-        (void)host.receive_blocking();
-        host.send_reply(Texts{restored<Texts>().value().front()});
-      }
-    };
-    Lives lives({save_pieces, answer_all}, resending(), 16384);
-    const RequestId id = lives.messenger().send_request(1);
-    lives.wait_until_returned(1);
-    std::this_thread::sleep_for(20ms);  // not needed to pass: so that there are pieces
-    lives.kill_now();
-    EXPECT_THAT(lives.messenger().receive_reply<Texts>(id), ElementsAre("older"));
-  }
-}
-
-TEST(SupervisedState, CountsAlsoIfItsReplyIsNotWanted) {
-  const auto life = [](PriorityMessenger& host, Shared& shared) {
-    (void)host.receive_blocking();
-    while (!shared.may_go_on) std::this_thread::yield();
-    host.save_and_reply(8, 1);
-    die();
-  };
-  Lives lives({life, tell});
-  lives.messenger().discard_reply(lives.messenger().send_request(1));
-  lives.shared().may_go_on = true;
-  EXPECT_EQ(said(lives), "8");
-}
-
-TEST(SupervisedState, GoesWithAnyReply) {
-  const auto life = [](PriorityMessenger& host, Shared& shared) {
-    const Message first = host.receive_blocking();
-    const Message second = host.receive_blocking();
-    host.save_and_reply_to(1, second, std::string(100'000, 's'));  // whose elements are lent
-    try {
-      host.save_and_reply_to(2, second, 1);
-    } catch (const coproc::NoRequestError&) {
-      ++shared.returned;
-    }
-    host.save_and_reply(3, std::string("first"), {}, {.priority = -1});
-    host.save_and_reply(4, std::string("unasked"));
-    const Message stream = host.receive_blocking("stream");
-    host.reply_part_to(stream, 1);
-    host.save_and_reply_to(5, stream, 2);
-    (void)first;
-    die();
-  };
-  Lives lives({life, tell});
-  PriorityMessenger& host = lives.messenger();
-  const RequestId first = host.send_request(1);
-  const RequestId second = host.send_request(2);
-  auto stream = host.stream<int>(3, "stream");
-  EXPECT_EQ(host.receive_reply<std::string>(second), std::string(100'000, 's'));
-  EXPECT_EQ(host.receive_reply<std::string>(first), "first");
-  EXPECT_EQ(host.receive_blocking<std::string>(), "unasked");
-  std::vector<int> parts;
-  for (const int part : stream) parts.push_back(part);
-  EXPECT_THAT(parts, ElementsAre(1, 2));
-  EXPECT_EQ(lives.shared().returned, 1);
-  EXPECT_EQ(said(lives), "5");
-}
-
 TEST(SupervisedState, HasNoEffectWithoutASupervised) {
   struct Plain {
     static void run(PriorityMessenger& host) {
@@ -507,61 +341,4 @@ TEST(SupervisedState, IsRefusedBehindTheEndOfMessages) {
   EXPECT_THROW((void)lives.messenger().receive_blocking(), coproc::EndOfWorkersMessages);
   wait_for_end(*lives.operator->());  // until then its end of messages is told again
   EXPECT_EQ(said(lives), "1");
-}
-
-namespace {
-
-/// Kills this process after this time, wherever it is then.
-void die_after(long ns) {
-  sigevent event{};
-  event.sigev_notify = SIGEV_SIGNAL;
-  event.sigev_signo = SIGKILL;
-  timer_t timer{};
-  itimerspec once{};
-  once.it_value.tv_nsec = ns;
-  if (::timer_create(CLOCK_MONOTONIC, &event, &timer) != 0 || ::timer_settime(timer, 0, &once, nullptr) != 0)
-    ::_exit(5);
-}
-
-/// Workers that die at random moments, so many times, while they add up what they are sent.
-void add_up_under_fire(std::size_t ballast, int deaths, long most_ns) {
-  const auto add = [=](PriorityMessenger& host, Shared& shared) {
-    Sums sums = restored<Sums>().value_or(Sums{0, 0, std::string(ballast, 'b')});
-    if (shared.lives <= deaths) die_after(1 + static_cast<long>(std::random_device()()) % most_ns);
-    for (;;) {
-      const auto number = host.receive_blocking<std::uint64_t>();
-      ++sums.count;
-      sums.total += number;
-      host.save_and_reply(sums, std::pair(sums.count, sums.total));
-    }
-  };
-  RestartOptions options = resending();
-  options.most = options.attempts = options.state_attempts = 1'000'000;
-  Lives lives({add}, options, 16384);
-  std::vector<RequestId> window;
-  std::uint64_t answered = 0, total = 0;
-  const auto receive = [&] {
-    const auto [count, sum] =
-        lives.messenger().receive_reply<std::pair<std::uint64_t, std::uint64_t>>(window[answered]);
-    ++answered;
-    total += answered;
-    ASSERT_EQ(count, answered);
-    ASSERT_EQ(sum, total);
-  };
-  while (lives.shared().lives <= deaths && !testing::Test::HasFailure()) {
-    window.push_back(lives.messenger().send_request(static_cast<std::uint64_t>(window.size() + 1)));
-    if (window.size() - answered > 20) receive();
-  }
-  while (answered < window.size() && !testing::Test::HasFailure()) receive();
-  EXPECT_EQ(lives.messenger().remaining(), 0U);
-  std::printf("%d deaths, %zu requests\n", lives.shared().lives - 1, window.size());
-}
-
-}  // namespace
-
-TEST(SupervisedState, AndRepliesAgreeExactlyWhenWorkersAreKilledAtRandom) {
-  add_up_under_fire(0, 200, 2'000'000L * COPROC_TEST_TIME_SCALE);
-}
-TEST(SupervisedState, InManyPiecesAndRepliesAgreeExactlyWhenWorkersAreKilledAtRandom) {
-  add_up_under_fire(100'000, 100, 4'000'000L * COPROC_TEST_TIME_SCALE);
 }
