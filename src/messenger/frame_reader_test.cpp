@@ -2,12 +2,11 @@
 
 #include <gtest/gtest.h>
 
-#include <cstring>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
-#include "messenger/own_names.hpp"
+#include "messenger/frame_reader_for_test.hpp"
 
 namespace coproc::detail {
 namespace {
@@ -15,10 +14,7 @@ namespace {
 using link::FrameHeader;
 using link::FrameKind;
 
-/// A reader with its parts, but without a link: each test makes its frames out of a header and bytes.
-struct FrameReaderTest : ::testing::Test {
-  static constexpr std::size_t kMost = 10000;
-
+struct FrameReaderTest : FrameReaderFixture {
   FrameReaderTest() { take(FrameKind::type, sender.encode_declaration(type_info<int>).span()); }
 
   static FrameHeader header_of(FrameKind kind, std::uint64_t id = 0, std::uint8_t flags = 0) {
@@ -35,13 +31,8 @@ struct FrameReaderTest : ::testing::Test {
     const std::vector<std::byte> payload(bytes);
     return take(header, std::span(payload));
   }
-  static std::vector<std::byte> first_piece(std::uint64_t total, std::size_t bytes) {
-    std::vector<std::byte> payload(sizeof total + bytes, std::byte{1});
-    std::memcpy(payload.data(), &total, sizeof total);
-    return payload;
-  }
   bool begin(std::uint64_t total, std::size_t bytes) {
-    const std::vector<std::byte> piece = first_piece(total, bytes);
+    const std::vector<std::byte> piece = first_piece(total, std::vector(bytes, std::byte{1}));
     return take(header_of(FrameKind::message, 0, link::kFirstFragment), std::span(piece));
   }
   static Buffer error_of(const std::string& text) {
@@ -53,16 +44,6 @@ struct FrameReaderTest : ::testing::Test {
     }
     return payload;
   }
-
-  Peer peer{"indexer", 7};
-  Channels channels;
-  OwnNames sender{kMost, peer};
-  PeerNames names{channels, kMost, peer};
-  RequestBooks requests{1, 2};
-  Inbox inbox{true, 5000};
-  IncomingLoans loans{nullptr, kMost, peer};
-  LastWords last_words;
-  FrameReader reader{{names, requests, inbox, loans, last_words, peer}, kMost};
 };
 
 TEST_F(FrameReaderTest, MessagesGoToTheInboxInTheirOrder) {

@@ -3,14 +3,12 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <span>
 #include <vector>
 
 #include "coproc/errors.hpp"
 #include "coproc/type_info.hpp"
-#include "messenger/frame_reader.hpp"
-#include "messenger/own_names.hpp"
+#include "messenger/frame_reader_for_test.hpp"
 
 namespace coproc::detail {
 namespace {
@@ -19,10 +17,8 @@ using link::FrameHeader;
 using link::FrameKind;
 using Bytes = std::vector<std::byte>;
 
-/// A reader that keeps states of up to 1000 bytes, with its parts, but without a link.
-struct FrameStatesTest : ::testing::Test {
-  static constexpr std::size_t kMost = 10000;
-
+/// Its reader keeps states of up to 1000 bytes.
+struct FrameStatesTest : FrameReaderFixture {
   FrameStatesTest() {
     reader.states().keep(1000);
     take(FrameKind::type, sender.encode_declaration(type_info<int>).span());
@@ -49,23 +45,8 @@ struct FrameStatesTest : ::testing::Test {
     payload.insert(payload.end(), bytes, bytes + sizeof trailer);
     return payload;
   }
-  static Bytes first_piece(std::uint64_t total, std::span<const std::byte> piece) {
-    Bytes payload(sizeof total);
-    std::memcpy(payload.data(), &total, sizeof total);
-    payload.insert(payload.end(), piece.begin(), piece.end());
-    return payload;
-  }
   std::size_t newest() { return reader.states().newest()->bytes.size(); }
 
-  Peer peer{"indexer", 7};
-  Channels channels;
-  OwnNames sender{kMost, peer};
-  PeerNames names{channels, kMost, peer};
-  RequestBooks requests{1, 2};
-  Inbox inbox{true, 5000};
-  IncomingLoans loans{nullptr, kMost, peer};
-  LastWords last_words;
-  FrameReader reader{{names, requests, inbox, loans, last_words, peer}, kMost};
   Channel* channel = nullptr;
 };
 
