@@ -19,6 +19,10 @@ using namespace coproc::process::testing;
 
 namespace {
 
+[[noreturn]] void spin() {
+  for (;;) (void)os::now_ns();
+}
+
 /// The workers of hosts that die become children of this process, which can then see how they ended.
 class LifelineTest : public ::testing::Test {
  protected:
@@ -47,6 +51,23 @@ class LifelineTest : public ::testing::Test {
     return pid;
   }
 
+  /// Starts a host whose worker first calls `end_with_host(line)`, and then never ends by itself.
+  template <class EndWithHost>
+  pid_t start_host_of_busy_worker(EndWithHost end_with_host) {
+    return start_host([&] {
+      Lifeline line;
+      os::ForkSensitive* const keep[] = {&line};
+      if (os::fork_keeping(keep) == 0) {
+        end_with_host(line);
+        const pid_t self = ::getpid();
+        pids_.write(&self, sizeof self);
+        spin();
+      }
+      line.keep_host_end();
+      for (;;) ::pause();
+    });
+  }
+
   void kill_host(pid_t host) {
     ::kill(host, SIGKILL);
     status_of(host);
@@ -54,10 +75,6 @@ class LifelineTest : public ::testing::Test {
 
   Report pids_;
 };
-
-[[noreturn]] void spin() {
-  for (;;) (void)os::now_ns();
-}
 
 bool was_killed(int status) { return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL; }
 
@@ -99,37 +116,17 @@ TEST_F(LifelineTest, AHostThatWasGoneBeforeIsNoticed) {
 }
 
 TEST_F(LifelineTest, WithoutGraceTheKernelKillsAtOnce) {
-  const pid_t host = start_host([&] {
-    Lifeline line;
-    os::ForkSensitive* const keep[] = {&line};
-    if (os::fork_keeping(keep) == 0) {
-      line.end_with_host(std::chrono::nanoseconds(0));
-      const pid_t self = ::getpid();
-      pids_.write(&self, sizeof self);
-      spin();
-    }
-    line.keep_host_end();
-    for (;;) ::pause();
-  });
+  const pid_t host = start_host_of_busy_worker([](Lifeline& line) { line.end_with_host(std::chrono::nanoseconds(0)); });
   const auto worker = pids_.read<pid_t>();
   kill_host(host);
   EXPECT_TRUE(was_killed(status_of(worker)));
 }
 
 TEST_F(LifelineTest, WithoutATimerTheKernelKillsAtOnce) {
-  const pid_t host = start_host([&] {
-    Lifeline line;
+  const pid_t host = start_host_of_busy_worker([](Lifeline& line) {
     const rlimit none{0, 0};
     ::setrlimit(RLIMIT_SIGPENDING, &none);  // a timer counts as a signal that waits
-    os::ForkSensitive* const keep[] = {&line};
-    if (os::fork_keeping(keep) == 0) {
-      line.end_with_host();
-      const pid_t self = ::getpid();
-      pids_.write(&self, sizeof self);
-      spin();
-    }
-    line.keep_host_end();
-    for (;;) ::pause();
+    line.end_with_host();
   });
   const auto worker = pids_.read<pid_t>();
   kill_host(host);
