@@ -13,30 +13,26 @@ void send_something(Attacker& a) {
   a.send({.kind = FrameKind::message, .type = 1, .priority = 0}, encoded(int(a.any())));
 }
 
-/// Stops itself in the middle of a large message.
-void stops_itself(Attacker& a) {
+/// Sends the first piece of a large message, behind others. Returns false if it is to end before.
+bool begin_large_message(Attacker& a) {
   a.declare_type(coproc::type_info<int>.id, "int32");
   const std::uint64_t end = a.below(50);
   for (std::uint64_t i = 0; i < end; ++i) {
     send_something(a);
-    if (!a.mutated()) return;
+    if (!a.mutated()) return false;
   }
   a.send({.kind = FrameKind::message, .flags = coproc::link::kFirstFragment, .type = 1},
          encoded(std::uint64_t{50'000}));
   a.mutated_in_a_storm();
-  ::raise(SIGSTOP);
+  return true;
+}
+
+void stops_itself(Attacker& a) {
+  if (begin_large_message(a)) ::raise(SIGSTOP);
 }
 
 void ends_in_the_middle(Attacker& a) {
-  a.declare_type(coproc::type_info<int>.id, "int32");
-  const std::uint64_t end = a.below(50);
-  for (std::uint64_t i = 0; i < end; ++i) {
-    send_something(a);
-    if (!a.mutated()) return;
-  }
-  a.send({.kind = FrameKind::message, .flags = coproc::link::kFirstFragment, .type = 1},
-         encoded(std::uint64_t{50'000}));
-  a.mutated_in_a_storm();
+  if (!begin_large_message(a)) return;
   a.one_in(2) ? ::_exit(static_cast<int>(a.below(256))) : static_cast<void>(::raise(SIGKILL));
 }
 
