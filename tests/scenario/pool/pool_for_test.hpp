@@ -1,4 +1,4 @@
-// What the tests of a failing pool share.
+// What the tests of pools share.
 //
 // Thread safety: free functions.
 #pragma once

@@ -17,24 +17,20 @@
 #include <thread>
 #include <vector>
 
+#include "scenario/pool/pool_for_test.hpp"
 #include "support/temporary_file.hpp"
 
 using namespace std::chrono_literals;
 using coproc::Pool;
 using coproc::PoolOptions;
+using pool_test::numbers;
+using pool_test::square;
 
 namespace {
 
-int square(int x) { return x * x; }
 std::string join(const std::string& a, int b) { return a + std::to_string(b); }
 int process_id(int) { return ::getpid(); }
 void nothing(int) {}
-
-std::vector<int> numbers(int count) {
-  std::vector<int> all(static_cast<std::size_t>(count));
-  std::iota(all.begin(), all.end(), 0);
-  return all;
-}
 
 /// The natural numbers, and how far they were read.
 class Endless {
