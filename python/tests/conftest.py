@@ -8,6 +8,7 @@ import time
 
 import coproc
 import pytest
+from machines import has_ended, near_agent
 
 
 def pytest_configure(config):
@@ -42,6 +43,15 @@ def nothing_is_left():
 @pytest.fixture(params=["fork", "spawn", "forkserver"])
 def method(request):
     return request.param
+
+
+@pytest.fixture
+def no_agent_is_left():
+    """The agents of all workers on machines end with these."""
+    yield
+    while near_agent() is not None and has_ended(near_agent()):
+        time.sleep(0.01)
+    assert near_agent() is None
 
 
 @pytest.fixture

@@ -1,13 +1,9 @@
-"""Workers in a box: what they cannot reach, that everything else works, and that their pickles are refused."""
+"""Workers in a box: what they cannot reach, that everything else works, and how they are started."""
 
-import contextlib
-import ctypes
-import errno
 import multiprocessing
 import os
 import pathlib
 import pickle
-import resource
 import signal
 import socket
 import subprocess
@@ -19,99 +15,13 @@ import time
 import coproc
 import numpy as np
 import pytest
+from boxed import Odd, ask, boxed, fail, serve
 from coproc import Limits, Sandbox
-
-METHODS = ("fork", "spawn", "forkserver")
-each_method = pytest.mark.parametrize("method", METHODS)
-NAMES = {number: name for number, name in errno.errorcode.items()}
-
-
-class Odd(Exception):
-    """An exception whose pickle would be an instance of this class."""
-
-
-def connect(port):
-    # socket.create_connection would import an encoding.
-    with socket.socket() as client:
-        client.connect(("127.0.0.1", port))
-
-
-def attempt(what, about):
-    """Try to reach out of the process; return "works" or the name of the error."""
-    attempts = {
-        "open": lambda: open(about).close(),
-        "create": lambda: open(about, "w").close(),
-        "signal": lambda: os.kill(about, 0),
-        "limits": lambda: resource.prlimit(about, resource.RLIMIT_CPU),
-        "fork": lambda: os.fork() or os._exit(0),
-        "run": lambda: subprocess.run(["/bin/true"], check=True),
-        "connect": lambda: connect(about),
-        "import": lambda: __import__(about),
-        "memory": lambda: bytearray(about),
-    }
-    try:
-        attempts[what]()
-        return "works"
-    except OSError as error:
-        return NAMES.get(error.errno, str(error))
-    except (ImportError, MemoryError) as error:
-        return type(error).__name__
-
-
-def inodes():
-    found = []
-    for fd in os.listdir("/proc/self/fd"):
-        with contextlib.suppress(OSError):  # that of the list itself
-            found.append(os.fstat(int(fd)).st_ino)
-    return found
-
-
-def serve(messenger, other=None):
-    """Answer the questions of the tests."""
-    while True:
-        what, *about = messenger.receive_blocking()
-        if what == "raise":
-            raise Odd("inside")
-        if what == "echo":
-            messenger.send_reply(about[0])
-        elif what == "sum":
-            messenger.send_reply(float(about[0].sum()))
-        elif what == "object":
-            messenger.send_reply(Odd("inside"))
-        elif what == "trace":
-            ctypes.CDLL(None).ptrace(0, 0, 0, 0)
-        elif what == "threads":
-            found = []
-            thread = threading.Thread(target=found.append, args=(1,))
-            thread.start()
-            thread.join()
-            messenger.send_reply(found)
-        elif what == "other":
-            other.send_norequest("through the pair")
-            messenger.send_reply("sent")
-        elif what == "spin":
-            while True:
-                pass
-        elif what == "confine":
-            messenger.send_reply(coproc.this_worker.confine(Sandbox.compute()).filters_calls)
-        elif what == "descriptors":
-            messenger.send_reply(inodes())
-        else:
-            messenger.send_reply(attempt(what, *about))
-
-
-def boxed(sandbox, **options):
-    return coproc.WorkerResource(serve, name="boxed", sandbox=sandbox, **options)
-
-
-def ask(worker, *question):
-    return worker.messenger.call(list(question), timeout=60)
 
 
 # ---- what a box keeps out, and what it does not ----
 
 
-@each_method
 def test_a_worker_that_computes_reaches_nothing(method, tmp_path):
     with boxed(Sandbox.compute(), method=method) as worker:
         assert ask(worker, "open", "/etc/passwd") == "EACCES"
@@ -127,7 +37,6 @@ def test_a_worker_that_computes_reaches_nothing(method, tmp_path):
         assert "system calls: filtered" in confinement.describe()
 
 
-@each_method
 def test_in_a_box_in_which_each_refusal_ends_it_a_worker_does_all_that_it_did(method):
     with boxed(Sandbox.compute().strict(), method=method) as worker:
         assert ask(worker, "echo", {"text": ["ä", 1.5, None, b"x"]}) == {"text": ["ä", 1.5, None, b"x"]}
@@ -204,7 +113,6 @@ def test_without_a_method_a_boxed_worker_is_no_fork(monkeypatch):
         multiprocessing.set_start_method(None, force=True)
 
 
-@each_method
 def test_a_boxed_worker_has_no_descriptor_of_another_process(method):
     with tempfile.TemporaryFile() as file:
         os.set_inheritable(file.fileno(), True)
@@ -219,107 +127,6 @@ def tracker_pipe():
     """The number of the pipe to multiprocessing's resource tracker, which unlinks what it is told to."""
     fd = multiprocessing.resource_tracker._resource_tracker._fd
     return None if fd is None else os.fstat(fd).st_ino
-
-
-# ---- pickles ----
-
-
-CALLED = []
-
-
-def call_code(number):
-    CALLED.append(number)
-
-
-class Payload(Exception):
-    """Its unpickling runs code in the process that does it."""
-
-    def __reduce__(self):
-        return call_code, (1,)
-
-
-class Liar(coproc.PriorityMessenger):
-    """The messenger of a worker that was taken over: there it pickles, whatever the host has said."""
-
-    def __init__(self, end=None, *, codec="pickle"):
-        super().__init__(end, codec="pickle" if multiprocessing.parent_process() else codec)
-
-
-def send_pickles(messenger):
-    for data in (Payload(), 5, "text", b"x" * (1 << 20), memoryview(b"x" * (1 << 20)), np.ones(1 << 20)):
-        messenger.send_norequest(data)
-    messenger.send_norequest("last", "other channel")
-    messenger.reply_error_to(messenger.receive_message_blocking(), Payload())
-    messenger.send_error(Payload())
-    raise Payload()
-
-
-def test_pickles_of_a_boxed_worker_are_refused_where_they_arrive():
-    worker = coproc.WorkerResource(send_pickles, Liar, "forkserver", name="liar", sandbox=Sandbox.compute())
-    with worker:
-        refused = rf"'liar' \(pid {worker.pid}\) is in a sandbox.*nothing.*trust_pickle=True"
-        for _ in range(5):
-            with pytest.raises(coproc.DecodeError, match=refused):
-                worker.messenger.receive_blocking(timeout=60)
-        with pytest.raises(coproc.DecodeError, match=refused):
-            _ = worker.messenger.receive_message_blocking(timeout=60).payload
-        with pytest.raises(coproc.DecodeError, match=refused):
-            worker.messenger.receive_blocking("other channel", timeout=60)
-        for receive in (lambda: worker.messenger.call(1, timeout=60), worker.messenger.receive_blocking):
-            with pytest.raises(coproc.RemoteError, match="Payload"):
-                receive()
-        with pytest.raises(coproc.RemoteError, match="Payload"):
-            worker.messenger.receive_blocking(timeout=60)
-    assert not CALLED
-
-
-def test_pickles_of_a_boxed_pools_workers_are_refused_where_they_arrive():
-    pool = coproc.Pool(1)
-    pool._unpickles = False  # so the workers go on to pickle, as those would that were taken over
-    with pool:
-        for function in (half, make_payload, details):
-            with pytest.raises(coproc.DecodeError, match="in a sandbox.*trust_pickle=True"):
-                pool.submit(function, 3).result(timeout=60)
-        for function in (fail, raise_payload):
-            with pytest.raises(coproc.RemoteError):
-                pool.submit(function, 3).result(timeout=60)
-    assert not CALLED
-
-
-def test_an_exception_of_a_boxed_worker_is_not_unpickled():
-    with boxed(Sandbox.compute()) as worker:
-        worker.messenger.send_request(["raise"])
-        with pytest.raises(coproc.RemoteError, match=r"Odd: inside"):
-            worker.messenger.receive_blocking(timeout=60)
-
-
-def test_what_is_no_messagepack_is_refused_in_the_worker():
-    with boxed(Sandbox.compute()) as worker:
-        worker.messenger.send_request(["object"])
-        with pytest.raises(coproc.RemoteError, match="Odd.*trust_pickle=True"):
-            worker.messenger.receive_blocking(timeout=60)
-
-
-def test_pickles_of_a_worker_that_is_trusted():
-    with boxed(Sandbox.compute(), trust_pickle=True) as worker:
-        assert worker.messenger.codec == "pickle"
-        with pytest.raises(Odd):
-            raise ask(worker, "object")
-        worker.messenger.send_request(["raise"])
-        with pytest.raises(Odd, match="inside"):
-            worker.messenger.receive_blocking(timeout=60)
-
-
-def test_an_end_of_a_pair_that_unpickles_is_refused():
-    first, second = coproc.PriorityMessenger.new_pair()
-    worker = boxed(Sandbox.compute())
-    with pytest.raises(ValueError, match=r"'boxed' is in a sandbox.*codec='msgpack'.*trust_pickle"):
-        worker.start(other=second)
-    first, second = coproc.PriorityMessenger.new_pair(codec="msgpack")
-    worker.start(other=second)
-    assert ask(worker, "other") == "sent"
-    assert first.receive_blocking(timeout=60) == "through the pair"
-    worker.stop()
 
 
 # ---- starts ----
@@ -406,41 +213,6 @@ def test_sandboxes_and_limits_are_values():
     assert box != Sandbox.compute() and Limits() != limits
 
 
-# ---- limits ----
-
-
-@each_method
-def test_limits_hold_without_a_sandbox(method):
-    limits = Limits(memory=400 << 20, cpu_time=1, priority=5)
-    with coproc.WorkerResource(serve, method=method, limits=limits, name="limited") as worker:
-        assert worker.messenger.codec == "pickle"
-        assert ask(worker, "memory", 1 << 30) == "MemoryError"
-        assert ask(worker, "open", "/etc/passwd") == "works"
-        assert worker.confinement().limits == [
-            f"memory: {400 << 20} bytes (RLIMIT_DATA)",
-            "cpu_time: 1 s (RLIMIT_CPU)",
-            "priority: 5 (nice)",
-        ]
-        worker.messenger.send_request(["spin"])
-        assert worker.join(timeout=100).signal == signal.SIGXCPU
-
-
-def test_a_limit_that_is_exceeded_already():
-    worker = coproc.WorkerResource(serve, limits=Limits(memory=1 << 20), name="small")
-    with pytest.raises(coproc.StartError, match=r"Limits\.memory is 1048576 bytes") as caught:
-        worker.start()
-    assert caught.value.stage == "sandbox"
-
-
-def test_what_a_boxed_worker_can_lend_is_limited():
-    with boxed(Sandbox.compute(), limits=Limits(memory=512 << 20)) as worker:
-        with pytest.raises(coproc.LoanError, match=f"of the {512 << 20} that"):
-            worker.messenger.empty((512 << 20) + 1, "u1")
-    with boxed(Sandbox.compute()) as worker:
-        with pytest.raises(coproc.LoanError, match=f"of the {256 << 20} that"):
-            worker.messenger.empty((256 << 20) + 1, "u1")
-
-
 # ---- from inside ----
 
 
@@ -463,98 +235,6 @@ def test_a_process_with_threads_is_not_confined():
     finally:
         done.set()
         thread.join()
-
-
-# ---- pools ----
-
-
-def ready():
-    """As `init` of a pool, have this module imported before the box is closed: it is not the main module here."""
-
-
-def half(number):
-    return number / 2
-
-
-def details(number):
-    return {"number": number, "array": np.full(3, number), "large": b"x" * 300_000, "pid": os.getpid()}
-
-
-def open_passwd(_):
-    return attempt("open", "/etc/passwd")
-
-
-def fail(number):
-    raise Odd(number)
-
-
-def make_payload(_):
-    return Payload()
-
-
-def raise_payload(_):
-    raise Payload()
-
-
-def end_by_tracing(_):
-    ctypes.CDLL(None).ptrace(0, 0, 0, 0)
-
-
-def fail_at_once():
-    raise Odd("init")
-
-
-@each_method
-def test_a_pool_in_a_box(method):
-    with coproc.Pool(2, sandbox=Sandbox.compute(), method=method, init=ready) as pool:
-        assert pool.map(half, range(1000)) == [number / 2 for number in range(1000)]
-        assert pool.map(open_passwd, range(4)) == ["EACCES"] * 4
-        found = pool.submit(details, 7).result(timeout=60)
-        assert found["number"] == 7 and found["array"].tolist() == [7, 7, 7] and found["large"] == b"x" * 300_000
-        with pytest.raises(coproc.RemoteError, match="Odd: 3"):
-            pool.submit(fail, 3).result(timeout=60)
-        with pytest.raises(coproc.RemoteError, match="Payload.*trust_pickle=True"):
-            pool.submit(make_payload, 3).result(timeout=60)
-        with pytest.raises(coproc.WorkerDiedError, match="ended by its sandbox: it called ptrace"):
-            pool.submit(end_by_tracing, 3).result(timeout=60)
-        assert pool.map(half, range(10)) == [number / 2 for number in range(10)]
-        assert all(worker.confinement().filters_calls for worker in pool)
-    assert not CALLED
-
-
-def test_a_pool_whose_boxed_workers_are_trusted():
-    with coproc.Pool(1, sandbox=Sandbox.compute(), trust_pickle=True, init=ready) as pool:
-        with pytest.raises(Odd):
-            pool.submit(fail, 3).result(timeout=60)
-        assert pool.submit(make_payload, 3).result(timeout=60) is None
-        assert CALLED == [1]
-    CALLED.clear()
-
-
-def test_a_failing_init_of_boxed_workers_is_told_by_text():
-    with coproc.Pool(1, sandbox=Sandbox.compute(), init=fail_at_once) as pool:
-        with pytest.raises(coproc.PoolBrokenError) as caught:
-            pool.submit(half, 3).result(timeout=60)
-        assert isinstance(caught.value.__cause__, coproc.RemoteError)
-    with coproc.Pool(1, init=fail_at_once) as pool:
-        with pytest.raises(coproc.PoolBrokenError) as caught:
-            pool.submit(half, 3).result(timeout=60)
-        assert isinstance(caught.value.__cause__, Odd)
-
-
-def test_a_pool_that_cannot_have_its_box():
-    pool = coproc.Pool(1, sandbox=Sandbox.files().read("/nowhere/at/all"))
-    with pytest.raises((coproc.StartError, coproc.PoolBrokenError), match="nowhere"):
-        pool.map(half, range(3))
-    pool.stop()
-
-
-def test_an_executor_and_a_pool_of_multiprocessing_in_a_box():
-    with coproc.Executor(1, sandbox=Sandbox.compute(), method="forkserver", initializer=ready) as executor:
-        assert executor.submit(open_passwd, 1).result(timeout=60) == "EACCES"
-    options = {"sandbox": Sandbox.compute(), "limits": Limits(open_files=200), "initializer": ready}
-    with coproc.MultiprocessingPool(1, context=multiprocessing.get_context("forkserver"), **options) as pool:
-        assert pool.apply(open_passwd, (1,)) == "EACCES"
 
 
 # ---- programs ----
