@@ -149,12 +149,12 @@ void Near::check_times() {
 
 std::chrono::nanoseconds Near::silence_ends_in() const noexcept {
   if (!heeds_silence()) return silence();
-  return std::chrono::nanoseconds(std::max<std::int64_t>(heard_ + silence().count() - os::boottime_ns(), 0));
+  return std::chrono::nanoseconds(std::max<std::int64_t>(hearing_.heard + silence().count() - os::boottime_ns(), 0));
 }
 
 /// What counts is when it listened in vain, so that a time in which it did not run itself is no silence.
 void Near::check_silence() {
-  if (phase_ != Phase::running || !heeds_silence() || listened_ - heard_ < silence().count()) return;
+  if (phase_ != Phase::running || !heeds_silence() || hearing_.listened - hearing_.heard < silence().count()) return;
   lose("nothing has been heard from there for " +
        std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(silence()).count()) +
        " ms (MachineOptions::silence)");

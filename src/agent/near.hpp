@@ -23,6 +23,7 @@
 #include "agent/fence_command.hpp"
 #include "agent/launch.hpp"
 #include "agent/output_writer.hpp"
+#include "agent/read_frames.hpp"
 #include "agent/relay.hpp"
 #include "link/link.hpp"
 #include "os/clock.hpp"
@@ -111,17 +112,16 @@ class Near {
   os::Deadline start_deadline_;
   // Signs of life; times are those of os::boottime_ns().
   os::SignalTimer wake_{SIGCONT, CLOCK_BOOTTIME};  // lets this process go on if it has been stopped
-  std::int64_t listened_ = 0;                      // when it last began to read from the wire
-  std::int64_t heard_ = 0;                         // when it last had read something
-  std::int64_t answered_ = 0;                      // when it last had taken a ping
-  std::optional<os::Deadline> kill_deadline_;      // by then the worker has to have ended
-  bool was_killed_ = false;                        // by the host
-  std::optional<os::Deadline> patience_;           // with a host that has killed its worker and takes nothing more
-  bool has_given_up_ = false;                      // what still waits is dropped
-  bool is_link_gone_ = false;                      // the host has closed its end
-  bool is_stuck_told_ = false;                     // to the host
-  std::optional<wire::Stuck> far_is_stuck_;        // with its counts
-  std::optional<remote::StartAnswer> refusal_;     // to be sent once the launcher has ended
+  Hearing hearing_;
+  std::int64_t answered_ = 0;                   // when it last had taken a ping
+  std::optional<os::Deadline> kill_deadline_;   // by then the worker has to have ended
+  bool was_killed_ = false;                     // by the host
+  std::optional<os::Deadline> patience_;        // with a host that has killed its worker and takes nothing more
+  bool has_given_up_ = false;                   // what still waits is dropped
+  bool is_link_gone_ = false;                   // the host has closed its end
+  bool is_stuck_told_ = false;                  // to the host
+  std::optional<wire::Stuck> far_is_stuck_;     // with its counts
+  std::optional<remote::StartAnswer> refusal_;  // to be sent once the launcher has ended
   bool names_launchers_end_ =
       false;  // it, or what the trunk says, is added to the refusal, or to why the worker was lost
   std::optional<remote::WorkerEnd> ended_;  // as the far agent said; what the worker sent may be on its way

@@ -87,27 +87,15 @@ void Near::read_errors() {
 
 void Near::read_wire() {
   for (int i = 0; i < kMostFills && launch_.is_open(); ++i) {
-    WireStream* const wire = launch_.wire();
-    const std::size_t before = wire->intake().bytes().size();
-    listened_ = os::boottime_ns();
-    const bool is_alive = wire->fill();
-    const bool any = wire->intake().bytes().size() != before;
-    const bool is_full = wire->intake().is_full();
+    WireLook look{};
     try {
-      auto bytes = wire->intake().bytes();
-      while (launch_.take_beginning(bytes) && launch_.is_open()) {
-        const auto frame = door_.next(bytes);
-        if (!frame) break;
-        take(*frame);
-      }
-      wire->intake().keep(bytes);
-      if (any) heard_ = os::boottime_ns();
+      look = read_frames(launch_, door_, hearing_, [&](const wire::Frame& frame) { take(frame); });
     } catch (const wire::BrokenWire& error) {
       const std::string why = std::string("the agent there broke the rules: ") + error.what();
       phase_ < Phase::running ? fail_start("handshake", 0, why) : lose(why);
       return;
     }
-    if (!is_alive && launch_.is_open()) {
+    if (!look.is_alive && launch_.is_open()) {
       if (phase_ < Phase::running) {
         names_launchers_end_ = true;
         const bool is_called_back = launch_.awaits_caller() && launch_.has_marker();
@@ -118,7 +106,7 @@ void Near::read_wire() {
         lose("the connection ended");
       }
     }
-    if (!is_full) return;  // nothing more is there
+    if (!look.is_full) return;  // nothing more is there
   }
 }
 

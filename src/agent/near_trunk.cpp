@@ -130,27 +130,15 @@ void NearTrunk::read_errors() {
 
 void NearTrunk::read_wire() {
   for (int i = 0; i < kMostFills && launch_.is_open(); ++i) {
-    WireStream* const wire = launch_.wire();
-    const std::size_t before = wire->intake().bytes().size();
-    listened_ = os::boottime_ns();
-    const bool is_alive = wire->fill();
-    const bool any = wire->intake().bytes().size() != before;
-    const bool is_full = wire->intake().is_full();
+    WireLook look{};
     try {
-      auto bytes = wire->intake().bytes();
-      while (launch_.take_beginning(bytes) && launch_.is_open()) {
-        const auto frame = door_.next(bytes);
-        if (!frame) break;
-        take(*frame);
-      }
-      wire->intake().keep(bytes);
-      if (any) heard_ = os::boottime_ns();
+      look = read_frames(launch_, door_, hearing_, [&](const wire::Frame& frame) { take(frame); });
     } catch (const wire::BrokenWire& error) {
       const std::string why = std::string("the agent there broke the rules: ") + error.what();
       phase_ == Phase::launching ? fail_launch("handshake", 0, why) : lose(why);
       return;
     }
-    if (!is_alive && launch_.is_open()) {
+    if (!look.is_alive && launch_.is_open()) {
       names_launchers_end_ = true;
       if (phase_ == Phase::launching) {
         const bool is_called_back = launch_.awaits_caller() && launch_.has_marker();
@@ -161,7 +149,7 @@ void NearTrunk::read_wire() {
         lose({});  // which the near agents say themselves
       }
     }
-    if (!is_full) return;  // nothing more is there
+    if (!look.is_full) return;  // nothing more is there
   }
 }
 
@@ -247,7 +235,7 @@ std::chrono::nanoseconds NearTrunk::silence() const noexcept {
 
 std::chrono::nanoseconds NearTrunk::silence_ends_in() const noexcept {
   if (silence() == std::chrono::nanoseconds::max()) return silence();
-  return std::chrono::nanoseconds(std::max<std::int64_t>(heard_ + silence().count() - os::boottime_ns(), 0));
+  return std::chrono::nanoseconds(std::max<std::int64_t>(hearing_.heard + silence().count() - os::boottime_ns(), 0));
 }
 
 /// Whether one of them still has its end of a branch.
@@ -275,7 +263,7 @@ void NearTrunk::check_times() {
     return launch_.hurry();
   }
   if (phase_ != Phase::running) return;
-  if (silence() != std::chrono::nanoseconds::max() && listened_ - heard_ >= silence().count()) {
+  if (silence() != std::chrono::nanoseconds::max() && hearing_.listened - hearing_.heard >= silence().count()) {
     lose("nothing has been heard from there for " +
          std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(silence()).count()) +
          " ms (MachineOptions::silence)");

@@ -22,6 +22,7 @@
 #include "agent/branches.hpp"
 #include "agent/launch.hpp"
 #include "agent/output_writer.hpp"
+#include "agent/read_frames.hpp"
 #include "os/clock.hpp"
 #include "os/fd.hpp"
 #include "os/signal_timer.hpp"
@@ -75,8 +76,7 @@ class NearTrunk {
   Phase phase_ = Phase::launching;
   os::Deadline start_deadline_;
   os::SignalTimer wake_{SIGCONT, CLOCK_BOOTTIME};  // lets this process go on if it has been stopped
-  std::int64_t listened_ = 0;                      // as in Near
-  std::int64_t heard_ = 0;
+  Hearing hearing_;
   std::optional<os::Deadline> patience_;  // once no near agent is left: with a far end that does not answer
   bool names_launchers_end_ = false;
   bool has_more_ = false;  // the branches have more to send than was taken
