@@ -2,13 +2,13 @@
 //
 // Its parts (docs/design.md) hold most of its state: Channels, OwnNames, PeerNames, RequestBooks, Inbox, OutgoingLoans,
 // IncomingLoans, FrameReader, FrameWriter, LastWords, FailedRequests. Its own methods are in several files: core.cpp
-// (lifetime, counts, waits for several messengers), call_guard.cpp (one call at a time), send.cpp and answer.cpp
-// (sends), declare.cpp (declarations before the first use of a name), in_place.cpp (receives straight from the link),
-// receive.cpp (receives through the inbox), put_back.cpp (messages that the user returns), health.cpp (whether the
-// worker hangs), save.cpp (states that a worker saves for the next one), latest.cpp (channels that keep one message),
-// lend.cpp (memory that the user fills and lends), take_over.cpp (what is left of an earlier worker), resend.cpp
-// (requests that are sent again to the next one), read_stream.cpp and answer_stream.cpp (requests that are answered in
-// parts), note.cpp (events, if the link keeps them).
+// (lifetime, counts, waits for several messengers), call_guard.cpp (one call at a time), send.cpp, send_payload.cpp and
+// answer.cpp (sends), declare.cpp (declarations before the first use of a name), in_place.cpp (receives straight from
+// the link), receive.cpp (receives through the inbox), put_back.cpp (messages that the user returns), health.cpp
+// (whether the worker hangs), save.cpp (states that a worker saves for the next one), latest.cpp (channels that keep
+// one message), lend.cpp (memory that the user fills and lends), take_over.cpp (what is left of an earlier worker),
+// resend.cpp (requests that are sent again to the next one), read_stream.cpp and answer_stream.cpp (requests that are
+// answered in parts), note.cpp (events, if the link keeps them).
 //
 // Thread safety: one thread at a time, which `CallGuard` checks. Any thread may call `interrupt`, `close_requested`,
 // `end_received`, `note_peer_gone`, `try_drain`, `final_error`, `has_final_error`, `unanswered` and `all_counts`.
@@ -94,19 +94,9 @@ class Core {
   bool send_rest();
   void send_reply(const Outgoing& value, const ChannelId& channel, const SendOptions& options);
   void reply_to(const Message& request, const Outgoing& value, const SendOptions& options);
-  void reply_error_to(const Message& request, const ErrorType& type, const void* error, const SendOptions& options);
-  /// Answers the request by the exception that is being handled.
-  void reply_exception_to(const Message& request, const SendOptions& options);
-  void send_error(const ErrorType& type, const void* error, const SendOptions& options);
-  /// Sends the exception that is being handled. The peer reports it as the one that ended the target.
-  void send_current_exception(const SendOptions& options);
   void send_close_request();
   /// Announces to the peer that nothing more will be sent. A second call does nothing.
   void send_end(const SendOptions& options);
-  /// The same for a peer that is to make place for another one: it does not wait, and it is not the user who says it.
-  void retire_peer();
-  /// Whether it was only retire_peer() that has told the peer to end.
-  bool retires_peer() const noexcept { return retires_peer_; }
   void begin_batch();
   void end_batch() noexcept;
   /// If `is_quiet`, messages sent from now on do not wake a peer that sleeps.
@@ -120,6 +110,14 @@ class Core {
   void release_taken() noexcept { link_->release(); }
   /// How often sends have found no room and had to wait or drain.
   std::uint64_t waits_for_room() const noexcept { return waits_for_room_; }
+
+  // answer.cpp
+  void reply_error_to(const Message& request, const ErrorType& type, const void* error, const SendOptions& options);
+  /// Answers the request by the exception that is being handled.
+  void reply_exception_to(const Message& request, const SendOptions& options);
+  void send_error(const ErrorType& type, const void* error, const SendOptions& options);
+  /// Sends the exception that is being handled. The peer reports it as the one that ended the target.
+  void send_current_exception(const SendOptions& options);
 
   // lend.cpp
   LoanHandle lend(std::size_t count, std::size_t size);
@@ -212,6 +210,25 @@ class Core {
   std::uint64_t next_request_id() const noexcept { return requests_.next_id(); }
   /// Call before the first request of this core, which takes the place of `last`: an id of `last` names none of this.
   void continue_ids_of(const Core& last) noexcept { requests_.continue_from(last.next_request_id()); }
+  /// Consumes a pending interrupt and throws InterruptedError, for callers that receive without waiting.
+  void throw_if_interrupted();
+  /// See Message::run().
+  std::uint64_t run() const noexcept { return run_; }
+  link::Link& underlying_link() noexcept { return *link_; }
+  const CoreOptions& options() const noexcept { return options_; }
+
+  /// Any thread: moves the messages that have arrived into the inbox, unless a call is under way, which drains by
+  /// itself. Returns whether it moved any.
+  bool try_drain() noexcept;
+  /// Any thread: the exception that left the peer's target, if it has arrived, and its description.
+  std::pair<std::exception_ptr, std::string> final_error() const { return last_words_.error(); }
+  bool has_final_error() const { return last_words_.has_error(); }
+  /// Any thread, once the peer counts as gone: the requests of this end without a reply, in the order of their sends.
+  std::vector<RequestId> unanswered() const { return last_words_.unanswered(); }
+  /// For the worker layer, which knows the worker's pid only after it has made the core.
+  void set_peer_pid(int pid) noexcept { options_.peer.pid = pid; }
+  /// Any thread: from now on the peer counts as gone, and no wait sleeps any more.
+  void note_peer_gone() noexcept { peer_word_.fetch_or(kKnownGone, std::memory_order_release); }
 
   // take_over.cpp
   void set_supervisor(std::weak_ptr<PeerSupervisor> supervisor);
@@ -230,6 +247,11 @@ class Core {
   /// Whether the peer may be told the end of messages and be replaced: the end would not be published in a batch, and
   /// a stream that nobody reads meanwhile could hold up its sender.
   bool may_retire_peer() const noexcept;
+  /// As send_end(), for a peer that is to make place for another one: it does not wait, and it is not the user who says
+  /// it.
+  void retire_peer();
+  /// Whether it was only retire_peer() that has told the peer to end.
+  bool retires_peer() const noexcept { return retires_peer_; }
   /// The next peer is not told the end that this one's predecessor was told.
   void forget_end() noexcept { owes_end_ = false; }
   [[noreturn]] void throw_not_yet_replaced() const;
@@ -270,32 +292,14 @@ class Core {
   /// Lets the supervisor look, as Supervised::look() does. This core may be gone afterwards.
   std::chrono::nanoseconds let_supervisor_look() const;
 
-  /// Consumes a pending interrupt and throws InterruptedError, for callers that receive without waiting.
-  void throw_if_interrupted();
-  /// See Message::run().
-  std::uint64_t run() const noexcept { return run_; }
-  link::Link& underlying_link() noexcept { return *link_; }
-  const CoreOptions& options() const noexcept { return options_; }
-
-  /// Any thread: moves the messages that have arrived into the inbox, unless a call is under way, which drains by
-  /// itself. Returns whether it moved any.
-  bool try_drain() noexcept;
-  /// Any thread: the exception that left the peer's target, if it has arrived, and its description.
-  std::pair<std::exception_ptr, std::string> final_error() const { return last_words_.error(); }
-  bool has_final_error() const { return last_words_.has_error(); }
-  /// Any thread, once the peer counts as gone: the requests of this end without a reply, in the order of their sends.
-  std::vector<RequestId> unanswered() const { return last_words_.unanswered(); }
-  /// For the worker layer, which knows the worker's pid only after it has made the core.
-  void set_peer_pid(int pid) noexcept { options_.peer.pid = pid; }
-  /// Any thread: from now on the peer counts as gone, and no wait sleeps any more.
-  void note_peer_gone() noexcept { peer_word_.fetch_or(kKnownGone, std::memory_order_release); }
-
  private:
   class CallGuard;
-  // send.cpp
+  // answer.cpp
   std::uint64_t request_to_answer(const Message& request);
   void send_error_reply(const Message& request, std::uint64_t id, std::span<const std::byte> payload,
                         const os::Deadline& deadline);
+
+  // send.cpp
   template <link::FrameKind kKind>
   std::uint64_t send_as(const Outgoing& value, const ChannelId& channel, const SendOptions& options,
                         std::uint64_t answers);
@@ -308,6 +312,8 @@ class Core {
                                     const SendOptions& options);
   void send_slowly(link::FrameHeader header, const Outgoing& value, Channel& channel, const os::Deadline& deadline);
   void send_and_note(link::FrameHeader header, const Outgoing& value, Channel& channel, const os::Deadline& deadline);
+
+  // send_payload.cpp
   std::span<const std::byte> write_first_piece(std::span<std::byte> room, link::FrameHeader header,
                                                std::span<const std::byte> payload);
   std::size_t send_payload(link::FrameHeader header, const Outgoing& value, const os::Deadline& deadline);
@@ -316,6 +322,8 @@ class Core {
   std::size_t next_piece() const noexcept { return writer_.next_piece(link_->max_record()); }
   std::span<std::byte> room_for(std::size_t bytes, const os::Deadline& deadline);
   void publish();
+
+  // declare.cpp
   std::uint32_t channel_number(Channel& channel, const os::Deadline& deadline) {
     return channel.number != Channel::kUndeclared ? channel.number : declare_channel(channel, deadline);
   }
