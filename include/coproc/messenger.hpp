@@ -193,19 +193,7 @@ class COPROC_API Messenger {
 
   /// Waits for a message of this channel and returns the first one in the order of this messenger.
   template <class T = Message>
-  T receive_blocking(const ChannelId& channel = kDefaultChannel) {
-    if constexpr (std::is_same_v<T, Message>) {
-      Message message = detail::MessageAccess::make();
-      receive(&channel, 1, detail::incoming<Message>(message), kForever);
-      return message;
-    } else if constexpr (detail::kIsBulk<T>) {
-      T value;
-      receive(&channel, 1, detail::incoming<T>(value), kForever);
-      return value;
-    } else {
-      return *std::move(receive<T>(&channel, 1, kForever));
-    }
-  }
+  T receive_blocking(const ChannelId& channel = kDefaultChannel);
 
   /// The same for at most this time.
   template <class T = Message>
@@ -230,22 +218,12 @@ class COPROC_API Messenger {
   /// Returns all messages of this channel that have arrived, in the order of this messenger, and does not wait. If it
   /// throws, all of them stay receivable.
   template <class T = Message>
-  std::vector<T> receive_available(const ChannelId& channel = kDefaultChannel) {
-    detail::check_receivable<T>();
-    std::vector<T> all;
-    receive_all(channel, detail::incoming<T>(all));
-    return all;
-  }
+  std::vector<T> receive_available(const ChannelId& channel = kDefaultChannel);
 
   /// Waits for the reply to this request; other messages stay queued. Throws TimeoutError, and NoRequestError if there
   /// is no outstanding request with this id.
   template <class T = Message>
-  T receive_reply(RequestId id, Timeout timeout = kForever) {
-    detail::check_receivable<T>();
-    std::optional<T> value;
-    receive_reply(id, detail::incoming<T>(value), timeout);
-    return *std::move(value);
-  }
+  T receive_reply(RequestId id, Timeout timeout = kForever);
 
   /// Gives up the reply to this request: it is dropped, now or when it comes, and the request counts as answered. Call
   /// it when the time for a reply is over, since a reply that nobody receives stays in the inbox. Throws NoRequestError
@@ -288,14 +266,7 @@ class COPROC_API Messenger {
   /// a send and a receive throw, and the exception by which the peer answers; TimeoutError if the time for both is
   /// over. If it throws, the reply is dropped when it comes.
   template <class C>
-  detail::reply_t<C> call(const C& request, const ChannelId& channel, Timeout timeout) {
-    check_call<C>();
-    if constexpr (CallPayload<C>) {
-      std::optional<detail::reply_value_t<C>> reply;
-      call(detail::outgoing(request), channel, detail::incoming<detail::reply_value_t<C>>(reply), timeout);
-      if constexpr (!std::is_void_v<detail::reply_t<C>>) return *std::move(reply);
-    }
-  }
+  detail::reply_t<C> call(const C& request, const ChannelId& channel, Timeout timeout);
   template <class C>
   detail::reply_t<C> call(const C& request, Timeout timeout = kForever) {
     return call(request, kDefaultChannel, timeout);
@@ -318,13 +289,7 @@ class COPROC_API Messenger {
   }
   /// The same for a request whose type names no `Part`.
   template <class Part, class T>
-  Stream<Part> stream(const T& request, const ChannelId& channel = kDefaultChannel, const StreamOptions& options = {}) {
-    check_encodable<T>();
-    detail::check_receivable<Part>();
-    if constexpr (detail::NamesPart<T> && !std::is_same_v<Part, Message>)
-      static_assert(std::is_same_v<Part, typename T::Part>, "coproc: the type of the request names another Part");
-    return Stream<Part>(begin_stream(detail::outgoing(request), channel, options), options.each);
-  }
+  Stream<Part> stream(const T& request, const ChannelId& channel = kDefaultChannel, const StreamOptions& options = {});
   template <class Part, class T>
   Stream<Part> stream(const T& request, const StreamOptions& options) {
     return stream<Part, T>(request, kDefaultChannel, options);
@@ -396,44 +361,11 @@ class COPROC_API Messenger {
   friend class RepliesView;
   friend COPROC_API std::optional<std::size_t> wait_any(std::span<Messenger* const> messengers, Timeout timeout);
 
-  class Batch {
-   public:
-    explicit Batch(Messenger& messenger) : messenger_(messenger) { messenger_.begin_batch(); }
-    Batch(const Batch&) = delete;
-    Batch& operator=(const Batch&) = delete;
-    ~Batch() { messenger_.end_batch(); }
-
-   private:
-    Messenger& messenger_;
-  };
-
+  class Batch;
   template <class Range>
-  std::vector<RequestId> send_each(Range& values, const ChannelId& channel, const SendOptions& options) {
-    std::vector<RequestId> ids;
-    constexpr bool kHasSize = requires { std::size(values); };
-    if constexpr (kHasSize) ids.reserve(std::size(values));
-    const Batch batch(*this);
-    using Iterator = decltype(std::begin(values));
-    if constexpr (kHasSize && std::contiguous_iterator<Iterator>) {
-      using T = std::iter_value_t<Iterator>;
-      check_encodable<T>();
-      if constexpr (Encodable<T> && !detail::HasPriority<T>) {
-        send_requests({std::to_address(std::begin(values)), &detail::kOutgoingTraits<T>, std::nullopt}, sizeof(T),
-                      std::size(values), ids, channel, options);
-        return ids;
-      }
-    }
-    for (const auto& value : values) ids.push_back(send_request(value, channel, options));
-    return ids;
-  }
-
+  std::vector<RequestId> send_each(Range& values, const ChannelId& channel, const SendOptions& options);
   template <class T>
-  std::optional<T> receive(const ChannelId* channels, std::size_t count, Timeout timeout) {
-    detail::check_receivable<T>();
-    std::optional<T> value;
-    receive(channels, count, detail::incoming<T>(value), timeout);
-    return value;
-  }
+  std::optional<T> receive(const ChannelId* channels, std::size_t count, Timeout timeout);
 
   void send(const detail::Outgoing& value, const ChannelId& channel, const SendOptions& options);
   bool try_send(const detail::Outgoing& value, const ChannelId& channel, const SendOptions& options);
@@ -504,12 +436,6 @@ class COPROC_API MultiMessenger : public Messenger {
 /// peer's end), at most for this time, and returns its index.
 COPROC_API std::optional<std::size_t> wait_any(std::span<Messenger* const> messengers, Timeout timeout = kForever);
 
-template <class T>
-bool RepliesView<T>::fetch() {
-  if (value_) return true;
-  if (messenger_->remaining(channel_) == 0) return false;
-  if (messenger_->receive_next_reply(channel_, detail::incoming<T>(value_), each_)) return true;
-  throw TimeoutError("no reply on channel " + channel_.describe() + " came within the time given");
-}
-
 }  // namespace coproc::inline v0
+
+#include "coproc/detail/messenger_templates.hpp"

@@ -32,7 +32,7 @@ class RepliesView {
  private:
   friend Iterator;
 
-  bool fetch();  // defined in messenger.hpp
+  bool fetch();  // defined in detail/messenger_templates.hpp
   T& value() {
     fetch();
     return *value_;
