@@ -32,11 +32,15 @@ inline bool put_frame(coproc::link::Link& peer, coproc::link::FrameHeader header
 
 /// The test fixture.
 struct BarePeer : ::testing::Test {
+  explicit BarePeer(const coproc::LinkOptions& with = {.ring_bytes = 1 << 16})
+      : options{.link = with, .throw_gone = {}} {}
+
+  coproc::detail::CoreOptions options;
   std::pair<std::unique_ptr<coproc::link::Link>, std::unique_ptr<coproc::link::Link>> ends =
-      coproc::link::make_inproc_pair({.ring_bytes = 1 << 16});
+      coproc::link::make_inproc_pair(options.link);
   coproc::link::Link& peer = *ends.second;
   coproc::PriorityMessenger host = coproc::detail::MessengerAccess::make<coproc::PriorityMessenger>(
-      std::make_unique<coproc::detail::Core>(std::move(ends.first), coproc::detail::CoreOptions{}));
+      std::make_unique<coproc::detail::Core>(std::move(ends.first), options));
 
   bool put(coproc::link::FrameHeader header, std::span<const std::byte> payload = {}) {
     return put_frame(peer, header, payload);

@@ -19,7 +19,6 @@
 
 using namespace std::chrono_literals;
 using coproc::SharedBuffer;
-using coproc::detail::Core;
 using coproc::link::FrameHeader;
 using coproc::link::FrameKind;
 using coproc::link::LoanReference;
@@ -29,15 +28,10 @@ namespace {
 constexpr std::size_t kSpace = 1 << 20;
 constexpr std::size_t kMostBytes = 300'000;
 
-/// A host, and the bare end of a peer that puts together what it likes.
-struct OneProcessForgedLoans : ::testing::Test {
-  coproc::detail::CoreOptions options{.link = {.max_message_bytes = kMostBytes, .loan_bytes = kSpace},
-                                      .throw_gone = {}};
-  std::pair<std::unique_ptr<coproc::link::Link>, std::unique_ptr<coproc::link::Link>> ends =
-      coproc::link::make_inproc_pair(options.link);
-  coproc::link::Link& peer = *ends.second;
-  coproc::PriorityMessenger host = coproc::detail::MessengerAccess::make<coproc::PriorityMessenger>(
-      std::make_unique<Core>(std::move(ends.first), options));
+/// The peer puts together what it likes.
+struct OneProcessForgedLoans : hostile::BarePeer {
+  OneProcessForgedLoans() : BarePeer({.max_message_bytes = kMostBytes, .loan_bytes = kSpace}) {}
+
   std::shared_ptr<coproc::link::LoanArea> loans =
       coproc::detail::MessengerAccess::core(host)->underlying_link().borrower()->area();
   coproc::link::LoanArea& area = *loans;

@@ -11,6 +11,7 @@
 
 #include "coproc/coproc.hpp"
 #include "hostile/allocated.hpp"
+#include "hostile/bare_peer.hpp"
 #include "link/link.hpp"
 #include "link/loan_reference.hpp"
 #include "messenger/access.hpp"
@@ -18,8 +19,6 @@
 #include "messenger/core.hpp"
 
 using namespace std::chrono_literals;
-using coproc::PriorityMessenger;
-using coproc::detail::Core;
 using coproc::link::FrameHeader;
 using coproc::link::FrameKind;
 using coproc::link::LoanReference;
@@ -31,17 +30,12 @@ constexpr std::size_t kLimit = 4 * kMiB;
 /// docs/link.md: three times the sum of both limits.
 constexpr std::size_t kMost = 3 * (kLimit + kLimit);
 
-/// A host, and the bare end of a peer. Whatever the peer has sent and the host has not received waits in the host's
-/// inbox.
-struct OneProcessMemoryHeld : ::testing::Test {
-  coproc::detail::CoreOptions options{
-      .link = {.ring_bytes = 64 * kMiB, .max_message_bytes = kLimit, .max_queued_bytes = kLimit, .loan_bytes = kMiB},
-      .throw_gone = {}};
-  std::pair<std::unique_ptr<coproc::link::Link>, std::unique_ptr<coproc::link::Link>> ends =
-      coproc::link::make_inproc_pair(options.link);
-  coproc::link::Link& peer = *ends.second;
-  PriorityMessenger host =
-      coproc::detail::MessengerAccess::make<PriorityMessenger>(std::make_unique<Core>(std::move(ends.first), options));
+/// Whatever the peer has sent and the host has not received waits in the host's inbox.
+struct OneProcessMemoryHeld : hostile::BarePeer {
+  OneProcessMemoryHeld()
+      : BarePeer(
+            {.ring_bytes = 64 * kMiB, .max_message_bytes = kLimit, .max_queued_bytes = kLimit, .loan_bytes = kMiB}) {}
+
   std::size_t before = 0;
 
   void SetUp() override {
