@@ -1,4 +1,4 @@
-// How a payload gets into the link: encoded straight into it if it fits, or else in pieces, when there is room for each.
+// How a payload gets into the link: encoded straight into it if it fits, or in pieces, as soon as there is room.
 #include <algorithm>
 #include <cstring>
 
