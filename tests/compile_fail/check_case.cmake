@@ -1,4 +1,5 @@
-# Compiles CASE, with OPTIONS if there are any, and holds what the compiler says against the file's first line.
+# Compiles CASE, with OPTIONS if there are any, or else behind the PRECOMPILED header, and holds what the compiler says
+# against the file's first line.
 cmake_minimum_required(VERSION 3.25)  # for its policies
 
 file(READ ${CASE} text)
@@ -10,6 +11,9 @@ set(options ${OPTIONS})
 if(text MATCHES "\n// with: ([^\n]+)")
   separate_arguments(more UNIX_COMMAND "${CMAKE_MATCH_1}")
   list(APPEND options ${more})
+endif()
+if(NOT options)  # with which it was compiled
+  set(options ${PRECOMPILED})
 endif()
 
 execute_process(COMMAND ${COMPILER} -std=c++20 ${options} -fsyntax-only -I${INCLUDE_DIR} ${CASE}
