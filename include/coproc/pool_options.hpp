@@ -60,7 +60,7 @@ struct PoolRestartOptions {
 
 struct PoolOptions {
   /// The number of workers. 0 stands for the number of processors that this process may use by its affinity mask and
-  /// control groups. With `machines` it must be given.
+  /// control groups. With `machines` it must be given. More than 65,536 are refused with InvalidArgumentError.
   std::size_t workers = 0;
   /// Other machines on which the workers run, which are dealt to them in turn. Empty: they run on this machine. A
   /// machine that is given twice gets two workers in each turn.

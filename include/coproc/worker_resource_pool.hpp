@@ -13,6 +13,7 @@
 
 #include "coproc/channel.hpp"
 #include "coproc/detail/range_reader.hpp"
+#include "coproc/detail/worker_count.hpp"
 #include "coproc/errors.hpp"
 #include "coproc/exit_status.hpp"
 #include "coproc/message.hpp"
@@ -29,6 +30,8 @@ namespace coproc::inline v0 {
 ///     workers.start(config);
 ///     for (int answer : workers.map_messages<int>(questions)) ...
 ///
+/// More than 65,536 workers are refused with InvalidArgumentError.
+///
 /// Programs that call functions use Pool instead. Here the caller starts a worker again after it has ended.
 ///
 /// Thread safety: that of WorkerResource.
@@ -40,13 +43,13 @@ class WorkerResourcePool {
   explicit WorkerResourcePool(std::size_t size, Target target, WorkerOptions options = {})
     requires(!detail::ClassTarget<Target, M>)
       : options_(std::move(options)) {
-    workers_.reserve(size);
+    workers_.reserve(detail::checked_worker_count("WorkerResourcePool: size", size));
     for (std::size_t i = 0; i < size; ++i) workers_.emplace_back(target, options_of(i));
   }
   explicit WorkerResourcePool(std::size_t size, std::in_place_t = std::in_place, WorkerOptions options = {})
     requires detail::ClassTarget<Target, M>
       : options_(std::move(options)) {
-    workers_.reserve(size);
+    workers_.reserve(detail::checked_worker_count("WorkerResourcePool: size", size));
     for (std::size_t i = 0; i < size; ++i) workers_.emplace_back(std::in_place, options_of(i));
   }
   WorkerResourcePool(WorkerResourcePool&&) noexcept = default;

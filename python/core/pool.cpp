@@ -2,6 +2,7 @@
 
 #include <pybind11/stl.h>
 #include <coproc/detail/pool_worker.hpp>
+#include <coproc/detail/worker_count.hpp>
 #include <coproc/errors.hpp>
 
 #include <chrono>
@@ -152,6 +153,7 @@ void bind_pool(py::module_& module) {
   bind_pool_job(module);
   bind_pool_serve(module);
   module.def("usable_processors", &coproc::detail::usable_processors);
+  module.attr("most_workers") = coproc::detail::kMostWorkers;
   module.def("check_pool_ends", [](const py::dict& ends) {
     coproc::PoolOptions options;
     take_pool_options(options, ends);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "coproc/detail/message_access.hpp"
+#include "coproc/detail/worker_count.hpp"
 #include "coproc/errors.hpp"
 #include "coproc/worker_resource.hpp"
 #include "os/processors.hpp"
@@ -112,7 +113,14 @@ MakePoolWorker maker_of(const StateCode& state, const PoolOptions& options) {
 
 std::size_t usable_processors() { return os::usable_processors(); }
 
+std::size_t checked_worker_count(const char* option, std::size_t count) {
+  if (count <= kMostWorkers) return count;
+  throw InvalidArgumentError(std::string(option) + ": at most " + std::to_string(kMostWorkers) + " workers, not " +
+                             std::to_string(count));
+}
+
 void check_pool_options(const PoolOptions& options) {
+  (void)checked_worker_count("PoolOptions::workers", options.workers);
   (void)pool::Restarts(options.restart);
   (void)supervise::Health(options.health);
   if (supervise::Recycling(options.recycle).overlaps()) {

@@ -31,7 +31,7 @@ class COPROC_API PoolWorker {
 /// How many workers a pool has if its options do not say: see `PoolOptions::workers`.
 COPROC_API std::size_t usable_processors();
 
-/// Throws InvalidArgumentError for a `restart`, `health` or `recycle` with which no pool can be made.
+/// Throws InvalidArgumentError for `workers`, a `restart`, `health` or `recycle` with which no pool can be made.
 COPROC_API void check_pool_options(const PoolOptions& options);
 
 /// Makes the worker of the place `number`. It is called when the pool is made, and with the pool locked in place of a

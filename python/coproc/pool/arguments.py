@@ -10,8 +10,8 @@ _MOST_SECONDS = 10**8  # every timer of the kernel takes this much
 
 def check_pool(n, window, ends, init, exit, env):
     """Raise TypeError or ValueError unless these arguments of `Pool` are valid."""
-    if n is not None and _whole("n", n) < 1:
-        raise ValueError(f"a pool has one worker at least, not {n}")
+    if n is not None:
+        check_count("n", n)
     if _whole("window", window) < 0:
         raise ValueError(f"window: 0, for as many as take about 25 ms, or more, not {window}")
     _core.check_pool_ends(ends)
@@ -19,6 +19,20 @@ def check_pool(n, window, ends, init, exit, env):
         if function is not None and not callable(function):
             raise TypeError(f"{name}: a function or None, not {function!r}")
     environment.check(env)
+
+
+def check_count(name, count, least=1, of_zero=None):
+    """Raise TypeError or ValueError unless a pool can have so many workers.
+
+    :param name: how the caller calls the number
+    :param count: the number
+    :param least: the smallest one; 1 by default
+    :param of_zero: what the standard library says of a smaller one, if programs know that
+    """
+    if _whole(name, count) < least and of_zero:
+        raise ValueError(f"{of_zero}, not {count}")
+    if not least <= count <= _core.most_workers:
+        raise ValueError(f"{name}: from {least} to {_core.most_workers} workers, not {count}")
 
 
 def check_machines(machines, n, pin, ends):

@@ -10,7 +10,7 @@ import time
 import weakref
 
 from ..errors import NotOwnerError, PoolBrokenError, StartError
-from .arguments import check_map, recycle_options
+from .arguments import check_count, check_map, recycle_options
 from .failures import is_cancellation
 from .initializer import initializer_options
 from .pool import Pool
@@ -38,7 +38,8 @@ class Executor(concurrent.futures.Executor):
     Futures have their results, and call their callbacks, by the thread of the pool. A callback must not wait for
     another future or for `shutdown`.
 
-    :param max_workers: the number of workers; None, the default, for as many as this process may use processors
+    :param max_workers: the number of workers, 65,536 at most; None, the default, for as many as this process may use
+        processors
     :param mp_context: A context of multiprocessing, whose start method is used; None, the default, for `method`
     :param initializer: A function that runs in each worker before its first task. Its result is dropped. (Pool's option
         `init` hands its result to each task.)
@@ -53,7 +54,7 @@ class Executor(concurrent.futures.Executor):
     :param options: Further options of Pool, such as `method`. A process with a thread should not be forked, so give
         `method="forkserver"` or `method="spawn"` unless your program has to fork.
     :raises TypeError: if an argument is of the wrong type, or an option of a pool is given together with `pool`
-    :raises ValueError: if a number is too small, or `pool` was made without `background=True`
+    :raises ValueError: if a number is too small or too large, or `pool` was made without `background=True`
     """
 
     def __init__(
@@ -67,9 +68,8 @@ class Executor(concurrent.futures.Executor):
         options.update(initializer_options(initializer, initargs))
         options.update(recycle_options(max_tasks_per_child, "max_tasks_per_child", options))
         if pool is None:
-            # What the program asked for is "no worker", which Pool would take for "as many as processors".
-            if max_workers is not None and max_workers < 1:
-                raise ValueError(f"max_workers must be greater than 0, not {max_workers}")
+            if max_workers is not None:
+                check_count("max_workers", max_workers, of_zero="max_workers must be greater than 0")
             self._pool = Pool(max_workers, background=True, **options)
         else:
             given = ["max_workers"] * (max_workers is not None) + list(options)

@@ -2,7 +2,7 @@
 
 import contextlib
 
-from .arguments import check_map, check_task
+from .arguments import check_count, check_map, check_task
 from .drawn import length_of, snapshot
 from .pool import Pool
 from .results import Results
@@ -20,9 +20,13 @@ class LazyPool:
 
     :param n: the number of workers; None, the default, for as many as this process may use processors
     :param verbose: of no effect, for code of the old package
+    :raises TypeError: if `n` is no whole number
+    :raises ValueError: if it is less than 1, or more than 65,536
     """
 
     def __init__(self, n=None, verbose=False):
+        if n is not None:
+            check_count("n", n)
         self.n = n
         self.verbose = verbose
         self._pool = None

@@ -5,7 +5,7 @@ import multiprocessing.pool
 import os
 import threading
 
-from .arguments import check_map, check_task, recycle_options
+from .arguments import check_count, check_map, check_task, recycle_options
 from .initializer import initializer_options
 from .multiprocessing_results import AsyncResult, Stream, StreamResults
 from .pool import Pool
@@ -35,7 +35,8 @@ class MultiprocessingPool(multiprocessing.pool.Pool):
     Callbacks are called by threads of the pool. They may hand over further tasks and call `terminate`, and must not
     wait for other results.
 
-    :param processes: the number of workers; None, the default, for as many as this process may use processors
+    :param processes: the number of workers, 65,536 at most; None, the default, for as many as this process may use
+        processors
     :param initializer: A function that runs in each worker before its first task. Its result is dropped. None, the
         default, stands for nothing.
     :param initargs: the arguments of `initializer`
@@ -49,7 +50,7 @@ class MultiprocessingPool(multiprocessing.pool.Pool):
     :param max_retries: how many times a task is run again because its worker died while it ran; 0 by default
     :param options: further options of Pool, such as `link`
     :raises TypeError: if an argument is of the wrong type
-    :raises ValueError: if a number is too small
+    :raises ValueError: if a number is too small or too large
     :raises StartError: if the workers cannot be started
     """
 
@@ -61,8 +62,8 @@ class MultiprocessingPool(multiprocessing.pool.Pool):
     ):  # fmt: skip
         if maxtasksperchild is not None and (not isinstance(maxtasksperchild, int) or maxtasksperchild <= 0):
             raise ValueError(f"maxtasksperchild: a positive int or None, not {maxtasksperchild!r}")
-        if processes is not None and processes < 1:
-            raise ValueError(f"processes: at least 1, not {processes}")
+        if processes is not None:
+            check_count("processes", processes)
         check_task(print, time_limit, max_retries)
         of_the_context = {} if context is None else {"method": context.get_start_method()}
         # Libraries count and look at the workers by these two names of the standard library's pool.

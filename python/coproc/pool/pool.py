@@ -40,8 +40,8 @@ class Pool(PoolLife):
     A process that is forked from this one can do nothing with its copy of the pool: calls raise NotOwnerError, but for
     `stop`, which does nothing.
 
-    :param n: The number of workers. None, the default, stands for the number of processors that this process may use by
-        its affinity mask and its control groups.
+    :param n: The number of workers, 65,536 at most. None, the default, stands for the number of processors that this
+        process may use by its affinity mask and its control groups.
     :param verbose: of no effect, for code of the old package
     :param messenger_type: of no effect, for code of the old package
     :param name: the name of the workers in errors; None, the default, for "pool worker"
@@ -88,8 +88,8 @@ class Pool(PoolLife):
     :param start_timeout: how many seconds the start of a worker on another machine may take, 60 by default; None: for
         ever
     :raises TypeError: if an argument is of the wrong type
-    :raises ValueError: if a number is too small, there is no such method, or workers on other machines cannot have
-        `method`, `pin`, `health`, `recycle` by memory, `sandbox`, `limits` or `control_group`
+    :raises ValueError: if a number is too small or too large, there is no such method, or workers on other machines
+        cannot have `method`, `pin`, `health`, `recycle` by memory, `sandbox`, `limits` or `control_group`
     """
 
     def __init__(

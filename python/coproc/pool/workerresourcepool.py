@@ -9,6 +9,7 @@ from .. import _core
 from ..errors import WorkerIsDeadError
 from ..messenger import PriorityMessenger
 from ..worker_resource import WorkerResource
+from .arguments import check_count
 
 
 @dataclasses.dataclass
@@ -35,8 +36,10 @@ class WorkerResourcePool:
         :param messenger_type: PriorityMessenger, the default, or MultiMessenger
         :param start_kwargs: the keyword arguments of the target
         :return: the pool, which is not started
-        :raises TypeError: if `messenger_type` is of another type
+        :raises TypeError: if `messenger_type` is of another type, or `n` is no whole number
+        :raises ValueError: if `n` is negative, or more than 65,536
         """
+        check_count("n", n, least=0)
         return cls([WorkerResource(target, messenger_type) for _ in range(n)], start_kwargs)
 
     def set_start_kwargs(self, **kwargs):

@@ -6,6 +6,7 @@
 #include <coproc/coproc.hpp>
 #include <cstdint>
 #include <fstream>
+#include <limits>
 #include <map>
 #include <memory>
 #include <numeric>
@@ -304,6 +305,26 @@ TEST(Pool, EveryStartMethodDoes) {
     EXPECT_EQ(pool.map(square, std::vector{1, 2, 3}).collect(), (std::vector{1, 4, 9}));
   }
   EXPECT_THROW(Pool(PoolOptions{.worker = {.method = coproc::StartMethod::executable}}), coproc::InvalidArgumentError);
+}
+
+TEST(Pool, MoreWorkersThanAnyPoolHasAreRefused) {
+  const auto refusal = [](auto&& make) -> std::string {
+    try {
+      make();
+    } catch (const coproc::InvalidArgumentError& error) {
+      return error.what();
+    }
+    return "";
+  };
+  for (const std::size_t count : {std::size_t{65'537}, (std::numeric_limits<std::size_t>::max)()}) {
+    const std::string words = ": at most 65536 workers, not " + std::to_string(count);
+    EXPECT_EQ(refusal([&] { Pool{{.workers = count}}; }), "PoolOptions::workers" + words);
+    EXPECT_EQ(refusal([&] { coproc::LazyPool{{.workers = count}}; }), "PoolOptions::workers" + words);
+    const coproc::Machine machine(coproc::command({"coproc-agent"}));
+    EXPECT_EQ(refusal([&] { Pool{{.workers = count, .machines = {machine}}}; }), "PoolOptions::workers" + words);
+    using Serving = coproc::WorkerResourcePool<void (*)(coproc::PriorityMessenger&)>;
+    EXPECT_EQ(refusal([&] { Serving(count, [](coproc::PriorityMessenger&) {}); }), "WorkerResourcePool: size" + words);
+  }
 }
 
 TEST(Pool, BackgroundDrivesWhileNobodyWaits) {
