@@ -37,6 +37,10 @@ bool is_real_number(py::handle object) {
   return number != nullptr && (number->nb_index != nullptr || number->nb_float != nullptr);
 }
 
+std::string refusal(const std::string& option, const std::string& takes, py::handle given) {
+  return option + ": " + takes + ", not " + py::repr(given).cast<std::string>();
+}
+
 /// Raises the error of the object's own code, which the user should see.
 [[noreturn]] void throw_no_number(py::handle object) {
   if (is_real_number(object) || PyErr_ExceptionMatches(PyExc_TypeError) == 0) throw py::error_already_set();
@@ -103,12 +107,42 @@ std::optional<coproc::Priority> priority_of(py::handle argument, py::handle obje
   return priority_of_number(value);
 }
 
-coproc::Timeout timeout_of(py::handle seconds) {
+double number_of(py::handle number, const std::string& option, const char* takes) {
+  const double value = PyFloat_AsDouble(number.ptr());
+  if (value != -1.0 && !std::isnan(value)) return value;
+  if (PyErr_Occurred() == nullptr) {
+    if (std::isnan(value)) throw py::value_error(refusal(option, takes, number));
+    return value;
+  }
+  const bool is_too_large = PyErr_ExceptionMatches(PyExc_OverflowError) != 0 && PyLong_Check(number.ptr());
+  if (!is_too_large && (is_real_number(number) || PyErr_ExceptionMatches(PyExc_TypeError) == 0))
+    throw py::error_already_set();  // that of the object's own code, which the user should see
+  PyErr_Clear();
+  if (is_too_large) throw py::value_error(option + ": " + takes + ", not one of so many digits");
+  throw py::type_error(refusal(option, takes, number));
+}
+
+unsigned long long whole_number_of(py::handle number, const std::string& option, const std::string& takes,
+                                   unsigned long long least, unsigned long long most) {
+  if (py::isinstance<py::bool_>(number) || PyIndex_Check(number.ptr()) == 0)
+    throw py::type_error(refusal(option, takes, number));
+  const auto exact = py::reinterpret_steal<py::object>(PyNumber_Index(number.ptr()));
+  if (!exact) throw py::error_already_set();
+  const unsigned long long value = PyLong_AsUnsignedLongLong(exact.ptr());
+  const bool is_out_of_range = PyErr_Occurred() != nullptr;
+  PyErr_Clear();
+  if (is_out_of_range || value < least || value > most) throw py::value_error(refusal(option, takes, number));
+  return value;
+}
+
+coproc::Timeout timeout_of(py::handle seconds, const std::string& option) {
   if (seconds.is_none()) return coproc::kForever;
-  const double value = PyFloat_AsDouble(seconds.ptr());
-  if (value == -1.0 && PyErr_Occurred() != nullptr) throw py::error_already_set();
-  if (std::isnan(value)) throw py::value_error("timeout: NaN is no time: give seconds, or None to wait for ever");
-  return std::chrono::duration<double>(value);
+  return std::chrono::duration<double>(number_of(seconds, option, "a number of seconds, or None for ever"));
+}
+
+bool switch_of(py::handle value, const std::string& option) {
+  if (!py::isinstance<py::bool_>(value)) throw py::type_error(refusal(option, "True or False", value));
+  return value.is(py::bool_(true));
 }
 
 void bind_arguments(py::module_&) {

@@ -32,7 +32,7 @@ Launcher launcher_of(Words command, bool uses_shell, bool ships, bool connects_b
           .connects_back = connects_back,
           .name = std::move(name),
           .fence = std::move(fence),
-          .fence_time = timeout_of(fence_time)};
+          .fence_time = timeout_of(fence_time, "fence_time")};
 }
 
 void bind_launcher(py::module_& module) {
@@ -138,7 +138,7 @@ MachineOptions options_of(std::string name, const std::optional<std::string>& ag
           .agent = agent ? *agent : py::module_::import("coproc.machine").attr("own_agent")().cast<std::string>(),
           .agent_there = std::move(agent_there),
           .program_there = std::move(program_there),
-          .silence = timeout_of(silence),
+          .silence = timeout_of(silence, "silence"),
           .ports = port_range_of(ports)};
 }
 

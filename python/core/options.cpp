@@ -2,6 +2,9 @@
 
 #include <pybind11/stl.h>
 
+#include <cstddef>
+#include <utility>
+
 #include "arguments.hpp"
 
 namespace coproc_python {
@@ -11,9 +14,21 @@ namespace {
 using namespace pybind11::literals;
 
 template <class Options>
-auto time_property(coproc::Timeout Options::*member) {
-  return std::pair([member](const Options& options) { return seconds(options.*member); },
-                   [member](Options& options, py::object value) { options.*member = timeout_of(value); });
+auto time_property(coproc::Timeout Options::*member, const char* name) {
+  return std::pair(
+      [member](const Options& options) { return seconds(options.*member); },
+      [member, name](Options& options, const py::object& value) { options.*member = timeout_of(value, name); });
+}
+
+std::size_t bytes_of(const py::object& value, const char* name) {
+  return whole_number_of<std::size_t>(value, name, "a whole number of bytes, from 0 on");
+}
+
+auto bytes_property(std::size_t coproc::LinkOptions::*member, const char* name) {
+  return std::pair([member](const coproc::LinkOptions& options) { return options.*member; },
+                   [member, name](coproc::LinkOptions& options, const py::object& value) {
+                     options.*member = bytes_of(value, name);
+                   });
 }
 
 }  // namespace
@@ -25,7 +40,11 @@ py::object seconds(coproc::Timeout timeout) {
 
 void bind_options(py::module_& module) {
   const coproc::LinkOptions link;
-  const auto spin = time_property(&coproc::LinkOptions::spin);
+  const auto spin = time_property(&coproc::LinkOptions::spin, "spin");
+  const auto ring_bytes = bytes_property(&coproc::LinkOptions::ring_bytes, "ring_bytes");
+  const auto max_message_bytes = bytes_property(&coproc::LinkOptions::max_message_bytes, "max_message_bytes");
+  const auto max_queued_bytes = bytes_property(&coproc::LinkOptions::max_queued_bytes, "max_queued_bytes");
+  const auto loan_bytes = bytes_property(&coproc::LinkOptions::loan_bytes, "loan_bytes");
   py::class_<coproc::LinkOptions>(
       module, "LinkOptions",
       "The limits of a link, and how both of its ends wait.\n\n"
@@ -41,26 +60,34 @@ void bind_options(py::module_& module) {
       "for\n"
       "    the smallest of 4 GiB, the memory of the machine, and a 32nd of the limit on address space (`ulimit -v`).\n"
       ":param automatic_loans: Whether large parts of messages travel in shared memory instead of through the ring.\n"
-      ":raises TypeError: if a value is not a number, or is a negative number of bytes\n")
-      .def(py::init([](std::size_t ring_bytes, std::size_t max_message_bytes, std::size_t max_queued_bytes,
-                       py::object spin_time, std::size_t loan_bytes, bool automatic_loans) {
-             return coproc::LinkOptions{ring_bytes, max_message_bytes, max_queued_bytes, timeout_of(spin_time),
-                                        loan_bytes, automatic_loans};
+      ":raises TypeError: if a value is not a number, a number of bytes is not whole,\n"
+      "    or `automatic_loans` is neither True nor False\n"
+      ":raises ValueError: if a number of bytes is negative, or `spin` is NaN\n")
+      .def(py::init([](const py::object& ring, const py::object& message, const py::object& queued,
+                       const py::object& spin_time, const py::object& loan, const py::object& automatic) {
+             return coproc::LinkOptions{bytes_of(ring, "ring_bytes"),         bytes_of(message, "max_message_bytes"),
+                                        bytes_of(queued, "max_queued_bytes"), timeout_of(spin_time, "spin"),
+                                        bytes_of(loan, "loan_bytes"),         switch_of(automatic, "automatic_loans")};
            }),
            py::kw_only(), "ring_bytes"_a = link.ring_bytes, "max_message_bytes"_a = link.max_message_bytes,
            "max_queued_bytes"_a = link.max_queued_bytes, "spin"_a = seconds(link.spin),
            "loan_bytes"_a = link.loan_bytes, "automatic_loans"_a = link.automatic_loans)
-      .def_readwrite("ring_bytes", &coproc::LinkOptions::ring_bytes,
-                     "The size of the ring of each direction, in bytes.")
-      .def_readwrite("max_message_bytes", &coproc::LinkOptions::max_message_bytes, "The largest message, in bytes.")
-      .def_readwrite("max_queued_bytes", &coproc::LinkOptions::max_queued_bytes,
-                     "What one end keeps in its inbox, in bytes.")
+      .def_property("ring_bytes", ring_bytes.first, ring_bytes.second,
+                    "The size of the ring of each direction, in bytes.")
+      .def_property("max_message_bytes", max_message_bytes.first, max_message_bytes.second,
+                    "The largest message, in bytes.")
+      .def_property("max_queued_bytes", max_queued_bytes.first, max_queued_bytes.second,
+                    "What one end keeps in its inbox, in bytes.")
       .def_property("spin", spin.first, spin.second,
                     "The longest time for which a wait spins before it sleeps, in seconds.")
-      .def_readwrite("loan_bytes", &coproc::LinkOptions::loan_bytes,
-                     "What each direction can lend at once, in bytes; 0: the default for this machine.")
-      .def_readwrite("automatic_loans", &coproc::LinkOptions::automatic_loans,
-                     "Whether large parts of messages travel in shared memory.")
+      .def_property("loan_bytes", loan_bytes.first, loan_bytes.second,
+                    "What each direction can lend at once, in bytes; 0: the default for this machine.")
+      .def_property(
+          "automatic_loans", [](const coproc::LinkOptions& options) { return options.automatic_loans; },
+          [](coproc::LinkOptions& options, const py::object& value) {
+            options.automatic_loans = switch_of(value, "automatic_loans");
+          },
+          "Whether large parts of messages travel in shared memory.")
       .def(py::pickle(
           [](const coproc::LinkOptions& options) {
             return py::make_tuple(options.ring_bytes, options.max_message_bytes, options.max_queued_bytes,
@@ -80,9 +107,9 @@ void bind_options(py::module_& module) {
       });
 
   const coproc::StopOptions stop;
-  const auto close = time_property(&coproc::StopOptions::close);
-  const auto terminate = time_property(&coproc::StopOptions::terminate);
-  const auto kill = time_property(&coproc::StopOptions::kill);
+  const auto close = time_property(&coproc::StopOptions::close, "close");
+  const auto terminate = time_property(&coproc::StopOptions::terminate, "terminate");
+  const auto kill = time_property(&coproc::StopOptions::kill, "kill");
   py::class_<coproc::StopOptions>(
       module, "StopOptions",
       "How many seconds `stop` waits after each of its steps before it takes the next one.\n\n"
@@ -93,8 +120,9 @@ void bind_options(py::module_& module) {
       "there.\n"
       ":raises TypeError: if a value is neither a number nor None\n"
       ":raises ValueError: if a value is NaN\n")
-      .def(py::init([](py::object close_time, py::object terminate_time, py::object kill_time) {
-             return coproc::StopOptions{timeout_of(close_time), timeout_of(terminate_time), timeout_of(kill_time)};
+      .def(py::init([](const py::object& close_time, const py::object& terminate_time, const py::object& kill_time) {
+             return coproc::StopOptions{timeout_of(close_time, "close"), timeout_of(terminate_time, "terminate"),
+                                        timeout_of(kill_time, "kill")};
            }),
            "close"_a = seconds(stop.close), "terminate"_a = seconds(stop.terminate), "kill"_a = seconds(stop.kill))
       .def_property("close", close.first, close.second, "The seconds after the close request; None: for ever.")

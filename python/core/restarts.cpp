@@ -150,29 +150,25 @@ class Taking {
     } else if constexpr (HasMembers<Member>) {
       for_each_member(member, Taking(option, value));
     } else if constexpr (std::is_same_v<Member, bool>) {
-      if (!py::isinstance<py::bool_>(value)) throw py::type_error(refuse("True or False"));
-      member = value.is(py::bool_(true));
+      member = switch_of(value, option);
     } else if constexpr (std::is_same_v<Member, coproc::Timeout>) {
-      if (!value.is_none() && PyNumber_Check(value.ptr()) == 0) throw py::type_error(refuse("a number, or None"));
-      member = timeout_of(value);
+      if (value.is_none()) {
+        member = coproc::kForever;
+      } else {
+        member = std::chrono::duration<double>(number_of(value, option, "a number, or None"));
+      }
     } else if constexpr (std::is_same_v<Member, std::size_t>) {
       if (value.is_none() && member == kNoLimit) return;
-      if (py::isinstance<py::bool_>(value) || PyIndex_Check(value.ptr()) == 0)
-        throw py::type_error(refuse("a whole number"));
-      member = PyLong_AsSize_t(py::reinterpret_steal<py::object>(PyNumber_Index(value.ptr())).ptr());
-      if (PyErr_Occurred() == nullptr) return;
-      PyErr_Clear();
-      throw py::value_error(refuse("a whole number from 0 on"));
+      member = whole_number_of<std::size_t>(value, option, "a whole number from 0 on");
     } else {
-      if (PyNumber_Check(value.ptr()) == 0) throw py::type_error(refuse("a number"));
-      const double number = value.cast<double>();
+      const double number = number_of(value, option);
       // A negative time is refused by the core, for which a Timeout would be 0.
       if constexpr (std::is_same_v<Member, double>) {
         member = number;
       } else if (number < 0) {
         member = std::chrono::nanoseconds(-1);
       } else {
-        member = timeout_of(value).ns;
+        member = coproc::Timeout(std::chrono::duration<double>(number)).ns;
       }
     }
   }

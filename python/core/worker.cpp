@@ -176,6 +176,10 @@ std::vector<coproc::Worker*> lives_of(const std::vector<WorkerPointer>& workers)
   return lives;
 }
 
+std::size_t event_count(const py::object& events) {
+  return whole_number_of<std::size_t>(events, "events", "a whole number from 0 on");
+}
+
 }  // namespace
 
 void end_without_lock(std::function<void()> end, bool in_thread) {
@@ -252,7 +256,7 @@ void bind_worker(py::module_& module) {
   py::class_<Adopted, Worker, std::shared_ptr<Adopted>>(module, "AdoptedWorker")
       .def(py::init([](bool reorders, std::string name, const coproc::StopOptions& stop,
                        const coproc::LinkOptions& link, bool capture_stderr, std::optional<coproc::Sandbox> sandbox,
-                       std::optional<coproc::Limits> limits, std::string control_group, std::size_t events) {
+                       std::optional<coproc::Limits> limits, std::string control_group, const py::object& events) {
         return make<AdoptedOf, Adopted>(reorders, name,
                                         coproc::AdoptOptions{.name = name,
                                                              .stop = stop,
@@ -261,7 +265,7 @@ void bind_worker(py::module_& module) {
                                                              .sandbox = std::move(sandbox),
                                                              .limits = limits.value_or(coproc::Limits()),
                                                              .control_group = std::move(control_group),
-                                                             .events = events});
+                                                             .events = event_count(events)});
       }))
       .def("new_link", &new_link)
       .def("adopt", [](Adopted& self, int pid, py::function ask) {
@@ -274,19 +278,20 @@ void bind_worker(py::module_& module) {
                        const coproc::StopOptions& stop, const coproc::LinkOptions& link, Environment env,
                        bool capture_stderr, std::optional<coproc::Sandbox> sandbox,
                        std::optional<coproc::Limits> limits, std::string control_group,
-                       std::optional<coproc::Machine> machine, py::object start_timeout, std::size_t events) {
-        return make<ProgramOf, Program>(reorders, name, coproc::Executable{std::move(path), std::move(arguments)},
-                                        coproc::WorkerOptions{.name = name,
-                                                              .stop = stop,
-                                                              .link = link,
-                                                              .start_timeout = timeout_of(start_timeout),
-                                                              .env = std::move(env),
-                                                              .capture_stderr = capture_stderr,
-                                                              .machine = std::move(machine),
-                                                              .sandbox = std::move(sandbox),
-                                                              .limits = limits.value_or(coproc::Limits()),
-                                                              .control_group = std::move(control_group),
-                                                              .events = events});
+                       std::optional<coproc::Machine> machine, py::object start_timeout, const py::object& events) {
+        return make<ProgramOf, Program>(
+            reorders, name, coproc::Executable{std::move(path), std::move(arguments)},
+            coproc::WorkerOptions{.name = name,
+                                  .stop = stop,
+                                  .link = link,
+                                  .start_timeout = timeout_of(start_timeout, "start_timeout"),
+                                  .env = std::move(env),
+                                  .capture_stderr = capture_stderr,
+                                  .machine = std::move(machine),
+                                  .sandbox = std::move(sandbox),
+                                  .limits = limits.value_or(coproc::Limits()),
+                                  .control_group = std::move(control_group),
+                                  .events = event_count(events)});
       }))
       .def("start", &start_program)
       .def("start_sent", [](Program& self, std::string sent) {
