@@ -6,10 +6,12 @@
 #include <coproc/this_worker.hpp>
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "arguments.hpp"
 #include "errors.hpp"
 
 namespace coproc_python {
@@ -165,15 +167,24 @@ void bind_presets(py::module_& module) {
       .def(py::pickle([](const Sandbox& self) { return state_of(self.parts()); }, &sandbox_of));
 }
 
+template <class Number>
+std::optional<Number> limit_of(const py::object& value, const char* name, const char* takes, Number least = 0,
+                               Number most = (std::numeric_limits<Number>::max)()) {
+  if (value.is_none()) return std::nullopt;
+  return whole_number_of<Number>(value, name, std::string(takes) + ", or None", least, most);
+}
+
 /// Values are checked here, since only the worker would find out otherwise.
-Limits limits_of(std::optional<std::size_t> memory, std::optional<long> cpu_time, std::optional<std::size_t> open_files,
-                 std::optional<std::size_t> processes, std::optional<std::uint64_t> file_size,
-                 std::optional<int> priority) {
-  if (cpu_time && *cpu_time < 1) throw py::value_error("cpu_time: a whole number of seconds, from 1 on");
-  if (priority && (*priority < 0 || *priority > 19)) throw py::value_error("priority: a nice value from 0 to 19");
-  Limits limits{
-      .memory = memory, .open_files = open_files, .processes = processes, .file_size = file_size, .priority = priority};
-  if (cpu_time) limits.cpu_time = std::chrono::seconds(*cpu_time);
+Limits limits_of(const py::object& memory, const py::object& cpu_time, const py::object& open_files,
+                 const py::object& processes, const py::object& file_size, const py::object& priority) {
+  using Size = std::size_t;
+  Limits limits{.memory = limit_of<Size>(memory, "memory", "a whole number of bytes, from 0 on"),
+                .open_files = limit_of<Size>(open_files, "open_files", "a whole number from 0 on"),
+                .processes = limit_of<Size>(processes, "processes", "a whole number from 0 on"),
+                .file_size = limit_of<std::uint64_t>(file_size, "file_size", "a whole number of bytes, from 0 on"),
+                .priority = limit_of<int>(priority, "priority", "a nice value from 0 to 19", 0, 19)};
+  if (const auto time = limit_of<long>(cpu_time, "cpu_time", "a whole number of seconds, from 1 on", 1))
+    limits.cpu_time = std::chrono::seconds(*time);
   return limits;
 }
 
@@ -197,8 +208,8 @@ void bind_limits(py::module_& module) {
       "since\n"
       "    Python ignores SIGXFSZ.\n"
       ":param priority: The nice value, from 0 (as usual) to 19 (it runs when nobody else wants to).\n"
-      ":raises ValueError: if a value cannot be a limit\n"
-      ":raises TypeError: if a value is no whole number, or is negative\n")
+      ":raises ValueError: if a value cannot be a limit, such as a negative one\n"
+      ":raises TypeError: if a value is no whole number\n")
       .def(py::init(&limits_of), py::kw_only(), "memory"_a = py::none(), "cpu_time"_a = py::none(),
            "open_files"_a = py::none(), "processes"_a = py::none(), "file_size"_a = py::none(),
            "priority"_a = py::none())
@@ -231,10 +242,7 @@ void bind_limits(py::module_& module) {
                                   self.priority);
           },
           [](const py::tuple& state) {
-            using Count = std::optional<std::size_t>;
-            return limits_of(state[0].cast<Count>(), state[1].cast<std::optional<long>>(), state[2].cast<Count>(),
-                             state[3].cast<Count>(), state[4].cast<std::optional<std::uint64_t>>(),
-                             state[5].cast<std::optional<int>>());
+            return limits_of(state[0], state[1], state[2], state[3], state[4], state[5]);
           }));
 }
 

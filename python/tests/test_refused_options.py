@@ -36,6 +36,58 @@ class TestNumbersOfWorkers:
                 make(count)
 
 
+class TestLimits:
+    WORDS = {
+        "memory": "a whole number of bytes, from 0 on",
+        "cpu_time": "a whole number of seconds, from 1 on",
+        "open_files": "a whole number from 0 on",
+        "processes": "a whole number from 0 on",
+        "file_size": "a whole number of bytes, from 0 on",
+        "priority": "a nice value from 0 to 19",
+    }
+
+    @pytest.mark.parametrize("name, words", WORDS.items())
+    def test_that_are_refused_are_named_with_what_they_take(self, name, words):
+        for value, kind in (
+            (-1, ValueError),
+            (2**64, ValueError),
+            (0.5, TypeError),
+            ("1", TypeError),
+            (True, TypeError),
+        ):
+            with pytest.raises(kind, match=f"^{name}: {words}, or None, not {value!r}$"):
+                coproc.Limits(**{name: value})
+
+    def test_of_the_least_and_the_greatest_values_are_taken(self):
+        limits = coproc.Limits(
+            memory=2**64 - 1, cpu_time=2**63 - 1, open_files=0, processes=0, file_size=2**64 - 1, priority=19
+        )
+        assert (limits.memory, limits.cpu_time, limits.priority) == (2**64 - 1, 2**63 - 1, 19)
+        with pytest.raises(ValueError, match="cpu_time"):
+            coproc.Limits(cpu_time=0)
+        with pytest.raises(ValueError, match="cpu_time"):
+            coproc.Limits(cpu_time=2**63)
+
+    @pytest.mark.parametrize("name", ["ring_bytes", "max_message_bytes", "max_queued_bytes", "loan_bytes"])
+    def test_of_links_are_named_with_what_they_take(self, name):
+        for value, kind in (
+            (-1, ValueError),
+            (2**64, ValueError),
+            (0.5, TypeError),
+            ("1", TypeError),
+            (None, TypeError),
+        ):
+            for take in (coproc.LinkOptions, lambda **given: setattr(coproc.LinkOptions(), *next(iter(given.items())))):
+                with pytest.raises(kind, match=f"^{name}: a whole number of bytes, from 0 on, not {value!r}$"):
+                    take(**{name: value})
+
+    def test_of_kept_events_are_named(self):
+        for make in (coproc.WorkerResource, coproc.ProgramResource):
+            for value, kind in ((-1, ValueError), (0.5, TypeError)):
+                with pytest.raises(kind, match=f"^events: a whole number from 0 on, not {value!r}$"):
+                    make("/bin/true" if make is coproc.ProgramResource else serve, events=value)
+
+
 class TestTimes:
     """What is no time is refused with the name of the option."""
 

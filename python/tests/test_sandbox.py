@@ -190,11 +190,11 @@ def test_options_of_other_types_are_refused():
         Sandbox.guard().read("/tmp")
     with pytest.raises(ValueError, match="no system call"):
         Sandbox.compute().allow("fstat64")
-    for wrong in ({"cpu_time": 0}, {"priority": 20}, {"priority": -1}):
+    for wrong in ({"memory": -1}, {"cpu_time": 0}, {"priority": 20}, {"priority": -1}):
         with pytest.raises(ValueError):
             Limits(**wrong)
     with pytest.raises(TypeError):
-        Limits(memory=-1)
+        Limits(memory=0.5)
 
 
 def test_sandboxes_and_limits_are_values():
