@@ -36,6 +36,46 @@ class TestNumbersOfWorkers:
                 make(count)
 
 
+class TestSwitches:
+    """A text such as "no" is true, too: a protection must not be switched off by it."""
+
+    WRONG = ("no", "False", 0, 1, None)
+
+    @pytest.mark.parametrize("value", WRONG)
+    @pytest.mark.parametrize("name", ["trust_pickle", "capture_stderr"])
+    def test_of_workers_and_pools_are_true_or_false(self, name, value):
+        sandbox = coproc.Sandbox.compute()
+        for make in (
+            lambda **options: coproc.WorkerResource(serve, sandbox=sandbox, **options),
+            lambda **options: coproc.Supervised(serve, sandbox=sandbox, **options),
+            lambda **options: coproc.LegacyWorkerResource(serve, sandbox=sandbox, **options),
+            lambda **options: coproc.Pool(1, sandbox=sandbox, **options),
+            lambda **options: coproc.Executor(1, sandbox=sandbox, **options),
+            lambda **options: coproc.MultiprocessingPool(1, sandbox=sandbox, **options),
+        ):
+            with pytest.raises(TypeError, match=f"^{name}: True or False, not {value!r}$"):
+                make(**{name: value})
+
+    @pytest.mark.parametrize("value", WRONG)
+    def test_of_one_class_are_true_or_false(self, value):
+        for name, make in (
+            ("pin", lambda **options: coproc.Pool(1, **options)),
+            ("background", lambda **options: coproc.Pool(1, **options)),
+            ("retries_unfenced", lambda **options: coproc.Pool(1, **options)),
+            ("capture_stderr", lambda **options: coproc.ProgramResource("/bin/true", **options)),
+            ("automatic_loans", coproc.LinkOptions),
+            ("automatic_loans", lambda automatic_loans: setattr(coproc.LinkOptions(), "automatic_loans", value)),
+        ):
+            with pytest.raises(TypeError, match=f"^{name}: True or False, not {value!r}$"):
+                make(**{name: value})
+
+    def test_of_maps_are_true_or_false(self):
+        with coproc.Pool(1) as pool:
+            for call in (pool.map, pool.starmap, pool.imap, pool.map_unordered, coproc.LazyPool(1).map):
+                with pytest.raises(TypeError, match="^stop_on_error: True or False, not 'no'$"):
+                    call(abs, [], stop_on_error="no")
+
+
 class TestLimits:
     WORDS = {
         "memory": "a whole number of bytes, from 0 on",

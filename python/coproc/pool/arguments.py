@@ -4,6 +4,7 @@ import operator
 
 from .. import _core
 from ..worker_resource import environment
+from ..worker_resource.switches import check_switches
 
 _MOST_SECONDS = 10**8  # every timer of the kernel takes this much
 
@@ -65,12 +66,13 @@ def check_task(func, time_limit, max_retries):
         raise ValueError(f"max_retries: 0 or more, not {max_retries}")
 
 
-def check_map(chunksize, progress):
+def check_map(chunksize, progress, stop_on_error=False):
     """Raise TypeError or ValueError unless these options of a map are valid."""
     if chunksize is not None and _whole("chunksize", chunksize) < 1:
         raise ValueError(f"chunksize: at least 1, not {chunksize}")
     if progress is not None and progress is not True and progress is not False and not callable(progress):
         raise TypeError(f"progress: a function of (done, total), or True for a bar, not {progress!r}")
+    check_switches(stop_on_error=stop_on_error)
 
 
 def _whole(name, value):

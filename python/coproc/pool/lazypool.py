@@ -79,7 +79,7 @@ class LazyPool:
         """
         datas = _indexable(datas)
         check_task(func, time_limit, max_retries)
-        check_map(chunksize, progress)
+        check_map(chunksize, progress, stop_on_error)
         options = (chunksize, time_limit, max_retries, stop_on_error, progress)
         return Results(
             _ForkedLater(

@@ -6,6 +6,7 @@ from ..messenger import PriorityMessenger
 from ..pickling import dumps
 from ..worker_resource.life import START_WITH_IMPORTS_SECONDS
 from ..worker_resource.restart import HealthOptions, PoolRestartOptions, RecycleOptions, options_of
+from ..worker_resource.switches import check_switches
 from .arguments import check_machines, check_map, check_pool, check_task
 from .drawn import holds_its_items, length_of
 from .life import PoolLife
@@ -99,6 +100,10 @@ class Pool(PoolLife):
         control_group=None, trust_pickle=False, machines=(), retries_unfenced=False,
         start_timeout=START_WITH_IMPORTS_SECONDS,
     ):  # fmt: skip
+        check_switches(
+            capture_stderr=capture_stderr, pin=pin, background=background, trust_pickle=trust_pickle,
+            retries_unfenced=retries_unfenced,
+        )  # fmt: skip
         machines = list(machines)
         ends = {
             "restart": options_of(restart, PoolRestartOptions),
@@ -115,7 +120,7 @@ class Pool(PoolLife):
             name=name or "pool worker",
             given={"env": env, "capture_stderr": capture_stderr},
             pin=pin,
-            background=bool(background),
+            background=background,
             method=method,
             stop=stop or _core.StopOptions(),
             link=link or _core.LinkOptions(ring_bytes=_RING_BYTES),
@@ -127,7 +132,7 @@ class Pool(PoolLife):
                 "trust_pickle": trust_pickle,
             },  # fmt: skip
             machines=machines,
-            retries_unfenced=bool(retries_unfenced),
+            retries_unfenced=retries_unfenced,
             start_timeout=start_timeout,
         )
 
@@ -280,7 +285,7 @@ class Pool(PoolLife):
             return kernel, self._functions.get(data), self._main_names
 
     def _stretches(self, func, datas, mode, is_ordered, chunksize, time_limit, max_retries, stop_on_error, progress):
-        check_map(chunksize, progress)
+        check_map(chunksize, progress, stop_on_error)
         kernel, function, names = self._function(func, mode, time_limit, max_retries)
         job = kernel.map(
             function,

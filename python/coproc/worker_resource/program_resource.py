@@ -6,6 +6,7 @@ from .. import _core
 from ..array import note_latest
 from ..messenger import PriorityMessenger
 from .life import START_SECONDS, Life, check_options
+from .switches import check_switches
 
 
 class ProgramResource(Life):
@@ -41,7 +42,7 @@ class ProgramResource(Life):
     :param start_timeout: How many seconds `start` waits for the program, 10 by default; None: for ever. Another machine
         has to be reached in this time, too.
     :raises TypeError: if `messenger_type`, `stop`, `link`, `sandbox`, `limits`, `control_group` or `machine` is of
-        another type, or `env` is no dict of texts
+        another type, `env` is no dict of texts, or `capture_stderr` is neither True nor False
     :raises ValueError: if `env` has an impossible name or value
     """
 
@@ -51,6 +52,7 @@ class ProgramResource(Life):
         start_timeout=START_SECONDS,
     ):  # fmt: skip
         check_options(messenger_type, stop, link, env, sandbox, limits, machine, control_group)
+        check_switches(capture_stderr=capture_stderr)
         self.path = os.fspath(path)
         self.arguments = list(arguments)
         name = name or os.path.basename(self.path)
@@ -63,7 +65,7 @@ class ProgramResource(Life):
             stop,
             link or _core.LinkOptions(),
             dict(env or {}),
-            bool(capture_stderr),
+            capture_stderr,
             sandbox,
             limits,
             os.fsencode(control_group or ""),

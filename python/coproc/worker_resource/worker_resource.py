@@ -20,6 +20,7 @@ from .box import Box, kept_by, refuse_pickling_pairs
 from .entry import Call, Start
 from .life import START_WITH_IMPORTS_SECONDS, Life, check_options
 from .prepared import PreparedProcess
+from .switches import check_switches
 
 
 @dataclasses.dataclass(init=False, repr=False, eq=False)
@@ -80,7 +81,7 @@ class WorkerResource(Life):
     :param start_timeout: How many seconds `start` waits for a worker on another machine, which imports the modules of
         target and arguments meanwhile; 60 by default; None: for ever. It has no effect on this machine.
     :raises TypeError: if `messenger_type`, `stop`, `link`, `sandbox`, `limits`, `control_group` or `machine` is of
-        another type, or `env` is no dict of texts
+        another type, `env` is no dict of texts, or `capture_stderr` or `trust_pickle` is neither True nor False
     :raises ImportError: if there is a sandbox, pickles are not trusted, and msgpack is not installed
     :raises ValueError: if there is no such method, if `number` or `seed` is not a whole number from 0, if `events` is
         too large, if `env` has an impossible name or value, or if a worker on another machine cannot have `method`,
@@ -117,6 +118,7 @@ class WorkerResource(Life):
         start_timeout=START_WITH_IMPORTS_SECONDS,
     ):
         check_options(messenger_type, stop, link, env, sandbox, limits, machine, control_group)
+        check_switches(capture_stderr=capture_stderr, trust_pickle=trust_pickle)
         this_worker.check_identity(number, seed)
         self.target = target
         self.method = method
@@ -132,7 +134,7 @@ class WorkerResource(Life):
         self._main_names = None  # which names of the main module the process has
         self._given = {
             "name": name, "stop": stop, "link": link, "number": number, "seed": seed, "env": dict(env or {}),
-            "capture_stderr": bool(capture_stderr), "events": events, "sandbox": sandbox, "limits": limits,
+            "capture_stderr": capture_stderr, "events": events, "sandbox": sandbox, "limits": limits,
             "control_group": control_group, "trust_pickle": trust_pickle, "machine": machine,
             "start_timeout": start_timeout,
         }  # fmt: skip
@@ -141,12 +143,12 @@ class WorkerResource(Life):
         self._machine = machine
         if machine is None:
             worker = _core.AdoptedWorker(
-                reorders, name, stop, link, bool(capture_stderr), sandbox, limits, self._control_group, events
+                reorders, name, stop, link, capture_stderr, sandbox, limits, self._control_group, events
             )
         else:
             elsewhere.check(name, machine, method, sandbox, limits, control_group)
             worker = elsewhere.new_worker(
-                reorders, name, stop, link, self._given["env"], bool(capture_stderr), machine, start_timeout
+                reorders, name, stop, link, self._given["env"], capture_stderr, machine, start_timeout
             )
         super().__init__(worker, name, messenger_type, stop)
 
