@@ -1,5 +1,11 @@
 """Options of a wrong type or size: each is refused where it is given, and the error names it."""
 
+import asyncio
+import datetime
+import decimal
+import fractions
+import functools
+
 import pytest
 
 import coproc
@@ -7,6 +13,11 @@ import coproc
 
 def serve(messenger):
     pass
+
+
+def answer(messenger):
+    while True:
+        messenger.send_reply(messenger.receive_blocking())
 
 
 class TestNumbersOfWorkers:
@@ -126,6 +137,78 @@ class TestLimits:
             for value, kind in ((-1, ValueError), (0.5, TypeError)):
                 with pytest.raises(kind, match=f"^events: a whole number from 0 on, not {value!r}$"):
                     make("/bin/true" if make is coproc.ProgramResource else serve, events=value)
+
+
+class TestOptionsOfTasks:
+    NO_TIME = ("x", b"1", [1], 1j, datetime.timedelta(seconds=1))
+
+    @pytest.mark.parametrize("value", NO_TIME, ids=repr)
+    def test_a_time_limit_of_another_type_is_named(self, value):
+        calls = (
+            lambda **options: coproc.Executor(1, **options),
+            lambda **options: coproc.MultiprocessingPool(1, **options),
+            lambda **options: coproc.LazyPool(1).map(abs, [1], **options),
+            lambda **options: coproc.LazyPool(1).map_unordered(abs, [1], **options),
+        )
+        with coproc.Pool(1) as pool:
+            maps = (pool.map, pool.starmap, pool.imap, pool.map_unordered)
+            calls += (
+                lambda **options: pool.submit_with(options, abs, -1),
+                *(functools.partial(call, abs, [1]) for call in maps),
+            )
+            for call in calls:
+                with pytest.raises(TypeError, match="^time_limit: a positive number of seconds, .* not ") as caught:
+                    call(time_limit=value)
+                assert str(caught.value).endswith(repr(value))
+
+    @pytest.mark.parametrize(
+        "value", [0, -1, float("nan"), float("inf"), 10**400], ids=["0", "-1", "nan", "inf", "huge"]
+    )
+    def test_a_time_limit_out_of_range_is_named(self, value):
+        with coproc.Pool(1) as pool:
+            for call in (
+                lambda: coproc.Executor(1, time_limit=value),
+                lambda: pool.submit_with({"time_limit": value}, abs, -1),
+                lambda: pool.map(abs, [1], time_limit=value),
+            ):
+                with pytest.raises(ValueError, match="^time_limit: a positive number of seconds"):
+                    call()
+
+    def test_every_number_that_has_been_a_time_limit_is_one(self):
+        with coproc.Pool(1) as pool:
+            for value in (60, 60.5, decimal.Decimal(60), fractions.Fraction(121, 2), None):
+                assert pool.submit_with({"time_limit": value}, abs, -1).result() == 1
+
+    def test_other_options_of_another_type_are_named(self):
+        with coproc.Pool(1) as pool, coproc.Executor(1) as executor:
+            for name, call in (
+                ("max_retries", lambda: pool.submit_with({"max_retries": "x"}, abs, -1)),
+                ("max_retries", lambda: pool.map(abs, [1], max_retries=0.5)),
+                ("max_retries", lambda: coproc.Executor(1, max_retries="x")),
+                ("chunksize", lambda: pool.imap(abs, [1], "x")),
+                ("chunksize", lambda: executor.map(abs, [1], chunksize="x")),
+                ("timeout", lambda: executor.map(abs, [1], timeout="x")),
+                ("timeout", lambda: pool.submit(abs, -1).result("x")),
+                ("timeout", lambda: next(coproc.as_completed([pool.submit(abs, -1)], "x"))),
+                ("timeout", lambda: pool.wait("x")),
+            ):
+                with pytest.raises(TypeError, match=f"^{name}: .* not ('x'|0.5)$"):
+                    call()
+
+
+class TestTimeouts:
+    def test_of_a_worker_are_named_and_nothing_happens(self):
+        with coproc.WorkerResource(answer) as worker:
+            for wrong, kind in (("x", TypeError), (float("nan"), ValueError)):
+                for call in (
+                    worker.finish,
+                    worker.messenger.receive_blocking,
+                    lambda timeout: worker.join(timeout=timeout),
+                    lambda timeout: asyncio.run(worker.messenger.receive_async(timeout=timeout)),
+                ):
+                    with pytest.raises(kind, match=f"^timeout: a number of seconds, or None for ever, not {wrong!r}$"):
+                        call(timeout=wrong)
+            assert worker.messenger.receive_reply(worker.messenger.send_request(1)) == 1
 
 
 class TestTimes:

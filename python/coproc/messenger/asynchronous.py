@@ -6,6 +6,7 @@ import functools
 import select
 
 from ..errors import ConcurrentUseError, Error
+from ..timeouts import check_timeout
 
 
 class AsyncReceiver:
@@ -120,6 +121,7 @@ class AsyncReceiver:
             finally:
                 watch.note_look_of(waiter)
 
+        check_timeout(timeout)
         found = look_as(None)
         if found is not None:
             return found

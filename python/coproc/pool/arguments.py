@@ -3,6 +3,7 @@
 import operator
 
 from .. import _core
+from ..timeouts import is_number_or_none
 from ..worker_resource import environment
 from ..worker_resource.switches import check_switches
 
@@ -60,8 +61,11 @@ def check_task(func, time_limit, max_retries):
     """Raise TypeError or ValueError unless a pool can run this function with these options."""
     if not callable(func):
         raise TypeError(f"a pool runs functions, and {func!r} cannot be called")
+    wanted = f"time_limit: a positive number of seconds, at most {_MOST_SECONDS}"
+    if not is_number_or_none(time_limit):
+        raise TypeError(f"{wanted}, or None, not {time_limit!r}")
     if time_limit is not None and not 0 < time_limit <= _MOST_SECONDS:
-        raise ValueError(f"time_limit: a positive number of seconds, at most {_MOST_SECONDS}, not {time_limit!r}")
+        raise ValueError(f"{wanted}, not {time_limit!r}")
     if _whole("max_retries", max_retries) < 0:
         raise ValueError(f"max_retries: 0 or more, not {max_retries}")
 

@@ -10,7 +10,8 @@ import time
 import weakref
 
 from ..errors import NotOwnerError, PoolBrokenError, StartError
-from .arguments import check_count, check_map, recycle_options
+from ..timeouts import check_timeout
+from .arguments import check_count, check_map, check_task, recycle_options
 from .failures import is_cancellation
 from .initializer import initializer_options
 from .pool import Pool
@@ -65,6 +66,7 @@ class Executor(concurrent.futures.Executor):
             if "method" in options:
                 raise TypeError("Executor: mp_context and method both say how workers are started: give one of them")
             options["method"] = mp_context.get_start_method()
+        check_task(print, time_limit, max_retries)
         options.update(initializer_options(initializer, initargs))
         options.update(recycle_options(max_tasks_per_child, "max_tasks_per_child", options))
         if pool is None:
@@ -139,6 +141,7 @@ class Executor(concurrent.futures.Executor):
         :raises Exception: as `submit`
         """
         check_map(chunksize, None)
+        check_timeout(timeout)
         end = None if timeout is None else time.monotonic() + timeout
         if chunksize is None or chunksize == 1:
             return _results_of([self.submit(fn, *items) for items in zip(*iterables)], end)

@@ -7,6 +7,7 @@ import time
 
 from .. import _core
 from ..errors import NotOwnerError
+from ..timeouts import check_timeout
 from .awaiting import awaited
 from .failures import error_of_task, is_cancellation
 
@@ -128,6 +129,7 @@ class Task:
         return (self._result if error is None else None), error
 
     def _wait(self, timeout):
+        check_timeout(timeout)
         if not self._is_read and not self._read(timeout):
             raise TimeoutError("the task has not ended in this time")
 
@@ -170,6 +172,7 @@ def as_completed(tasks, timeout=None):
     :return: a generator of the same Tasks
     :raises TimeoutError: if no further task has ended in this time
     """
+    check_timeout(timeout)
     left = dict.fromkeys(tasks)
     ended = collections.deque()
     for task in left:

@@ -10,6 +10,7 @@ from .. import _core
 from ..array import note_latest
 from ..errors import WorkerIsAlreadyAliveError, WorkerIsAlreadyDeadError, WorkerIsDeadError
 from ..messenger.messenger import Messenger
+from ..timeouts import check_timeout
 from . import environment
 
 
@@ -126,6 +127,7 @@ class Life:
         :return: the ExitStatus of the worker
         :raises WorkerIsAlreadyDeadError: if the worker was never started
         """
+        check_timeout(timeout)
         self._require_start("finish")
         self._make_final()
         end = None if timeout is None else time.monotonic() + timeout
