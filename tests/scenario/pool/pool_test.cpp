@@ -255,7 +255,7 @@ TEST(Pool, AWorkerIsReplacedWhenItHasBecomeTooLarge) {
   const int first = pool.submit(grow, 1).get();
   EXPECT_EQ(pool.submit(grow, 1).get(), first);
   EXPECT_EQ(pool.submit(grow, 384 << 20).get(), first);
-  EXPECT_NE(pool.submit(grow, 1).get(), first);
+  while (pool.submit(grow, 1).get() == first) continue;  // its memory is looked at every 100 ms
   EXPECT_GE(pool.insights().workers[0].peak_memory_bytes, std::size_t{384} << 20);
 }
 
