@@ -194,6 +194,8 @@ class Link final : public os::ForkSensitive {
   void interrupt() noexcept;
   /// Whether an interrupt is pending. Any thread.
   bool is_interrupted() const noexcept { return is_interrupted_.load(std::memory_order_relaxed); }  // relaxed: a look
+  /// The descriptor that becomes readable for interrupts, of those behind native_handle(). REQUIRES: that was called.
+  int interrupt_fd() const noexcept { return armed_->interrupted.fd(); }
   /// Whether the peer is gone at this moment, for calls that find nothing and do not wait. Throws std::system_error.
   bool peer_has_ended();
 

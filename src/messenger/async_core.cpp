@@ -100,13 +100,18 @@ class AsyncCore::Loop final : public os::ForkSensitive {
   }
 
   int fd() const noexcept { return epoll_.fd(); }
-  /// Watches the link of this core.
+  /// Watches the link of this core; for interrupts alone if its worker has ended and another one is to come, since the
+  /// rest would stay readable.
   void watch(Core& core) {
-    if (watched_run_ == core.run()) return;
-    watched_ = core.native_handle();  // that of an earlier link is closed, and so is not watched any more
+    const bool is_whole = !core.asks_again();
+    if (watched_run_ == core.run() && is_whole_ == is_whole) return;
+    stop_watching(&core);  // that of an earlier link is closed, and so is not watched any more
+    watched_ = core.native_handle();
+    if (!is_whole) watched_ = core.interrupt_handle();
     core.let_operations_receive(true);
     epoll_.add(watched_, EPOLLIN);
     watched_run_ = core.run();
+    is_whole_ = is_whole;
   }
   void stop_watching(const Core* core) noexcept {
     if (std::exchange(watched_run_, 0) == 0 || core == nullptr) return;
@@ -134,6 +139,7 @@ class AsyncCore::Loop final : public os::ForkSensitive {
   os::TimerFd timer_;
   int watched_ = -1;
   std::uint64_t watched_run_ = 0;  // 0: nothing is watched
+  bool is_whole_ = true;           // otherwise only its interrupts
   std::int64_t due_ = kNever;      // what the timer is set to
   os::ForkRegistration registration_{*this};
 };
@@ -237,9 +243,7 @@ bool AsyncCore::begin(AsyncOperation& operation) {
   }
   waiting_.take(operation);
   note_deadline(std::min(operation.deadline, next_look()));
-  if (loop_ != nullptr && !core()->asks_again()) {
-    name_refusals("an operation cannot wait", [&] { loop_->watch(*core()); });
-  }
+  if (loop_ != nullptr) name_refusals("an operation cannot wait", [&] { loop_->watch(*core()); });
   return false;
 }
 
@@ -335,7 +339,7 @@ void AsyncCore::tend_loop() {
   if (loop_ == nullptr) return;
   Core* const core = this->core();
   name_refusals("the descriptor of an AsyncMessenger cannot be changed", [&] {
-    if (waiting_.empty() || core == nullptr || core->asks_again()) {
+    if (waiting_.empty() || core == nullptr) {
       loop_->stop_watching(core);
     } else {
       loop_->watch(*core);

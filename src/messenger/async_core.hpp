@@ -6,8 +6,8 @@
 // Thread safety: that of the messenger.
 // Invariants:
 //  - An operation waits, or is done and not finished yet, or is in neither list.
-//  - While an operation waits and there is a descriptor, the messenger's present link is watched, unless its worker has
-//    ended and another one is to come.
+//  - While an operation waits and there is a descriptor, the messenger's present link is watched, or only its
+//    interrupts if its worker has ended and another one is to come.
 #pragma once
 
 #include <chrono>

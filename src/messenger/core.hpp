@@ -200,6 +200,8 @@ class Core {
   bool end_received() const noexcept { return reader_.end_received(); }
   void interrupt() noexcept { link_->interrupt(); }
   int native_handle();
+  /// The part of native_handle() that is readable for interrupts alone. REQUIRES: native_handle() was called.
+  int interrupt_handle() const noexcept { return link_->interrupt_fd(); }
   /// The halves of a wait for anything: see Link. end_sleep() returns whether an interrupt has ended the wait.
   using SleepFds = std::span<pollfd, link::Link::kSleepFds>;
   std::chrono::nanoseconds begin_sleep(SleepFds fds);

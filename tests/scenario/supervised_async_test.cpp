@@ -202,6 +202,7 @@ TEST_P(SupervisedAsync, AnOperationIsCancelledDuringABackoff) {
       EXPECT_TRUE(support::is_readable(messages.native_handle(), -1));
       messages.poll();
     } while (worker.is_alive());
+    while (support::is_readable(messages.native_handle(), 50)) messages.poll();  // until the backoff has begun
     stop.request_stop();
   } else {
     EXPECT_FALSE(messages.wait(100ms));
