@@ -55,13 +55,11 @@ int duplicate_fd(int fd) {
 // ---- operations ----
 
 AsyncOperation::AsyncOperation(Kind kind_of_it, ChannelId on, const Incoming& into, const AsyncOptions& options)
-    : kind(kind_of_it), channel(std::move(on)), to(into), deadline(kNever), stop(options.stop) {
-  const std::int64_t time = options.timeout.ns.count();
-  if (time != kNever) {
-    const std::int64_t now = os::now_ns();
-    deadline = time < kNever - now ? now + time : kNever;
-  }
-}
+    : kind(kind_of_it),
+      channel(std::move(on)),
+      to(into),
+      deadline(options.timeout.ns == kForever.ns ? kNever : os::Deadline::from_now(options.timeout.ns)),
+      stop(options.stop) {}
 
 AsyncOperation::~AsyncOperation() {
   if (list_ != nullptr) discard_reply(*this);
@@ -205,8 +203,7 @@ void AsyncCore::look_after_worker(std::exception_ptr end, std::chrono::nanosecon
       return true;  // there is another worker
     });
   }
-  const std::int64_t pause = core()->let_supervisor_look().count(), now = os::now_ns();
-  next_look_ = pause < kNever - now ? now + pause : kNever;
+  next_look_ = os::Deadline::from_now(core()->let_supervisor_look());
   looked_run_ = core()->run();
 }
 

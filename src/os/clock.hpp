@@ -21,6 +21,8 @@ class Deadline {
       : end_(duration == std::chrono::nanoseconds::max()    ? kNever
              : duration <= std::chrono::nanoseconds::zero() ? kPast
                                                             : from_now(duration)) {}
+  /// The same as a number of now_ns(); the greatest one means never.
+  static std::int64_t from_now(std::chrono::nanoseconds duration) noexcept;
   static Deadline forever() noexcept { return Deadline(std::chrono::nanoseconds::max()); }
 
   bool is_forever() const noexcept { return end_ == kNever; }
@@ -31,7 +33,6 @@ class Deadline {
  private:
   static constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
   static constexpr std::int64_t kPast = std::numeric_limits<std::int64_t>::min();  // "look once" then needs no clock
-  static std::int64_t from_now(std::chrono::nanoseconds duration) noexcept;
 
   std::int64_t end_;
 };
