@@ -10,7 +10,6 @@
 #include <functional>
 #include <optional>
 #include <string>
-#include <thread>
 
 #include "chaos/ledger.hpp"
 #include "scenario/recycled_worker.hpp"
@@ -125,13 +124,7 @@ TEST(SupervisedRecyclingEnds, TheEndThatTheUserTellsIsTheUsers) {
 
 TEST(SupervisedRecyclingEnds, WhatTheUserTellsOneThatMakesPlaceHolds) {
   chaos::Shared<std::atomic<bool>> may_go_on;
-  const auto slow = [&may_go_on](PriorityMessenger& host) {
-    for (;;) {
-      const int value = host.receive_blocking<int>();
-      while (!*may_go_on) std::this_thread::yield();
-      host.send_reply(value);
-    }
-  };
+  const auto slow = echo_once_allowed(may_go_on);
   for (const Pending pending : {Pending::fail, Pending::resend}) {
     for (const bool is_end : {true, false}) {
       *may_go_on = false;

@@ -131,13 +131,7 @@ TEST(SupervisedRecycling, AReceiveGoesOnWithTheNextOne) {
 
 TEST(SupervisedRecycling, SendsWithATimeDoNotWaitLonger) {
   chaos::Shared<std::atomic<bool>> may_go_on;
-  const auto slow = [&may_go_on](PriorityMessenger& host) {
-    for (;;) {
-      const int value = host.receive_blocking<int>();
-      while (!*may_go_on) std::this_thread::yield();
-      host.send_reply(value);
-    }
-  };
+  const auto slow = echo_once_allowed(may_go_on);
   Supervised worker{
       std::function<void(PriorityMessenger&)>(slow), {.method = coproc::StartMethod::fork}, recycled({.requests = 1})};
   worker.start();
