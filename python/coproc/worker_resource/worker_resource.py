@@ -8,13 +8,12 @@ import threading
 import types
 import typing
 import weakref
-from multiprocessing import forkserver
 
 from .. import _core, interop, this_worker
-from ..errors import StartError, WorkerIsDeadError
-from ..main_module import MainNames, main_left_to_worker, main_of_new_program
+from ..errors import WorkerIsDeadError
+from ..main_module import MainNames, main_of_new_program
 from ..messenger import PriorityMessenger
-from . import descriptors, elsewhere, inheritance
+from . import descriptors, elsewhere, inheritance, process
 from .before_start import check_main_module, warn_of_threads
 from .box import Box, kept_by, refuse_pickling_pairs
 from .entry import Call, Start
@@ -197,14 +196,14 @@ class WorkerResource(Life):
         joins = threading.Lock()
         try:
             with inheritance.signals_held_back(method):
-                _start(proc, method, self._name)
-                self._worker.adopt(proc.pid, lambda: _exit_code(proc, joins))
+                process.start(proc, method, self._name)
+                self._worker.adopt(proc.pid, lambda: process.exit_code(proc, joins))
                 descriptors.share(proc, self._worker, method)
         finally:
             end.close()
             if box is not None:
                 box.started()
-        _close_handed_over(kwargs.values())
+        process.close_handed_over(kwargs.values())
         self._proc = proc
         if box is not None:
             self._confined = self._await_box(box)
@@ -355,47 +354,3 @@ def _copy(kind, target, messenger_type, method, given, attributes):
 
 #: The class of the module whose constructor has the parameters that a copy is made with.
 WorkerResource._plain = WorkerResource
-
-
-def _start(proc, method, name):
-    try:
-        if method == "forkserver":
-            with inheritance.children_heard_of():
-                forkserver.ensure_running()  # which may import the main module, once for all workers
-        with main_left_to_worker():
-            proc.start()
-    except (EOFError, ConnectionError) as error:
-        if method != "forkserver":
-            raise
-        raise StartError(
-            f"worker {name!r} could not be started: multiprocessing's fork server has ended ({error!r}). Has it "
-            'imported a main module that starts workers at once? Put that behind  if __name__ == "__main__":',
-            "fork server",
-        ) from error
-    except OSError as error:
-        raise StartError(f"worker {name!r} could not be started: {error}", method, error.errno or 0) from error
-
-
-def _close_handed_over(arguments):
-    """Close the ends of pairs that were handed over to the worker."""
-    for argument in arguments:
-        if isinstance(argument, dict):
-            argument = list(argument.values())
-        several = argument if isinstance(argument, (list, tuple)) else [argument]
-        if all(isinstance(each, _core.Messenger) for each in several):
-            for end in several:
-                if end._held is not None:
-                    end.close()
-
-
-def _exit_code(proc, joins):
-    """Return the exit code for the core, if the process has ended and the kernel does not tell this process how.
-
-    That is so if its parent is a server, or it was reaped. Threads may ask at the same time, which a Process does not
-    support.
-    """
-    if proc._parent_pid != os.getpid():
-        return None
-    with joins:
-        proc.join(1)
-        return proc.exitcode
