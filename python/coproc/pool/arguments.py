@@ -61,6 +61,11 @@ def check_task(func, time_limit, max_retries):
     """Raise TypeError or ValueError unless a pool can run this function with these options."""
     if not callable(func):
         raise TypeError(f"a pool runs functions, and {func!r} cannot be called")
+    check_task_options(time_limit, max_retries)
+
+
+def check_task_options(time_limit, max_retries):
+    """Raise TypeError or ValueError unless tasks can have these options."""
     wanted = f"time_limit: a positive number of seconds, at most {_MOST_SECONDS}"
     if not is_number_or_none(time_limit):
         raise TypeError(f"{wanted}, or None, not {time_limit!r}")

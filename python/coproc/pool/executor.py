@@ -11,7 +11,7 @@ import weakref
 
 from ..errors import NotOwnerError, PoolBrokenError, StartError
 from ..timeouts import check_timeout
-from .arguments import check_count, check_map, check_task, recycle_options
+from .arguments import check_count, check_map, check_task_options, recycle_options
 from .failures import is_cancellation
 from .initializer import initializer_options
 from .pool import Pool
@@ -66,7 +66,7 @@ class Executor(concurrent.futures.Executor):
             if "method" in options:
                 raise TypeError("Executor: mp_context and method both say how workers are started: give one of them")
             options["method"] = mp_context.get_start_method()
-        check_task(print, time_limit, max_retries)
+        check_task_options(time_limit, max_retries)
         options.update(initializer_options(initializer, initargs))
         options.update(recycle_options(max_tasks_per_child, "max_tasks_per_child", options))
         if pool is None:

@@ -5,7 +5,7 @@ import multiprocessing.pool
 import os
 import threading
 
-from .arguments import check_count, check_map, check_task, recycle_options
+from .arguments import check_count, check_map, check_task, check_task_options, recycle_options
 from .initializer import initializer_options
 from .multiprocessing_results import AsyncResult, Stream, StreamResults
 from .pool import Pool
@@ -64,7 +64,7 @@ class MultiprocessingPool(multiprocessing.pool.Pool):
             raise ValueError(f"maxtasksperchild: a positive int or None, not {maxtasksperchild!r}")
         if processes is not None:
             check_count("processes", processes)
-        check_task(print, time_limit, max_retries)
+        check_task_options(time_limit, max_retries)
         of_the_context = {} if context is None else {"method": context.get_start_method()}
         # Libraries count and look at the workers by these two names of the standard library's pool.
         self._pool = _OnceStarted(

@@ -130,7 +130,7 @@ class Pool(PoolLife):
                 "limits": limits,
                 "control_group": control_group,
                 "trust_pickle": trust_pickle,
-            },  # fmt: skip
+            },
             machines=machines,
             retries_unfenced=retries_unfenced,
             start_timeout=start_timeout,
